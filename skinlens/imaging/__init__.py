@@ -1,0 +1,1 @@
+"""Bytes to pixels: decoding, preprocessing and the drawn lesion for demonstrations and tests."""

@@ -1,0 +1,50 @@
+"""The decoded picture that everything downstream works on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class LesionImage:
+    """One upright RGB picture without metadata.
+
+    Attributes:
+        pixels: RGB, uint8, `(H, W, 3)`, read-only.
+        sha256: Hex digest of the bytes as they were received.
+        name: What to call the picture in front of a person; never parsed.
+        notes: Sentences about what decoding had to do ("This file holds 3 frames; the first is used.").
+        synthetic: True for a drawn lesion, which must be labelled as such wherever it is shown.
+    """
+
+    pixels: Pixels
+    sha256: str
+    name: str
+    notes: tuple[str, ...] = ()
+    synthetic: bool = False
+
+    @property
+    def height(self) -> int:
+        """Rows in pixels."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns in pixels."""
+        return int(self.pixels.shape[1])
+
+
+class ImageRefusedError(ValueError):
+    """The bytes cannot be used as a dermoscopic picture; the message says why and what to do.
+
+    Attributes:
+        reason: A stable short code: `empty`, `not_an_image`, `truncated`, `too_small`, `too_large`, `animated`,
+            `monochrome`, `unreadable`.
+    """
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason

@@ -1,0 +1,53 @@
+"""The one definition of how pixels are brought to the model's input, read from the model card."""
+
+from typing import Literal
+
+import cv2
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from skinlens.imaging.image import Pixels
+
+
+class Preprocessing(BaseModel):
+    """How a model wants its pixels; kept in its card and in the recipe that trained it.
+
+    Attributes:
+        size: Side of the square input, in pixels.
+        geometry: `squash` resizes both sides to `size` whatever the aspect, so that nothing at the rim is lost.
+        mean: Per channel (R, G, B), of pixels scaled to [0, 1].
+        std: Per channel (R, G, B), of pixels scaled to [0, 1].
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size: int = Field(default=224, ge=32, le=1024)
+    geometry: Literal["squash"] = "squash"
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+
+def to_input(pixels: Pixels, preprocessing: Preprocessing) -> Pixels:
+    """Resize a picture to the model's input.
+
+    Area averaging where both sides shrink, cubic interpolation otherwise; a picture that already has the size is
+    returned unchanged.
+
+    Args:
+        pixels: RGB uint8, `(H, W, 3)`.
+        preprocessing: From the model card or the recipe.
+
+    Returns:
+        RGB uint8, `(size, size, 3)`.
+    """
+    size = preprocessing.size
+    return resize(pixels, height=size, width=size)
+
+
+def resize(pixels: Pixels, *, height: int, width: int) -> Pixels:
+    """Resize RGB uint8 `(H, W, 3)` to `(height, width, 3)` with the interpolation that suits the direction."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    shrinks = pixels.shape[0] >= height and pixels.shape[1] >= width
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=interpolation), dtype=np.uint8)

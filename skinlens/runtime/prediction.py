@@ -1,0 +1,52 @@
+"""What a model says about one picture."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ModelId:
+    """Which model spoke.
+
+    Attributes:
+        name: The card's name.
+        version: The card's version.
+        sha256: Digest of the weights file.
+    """
+
+    name: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The model's answer for one picture.
+
+    Attributes:
+        logits: `(2,)`, benign then malignant.
+        score: P(malignant) from the softmax of the logits, in [0, 1].
+        heatmap: Evidence for malignant against benign, float32 `(size, size)` in [0, 1] at the model's input
+            resolution: Grad-CAM of the logit difference, ReLU, divided by the card's fixed scale, clipped.
+        signed_map: The same map before ReLU and scaling, at the resolution of the fused features.
+        features: Pooled fused features, `(C,)`.
+        gate: Mean weight of the mid-level branch in the fusion, in [0, 1]: `mean`, and `low`/`high`, the 5th and
+            95th percentile over channels (or positions).
+        model: Which model spoke.
+        provider: ONNX Runtime's name of what it ran on, such as `CPUExecutionProvider`.
+        milliseconds: Wall time of the model for this picture (a batch's time divided by its size).
+    """
+
+    logits: Floats
+    score: float
+    heatmap: Floats
+    signed_map: Floats
+    features: Floats
+    gate: dict[str, float]
+    model: ModelId
+    provider: str
+    milliseconds: float

@@ -1,0 +1,1 @@
+"""Manifests, augmentation, recipes and the training loop."""
