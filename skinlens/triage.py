@@ -71,9 +71,7 @@ class CaseRecord:
     created: datetime
 
 
-def operating_point(
-    card: ModelCard, *, name: str | None = None, threshold: float | None = None
-) -> OperatingPoint:
+def operating_point(card: ModelCard, *, name: str | None = None, threshold: float | None = None) -> OperatingPoint:
     """The point to judge at: the card's default, one of its names, or a threshold of the user's own.
 
     Raises:
@@ -85,9 +83,7 @@ def operating_point(
         raise ValueError("give an operating point or a threshold, not both")
     if not 0.0 <= threshold <= 1.0:
         raise ValueError(f"a threshold lies between 0 and 1, not {threshold}")
-    return OperatingPoint(
-        name="custom", threshold=threshold, chosen_on="typed by the user; nothing was measured at it"
-    )
+    return OperatingPoint(name="custom", threshold=threshold, chosen_on="typed by the user; nothing was measured at it")
 
 
 def assess(
