@@ -1,0 +1,29 @@
+"""Which errors are meant for people, and the exit status of each."""
+
+_STATUS = {
+    "ModelFileError": 1,
+    "OutputError": 1,
+    "ParityError": 1,
+    "CheckpointError": 2,
+    "ImageRefusedError": 2,
+    "ManifestError": 2,
+    "RecipeError": 2,
+    "StartError": 2,
+    "UsageError": 2,
+}
+
+
+class OutputError(RuntimeError):
+    """A result cannot be written."""
+
+
+class UsageError(ValueError):
+    """The command was called with words that do not go together."""
+
+
+def exit_status(error: Exception) -> int | None:
+    """The status for an error with a message for people; None for a defect, which should be seen in full.
+
+    Compared by name, since most of these types live in modules that a given command never imports.
+    """
+    return _STATUS.get(type(error).__name__)

@@ -1,0 +1,34 @@
+"""`skinlens train`."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from skinlens.training.loop import Settings, run
+from skinlens.training.manifest import read_manifests
+from skinlens.training.recipe import read_recipe
+
+
+def train(
+    recipe: Path,
+    data: Sequence[Path],
+    out: Path,
+    *,
+    init: str | None,
+    fold: int | None,
+    seed: int,
+    resume: bool,
+    workers: int,
+) -> None:
+    """Read recipe and manifests, train, and say where the model is."""
+    settings = Settings(
+        out=out,
+        data=tuple(str(path) for path in data),
+        init=init,
+        fold=fold,
+        seed=seed,
+        resume=resume,
+        workers=workers,
+    )
+    finished = run(read_recipe(recipe), read_manifests(data), settings)
+    print(finished, file=sys.stderr)  # noqa: T201

@@ -1,0 +1,26 @@
+"""Pixels to network input: the only place where mean and standard deviation are applied."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class Normalise(nn.Module):
+    """RGB uint8 `(N, H, W, 3)` to normalised float32 `(N, 3, H, W)`: `(x / 255 - mean) / std`.
+
+    Args:
+        mean: Per channel, of pixels scaled to [0, 1].
+        std: Per channel, of pixels scaled to [0, 1].
+    """
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.register_buffer("scale", 1 / (255 * torch.tensor(std)), persistent=False)
+        self.register_buffer("shift", -torch.tensor(mean) / torch.tensor(std), persistent=False)
+        self.scale: Tensor
+        self.shift: Tensor
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Normalised input of the networks."""
+        return (pixels.float() * self.scale + self.shift).permute(0, 3, 1, 2)

@@ -1,0 +1,90 @@
+"""Starting weights: ImageNet through torchvision's hub, or a local safetensors file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import torchvision
+from safetensors.torch import load as load_safetensors
+from torch import Tensor, nn
+
+IMAGENET = "imagenet"
+
+
+class StartError(ValueError):
+    """The starting weights cannot be used; the message says why."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a network started from.
+
+    Attributes:
+        description: For the model card.
+        sha256: Of the file; None for a start without one.
+        loaded: Names of the tensors (parameters and buffers) that were taken over.
+    """
+
+    description: str
+    sha256: str | None
+    loaded: frozenset[str]
+
+
+def load_start(network: nn.Module, source: str | None) -> Start:
+    """Copy starting weights into a network, as far as names and shapes agree.
+
+    The statistics of a batch-norm whose convolution is missing from the file are left fresh: they belong to
+    activations that the new convolution does not produce.
+
+    Args:
+        network: With torchvision's names for the trunk.
+        source: `imagenet` (torchvision's IMAGENET1K_V2, which needs its hub and the stride on the 3x3 convolution), the
+            path of a safetensors file, or None for random weights.
+
+    Raises:
+        StartError: If the file cannot be read or shares no tensor with the network.
+    """
+    if source is None:
+        return Start("random weights", None, frozenset())
+    if source == IMAGENET:
+        weights = torchvision.models.ResNet50_Weights.IMAGENET1K_V2
+        return Start("torchvision ResNet50_Weights.IMAGENET1K_V2", None, _copy(network, weights.get_state_dict()))
+    content, tensors = _read(Path(source))
+    loaded = _copy(network, tensors)
+    if not loaded:
+        raise StartError(f"{source} holds no tensor that fits this network")
+    return Start(Path(source).name, sha256(content).hexdigest(), loaded)
+
+
+def _read(path: Path) -> tuple[bytes, dict[str, Tensor]]:
+    try:
+        content = path.read_bytes()
+        return content, load_safetensors(content)
+    except OSError as error:
+        raise StartError(f"cannot read the starting weights {path}: {error.strerror}") from error
+    except Exception as error:  # safetensors raises its own untyped error for a bad file
+        raise StartError(f"{path} is not a safetensors file") from error
+
+
+def _copy(network: nn.Module, tensors: Mapping[str, Tensor]) -> frozenset[str]:
+    own = network.state_dict()
+    fitting = {
+        name: tensor.to(own[name].dtype)
+        for name, tensor in tensors.items()
+        if name in own and own[name].shape == tensor.shape and not _orphaned(name, tensors)
+    }
+    network.load_state_dict(fitting, strict=False)
+    return frozenset(fitting)
+
+
+def _orphaned(name: str, tensors: Mapping[str, Tensor]) -> bool:
+    """Whether the tensor belongs to a batch-norm whose convolution the file lacks (torchvision's naming)."""
+    module, _, _ = name.rpartition(".")
+    parent, _, last = module.rpartition(".")
+    if last.startswith("bn"):
+        convolution = f"{parent}.conv{last[2:]}" if parent else f"conv{last[2:]}"
+        return f"{convolution}.weight" not in tensors
+    if parent.endswith("downsample") and last == "1":
+        return f"{parent}.0.weight" not in tensors
+    return False

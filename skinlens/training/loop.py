@@ -1,0 +1,407 @@
+"""The training run: Lightning Fabric, so that the same command serves a CPU, one GPU or several under torchrun."""
+
+import csv
+import dataclasses
+import json
+import math
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from lightning_fabric import Fabric
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from safetensors.torch import save_file
+from sklearn.metrics import log_loss, roc_auc_score
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+from torch.utils.data import DataLoader
+
+from skinlens.models.asff import AsffResNet50, evidence_map
+from skinlens.models.normalise import Normalise
+from skinlens.models.registry import build
+from skinlens.models.start import Start, load_start
+from skinlens.training.augment import build_augmentation
+from skinlens.training.checkpoint import (
+    METADATA_KEY,
+    CheckpointError,
+    optimiser_tensors,
+    read_state,
+    restore_optimiser,
+    save_state,
+)
+from skinlens.training.dataset import DecodedRows, EpochSampler, ScoringPictures, TrainingPictures
+from skinlens.training.manifest import training_rows
+from skinlens.training.recipe import Recipe
+
+CHECKPOINT = "checkpoint.safetensors"
+MODEL = "model.safetensors"
+LOG = "log.csv"
+FOLD_SCORES = "fold.csv"
+RUN = "run.json"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is told besides its recipe and rows.
+
+    Attributes:
+        out: Folder of the run; everything it leaves behind is there.
+        data: Manifests as named by the user, for the record.
+        init: `imagenet`, a safetensors file, or None for random weights.
+        fold: Held-out fold; None trains on every row.
+        seed: Decides weights, order and augmentation.
+        resume: Go on from the folder's checkpoint if there is one.
+        workers: Processes that augment.
+    """
+
+    out: Path
+    data: tuple[str, ...]
+    init: str | None
+    fold: int | None
+    seed: int
+    resume: bool
+    workers: int = 1
+
+
+@dataclass
+class _State:
+    """What changes while a run goes on."""
+
+    network: nn.Module
+    average: AveragedModel | None
+    optimiser: torch.optim.Optimizer
+    start: Start
+    epoch: int = 0
+    seconds: float = 0.0
+    log: list[dict[str, float]] = dataclasses.field(default_factory=list)
+
+    @property
+    def finished(self) -> nn.Module:
+        """The network that is scored and kept: the moving average where there is one."""
+        return self.average.module if self.average is not None else self.network
+
+
+def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
+    """Train a network and leave its model, log, record and fold scores in `settings.out`.
+
+    Args:
+        recipe: What to train, and how.
+        rows: From `read_manifests`.
+        settings: Where, from what, and with which fold held out.
+
+    Returns:
+        The finished model's safetensors file (fp32, the moving average where the recipe asks for one).
+
+    Raises:
+        ManifestError: If the rows hold nothing to train on, or the fold is empty.
+        StartError: If the starting weights do not fit.
+        CheckpointError: If the checkpoint to resume from belongs to another run.
+        ImageRefusedError: If a picture of the manifest cannot be used.
+    """
+    fabric = _launch(recipe)
+    train, held_out = training_rows(rows, settings.fold)
+    settings.out.mkdir(parents=True, exist_ok=True)
+    fabric.seed_everything(settings.seed, workers=False, verbose=False)
+    state = _fresh_state(recipe, settings)
+    wrapped, optimiser = fabric.setup(state.network, state.optimiser)
+    if state.average is not None:
+        state.average.to(fabric.device)
+    if settings.resume:
+        _resume(state, recipe, settings)
+    normalise = Normalise(recipe.preprocessing.mean, recipe.preprocessing.std).to(fabric.device)
+    pictures, scored = DecodedRows(train), DecodedRows(held_out)
+    sampler = EpochSampler(
+        len(pictures), seed=settings.seed, batch_size=recipe.batch_size, rank=fabric.global_rank, world=fabric.world_size
+    )
+    if not sampler.batches:
+        raise ValueError(f"{len(pictures)} training rows do not fill one batch of {recipe.batch_size}")
+    pictures.warm()
+    for epoch in range(state.epoch, recipe.schedule.epochs):
+        began = time.perf_counter()
+        sampler.epoch = epoch
+        fabric.seed_everything(_epoch_seed(settings.seed, epoch, fabric.global_rank), workers=False, verbose=False)
+        loader = _training_loader(pictures, sampler, recipe, settings, epoch)
+        loss = _train_epoch(fabric, wrapped, optimiser, normalise, loader, state, recipe, sampler.batches)
+        state.epoch = epoch + 1
+        state.seconds += time.perf_counter() - began
+        entry = {"epoch": epoch + 1.0, "train_loss": loss, "seconds": round(time.perf_counter() - began, 1)}
+        entry["images_per_second"] = round(sampler.per_process * fabric.world_size / entry["seconds"], 1)
+        if fabric.is_global_zero:
+            if len(scored):
+                # Watching a run needs no more than its own precision; the scores that are kept are made in fp32.
+                with fabric.autocast():
+                    entry |= _fold_figures(held_out, score_rows(state.finished, normalise, scored, recipe))
+            state.log.append(entry)
+            _write_checkpoint(state, recipe, settings)
+            print(json.dumps(entry), file=sys.stderr, flush=True)  # noqa: T201 - one line an epoch for a log file
+        fabric.barrier()
+    if fabric.is_global_zero:
+        _write_results(state, recipe, settings, train, held_out, score_rows(state.finished, normalise, scored, recipe))
+    fabric.barrier()
+    return settings.out / MODEL
+
+
+@dataclass(frozen=True)
+class RowScores:
+    """What a network says about rows, in their order.
+
+    Attributes:
+        probability: P(malignant), `(N,)`.
+        heatmap_max: Largest value of the signed evidence map after ReLU, `(N,)`; NaN for a network without one.
+    """
+
+    probability: npt.NDArray[np.float64]
+    heatmap_max: npt.NDArray[np.float64]
+
+
+@torch.inference_mode()
+def score_rows(network: nn.Module, normalise: Normalise, rows: DecodedRows, recipe: Recipe) -> RowScores:
+    """Score pictures exactly as the run time prepares them; the network's mode is restored."""
+    was_training = network.training
+    network.eval()
+    device = normalise.scale.device
+    probability: list[float] = []
+    heatmap_max: list[float] = []
+    try:
+        for batch in DataLoader(ScoringPictures(rows, recipe.preprocessing), batch_size=32):
+            images = normalise(batch.to(device))
+            if isinstance(network, AsffResNet50):
+                output = network.analyse(images)
+                logits = output.logits
+                heatmap_max += evidence_map(output, network.head).float().relu().amax(dim=(1, 2)).tolist()
+            else:
+                logits = network(images)
+                heatmap_max += [math.nan] * len(batch)
+            probability += logits.float().softmax(dim=1)[:, 1].tolist()
+    finally:
+        network.train(was_training)
+    return RowScores(np.array(probability), np.array(heatmap_max))
+
+
+def _launch(recipe: Recipe) -> Fabric:
+    torch.set_float32_matmul_precision("high")
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    fabric = Fabric(
+        accelerator="auto",
+        strategy="ddp" if world > 1 else "auto",
+        devices=local,
+        num_nodes=world // local,
+        precision=recipe.precision,
+    )
+    fabric.launch()
+    return fabric
+
+
+def _fresh_state(recipe: Recipe, settings: Settings) -> _State:
+    network = build(recipe.network.name, recipe.network.options)
+    start = load_start(network, settings.init)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = None
+    if recipe.ema is not None:
+        average = AveragedModel(network, multi_avg_fn=None, avg_fn=_warmed_average(recipe.ema), use_buffers=True)
+    return _State(network, average, _optimiser(network, start, recipe), start)
+
+
+def _warmed_average(decay: float):  # type: ignore[no-untyped-def]
+    """A moving average that forgets quickly while it is young, so that the starting weights do not linger."""
+
+    def average(old: Tensor, new: Tensor, count: Tensor | int) -> Tensor:
+        if not old.is_floating_point():
+            return new
+        return old.lerp(new, 1 - min(decay, (1 + float(count)) / (10 + float(count))))
+
+    return average
+
+
+def _optimiser(network: nn.Module, start: Start, recipe: Recipe) -> torch.optim.Optimizer:
+    """Four groups: pre-trained or new, decayed or not (norms and biases are not)."""
+    settings = recipe.optimiser
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        groups.setdefault((name in start.loaded, parameter.ndim > 1), []).append(parameter)
+    family = torch.optim.AdamW if settings.name == "adamw" else torch.optim.Adam
+    return family(
+        [
+            {
+                "params": members,
+                "lr": settings.rate_pretrained if pretrained else settings.rate_new,
+                "weight_decay": settings.weight_decay if decayed else 0.0,
+                "base_lr": settings.rate_pretrained if pretrained else settings.rate_new,
+            }
+            for (pretrained, decayed), members in sorted(groups.items())
+        ]
+    )
+
+
+def rate_factor(step: int, total: int, recipe: Recipe) -> float:
+    """Share of the base learning rate at a step: linear warm-up, then cosine to 0 or constant."""
+    warm = round(recipe.schedule.warm_up * total)
+    if step < warm:
+        return (step + 1) / warm
+    if recipe.schedule.shape == "constant":
+        return 1.0
+    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+
+
+def _epoch_seed(seed: int, epoch: int, rank: int) -> int:
+    return int(np.random.SeedSequence([seed, epoch, rank]).generate_state(1)[0])
+
+
+def _training_loader(
+    pictures: DecodedRows, sampler: EpochSampler, recipe: Recipe, settings: Settings, epoch: int
+) -> DataLoader[tuple[Tensor, int]]:
+    size = recipe.schedule.size(epoch, recipe.preprocessing.size)
+    augmented = TrainingPictures(pictures, build_augmentation(recipe.augmentation, size), settings.seed)
+    return DataLoader(
+        augmented,
+        batch_size=recipe.batch_size,
+        sampler=sampler,
+        num_workers=settings.workers,
+        worker_init_fn=_one_thread,
+    )
+
+
+def _one_thread(_worker: int) -> None:
+    torch.set_num_threads(1)
+
+
+def _train_epoch(
+    fabric: Fabric,
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    normalise: Normalise,
+    loader: DataLoader[tuple[Tensor, int]],
+    state: _State,
+    recipe: Recipe,
+    batches: int,
+) -> float:
+    """One pass over the rows; returns the mean loss of this process."""
+    network.train()
+    losses: list[float] = []
+    for number, (pixels, labels) in enumerate(_with_progress(loader, state.epoch, batches, fabric.is_global_zero)):
+        factor = rate_factor(state.epoch * batches + number, recipe.schedule.epochs * batches, recipe)
+        for group in optimiser.param_groups:
+            group["lr"] = group["base_lr"] * factor
+        logits = network(normalise(pixels.to(fabric.device)))
+        loss = F.cross_entropy(logits.float(), labels.to(fabric.device), label_smoothing=recipe.label_smoothing)
+        optimiser.zero_grad()
+        fabric.backward(loss)
+        if recipe.optimiser.clip_norm is not None:
+            fabric.clip_gradients(network, optimiser, max_norm=recipe.optimiser.clip_norm, error_if_nonfinite=False)  # type: ignore[arg-type]
+        optimiser.step()
+        if state.average is not None:
+            state.average.update_parameters(state.network)
+        losses.append(loss.item())
+    return float(np.mean(losses))
+
+
+def _with_progress(
+    loader: DataLoader[tuple[Tensor, int]], epoch: int, batches: int, shown: bool  # noqa: FBT001
+) -> Iterator[tuple[Tensor, Tensor]]:
+    columns = (TextColumn("epoch {task.fields[epoch]}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as progress:
+        task = progress.add_task("", total=batches, epoch=epoch + 1)
+        for batch in loader:
+            yield batch
+            progress.advance(task)
+
+
+def _fold_figures(held_out: pd.DataFrame, scores: RowScores) -> dict[str, float]:
+    truth = held_out["malignant"].to_numpy()
+    called = scores.probability >= 0.5
+    figures = {"fold_accuracy": float((called == truth).mean())}
+    if 0 < truth.sum() < len(truth):
+        figures["fold_auc"] = float(roc_auc_score(truth, scores.probability))
+        figures["fold_loss"] = float(log_loss(truth, scores.probability))
+    return {name: round(value, 5) for name, value in figures.items()}
+
+
+def _identity(recipe: Recipe, settings: Settings) -> dict[str, object]:
+    """What must agree between a checkpoint and the run that wants to go on from it."""
+    return {
+        "recipe": recipe.model_dump(mode="json"),
+        "data": [Path(name).name for name in settings.data],
+        "fold": settings.fold,
+        "seed": settings.seed,
+    }
+
+
+def _write_checkpoint(state: _State, recipe: Recipe, settings: Settings) -> None:
+    parts = {
+        "network": state.network.state_dict(),
+        "optimiser": optimiser_tensors(state.optimiser, state.network),
+    }
+    if state.average is not None:
+        parts["average"] = state.average.state_dict()
+    record = _identity(recipe, settings) | {
+        "epoch": state.epoch,
+        "seconds": state.seconds,
+        "log": state.log,
+        "start": {"description": state.start.description, "sha256": state.start.sha256},
+    }
+    save_state(settings.out / CHECKPOINT, parts, record)
+    _write_log(state.log, settings.out / LOG)
+
+
+def _resume(state: _State, recipe: Recipe, settings: Settings) -> None:
+    path = settings.out / CHECKPOINT
+    if not path.exists():
+        return
+    parts, record = read_state(path)
+    for key, value in _identity(recipe, settings).items():
+        if record.get(key) != value:
+            raise CheckpointError(f"{path} belongs to another run: its {key} differs; choose another --out")
+    state.network.load_state_dict(parts["network"])
+    if state.average is not None:
+        state.average.load_state_dict(parts["average"])
+    restore_optimiser(state.optimiser, state.network, parts["optimiser"])
+    state.epoch, state.seconds = int(record["epoch"]), float(record["seconds"])  # type: ignore[call-overload, arg-type]
+    state.log = list(record["log"])  # type: ignore[call-overload]
+
+
+def _write_log(log: list[dict[str, float]], path: Path) -> None:
+    names = list(dict.fromkeys(name for entry in log for name in entry))
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, names)
+        writer.writeheader()
+        writer.writerows(log)
+
+
+def _write_results(
+    state: _State, recipe: Recipe, settings: Settings, train: pd.DataFrame, held_out: pd.DataFrame, scores: RowScores
+) -> None:
+    record = _identity(recipe, settings) | {
+        "start": state.start.description,
+        "start_sha256": state.start.sha256,
+        "images": {label: int((train["label"] == label).sum()) for label in ("benign", "malignant")},
+        "epochs": state.epoch,
+        "seconds": round(state.seconds, 1),
+        "software": _software(),
+        "log": state.log,
+    }
+    if len(held_out):
+        record["fold_figures"] = _fold_figures(held_out, scores)
+        held_out[["path", "label", "group_id", "fold"]].assign(
+            probability=scores.probability, heatmap_max=scores.heatmap_max
+        ).to_csv(settings.out / FOLD_SCORES, index=False)
+    (settings.out / RUN).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in state.finished.state_dict().items()}
+    save_file(tensors, settings.out / MODEL, metadata={METADATA_KEY: json.dumps(record)})
+
+
+def _software() -> dict[str, str]:
+    packages = ("torch", "torchvision", "lightning-fabric", "numpy")
+    return {"python": platform.python_version()} | {name: version(name) for name in packages}

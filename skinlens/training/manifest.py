@@ -1,0 +1,133 @@
+"""Manifests: CSV files that list labelled images with their split, fold and group."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from sklearn.model_selection import StratifiedGroupKFold
+
+LABELS = ("benign", "malignant")
+SPLITS = ("train", "test")
+FOLDS = 5
+
+
+class ManifestError(ValueError):
+    """A manifest cannot be used; the message names the file and the rows."""
+
+
+def read_manifests(paths: Sequence[Path]) -> pd.DataFrame:
+    """Read and check manifests, one under the other.
+
+    Args:
+        paths: CSV files with `path` (relative to the CSV) and `label` (benign or malignant), and optionally `split`
+            (missing: train), `fold`, `group_id` and any further column.
+
+    Returns:
+        All rows with every column of the files, and besides `file` (the image's path as a string that opens from here),
+        `malignant` (0 or 1), `split`, `group_id` (missing: a group of its own) and `fold` (missing: -1).
+
+    Raises:
+        ManifestError: If a file cannot be read, a column is missing, a row has an unknown label or split, an image is
+            missing or listed twice, or a group of training rows lies in two folds.
+    """
+    if not paths:
+        raise ManifestError("no manifest was given")
+    rows = pd.concat([_read_one(path) for path in paths], ignore_index=True)
+    _reject(rows, rows["file"].duplicated(), "list an image that is already listed")
+    trained = rows[(rows["split"] == "train") & (rows["fold"] >= 0)]
+    torn = trained.groupby("group_id")["fold"].nunique()
+    _reject(
+        trained,
+        trained["group_id"].isin(torn[torn > 1].index),
+        "belong to a group that lies in more than one fold",
+    )
+    return rows
+
+
+def training_rows(rows: pd.DataFrame, fold: int | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Training rows and held-out rows.
+
+    Args:
+        rows: From `read_manifests`; only `split == "train"` is looked at.
+        fold: The fold to hold out; None trains on every training row and holds out nothing.
+
+    Returns:
+        The two parts, each with a fresh index. Where no row has a fold, five are made (stratified by label, whole
+        groups, always the same ones).
+
+    Raises:
+        ManifestError: If there is no training row, or the fold is empty.
+    """
+    train = rows[rows["split"] == "train"].reset_index(drop=True)
+    if train.empty:
+        raise ManifestError("the manifest has no rows with split train")
+    if fold is None:
+        return train, train.iloc[:0]
+    if (train["fold"] < 0).all():
+        train = train.assign(fold=_made_folds(train))
+    held_out = train["fold"] == fold
+    if not held_out.any():
+        known = ", ".join(str(value) for value in sorted(train["fold"].unique()))
+        raise ManifestError(f"no training row lies in fold {fold}; folds: {known}")
+    return train[~held_out].reset_index(drop=True), train[held_out].reset_index(drop=True)
+
+
+def _read_one(path: Path) -> pd.DataFrame:
+    try:
+        rows = pd.read_csv(path, dtype={"path": str, "label": str, "split": str, "group_id": str})
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise ManifestError(f"cannot read the manifest {path}: {error}") from error
+    absent = [name for name in ("path", "label") if name not in rows]
+    if absent:
+        raise ManifestError(f"{path} lacks the column(s) {', '.join(absent)}")
+    if rows.empty:
+        raise ManifestError(f"{path} has no rows")
+    rows = rows.assign(manifest=str(path), row=rows.index + 2)
+    _reject(rows, rows["path"].isna(), "have no path")
+    _reject(rows, ~rows["label"].isin(LABELS), "have a label that is neither benign nor malignant")
+    split = rows["split"].fillna("train") if "split" in rows else pd.Series("train", index=rows.index)
+    _reject(rows, ~split.isin(SPLITS), "have a split that is neither train nor test")
+    files = [str(path.parent / name) for name in rows["path"]]
+    _reject(rows, pd.Series([not Path(file).is_file() for file in files]), "name a file that does not exist")
+    return rows.assign(
+        file=files,
+        malignant=(rows["label"] == "malignant").astype(int),
+        split=split,
+        group_id=_groups(rows, path),
+        fold=_folds(rows),
+    )
+
+
+def _groups(rows: pd.DataFrame, path: Path) -> pd.Series:
+    alone = pd.Series([f"{path.name}:{row}" for row in rows["row"]], index=rows.index)
+    return rows["group_id"].fillna(alone) if "group_id" in rows else alone
+
+
+def _folds(rows: pd.DataFrame) -> pd.Series:
+    if "fold" not in rows:
+        return pd.Series(-1, index=rows.index)
+    folds = pd.to_numeric(rows["fold"], errors="coerce")
+    _reject(rows, folds.isna() & rows["fold"].notna() | (folds.notna() & folds.mod(1).ne(0)), "have a fold that is no whole number")
+    return folds.fillna(-1).astype(int)
+
+
+def _made_folds(train: pd.DataFrame) -> pd.Series:
+    folds = pd.Series(-1, index=train.index)
+    splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
+    try:
+        parts = list(splitter.split(train, train["malignant"], train["group_id"]))
+    except ValueError as error:
+        raise ManifestError(f"cannot make {FOLDS} folds of these rows: {error}") from error
+    for number, (_, members) in enumerate(parts):
+        folds.iloc[members] = number
+    return folds
+
+
+def _reject(rows: pd.DataFrame, bad: pd.Series, what: str, shown: int = 5) -> None:
+    """Raise an error that names the first bad rows by manifest, line and path."""
+    if not bad.any():
+        return
+    found = rows[bad.to_numpy()]
+    named = "; ".join(f"{row.manifest} line {row.row} ({row.path})" for row in found.head(shown).itertuples())
+    more = f"; and {len(found) - shown} more" if len(found) > shown else ""
+    raise ManifestError(f"{len(found)} row(s) {what}: {named}{more}")
