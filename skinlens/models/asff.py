@@ -1,8 +1,8 @@
 """ResNet-50 with adaptive spatial feature fusion of its two last stages (arXiv 2510.03876).
 
 The last stage (semantic, 7x7 at 224 px) is brought to the grid of the one before it (mid-level, 14x14) and the two are
-mixed by a learned gate `w`: `fused = w * mid + (1 - w) * semantic`. The published gate is a softmax over 1,024 channels,
-whose weights average 1/1024, so that it hardly fuses; two more gates are offered beside it.
+mixed by a learned gate `w`: `fused = w * mid + (1 - w) * semantic`. The published gate is a softmax over 1,024
+channels, whose weights average 1/1024, so that it hardly fuses; two more gates are offered beside it.
 """
 
 from typing import Literal, NamedTuple, get_args
@@ -158,7 +158,7 @@ def mix(mid: Tensor, semantic: Tensor, weights: Tensor) -> Tensor:
 
 
 def upsampled(small: Tensor, *, like: Tensor) -> Tensor:
-    """Bilinear resize of `small` to the grid of `like` (a 1x1 convolution may come before or after: both are linear)."""
+    """Bilinear resize of `small` to the grid of `like`; a 1x1 convolution may come before or after, both are linear."""
     return F.interpolate(small, size=like.shape[-2:], mode="bilinear", align_corners=False)
 
 

@@ -23,6 +23,15 @@ class ModelId:
     sha256: str
 
 
+@dataclass(frozen=True)
+class GateSummary:
+    """Weight of the mid-level branch in the fusion, in [0, 1], over channels (or positions): mean and extremes."""
+
+    mean: float
+    low: float
+    high: float
+
+
 @dataclass(frozen=True, eq=False)
 class Prediction:
     """The model's answer for one picture.
@@ -34,8 +43,7 @@ class Prediction:
             resolution: Grad-CAM of the logit difference, ReLU, divided by the card's fixed scale, clipped.
         signed_map: The same map before ReLU and scaling, at the resolution of the fused features.
         features: Pooled fused features, `(C,)`.
-        gate: Mean weight of the mid-level branch in the fusion, in [0, 1]: `mean`, and `low`/`high`, the 5th and
-            95th percentile over channels (or positions).
+        gate: How the two branches were mixed.
         model: Which model spoke.
         provider: ONNX Runtime's name of what it ran on, such as `CPUExecutionProvider`.
         milliseconds: Wall time of the model for this picture (a batch's time divided by its size).
@@ -46,7 +54,7 @@ class Prediction:
     heatmap: Floats
     signed_map: Floats
     features: Floats
-    gate: dict[str, float]
+    gate: GateSummary
     model: ModelId
     provider: str
     milliseconds: float

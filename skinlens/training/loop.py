@@ -21,7 +21,6 @@ import torch.nn.functional as F
 from lightning_fabric import Fabric
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from safetensors.torch import save_file
 from sklearn.metrics import log_loss, roc_auc_score
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
@@ -31,15 +30,9 @@ from skinlens.models.asff import AsffResNet50, evidence_map
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build
 from skinlens.models.start import Start, load_start
+from skinlens.models.stored import CheckpointError, save_tensors
 from skinlens.training.augment import build_augmentation
-from skinlens.training.checkpoint import (
-    METADATA_KEY,
-    CheckpointError,
-    optimiser_tensors,
-    read_state,
-    restore_optimiser,
-    save_state,
-)
+from skinlens.training.checkpoint import optimiser_tensors, read_state, restore_optimiser, save_state
 from skinlens.training.dataset import DecodedRows, EpochSampler, ScoringPictures, TrainingPictures
 from skinlens.training.manifest import training_rows
 from skinlens.training.recipe import Recipe
@@ -122,7 +115,11 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
     normalise = Normalise(recipe.preprocessing.mean, recipe.preprocessing.std).to(fabric.device)
     pictures, scored = DecodedRows(train), DecodedRows(held_out)
     sampler = EpochSampler(
-        len(pictures), seed=settings.seed, batch_size=recipe.batch_size, rank=fabric.global_rank, world=fabric.world_size
+        len(pictures),
+        seed=settings.seed,
+        batch_size=recipe.batch_size,
+        rank=fabric.global_rank,
+        world=fabric.world_size,
     )
     if not sampler.batches:
         raise ValueError(f"{len(pictures)} training rows do not fill one batch of {recipe.batch_size}")
@@ -207,7 +204,7 @@ def _launch(recipe: Recipe) -> Fabric:
 def _fresh_state(recipe: Recipe, settings: Settings) -> _State:
     network = build(recipe.network.name, recipe.network.options)
     start = load_start(network, settings.init)
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = network.to(memory_format=torch.channels_last)
     average = None
     if recipe.ema is not None:
         average = AveragedModel(network, multi_avg_fn=None, avg_fn=_warmed_average(recipe.ema), use_buffers=True)
@@ -299,7 +296,7 @@ def _train_epoch(
         optimiser.zero_grad()
         fabric.backward(loss)
         if recipe.optimiser.clip_norm is not None:
-            fabric.clip_gradients(network, optimiser, max_norm=recipe.optimiser.clip_norm, error_if_nonfinite=False)  # type: ignore[arg-type]
+            fabric.clip_gradients(network, optimiser, max_norm=recipe.optimiser.clip_norm, error_if_nonfinite=False)
         optimiser.step()
         if state.average is not None:
             state.average.update_parameters(state.network)
@@ -308,7 +305,10 @@ def _train_epoch(
 
 
 def _with_progress(
-    loader: DataLoader[tuple[Tensor, int]], epoch: int, batches: int, shown: bool  # noqa: FBT001
+    loader: DataLoader[tuple[Tensor, int]],
+    epoch: int,
+    batches: int,
+    shown: bool,  # noqa: FBT001
 ) -> Iterator[tuple[Tensor, Tensor]]:
     columns = (TextColumn("epoch {task.fields[epoch]}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
@@ -368,8 +368,8 @@ def _resume(state: _State, recipe: Recipe, settings: Settings) -> None:
     if state.average is not None:
         state.average.load_state_dict(parts["average"])
     restore_optimiser(state.optimiser, state.network, parts["optimiser"])
-    state.epoch, state.seconds = int(record["epoch"]), float(record["seconds"])  # type: ignore[call-overload, arg-type]
-    state.log = list(record["log"])  # type: ignore[call-overload]
+    state.epoch, state.seconds = int(record["epoch"]), float(record["seconds"])
+    state.log = list(record["log"])
 
 
 def _write_log(log: list[dict[str, float]], path: Path) -> None:
@@ -398,8 +398,7 @@ def _write_results(
             probability=scores.probability, heatmap_max=scores.heatmap_max
         ).to_csv(settings.out / FOLD_SCORES, index=False)
     (settings.out / RUN).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-    tensors = {name: tensor.cpu().contiguous() for name, tensor in state.finished.state_dict().items()}
-    save_file(tensors, settings.out / MODEL, metadata={METADATA_KEY: json.dumps(record)})
+    save_tensors(settings.out / MODEL, state.finished.state_dict(), record)
 
 
 def _software() -> dict[str, str]:

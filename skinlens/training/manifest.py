@@ -107,7 +107,11 @@ def _folds(rows: pd.DataFrame) -> pd.Series:
     if "fold" not in rows:
         return pd.Series(-1, index=rows.index)
     folds = pd.to_numeric(rows["fold"], errors="coerce")
-    _reject(rows, folds.isna() & rows["fold"].notna() | (folds.notna() & folds.mod(1).ne(0)), "have a fold that is no whole number")
+    _reject(
+        rows,
+        folds.isna() & rows["fold"].notna() | (folds.notna() & folds.mod(1).ne(0)),
+        "have a fold that is no whole number",
+    )
     return folds.fillna(-1).astype(int)
 
 

@@ -1,0 +1,1 @@
+"""How good predictions are: metrics, their intervals, test views and thresholds."""

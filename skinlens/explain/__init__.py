@@ -1,0 +1,1 @@
+"""Heatmaps for people: overlays, and the oracle that released graphs are held against."""

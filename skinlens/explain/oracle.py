@@ -1,0 +1,44 @@
+"""The Grad-CAM oracle: the grad-cam library on the torch network, which every released graph has to agree with."""
+
+import numpy as np
+import numpy.typing as npt
+from pytorch_grad_cam import GradCAM
+from torch import Tensor, nn
+
+
+class EvidenceTarget:
+    """What the map explains: `logit(malignant) - logit(benign)` of one picture."""
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """The difference, from logits `(2,)`."""
+        return logits[1] - logits[0]
+
+
+def signed_grad_cam(network: nn.Module, layer: nn.Module, images: Tensor) -> npt.NDArray[np.float32]:
+    """Grad-CAM before ReLU and scaling.
+
+    Args:
+        network: From normalised RGB `(N, 3, H, W)` to logits `(N, 2)`.
+        layer: The module whose output is explained.
+        images: Normalised RGB `(N, 3, H, W)`.
+
+    Returns:
+        `(N, h, w)` at the layer's own resolution.
+    """
+    targets = [EvidenceTarget() for _ in images]
+    with _SignedGradCam(network, [layer]) as cam:
+        return np.asarray(cam(input_tensor=images, targets=targets), dtype=np.float32)
+
+
+class _SignedGradCam(GradCAM):
+    """The library's Grad-CAM, stopped before it applies ReLU, scales each map to [0, 1] and resizes it."""
+
+    def compute_cam_per_layer(self, input_tensor, targets, eigen_smooth):  # type: ignore[no-untyped-def]
+        layer = self.target_layers[0]
+        grads = self.activations_and_grads
+        return self.get_cam_image(
+            input_tensor, layer, targets, grads.activations[0].numpy(), grads.gradients[0].numpy()
+        )
+
+    def aggregate_multi_layers(self, cam_per_target_layer):  # type: ignore[no-untyped-def]
+        return cam_per_target_layer

@@ -1,0 +1,1 @@
+"""From a torch checkpoint to a released ONNX graph, with the checks that refuse a wrong one."""

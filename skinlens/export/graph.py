@@ -1,0 +1,107 @@
+"""The released graph: RGB uint8 in, logits, probability, evidence map, features and gate out, in one pass."""
+
+from pathlib import Path
+
+import onnx
+import onnx_ir as ir
+import onnx_safetensors
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from skinlens.models.asff import AsffResNet50, evidence_map
+from skinlens.models.normalise import Normalise
+from skinlens.models.stored import released_precision
+
+INPUT = "pixels"
+OUTPUTS = ("logits", "probability", "evidence", "features", "gate")
+
+
+class ReleasedGraph(nn.Module):
+    """What is exported: normalisation, network, closed-form Grad-CAM and gate summary.
+
+    Args:
+        network: In evaluation mode.
+        normalise: With the card's mean and standard deviation.
+    """
+
+    def __init__(self, network: AsffResNet50, normalise: Normalise) -> None:
+        super().__init__()
+        self.network = network
+        self.normalise = normalise
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """The graph's outputs from RGB uint8 `(N, H, W, 3)`.
+
+        Returns:
+            Logits `(N, 2)`, P(malignant) `(N,)`, signed evidence `(N, H/16, W/16)`, pooled features `(N, 1024)` and the
+            gate's mean, smallest and largest weight `(N, 3)`.
+        """
+        output = self.network.analyse(self.normalise(pixels))
+        gate = output.gate.flatten(start_dim=1)
+        summary = torch.stack([gate.mean(dim=1), gate.amin(dim=1), gate.amax(dim=1)], dim=1)
+        probability = output.logits.softmax(dim=1)[:, 1]
+        return output.logits, probability, evidence_map(output, self.network.head), output.pooled, summary
+
+
+def write_graph(module: ReleasedGraph, *, size: int, graph: Path, weights: Path) -> None:
+    """Write the weights (fp16 storage) and the graph that reads them.
+
+    Every initialiser of the graph that is a tensor of the network's state has that tensor's name and lies in the
+    safetensors file; the graph casts fp16 up to fp32. Both files must lie in one folder.
+
+    Args:
+        module: In evaluation mode.
+        size: Side of the square input in pixels; the batch is dynamic.
+        graph: The ONNX file to write.
+        weights: The safetensors file to write.
+    """
+    state = released_precision(module.network.state_dict())
+    save_file({name: tensor.contiguous() for name, tensor in state.items()}, weights)
+    model = _exported(module, size)
+    for value in list(model.graph.initializers.values()):
+        _store_as_released(model, value)
+    onnx_safetensors.load_file_as_external_data(model, weights.name, weights.parent)
+    onnx.save_model(ir.serde.serialize_model(model), graph)
+    onnx.checker.check_model(graph)
+
+
+def _exported(module: ReleasedGraph, size: int) -> ir.Model:
+    example = torch.zeros(2, size, size, 3, dtype=torch.uint8)
+    # Unoptimised: batch-norm stays a layer of its own, so that initialisers are the state's tensors.
+    program = torch.onnx.export(
+        module,
+        (example,),
+        dynamo=True,
+        optimize=False,
+        dynamic_shapes=({0: torch.export.Dim("N")},),
+        input_names=[INPUT],
+        output_names=list(OUTPUTS),
+        verbose=False,
+    )
+    if program is None:
+        raise RuntimeError("torch exported no graph")
+    return program.model
+
+
+def _store_as_released(model: ir.Model, value: ir.Value) -> None:
+    """Give an initialiser its state name and storage type."""
+    name = str(value.name).removeprefix("network.")
+    tensor = value.const_value
+    if tensor is None or not str(value.name).startswith("network."):
+        return
+    graph = model.graph
+    if tensor.dtype != ir.DataType.FLOAT or len(tensor.shape) < 2:
+        del graph.initializers[str(value.name)]
+        value.name = name
+        graph.initializers[name] = value
+        return
+    half = ir.Value(name=name, shape=value.shape, type=ir.TensorType(ir.DataType.FLOAT16))
+    half.const_value = ir.tensor(tensor.numpy().astype("float16"), name=name)
+    cast = ir.node("Cast", [half], attributes={"to": ir.DataType.FLOAT}, name=f"{name}.float")
+    raised = cast.outputs[0]
+    raised.name, raised.shape, raised.type = f"{name}.float", value.shape, ir.TensorType(ir.DataType.FLOAT)
+    value.replace_all_uses_with(raised)
+    del graph.initializers[str(value.name)]
+    graph.initializers[name] = half
+    graph.insert_before(graph[0], cast)

@@ -1,0 +1,92 @@
+"""The checks a graph must pass before it is released: torch with the same weights, and the grad-cam library."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+import torch
+from safetensors.torch import load_file
+
+from skinlens.explain.oracle import signed_grad_cam
+from skinlens.export.graph import INPUT, OUTPUTS
+from skinlens.models.asff import AsffResNet50
+from skinlens.models.normalise import Normalise
+from skinlens.models.stored import load_released
+
+PROBABILITY_TOLERANCE = 1e-4
+MAP_TOLERANCE = 1e-3
+
+
+class ParityError(RuntimeError):
+    """A graph does not compute what it should; it must not be released."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far a graph is from its references.
+
+    Attributes:
+        images: How many pictures were compared.
+        probability: Largest absolute difference of P(malignant) from torch with the same stored weights.
+        map: Largest absolute difference of the signed evidence map from the grad-cam library, as a share of the
+            library's largest absolute value over all pictures.
+        features: Largest absolute difference of the pooled features from torch.
+    """
+
+    images: int
+    probability: float
+    map: float
+    features: float
+
+    def check(self) -> None:
+        """Raise unless every difference is within its tolerance.
+
+        Raises:
+            ParityError: Naming what differs, by how much and how much is allowed.
+        """
+        for name, value, allowed in (
+            ("probability", self.probability, PROBABILITY_TOLERANCE),
+            ("evidence map", self.map, MAP_TOLERANCE),
+            ("features", self.features, MAP_TOLERANCE),
+        ):
+            # Written so that a NaN fails too.
+            if not value <= allowed:
+                raise ParityError(
+                    f"the graph's {name} is off by {value:.2e} on {self.images} images; allowed: {allowed:.0e}"
+                )
+
+
+def measure_parity(
+    graph: Path, weights: Path, network: AsffResNet50, normalise: Normalise, pixels: npt.NDArray[np.uint8]
+) -> Parity:
+    """Compare a graph with torch and with the grad-cam library on the same pictures.
+
+    Args:
+        graph: The ONNX file.
+        weights: The safetensors file it reads; loaded into `network` for the comparison.
+        network: A network of the card's architecture.
+        normalise: With the card's mean and standard deviation.
+        pixels: RGB uint8 `(N, size, size, 3)`.
+
+    Returns:
+        The measured differences; `Parity.check` judges them.
+    """
+    load_released(network, load_file(weights))
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    answers = dict(zip(OUTPUTS, session.run(list(OUTPUTS), {INPUT: pixels}), strict=True))
+    images = normalise(torch.from_numpy(pixels))
+    with torch.inference_mode():
+        output = network.analyse(images)
+    expected = signed_grad_cam(network, network.fused, images)
+    return Parity(
+        images=len(pixels),
+        probability=_largest(answers["probability"] - output.logits.softmax(dim=1)[:, 1].numpy()),
+        map=_largest(answers["evidence"] - expected) / _largest(expected),
+        features=_largest(answers["features"] - output.pooled.numpy()),
+    )
+
+
+def _largest(values: npt.NDArray[np.float32]) -> float:
+    return float(np.abs(values).max())

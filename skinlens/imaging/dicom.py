@@ -1,0 +1,375 @@
+"""DICOM bytes to an RGB picture: the first frame, in every colour encoding that dermoscopy arrives in."""
+
+import io
+import struct
+import zlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, JpegImagePlugin
+from pydicom import uid
+from pydicom.dataelem import RawDataElement
+from pydicom.encaps import encapsulate, get_frame
+from pydicom.filereader import data_element_generator
+from pydicom.pixels import convert_color_space, get_decoder
+from pydicom.tag import BaseTag
+
+from skinlens.imaging.guards import FORMATS, MAX_PIXELS, check_size, damaged, refusing_damage, too_large
+from skinlens.imaging.image import ImageRefusedError, Pixels
+from skinlens.imaging.srgb import to_eight_bits, to_srgb
+
+_PREAMBLE = 128
+_UNDEFINED_LENGTH = 0xFFFFFFFF
+
+_TRANSFER_SYNTAX = 0x0002_0010
+_CHARACTER_SET = 0x0008_0005
+_SAMPLES = 0x0028_0002
+_PHOTOMETRIC = 0x0028_0004
+_PLANAR = 0x0028_0006
+_FRAMES = 0x0028_0008
+_ROWS = 0x0028_0010
+_COLUMNS = 0x0028_0011
+_BITS_ALLOCATED = 0x0028_0100
+_BITS_STORED = 0x0028_0101
+_PALETTE_SHAPES = (0x0028_1101, 0x0028_1102, 0x0028_1103)
+_PALETTES = (0x0028_1201, 0x0028_1202, 0x0028_1203)
+_PROFILE = 0x0028_2000
+_OFFSETS = 0x7FE0_0001
+_OFFSET_LENGTHS = 0x7FE0_0002
+_PIXELS = 0x7FE0_0010
+_WANTED = [
+    *(_SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES, _ROWS, _COLUMNS, _BITS_ALLOCATED, _BITS_STORED),
+    *(*_PALETTE_SHAPES, *_PALETTES, _PROFILE, _OFFSETS, _OFFSET_LENGTHS, _PIXELS),
+]
+
+_NATIVE = (
+    uid.ImplicitVRLittleEndian,
+    uid.ExplicitVRLittleEndian,
+    uid.DeflatedExplicitVRLittleEndian,
+    uid.ExplicitVRBigEndian,
+)
+_JPEG = (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit)
+_JPEG_2000 = (uid.JPEG2000Lossless, uid.JPEG2000, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K)
+_PLUGINS = {
+    uid.RLELossless: "pydicom",
+    uid.JPEGLossless: "gdcm",
+    uid.JPEGLosslessSV1: "gdcm",
+    uid.JPEGLSLossless: "pyjpegls",
+    uid.JPEGLSNearLossless: "pyjpegls",
+    **dict.fromkeys(_JPEG_2000, "pylibjpeg"),
+}
+_COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How the dataset says its pixels are stored."""
+
+    photometric: str
+    samples: int
+    rows: int
+    columns: int
+    bits_allocated: int
+    bits_stored: int
+    planar: int
+    frames: int
+
+
+@dataclass(frozen=True)
+class _Elements:
+    """The elements of a dataset that its picture needs, as bytes; pydicom would check and warn of each value."""
+
+    values: dict[int, bytes]
+    syntax: uid.UID
+    is_little_endian: bool
+
+    def number(self, tag: int, default: int | None = None) -> int:
+        """Return the first value of an unsigned 16-bit element."""
+        if default is not None and not self.values.get(tag):
+            return default
+        return self.numbers(tag)[0]
+
+    def numbers(self, tag: int) -> tuple[int, ...]:
+        """Return every value of an unsigned 16-bit element."""
+        value = self.values[tag]
+        return struct.unpack(f"{'<' if self.is_little_endian else '>'}{len(value) // 2}H", value)
+
+    def text(self, tag: int, default: str = "") -> str:
+        """Return the value of a string element."""
+        return self.values.get(tag, b"").decode("ascii").strip(" \0") or default
+
+
+def is_dicom(head: bytes) -> bool:
+    """Say whether a file that starts with these bytes (132 are enough) carries the DICM mark."""
+    return head[_PREAMBLE : _PREAMBLE + 4] == b"DICM"
+
+
+def has_pixels(data: bytes) -> bool:
+    """Say whether bytes without the DICM mark parse as a DICOM dataset with a picture in it."""
+    try:
+        return {_ROWS, _COLUMNS, _PIXELS} <= _read_elements(data, "").values.keys()
+    except ImageRefusedError:
+        return False
+
+
+def decode_dicom(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
+    """Decode the first frame of a DICOM file.
+
+    Args:
+        data: The whole file.
+        name: What to call the picture in a refusal.
+
+    Returns:
+        RGB uint8 `(H, W, 3)` and sentences about what had to be done.
+
+    Raises:
+        ImageRefusedError: `truncated`, `too_small`, `too_large`, `monochrome`, `not_an_image` or `unreadable`.
+    """
+    elements = _read_elements(data, name)
+    _check_content(elements, name)
+    with refusing_damage(name):
+        layout = _read_layout(elements)
+    _check_layout(layout, elements.syntax, name)
+    with refusing_damage(name):
+        pixels = _to_rgb(elements, layout, name)
+        picture = to_srgb(Image.fromarray(pixels), elements.values.get(_PROFILE))
+    frames = f"This file holds {layout.frames} frames; the first is used."
+    return np.array(picture), (frames,) if layout.frames > 1 else ()
+
+
+def _read_elements(data: bytes, name: str) -> _Elements:
+    stream = io.BytesIO(data)
+    stream.seek(_PREAMBLE + 4 if is_dicom(data) else 0)
+    with refusing_damage(name):
+        meta = data_element_generator(
+            stream, is_implicit_VR=False, is_little_endian=True, stop_when=lambda tag, _vr, _length: tag >> 16 != 2
+        )
+        header = _Elements({int(item.tag): item.value or b"" for item in meta}, uid.UID(""), is_little_endian=True)
+        syntax = uid.UID(header.text(_TRANSFER_SYNTAX) or _guess_syntax(data[stream.tell() :][:6]))
+        if syntax == uid.DeflatedExplicitVRLittleEndian:
+            stream = io.BytesIO(_inflate(stream.read(), name))
+        is_little_endian = syntax != uid.ExplicitVRBigEndian
+        values = _read_dataset(
+            stream, is_implicit=syntax == uid.ImplicitVRLittleEndian, is_little_endian=is_little_endian, name=name
+        )
+    return _Elements(values, syntax, is_little_endian)
+
+
+def _guess_syntax(head: bytes) -> str:
+    return uid.ExplicitVRLittleEndian if head[4:6].isalpha() else uid.ImplicitVRLittleEndian
+
+
+def _inflate(data: bytes, name: str) -> bytes:
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflated = inflater.decompress(data, MAX_PIXELS * 6)
+    if inflater.unconsumed_tail:
+        raise too_large(name)
+    return inflated
+
+
+def _read_dataset(stream: io.BytesIO, *, is_implicit: bool, is_little_endian: bool, name: str) -> dict[int, bytes]:
+    values: dict[int, bytes] = {}
+    skipped: list[int] = []
+
+    def stops(tag: BaseTag, _vr: str | None, length: int) -> bool:
+        if tag == _CHARACTER_SET:
+            skipped.append(length)
+        return tag == _CHARACTER_SET or tag > _PIXELS
+
+    def collect() -> None:
+        for element in data_element_generator(stream, is_implicit, is_little_endian, stops, specific_tags=_WANTED):
+            value = element.value or b""
+            if not isinstance(element, RawDataElement) or element.length not in (_UNDEFINED_LENGTH, len(value)):
+                raise damaged(name)
+            values[int(element.tag)] = value
+
+    collect()
+    if skipped:
+        # The generator would read the character set, which no pixel needs, and warn if it is misspelt.
+        stream.seek(8 + skipped[0], io.SEEK_CUR)
+        collect()
+    if stream.tell() > len(stream.getbuffer()):
+        raise damaged(name)
+    return values
+
+
+def _check_content(elements: _Elements, name: str) -> None:
+    if elements.values.get(_PIXELS):
+        return
+    if _ROWS in elements.values:
+        raise damaged(name)
+    raise ImageRefusedError(
+        "not_an_image",
+        f"{name} is a DICOM file without a picture, or was cut off before it. Export the lesion's photograph again.",
+    )
+
+
+def _read_layout(elements: _Elements) -> _Layout:
+    bits_allocated = elements.number(_BITS_ALLOCATED)
+    return _Layout(
+        photometric=elements.text(_PHOTOMETRIC),
+        samples=elements.number(_SAMPLES),
+        rows=elements.number(_ROWS),
+        columns=elements.number(_COLUMNS),
+        bits_allocated=bits_allocated,
+        bits_stored=elements.number(_BITS_STORED, bits_allocated),
+        planar=elements.number(_PLANAR, 0),
+        frames=max(int(elements.text(_FRAMES, "1")), 1),
+    )
+
+
+def _check_layout(layout: _Layout, syntax: uid.UID, name: str) -> None:
+    if layout.photometric.startswith("MONOCHROME"):
+        raise ImageRefusedError(
+            "monochrome",
+            f"{name} is a DICOM image without colour, not a dermoscopic photograph. Choose the colour picture.",
+        )
+    check_size(name, width=layout.columns, height=layout.rows)
+    is_known = layout.samples == (1 if layout.photometric == "PALETTE COLOR" else 3)
+    has_depth = layout.bits_allocated in (8, 16) and 1 <= layout.bits_stored <= layout.bits_allocated
+    if layout.photometric not in _COLOURS or not is_known or not has_depth:
+        raise ImageRefusedError(
+            "unreadable",
+            f"{name} stores its pixels in a way that is not supported ({layout.photometric or 'unknown'}, "
+            f"{layout.bits_allocated} bits). Export it as 8-bit RGB ({FORMATS}).",
+        )
+    if syntax not in (*_NATIVE, *_JPEG, *_PLUGINS):
+        raise ImageRefusedError(
+            "unreadable",
+            f"{name} is compressed in a way that is not supported ({syntax.name}). "
+            "Export it uncompressed or as JPEG, and try again.",
+        )
+
+
+def _to_rgb(elements: _Elements, layout: _Layout, name: str) -> Pixels:
+    if elements.syntax in _JPEG:
+        return _decode_jpeg(_first_frame(elements, layout), layout, name)
+    if elements.syntax in _NATIVE:
+        layout = _conform_to_length(layout, len(elements.values[_PIXELS]), name)
+        samples = _decode_samples(elements.values[_PIXELS], elements, layout)
+    else:
+        frame = _first_frame(elements, layout)
+        if elements.syntax != uid.RLELossless:
+            layout = _conform_to_codestream(layout, frame, elements.syntax, name)
+        samples = _decode_samples(encapsulate([_without_jfif(frame)]), elements, layout)
+    if layout.photometric == "PALETTE COLOR":
+        return _look_up(samples, elements)
+    pixels = to_eight_bits(samples, layout.bits_stored)
+    if layout.photometric in ("YBR_FULL", "YBR_FULL_422"):
+        pixels = convert_color_space(pixels, "YBR_FULL", "RGB")
+    return np.ascontiguousarray(pixels)
+
+
+def _first_frame(elements: _Elements, layout: _Layout) -> bytes:
+    offsets, lengths = elements.values.get(_OFFSETS), elements.values.get(_OFFSET_LENGTHS)
+    return get_frame(
+        elements.values[_PIXELS],
+        0,
+        number_of_frames=layout.frames,
+        extended_offsets=(offsets, lengths) if offsets and lengths else None,
+    )
+
+
+def _conform_to_length(layout: _Layout, length: int, name: str) -> _Layout:
+    """Check that every frame is there, and see through a label of 4:2:2 on samples that are not subsampled."""
+    full = layout.rows * layout.columns * layout.samples * layout.bits_allocated // 8 * layout.frames
+    if layout.photometric == "YBR_FULL_422":
+        if length >= full:
+            return replace(layout, photometric="YBR_FULL")
+        full = full // 3 * 2
+    if length < full:
+        raise damaged(name)
+    return layout
+
+
+def _conform_to_codestream(layout: _Layout, frame: bytes, syntax: uid.UID, name: str) -> _Layout:
+    """Take the precision from the codestream, and refuse one whose size is not the dataset's (and is unchecked)."""
+    bits, rows, columns = _read_siz(frame) if syntax in _JPEG_2000 else _read_sof(frame)
+    if (rows, columns) != (layout.rows, layout.columns):
+        raise damaged(name)
+    photometric = "RGB" if layout.photometric in ("YBR_ICT", "YBR_RCT") else layout.photometric
+    return replace(layout, photometric=photometric, bits_stored=bits, bits_allocated=8 if bits <= 8 else 16)
+
+
+def _without_jfif(frame: bytes) -> bytes:
+    """Drop a JFIF mark, which claims YCbCr and contradicts the dataset: a lossless codec stores what it is given."""
+    if frame[:4] != b"\xff\xd8\xff\xe0":
+        return frame
+    (length,) = struct.unpack_from(">H", frame, 4)
+    return frame[:2] + frame[4 + length :]
+
+
+def _read_siz(frame: bytes) -> tuple[int, int, int]:
+    """Return precision, rows and columns from the SIZ marker of a JPEG 2000 codestream (ISO 15444-1, A.5.1)."""
+    start = frame.index(b"\xff\x4f\xff\x51") + 8
+    right, bottom, left, top = struct.unpack_from(">4I", frame, start)
+    return (frame[start + 34] & 0x7F) + 1, bottom - top, right - left
+
+
+def _read_sof(frame: bytes) -> tuple[int, int, int]:
+    """Return precision, rows and columns from the frame header of a JPEG or JPEG-LS codestream (ISO 10918-1, B.2.2)."""
+    position = 2
+    while True:
+        marker, length = struct.unpack_from(">HH", frame, position)
+        if marker == 0xFFFF:
+            position += 1
+        elif marker in (0xFFC0, 0xFFC1, 0xFFC2, 0xFFC3, 0xFFF7):
+            return struct.unpack_from(">BHH", frame, position + 4)
+        else:
+            position += 2 + length
+
+
+def _decode_jpeg(frame: bytes, layout: _Layout, name: str) -> Pixels:
+    picture = JpegImagePlugin.JpegImageFile(io.BytesIO(frame))
+    if picture.size != (layout.columns, layout.rows) or picture.mode != "RGB":
+        raise damaged(name)
+    if layout.photometric == "RGB" and _is_unmarked(picture):
+        # libjpeg takes three unmarked components for YCbCr; to ask for YCbCr is to get them as they are.
+        picture.draft("YCbCr", picture.size)
+    return np.array(picture)
+
+
+def _is_unmarked(picture: JpegImagePlugin.JpegImageFile) -> bool:
+    """Say whether nothing in a JPEG tells RGB from YCbCr: no JFIF or Adobe mark, and no subsampled channel."""
+    sampling = {(horizontal, vertical) for _, vertical, horizontal, _ in picture.layer}
+    return len(sampling) == 1 and not {"jfif", "adobe_transform"} & picture.info.keys()
+
+
+def _decode_samples(stored: bytes, elements: _Elements, layout: _Layout) -> npt.NDArray[Any]:
+    """Return the first frame as `(H, W)` or `(H, W, 3)`, in the colour space it is stored in."""
+    is_native = elements.syntax in _NATIVE
+    options: dict[str, Any] = {
+        "rows": layout.rows,
+        "columns": layout.columns,
+        "samples_per_pixel": layout.samples,
+        # pydicom compares a codec's own marks with this and warns; how to convert is decided by the dataset, later.
+        "photometric_interpretation": layout.photometric if is_native or layout.samples == 1 else "RGB",
+        "bits_allocated": layout.bits_allocated,
+        "bits_stored": layout.bits_stored,
+        "pixel_representation": 0,
+        "planar_configuration": layout.planar,
+        "number_of_frames": layout.frames if is_native else 1,
+        "pixel_keyword": "PixelData",
+        "pixel_vr": "OW" if layout.bits_allocated > 8 else "OB",
+    }
+    plugin = _PLUGINS.get(elements.syntax, "")
+    # Everything has been checked above; pydicom's own validation warns of harmless padding.
+    samples, _ = get_decoder(elements.syntax).as_array(
+        stored, index=0, raw=True, validate=False, decoding_plugin=plugin, **options
+    )
+    return samples
+
+
+def _look_up(indices: npt.NDArray[Any], elements: _Elements) -> Pixels:
+    channels = []
+    for shape_tag, table_tag in zip(_PALETTE_SHAPES, _PALETTES, strict=True):
+        count, first, bits = elements.numbers(shape_tag)
+        count = count or 65536
+        table = elements.values[table_tag]
+        is_wide = len(table) >= 2 * count
+        entries = np.frombuffer(table, ("<u2" if elements.is_little_endian else ">u2") if is_wide else np.uint8, count)
+        positions = np.clip(indices.astype(np.int32) - first, 0, count - 1)
+        channels.append(to_eight_bits(entries, bits if is_wide else 8)[positions])
+    return np.stack(channels, axis=-1)

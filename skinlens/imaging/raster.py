@@ -1,0 +1,187 @@
+"""JPEG, PNG, TIFF, BMP and WebP bytes to an upright RGB picture."""
+
+import io
+import struct
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from PIL import BmpImagePlugin, Image, ImageChops, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+
+from skinlens.imaging.guards import FORMATS, check_size, damaged, refusing_damage
+from skinlens.imaging.image import ImageRefusedError, Pixels
+from skinlens.imaging.srgb import to_eight_bits, to_srgb
+
+_ORIENTATION = 0x0112
+_BITS_PER_SAMPLE = 258
+_PHOTOMETRIC = 262
+_SAMPLE_FORMAT = 339
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+_GREY_NOTE = "This picture has no colour; the model was trained on colour pictures, so trust its answer less."
+_ALPHA_NOTE = "Transparent parts of this picture were filled with white."
+
+
+class _JpegFile(JpegImagePlugin.JpegImageFile):
+    def _read_dpi_from_exif(self) -> None:
+        """Leave the resolution alone: nothing here uses it, and Pillow warns of sloppy EXIF while looking for it."""
+
+
+class _TiffFile(TiffImagePlugin.TiffImageFile):
+    def load_prepare(self) -> None:
+        """Make room for the pixels without Pillow's own, lower, size warning: `check_size` has decided."""
+        if self._im is None:
+            self.im = Image.core.new(self.mode, self._tile_size)
+        super().load_prepare()
+
+
+_Opener = Callable[[io.BytesIO], Image.Image]
+
+
+def find_opener(data: bytes) -> _Opener | None:
+    """Return what opens these bytes, judged by their signature and nothing else, or None if it is none of ours."""
+    if data.startswith(b"\xff\xd8\xff"):
+        # Opened as a plain JPEG, the several pictures in a phone's MPO file are no matter: the first is the photograph.
+        return _JpegFile
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return PngImagePlugin.PngImageFile
+    if data.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+        return _TiffFile
+    if data.startswith(b"BM") and data[14:18] in _BMP_HEADERS:
+        return BmpImagePlugin.BmpImageFile
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return WebPImagePlugin.WebPImageFile
+    return None
+
+
+_BMP_HEADERS = {struct.pack("<I", size) for size in (12, 40, 52, 56, 64, 108, 124)}
+
+
+def decode_raster(data: bytes, opener: _Opener, name: str) -> tuple[Pixels, tuple[str, ...]]:
+    """Decode one ordinary picture.
+
+    Args:
+        data: The whole file.
+        opener: From `find_opener`; bypasses `PIL.Image.open`, whose size limit is a global that warns.
+        name: What to call the picture in a refusal.
+
+    Returns:
+        RGB uint8 `(H, W, 3)`, upright, and sentences about what had to be done.
+
+    Raises:
+        ImageRefusedError: `truncated`, `too_small`, `too_large`, `animated` or `unreadable`.
+    """
+    with refusing_damage(name):
+        picture = opener(io.BytesIO(data))
+    check_size(name, width=picture.width, height=picture.height)
+    notes = _check_frames(picture, name)
+    with refusing_damage(name):
+        deep = _is_deep(picture, data)
+        picture.load()
+    profile = picture.info.get("icc_profile")
+    orientation = _orientation(picture.info.get("exif"))
+    if deep:
+        picture = Image.fromarray(_decode_deep(data, name))
+    with refusing_damage(name):
+        picture, said = _to_opaque(picture, name)
+        upright = to_srgb(picture, profile)
+        if orientation in _UPRIGHT:
+            upright = upright.transpose(_UPRIGHT[orientation])
+    return np.array(upright), notes + said
+
+
+def _check_frames(picture: Image.Image, name: str) -> tuple[str, ...]:
+    with refusing_damage(name):
+        frames = getattr(picture, "n_frames", 1)
+    if frames == 1:
+        return ()
+    if picture.format == "TIFF":
+        return (f"This file holds {frames} pages; the first is used.",)
+    raise ImageRefusedError(
+        "animated", f"{name} is an animation of {frames} frames. Save the one picture to judge as JPEG or PNG."
+    )
+
+
+def _is_deep(picture: Image.Image, data: bytes) -> bool:
+    """Say whether samples have 16 bits, which Pillow cuts to their high byte or does not convert at all."""
+    if picture.format == "PNG":
+        return data[24] == 16
+    if isinstance(picture, TiffImagePlugin.TiffImageFile):
+        tags = picture.tag_v2
+        unsigned = set(tags.get(_SAMPLE_FORMAT, (1,))) == {1}
+        return unsigned and set(tags.get(_BITS_PER_SAMPLE, (1,))) == {16} and tags.get(_PHOTOMETRIC) in (1, 2)
+    return False
+
+
+def _decode_deep(data: bytes, name: str) -> Pixels:
+    with refusing_damage(name):
+        stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if stored is None or stored.dtype != np.uint16:
+        raise damaged(name)
+    pixels = to_eight_bits(stored, 16)
+    if pixels.ndim == 2:
+        return pixels
+    return np.ascontiguousarray(pixels[:, :, [2, 1, 0, 3][: pixels.shape[2]]])
+
+
+def _to_opaque(picture: Image.Image, name: str) -> tuple[Image.Image, tuple[str, ...]]:
+    """Return mode RGB or CMYK, and what had to be done."""
+    notes = (_GREY_NOTE,) if picture.mode in ("1", "L", "LA", "La") else ()
+    if picture.mode == "CMYK":
+        return _conventional_cmyk(picture), notes
+    if picture.has_transparency_data:
+        flat, is_seen = _flatten(picture.convert("RGBA"))
+        return flat, notes + ((_ALPHA_NOTE,) if is_seen else ())
+    if picture.mode in ("1", "L", "P", "RGB", "RGBX", "YCbCr"):
+        return picture.convert("RGB"), notes
+    raise ImageRefusedError(
+        "unreadable",
+        f"{name} stores its pixels in a way that is not supported ({picture.mode}). "
+        f"Export it as 8-bit RGB ({FORMATS}).",
+    )
+
+
+def _conventional_cmyk(picture: Image.Image) -> Image.Image:
+    """Undo Pillow's inversion of a CMYK JPEG that carries no Adobe mark and hence is not stored inverted."""
+    if picture.format == "JPEG" and "adobe" not in picture.info:
+        return ImageChops.invert(picture)
+    return picture
+
+
+def _flatten(picture: Image.Image) -> tuple[Image.Image, bool]:
+    """Lay an RGBA picture on white; a channel that is zero throughout is padding, not transparency."""
+    low, high = picture.getchannel("A").getextrema()
+    if low == 255 or high == 0:
+        return picture.convert("RGB"), False
+    paper = Image.new("RGBA", picture.size, "white")
+    return Image.alpha_composite(paper, picture).convert("RGB"), True
+
+
+def _orientation(exif: bytes | None) -> int:
+    """Read the orientation out of an EXIF block, 1 if it has none; unlike Pillow's reader, never warns or raises.
+
+    A TIFF has no such block: Pillow turns it while loading.
+    """
+    tiff = (exif or b"").removeprefix(b"Exif\0\0")
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
+    if order is None:
+        return 1
+    try:
+        (start,) = struct.unpack_from(order + "I", tiff, 4)
+        (count,) = struct.unpack_from(order + "H", tiff, start)
+        for entry in range(start + 2, start + 2 + 12 * count, 12):
+            tag, _, _, value = struct.unpack_from(order + "HHIH", tiff, entry)
+            if tag == _ORIENTATION:
+                return int(value)
+    except struct.error:
+        pass
+    return 1

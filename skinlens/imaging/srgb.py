@@ -1,0 +1,64 @@
+"""Samples of any depth and any embedded profile to 8-bit sRGB."""
+
+import io
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageCms
+
+from skinlens.imaging.image import Pixels
+
+# A profile that moves no colour by more than this is sRGB under another name, and the pixels stay as they are.
+_SRGB_TOLERANCE = 3
+
+
+def to_eight_bits(samples: npt.NDArray[Any], bits: int) -> Pixels:
+    """Scale unsigned samples so that their full range becomes 0 to 255: `round(v * 255 / (2**bits - 1))`.
+
+    Args:
+        samples: Unsigned integers of any shape; values over the range count as its end.
+        bits: How many bits of a sample are used, 1 to 16.
+
+    Returns:
+        uint8, same shape.
+    """
+    if bits == 8 and samples.dtype == np.uint8:
+        return samples
+    top = (1 << bits) - 1
+    scaled = ((np.arange(top + 1, dtype=np.uint32) * 255 + top // 2) // top).astype(np.uint8)
+    return np.asarray(scaled[np.minimum(samples, top)], dtype=np.uint8)
+
+
+def to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    """Convert an RGB or CMYK picture to sRGB by its embedded profile, where there is one that can be used.
+
+    Args:
+        picture: Mode RGB or CMYK.
+        profile: The embedded ICC profile; None, a broken one or one of another colour space is ignored.
+
+    Returns:
+        Mode RGB; the very pixels of `picture` where it is RGB and the profile says sRGB.
+    """
+    transform = _transform(picture.mode, profile) if profile else None
+    if transform is None or (picture.mode == "RGB" and _changes_nothing(transform)):
+        return picture.convert("RGB")
+    return ImageCms.applyTransform(picture, transform) or picture.convert("RGB")
+
+
+def _transform(mode: str, profile: bytes) -> ImageCms.ImageCmsTransform | None:
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if source.profile.xcolor_space.strip() != mode:
+            return None
+        return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        # A profile is an aid: a picture with a broken one is shown as if it had none, as browsers do.
+        return None
+
+
+def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
+    steps = np.linspace(0, 255, 9).astype(np.uint8)
+    lattice = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(27, 27, 3)
+    moved = ImageCms.applyTransform(Image.fromarray(lattice), transform)
+    return moved is not None and int(np.abs(np.asarray(moved).astype(int) - lattice).max()) <= _SRGB_TOLERANCE

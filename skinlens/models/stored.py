@@ -1,0 +1,64 @@
+"""Finished networks on disk: safetensors with the record of their run in the header."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+METADATA_KEY = "skinlens"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint cannot be used; the message says why."""
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
+    """Write tensors and a JSON record, replacing the file in one step."""
+    unfinished = path.with_suffix(".unfinished")
+    owned = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    save_file(owned, unfinished, metadata={METADATA_KEY: json.dumps(record)})
+    unfinished.replace(path)
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `save_tensors` wrote.
+
+    Raises:
+        CheckpointError: If the file is missing, damaged or carries no record.
+    """
+    try:
+        with safe_open(path, "pt") as stream:
+            metadata = stream.metadata() or {}
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"cannot read the checkpoint {path}: {error}") from error
+    if METADATA_KEY not in metadata:
+        raise CheckpointError(f"{path} is not a SkinLens checkpoint: it carries no record of its run")
+    return tensors, json.loads(metadata[METADATA_KEY])
+
+
+def released_precision(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state as it is released: matrices and kernels in fp16, everything else (norms, biases) unchanged."""
+    return {
+        name: tensor.half() if tensor.is_floating_point() and tensor.ndim > 1 else tensor
+        for name, tensor in tensors.items()
+    }
+
+
+def load_released(network: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """Put a released state into a network, cast up to fp32, ready for inference.
+
+    Raises:
+        CheckpointError: If a tensor is missing, unknown or of another shape.
+    """
+    raised = {name: tensor.float() if tensor.dtype == torch.float16 else tensor for name, tensor in tensors.items()}
+    try:
+        network.load_state_dict(raised)
+    except RuntimeError as error:
+        raise CheckpointError(f"the weights do not fit the network: {error}") from error
+    return network.eval()

@@ -1,0 +1,1 @@
+"""What leaves SkinLens for the record: the PDF case summary."""

@@ -1,0 +1,111 @@
+"""The parts of a case summary that are drawn: the score bar, the pictures, the table of measured rates."""
+
+import io
+from collections.abc import Sequence
+
+from PIL import Image
+
+from skinlens.imaging.image import Pixels
+from skinlens.report.sheet import INK, MUTED, RULE, SMALL, Colour, Sheet, Style
+
+GAP = 6.0
+CAPTION = Style(8.5, bold=True)
+
+_BAR_HEIGHT = 4.5
+_TRACK: Colour = (226, 232, 240)
+_WHITE: Colour = (255, 255, 255)
+_LONG_SIDE = 1200
+_JPEG_QUALITY = 90
+_CELL = Style(8.5)
+
+
+def draw_score_bar(
+    sheet: Sheet, x: float, width: float, *, score: float, threshold: float, label: str, colour: Colour
+) -> None:
+    """Draw a scale from 0 to 1 at `sheet.y`, filled up to the score, with the threshold marked and named.
+
+    Args:
+        sheet: Where to draw; `y` moves below the bar's numbers.
+        x: Left edge of the scale.
+        width: Of the scale.
+        score: In [0, 1].
+        threshold: In [0, 1].
+        label: What stands over the threshold's mark.
+        colour: Of the filled part.
+    """
+    top = sheet.y + SMALL.leading + 1.2
+    mark = x + threshold * width
+    label_width = sheet.measure(label, SMALL)
+    left = min(max(mark - label_width / 2, x), x + width - label_width)
+    sheet.block(label, left, sheet.y, label_width + 1, Style(SMALL.size, colour=INK))
+    sheet.fill(x, top, width, _BAR_HEIGHT, _TRACK)
+    sheet.fill(x, top, score * width, _BAR_HEIGHT, colour)
+    sheet.set_draw_color(*MUTED)
+    sheet.set_line_width(0.2)
+    sheet.rect(x, top, width, _BAR_HEIGHT)
+    # The white edge keeps the mark visible where the bar behind it is filled.
+    sheet.fill(mark - 0.7, top - 1, 1.4, _BAR_HEIGHT + 2, _WHITE)
+    sheet.fill(mark - 0.35, top - 1, 0.7, _BAR_HEIGHT + 2, INK)
+    sheet.y = top + _BAR_HEIGHT + 0.8
+    sheet.block("0", x, sheet.y, 10, SMALL)
+    sheet.block("1", x + width - 10, sheet.y, 10, SMALL, align="right")
+    sheet.y += SMALL.leading
+
+
+def draw_pictures(
+    sheet: Sheet, pictures: Sequence[tuple[Pixels, str, str]], captions: Sequence[str], *, highest: float
+) -> None:
+    """Draw pictures side by side at `sheet.y`, at one scale and with their aspect kept, and move `y` below them.
+
+    Args:
+        sheet: Where to draw.
+        pictures: RGB uint8 `(H, W, 3)`, all of one shape, each with a title and a description for who cannot see it.
+        captions: A sentence or more under each picture.
+        highest: The most a picture may take of the page's height.
+    """
+    column = (sheet.epw - GAP * (len(pictures) - 1)) / len(pictures)
+    rows, columns = pictures[0][0].shape[:2]
+    scale = min(column / columns, highest / rows)
+    caption_height = max(len(sheet.lines(text, column, SMALL)) for text in captions) * SMALL.leading
+    sheet.need(rows * scale + CAPTION.leading + caption_height + 3)
+    below = sheet.y + rows * scale + 1.5
+    for index, ((pixels, title, description), caption) in enumerate(zip(pictures, captions, strict=True)):
+        left = sheet.l_margin + index * (column + GAP)
+        centred = left + (column - columns * scale) / 2
+        sheet.image(_jpeg(pixels), x=centred, y=sheet.y, w=columns * scale, h=rows * scale, alt_text=description)
+        sheet.block(title, left, below, column, CAPTION)
+        sheet.block(caption, left, below + CAPTION.leading, column, SMALL)
+    sheet.y = below + CAPTION.leading + caption_height
+
+
+def draw_table(sheet: Sheet, widths: Sequence[float], rows: Sequence[Sequence[str]]) -> None:
+    """Draw a table at `sheet.y`, its first row as the head, over as many pages as it needs.
+
+    Args:
+        sheet: Where to draw; `y` moves below the table.
+        widths: Of the columns.
+        rows: As many texts in each as there are columns.
+    """
+    for index, row in enumerate(rows):
+        style = SMALL if index == 0 else _CELL
+        inner = [width - 3 for width in widths]
+        taken = [len(sheet.lines(text, width, style)) for text, width in zip(row, inner, strict=True)]
+        height = max(taken) * style.leading
+        sheet.need(height + 1.6)
+        left = sheet.l_margin
+        for text, width in zip(row, widths, strict=True):
+            sheet.block(text, left, sheet.y + 0.8, width - 3, style)
+            left += width
+        sheet.y += height + 1.6
+        sheet.set_draw_color(*RULE)
+        sheet.set_line_width(0.2)
+        sheet.line(sheet.l_margin, sheet.y, sheet.l_margin + sum(widths), sheet.y)
+
+
+def _jpeg(pixels: Pixels) -> io.BytesIO:
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((_LONG_SIDE, _LONG_SIDE), Image.Resampling.LANCZOS)
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=_JPEG_QUALITY)
+    stream.seek(0)
+    return stream

@@ -1,0 +1,312 @@
+"""The case summary: one case as a PDF/A document for the record, an A4 page unless the notes are long."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from xml.sax.saxutils import escape
+
+from fpdf import FPDF_VERSION
+
+from skinlens import __version__
+from skinlens.report.drawing import draw_pictures, draw_score_bar, draw_table
+from skinlens.report.fonts import missing_characters
+from skinlens.report.sheet import INK, MUTED, SMALL, Colour, Sheet, Style
+from skinlens.runtime.card import Estimate, ModelCard, OperatingPoint
+from skinlens.triage import DISCLAIMER, LOW_SENTENCE, Assessment, CaseFacts, CaseRecord, Decision, rates_sentence
+
+TITLE = "SkinLens case summary"
+SYNTHETIC = "Synthetic example: a drawn picture, not a patient"
+
+_BODY = Style(9)
+_STRONG = Style(9, bold=True)
+_HEADING = Style(9.5, bold=True)
+_FACT = Style(10)
+_HEADLINE = 15
+_LABEL_WIDTH = 31.0
+_HIGHEST_PICTURE = 62.0
+_NOT_JUDGED = "The picture could not be judged; the number is kept for the record only."
+_HEATMAP_LEGEND = (
+    "Colour runs from less to more evidence for malignant against benign, on one fixed scale for all pictures; "
+    "where no colour is added, the model found none."
+)
+_WASH: Colour = (246, 248, 250)
+_AMBER: Colour = (253, 230, 138)
+# Blue-grey rather than green for `low`: nothing on the page may look like an all-clear.
+_COLOURS: dict[Decision, Colour] = {
+    "refer": (153, 27, 27),
+    "uncertain": (146, 64, 14),
+    "low": (30, 64, 120),
+    "rejected": MUTED,
+}
+
+
+@dataclass(frozen=True)
+class CasePdf:
+    """A finished case summary.
+
+    Attributes:
+        content: The PDF file.
+        missing_characters: Those the font lacks, each once, in order of appearance; U+FFFD is drawn for them.
+    """
+
+    content: bytes
+    missing_characters: tuple[str, ...]
+
+
+def case_pdf(record: CaseRecord, card: ModelCard) -> CasePdf:
+    """Draw the summary of a case.
+
+    The same record and card give the same bytes. The file is PDF/A-2u; its metadata hold nothing that the user typed.
+
+    Args:
+        record: What to show; `created` has a time zone, and `overlay` has the shape of the picture.
+        card: Of the model that made the prediction.
+
+    Raises:
+        ValueError: If the record and the card, or the parts of the record, do not belong together.
+    """
+    _check(record, card)
+    missing = missing_characters("\n".join(_given_texts(record)))
+    sheet = _drawn(record, card, missing, total=1)
+    if sheet.pages_count > 1:
+        sheet.release()
+        sheet = _drawn(record, card, missing, total=sheet.pages_count)
+    return CasePdf(content=bytes(sheet.output()), missing_characters=missing)
+
+
+def _check(record: CaseRecord, card: ModelCard) -> None:
+    model = record.assessment.prediction.model
+    if (model.name, model.version, model.sha256) != (card.name, card.version, card.files["weights"].sha256):
+        raise ValueError(f"the prediction was made by {model}, which is not the model of the card {card.name}")
+    if record.overlay.shape != record.image.pixels.shape:
+        raise ValueError(f"overlay has the shape {record.overlay.shape}, not the picture's {record.image.pixels.shape}")
+    if record.created.utcoffset() is None:
+        raise ValueError(f"created needs a time zone: {record.created}")
+
+
+def _given_texts(record: CaseRecord) -> list[str]:
+    """Every text that does not come from SkinLens itself, in the order of the page."""
+    facts = record.facts
+    typed = [facts.case_id, facts.age, facts.sex, facts.site]
+    return [*typed, *record.assessment.reasons, facts.note, record.image.name, *record.image.notes]
+
+
+def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, total: int) -> Sheet:
+    sheet = Sheet(running_head=_running_head(record), foot=DISCLAIMER, total=total)
+    sheet.set_creation_date(record.created)
+    sheet.set_lang("en")
+    sheet.set_xmp_metadata(_xmp(record.created))
+    _draw_title(sheet, record)
+    _draw_facts(sheet, record.facts)
+    _draw_decision(sheet, record.assessment)
+    _draw_both_pictures(sheet, record)
+    _draw_operating_point(sheet, record.assessment.point)
+    _draw_reasons(sheet, record.assessment)
+    _draw_note(sheet, record.facts.note)
+    _draw_provenance(sheet, record, card, missing)
+    return sheet
+
+
+def _running_head(record: CaseRecord) -> str:
+    case = " ".join(record.facts.case_id.split())
+    kind = f" · {SYNTHETIC}" if record.image.synthetic else ""
+    return f"{TITLE}, continued · {_time(record.created)}{kind}" + (f" · case {case}" if case else "")
+
+
+def _draw_title(sheet: Sheet, record: CaseRecord) -> None:
+    title = Style(17, bold=True)
+    sheet.block(TITLE, sheet.l_margin, sheet.y, sheet.epw, title)
+    made = f"Made {_time(record.created)}"
+    sheet.block(made, sheet.l_margin, sheet.y + 2.6, sheet.epw, SMALL, align="right")
+    sheet.y += title.leading + 0.5
+    sheet.set_draw_color(*INK)
+    sheet.set_line_width(0.5)
+    sheet.line(sheet.l_margin, sheet.y, sheet.l_margin + sheet.epw, sheet.y)
+    sheet.y += 2.5
+    if record.image.synthetic:
+        banner = Style(12, bold=True)
+        sheet.fill(sheet.l_margin, sheet.y, sheet.epw, banner.leading + 2, _AMBER)
+        sheet.block(SYNTHETIC, sheet.l_margin, sheet.y + 1, sheet.epw, banner, align="centre")
+        sheet.y += banner.leading + 4.5
+
+
+def _draw_facts(sheet: Sheet, facts: CaseFacts) -> None:
+    shown = [("Case", facts.case_id), ("Age", facts.age), ("Sex", facts.sex), ("Body site", facts.site)]
+    widths = [share * sheet.epw for share in (0.32, 0.14, 0.16, 0.38)]
+    if all(len(sheet.lines(text, width - 3, _FACT)) == 1 for (_, text), width in zip(shown, widths, strict=True)):
+        left = sheet.l_margin
+        for (label, text), width in zip(shown, widths, strict=True):
+            sheet.block(label, left, sheet.y, width, SMALL)
+            sheet.block(_or_not_given(text), left, sheet.y + SMALL.leading, width - 3, _given_style(text))
+            left += width
+        sheet.y += SMALL.leading + _FACT.leading
+    else:
+        for label, text in shown:
+            sheet.flow(_or_not_given(text), _given_style(text), indent=_LABEL_WIDTH, mark=label)
+    sheet.y += 3
+
+
+def _draw_decision(sheet: Sheet, assessment: Assessment) -> None:
+    colour = _COLOURS[assessment.decision]
+    sentence = {"low": LOW_SENTENCE, "rejected": _NOT_JUDGED}.get(assessment.decision, "")
+    headline = Style(_HEADLINE, bold=True, colour=colour)
+    height = headline.leading + (_STRONG.leading + 0.5 if sentence else 0) + 20
+    sheet.need(height)
+    top, left, width = sheet.y, sheet.l_margin + 6, sheet.epw - 11
+    sheet.fill(sheet.l_margin, top, sheet.epw, height, _WASH)
+    sheet.fill(sheet.l_margin, top, 1.8, height, colour)
+    score, threshold = _told_apart(assessment.prediction.score, assessment.point.threshold)
+    sheet.y += 2
+    sheet.block(assessment.headline, left, sheet.y, width, headline)
+    sheet.block(f"{assessment.score_name.capitalize()} {score}", left, sheet.y, width, headline, align="right")
+    sheet.y += headline.leading
+    if sentence:
+        sheet.block(sentence, left, sheet.y, width, _STRONG)
+        sheet.y += _STRONG.leading + 0.5
+    sheet.y += 1
+    draw_score_bar(
+        sheet,
+        left,
+        width,
+        score=assessment.prediction.score,
+        threshold=assessment.point.threshold,
+        label=f"threshold {threshold}",
+        colour=colour,
+    )
+    scale = f"{assessment.score_name} from 0 to 1; at or above the threshold a picture is called for referral"
+    sheet.block(scale, left, sheet.y - SMALL.leading, width, SMALL, align="centre")
+    sheet.y = top + height + 4
+
+
+def _draw_both_pictures(sheet: Sheet, record: CaseRecord) -> None:
+    image = record.image
+    kind = "Drawn picture" if image.synthetic else "Dermoscopic picture"
+    label = f"{SYNTHETIC}. " if image.synthetic else ""
+    size = f"{image.width} by {image.height} pixels"
+    draw_pictures(
+        sheet,
+        [
+            (image.pixels, "Picture as received", f"{label}{kind} as received, {size}."),
+            (record.overlay, "What the model looked at", f"{label}The same picture with a heatmap. {_HEATMAP_LEGEND}"),
+        ],
+        [label.rstrip(), f"{label}{_HEATMAP_LEGEND}"],
+        highest=_HIGHEST_PICTURE,
+    )
+    sheet.y += 3
+
+
+def _draw_operating_point(sheet: Sheet, point: OperatingPoint) -> None:
+    _draw_heading(sheet, "Operating point")
+    sheet.flow(f"{point.name}, threshold {point.threshold:.4g}", _BODY, indent=_LABEL_WIDTH, mark="Name")
+    sheet.flow(point.chosen_on, _BODY, indent=_LABEL_WIDTH, mark="Chosen on")
+    sheet.y += 1
+    if point.measured:
+        rows = [
+            (rates.population, _rate(rates.sensitivity, "malignant"), _rate(rates.specificity, "benign"))
+            for rates in point.measured
+        ]
+        head = ("Measured on", "Sensitivity (95 % interval)", "Specificity (95 % interval)")
+        draw_table(sheet, [share * sheet.epw for share in (0.28, 0.36, 0.36)], [head, *rows])
+    else:
+        sheet.flow(rates_sentence(point), _BODY)
+    sheet.y += 3
+
+
+def _draw_reasons(sheet: Sheet, assessment: Assessment) -> None:
+    # The decision's box already says it.
+    said = {LOW_SENTENCE} if assessment.decision == "low" else set()
+    reasons = [reason for reason in dict.fromkeys(assessment.reasons) if reason not in said]
+    if not reasons:
+        return
+    _draw_heading(sheet, "Reasons")
+    for reason in reasons:
+        sheet.flow(reason, _BODY, indent=4, mark="•", mark_style=_BODY)
+    sheet.y += 3
+
+
+def _draw_note(sheet: Sheet, note: str) -> None:
+    _draw_heading(sheet, "Note")
+    sheet.flow(_or_not_given(note.strip()), _given_style(note, _BODY))
+    sheet.y += 3
+
+
+def _draw_provenance(sheet: Sheet, record: CaseRecord, card: ModelCard, missing: tuple[str, ...]) -> None:
+    prediction, image = record.assessment.prediction, record.image
+    notes = [note for note in image.notes if note not in record.assessment.reasons]
+    rows = [
+        ("Model", f"{prediction.model.name}, version {prediction.model.version} ({card.title})"),
+        ("Weights SHA-256", prediction.model.sha256),
+        ("Ran on", f"{prediction.provider}, SkinLens {__version__}"),
+        ("Picture", f"{image.name or 'no name'}, {image.width} by {image.height} pixels"),
+        ("Picture SHA-256", image.sha256),
+        *(("Picture note", note) for note in notes),
+    ]
+    if missing:
+        rows.append(("Not drawable", f"Shown as \N{REPLACEMENT CHARACTER} above: {_code_points(missing)}"))
+    _draw_heading(sheet, "Where this comes from")
+    for label, text in rows:
+        sheet.flow(text, Style(SMALL.size), indent=_LABEL_WIDTH, mark=label)
+
+
+def _draw_heading(sheet: Sheet, text: str) -> None:
+    sheet.need(_HEADING.leading + 2 * _BODY.leading)
+    sheet.block(text, sheet.l_margin, sheet.y, sheet.epw, _HEADING)
+    sheet.y += _HEADING.leading + 0.3
+
+
+def _or_not_given(text: str) -> str:
+    return text if text.strip() else "not given"
+
+
+def _given_style(text: str, style: Style = _FACT) -> Style:
+    return style if text.strip() else Style(style.size, colour=MUTED)
+
+
+def _rate(estimate: Estimate, what: str) -> str:
+    if estimate.value is None:
+        return f"undefined, n = {estimate.n} {what}"
+    interval = "" if estimate.low is None or estimate.high is None else f" ({estimate.low:.1%} to {estimate.high:.1%})"
+    return f"{estimate.value:.1%}{interval}, n = {estimate.n} {what}"
+
+
+def _told_apart(score: float, threshold: float) -> tuple[str, str]:
+    """Both numbers with two decimals, or with as many as show that they differ."""
+    for decimals in range(2, 6):
+        shown = f"{score:.{decimals}f}", f"{threshold:.{decimals}f}"
+        if shown[0] != shown[1]:
+            return shown
+    return f"{score:.2f}", f"{threshold:.2f}"
+
+
+def _code_points(characters: tuple[str, ...], most: int = 24) -> str:
+    named = " ".join(f"U+{ord(character):04X}" for character in characters[:most])
+    return named if len(characters) <= most else f"{named} and {len(characters) - most} more"
+
+
+def _time(moment: datetime) -> str:
+    offset = moment.strftime("%z")
+    return f"{moment:%Y-%m-%d %H:%M} (UTC{offset[:3]}:{offset[3:5]})"
+
+
+def _xmp(created: datetime) -> str:
+    """Metadata with the record's own time; fpdf2 would write the time of drawing, and no two files would be equal."""
+    moment = created.isoformat(timespec="seconds")
+    creator, producer = escape(f"SkinLens {__version__}"), escape(f"fpdf2 {FPDF_VERSION}")
+    return f"""<x:xmpmeta xmlns:x="adobe:ns:meta/">
+ <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+  <rdf:Description rdf:about=""
+    xmlns:dc="http://purl.org/dc/elements/1.1/"
+    xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+    xmlns:pdf="http://ns.adobe.com/pdf/1.3/"
+    xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/">
+   <dc:title><rdf:Alt><rdf:li xml:lang="x-default">{escape(TITLE)}</rdf:li></rdf:Alt></dc:title>
+   <dc:language><rdf:Bag><rdf:li>en</rdf:li></rdf:Bag></dc:language>
+   <xmp:CreatorTool>{creator}</xmp:CreatorTool>
+   <xmp:CreateDate>{moment}</xmp:CreateDate>
+   <xmp:ModifyDate>{moment}</xmp:ModifyDate>
+   <xmp:MetadataDate>{moment}</xmp:MetadataDate>
+   <pdf:Producer>{producer}</pdf:Producer>
+   <pdfaid:part>2</pdfaid:part>
+   <pdfaid:conformance>U</pdfaid:conformance>
+  </rdf:Description>
+ </rdf:RDF>
+</x:xmpmeta>"""

@@ -1,0 +1,104 @@
+"""Runs of text to positioned glyphs, by HarfBuzz, and those to PDF text operators."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import uharfbuzz
+from fpdf.fonts import TTFFont
+
+from skinlens.report.lines import Run
+
+_ZERO_WIDTH_SPACE = 0x200B
+# Thousandths of the font size: far below what a printer resolves.
+_NEGLIGIBLE = 0.5
+
+
+@dataclass(frozen=True)
+class ShapedGlyph:
+    """A glyph where it stands.
+
+    Attributes:
+        index: In the font file.
+        characters: The code points it stands for; never empty, so that every glyph can be read back as text.
+        advance: To the next glyph, in thousandths of the font size, as are the offsets.
+        x_offset: To the right of where the run stands.
+        y_offset: Above the baseline.
+    """
+
+    index: int
+    characters: tuple[int, ...]
+    advance: float
+    x_offset: float
+    y_offset: float
+
+
+def shaped(font: TTFFont, run: Run) -> list[ShapedGlyph]:
+    """The glyphs of a run from left to right: letters joined, ligatures formed, marks placed, pairs kerned."""
+    buffer = uharfbuzz.Buffer()
+    # At this level marks keep their own letter, even where HarfBuzz reorders them, so the text can be read back.
+    buffer.cluster_level = uharfbuzz.BufferClusterLevel.CHARACTERS
+    buffer.add_str(run.text)
+    buffer.guess_segment_properties()
+    buffer.direction = "rtl" if run.rtl else "ltr"
+    uharfbuzz.shape(font.hbfont, buffer, {})
+    clusters = [info.cluster for info in buffer.glyph_infos]
+    sources = _sources(font, run.text, clusters, [info.codepoint for info in buffer.glyph_infos])
+    return [
+        ShapedGlyph(
+            index=info.codepoint,
+            characters=characters,
+            advance=position.x_advance * font.scale,
+            x_offset=position.x_offset * font.scale,
+            y_offset=position.y_offset * font.scale,
+        )
+        for info, position, characters in zip(buffer.glyph_infos, buffer.glyph_positions, sources, strict=True)
+    ]
+
+
+def advance(glyphs: Sequence[ShapedGlyph]) -> float:
+    """The width of glyphs in thousandths of the font size."""
+    return sum(glyph.advance for glyph in glyphs)
+
+
+def show_operators(font: TTFFont, glyphs: Sequence[ShapedGlyph], size: float) -> str:
+    """The operators that show glyphs inside a text object, and take them into the font's subset.
+
+    Args:
+        font: As added to the document.
+        glyphs: From `shaped`.
+        size: Font size in points.
+    """
+    operators = []
+    for y_offset, group in groupby(glyphs, key=lambda glyph: glyph.y_offset):
+        entries = " ".join(_entry(font, glyph) for glyph in group)
+        operators.append(f"{y_offset * size / 1000:.3f} Ts [{entries}] TJ")
+    return " ".join(operators)
+
+
+def _entry(font: TTFFont, glyph: ShapedGlyph) -> str:
+    """A glyph in a TJ array, where a number moves what follows to the left."""
+    name = font.ttfont.getGlyphName(glyph.index)
+    width = round(font.scale * font.ttfont["hmtx"].metrics[name][0])
+    entry = font.subset.get_glyph(glyph=glyph.index, unicode=glyph.characters, glyph_name=name, glyph_width=width)
+    code = font.subset.pick_glyph(entry)
+    if code is None:
+        raise ValueError(f"the font has no glyph for {glyph.characters}; pass text through fonts.drawable first")
+    before = f"{-glyph.x_offset:.2f} " if glyph.x_offset else ""
+    rest = width + glyph.x_offset - glyph.advance
+    return f"{before}<{code:04X}>" + (f" {rest:.2f}" if abs(rest) >= _NEGLIGIBLE else "")
+
+
+def _sources(font: TTFFont, text: str, clusters: list[int], indices: list[int]) -> list[tuple[int, ...]]:
+    """The code points behind each glyph: its cluster's, or its own where one character was drawn as several glyphs."""
+    starts = sorted(set(clusters))
+    ends = dict(zip(starts, [*starts[1:], len(text)], strict=True))
+    glyphs_of = Counter(clusters)
+    nominal = {} if len(starts) == len(clusters) else {index: code for code, index in font.glyph_ids.items()}
+    return [
+        tuple(map(ord, text[cluster : ends[cluster]]))
+        if glyphs_of[cluster] == 1
+        else (nominal.get(index, _ZERO_WIDTH_SPACE),)
+        for cluster, index in zip(clusters, indices, strict=True)
+    ]

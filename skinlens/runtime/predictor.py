@@ -1,0 +1,122 @@
+"""From pictures to predictions with ONNX Runtime."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+
+from skinlens.imaging.image import LesionImage, Pixels
+from skinlens.imaging.preprocess import to_input
+from skinlens.runtime.card import ModelCard, ModelFileError, read_card, verified_path
+from skinlens.runtime.prediction import Floats, GateSummary, ModelId, Prediction
+from skinlens.runtime.providers import available_providers
+
+WEIGHTS_FOLDER = Path(__file__).parents[2] / "weights"
+DEFAULT_MODEL = "asff_resnet50_paper"
+
+
+class Predictor:
+    """A loaded model. Safe to call from several threads at once.
+
+    Args:
+        card: Describes the model.
+        folder: Where the card's files lie; each is checked against its SHA-256 before anything is loaded.
+        providers: ONNX Runtime's providers, best first; None asks `available_providers`.
+        batch_size: Pictures in one pass.
+
+    Raises:
+        ModelFileError: If a file is missing, altered or cannot be loaded.
+    """
+
+    def __init__(
+        self, card: ModelCard, folder: Path, *, providers: Sequence[str] | None = None, batch_size: int = 16
+    ) -> None:
+        self.card = card
+        self.batch_size = batch_size
+        verified_path(card, "weights", folder)
+        graph = verified_path(card, "graph", folder)
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                graph, options, providers=list(available_providers() if providers is None else providers)
+            )
+        except Exception as error:  # ONNX Runtime's errors share no public base class
+            raise ModelFileError(f"ONNX Runtime cannot load {graph.name}: {error}") from error
+        self.provider: str = self._session.get_providers()[0]
+        self.model = ModelId(card.name, card.version, card.files["weights"].sha256)
+
+    def predict(self, images: Sequence[LesionImage]) -> list[Prediction]:
+        """Predictions in the order of the pictures.
+
+        Args:
+            images: Any number, of any size; they are brought to the model's input here.
+        """
+        answers: list[Prediction] = []
+        for first in range(0, len(images), self.batch_size):
+            answers.extend(self._predict_batch(images[first : first + self.batch_size]))
+        return answers
+
+    def prepare(self, image: LesionImage) -> Pixels:
+        """The picture as the graph gets it, RGB uint8 `(size, size, 3)`."""
+        return to_input(image.pixels, self.card.preprocessing)
+
+    def _predict_batch(self, images: Sequence[LesionImage]) -> list[Prediction]:
+        began = time.perf_counter()
+        pixels = np.stack([self.prepare(image) for image in images])
+        outputs = ("logits", "probability", "evidence", "features", "gate")
+        answers = self._session.run(list(outputs), {"pixels": pixels})
+        heatmaps = [self._heatmap(signed) for signed in answers[2]]
+        milliseconds = 1000 * (time.perf_counter() - began) / len(images)
+        return [
+            Prediction(
+                logits=logits,
+                score=float(probability),
+                heatmap=heatmap,
+                signed_map=signed,
+                features=features,
+                gate=GateSummary(*(float(value) for value in gate)),
+                model=self.model,
+                provider=self.provider,
+                milliseconds=milliseconds,
+            )
+            for logits, probability, signed, features, gate, heatmap in zip(*answers, heatmaps, strict=True)
+        ]
+
+    def _heatmap(self, signed: Floats) -> Floats:
+        return evidence_heatmap(signed, scale=self.card.heatmap.scale, size=self.card.preprocessing.size)
+
+
+def evidence_heatmap(signed: Floats, *, scale: float, size: int) -> Floats:
+    """From the signed map to what is drawn: ReLU, the card's fixed scale, clipping, then bilinear resizing.
+
+    Args:
+        signed: `(h, w)`.
+        scale: The value drawn as 1.0; the same for every picture, so that weak evidence looks weak.
+        size: Side of the result in pixels.
+
+    Returns:
+        float32 `(size, size)` in [0, 1].
+    """
+    clipped = np.clip(signed / scale, 0.0, 1.0).astype(np.float32)
+    return np.asarray(cv2.resize(clipped, (size, size), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+
+
+def released_models(folder: Path = WEIGHTS_FOLDER) -> tuple[str, ...]:
+    """Names of the models whose cards lie in a folder, sorted."""
+    return tuple(sorted(path.stem for path in folder.glob("*.json")))
+
+
+def load_predictor(name: str = DEFAULT_MODEL, folder: Path = WEIGHTS_FOLDER) -> Predictor:
+    """Load a released model by name.
+
+    Raises:
+        ModelFileError: If there is no such model, or its files are missing or altered.
+    """
+    if name not in released_models(folder):
+        known = ", ".join(released_models(folder)) or "none"
+        raise ModelFileError(f"There is no model {name!r} in {folder}; models there: {known}.")
+    return Predictor(read_card(folder / f"{name}.json"), folder)
