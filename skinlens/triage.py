@@ -118,12 +118,17 @@ def assess(
     )
 
 
-def rates_sentence(point: OperatingPoint) -> str:
-    """What is known about the point, in one sentence: measured sensitivity and specificity with n."""
+def rates_sentence(point: OperatingPoint, *, shown: int | None = None) -> str:
+    """What is known about the point, in one sentence: measured sensitivity and specificity with n.
+
+    Args:
+        point: The operating point.
+        shown: How many sets of images to name, the one to believe first; None names all.
+    """
     if not point.measured:
         return "Sensitivity and specificity at this threshold were not measured."
     parts = []
-    for rates in point.measured:
+    for rates in point.measured[:shown]:
         sensitivity, specificity = rates.sensitivity, rates.specificity
         if sensitivity.value is None or specificity.value is None:
             continue

@@ -8,6 +8,7 @@ _STATUS = {
     "ImageRefusedError": 2,
     "ManifestError": 2,
     "RecipeError": 2,
+    "SelectionError": 2,
     "StartError": 2,
     "UsageError": 2,
 }

@@ -2,9 +2,11 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
+
+from skinlens.cli.say import say
 
 app = typer.Typer(
     name="skinlens",
@@ -13,6 +15,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+WEIGHTS = Path("weights")
+EVALUATION = WEIGHTS / "evaluation"
 
 Manifests = Annotated[list[Path], typer.Option("--data", help="Manifest CSV; may be given several times.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for what the command leaves behind.")]
@@ -40,6 +45,76 @@ def train(
     command(recipe, data, out, init=init, fold=fold, seed=seed, resume=resume, workers=workers)
 
 
+@app.command()
+def predict(
+    paths: Annotated[list[Path], typer.Argument(help="Pictures, folders, zip archives.", show_default=False)],
+    model: Annotated[str | None, typer.Option(help="Name of a released model.")] = None,
+    point: Annotated[str | None, typer.Option(help="Operating point of the model's card.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="A threshold instead of a point, in [0, 1].")] = None,
+    out: Annotated[Path | None, typer.Option(help="File for the rows; else standard output.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON array instead of CSV.")] = False,  # noqa: FBT002
+    heatmaps: Annotated[Path | None, typer.Option(help="Folder for PNG overlays.")] = None,
+    pdf: Annotated[Path | None, typer.Option(help="Folder for PDF case summaries.")] = None,
+) -> None:
+    """Score pictures: one row each, in order; what cannot be read gets a row too."""
+    from skinlens.cli.predict import Outputs
+    from skinlens.cli.predict import predict as command
+
+    command(paths, Outputs(out, json, heatmaps, pdf), model=model, point=point, threshold=threshold)
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Option(help="Name of a released model, or the path of its card.")],
+    data: Manifests,
+    split: Annotated[Literal["test", "train"], typer.Option(help="Which rows to score.")],
+    out: Out,
+    quick: Annotated[bool, typer.Option("--quick", help="200 bootstrap draws instead of 2,000.")] = False,  # noqa: FBT002
+) -> None:
+    """Measure a released model on a manifest, in every test view, with intervals."""
+    from skinlens.cli.evaluate import evaluate as command
+
+    command(model, data, split, out, quick=quick)
+
+
+@app.command()
+def select(
+    name: Annotated[str, typer.Argument(help="Model to be released.")],
+    runs: Annotated[list[Path], typer.Argument(help="Fold runs of the choice, differing in their fold alone.")],
+    considered: Annotated[list[Path] | None, typer.Option(help="Further fold runs that were compared.")] = None,
+    out: Out = EVALUATION,
+) -> None:
+    """Choose threshold and heatmap scale by the folds, and record what was compared."""
+    from skinlens.cli.select import select as command
+
+    command(name, runs, considered or [], out)
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[Path, typer.Option(help="model.safetensors of a run on every training row.")],
+    name: Annotated[str, typer.Option(help="Name of the released model.")],
+    about: Annotated[Path | None, typer.Option(help="Written parts of the card; recipes/<name>.about.toml.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of pictures to check on too.")] = None,
+    weights: Annotated[Path, typer.Option(help="Folder of released models.")] = WEIGHTS,
+) -> None:
+    """Release a checkpoint as graph, weights and card, if the graph passes the parity checks."""
+    from skinlens.cli.export import export as command
+
+    command(checkpoint, name, about=about or Path(f"recipes/{name}.about.toml"), images=images, weights=weights)
+
+
+@app.command()
+def card(
+    name: Annotated[str, typer.Argument(help="A released model.")],
+    weights: Annotated[Path, typer.Option(help="Folder of released models.")] = WEIGHTS,
+) -> None:
+    """Write the measured test scores into a model's card."""
+    from skinlens.cli.export import record_test
+
+    record_test(name, weights)
+
+
 def run() -> None:
     """Run the command line; an error made for people ends in one sentence and status 1."""
     try:
@@ -50,5 +125,5 @@ def run() -> None:
         status = exit_status(error)
         if status is None:
             raise
-        print(f"skinlens: {error}", file=sys.stderr)  # noqa: T201
+        say(str(error))
         sys.exit(status)

@@ -1,9 +1,9 @@
 """`skinlens train`."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from skinlens.cli.say import say
 from skinlens.training.loop import Settings, run
 from skinlens.training.manifest import read_manifests
 from skinlens.training.recipe import read_recipe
@@ -31,4 +31,4 @@ def train(
         workers=workers,
     )
     finished = run(read_recipe(recipe), read_manifests(data), settings)
-    print(finished, file=sys.stderr)  # noqa: T201
+    say(f"the finished model is {finished}")

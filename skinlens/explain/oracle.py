@@ -34,11 +34,9 @@ class _SignedGradCam(GradCAM):
     """The library's Grad-CAM, stopped before it applies ReLU, scales each map to [0, 1] and resizes it."""
 
     def compute_cam_per_layer(self, input_tensor, targets, eigen_smooth):  # type: ignore[no-untyped-def]
-        layer = self.target_layers[0]
-        grads = self.activations_and_grads
-        return self.get_cam_image(
-            input_tensor, layer, targets, grads.activations[0].numpy(), grads.gradients[0].numpy()
-        )
+        recorded = self.activations_and_grads
+        activations, gradients = recorded.activations[0].numpy(), recorded.gradients[0].numpy()
+        return self.get_cam_image(input_tensor, self.target_layers[0], targets, activations, gradients, eigen_smooth)
 
     def aggregate_multi_layers(self, cam_per_target_layer):  # type: ignore[no-untyped-def]
         return cam_per_target_layer

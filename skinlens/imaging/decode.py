@@ -59,8 +59,4 @@ def _decode(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
         return decode_raster(data, opener, name)
     if name.lower().endswith(_DICOM_SUFFIXES) and has_pixels(data):
         return decode_dicom(data, name)
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        raise ImageRefusedError(
-            "unreadable", f"{name} is a GIF, whose 256 colours are too few. Export it as {FORMATS}."
-        )
     raise ImageRefusedError("not_an_image", f"{name} is not a picture that can be opened. Use {FORMATS}.")

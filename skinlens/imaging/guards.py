@@ -44,7 +44,8 @@ def too_large(name: str) -> ImageRefusedError:
 def damaged(name: str) -> ImageRefusedError:
     """Return the refusal of a picture whose bytes end early or make no sense."""
     return ImageRefusedError(
-        "truncated", f"{name} is incomplete or damaged. Copy it again from the camera, or export it again as JPEG or PNG."
+        "truncated",
+        f"{name} is incomplete or damaged. Copy it again from the camera, or export it again as JPEG or PNG.",
     )
 
 

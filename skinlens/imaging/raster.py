@@ -6,7 +6,16 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from PIL import BmpImagePlugin, Image, ImageChops, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageChops,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
 from skinlens.imaging.guards import FORMATS, check_size, damaged, refusing_damage
 from skinlens.imaging.image import ImageRefusedError, Pixels
@@ -58,6 +67,9 @@ def find_opener(data: bytes) -> _Opener | None:
         return _TiffFile
     if data.startswith(b"BM") and data[14:18] in _BMP_HEADERS:
         return BmpImagePlugin.BmpImageFile
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        # Only to tell an animation from a still picture: both are refused.
+        return GifImagePlugin.GifImageFile
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return WebPImagePlugin.WebPImageFile
     return None
@@ -84,6 +96,10 @@ def decode_raster(data: bytes, opener: _Opener, name: str) -> tuple[Pixels, tupl
         picture = opener(io.BytesIO(data))
     check_size(name, width=picture.width, height=picture.height)
     notes = _check_frames(picture, name)
+    if picture.format == "GIF":
+        raise ImageRefusedError(
+            "unreadable", f"{name} is a GIF, whose 256 colours are too few. Export it as {FORMATS}."
+        )
     with refusing_damage(name):
         deep = _is_deep(picture, data)
         picture.load()
@@ -141,7 +157,9 @@ def _to_opaque(picture: Image.Image, name: str) -> tuple[Image.Image, tuple[str,
     if picture.has_transparency_data:
         flat, is_seen = _flatten(picture.convert("RGBA"))
         return flat, notes + ((_ALPHA_NOTE,) if is_seen else ())
-    if picture.mode in ("1", "L", "P", "RGB", "RGBX", "YCbCr"):
+    if picture.mode == "RGB":
+        return picture, notes
+    if picture.mode in ("1", "L", "P", "RGBX", "YCbCr"):
         return picture.convert("RGB"), notes
     raise ImageRefusedError(
         "unreadable",

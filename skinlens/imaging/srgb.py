@@ -41,9 +41,9 @@ def to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
         Mode RGB; the very pixels of `picture` where it is RGB and the profile says sRGB.
     """
     transform = _transform(picture.mode, profile) if profile else None
-    if transform is None or (picture.mode == "RGB" and _changes_nothing(transform)):
-        return picture.convert("RGB")
-    return ImageCms.applyTransform(picture, transform) or picture.convert("RGB")
+    if transform is not None and not (picture.mode == "RGB" and _changes_nothing(transform)):
+        return ImageCms.applyTransform(picture, transform) or picture
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def _transform(mode: str, profile: bytes) -> ImageCms.ImageCmsTransform | None:

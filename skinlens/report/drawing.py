@@ -2,15 +2,16 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from PIL import Image
 
 from skinlens.imaging.image import Pixels
 from skinlens.report.sheet import INK, MUTED, RULE, SMALL, Colour, Sheet, Style
 
-GAP = 6.0
-CAPTION = Style(8.5, bold=True)
-
+_GAP = 6.0
+_CAPTION = Style(8.5, bold=True)
+_WARNING = Style(7.5, bold=True)
 _BAR_HEIGHT = 4.5
 _TRACK: Colour = (226, 232, 240)
 _WHITE: Colour = (255, 255, 255)
@@ -47,35 +48,54 @@ def draw_score_bar(
     sheet.fill(mark - 0.7, top - 1, 1.4, _BAR_HEIGHT + 2, _WHITE)
     sheet.fill(mark - 0.35, top - 1, 0.7, _BAR_HEIGHT + 2, INK)
     sheet.y = top + _BAR_HEIGHT + 0.8
-    sheet.block("0", x, sheet.y, 10, SMALL)
-    sheet.block("1", x + width - 10, sheet.y, 10, SMALL, align="right")
+    sheet.block("0", x, sheet.y, 10, SMALL, tag="Artifact")
+    sheet.block("1", x + width - 10, sheet.y, 10, SMALL, align="right", tag="Artifact")
     sheet.y += SMALL.leading
 
 
-def draw_pictures(
-    sheet: Sheet, pictures: Sequence[tuple[Pixels, str, str]], captions: Sequence[str], *, highest: float
-) -> None:
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture with what is written under it.
+
+    Attributes:
+        pixels: RGB uint8, `(H, W, 3)`.
+        description: For who cannot see it.
+        title: The first line under it.
+        warning: The second line, as strong as the title; none if empty.
+        caption: What follows.
+    """
+
+    pixels: Pixels
+    description: str
+    title: str
+    warning: str
+    caption: str
+
+
+def draw_pictures(sheet: Sheet, pictures: Sequence[Picture], *, highest: float) -> None:
     """Draw pictures side by side at `sheet.y`, at one scale and with their aspect kept, and move `y` below them.
 
     Args:
         sheet: Where to draw.
-        pictures: RGB uint8 `(H, W, 3)`, all of one shape, each with a title and a description for who cannot see it.
-        captions: A sentence or more under each picture.
+        pictures: All of one shape.
         highest: The most a picture may take of the page's height.
     """
-    column = (sheet.epw - GAP * (len(pictures) - 1)) / len(pictures)
-    rows, columns = pictures[0][0].shape[:2]
+    column = (sheet.epw - _GAP * (len(pictures) - 1)) / len(pictures)
+    rows, columns = pictures[0].pixels.shape[:2]
     scale = min(column / columns, highest / rows)
-    caption_height = max(len(sheet.lines(text, column, SMALL)) for text in captions) * SMALL.leading
-    sheet.need(rows * scale + CAPTION.leading + caption_height + 3)
-    below = sheet.y + rows * scale + 1.5
-    for index, ((pixels, title, description), caption) in enumerate(zip(pictures, captions, strict=True)):
-        left = sheet.l_margin + index * (column + GAP)
-        centred = left + (column - columns * scale) / 2
-        sheet.image(_jpeg(pixels), x=centred, y=sheet.y, w=columns * scale, h=rows * scale, alt_text=description)
-        sheet.block(title, left, below, column, CAPTION)
-        sheet.block(caption, left, below + CAPTION.leading, column, SMALL)
-    sheet.y = below + CAPTION.leading + caption_height
+    texts = [_under(picture) for picture in pictures]
+    text_height = max(
+        sum(len(sheet.lines(text, column, style)) * style.leading for text, style in under) for under in texts
+    )
+    sheet.need(rows * scale + 1.5 + text_height)
+    for index, (picture, under) in enumerate(zip(pictures, texts, strict=True)):
+        left = sheet.l_margin + index * (column + _GAP)
+        width, height = columns * scale, rows * scale
+        sheet.image(_jpeg(picture.pixels), x=left, y=sheet.y, w=width, h=height, alt_text=picture.description)
+        y = sheet.y + height + 1.5
+        for text, style in under:
+            y += sheet.block(text, left, y, column, style)
+    sheet.y += rows * scale + 1.5 + text_height
 
 
 def draw_table(sheet: Sheet, widths: Sequence[float], rows: Sequence[Sequence[str]]) -> None:
@@ -109,3 +129,8 @@ def _jpeg(pixels: Pixels) -> io.BytesIO:
     picture.save(stream, "JPEG", quality=_JPEG_QUALITY)
     stream.seek(0)
     return stream
+
+
+def _under(picture: Picture) -> list[tuple[str, Style]]:
+    warning = [(picture.warning, _WARNING)] if picture.warning else []
+    return [(picture.title, _CAPTION), *warning, *([(picture.caption, SMALL)] if picture.caption else [])]

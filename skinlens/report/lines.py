@@ -37,12 +37,10 @@ class Line:
     """One line of a paragraph.
 
     Attributes:
-        text: In reading order.
         runs: From left to right as they stand on the page.
         rtl: Whether the paragraph reads from right to left, so that its lines start at the right edge.
     """
 
-    text: str
     runs: tuple[Run, ...]
     rtl: bool
 
@@ -63,7 +61,7 @@ def wrapped(text: str, width: float, measure: Measure) -> list[Line]:
         rtl = auto_detect_base_direction(paragraph) is TextDirection.RTL
         levels = embedding_levels(paragraph, rtl=rtl)
         lines += [
-            Line(text=paragraph[start:end], runs=_runs(paragraph[start:end], levels[start:end]), rtl=rtl)
+            Line(runs=_runs(paragraph[start:end], levels[start:end]), rtl=rtl)
             for start, end in _spans(paragraph, width, measure)
         ]
     return lines

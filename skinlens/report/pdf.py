@@ -5,9 +5,10 @@ from datetime import datetime
 from xml.sax.saxutils import escape
 
 from fpdf import FPDF_VERSION
+from fpdf.prefs import ViewerPreferences
 
 from skinlens import __version__
-from skinlens.report.drawing import draw_pictures, draw_score_bar, draw_table
+from skinlens.report.drawing import Picture, draw_pictures, draw_score_bar, draw_table
 from skinlens.report.fonts import missing_characters
 from skinlens.report.sheet import INK, MUTED, SMALL, Colour, Sheet, Style
 from skinlens.runtime.card import Estimate, ModelCard, OperatingPoint
@@ -22,7 +23,8 @@ _HEADING = Style(9.5, bold=True)
 _FACT = Style(10)
 _HEADLINE = 15
 _LABEL_WIDTH = 31.0
-_HIGHEST_PICTURE = 62.0
+_HIGHEST_PICTURE = 64.5
+_KEPT_TOGETHER = 60.0
 _NOT_JUDGED = "The picture could not be judged; the number is kept for the record only."
 _HEATMAP_LEGEND = (
     "Colour runs from less to more evidence for malignant against benign, on one fixed scale for all pictures; "
@@ -94,6 +96,7 @@ def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, tot
     sheet = Sheet(running_head=_running_head(record), foot=DISCLAIMER, total=total)
     sheet.set_creation_date(record.created)
     sheet.set_lang("en")
+    sheet.viewer_preferences = ViewerPreferences(display_doc_title=True)
     sheet.set_xmp_metadata(_xmp(record.created))
     _draw_title(sheet, record)
     _draw_facts(sheet, record.facts)
@@ -108,13 +111,13 @@ def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, tot
 
 def _running_head(record: CaseRecord) -> str:
     case = " ".join(record.facts.case_id.split())
-    kind = f" · {SYNTHETIC}" if record.image.synthetic else ""
+    kind = " · synthetic example" if record.image.synthetic else ""
     return f"{TITLE}, continued · {_time(record.created)}{kind}" + (f" · case {case}" if case else "")
 
 
 def _draw_title(sheet: Sheet, record: CaseRecord) -> None:
     title = Style(17, bold=True)
-    sheet.block(TITLE, sheet.l_margin, sheet.y, sheet.epw, title)
+    sheet.block(TITLE, sheet.l_margin, sheet.y, sheet.epw, title, tag="H1")
     made = f"Made {_time(record.created)}"
     sheet.block(made, sheet.l_margin, sheet.y + 2.6, sheet.epw, SMALL, align="right")
     sheet.y += title.leading + 0.5
@@ -156,7 +159,7 @@ def _draw_decision(sheet: Sheet, assessment: Assessment) -> None:
     sheet.fill(sheet.l_margin, top, 1.8, height, colour)
     score, threshold = _told_apart(assessment.prediction.score, assessment.point.threshold)
     sheet.y += 2
-    sheet.block(assessment.headline, left, sheet.y, width, headline)
+    sheet.block(assessment.headline, left, sheet.y, width, headline, tag="H2")
     sheet.block(f"{assessment.score_name.capitalize()} {score}", left, sheet.y, width, headline, align="right")
     sheet.y += headline.leading
     if sentence:
@@ -172,39 +175,48 @@ def _draw_decision(sheet: Sheet, assessment: Assessment) -> None:
         label=f"threshold {threshold}",
         colour=colour,
     )
-    scale = f"{assessment.score_name} from 0 to 1; at or above the threshold a picture is called for referral"
+    scale = f"{assessment.score_name} from 0 to 1"
+    if assessment.decision != "rejected":
+        scale += "; at or above the threshold a picture is called for referral"
     sheet.block(scale, left, sheet.y - SMALL.leading, width, SMALL, align="centre")
     sheet.y = top + height + 4
 
 
 def _draw_both_pictures(sheet: Sheet, record: CaseRecord) -> None:
     image = record.image
-    kind = "Drawn picture" if image.synthetic else "Dermoscopic picture"
-    label = f"{SYNTHETIC}. " if image.synthetic else ""
-    size = f"{image.width} by {image.height} pixels"
-    draw_pictures(
-        sheet,
-        [
-            (image.pixels, "Picture as received", f"{label}{kind} as received, {size}."),
-            (record.overlay, "What the model looked at", f"{label}The same picture with a heatmap. {_HEATMAP_LEGEND}"),
-        ],
-        [label.rstrip(), f"{label}{_HEATMAP_LEGEND}"],
-        highest=_HIGHEST_PICTURE,
+    warning = SYNTHETIC if image.synthetic else ""
+    source = f"{SYNTHETIC}," if image.synthetic else "Dermoscopic picture"
+    received = Picture(
+        pixels=image.pixels,
+        description=f"{source} as received, {image.width} by {image.height} pixels.",
+        title="Picture as received",
+        warning=warning,
+        caption="",
     )
+    looked_at = Picture(
+        pixels=record.overlay,
+        description=f"{source} with the heatmap over it. {_HEATMAP_LEGEND}",
+        title="What the model looked at",
+        warning=warning,
+        caption=_HEATMAP_LEGEND,
+    )
+    draw_pictures(sheet, [received, looked_at], highest=_HIGHEST_PICTURE)
     sheet.y += 3
 
 
 def _draw_operating_point(sheet: Sheet, point: OperatingPoint) -> None:
     _draw_heading(sheet, "Operating point")
-    sheet.flow(f"{point.name}, threshold {point.threshold:.4g}", _BODY, indent=_LABEL_WIDTH, mark="Name")
+    threshold = f"{point.threshold:.2f}" if round(point.threshold, 2) == point.threshold else f"{point.threshold:.4f}"
+    sheet.flow(f"{point.name}, threshold {threshold}", _BODY, indent=_LABEL_WIDTH, mark="Name")
     sheet.flow(point.chosen_on, _BODY, indent=_LABEL_WIDTH, mark="Chosen on")
     sheet.y += 1
     if point.measured:
-        rows = [
-            (rates.population, _rate(rates.sensitivity, "malignant"), _rate(rates.specificity, "benign"))
-            for rates in point.measured
-        ]
-        head = ("Measured on", "Sensitivity (95 % interval)", "Specificity (95 % interval)")
+        rows = [(rates.population, _rate(rates.sensitivity), _rate(rates.specificity)) for rates in point.measured]
+        head = (
+            "Measured on",
+            "Sensitivity (95% interval), malignant pictures",
+            "Specificity (95% interval), benign pictures",
+        )
         draw_table(sheet, [share * sheet.epw for share in (0.28, 0.36, 0.36)], [head, *rows])
     else:
         sheet.flow(rates_sentence(point), _BODY)
@@ -242,14 +254,17 @@ def _draw_provenance(sheet: Sheet, record: CaseRecord, card: ModelCard, missing:
     ]
     if missing:
         rows.append(("Not drawable", f"Shown as \N{REPLACEMENT CHARACTER} above: {_code_points(missing)}"))
+    style = Style(SMALL.size)
+    taken = sum(len(sheet.lines(text, sheet.epw - _LABEL_WIDTH, style)) for _, text in rows) * style.leading
+    sheet.need(min(_HEADING.leading + 0.3 + taken, _KEPT_TOGETHER))
     _draw_heading(sheet, "Where this comes from")
     for label, text in rows:
-        sheet.flow(text, Style(SMALL.size), indent=_LABEL_WIDTH, mark=label)
+        sheet.flow(text, style, indent=_LABEL_WIDTH, mark=label)
 
 
 def _draw_heading(sheet: Sheet, text: str) -> None:
     sheet.need(_HEADING.leading + 2 * _BODY.leading)
-    sheet.block(text, sheet.l_margin, sheet.y, sheet.epw, _HEADING)
+    sheet.block(text, sheet.l_margin, sheet.y, sheet.epw, _HEADING, tag="H2")
     sheet.y += _HEADING.leading + 0.3
 
 
@@ -261,11 +276,11 @@ def _given_style(text: str, style: Style = _FACT) -> Style:
     return style if text.strip() else Style(style.size, colour=MUTED)
 
 
-def _rate(estimate: Estimate, what: str) -> str:
+def _rate(estimate: Estimate) -> str:
     if estimate.value is None:
-        return f"undefined, n = {estimate.n} {what}"
+        return f"undefined, n = {estimate.n}"
     interval = "" if estimate.low is None or estimate.high is None else f" ({estimate.low:.1%} to {estimate.high:.1%})"
-    return f"{estimate.value:.1%}{interval}, n = {estimate.n} {what}"
+    return f"{estimate.value:.1%}{interval}, n = {estimate.n}"
 
 
 def _told_apart(score: float, threshold: float) -> tuple[str, str]:

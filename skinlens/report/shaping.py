@@ -1,5 +1,6 @@
 """Runs of text to positioned glyphs, by HarfBuzz, and those to PDF text operators."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ def shaped(font: TTFFont, run: Run) -> list[ShapedGlyph]:
     buffer.direction = "rtl" if run.rtl else "ltr"
     uharfbuzz.shape(font.hbfont, buffer, {})
     clusters = [info.cluster for info in buffer.glyph_infos]
-    sources = _sources(font, run.text, clusters, [info.codepoint for info in buffer.glyph_infos])
+    sources = _sources(font, run, clusters, [info.codepoint for info in buffer.glyph_infos])
     return [
         ShapedGlyph(
             index=info.codepoint,
@@ -90,15 +91,29 @@ def _entry(font: TTFFont, glyph: ShapedGlyph) -> str:
     return f"{before}<{code:04X}>" + (f" {rest:.2f}" if abs(rest) >= _NEGLIGIBLE else "")
 
 
-def _sources(font: TTFFont, text: str, clusters: list[int], indices: list[int]) -> list[tuple[int, ...]]:
-    """The code points behind each glyph: its cluster's, or its own where one character was drawn as several glyphs."""
+def _sources(font: TTFFont, run: Run, clusters: list[int], indices: list[int]) -> list[tuple[int, ...]]:
+    """The code points behind each glyph: its cluster's, or its own where it shares a cluster or joins two letters."""
     starts = sorted(set(clusters))
-    ends = dict(zip(starts, [*starts[1:], len(text)], strict=True))
+    ends = dict(zip(starts, [*starts[1:], len(run.text)], strict=True))
     glyphs_of = Counter(clusters)
-    nominal = {} if len(starts) == len(clusters) else {index: code for code, index in font.glyph_ids.items()}
-    return [
-        tuple(map(ord, text[cluster : ends[cluster]]))
-        if glyphs_of[cluster] == 1
-        else (nominal.get(index, _ZERO_WIDTH_SPACE),)
-        for cluster, index in zip(clusters, indices, strict=True)
-    ]
+    sources: list[tuple[int, ...]] = []
+    for cluster, index in zip(clusters, indices, strict=True):
+        characters = run.text[cluster : ends[cluster]]
+        if glyphs_of[cluster] > 1 or (run.rtl and _is_ligature(font, index, characters)):
+            sources.append((_own_character(font, index),))
+        else:
+            sources.append(tuple(map(ord, characters)))
+    return sources
+
+
+def _is_ligature(font: TTFFont, index: int, characters: str) -> bool:
+    """Whether the glyph has a code point of its own for these characters, as the Arabic lam-alef ligatures do.
+
+    Readers turn the characters of such a line round, and with them the two of a ligature named by both.
+    """
+    return len(characters) > 1 and unicodedata.normalize("NFKC", chr(_own_character(font, index))) == characters
+
+
+def _own_character(font: TTFFont, index: int) -> int:
+    """The code point that the font maps to a glyph."""
+    return next((code for code, glyph in font.glyph_ids.items() if glyph == index), _ZERO_WIDTH_SPACE)

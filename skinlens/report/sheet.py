@@ -1,5 +1,8 @@
 """An A4 document that draws wrapped text of any script: fonts, page breaks, the head and the foot of each page."""
 
+from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -12,6 +15,8 @@ from skinlens.report.lines import Line, Run, wrapped
 from skinlens.report.shaping import advance, shaped, show_operators
 
 Colour = tuple[int, int, int]
+Align = Literal["start", "left", "centre", "right"]
+Tag = Literal["P", "H1", "H2", "Artifact"]
 
 INK: Colour = (17, 24, 39)
 MUTED: Colour = (75, 85, 99)
@@ -64,18 +69,20 @@ class Sheet(FPDF):
         """Draw the head of a page; called by fpdf2 for each new page."""
         if self.page_no() == 1:
             return
-        self.put(self.lines(self._running_head, self.epw, SMALL)[0], self.l_margin, self.y, SMALL)
+        head = self._shortened(self._running_head, self.epw, SMALL)
+        self.block(head, self.l_margin, self.y, self.epw, SMALL, tag="Artifact")
         self.y += SMALL.leading + 1
         self.rule()
         self.y += 3
 
     def footer(self) -> None:
         """Draw the foot of a page; called by fpdf2 when a page is full and at the end."""
-        self.y = self.h - _FOOT + 4
+        self.y = self._bottom + 4
         self.rule()
-        self.block(self._foot, self.l_margin, self.y + 1.5, self.epw - 25, SMALL)
+        y = self.y + 1.5
+        self.block(self._foot, self.l_margin, y, self.epw - 25, SMALL, tag="P" if self.page_no() == 1 else "Artifact")
         number = f"Page {self.page_no()} of {self._total}"
-        self.block(number, self.l_margin, self.y + 1.5, self.epw, SMALL, align="right")
+        self.block(number, self.l_margin, y, self.epw, SMALL, align="right", tag="Artifact")
 
     def measure(self, text: str, style: Style) -> float:
         """The width of a text on one line."""
@@ -94,7 +101,7 @@ class Sheet(FPDF):
         style: Style,
         *,
         width: float = 0,
-        align: Literal["start", "left", "centre", "right"] = "left",
+        align: Align = "left",
     ) -> None:
         """Draw one line whose box has its upper left corner at `(x, y)`.
 
@@ -115,11 +122,10 @@ class Sheet(FPDF):
         left = x + (spare if right else spare / 2 if align == "centre" else 0)
         baseline = y + style.leading / 2 + style.size * _MM_PER_POINT * 0.36
         red, green, blue = (value / 255 for value in style.colour)
-        shown = (
+        self._out(
             f"q {red:.3f} {green:.3f} {blue:.3f} rg BT {self._set_font_for_page(font, style.size, False)} "  # noqa: FBT003
             f"{left * self.k:.2f} {(self.h - baseline) * self.k:.2f} Td {show_operators(font, glyphs, style.size)} ET Q"
         )
-        self._out(_with_reading_order(shown, line))
 
     def block(
         self,
@@ -129,12 +135,24 @@ class Sheet(FPDF):
         width: float,
         style: Style,
         *,
-        align: Literal["start", "left", "centre", "right"] = "left",
+        align: Align = "left",
+        tag: Tag = "P",
     ) -> float:
-        """Draw a text that stays on this page, from `(x, y)` downwards, and return its height."""
+        """Draw a text that stays on this page, from `(x, y)` downwards, and return its height.
+
+        Args:
+            text: Any text.
+            x: Left edge.
+            y: Upper edge.
+            width: Where lines break.
+            style: How it looks.
+            align: See `put`.
+            tag: What it is for a reader that reads aloud.
+        """
         lines = self.lines(text, width, style)
-        for index, line in enumerate(lines):
-            self.put(line, x, y + index * style.leading, style, width=width, align=align)
+        with self._tagged(tag):
+            for index, line in enumerate(lines):
+                self.put(line, x, y + index * style.leading, style, width=width, align=align)
         return len(lines) * style.leading
 
     def flow(self, text: str, style: Style, *, indent: float = 0, mark: str = "", mark_style: Style = SMALL) -> None:
@@ -148,17 +166,23 @@ class Sheet(FPDF):
             mark_style: How the mark looks.
         """
         width = self.epw - indent
-        for index, line in enumerate(self.lines(text, width, style)):
+        lines = self.lines(text, width, style)
+        self.need(style.leading)
+        if mark:
+            drop = (style.leading - mark_style.leading) / 2
+            self.block(mark, self.l_margin, self.y + drop, indent, mark_style)
+        while lines:
             self.need(style.leading)
-            if index == 0 and mark:
-                drop = (style.leading - mark_style.leading) / 2
-                self.block(mark, self.l_margin, self.y + drop, indent, mark_style)
-            self.put(line, self.l_margin + indent, self.y, style, width=width, align="start")
-            self.y += style.leading
+            fitting = max(1, int((self._bottom - self.y) / style.leading))
+            with self._tagged("P"):
+                for line in lines[:fitting]:
+                    self.put(line, self.l_margin + indent, self.y, style, width=width, align="start")
+                    self.y += style.leading
+            lines = lines[fitting:]
 
     def need(self, height: float) -> None:
         """Begin a new page unless `height` is left on this one."""
-        if self.y + height > self.h - _FOOT:
+        if self.y + height > self._bottom:
             self.add_page()
 
     def rule(self) -> None:
@@ -180,19 +204,32 @@ class Sheet(FPDF):
                 font.subset.get_glyph.cache_clear()
                 font.close()
 
+    @property
+    def _bottom(self) -> float:
+        return self.h - _FOOT
+
+    @contextmanager
+    def _tagged(self, tag: Tag) -> Iterator[None]:
+        """Put what is drawn into the document's structure, in the order of drawing; artifacts are no part of it."""
+        if tag == "Artifact":
+            self._out("/Artifact BMC")
+        else:
+            number = self.struct_builder.next_mcid_for_page(self.page)
+            self._add_marked_content(struct_type=f"/{tag}", mcid=number)
+            self._out(f"/{tag} <</MCID {number}>> BDC")
+        yield
+        self._out("EMC")
+
+    def _shortened(self, text: str, width: float, style: Style) -> str:
+        """The text, or as much of its beginning as fits on one line with an ellipsis."""
+        shown = drawable(text)
+        if self.measure(shown, style) <= width:
+            return shown
+        fitting = bisect_right(range(1, len(shown)), width, key=lambda end: self.measure(f"{shown[:end]}…", style))
+        return f"{shown[:fitting]}…"
+
     def _font(self, style: Style) -> TTFFont:
         font = self.fonts[_FAMILY.lower() + ("B" if style.bold else "")]
         if not isinstance(font, TTFFont):
             raise TypeError(f"{font} is not an embedded font")
         return font
-
-
-def _with_reading_order(operators: str, line: Line) -> str:
-    """Say in which order a line is read where its glyphs do not stand in that order, for copying and reading aloud."""
-    if not any(run.rtl for run in line.runs):
-        return operators
-    return f"/Span <</ActualText <{_utf16(line.text)}>>> BDC {operators} EMC"
-
-
-def _utf16(text: str) -> str:
-    return ("\ufeff" + text).encode("utf-16-be").hex().upper()

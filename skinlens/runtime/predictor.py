@@ -1,5 +1,6 @@
 """From pictures to predictions with ONNX Runtime."""
 
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,8 @@ from skinlens.runtime.card import ModelCard, ModelFileError, read_card, verified
 from skinlens.runtime.prediction import Floats, GateSummary, ModelId, Prediction
 from skinlens.runtime.providers import available_providers
 
-WEIGHTS_FOLDER = Path(__file__).parents[2] / "weights"
+# SKINLENS_WEIGHTS names another folder of released models.
+WEIGHTS_FOLDER = Path(os.environ.get("SKINLENS_WEIGHTS") or Path(__file__).parents[2] / "weights")
 DEFAULT_MODEL = "asff_resnet50_paper"
 
 

@@ -1,0 +1,45 @@
+"""The router: page configuration, navigation, and what every page shares."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from skinlens.desktop.model import loaded_model
+from skinlens.runtime.card import ModelFileError
+from skinlens.triage import DISCLAIMER
+
+PAGES = [
+    st.Page("pages/triage.py", title="Triage", icon=":material/dermatology:", default=True),
+    st.Page("pages/batch.py", title="Batch", icon=":material/photo_library:"),
+    st.Page("pages/compare.py", title="Compare", icon=":material/monitoring:"),
+    st.Page("pages/cases.py", title="Cases", icon=":material/folder_open:"),
+    st.Page("pages/about.py", title="About", icon=":material/info:"),
+]
+MARK = Path(__file__).parent / "skinlens" / "desktop" / "mark.svg"
+# Streamlit's own margins push the score below the fold at 1280x800.
+COMPACT = "<style>.stMainBlockContainer { padding: 3.6rem 2.2rem 1.5rem; }</style>"
+
+
+def model_in_use() -> None:
+    """Which model answers, at which threshold, and where it runs."""
+    try:
+        model = loaded_model()
+    except ModelFileError:
+        st.error("No usable model. The Triage page says why.", icon=":material/error:")
+        return
+    point = model.card.point()
+    st.caption(
+        f"Model **{model.card.name}** {model.card.version}  \n"
+        f"Operating point **{point.name}**, threshold {point.threshold:.2f}  \n"
+        f"Runs on **{model.runs_on}**"
+    )
+
+
+st.set_page_config(page_title="SkinLens", page_icon=":material/dermatology:", layout="wide")
+page = st.navigation(PAGES)
+st.html(COMPACT)
+st.logo(MARK, size="large")
+with st.sidebar:
+    model_in_use()
+page.run()
+st.caption(DISCLAIMER)

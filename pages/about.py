@@ -1,0 +1,74 @@
+"""About: intended use, limits and the model card."""
+
+import streamlit as st
+
+from skinlens import __version__
+from skinlens.desktop.model import loaded_model
+from skinlens.report.tables import point_table, view_table
+from skinlens.runtime.card import ModelCard, ModelFileError
+
+
+def about_model(card: ModelCard) -> None:
+    """The card in the order a reader asks: what for, what not, how good, from what, which files."""
+    st.markdown("#### Intended use")
+    st.write(card.intended_use)
+    st.markdown("#### Limits")
+    for limit in card.limits:
+        st.markdown(f"- {limit}")
+    st.markdown("#### How good it is on test images")
+    if card.test is None:
+        st.write("The card holds no test scores.")
+    else:
+        st.dataframe(view_table(card.test), hide_index=True)
+        for name, view in card.test.views.items():
+            st.caption(f"{name}: {view.explanation}")
+        st.caption(f"Intervals: {card.test.interval}. Test rows scored: {card.test.times_scored}.")
+    operating_points(card)
+    training(card)
+    files(card)
+
+
+def operating_points(card: ModelCard) -> None:
+    """Each threshold, how it was chosen and what it does."""
+    st.markdown("#### Operating point")
+    for point in card.operating_points:
+        st.write(f"{point.name}: threshold {point.threshold:.4f}, {point.chosen_on}.")
+        st.dataframe(point_table(point), hide_index=True)
+    st.write("The score is calibrated." if card.calibrated else "The score is not calibrated.")
+
+
+def training(card: ModelCard) -> None:
+    """Data, recipe, start and seed."""
+    st.markdown("#### How it was trained")
+    record = card.training
+    counts = ", ".join(f"{number:,} {label}" for label, number in record.images.items())
+    st.markdown(
+        f"- Data: {record.data} ({counts})\n"
+        f"- Network: {card.architecture.name}, {card.architecture.parameters:,} parameters, "
+        + ", ".join(f"{key} {value}" for key, value in card.architecture.options.items())
+        + f"\n- Start: {record.start}\n"
+        f"- Seed {record.seed}, {record.epochs} epochs, {record.seconds / 60:.0f} minutes\n"
+        f"- Licence: {card.licence}"
+    )
+    with st.expander("Recipe and folds"):
+        st.json({"recipe": record.recipe, "folds": card.folds, "software": record.software}, expanded=1)
+
+
+def files(card: ModelCard) -> None:
+    """Names and digests, by which a summary can be traced to its model."""
+    st.markdown("#### Files")
+    for role, file in card.files.items():
+        st.text(f"{role}: {file.file}, {file.bytes / 1e6:.1f} MB, SHA-256 {file.sha256}")
+
+
+st.subheader("About SkinLens", anchor=False)
+st.write(
+    f"SkinLens {__version__} reads dermoscopic photographs on this computer and sends nothing anywhere. It rebuilds "
+    "the classifier of arXiv 2510.03876 (a ResNet-50 with adaptive spatial feature fusion), measures it, and shows "
+    "what it looked at."
+)
+try:
+    about_model(loaded_model().card)
+except ModelFileError as error:
+    st.error("The model cannot be used.", icon=":material/error:")
+    st.text(str(error))

@@ -1,0 +1,149 @@
+"""Single-image triage: drop a picture, read the score, see what the model looked at, take the PDF."""
+
+from datetime import datetime
+
+import streamlit as st
+
+from skinlens.desktop import session
+from skinlens.desktop.charts import score_bar
+from skinlens.desktop.model import LoadedModel, loaded_model
+from skinlens.desktop.session import Result
+from skinlens.desktop.viewer import side_by_side
+from skinlens.explain.overlay import overlay
+from skinlens.imaging.image import ImageRefusedError
+from skinlens.report.fonts import missing_characters
+from skinlens.report.pdf import case_pdf
+from skinlens.runtime.card import ModelFileError
+from skinlens.triage import Assessment, CaseFacts, CaseRecord, assess, rates_sentence
+
+SEXES = ("female", "male", "other")
+ICONS = {"refer": ":material/north:", "low": ":material/south:"}
+
+
+def choose_picture(model: LoadedModel) -> None:
+    """Receive an upload or draw an example; a refused file gets its sentence and the page goes on."""
+    drop, example = st.columns([3, 1], vertical_alignment="bottom")
+    upload = drop.file_uploader("Drop a dermoscopic image here, or browse", key=session.uploader_key())
+    if example.button("Try a synthetic example", icon=":material/draw:", width="stretch", on_click=session.clear):
+        session.receive_synthetic(session.next_synthetic_seed(), model)
+        return
+    if upload is None:
+        return
+    try:
+        session.receive(upload.getvalue(), upload.name, model)
+    except ImageRefusedError as refusal:
+        session.drop_result()
+        st.error("This file could not be used.", icon=":material/block:")
+        st.text(str(refusal))
+
+
+def show_result(result: Result, model: LoadedModel) -> None:
+    """The picture's name, both views, the score, the case facts and the PDF."""
+    assessment = assess(result.prediction, model.card, model.card.point(), notes=result.image.notes)
+    if result.image.synthetic:
+        st.warning("Synthetic example: a drawn picture, not a patient.", icon=":material/draw:")
+    views, verdict = st.columns([2.05, 1])
+    with views:
+        side_by_side(result)
+        facts = case_facts(result)
+    with verdict:
+        show_score(result, assessment, model)
+        offer_pdf(result, assessment, facts, model)
+    show_details(result, assessment, model)
+
+
+def show_score(result: Result, assessment: Assessment, model: LoadedModel) -> None:
+    """The decision in words, the score on its bar, and what is known about the threshold."""
+    prediction, point = result.prediction, assessment.point
+    with st.container(border=True):
+        st.markdown(f"##### {ICONS[assessment.decision]} {assessment.headline}")
+        st.metric(
+            assessment.score_name.capitalize(), f"{prediction.score:.2f}", help="From 0 to 1; higher is more worrying."
+        )
+        figure = score_bar(prediction.score, point.threshold, name=assessment.score_name)
+        st.plotly_chart(figure, config={"displayModeBar": False}, alt=assessment.reasons[0], key="score")
+        for reason in assessment.reasons:
+            st.text(reason)
+        st.caption(rates_sentence(point, shown=1))
+    st.caption(f"{model.card.name} {model.card.version} on {model.runs_on}, {prediction.milliseconds:.0f} ms")
+
+
+def case_facts(result: Result) -> CaseFacts:
+    """What the user types about this picture; the widgets belong to the picture, so facts never move to another."""
+    key = result.image.sha256
+    with st.container(border=True):
+        st.markdown("**Case**, all optional; leave out names and dates of birth")
+        case_id, age, sex, site = st.columns([1.3, 0.8, 0.9, 1.4])
+        years = age.number_input("Age", 0, 120, None, key=f"age-{key}")
+        return CaseFacts(
+            case_id=case_id.text_input("Pseudonymous id", key=f"id-{key}", max_chars=60),
+            age="" if years is None else str(years),
+            sex=sex.selectbox("Sex", SEXES, None, placeholder="–", key=f"sex-{key}") or "",
+            site=site.text_input("Body site", key=f"site-{key}", max_chars=80),
+            note=st.text_input("Note", key=f"note-{key}", max_chars=4000),
+        )
+
+
+def offer_pdf(result: Result, assessment: Assessment, facts: CaseFacts, model: LoadedModel) -> None:
+    """The PDF, made when it is asked for; characters that it cannot show are named before."""
+    lacking = missing_characters("\n".join((facts.case_id, facts.site, facts.note)))
+    if lacking:
+        st.warning("The PDF cannot show these characters and marks their places:", icon=":material/font_download_off:")
+        st.text(" ".join(lacking))
+
+    def made() -> bytes:
+        drawn = overlay(result.image.pixels, result.prediction.heatmap)
+        record = CaseRecord(result.image, drawn, assessment, facts, datetime.now().astimezone())
+        return case_pdf(record, model.card).content
+
+    st.download_button(
+        "Download PDF",
+        made,
+        file_name=f"skinlens-{result.image.sha256[:8]}.pdf",
+        mime="application/pdf",
+        on_click="ignore",
+        type="primary",
+        icon=":material/picture_as_pdf:",
+        width="stretch",
+    )
+    st.button("Remove picture", icon=":material/close:", on_click=session.clear, width="stretch")
+
+
+def show_details(result: Result, assessment: Assessment, model: LoadedModel) -> None:
+    """Provenance, for those who want it."""
+    image, prediction = result.image, result.prediction
+    with st.expander("Details: picture, model, fusion"):
+        st.text(
+            f"Picture: {image.name}, {image.width} x {image.height} px\n"
+            f"SHA-256 of the file: {image.sha256}\n"
+            f"Model: {prediction.model.name} {prediction.model.version}, weights SHA-256 {prediction.model.sha256}\n"
+            f"Ran on: {prediction.provider}, {prediction.milliseconds:.1f} ms\n"
+            f"Score, unrounded: {prediction.score!r}\n"
+            f"Operating point: {assessment.point.name}; {assessment.point.chosen_on}\n"
+            f"{rates_sentence(assessment.point)}\n"
+            f"Share of the mid-level branch in the fusion: mean {prediction.gate.mean:.2f}, "
+            f"from {prediction.gate.low:.2f} to {prediction.gate.high:.2f}\n"
+            f"Heatmap: full evidence is {model.card.heatmap.scale:g}, {model.card.heatmap.chosen_on}"
+        )
+
+
+def page() -> None:
+    """The page in its states: no model, nothing yet, result."""
+    try:
+        model = loaded_model()
+    except ModelFileError as error:
+        st.error("The model cannot be used, so nothing can be scored.", icon=":material/error:")
+        st.text(str(error))
+        return
+    choose_picture(model)
+    result = session.current()
+    if result is not None:
+        show_result(result, model)
+    else:
+        st.info(
+            "Nothing to show yet. Pictures stay on this computer and are dropped when the browser session ends.",
+            icon=":material/lock:",
+        )
+
+
+page()

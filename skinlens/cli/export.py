@@ -1,0 +1,120 @@
+"""`skinlens export` and `skinlens card`: releasing a model, and writing its measured test scores into its card."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skinlens.cli.errors import UsageError
+from skinlens.cli.say import say
+from skinlens.cli.sources import Sources
+from skinlens.export.release import read_about, release
+from skinlens.export.selection import read_selection
+from skinlens.imaging.decode import decode
+from skinlens.imaging.image import LesionImage
+from skinlens.imaging.preprocess import Preprocessing, to_input
+from skinlens.imaging.synthetic import draw_lesion
+from skinlens.runtime.card import (
+    Estimate,
+    EvaluationRecord,
+    MeasuredRates,
+    ModelCard,
+    ViewScores,
+    read_card,
+    write_card,
+)
+
+SYNTHETIC_IMAGES = 12
+_TRUSTED_FIRST = ("clean-native", "all")
+
+
+def export(checkpoint: Path, name: str, *, about: Path, images: Path | None, weights: Path) -> None:
+    """Release a checkpoint, after holding its graph against torch and the grad-cam library.
+
+    Args:
+        checkpoint: `model.safetensors` of a run on every training row.
+        name: Of the model.
+        about: TOML with the written parts of the card.
+        images: Folder of pictures to check on besides the drawn ones.
+        weights: The folder of released models.
+    """
+    selection = read_selection(weights / "evaluation" / "selected.json", name)
+    preprocessing = Preprocessing.model_validate(selection.recipe["preprocessing"])
+    pictures = [draw_lesion(seed) for seed in range(SYNTHETIC_IMAGES)]
+    if images is not None:
+        pictures += [decode(source.read()) for source in Sources([images])]
+    done = release(checkpoint, name, selection, read_about(about), _stacked(pictures, preprocessing), weights)
+    parity = done.parity
+    say(
+        f"released {name} after checking {parity.images} images: largest difference of the probability "
+        f"{parity.probability:.1e}, of the evidence map {parity.map:.1e} of its largest value"
+    )
+
+
+def record_test(name: str, weights: Path) -> None:
+    """Write the scores of weights/evaluation/<name>.test.json into the model's card.
+
+    Raises:
+        UsageError: If there are no scores, or they belong to other weights than the card's.
+    """
+    card = read_card(weights / f"{name}.json")
+    evaluation = weights / "evaluation"
+    try:
+        scores = json.loads((evaluation / f"{name}.test.json").read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"{evaluation} holds no test scores of {name}; make them with `evaluate`") from error
+    if scores["weights_sha256"] != card.files["weights"].sha256:
+        raise UsageError(f"the test scores of {name} belong to other weights than its card's; score it again")
+    views = {view: _view(values) for view, values in scores["views"].items()}
+    test = EvaluationRecord(
+        data=", ".join(scores["data"]),
+        threshold=scores["threshold"],
+        interval=scores["interval"],
+        views=views,
+        times_scored=_times_scored(evaluation / "scorings.csv", card),
+    )
+    points = tuple(
+        point.model_copy(update={"measured": _measured(test) + _out_of_fold(point.measured)})
+        if point.threshold == scores["threshold"]
+        else point
+        for point in card.operating_points
+    )
+    write_card(card.model_copy(update={"test": test, "operating_points": points}), weights / f"{name}.json")
+
+
+def _stacked(pictures: list[LesionImage], preprocessing: Preprocessing) -> np.ndarray:
+    return np.stack([to_input(picture.pixels, preprocessing) for picture in pictures])
+
+
+def _view(values: dict[str, Any]) -> ViewScores:
+    metrics = {
+        metric: Estimate(value=figure["value"], low=figure["low"], high=figure["high"], n=figure["n"])
+        for metric, figure in values["metrics"].items()
+    }
+    kept = ("explanation", "n", "benign", "malignant")
+    return ViewScores(metrics=metrics, **{key: values[key] for key in kept})
+
+
+def _measured(test: EvaluationRecord) -> tuple[MeasuredRates, ...]:
+    return tuple(
+        MeasuredRates(
+            population=f"test, {view}",
+            sensitivity=test.views[view].metrics["sensitivity"],
+            specificity=test.views[view].metrics["specificity"],
+        )
+        for view in _TRUSTED_FIRST
+        if view in test.views
+    )
+
+
+def _out_of_fold(measured: tuple[MeasuredRates, ...]) -> tuple[MeasuredRates, ...]:
+    return tuple(rates for rates in measured if not rates.population.startswith("test"))
+
+
+def _times_scored(log: Path, card: ModelCard) -> str:
+    scorings = pd.read_csv(log)
+    of_it = scorings[(scorings["model"] == card.name) & (scorings["split"] == "test")]
+    these = int((of_it["weights_sha256"] == card.files["weights"].sha256).sum())
+    return f"{these} with these weights, {len(of_it)} with any weights of this name (evaluation/scorings.csv)"

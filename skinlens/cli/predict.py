@@ -1,0 +1,256 @@
+"""`skinlens predict`: pictures in, one row each out, with heatmaps and PDFs on request."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import TextIO
+
+import cv2
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from skinlens.cli.errors import OutputError, UsageError
+from skinlens.cli.say import say
+from skinlens.cli.sources import Source, Sources, safe_name
+from skinlens.explain.overlay import overlay
+from skinlens.imaging.decode import decode
+from skinlens.imaging.image import ImageRefusedError, LesionImage, Pixels
+from skinlens.imaging.preprocess import resize
+from skinlens.runtime.card import ModelCard, OperatingPoint
+from skinlens.runtime.prediction import Prediction
+from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
+from skinlens.triage import Assessment, CaseFacts, CaseRecord, assess, operating_point
+
+BATCH = 16
+LARGEST_OVERLAY = 2048
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the result; an empty string where a column does not apply."""
+
+    path: str
+    sha256: str
+    probability: float | str
+    decision: str
+    threshold: float
+    point: str
+    reasons: str
+    quality_failed: str
+    stability: str
+    width: int | str
+    height: int | str
+    model: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where results go; None: not wanted.
+
+    Attributes:
+        table: CSV or JSON file; None is standard output.
+        as_json: JSON instead of CSV.
+        heatmaps: Folder of PNG overlays.
+        pdfs: Folder of case summaries.
+    """
+
+    table: Path | None
+    as_json: bool
+    heatmaps: Path | None
+    pdfs: Path | None
+
+
+def predict(
+    paths: Sequence[Path], outputs: Outputs, *, model: str | None, point: str | None, threshold: float | None
+) -> None:
+    """Score every picture under the paths.
+
+    Raises:
+        ModelFileError: If the model is missing or was tampered with.
+        OutputError: If a result cannot be written.
+        UsageError: If the operating point is unknown or given twice.
+    """
+    predictor = load_predictor(model or DEFAULT_MODEL)
+    try:
+        chosen = operating_point(predictor.card, name=point, threshold=threshold)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    sources = Sources(paths)
+    try:
+        with ExitStack() as stack:
+            for folder in (outputs.heatmaps, outputs.pdfs):
+                if folder is not None:
+                    folder.mkdir(parents=True, exist_ok=True)
+            writer = stack.enter_context(_table(outputs, stack))
+            count = _score_all(sources, predictor, chosen, outputs, writer)
+    except OSError as error:
+        raise OutputError(f"the results cannot be written: {error}") from error
+    _summarise(count, sources.passed_over)
+
+
+def _score_all(
+    sources: Sources, predictor: Predictor, point: OperatingPoint, outputs: Outputs, writer: "_Table"
+) -> dict[str, int]:
+    count: dict[str, int] = {}
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.completed} pictures"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=None)
+        remaining = iter(sources)
+        while batch := list(islice(remaining, BATCH)):
+            for row in _score_batch(batch, predictor, point, outputs):
+                writer.write(row)
+                count[row.decision] = count.get(row.decision, 0) + 1
+                progress.advance(task)
+    return count
+
+
+def _score_batch(
+    batch: Sequence[Source], predictor: Predictor, point: OperatingPoint, outputs: Outputs
+) -> Iterator[Row]:
+    """Rows in the order of the batch; pictures that cannot be read get one too."""
+    decoded = [_decoded(source) for source in batch]
+    images = [image for image in decoded if isinstance(image, LesionImage)]
+    predictions = iter(predictor.predict(images))
+    for source, image in zip(batch, decoded, strict=True):
+        if isinstance(image, ImageRefusedError):
+            yield _refusal(source, image, predictor.card, point)
+            continue
+        prediction = next(predictions)
+        assessment = assess(prediction, predictor.card, point, notes=image.notes)
+        _write_extras(source, image, prediction, assessment, predictor.card, outputs)
+        yield _row(source, image, assessment)
+
+
+def _decoded(source: Source) -> LesionImage | ImageRefusedError:
+    try:
+        return decode(source.read(), name=Path(source.relative).name)
+    except ImageRefusedError as refusal:
+        return refusal
+
+
+def _row(source: Source, image: LesionImage, assessment: Assessment) -> Row:
+    return Row(
+        path=source.path,
+        sha256=image.sha256,
+        probability=assessment.prediction.score,
+        decision=assessment.decision,
+        threshold=assessment.point.threshold,
+        point=assessment.point.name,
+        reasons=" ".join(assessment.reasons),
+        quality_failed="",
+        stability="",
+        width=image.width,
+        height=image.height,
+        model=assessment.prediction.model.name,
+        error="",
+    )
+
+
+def _refusal(source: Source, refusal: ImageRefusedError, card: ModelCard, point: OperatingPoint) -> Row:
+    return Row(
+        path=source.path,
+        sha256="",
+        probability="",
+        decision="rejected",
+        threshold=point.threshold,
+        point=point.name,
+        reasons=str(refusal),
+        quality_failed="",
+        stability="",
+        width="",
+        height="",
+        model=card.name,
+        error=refusal.reason,
+    )
+
+
+def _write_extras(
+    source: Source,
+    image: LesionImage,
+    prediction: Prediction,
+    assessment: Assessment,
+    card: ModelCard,
+    outputs: Outputs,
+) -> None:
+    if outputs.heatmaps is None and outputs.pdfs is None:
+        return
+    name = safe_name(source.relative, image.sha256)
+    drawn = overlay(_at_most(image.pixels, LARGEST_OVERLAY), prediction.heatmap)
+    if outputs.heatmaps is not None:
+        _write_png(outputs.heatmaps / f"{name}.png", drawn)
+    if outputs.pdfs is not None:
+        # Imported here, since fonts and PDF code cost time that a plain table need not pay.
+        from skinlens.report.pdf import case_pdf
+
+        record = CaseRecord(image, drawn, assessment, CaseFacts(), datetime.now().astimezone())
+        (outputs.pdfs / f"{name}.pdf").write_bytes(case_pdf(record, card).content)
+
+
+def _at_most(pixels: Pixels, side: int) -> Pixels:
+    height, width = pixels.shape[:2]
+    factor = side / max(height, width)
+    if factor >= 1:
+        return pixels
+    return resize(pixels, height=max(1, round(height * factor)), width=max(1, round(width * factor)))
+
+
+def _write_png(path: Path, pixels: Pixels) -> None:
+    done, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise OutputError(f"cannot encode {path.name}")
+    path.write_bytes(encoded.tobytes())
+
+
+def _summarise(count: dict[str, int], passed_over: int) -> None:
+    parts = [f"{number} {decision}" for decision, number in sorted(count.items())]
+    if passed_over:
+        parts.append(f"{passed_over} other files passed over")
+    say(", ".join(parts))
+
+
+class _Table:
+    """Rows as CSV or as one JSON array, written as they come so that memory stays flat."""
+
+    def __init__(self, stream: TextIO, *, as_json: bool) -> None:
+        self._stream = stream
+        self._as_json = as_json
+        self._rows = 0
+        self._csv = csv.DictWriter(stream, [column.name for column in fields(Row)])
+
+    def __enter__(self) -> "_Table":
+        if self._as_json:
+            self._stream.write("[")
+        else:
+            self._csv.writeheader()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._as_json:
+            self._stream.write("\n]\n")
+        self._stream.flush()
+
+    def write(self, row: Row) -> None:
+        content = asdict(row)
+        if self._as_json:
+            emptied = {key: None if value == "" else value for key, value in content.items()}
+            self._stream.write((",\n" if self._rows else "\n") + json.dumps(emptied, ensure_ascii=False))
+        else:
+            self._csv.writerow(content)
+        self._rows += 1
+        self._stream.flush()
+
+
+def _table(outputs: Outputs, stack: ExitStack) -> _Table:
+    if outputs.table is None:
+        return _Table(sys.stdout, as_json=outputs.as_json)
+    outputs.table.parent.mkdir(parents=True, exist_ok=True)
+    stream = stack.enter_context(outputs.table.open("w", encoding="utf-8", newline=""))
+    return _Table(stream, as_json=outputs.as_json)

@@ -1,0 +1,122 @@
+"""`skinlens select`: from finished fold runs to the choice that is committed before the test images are scored."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import log_loss, roc_auc_score
+
+from skinlens.cli.errors import UsageError
+from skinlens.cli.say import say
+from skinlens.evaluation.intervals import Rate
+from skinlens.evaluation.thresholds import fitted_threshold, wilson_rates
+from skinlens.export.selection import Considered, Selection, write_selection
+from skinlens.runtime.card import Estimate, MeasuredRates
+
+HEATMAP_QUANTILE = 0.99
+_THRESHOLD_RULE = (
+    "the score at which a logistic curve fitted to the out-of-fold predictions of {n} training images "
+    "(fold {folds}) passes one half"
+)
+_HEATMAP_RULE = "99th percentile of the largest evidence per image on the same {n} images"
+
+
+def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Path) -> None:
+    """Choose threshold and heatmap scale on the runs' held-out folds, and record all that was compared.
+
+    Args:
+        name: Of the model to be released.
+        runs: Folders of finished fold runs of the chosen recipe, start and seed.
+        considered: Folders of further finished fold runs that were compared.
+        out: The evaluation folder; gets selected.json and the folds' predictions.
+
+    Raises:
+        UsageError: If a folder holds no finished fold run, or the runs differ in more than their fold.
+    """
+    records = [_record(run) for run in runs]
+    for key in ("recipe", "start_sha256", "seed"):
+        if any(record[key] != records[0][key] for record in records):
+            raise UsageError(f"the runs differ in their {key}; choose with runs that differ in their fold alone")
+    folds = tuple(int(record["fold"]) for record in records)
+    if len(set(folds)) < len(folds):
+        raise UsageError("two runs hold out the same fold")
+    scores = pd.concat([pd.read_csv(run / "fold.csv") for run in runs], ignore_index=True)
+    truth = (scores["label"] == "malignant").astype(int).to_numpy()
+    threshold = fitted_threshold(truth, scores["probability"].to_numpy())
+    rates = wilson_rates(truth, scores["probability"].to_numpy(), threshold)
+    named = {"n": len(scores), "folds": ", ".join(str(fold) for fold in folds)}
+    first = records[0]
+    selection = Selection(
+        chosen_on=datetime.now(UTC).date().isoformat(),
+        recipe=first["recipe"],
+        start=first["start"],
+        start_sha256=first["start_sha256"],
+        seed=first["seed"],
+        folds=folds,
+        out_of_fold=tuple(_keep_predictions(run, record, out) for run, record in zip(runs, records, strict=True)),
+        roc_auc=round(float(roc_auc_score(truth, scores["probability"])), 5),
+        threshold=round(threshold, 4),
+        threshold_rule=_THRESHOLD_RULE.format(**named),
+        rates=MeasuredRates(
+            population="out of fold",
+            sensitivity=_estimate(rates.sensitivity),
+            specificity=_estimate(rates.specificity),
+        ),
+        heatmap_scale=round(float(np.quantile(scores["heatmap_max"], HEATMAP_QUANTILE)), 5),
+        heatmap_rule=_HEATMAP_RULE.format(**named),
+        considered=tuple(_considered(run) for run in [*runs, *considered]),
+    )
+    for run in considered:
+        _keep_predictions(run, _record(run), out)
+    write_selection(out / "selected.json", name, selection)
+    say(
+        f"chose threshold {selection.threshold} and heatmap scale {selection.heatmap_scale} on {len(scores)} "
+        f"out-of-fold predictions (ROC AUC {selection.roc_auc})"
+    )
+
+
+def _record(run: Path) -> dict[str, Any]:
+    try:
+        record = json.loads((run / "run.json").read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"{run} holds no finished run") from error
+    if record.get("fold") is None or not (run / "fold.csv").is_file():
+        raise UsageError(f"{run} held out no fold, so nothing can be chosen on it")
+    return record
+
+
+def _considered(run: Path) -> Considered:
+    record, scores = _record(run), pd.read_csv(run / "fold.csv")
+    truth = (scores["label"] == "malignant").to_numpy()
+    chances = scores["probability"].to_numpy()
+    return Considered(
+        recipe=record["recipe"]["name"],
+        start=record["start"],
+        seed=record["seed"],
+        fold=record["fold"],
+        epochs=record["epochs"],
+        n=len(scores),
+        roc_auc=round(float(roc_auc_score(truth, chances)), 5),
+        log_loss=round(float(log_loss(truth, chances)), 5),
+        accuracy_at_half=round(float(((chances >= 0.5) == truth).mean()), 5),
+        seconds=record["seconds"],
+    )
+
+
+def _keep_predictions(run: Path, record: dict[str, Any], out: Path) -> str:
+    """Copy a fold's predictions beside the choice; returns the name from the evaluation folder."""
+    start = Path(str(record["start"])).stem
+    name = f"folds/{record['recipe']['name']}.{start}.seed{record['seed']}.fold{record['fold']}.csv"
+    (out / "folds").mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(run / "fold.csv", out / name)
+    shutil.copyfile(run / "log.csv", out / name.replace(".csv", ".log.csv"))
+    return name
+
+
+def _estimate(rate: Rate) -> Estimate:
+    return Estimate(value=rate.value, low=rate.low, high=rate.high, n=rate.n)

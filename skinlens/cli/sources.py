@@ -1,0 +1,150 @@
+"""What `predict` is pointed at: files, folders, zip archives, one picture at a time and in a fixed order."""
+
+import os
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from skinlens.imaging.decode import IMAGE_SUFFIXES, is_dicom
+from skinlens.imaging.image import ImageRefusedError
+
+# A picture of 100 megapixels in 16-bit RGB, uncompressed, is 600 MB; nothing larger can be one that is accepted.
+LARGEST_MEMBER = 700 * 2**20
+_DICOM_HEAD = 132
+
+
+@dataclass(frozen=True)
+class Source:
+    """One thing that gets a row.
+
+    Attributes:
+        path: As shown in the row: opens from the current directory, `archive.zip!/member` inside an archive.
+        relative: Relative to the folder or archive it was found in; the name, for a file of its own.
+        read: Its bytes. Raises ImageRefusedError if they cannot be had.
+    """
+
+    path: str
+    relative: str
+    read: Callable[[], bytes]
+
+
+@dataclass
+class Sources:
+    """All pictures under the named paths, in order.
+
+    Attributes:
+        paths: As named by the user; each gets at least one row.
+        passed_over: Files in folders and archives that are no pictures, counted while iterating.
+    """
+
+    paths: Sequence[Path]
+    passed_over: int = field(default=0, init=False)
+
+    def __iter__(self) -> Iterator[Source]:
+        for path in self.paths:
+            if path.is_dir():
+                yield from self._at_least_one(path, self._in_folder(path), "folder")
+            elif path.suffix.lower() == ".zip" and path.is_file():
+                yield from self._at_least_one(path, self._in_archive(path), "archive")
+            else:
+                yield _file(path, path.name)
+
+    def _at_least_one(self, path: Path, found: Iterator[Source], kind: str) -> Iterator[Source]:
+        empty = True
+        for source in found:
+            empty = False
+            yield source
+        if empty:
+            yield _refused(path, "empty", f"This {kind} holds no pictures; choose one with dermoscopic images.")
+
+    def _in_folder(self, folder: Path) -> Iterator[Source]:
+        for path in _files_below(folder):
+            if path.suffix.lower() in IMAGE_SUFFIXES or _has_dicom_mark(path):
+                yield _file(path, path.relative_to(folder).as_posix())
+            else:
+                self.passed_over += 1
+
+    def _in_archive(self, path: Path) -> Iterator[Source]:
+        try:
+            archive = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, OSError, NotImplementedError):
+            sentence = "This zip archive cannot be opened; it may be damaged. Pack the pictures again."
+            yield _refused(path, "unreadable", sentence)
+            return
+        with archive:
+            members = sorted((m for m in archive.infolist() if not m.is_dir()), key=lambda m: m.filename)
+            for member in members:
+                if PurePosixPath(member.filename).suffix.lower() in IMAGE_SUFFIXES or _member_is_dicom(archive, member):
+                    yield _member(path, archive, member)
+                else:
+                    self.passed_over += 1
+
+
+def safe_name(relative: str, sha256: str) -> str:
+    """A file name for a picture's results: its relative path with slashes made safe, and the head of its digest."""
+    flat = "".join(
+        character if character.isalnum() or character in "-_. " else "_" for character in relative.strip("/")
+    )
+    # The longest file name that common file systems take is 255 bytes.
+    shortened = flat.encode()[-180:].decode(errors="ignore").lstrip(". ") or "image"
+    return f"{shortened}-{sha256[:8]}"
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Files in a folder and below it, sorted by path; links to folders are not followed, so there are no loops."""
+    for place, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            yield Path(place) / name
+
+
+def _has_dicom_mark(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return is_dicom(stream.read(_DICOM_HEAD))
+    except OSError:
+        return False
+
+
+def _member_is_dicom(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+    try:
+        with archive.open(member) as stream:
+            return is_dicom(stream.read(_DICOM_HEAD))
+    except (OSError, RuntimeError, zipfile.BadZipFile, NotImplementedError, EOFError):
+        return False
+
+
+def _file(path: Path, relative: str) -> Source:
+    def read() -> bytes:
+        try:
+            return path.read_bytes()
+        except FileNotFoundError as error:
+            raise ImageRefusedError("unreadable", "There is no such file; check the path.") from error
+        except OSError as error:
+            sentence = f"The file cannot be read ({error.strerror}); check its permissions."
+            raise ImageRefusedError("unreadable", sentence) from error
+
+    return Source(str(path), relative, read)
+
+
+def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Source:
+    def read() -> bytes:
+        if member.file_size > LARGEST_MEMBER:
+            raise ImageRefusedError(
+                "too_large", "This archive member is too large to be a picture; unpack and check it."
+            )
+        try:
+            return archive.read(member)
+        except Exception as error:  # a hostile archive can raise nearly anything: zlib, lzma, RuntimeError, EOFError
+            sentence = "This archive member cannot be unpacked: it is damaged or has a password. Pack it again."
+            raise ImageRefusedError("unreadable", sentence) from error
+
+    return Source(f"{path}!/{member.filename}", member.filename, read)
+
+
+def _refused(path: Path, reason: str, sentence: str) -> Source:
+    def read() -> bytes:
+        raise ImageRefusedError(reason, sentence)
+
+    return Source(str(path), path.name, read)

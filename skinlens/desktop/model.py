@@ -1,0 +1,48 @@
+"""The released model, loaded once for all browser sessions."""
+
+import threading
+from dataclasses import dataclass
+
+import streamlit as st
+
+from skinlens.runtime import predictor as runtime
+from skinlens.runtime.card import ModelCard, ModelFileError, read_card, sha256_of
+from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor
+from skinlens.runtime.providers import provider_in_words
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A predictor, and the lock that keeps two sessions from using the machine's cores at the same time."""
+
+    predictor: Predictor
+    lock: threading.Lock
+
+    @property
+    def card(self) -> ModelCard:
+        """The model's card."""
+        return self.predictor.card
+
+    @property
+    def runs_on(self) -> str:
+        """Where it runs, in words."""
+        return provider_in_words(self.predictor.provider)
+
+
+def loaded_model(name: str = DEFAULT_MODEL) -> LoadedModel:
+    """The model of that name; another card in its place is loaded afresh.
+
+    Raises:
+        ModelFileError: If the model is missing or altered.
+    """
+    path = runtime.WEIGHTS_FOLDER / f"{name}.json"
+    if not path.is_file():
+        raise ModelFileError(f"There is no model {name!r} in {runtime.WEIGHTS_FOLDER}. Restore it from the release.")
+    return _load(str(path), sha256_of(path))
+
+
+@st.cache_resource(show_spinner="Loading the model", max_entries=2)
+def _load(path: str, _card_sha256: str) -> LoadedModel:
+    from pathlib import Path
+
+    return LoadedModel(Predictor(read_card(Path(path)), Path(path).parent), threading.Lock())

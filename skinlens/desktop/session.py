@@ -1,0 +1,97 @@
+"""What one browser session knows: the picture in hand and the results so far, never shared, never written to disk."""
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import streamlit as st
+
+from skinlens.desktop.model import LoadedModel
+from skinlens.imaging.decode import decode
+from skinlens.imaging.image import LesionImage
+from skinlens.imaging.synthetic import draw_lesion
+from skinlens.runtime.prediction import Prediction
+
+KEPT_RESULTS = 8
+_RESULTS = "results"
+_CURRENT = "current"
+_DRAWN = "drawn"
+_UPLOADER = "uploader"
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A picture and what the model said about it."""
+
+    image: LesionImage
+    prediction: Prediction
+
+
+def receive(content: bytes, name: str, model: LoadedModel) -> Result:
+    """The result for received bytes; the same bytes and model again cost a digest and nothing else.
+
+    Raises:
+        ImageRefusedError: If the bytes are no usable picture.
+    """
+    digest = hashlib.sha256(content).hexdigest()
+    known = _find(digest, model)
+    return known if known is not None else _add(decode(content, name=name), model)
+
+
+def receive_synthetic(seed: int, model: LoadedModel) -> Result:
+    """The result for a drawn lesion."""
+    return _add(draw_lesion(seed), model)
+
+
+def current() -> Result | None:
+    """The result on the page, if any; it outlives a visit to another page."""
+    return _results().get(st.session_state.get(_CURRENT, ("", "")))
+
+
+def drop_result() -> None:
+    """Take the picture off the page, so that a refused file is not shown beside the last one's score."""
+    st.session_state.pop(_CURRENT, None)
+
+
+def clear() -> None:
+    """Take the picture off the page, and empty the uploader."""
+    drop_result()
+    st.session_state[_UPLOADER] = st.session_state.get(_UPLOADER, 0) + 1
+
+
+def uploader_key() -> str:
+    """The uploader's widget key; a new one empties it."""
+    return f"upload-{st.session_state.get(_UPLOADER, 0)}"
+
+
+def next_synthetic_seed() -> int:
+    """A new drawn lesion at each call."""
+    st.session_state[_DRAWN] = st.session_state.get(_DRAWN, -1) + 1
+    return int(st.session_state[_DRAWN])
+
+
+def _results() -> OrderedDict[tuple[str, str], Result]:
+    return st.session_state.setdefault(_RESULTS, OrderedDict())
+
+
+def _find(image_sha256: str, model: LoadedModel) -> Result | None:
+    key = (image_sha256, model.predictor.model.sha256)
+    found = _results().get(key)
+    if found is not None:
+        st.session_state[_CURRENT] = key
+    return found
+
+
+def _add(image: LesionImage, model: LoadedModel) -> Result:
+    known = _find(image.sha256, model)
+    if known is not None:
+        return known
+    with model.lock:
+        prediction = model.predictor.predict([image])[0]
+    key = (image.sha256, prediction.model.sha256)
+    results = _results()
+    results[key] = Result(image, prediction)
+    while len(results) > KEPT_RESULTS:
+        results.popitem(last=False)
+    st.session_state[_CURRENT] = key
+    return results[key]

@@ -1,0 +1,100 @@
+"""Heatmaps drawn over pictures, in colour maps that survive colour blindness and greyscale printing."""
+
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+
+from skinlens.imaging.image import Pixels
+from skinlens.runtime.prediction import Floats
+
+ColourMap = Literal["viridis", "cividis", "inferno"]
+Style = Literal["colour", "contour"]
+COLOUR_MAPS: tuple[ColourMap, ...] = get_args(ColourMap)
+STYLES: tuple[Style, ...] = get_args(Style)
+CONTOUR_LEVELS = (0.25, 0.5, 0.75)
+
+_CV2_MAPS = {"viridis": cv2.COLORMAP_VIRIDIS, "cividis": cv2.COLORMAP_CIVIDIS, "inferno": cv2.COLORMAP_INFERNO}
+
+
+def overlay(
+    pixels: Pixels, heatmap: Floats, *, opacity: float = 0.6, colours: ColourMap = "viridis", style: Style = "colour"
+) -> Pixels:
+    """Draw a heatmap over its picture.
+
+    In the `colour` style a place is covered in proportion to its evidence, so that places without evidence stay as they
+    are; in the `contour` style lines run where the evidence passes 0.25, 0.5 and 0.75.
+
+    Args:
+        pixels: RGB uint8, `(H, W, 3)`.
+        heatmap: In [0, 1], any size; stretched over the picture.
+        opacity: In [0, 1]; 0 returns the picture.
+        colours: Colour map of the evidence.
+        style: Filled colour or contour lines.
+
+    Returns:
+        RGB uint8, `(H, W, 3)`.
+
+    Raises:
+        ValueError: If `opacity` lies outside [0, 1].
+    """
+    if not 0.0 <= opacity <= 1.0:
+        raise ValueError(f"opacity lies between 0 and 1, not {opacity}")
+    evidence = stretched(heatmap, pixels.shape[0], pixels.shape[1])
+    if style == "contour":
+        return _blend(pixels, _with_contours(pixels, evidence, colours), np.full_like(evidence, opacity))
+    return _blend(pixels, coloured(evidence, colours), opacity * evidence)
+
+
+def coloured(evidence: Floats, colours: ColourMap) -> Pixels:
+    """Evidence `(H, W)` in [0, 1] as colours, RGB uint8 `(H, W, 3)`."""
+    levels = np.round(255 * evidence).astype(np.uint8)
+    return np.asarray(cv2.cvtColor(cv2.applyColorMap(levels, _CV2_MAPS[colours]), cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def legend(colours: ColourMap, *, width: int = 256, height: int = 12) -> Pixels:
+    """A strip from no evidence (left) to the scale's full evidence (right), RGB uint8 `(height, width, 3)`."""
+    return coloured(np.tile(np.linspace(0, 1, width, dtype=np.float32), (height, 1)), colours)
+
+
+def stretched(heatmap: Floats, height: int, width: int) -> Floats:
+    """The heatmap at a picture's size, float32 `(height, width)` in [0, 1]."""
+    return np.asarray(cv2.resize(heatmap, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+
+
+def evidence_sentence(heatmap: Floats) -> str:
+    """The heatmap in words, for readers who cannot see it: how strong, how spread and where."""
+    peak = float(heatmap.max())
+    if peak < CONTOUR_LEVELS[0]:
+        return "The model found little evidence for malignancy anywhere in the picture."
+    row, column = np.unravel_index(int(heatmap.argmax()), heatmap.shape)
+    share = float((heatmap >= CONTOUR_LEVELS[1] * peak).mean())
+    strength = "strong" if peak >= CONTOUR_LEVELS[2] else "moderate"
+    place = _place(float(row) / heatmap.shape[0], float(column) / heatmap.shape[1])
+    return f"The evidence is {strength}, highest {place}; {share:.0%} of the picture carries at least half of it."
+
+
+def _place(row: float, column: float) -> str:
+    vertical = "upper" if row < 1 / 3 else "lower" if row > 2 / 3 else "middle"
+    horizontal = "left" if column < 1 / 3 else "right" if column > 2 / 3 else "centre"
+    if (vertical, horizontal) == ("middle", "centre"):
+        return "at the centre"
+    return f"at the {vertical} {horizontal}"
+
+
+def _blend(under: Pixels, over: Pixels, weight: Floats) -> Pixels:
+    share = weight[:, :, None]
+    return np.asarray(np.round(under * (1 - share) + over * share), dtype=np.uint8)
+
+
+def _with_contours(pixels: Pixels, evidence: Floats, colours: ColourMap) -> Pixels:
+    """Each line in its level's colour on a dark or light edge, so that it stands out on any skin."""
+    drawn = np.ascontiguousarray(pixels).copy()
+    thickness = max(1, round(min(pixels.shape[:2]) / 220))
+    for level in CONTOUR_LEVELS:
+        lines, _ = cv2.findContours((evidence >= level).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        colour = coloured(np.full((1, 1), level, np.float32), colours)[0, 0].tolist()
+        edge = (0, 0, 0) if sum(colour) > 330 else (255, 255, 255)
+        cv2.drawContours(drawn, lines, -1, edge, thickness + 2, cv2.LINE_AA)
+        cv2.drawContours(drawn, lines, -1, colour, thickness, cv2.LINE_AA)
+    return np.asarray(drawn, dtype=np.uint8)

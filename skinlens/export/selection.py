@@ -1,0 +1,91 @@
+"""What was chosen by the folds, committed before the test images are scored: weights/evaluation/selected.json."""
+
+import json
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from skinlens.runtime.card import MeasuredRates, Probability
+
+
+class SelectionError(ValueError):
+    """A model cannot be released, since it is not the one that the folds chose."""
+
+
+class Considered(BaseModel):
+    """One run that was compared: a recipe from a start on a held-out fold."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recipe: str
+    start: str
+    seed: int
+    fold: int
+    epochs: int
+    n: int
+    roc_auc: float
+    log_loss: float
+    accuracy_at_half: float
+    seconds: float
+
+
+class Selection(BaseModel):
+    """The choice for one released model.
+
+    Attributes:
+        recipe: The whole recipe.
+        out_of_fold: Files with the predictions that threshold and scale were chosen on.
+        considered: Every run that was compared, the chosen ones among them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    chosen_on: str
+    recipe: dict[str, object]
+    start: str
+    start_sha256: str | None
+    seed: int
+    folds: tuple[int, ...]
+    out_of_fold: tuple[str, ...]
+    roc_auc: float
+    threshold: Probability
+    threshold_rule: str
+    rates: MeasuredRates
+    heatmap_scale: float
+    heatmap_rule: str
+    considered: tuple[Considered, ...]
+
+
+def read_selection(path: Path, name: str) -> Selection:
+    """The choice for a model.
+
+    Raises:
+        SelectionError: If the file or the model's entry is missing or unreadable.
+    """
+    entries = read_selections(path)
+    if name not in entries:
+        raise SelectionError(f"{path} holds no choice for {name}; make one with `python -m skinlens select`")
+    return entries[name]
+
+
+def read_selections(path: Path) -> dict[str, Selection]:
+    """Every choice in the file; none if there is no file.
+
+    Raises:
+        SelectionError: If the file cannot be read.
+    """
+    if not path.exists():
+        return {}
+    try:
+        entries = json.loads(path.read_text("utf-8"))
+        return {name: Selection.model_validate(entry) for name, entry in entries.items()}
+    except (OSError, json.JSONDecodeError, ValidationError) as error:
+        raise SelectionError(f"cannot read {path}: {error}") from error
+
+
+def write_selection(path: Path, name: str, selection: Selection) -> None:
+    """Add or replace a model's choice."""
+    entries = {**read_selections(path), name: selection}
+    content = {key: entry.model_dump(mode="json") for key, entry in sorted(entries.items())}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1) + "\n", "utf-8")

@@ -1,0 +1,52 @@
+"""A card's figures as tables for pages and README: a value never without its interval and n."""
+
+import pandas as pd
+
+from skinlens.runtime.card import Estimate, EvaluationRecord, OperatingPoint
+
+METRICS = {
+    "roc_auc": "ROC AUC",
+    "pr_auc": "PR AUC",
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "precision": "Precision",
+    "f1": "F1",
+    "brier": "Brier score",
+    "calibration_error": "Calibration error",
+}
+
+
+def figure(estimate: Estimate) -> str:
+    """A value with its interval, as in `0.967 (0.951 to 0.980)`; `undefined` where it is."""
+    if estimate.value is None:
+        return "undefined"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.3f}"
+    return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"
+
+
+def view_table(record: EvaluationRecord) -> pd.DataFrame:
+    """One row a test view: how many images, and every metric with its interval."""
+    rows = []
+    for name, view in record.views.items():
+        counts = {"View": name, "Images": f"{view.n} ({view.benign} benign, {view.malignant} malignant)"}
+        rows.append(
+            counts | {title: figure(view.metrics[key]) for key, title in METRICS.items() if key in view.metrics}
+        )
+    return pd.DataFrame(rows)
+
+
+def point_table(point: OperatingPoint) -> pd.DataFrame:
+    """One row a set of images on which the point was measured."""
+    return pd.DataFrame(
+        {
+            "Measured on": rates.population,
+            "Sensitivity": figure(rates.sensitivity),
+            "of malignant": rates.sensitivity.n,
+            "Specificity": figure(rates.specificity),
+            "of benign": rates.specificity.n,
+        }
+        for rates in point.measured
+    )
