@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from skinlens.desktop.model import loaded_model
+from skinlens.desktop.router import mark_routed
 from skinlens.runtime.card import ModelFileError
 from skinlens.triage import DISCLAIMER
 
@@ -37,6 +38,7 @@ def model_in_use() -> None:
 
 st.set_page_config(page_title="SkinLens", page_icon=":material/dermatology:", layout="wide")
 page = st.navigation(PAGES)
+mark_routed()
 st.html(COMPACT)
 st.logo(MARK, size="large")
 with st.sidebar:

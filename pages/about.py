@@ -4,6 +4,7 @@ import streamlit as st
 
 from skinlens import __version__
 from skinlens.desktop.model import loaded_model
+from skinlens.desktop.router import require_router
 from skinlens.report.tables import point_table, view_table
 from skinlens.runtime.card import ModelCard, ModelFileError
 
@@ -61,6 +62,7 @@ def files(card: ModelCard) -> None:
         st.text(f"{role}: {file.file}, {file.bytes / 1e6:.1f} MB, SHA-256 {file.sha256}")
 
 
+require_router()
 st.subheader("About SkinLens", anchor=False)
 st.write(
     f"SkinLens {__version__} reads dermoscopic photographs on this computer and sends nothing anywhere. It rebuilds "

@@ -2,6 +2,10 @@
 
 import streamlit as st
 
+from skinlens.desktop.router import require_router
+
+require_router()
+
 st.subheader("Batch", anchor=False)
 st.write(
     "Reviewing a folder on this page is not possible yet. The command line scores folders and zip archives today, with "

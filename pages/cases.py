@@ -2,6 +2,10 @@
 
 import streamlit as st
 
+from skinlens.desktop.router import require_router
+
+require_router()
+
 st.subheader("Cases", anchor=False)
 st.write(
     "SkinLens keeps no cases yet. Pictures, scores and what you type live in this browser session's memory alone, at "

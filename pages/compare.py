@@ -3,6 +3,7 @@
 import streamlit as st
 
 from skinlens.desktop.model import loaded_model
+from skinlens.desktop.router import require_router
 from skinlens.evaluation.published import SOURCE, published_models
 from skinlens.report.tables import view_table
 from skinlens.runtime import predictor as runtime
@@ -24,7 +25,11 @@ def ours(card: ModelCard) -> None:
 def published() -> None:
     """The paper's table, marked as the paper's."""
     st.markdown("**Published in the paper, not measured here**")
-    table = published_models(runtime.WEIGHTS_FOLDER / "evaluation" / "published.csv")
+    path = runtime.WEIGHTS_FOLDER / "evaluation" / "published.csv"
+    if not path.is_file():
+        st.info("The published table is missing from this installation.", icon=":material/info:")
+        return
+    table = published_models(path)
     shares = ["accuracy", "balanced_accuracy", "sensitivity", "specificity", "precision", "f1"]
     shown = table.rename(columns=lambda name: name.replace("_", " "))
     formats = {name.replace("_", " "): st.column_config.NumberColumn(format="%.4f") for name in shares}
@@ -32,6 +37,7 @@ def published() -> None:
     st.caption(f"Source: {SOURCE}. Positive is malignant; no intervals were published.")
 
 
+require_router()
 st.subheader("Compare", anchor=False)
 try:
     ours(loaded_model().card)

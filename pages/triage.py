@@ -7,9 +7,10 @@ import streamlit as st
 from skinlens.desktop import session
 from skinlens.desktop.charts import score_bar
 from skinlens.desktop.model import LoadedModel, loaded_model
+from skinlens.desktop.router import require_router
 from skinlens.desktop.session import Result
 from skinlens.desktop.viewer import side_by_side
-from skinlens.explain.overlay import overlay
+from skinlens.explain.overlay import record_overlay
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.report.fonts import missing_characters
 from skinlens.report.pdf import case_pdf
@@ -78,7 +79,7 @@ def case_facts(result: Result) -> CaseFacts:
         return CaseFacts(
             case_id=case_id.text_input("Pseudonymous id", key=f"id-{key}", max_chars=60),
             age="" if years is None else str(years),
-            sex=sex.selectbox("Sex", SEXES, None, placeholder="–", key=f"sex-{key}") or "",
+            sex=sex.selectbox("Sex", SEXES, None, placeholder="", key=f"sex-{key}") or "",
             site=site.text_input("Body site", key=f"site-{key}", max_chars=80),
             note=st.text_input("Note", key=f"note-{key}", max_chars=4000),
         )
@@ -92,7 +93,7 @@ def offer_pdf(result: Result, assessment: Assessment, facts: CaseFacts, model: L
         st.text(" ".join(lacking))
 
     def made() -> bytes:
-        drawn = overlay(result.image.pixels, result.prediction.heatmap)
+        drawn = record_overlay(result.image.pixels, result.prediction.heatmap)
         record = CaseRecord(result.image, drawn, assessment, facts, datetime.now().astimezone())
         return case_pdf(record, model.card).content
 
@@ -146,4 +147,5 @@ def page() -> None:
         )
 
 
+require_router()
 page()

@@ -60,7 +60,7 @@ class CaseRecord:
     """All that a case summary shows.
 
     Attributes:
-        overlay: The heatmap drawn over the picture, RGB uint8, same shape as `image.pixels`.
+        overlay: The heatmap drawn over the picture, RGB uint8, `image.pixels` or smaller, of the same aspect.
         created: When the summary was made, with a time zone.
     """
 
@@ -103,7 +103,8 @@ def assess(
     name = "estimate" if card.calibrated else "score"
     above = prediction.score >= point.threshold
     relation = "at or above" if above else "below"
-    reasons = [f"The {name} {prediction.score:.2f} is {relation} the threshold {point.threshold:.2f}."]
+    score, threshold = told_apart(prediction.score, point.threshold)
+    reasons = [f"The {name} {score} is {relation} the threshold {threshold}."]
     if not above:
         reasons.append(LOW_SENTENCE)
     if not card.calibrated:
@@ -116,6 +117,15 @@ def assess(
         score_name=name,
         prediction=prediction,
     )
+
+
+def told_apart(score: float, threshold: float) -> tuple[str, str]:
+    """Both numbers with two decimals, or as many more as it takes for different numbers to look different."""
+    for decimals in range(2, 8):
+        shown = f"{score:.{decimals}f}", f"{threshold:.{decimals}f}"
+        if shown[0] != shown[1] or score == threshold:
+            break
+    return shown
 
 
 def rates_sentence(point: OperatingPoint, *, shown: int | None = None) -> str:

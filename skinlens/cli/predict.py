@@ -1,6 +1,7 @@
 """`skinlens predict`: pictures in, one row each out, with heatmaps and PDFs on request."""
 
 import csv
+import hashlib
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,17 +19,15 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import say
 from skinlens.cli.sources import Source, Sources, safe_name
-from skinlens.explain.overlay import overlay
+from skinlens.explain.overlay import record_overlay
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRefusedError, LesionImage, Pixels
-from skinlens.imaging.preprocess import resize
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.prediction import Prediction
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
 from skinlens.triage import Assessment, CaseFacts, CaseRecord, assess, operating_point
 
 BATCH = 16
-LARGEST_OVERLAY = 2048
 
 
 @dataclass(frozen=True)
@@ -116,12 +115,12 @@ def _score_batch(
     batch: Sequence[Source], predictor: Predictor, point: OperatingPoint, outputs: Outputs
 ) -> Iterator[Row]:
     """Rows in the order of the batch; pictures that cannot be read get one too."""
-    decoded = [_decoded(source) for source in batch]
-    images = [image for image in decoded if isinstance(image, LesionImage)]
+    received = [_receive(source) for source in batch]
+    images = [image for _, image in received if isinstance(image, LesionImage)]
     predictions = iter(predictor.predict(images))
-    for source, image in zip(batch, decoded, strict=True):
+    for source, (sha256, image) in zip(batch, received, strict=True):
         if isinstance(image, ImageRefusedError):
-            yield _refusal(source, image, predictor.card, point)
+            yield _refusal(source, sha256, image, predictor.card, point)
             continue
         prediction = next(predictions)
         assessment = assess(prediction, predictor.card, point, notes=image.notes)
@@ -129,11 +128,15 @@ def _score_batch(
         yield _row(source, image, assessment)
 
 
-def _decoded(source: Source) -> LesionImage | ImageRefusedError:
+def _receive(source: Source) -> tuple[str, LesionImage | ImageRefusedError]:
+    """The digest of the bytes (empty if there were none to be had), and the picture or why there is none."""
+    sha256 = ""
     try:
-        return decode(source.read(), name=Path(source.relative).name)
+        content = source.read()
+        sha256 = hashlib.sha256(content).hexdigest()
+        return sha256, decode(content, name=Path(source.relative).name)
     except ImageRefusedError as refusal:
-        return refusal
+        return sha256, refusal
 
 
 def _row(source: Source, image: LesionImage, assessment: Assessment) -> Row:
@@ -154,10 +157,10 @@ def _row(source: Source, image: LesionImage, assessment: Assessment) -> Row:
     )
 
 
-def _refusal(source: Source, refusal: ImageRefusedError, card: ModelCard, point: OperatingPoint) -> Row:
+def _refusal(source: Source, sha256: str, refusal: ImageRefusedError, card: ModelCard, point: OperatingPoint) -> Row:
     return Row(
         path=source.path,
-        sha256="",
+        sha256=sha256,
         probability="",
         decision="rejected",
         threshold=point.threshold,
@@ -183,7 +186,7 @@ def _write_extras(
     if outputs.heatmaps is None and outputs.pdfs is None:
         return
     name = safe_name(source.relative, image.sha256)
-    drawn = overlay(_at_most(image.pixels, LARGEST_OVERLAY), prediction.heatmap)
+    drawn = record_overlay(image.pixels, prediction.heatmap)
     if outputs.heatmaps is not None:
         _write_png(outputs.heatmaps / f"{name}.png", drawn)
     if outputs.pdfs is not None:
@@ -192,14 +195,6 @@ def _write_extras(
 
         record = CaseRecord(image, drawn, assessment, CaseFacts(), datetime.now().astimezone())
         (outputs.pdfs / f"{name}.pdf").write_bytes(case_pdf(record, card).content)
-
-
-def _at_most(pixels: Pixels, side: int) -> Pixels:
-    height, width = pixels.shape[:2]
-    factor = side / max(height, width)
-    if factor >= 1:
-        return pixels
-    return resize(pixels, height=max(1, round(height * factor)), width=max(1, round(width * factor)))
 
 
 def _write_png(path: Path, pixels: Pixels) -> None:

@@ -93,10 +93,8 @@ def safe_name(relative: str, sha256: str) -> str:
 
 def _files_below(folder: Path) -> Iterator[Path]:
     """Files in a folder and below it, sorted by path; links to folders are not followed, so there are no loops."""
-    for place, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted(files):
-            yield Path(place) / name
+    found = (Path(place) / name for place, _, files in os.walk(folder) for name in files)
+    yield from sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
 def _has_dicom_mark(path: Path) -> bool:

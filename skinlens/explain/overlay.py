@@ -6,12 +6,14 @@ import cv2
 import numpy as np
 
 from skinlens.imaging.image import Pixels
+from skinlens.imaging.preprocess import resize
 from skinlens.runtime.prediction import Floats
 
 ColourMap = Literal["viridis", "cividis", "inferno"]
 Style = Literal["colour", "contour"]
 COLOUR_MAPS: tuple[ColourMap, ...] = get_args(ColourMap)
 STYLES: tuple[Style, ...] = get_args(Style)
+RECORD_SIDE = 2048
 CONTOUR_LEVELS = (0.25, 0.5, 0.75)
 
 _CV2_MAPS = {"viridis": cv2.COLORMAP_VIRIDIS, "cividis": cv2.COLORMAP_CIVIDIS, "inferno": cv2.COLORMAP_INFERNO}
@@ -44,6 +46,14 @@ def overlay(
     if style == "contour":
         return _blend(pixels, _with_contours(pixels, evidence, colours), np.full_like(evidence, opacity))
     return _blend(pixels, coloured(evidence, colours), opacity * evidence)
+
+
+def record_overlay(pixels: Pixels, heatmap: Floats) -> Pixels:
+    """The overlay as it is kept in files and summaries: the default look, at most `RECORD_SIDE` wide or high."""
+    height, width = pixels.shape[:2]
+    factor = min(1.0, RECORD_SIDE / max(height, width))
+    smaller = resize(pixels, height=max(1, round(height * factor)), width=max(1, round(width * factor)))
+    return overlay(smaller, heatmap)
 
 
 def coloured(evidence: Floats, colours: ColourMap) -> Pixels:

@@ -43,18 +43,21 @@ def load_start(network: nn.Module, source: str | None) -> Start:
             path of a safetensors file, or None for random weights.
 
     Raises:
-        StartError: If the file cannot be read or shares no tensor with the network.
+        StartError: If the file cannot be read, the hub cannot be reached, or no tensor fits the network.
     """
     if source is None:
         return Start("random weights", None, frozenset())
     if source == IMAGENET:
-        weights = torchvision.models.ResNet50_Weights.IMAGENET1K_V2
-        return Start("torchvision ResNet50_Weights.IMAGENET1K_V2", None, _copy(network, weights.get_state_dict()))
+        return Start("torchvision ResNet50_Weights.IMAGENET1K_V2", None, _copy(network, _download(), source))
     content, tensors = _read(Path(source))
-    loaded = _copy(network, tensors)
-    if not loaded:
-        raise StartError(f"{source} holds no tensor that fits this network")
-    return Start(Path(source).name, sha256(content).hexdigest(), loaded)
+    return Start(Path(source).name, sha256(content).hexdigest(), _copy(network, tensors, source))
+
+
+def _download() -> Mapping[str, Tensor]:
+    try:
+        return torchvision.models.ResNet50_Weights.IMAGENET1K_V2.get_state_dict(check_hash=True)
+    except (OSError, RuntimeError) as error:
+        raise StartError(f"cannot fetch torchvision's ImageNet weights, name a local file instead: {error}") from error
 
 
 def _read(path: Path) -> tuple[bytes, dict[str, Tensor]]:
@@ -67,13 +70,15 @@ def _read(path: Path) -> tuple[bytes, dict[str, Tensor]]:
         raise StartError(f"{path} is not a safetensors file") from error
 
 
-def _copy(network: nn.Module, tensors: Mapping[str, Tensor]) -> frozenset[str]:
+def _copy(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> frozenset[str]:
     own = network.state_dict()
     fitting = {
         name: tensor.to(own[name].dtype)
         for name, tensor in tensors.items()
         if name in own and own[name].shape == tensor.shape and not _orphaned(name, tensors)
     }
+    if not fitting:
+        raise StartError(f"{source} holds no tensor that fits this network")
     network.load_state_dict(fitting, strict=False)
     return frozenset(fitting)
 

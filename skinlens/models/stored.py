@@ -39,7 +39,10 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise CheckpointError(f"cannot read the checkpoint {path}: {error}") from error
     if METADATA_KEY not in metadata:
         raise CheckpointError(f"{path} is not a SkinLens checkpoint: it carries no record of its run")
-    return tensors, json.loads(metadata[METADATA_KEY])
+    try:
+        return tensors, json.loads(metadata[METADATA_KEY])
+    except json.JSONDecodeError as error:
+        raise CheckpointError(f"{path} carries a record of its run that is not JSON") from error
 
 
 def released_precision(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -8,11 +8,21 @@ from fpdf import FPDF_VERSION
 from fpdf.prefs import ViewerPreferences
 
 from skinlens import __version__
+from skinlens.imaging.image import Pixels
 from skinlens.report.drawing import Picture, draw_pictures, draw_score_bar, draw_table
 from skinlens.report.fonts import missing_characters
 from skinlens.report.sheet import INK, MUTED, SMALL, Colour, Sheet, Style
 from skinlens.runtime.card import Estimate, ModelCard, OperatingPoint
-from skinlens.triage import DISCLAIMER, LOW_SENTENCE, Assessment, CaseFacts, CaseRecord, Decision, rates_sentence
+from skinlens.triage import (
+    DISCLAIMER,
+    LOW_SENTENCE,
+    Assessment,
+    CaseFacts,
+    CaseRecord,
+    Decision,
+    rates_sentence,
+    told_apart,
+)
 
 TITLE = "SkinLens case summary"
 SYNTHETIC = "Synthetic example: a drawn picture, not a patient"
@@ -27,8 +37,8 @@ _HIGHEST_PICTURE = 64.5
 _KEPT_TOGETHER = 60.0
 _NOT_JUDGED = "The picture could not be judged; the number is kept for the record only."
 _HEATMAP_LEGEND = (
-    "Colour runs from less to more evidence for malignant against benign, on one fixed scale for all pictures; "
-    "where no colour is added, the model found none."
+    "Less to more evidence for malignant against benign is drawn from dark to bright colour, on one fixed scale for "
+    "all pictures; where no colour is added there is little or none."
 )
 _WASH: Colour = (246, 248, 250)
 _AMBER: Colour = (253, 230, 138)
@@ -60,7 +70,7 @@ def case_pdf(record: CaseRecord, card: ModelCard) -> CasePdf:
     The same record and card give the same bytes. The file is PDF/A-2u; its metadata hold nothing that the user typed.
 
     Args:
-        record: What to show; `created` has a time zone, and `overlay` has the shape of the picture.
+        record: What to show; `created` has a time zone, and `overlay` has the aspect of the picture.
         card: Of the model that made the prediction.
 
     Raises:
@@ -79,10 +89,16 @@ def _check(record: CaseRecord, card: ModelCard) -> None:
     model = record.assessment.prediction.model
     if (model.name, model.version, model.sha256) != (card.name, card.version, card.files["weights"].sha256):
         raise ValueError(f"the prediction was made by {model}, which is not the model of the card {card.name}")
-    if record.overlay.shape != record.image.pixels.shape:
-        raise ValueError(f"overlay has the shape {record.overlay.shape}, not the picture's {record.image.pixels.shape}")
+    if not _same_aspect(record.overlay, record.image.pixels):
+        raise ValueError(f"overlay of {record.overlay.shape} does not cover a picture of {record.image.pixels.shape}")
     if record.created.utcoffset() is None:
         raise ValueError(f"created needs a time zone: {record.created}")
+
+
+def _same_aspect(overlay: Pixels, pixels: Pixels) -> bool:
+    """Whether one could be the other at another size, give or take a pixel of rounding."""
+    (rows, columns), (height, width) = overlay.shape[:2], pixels.shape[:2]
+    return abs(rows * width - columns * height) <= max(height, width)
 
 
 def _given_texts(record: CaseRecord) -> list[str]:
@@ -157,7 +173,7 @@ def _draw_decision(sheet: Sheet, assessment: Assessment) -> None:
     top, left, width = sheet.y, sheet.l_margin + 6, sheet.epw - 11
     sheet.fill(sheet.l_margin, top, sheet.epw, height, _WASH)
     sheet.fill(sheet.l_margin, top, 1.8, height, colour)
-    score, threshold = _told_apart(assessment.prediction.score, assessment.point.threshold)
+    score, threshold = told_apart(assessment.prediction.score, assessment.point.threshold)
     sheet.y += 2
     sheet.block(assessment.headline, left, sheet.y, width, headline, tag="H2")
     sheet.block(f"{assessment.score_name.capitalize()} {score}", left, sheet.y, width, headline, align="right")
@@ -281,15 +297,6 @@ def _rate(estimate: Estimate) -> str:
         return f"undefined, n = {estimate.n}"
     interval = "" if estimate.low is None or estimate.high is None else f" ({estimate.low:.1%} to {estimate.high:.1%})"
     return f"{estimate.value:.1%}{interval}, n = {estimate.n}"
-
-
-def _told_apart(score: float, threshold: float) -> tuple[str, str]:
-    """Both numbers with two decimals, or with as many as show that they differ."""
-    for decimals in range(2, 6):
-        shown = f"{score:.{decimals}f}", f"{threshold:.{decimals}f}"
-        if shown[0] != shown[1]:
-            return shown
-    return f"{score:.2f}", f"{threshold:.2f}"
 
 
 def _code_points(characters: tuple[str, ...], most: int = 24) -> str:

@@ -34,8 +34,8 @@ from skinlens.models.stored import CheckpointError, save_tensors
 from skinlens.training.augment import build_augmentation
 from skinlens.training.checkpoint import optimiser_tensors, read_state, restore_optimiser, save_state
 from skinlens.training.dataset import DecodedRows, EpochSampler, ScoringPictures, TrainingPictures
-from skinlens.training.manifest import training_rows
-from skinlens.training.recipe import Recipe
+from skinlens.training.manifest import ManifestError, training_rows
+from skinlens.training.recipe import Recipe, RecipeError
 
 CHECKPOINT = "checkpoint.safetensors"
 MODEL = "model.safetensors"
@@ -97,7 +97,8 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
         The finished model's safetensors file (fp32, the moving average where the recipe asks for one).
 
     Raises:
-        ManifestError: If the rows hold nothing to train on, or the fold is empty.
+        ManifestError: If the rows hold nothing to train on or do not fill a batch, or the fold is empty.
+        RecipeError: If the registry does not know the network or its options.
         StartError: If the starting weights do not fit.
         CheckpointError: If the checkpoint to resume from belongs to another run.
         ImageRefusedError: If a picture of the manifest cannot be used.
@@ -122,7 +123,7 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
         world=fabric.world_size,
     )
     if not sampler.batches:
-        raise ValueError(f"{len(pictures)} training rows do not fill one batch of {recipe.batch_size}")
+        raise ManifestError(f"{len(pictures)} training rows do not fill one batch of {recipe.batch_size}")
     pictures.warm()
     for epoch in range(state.epoch, recipe.schedule.epochs):
         began = time.perf_counter()
@@ -131,9 +132,10 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
         loader = _training_loader(pictures, sampler, recipe, settings, epoch)
         loss = _train_epoch(fabric, wrapped, optimiser, normalise, loader, state, recipe, sampler.batches)
         state.epoch = epoch + 1
-        state.seconds += time.perf_counter() - began
-        entry = {"epoch": epoch + 1.0, "train_loss": loss, "seconds": round(time.perf_counter() - began, 1)}
-        entry["images_per_second"] = round(sampler.per_process * fabric.world_size / entry["seconds"], 1)
+        seconds = time.perf_counter() - began
+        state.seconds += seconds
+        entry = {"epoch": epoch + 1.0, "train_loss": loss, "seconds": round(seconds, 1)}
+        entry["images_per_second"] = round(sampler.per_process * fabric.world_size / seconds, 1)
         if fabric.is_global_zero:
             if len(scored):
                 # Watching a run needs no more than its own precision; the scores that are kept are made in fp32.
@@ -202,7 +204,10 @@ def _launch(recipe: Recipe) -> Fabric:
 
 
 def _fresh_state(recipe: Recipe, settings: Settings) -> _State:
-    network = build(recipe.network.name, recipe.network.options)
+    try:
+        network = build(recipe.network.name, recipe.network.options)
+    except ValueError as error:
+        raise RecipeError(f"recipe {recipe.name}: network: {error}") from error
     start = load_start(network, settings.init)
     network = network.to(memory_format=torch.channels_last)
     average = None
@@ -339,6 +344,10 @@ def _identity(recipe: Recipe, settings: Settings) -> dict[str, object]:
     }
 
 
+def _start_identity(start: Start) -> dict[str, str | None]:
+    return {"description": start.description, "sha256": start.sha256}
+
+
 def _write_checkpoint(state: _State, recipe: Recipe, settings: Settings) -> None:
     parts = {
         "network": state.network.state_dict(),
@@ -350,7 +359,7 @@ def _write_checkpoint(state: _State, recipe: Recipe, settings: Settings) -> None
         "epoch": state.epoch,
         "seconds": state.seconds,
         "log": state.log,
-        "start": {"description": state.start.description, "sha256": state.start.sha256},
+        "start": _start_identity(state.start),
     }
     save_state(settings.out / CHECKPOINT, parts, record)
     _write_log(state.log, settings.out / LOG)
@@ -361,7 +370,9 @@ def _resume(state: _State, recipe: Recipe, settings: Settings) -> None:
     if not path.exists():
         return
     parts, record = read_state(path)
-    for key, value in _identity(recipe, settings).items():
+    # The start decides which parameters count as pre-trained, and so their learning rates.
+    expected = _identity(recipe, settings) | {"start": _start_identity(state.start)}
+    for key, value in expected.items():
         if record.get(key) != value:
             raise CheckpointError(f"{path} belongs to another run: its {key} differs; choose another --out")
     state.network.load_state_dict(parts["network"])

@@ -28,18 +28,19 @@ def read_manifests(paths: Sequence[Path]) -> pd.DataFrame:
 
     Raises:
         ManifestError: If a file cannot be read, a column is missing, a row has an unknown label or split, an image is
-            missing or listed twice, or a group of training rows lies in two folds.
+            missing or listed twice, or a group of training rows lies in two folds or partly in none.
     """
     if not paths:
         raise ManifestError("no manifest was given")
-    rows = pd.concat([_read_one(path) for path in paths], ignore_index=True)
+    rows = pd.concat([_read_one(path, number) for number, path in enumerate(paths, 1)], ignore_index=True)
     _reject(rows, rows["file"].duplicated(), "list an image that is already listed")
-    trained = rows[(rows["split"] == "train") & (rows["fold"] >= 0)]
+    # A row without a fold is trained on whatever fold is held out, so that its group must not have one either.
+    trained = rows[rows["split"] == "train"]
     torn = trained.groupby("group_id")["fold"].nunique()
     _reject(
         trained,
         trained["group_id"].isin(torn[torn > 1].index),
-        "belong to a group that lies in more than one fold",
+        "belong to a group that lies in more than one fold, or partly in none",
     )
     return rows
 
@@ -72,7 +73,7 @@ def training_rows(rows: pd.DataFrame, fold: int | None) -> tuple[pd.DataFrame, p
     return train[~held_out].reset_index(drop=True), train[held_out].reset_index(drop=True)
 
 
-def _read_one(path: Path) -> pd.DataFrame:
+def _read_one(path: Path, number: int) -> pd.DataFrame:
     try:
         rows = pd.read_csv(path, dtype={"path": str, "label": str, "split": str, "group_id": str})
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
@@ -82,6 +83,8 @@ def _read_one(path: Path) -> pd.DataFrame:
         raise ManifestError(f"{path} lacks the column(s) {', '.join(absent)}")
     if rows.empty:
         raise ManifestError(f"{path} has no rows")
+    if not isinstance(rows.index, pd.RangeIndex):
+        raise ManifestError(f"{path} has lines with more fields than its first line names")
     rows = rows.assign(manifest=str(path), row=rows.index + 2)
     _reject(rows, rows["path"].isna(), "have no path")
     _reject(rows, ~rows["label"].isin(LABELS), "have a label that is neither benign nor malignant")
@@ -93,13 +96,13 @@ def _read_one(path: Path) -> pd.DataFrame:
         file=files,
         malignant=(rows["label"] == "malignant").astype(int),
         split=split,
-        group_id=_groups(rows, path),
+        group_id=_groups(rows, f"{number}:{path.name}"),
         fold=_folds(rows),
     )
 
 
-def _groups(rows: pd.DataFrame, path: Path) -> pd.Series:
-    alone = pd.Series([f"{path.name}:{row}" for row in rows["row"]], index=rows.index)
+def _groups(rows: pd.DataFrame, manifest: str) -> pd.Series:
+    alone = pd.Series([f"{manifest}:{row}" for row in rows["row"]], index=rows.index)
     return rows["group_id"].fillna(alone) if "group_id" in rows else alone
 
 

@@ -4,11 +4,13 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from skinlens.imaging.preprocess import Preprocessing
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+FirstEpoch = Annotated[int, Field(ge=0)]
+Side = Annotated[int, Field(ge=32, le=1024)]
 
 
 class RecipeError(ValueError):
@@ -86,7 +88,15 @@ class Schedule(_Frozen):
     epochs: Annotated[int, Field(ge=1)]
     warm_up: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     shape: Literal["cosine", "constant"] = "cosine"
-    sizes: tuple[tuple[int, int], ...] = ()
+    sizes: tuple[tuple[FirstEpoch, Side], ...] = ()
+
+    @field_validator("sizes")
+    @classmethod
+    def _in_order(cls, sizes: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+        starts = [start for start, _ in sizes]
+        if starts and (starts[0] != 0 or starts != sorted(set(starts))):
+            raise ValueError(f"must begin at epoch 0 and go on with later ones, not {starts}")
+        return sizes
 
     def size(self, epoch: int, default: int) -> int:
         """Side in pixels at which an epoch trains."""

@@ -111,6 +111,12 @@ RecordBuilder = Callable[..., CaseRecord]
 
 
 @pytest.fixture
+def lesion() -> Callable[..., LesionImage]:
+    """Build a picture: `lesion(width, height, name=, notes=, synthetic=)`."""
+    return lesion_image
+
+
+@pytest.fixture
 def build_record(card: ModelCard, point: OperatingPoint) -> RecordBuilder:
     """Build a record: `build_record(score=, image=, facts=, assessment=, created=)`."""
 

@@ -1,0 +1,208 @@
+"""The triage page in its states: nothing yet, result, refused file, no model."""
+
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from skinlens.imaging.synthetic import draw_pixels
+from skinlens.runtime import predictor as runtime
+from skinlens.runtime.predictor import Predictor
+from skinlens.triage import DISCLAIMER, LOW_SENTENCE
+
+
+def png(seed: int, *, side: int = 240) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(draw_pixels(seed, height=240, width=320)).resize((side, side)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def texts(app: AppTest) -> list[str]:
+    return [
+        element.value
+        for kind in (app.text, app.markdown, app.caption, app.error, app.warning, app.info)
+        for element in kind
+    ]
+
+
+def upload(app: AppTest, name: str, content: bytes) -> AppTest:
+    return app.file_uploader[0].set_value((name, content, "application/octet-stream")).run()
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many pictures each call of the predictor got."""
+    counted: list[int] = []
+    original = Predictor.predict
+
+    def predict(self: Predictor, images):
+        counted.append(len(images))
+        return original(self, images)
+
+    monkeypatch.setattr(Predictor, "predict", predict)
+    return counted
+
+
+def test_starts_with_an_invitation_and_nothing_else(app: AppTest, calls: list[int]) -> None:
+    app.run()
+    assert not app.exception
+    assert any("Nothing to show yet" in text for text in texts(app))
+    assert not app.metric
+    assert calls == []
+
+
+def test_research_sentence_stands_once(app: AppTest) -> None:
+    app.run()
+    assert texts(app).count(DISCLAIMER) == 1
+    upload(app, "lesion.png", png(1))
+    assert texts(app).count(DISCLAIMER) == 1
+
+
+def test_upload_gives_the_predictors_score(app: AppTest, predictor: Predictor) -> None:
+    from skinlens.imaging.decode import decode
+
+    upload(app.run(), "lesion.png", png(2))
+    assert not app.exception
+    expected = predictor.predict([decode(png(2))])[0].score
+    assert app.metric[0].value == f"{expected:.2f}"
+    threshold = predictor.card.point().threshold
+    relation = "at or above" if expected >= threshold else "below"
+    assert any(f"{relation} the threshold {threshold:.2f}" in text for text in texts(app))
+
+
+def test_a_low_score_says_that_it_does_not_exclude_melanoma(app: AppTest, predictor: Predictor) -> None:
+    """Whichever way a picture falls, the sentence is there exactly when it is needed."""
+    for seed in range(4):
+        upload(app.run(), f"{seed}.png", png(seed))
+        low = float(app.metric[0].value) < round(predictor.card.point().threshold, 2)
+        assert texts(app).count(LOW_SENTENCE) == int(low)
+
+
+def test_the_same_picture_again_costs_nothing(app: AppTest, calls: list[int]) -> None:
+    upload(app.run(), "a.png", png(3))
+    assert calls == [1]
+    upload(app, "b.png", png(4))
+    upload(app, "again.png", png(3))
+    assert calls == [1, 1]
+    app.run()
+    assert calls == [1, 1]
+
+
+def test_moving_the_controls_scores_nothing(app: AppTest, calls: list[int]) -> None:
+    upload(app.run(), "a.png", png(3))
+    app.slider(key="opacity").set_value(20).run()
+    app.select_slider(key="zoom").set_value(2.0).run()
+    app.slider(key="across").set_value(0).run()
+    app.selectbox(key="colours").set_value("cividis").run()
+    assert not app.exception
+    assert calls == [1]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "empty"),
+        (b"no picture at all", "not a picture"),
+        (png(1)[:4000], "incomplete"),
+        (png(1, side=40), "64"),
+    ],
+)
+def test_a_bad_file_gets_its_sentence_and_the_page_goes_on(app: AppTest, content: bytes, said: str) -> None:
+    upload(app.run(), "good.png", png(5))
+    upload(app, "bad.png", content)
+    assert not app.exception
+    assert any(said in text for text in texts(app))
+    # The last picture's score must not stand beside the refusal.
+    assert not app.metric
+    upload(app, "good.png", png(5))
+    assert app.metric
+
+
+def test_names_from_users_are_never_markup(app: AppTest) -> None:
+    name = "<b>x</b> **y** $z$.png"
+    upload(app.run(), name, b"nothing")
+    assert any(name in element.value for element in app.text)
+    rendered = [element.value for kind in (app.markdown, app.caption, app.error, app.warning) for element in kind]
+    assert not any("<b>x" in text for text in rendered)
+
+
+def test_synthetic_example_is_labelled_everywhere(app: AppTest) -> None:
+    app.run()
+    app.button[0].click().run()
+    assert not app.exception
+    assert any("not a patient" in text for text in texts(app))
+    captions = [element.proto.imgs[0].caption for element in app.get("image")]
+    assert sum("ynthetic" in caption for caption in captions) == 2
+
+
+def test_examples_differ_and_give_way_to_an_upload(app: AppTest, calls: list[int]) -> None:
+    app.run()
+    app.button[0].click().run()
+    first = app.metric[0].value
+    app.button[0].click().run()
+    assert calls == [1, 1]
+    upload(app, "mine.png", png(6))
+    assert not any("not a patient" in text for text in texts(app))
+    assert first is not None
+
+
+def test_facts_stay_with_their_picture(app: AppTest) -> None:
+    upload(app.run(), "a.png", png(7))
+    app.text_input[0].set_value("P-17").run()
+    upload(app, "b.png", png(8))
+    assert app.text_input[0].value == ""
+
+
+def test_characters_that_the_pdf_lacks_are_named(app: AppTest) -> None:
+    upload(app.run(), "a.png", png(7))
+    assert not any("cannot show" in text for text in texts(app))
+    app.text_input[0].set_value("Ω Ж א ب").run()
+    assert not any("cannot show" in text for text in texts(app))
+    app.text_input[0].set_value("P-7 痣").run()
+    assert any("cannot show" in text for text in texts(app))
+    assert "痣" in texts(app)
+
+
+def test_multi_frame_note_is_shown(app: AppTest) -> None:
+    first, second = (Image.fromarray(draw_pixels(seed, height=120, width=160)) for seed in (1, 2))
+    stream = io.BytesIO()
+    first.save(stream, "TIFF", save_all=True, append_images=[second])
+    upload(app.run(), "pages.tif", stream.getvalue())
+    assert not app.exception
+    assert any("first" in element.value for element in app.text)
+
+
+@pytest.mark.usefixtures("no_model")
+def test_without_a_model_the_page_says_so(app: AppTest) -> None:
+    app.run()
+    assert not app.exception
+    assert any("cannot be used" in text for text in texts(app))
+    assert not app.file_uploader
+
+
+def test_a_tampered_model_is_refused(app: AppTest, no_model: Path, released_folder: Path) -> None:
+    for path in released_folder.glob("asff_resnet50_paper.*"):
+        shutil.copy(path, no_model)
+    weights = no_model / "asff_resnet50_paper.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    app.run()
+    assert not app.exception
+    assert any("SHA-256 differs" in text for text in texts(app))
+    assert no_model == runtime.WEIGHTS_FOLDER
+
+
+def test_dark_round_border_picture_is_accepted(app: AppTest) -> None:
+    """A black circle round the lesion is normal dermoscopy."""
+    pixels = np.array(draw_pixels(9, height=240, width=320))
+    y, x = np.ogrid[:240, :320]
+    pixels[(y - 120) ** 2 + (x - 160) ** 2 > 115**2] = 0
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    upload(app.run(), "round.png", stream.getvalue())
+    assert app.metric

@@ -1,0 +1,117 @@
+"""A clinician's first minute, in a real browser: drop, read, move the slider, take the PDF."""
+
+import base64
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+from pypdf import PdfReader
+
+from skinlens.imaging.decode import decode
+from skinlens.imaging.synthetic import draw_pixels
+from skinlens.runtime.predictor import Predictor
+from skinlens.triage import DISCLAIMER
+
+DROP = """
+([encoded, name]) => {
+  const bytes = Uint8Array.from(atob(encoded), (c) => c.charCodeAt(0));
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([bytes], name, {type: "image/png"}));
+  const target = document.querySelector('[data-testid="stFileUploaderDropzone"]');
+  for (const kind of ["dragenter", "dragover", "drop"])
+    target.dispatchEvent(new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: transfer}));
+}
+"""
+
+
+def lesion(seed: int) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(draw_pixels(seed, height=480, width=640, malignant_look=True)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def drop(page: Page, name: str, content: bytes) -> None:
+    page.evaluate(DROP, [base64.b64encode(content).decode(), name])
+
+
+def pixels_of(page: Page, number: int) -> np.ndarray:
+    shown = page.get_by_test_id("stImage").nth(number)
+    return np.asarray(Image.open(io.BytesIO(shown.screenshot())).convert("RGB"), dtype=float)
+
+
+def test_drop_read_slide_and_take_the_pdf(page: Page, predictor: Predictor, tmp_path: Path) -> None:
+    content = lesion(11)
+    prediction = predictor.predict([decode(content)])[0]
+    drop(page, "dropped.png", content)
+
+    score = page.get_by_test_id("stMetricValue")
+    expect(score).to_have_text(f"{prediction.score:.2f}", timeout=30_000)
+    box = score.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] < 800, "the score is below the fold at 1280x800"
+    expect(page.get_by_test_id("stImage").nth(1)).to_be_visible()
+
+    before = pixels_of(page, 1)
+    slider = page.get_by_role("slider", name="Heatmap opacity")
+    slider.focus()
+    for _ in range(8):
+        slider.press("ArrowRight")
+    expect(slider).to_have_attribute("aria-valuenow", "100")
+    page.wait_for_timeout(1500)
+    after = pixels_of(page, 1)
+    # Where there is evidence, more opacity shows; where there is none, nothing may change.
+    if prediction.heatmap.max() > 0.2:
+        assert np.abs(after - before).max() > 3
+
+    page.get_by_label("Pseudonymous id").fill("Case Ω-7")
+    page.get_by_label("Pseudonymous id").press("Tab")
+    page.wait_for_timeout(1500)
+    with page.expect_download(timeout=30_000) as download:
+        page.get_by_role("button", name="Download PDF").click()
+    target = tmp_path / "summary.pdf"
+    download.value.save_as(target)
+    text = "\n".join(part.extract_text() for part in PdfReader(target).pages)
+    assert "Case Ω-7" in text
+    assert f"{prediction.score:.2f}" in text
+    assert predictor.model.sha256 in text
+
+
+def test_a_bad_file_then_a_good_one(page: Page) -> None:
+    drop(page, "broken.png", lesion(3)[:5000])
+    expect(page.get_by_text("broken.png is incomplete or damaged")).to_be_visible(timeout=30_000)
+    expect(page.get_by_test_id("stMetricValue")).to_have_count(0)
+    page.get_by_role("button", name="Try a synthetic example").click()
+    expect(page.get_by_test_id("stMetricValue")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("a drawn picture, not a patient")).to_be_visible()
+
+
+def test_the_result_outlives_a_visit_to_another_page(page: Page) -> None:
+    page.get_by_role("button", name="Try a synthetic example").click()
+    score = page.get_by_test_id("stMetricValue")
+    expect(score).to_be_visible(timeout=30_000)
+    shown = score.inner_text()
+    page.get_by_role("link", name="About").click()
+    expect(page.get_by_text("Intended use")).to_be_visible(timeout=30_000)
+    page.get_by_role("link", name="Triage").click()
+    expect(page.get_by_test_id("stMetricValue")).to_have_text(shown, timeout=30_000)
+
+
+def test_a_pages_own_address_leads_through_the_router(fresh_server: str, browser: Browser) -> None:
+    """The first visit of a fresh server by a deep link must not lose the research sentence."""
+    page = browser.new_page()
+    page.goto(f"{fresh_server}/cases")
+    expect(page.get_by_text(DISCLAIMER)).to_be_visible(timeout=60_000)
+    page.get_by_role("link", name="Cases").click()
+    expect(page.get_by_text("keeps no cases yet")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(DISCLAIMER)).to_have_count(1)
+    page.close()
+
+
+def test_images_have_alternative_texts(page: Page) -> None:
+    page.get_by_role("button", name="Try a synthetic example").click()
+    expect(page.get_by_test_id("stMetricValue")).to_be_visible(timeout=30_000)
+    alternatives = page.locator('[data-testid="stImage"] img').evaluate_all("images => images.map(i => i.alt)")
+    assert len(alternatives) >= 3
+    assert all(len(text) > 20 for text in alternatives)

@@ -1,0 +1,108 @@
+"""The released graph against torch and the grad-cam library, and proof that a wrong graph is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from skinlens.export import graph as graph_module
+from skinlens.export.graph import ReleasedGraph, write_graph
+from skinlens.export.parity import ParityError, measure_parity
+from skinlens.imaging.image import LesionImage
+from skinlens.models.asff import AsffOutput, AsffResNet50, Head, evidence_map
+from skinlens.models.normalise import Normalise
+from skinlens.models.registry import build
+from skinlens.models.stored import load_released
+from skinlens.runtime.predictor import Predictor
+
+
+@pytest.fixture(scope="module")
+def parts(predictor: Predictor) -> tuple[AsffResNet50, Normalise]:
+    card = predictor.card
+    network = build(card.architecture.name, card.architecture.options)
+    assert isinstance(network, AsffResNet50)
+    return network, Normalise(card.preprocessing.mean, card.preprocessing.std)
+
+
+def stacked(predictor: Predictor, images: list[LesionImage]) -> np.ndarray:
+    return np.stack([predictor.prepare(image) for image in images])
+
+
+def files(predictor: Predictor, folder: Path) -> tuple[Path, Path]:
+    return folder / predictor.card.files["graph"].file, folder / predictor.card.files["weights"].file
+
+
+def test_released_graph_on_synthetic_images(predictor, released_folder, parts, pictures) -> None:
+    graph, weights = files(predictor, released_folder)
+    measure_parity(graph, weights, *parts, stacked(predictor, pictures)).check()
+
+
+def test_released_graph_on_real_images(predictor, released_folder, parts, real_images) -> None:
+    graph, weights = files(predictor, released_folder)
+    parity = measure_parity(graph, weights, *parts, stacked(predictor, real_images))
+    parity.check()
+    assert parity.images == 20
+
+
+def test_initialisers_are_the_weights_file(predictor, released_folder) -> None:
+    """One copy of the weights: the graph holds none of its own, and names them as the state does."""
+    import onnx
+
+    graph, weights = files(predictor, released_folder)
+    state = load_file(weights)
+    stored = {
+        item.name: {entry.key: entry.value for entry in item.external_data}
+        for item in onnx.load(graph, load_external_data=False).graph.initializer
+        if item.data_location == onnx.TensorProto.EXTERNAL
+    }
+    # Counters of the batch-norms are part of a state but not of inference.
+    assert set(stored) == {name for name in state if not name.endswith("num_batches_tracked")}
+    assert {entry["location"] for entry in stored.values()} == {weights.name}
+    kernels = [tensor for tensor in state.values() if tensor.ndim > 1]
+    assert {tensor.dtype for tensor in kernels} == {torch.float16}
+    assert graph.stat().st_size < 2**20
+
+
+def wrong_layer(output: AsffOutput, head: Head) -> Tensor:
+    """A plausible slip: the head's first layer, as if its ReLU were always active."""
+    gradient = (head.classify.weight[1] - head.classify.weight[0]) @ head.hidden.weight
+    return (gradient[None, :, None, None] * output.fused).mean(dim=1) * output.fused.shape[1] / 196
+
+
+def wrong_sign(output: AsffOutput, head: Head) -> Tensor:
+    return -evidence_map(output, head)
+
+
+@pytest.mark.parametrize("slip", [wrong_layer, wrong_sign])
+def test_a_wrong_map_is_refused(slip, predictor, released_folder, parts, pictures, monkeypatch, tmp_path) -> None:
+    network, normalise = parts
+    _, weights = files(predictor, released_folder)
+    load_released(network, load_file(weights))
+    monkeypatch.setattr(graph_module, "evidence_map", slip)
+    mutant = tmp_path / "mutant.onnx"
+    write_graph(
+        ReleasedGraph(network, normalise).eval(),
+        size=predictor.card.preprocessing.size,
+        graph=mutant,
+        weights=tmp_path / "mutant.safetensors",
+    )
+    parity = measure_parity(mutant, tmp_path / "mutant.safetensors", *parts, stacked(predictor, pictures))
+    assert parity.probability < 1e-4
+    with pytest.raises(ParityError, match="evidence map"):
+        parity.check()
+
+
+def test_foreign_weights_are_refused(predictor, released_folder, parts, pictures, tmp_path) -> None:
+    """The graph is held against the file that it should read, so another file is noticed."""
+    from safetensors.torch import save_file
+
+    graph, weights = files(predictor, released_folder)
+    state = load_file(weights)
+    state["head.classify.bias"] = state["head.classify.bias"] + torch.tensor([0.0, 0.01])
+    save_file(state, tmp_path / "other.safetensors")
+    parity = measure_parity(graph, tmp_path / "other.safetensors", *parts, stacked(predictor, pictures))
+    with pytest.raises(ParityError, match="probability"):
+        parity.check()

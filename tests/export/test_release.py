@@ -1,0 +1,154 @@
+"""Releasing: only what the folds chose, only after the checks, and nothing half-written."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from skinlens.export import release as release_module
+from skinlens.export.parity import Parity, ParityError
+from skinlens.export.release import About, read_about, release
+from skinlens.export.selection import Selection, SelectionError, read_selection, write_selection
+from skinlens.imaging.preprocess import Preprocessing
+from skinlens.models.asff import AsffResNet50
+from skinlens.models.stored import save_tensors
+from skinlens.runtime.card import Estimate, MeasuredRates, read_card, sha256_of
+from skinlens.runtime.predictor import load_predictor
+
+ROOT = Path(__file__).parents[2]
+RECIPE = {
+    "name": "tiny",
+    "network": {"name": "asff_resnet50", "options": {"gate": "spatial", "stride_in_1x1": True}},
+    "preprocessing": Preprocessing(size=64).model_dump(mode="json"),
+}
+
+
+def selection(**changes: object) -> Selection:
+    rate = Estimate(value=0.9, low=0.8, high=0.95, n=10)
+    chosen = {
+        "chosen_on": "2026-01-01",
+        "recipe": RECIPE,
+        "start": "a.safetensors",
+        "start_sha256": "0" * 64,
+        "seed": 0,
+        "folds": (0,),
+        "out_of_fold": ("folds/a.csv",),
+        "roc_auc": 0.9,
+        "threshold": 0.4,
+        "threshold_rule": "made up",
+        "rates": MeasuredRates(population="out of fold", sensitivity=rate, specificity=rate),
+        "heatmap_scale": 0.5,
+        "heatmap_rule": "made up",
+        "considered": (),
+    }
+    return Selection.model_validate(chosen | changes)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("run") / "model.safetensors"
+    save_tensors(path, AsffResNet50(gate="spatial").eval().state_dict(), record())
+    return path
+
+
+def record(**changes: object) -> dict[str, object]:
+    content = {
+        "recipe": RECIPE,
+        "seed": 0,
+        "fold": None,
+        "start": "a.safetensors",
+        "start_sha256": "0" * 64,
+        "images": {"benign": 1, "malignant": 1},
+        "epochs": 1,
+        "seconds": 1.0,
+        "software": {},
+    }
+    return content | changes
+
+
+@pytest.fixture
+def about() -> About:
+    return read_about(ROOT / "recipes" / "asff_resnet50_paper.about.toml")
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
+
+
+def test_a_release_can_be_loaded_and_is_what_its_card_says(checkpoint, about, images, tmp_path) -> None:
+    done = release(checkpoint, "tiny", selection(), about, images, tmp_path)
+    card = read_card(tmp_path / "tiny.json")
+    assert card == done.card
+    assert {path.name for path in tmp_path.iterdir()} == {"tiny.json", "tiny.onnx", "tiny.safetensors"}
+    for file in card.files.values():
+        assert sha256_of(tmp_path / file.file) == file.sha256
+        assert (tmp_path / file.file).stat().st_size == file.bytes
+    assert card.point().threshold == 0.4
+    assert card.heatmap.scale == 0.5
+    assert card.architecture.parameters == sum(p.numel() for p in AsffResNet50(gate="spatial").parameters())
+    assert load_predictor("tiny", tmp_path).card == card
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [{"seed": 1}, {"start_sha256": "1" * 64}, {"recipe": RECIPE | {"name": "other"}}],
+    ids=["seed", "start", "recipe"],
+)
+def test_what_the_folds_did_not_choose_is_not_released(checkpoint, about, images, tmp_path, choice) -> None:
+    with pytest.raises(SelectionError, match="not what the folds chose"):
+        release(checkpoint, "tiny", selection(**choice), about, images, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_fold_run_is_not_released(about, images, tmp_path) -> None:
+    path = tmp_path / "fold.safetensors"
+    save_tensors(path, {"a": torch.zeros(1)}, record(fold=0))
+    with pytest.raises(SelectionError, match="fold 0"):
+        release(path, "tiny", selection(), about, images, tmp_path / "out")
+
+
+def test_a_graph_that_fails_its_checks_is_not_written(checkpoint, about, images, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(
+        release_module, "measure_parity", lambda *_: Parity(images=3, probability=0.0, map=2e-3, features=0.0)
+    )
+    with pytest.raises(ParityError, match="evidence map"):
+        release(checkpoint, "tiny", selection(), about, images, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("field", ["probability", "map", "features"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 0.01])
+def test_every_difference_counts_and_nan_is_no_pass(field: str, value: float) -> None:
+    fine = {"images": 1, "probability": 1e-5, "map": 1e-4, "features": 1e-4}
+    Parity(**fine).check()
+    with pytest.raises(ParityError):
+        Parity(**(fine | {field: value})).check()
+
+
+def test_selections_are_kept_beside_each_other(tmp_path) -> None:
+    path = tmp_path / "selected.json"
+    write_selection(path, "b", selection())
+    write_selection(path, "a", selection(seed=3))
+    assert read_selection(path, "b") == selection()
+    assert read_selection(path, "a").seed == 3
+    assert list(json.loads(path.read_text())) == ["a", "b"]
+
+
+def test_a_missing_or_broken_selection_is_named(tmp_path) -> None:
+    path = tmp_path / "selected.json"
+    with pytest.raises(SelectionError, match="no choice for x"):
+        read_selection(path, "x")
+    path.write_text("{")
+    with pytest.raises(SelectionError, match=r"selected\.json"):
+        read_selection(path, "x")
+
+
+def test_about_names_what_is_wrong(tmp_path) -> None:
+    path = tmp_path / "about.toml"
+    path.write_text('title = "x"\n')
+    with pytest.raises(SelectionError, match="version"):
+        read_about(path)

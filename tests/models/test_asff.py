@@ -1,0 +1,300 @@
+"""The ASFF ResNet-50 against the paper's numbers, against autograd and against its own algebra."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from skinlens.models.asff import AsffOutput, AsffResNet50, Head, SpatialGate, evidence_map, upsampled
+from skinlens.models.registry import parameter_count
+
+GATES = ("softmax", "sigmoid", "spatial")
+
+
+@pytest.fixture(scope="module")
+def networks():
+    """One network a gate, in eval mode, its batch-norms settled on noise so that no activation explodes."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return {gate: settled(AsffResNet50(gate=gate)) for gate in GATES}
+
+
+@pytest.fixture(scope="module")
+def images():
+    return torch.randn(3, 3, 64, 96, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(scope="module")
+def outputs(networks, images):
+    with torch.no_grad():
+        return {gate: network.analyse(images) for gate, network in networks.items()}
+
+
+def settled(network):
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 1.0
+    with torch.no_grad():
+        network.train()(torch.randn(6, 3, 64, 64))
+    return network.eval()
+
+
+def resnet50_parameters():
+    """Trunk of ResNet-50 without its classifier, from the table in arXiv 1512.03385: no bias, two values a norm."""
+    total, inputs = 7 * 7 * 3 * 64 + 2 * 64, 64
+    for width, blocks in ((64, 3), (128, 4), (256, 6), (512, 3)):
+        for block in range(blocks):
+            outputs = 4 * width
+            total += inputs * width + 9 * width * width + width * outputs + 2 * (width + width + outputs)
+            if block == 0:
+                total += inputs * outputs + 2 * outputs
+            inputs = outputs
+    return total
+
+
+def linear(inputs, outputs):
+    return inputs * outputs + outputs
+
+
+@pytest.mark.parametrize("gate", ["softmax", "sigmoid"])
+def test_a_channel_gate_gives_the_papers_parameter_count(networks, gate):
+    assert parameter_count(networks[gate]) == 30_857_282
+
+
+def test_the_spatial_gate_gives_the_count_worked_out_by_hand(networks):
+    compressed = 1024 * 16 + 2 * 16
+    gate = 2 * compressed + linear(32, 2)
+    rest = resnet50_parameters() + linear(2048, 1024) + linear(1024, 2048) + linear(2048, 2)
+    assert rest + linear(2048, 1024) + linear(1024, 1024) == 30_857_282
+    assert parameter_count(networks["spatial"]) == rest + gate == 27_742_404
+
+
+@pytest.mark.parametrize(("side", "grid"), [((224, 224), (14, 14)), ((64, 96), (4, 6)), ((80, 80), (5, 5))])
+@pytest.mark.parametrize("gate", GATES)
+def test_shapes_follow_the_input(networks, gate, side, grid):
+    with torch.no_grad():
+        output = networks[gate].analyse(torch.zeros(1, 3, *side))
+    assert output.logits.shape == (1, 2)
+    assert output.fused.shape == (1, 1024, *grid)
+    assert output.pooled.shape == (1, 1024)
+    assert output.gate.shape == ((1, 1, *grid) if gate == "spatial" else (1, 1024, 1, 1))
+
+
+def test_the_parts_of_an_output_belong_together(networks, images, outputs):
+    for gate, network in networks.items():
+        output = outputs[gate]
+        with torch.no_grad():
+            assert torch.equal(network(images), output.logits)
+            assert torch.equal(network.head(output.pooled), output.logits)
+        torch.testing.assert_close(output.pooled, output.fused.flatten(2).mean(dim=2))
+
+
+def test_softmax_weights_share_one_among_1024_channels(outputs):
+    weights = outputs["softmax"].gate
+    assert (weights > 0).all()
+    torch.testing.assert_close(weights.sum(dim=1), torch.ones(3, 1, 1))
+    torch.testing.assert_close(weights.mean(dim=1), torch.full((3, 1, 1), 1 / 1024))
+
+
+def test_sigmoid_weights_are_free_of_each_other(outputs):
+    weights = outputs["sigmoid"].gate
+    assert ((weights > 0) & (weights < 1)).all()
+    assert (weights.sum(dim=1) > 100).all()
+
+
+def test_spatial_weights_differ_from_place_to_place(outputs):
+    weights = outputs["spatial"].gate
+    assert ((weights > 0) & (weights < 1)).all()
+    assert (weights.flatten(1).std(dim=1) > 0).all()
+
+
+def test_a_channel_gate_looks_at_nothing_but_global_averages(networks):
+    mid, semantic = torch.randn(2, 2, 1024, 4, 4, generator=torch.Generator().manual_seed(2))
+    for gate in ("softmax", "sigmoid"):
+        with torch.no_grad():
+            weights = networks[gate].gate(mid, semantic)
+            shuffled = networks[gate].gate(mid.flip(2), semantic.transpose(2, 3))
+        torch.testing.assert_close(weights, shuffled)
+
+
+def test_a_spatial_gate_that_swaps_its_branches_gives_the_complement():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        gate = SpatialGate(8, compressed=4).eval()
+        mid, semantic = torch.randn(2, 2, 8, 5, 5)
+    swapped = copy.deepcopy(gate)
+    swapped.compress_mid, swapped.compress_semantic = gate.compress_semantic, gate.compress_mid
+    with torch.no_grad():
+        swapped.compare.weight.copy_(gate.compare.weight.roll(4, dims=1).flip(0))
+        swapped.compare.bias.copy_(gate.compare.bias.flip(0))
+        torch.testing.assert_close(swapped(semantic, mid), 1 - gate(mid, semantic))
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_the_mix_is_the_papers_and_lies_between_its_branches(networks, images, outputs, gate):
+    with torch.no_grad():
+        mid, semantic = networks[gate].branches(images)
+    fused, weights = outputs[gate].fused, outputs[gate].gate
+    slack = 1e-5 * torch.maximum(mid.abs(), semantic.abs())
+    assert (fused >= torch.minimum(mid, semantic) - slack).all()
+    assert (fused <= torch.maximum(mid, semantic) + slack).all()
+    torch.testing.assert_close(fused, weights * mid + (1 - weights) * semantic)
+
+
+def test_the_branches_are_the_last_two_stages(networks, images):
+    network = networks["sigmoid"]
+    seen = {}
+    hooks = [
+        getattr(network, name).register_forward_hook(lambda _m, _i, out, name=name: seen.update({name: out}))
+        for name in ("layer3", "layer4")
+    ]
+    try:
+        with torch.no_grad():
+            mid, semantic = network.branches(images)
+            # The paper's order: up-sample first, then convolve.
+            published = network.project(upsampled(seen["layer4"], like=seen["layer3"]))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    assert torch.equal(mid, seen["layer3"])
+    assert seen["layer4"].shape == (3, 2048, 2, 3)
+    torch.testing.assert_close(semantic, published, rtol=1e-4, atol=1e-4 * published.abs().max().item())
+
+
+def test_a_convolution_with_a_bias_may_come_before_or_after_upsampling():
+    generator = torch.Generator().manual_seed(4)
+    small, grid = torch.randn(2, 16, 7, 7, generator=generator), torch.empty(1, 1, 14, 14)
+    project = nn.Conv2d(16, 8, kernel_size=1)
+    nn.init.constant_(project.bias, 3.0)
+    with torch.no_grad():
+        before, after = upsampled(project(small), like=grid), project(upsampled(small, like=grid))
+    assert before.shape == (2, 8, 14, 14)
+    torch.testing.assert_close(before, after)
+
+
+def test_upsampling_leaves_a_constant_map_alone_and_keeps_within_its_range():
+    constant = upsampled(torch.full((1, 1, 2, 3), 2.5), like=torch.empty(1, 1, 5, 7))
+    torch.testing.assert_close(constant, torch.full((1, 1, 5, 7), 2.5))
+    ramp = upsampled(torch.tensor([[[[0.0, 1.0]]]]), like=torch.empty(1, 1, 1, 4))
+    # Half-pixel centres (align_corners off), worked out by hand.
+    torch.testing.assert_close(ramp, torch.tensor([[[[0.0, 0.25, 0.75, 1.0]]]]))
+
+
+def test_where_the_stride_sits(networks, images):
+    v1 = networks["softmax"]
+    v15 = AsffResNet50(gate="softmax", stride_in_1x1=False).eval()
+    v15.load_state_dict(v1.state_dict())
+    assert strides(v1) == {"conv1": ["layer2.0", "layer3.0", "layer4.0"], "conv2": [], "shortcut": shortcuts()}
+    assert strides(v15) == {"conv1": [], "conv2": ["layer2.0", "layer3.0", "layer4.0"], "shortcut": shortcuts()}
+    with torch.no_grad():
+        first, second = v1.analyse(images), v15.analyse(images)
+    assert all(a.shape == b.shape for a, b in zip(first, second, strict=True))
+    assert (first.fused - second.fused).abs().max() > 0.01 * first.fused.abs().max()
+    assert not torch.allclose(first.logits, second.logits)
+
+
+def shortcuts():
+    return ["layer2.0", "layer3.0", "layer4.0"]
+
+
+def strides(network):
+    """Names of the blocks that halve their grid, by the convolution that does it."""
+    found = {"conv1": [], "conv2": [], "shortcut": []}
+    for stage in ("layer1", "layer2", "layer3", "layer4"):
+        for number, block in enumerate(getattr(network, stage)):
+            convolutions = {"conv1": block.conv1, "conv2": block.conv2, "conv3": block.conv3}
+            if block.downsample is not None:
+                convolutions["shortcut"] = block.downsample[0]
+            for kind, convolution in convolutions.items():
+                if convolution.stride != (1, 1):
+                    assert convolution.stride == (2, 2)
+                    found[kind].append(f"{stage}.{number}")
+    return found
+
+
+@pytest.mark.parametrize("gate", ["Softmax", "none", "", None])
+def test_an_unknown_gate_is_named(gate):
+    with pytest.raises(ValueError, match=f"gate must be one of softmax, sigmoid, spatial, not {gate!r}"):
+        AsffResNet50(gate=gate)
+
+
+def test_classes_set_the_width_of_the_output():
+    network = AsffResNet50(classes=5).eval()
+    with torch.no_grad():
+        assert network(torch.zeros(1, 3, 64, 64)).shape == (1, 5)
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_the_evidence_map_is_grad_cam_by_autograd(networks, images, gate):
+    network = networks[gate]
+    output = network.analyse(images)
+    evidence = (output.logits[:, 1] - output.logits[:, 0]).sum()
+    (gradient,) = torch.autograd.grad(evidence, output.fused)
+    expected = (gradient.mean(dim=(2, 3), keepdim=True) * output.fused).sum(dim=1).detach()
+    found = evidence_map(output, network.head).detach()
+    assert found.shape == (3, 4, 6)
+    assert expected.min() < 0 < expected.max()
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5 * expected.abs().max().item())
+
+
+def test_the_evidence_map_adds_up_to_the_linear_part_of_the_logit_difference():
+    """Without hidden biases the head is linear where it stands, so that the map sums to its logit difference."""
+    head = Head(features=6, hidden=10)
+    nn.init.zeros_(head.hidden.bias)
+    nn.init.zeros_(head.classify.bias)
+    network_output = fake_output(head, torch.randn(2, 6, 3, 4, generator=torch.Generator().manual_seed(5)))
+    with torch.no_grad():
+        total = evidence_map(network_output, head).sum(dim=(1, 2))
+    torch.testing.assert_close(total, network_output.logits[:, 1] - network_output.logits[:, 0])
+
+
+def fake_output(head, fused):
+    pooled = fused.mean(dim=(2, 3))
+    return AsffOutput(head(pooled).detach(), fused, pooled, torch.ones(len(fused), 6, 1, 1))
+
+
+@pytest.mark.parametrize(("positive", "negative"), [(1, 0), (0, 1), (2, 1)])
+def test_the_heads_closed_form_is_its_gradient(positive, negative):
+    head = Head(features=12, hidden=40, classes=3).double()
+    pooled = torch.randn(5, 12, dtype=torch.double, generator=torch.Generator().manual_seed(6), requires_grad=True)
+    logits = head(pooled)
+    (expected,) = torch.autograd.grad((logits[:, positive] - logits[:, negative]).sum(), pooled)
+    found = head.evidence_gradient(pooled, positive=positive, negative=negative)
+    torch.testing.assert_close(found, expected)
+    swapped = head.evidence_gradient(pooled, positive=negative, negative=positive)
+    torch.testing.assert_close(found, -swapped)
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_one_backward_pass_reaches_every_parameter(networks, gate):
+    network = copy.deepcopy(networks[gate]).train()
+    images = torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(7))
+    nn.functional.cross_entropy(network(images), torch.tensor([0, 1, 1, 0])).backward()
+    unreached = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().max() > 0]
+    broken = [name for name, p in network.named_parameters() if p.grad is not None and not p.grad.isfinite().all()]
+    assert unreached == []
+    assert broken == []
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_evaluation_is_deterministic_and_blind_to_the_rest_of_the_batch(networks, images, outputs, gate):
+    with torch.no_grad():
+        again = networks[gate].analyse(images)
+        alone = networks[gate].analyse(images[1:2])
+    for first, second in zip(outputs[gate], again, strict=True):
+        assert torch.equal(first, second)
+    scale = outputs[gate].fused.abs().max().item()
+    torch.testing.assert_close(alone.fused, outputs[gate].fused[1:2], rtol=1e-4, atol=1e-5 * scale)
+    torch.testing.assert_close(alone.gate, outputs[gate].gate[1:2], rtol=1e-3, atol=1e-6)
+
+
+def test_hooks_find_the_fused_map_under_its_name(networks, images, outputs):
+    seen = []
+    hook = networks["sigmoid"].fused.register_forward_hook(lambda _m, _i, out: seen.append(out))
+    try:
+        with torch.no_grad():
+            networks["sigmoid"](images)
+    finally:
+        hook.remove()
+    assert torch.equal(seen[0], outputs["sigmoid"].fused)

@@ -1,0 +1,549 @@
+# ruff: noqa: RUF001  (the texts are in the scripts that patients are called in)
+import io
+import re
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+import pypdfium2
+import pytest
+from PIL import Image
+from pypdf import PdfReader
+from pypdf.generic import DictionaryObject, IndirectObject
+
+from skinlens import __version__
+from skinlens.report.pdf import SYNTHETIC, case_pdf
+from skinlens.runtime.card import Estimate, MeasuredRates
+from skinlens.triage import DISCLAIMER, LOW_SENTENCE, CaseFacts, operating_point
+
+A4 = (595.28, 841.89)
+SCALE = 2
+REFER_RED = (153, 27, 27)
+TRACK = (226, 232, 240)
+INK = (17, 24, 39)
+AMBER = (253, 230, 138)
+WASH = (246, 248, 250)
+# Points from the lower edge of a page within which its foot stands.
+FOOT = 48
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A page at `SCALE` pixels a point, and the boxes of its pictures as left, top, right, bottom in pixels."""
+
+    pixels: np.ndarray
+    pictures: list[tuple[float, float, float, float]]
+
+
+@contextmanager
+def opened(content: bytes) -> Iterator[pypdfium2.PdfDocument]:
+    with closing(pypdfium2.PdfDocument(content)) as document:
+        yield document
+
+
+def drawn(content: bytes, page: int = 0) -> Drawn:
+    with opened(content) as document:
+        shown = document[page]
+        pixels = np.asarray(shown.render(scale=SCALE).to_pil().convert("RGB"))
+        boxes = [item.get_bounds() for item in shown.get_objects(filter=[pypdfium2.raw.FPDF_PAGEOBJ_IMAGE])]
+        height = shown.get_height()
+    return Drawn(pixels, [tuple(SCALE * v for v in (x0, height - y1, x1, height - y0)) for x0, y0, x1, y1 in boxes])
+
+
+def texts(content: bytes) -> list[str]:
+    """The text of each page as pypdf reads it."""
+    return [page.extract_text() for page in PdfReader(io.BytesIO(content)).pages]
+
+
+def words(text: str) -> str:
+    """The text with every stretch of white space as one space."""
+    return " ".join(text.split())
+
+
+def viewer_texts(content: bytes) -> list[str]:
+    """The text of each page as a browser's viewer reads it."""
+    with opened(content) as document:
+        return [page.get_textpage().get_text_range().replace("\r\n", "\n") for page in document]
+
+
+def near(pixels: np.ndarray, colour: tuple[int, int, int], tolerance: int = 6) -> np.ndarray:
+    return np.abs(pixels.astype(int) - colour).max(axis=-1) <= tolerance
+
+
+@pytest.fixture
+def ordinary(build_record, card) -> bytes:
+    return case_pdf(build_record(), card).content
+
+
+def test_an_ordinary_case_is_one_a4_page_that_says_everything(ordinary):
+    (page,) = PdfReader(io.BytesIO(ordinary)).pages
+    text = words(page.extract_text())
+
+    assert [float(v) for v in page.mediabox[2:]] == pytest.approx(A4, abs=0.01)
+    for expected in (
+        "SkinLens case summary",
+        "2026-03-04 15:06 (UTC+05:30)",
+        "P-2026-0117",
+        "57",
+        "female",
+        "left shoulder",
+        "Grew over six months.",
+        "Above the referral threshold",
+        "Score 0.87",
+        "threshold 0.31",
+        "Picture as received",
+        "What the model looked at",
+        "Less to more evidence",
+        "high_sensitivity, threshold 0.31",
+        "out-of-fold predictions on the training images",
+        "clean-native 91.7% (84.6% to 94.8%), n = 72 84.2% (80.0% to 88.0%), n = 335",
+        "all 95.3% (88.2% to 98.4%), n = 300 85.6% (81.4% to 89.4%), n = 360",
+        "The score is not calibrated: it ranks pictures, it is not a probability of cancer.",
+        "asff_resnet50, version 1.2.3",
+        "a1" * 32,
+        "CPUExecutionProvider",
+        "IMG_0042.jpg, 640 by 480 pixels",
+        "5c" * 32,
+        "Page 1 of 1",
+    ):
+        assert expected in text
+
+
+def test_the_decision_is_said_in_words_for_each_outcome(build_record, card):
+    base = build_record(score=0.5).assessment
+    headlines = {
+        "refer": "Above the referral threshold",
+        "uncertain": "Uncertain",
+        "low": "Below the referral threshold",
+        "rejected": "Not judged",
+    }
+    for decision, headline in headlines.items():
+        (text,) = texts(case_pdf(build_record(assessment=replace(base, decision=decision)), card).content)
+        assert headline in text
+        assert ("kept for the record only" in text) == (decision == "rejected")
+
+
+@pytest.mark.parametrize("reasons", [(), ("Because.",), (LOW_SENTENCE, "Because.", LOW_SENTENCE)])
+def test_a_low_decision_always_says_once_that_it_excludes_nothing(build_record, card, reasons):
+    assessed = build_record(score=0.12).assessment
+    for assessment in (assessed, replace(assessed, reasons=reasons)):
+        (text,) = texts(case_pdf(build_record(assessment=assessment), card).content)
+        assert text.count(LOW_SENTENCE) == 1
+
+
+def test_a_referral_does_not_talk_about_low_scores(ordinary):
+    assert LOW_SENTENCE not in texts(ordinary)[0]
+
+
+def test_a_calibrated_model_gives_an_estimate(build_record, card):
+    assessment = replace(build_record().assessment, score_name="estimate")
+    (text,) = texts(case_pdf(build_record(assessment=assessment), card).content)
+
+    assert "Estimate 0.87" in text
+
+
+def test_a_score_close_to_the_threshold_is_told_apart_from_it(build_record, card):
+    (text,) = texts(case_pdf(build_record(score=0.3099), card).content)
+
+    assert "Score 0.3099" in text
+    assert "threshold 0.3100" in text
+
+
+def test_an_unmeasured_threshold_says_so(build_record, card):
+    assessment = replace(build_record().assessment, point=operating_point(card, threshold=0.4375))
+    (text,) = texts(case_pdf(build_record(assessment=assessment), card).content)
+
+    assert "custom, threshold 0.4375" in text
+    assert "were not measured" in text
+    assert "Measured on" not in text
+
+
+def test_an_undefined_rate_is_said_to_be_undefined(build_record, card, point):
+    bare = MeasuredRates(
+        population="elsewhere", sensitivity=Estimate(value=None, n=0), specificity=Estimate(value=0.5, n=8)
+    )
+    assessment = replace(build_record().assessment, point=point.model_copy(update={"measured": (bare,)}))
+    (text,) = texts(case_pdf(build_record(assessment=assessment), card).content)
+
+    assert "elsewhere undefined, n = 0 50.0%, n = 8" in words(text)
+
+
+def test_facts_that_were_not_given_are_said_to_be_missing(build_record, card):
+    (text,) = texts(case_pdf(build_record(facts=CaseFacts()), card).content)
+
+    assert text.count("not given") == 5
+
+
+def test_picture_notes_stand_on_the_page_once(build_record, card, lesion):
+    note = "This file holds 3 frames; the first is used."
+    record = build_record(image=lesion(notes=(note,)))
+    without_reason = replace(record, assessment=replace(record.assessment, reasons=("Because.",)))
+
+    for shown in (record, without_reason):
+        assert texts(case_pdf(shown, card).content)[0].count(note) == 1
+
+
+def test_latin_greek_and_cyrillic_are_read_back_as_typed(build_record, card):
+    facts = CaseFacts(
+        "Ångström-Žížala", "57 ετών", "женщина", "ώμος / плечо", "Naïve façade, Größe ≥ 4 mm; κνησμός, зуд."
+    )
+    result = case_pdf(build_record(facts=facts), card)
+    (text,) = texts(result.content)
+
+    assert result.missing_characters == ()
+    for fact in (facts.case_id, facts.age, facts.sex, facts.site, facts.note):
+        assert fact in text
+
+
+def test_arabic_and_hebrew_are_read_back(build_record, card):
+    facts = CaseFacts("م-١٢", "٥٧ سنة", "נקבה", "الكتف الأيسر", "המטופלת מדווחת על גירוד.")
+    result = case_pdf(build_record(facts=facts), card)
+    (viewed,), (read,) = viewer_texts(result.content), texts(result.content)
+
+    assert result.missing_characters == ()
+    # In reading order in a browser's viewer, and letter for letter for every reader.
+    for fact in (facts.sex, facts.site, facts.note.rstrip(".")):
+        assert fact in viewed
+    strong = [c for c in unicodedata.normalize("NFKC", read) if unicodedata.bidirectional(c) in ("R", "AL")]
+    typed = [c for c in "".join(vars(facts).values()) if unicodedata.bidirectional(c) in ("R", "AL")]
+    assert sorted(strong) == sorted(typed)
+
+
+def test_what_the_font_lacks_is_reported_and_visible(build_record, card):
+    facts = CaseFacts("痣-1 🧑", note="痣 and \x00 and 皮")
+    result = case_pdf(build_record(facts=facts), card)
+    (text,) = texts(result.content)
+
+    assert result.missing_characters == ("痣", "🧑", "\x00", "皮")
+    assert "\ufffd-1 \ufffd" in text
+    assert "\ufffd and \ufffd and \ufffd" in text
+    assert "U+75E3 U+1F9D1 U+0000 U+76AE" in text
+
+
+def test_characters_in_the_picture_name_are_reported_too(build_record, card, lesion):
+    result = case_pdf(build_record(image=lesion(name="痣.jpg")), card)
+
+    assert result.missing_characters == ("痣",)
+    assert "\ufffd.jpg" in texts(result.content)[0]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["**bold** __x__ --y--", "<b>strong</b> &amp; <br/>", "{nb}", "[a](http://b.example)", "(a\\) endstream ET Q"],
+)
+def test_markup_is_shown_literally(build_record, card, typed):
+    (text,) = texts(case_pdf(build_record(facts=CaseFacts(case_id=typed, note=typed)), card).content)
+
+    assert text.count(typed) == 2
+
+
+def test_control_characters_break_nothing(build_record, card):
+    every = "".join(map(chr, [*range(0x20), *range(0x7F, 0xA0), 0xAD, *range(0x200B, 0x2070), 0xFEFF, 0xFFFE, 0xD800]))
+    facts = CaseFacts(*(f"a{every}b" for _ in range(5)))
+
+    pages = texts(case_pdf(build_record(facts=facts), card).content)
+
+    assert all(page.count(DISCLAIMER) == 1 for page in pages)
+
+
+def test_a_long_note_flows_on_without_loss_or_overlap(build_record, card):
+    sentences = [f"Sentence number {i:03d} of the note, which goes on." for i in range(120)]
+    facts = CaseFacts(case_id="LONG-7", note=" ".join(sentences))
+    content = case_pdf(build_record(facts=facts), card).content
+    pages = texts(content)
+    furniture = rf"{re.escape(DISCLAIMER)}|Page \d of 2|SkinLens case summary, continued.*"
+    whole = words(re.sub(furniture, "", "\n".join(pages)))
+
+    assert len(pages) == 2
+    assert facts.note in whole
+    assert [f"Page {i + 1} of 2" in page for i, page in enumerate(pages)] == [True, True]
+    assert "continued" in pages[1]
+    assert "case LONG-7" in pages[1]
+    assert no_overlap(content)
+
+
+@pytest.mark.parametrize("field", ["case_id", "site", "note"])
+def test_an_unbroken_word_wraps_inside_the_page(build_record, card, field):
+    word = "".join(chr(0x410 + i % 32) for i in range(500))
+    content = case_pdf(build_record(facts=CaseFacts(**{field: word})), card).content
+
+    assert word in "".join("".join(texts(content)).split())
+    assert no_overlap(content)
+
+
+@pytest.mark.parametrize("note", ["-" * 6000, "א." + "#" * 3000, "\u0301" * 2000])
+def test_rows_of_punctuation_are_drawn(build_record, card, note):
+    content = case_pdf(build_record(facts=CaseFacts(note=note)), card).content
+
+    assert "".join(texts(content)).count(note[-1]) >= len(note) - 2
+
+
+def test_the_section_after_a_note_stays_on_one_page(build_record, card):
+    counts = []
+    for length in range(3, 13):
+        note = "\n".join(f"line {i}" for i in range(length))
+        pages = texts(case_pdf(build_record(facts=CaseFacts(note=note)), card).content)
+        last = pages[-1]
+        assert ("Where this comes from" in last) == ("Picture SHA-256" in last)
+        counts.append(len(pages))
+    assert set(counts) == {1, 2}
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 480), (480, 640), (900, 300), (300, 900), (400, 400)])
+def test_both_pictures_stand_side_by_side_at_one_scale(build_record, card, lesion, width, height):
+    record = build_record(image=lesion(width, height))
+    page = drawn(case_pdf(record, card).content)
+    (left, top, right, bottom), second = page.pictures
+
+    assert (right - left) / (bottom - top) == pytest.approx(width / height, rel=0.01)
+    assert (second[2] - second[0], second[1], second[3]) == pytest.approx((right - left, top, bottom))
+    assert second[0] > right
+    assert second[2] <= (A4[0] - 45) * SCALE
+    sources = record.image.pixels, record.overlay
+    for box, source, others in zip(page.pictures, sources, (sources[1:], sources[:1]), strict=True):
+        x0, y0, x1, y1 = (round(v) for v in box)
+        apart = [
+            np.abs(page.pixels[y0:y1, x0:x1] - np.asarray(Image.fromarray(p).resize((x1 - x0, y1 - y0)), int)).mean()
+            for p in (source, *others)
+        ]
+        assert apart[0] < 6
+        assert all(apart[0] < other / 2 for other in apart[1:])
+
+
+def test_a_large_picture_is_embedded_small(build_record, card, lesion):
+    content = case_pdf(build_record(image=lesion(3000, 2000)), card).content
+    sizes = [picture.image.size for picture in PdfReader(io.BytesIO(content)).pages[0].images]
+
+    assert sizes == [(1200, 800), (1200, 800)]
+    assert len(content) < 250_000
+
+
+@pytest.mark.parametrize("score", [0.31, 0.5, 0.87, 1.0])
+def test_the_bar_is_filled_to_the_score_and_marked_at_the_threshold(build_record, card, score):
+    pixels = drawn(case_pdf(build_record(score=score), card).content).pixels
+    filled, track = near(pixels, REFER_RED), near(pixels, TRACK)
+    row = bar_row(filled | track)
+    scale = np.flatnonzero(filled[row] | track[row])
+    start, width = bar_span(scale)
+    mark_rows = near(pixels[row - 8 : row], INK).all(axis=0)
+    inside = np.flatnonzero(mark_rows[start : start + width])
+
+    assert np.flatnonzero(filled[row, start : start + width]).max() / width == pytest.approx(score, abs=0.01)
+    assert inside.mean() / width == pytest.approx(0.31, abs=0.01)
+
+
+def test_a_synthetic_picture_is_labelled_everywhere(build_record, card, lesion, ordinary):
+    content = case_pdf(build_record(image=lesion(synthetic=True)), card).content
+    pixels = drawn(content).pixels
+    banner = np.argwhere(near(pixels, AMBER))
+
+    assert texts(content)[0].count(SYNTHETIC) == 3
+    assert banner[:, 0].max() < pixels.shape[0] * 0.15
+    assert np.ptp(banner[:, 1]) > pixels.shape[1] * 0.8
+    assert all(SYNTHETIC in description for description in descriptions(content))
+    assert SYNTHETIC not in texts(ordinary)[0]
+    assert not near(drawn(ordinary).pixels, AMBER).any()
+
+
+def test_continued_pages_of_a_synthetic_case_say_so(build_record, card, lesion):
+    record = build_record(image=lesion(synthetic=True), facts=CaseFacts(note="A sentence of many. " * 300))
+
+    assert "synthetic example" in texts(case_pdf(record, card).content)[1]
+
+
+def test_the_disclaimer_is_at_the_foot_of_every_page_once(build_record, card, ordinary):
+    long = case_pdf(build_record(facts=CaseFacts(note="A sentence of many. " * 700)), card).content
+    assert len(texts(long)) > 2
+    for content in (ordinary, long):
+        with opened(content) as document:
+            for page in document:
+                text = page.get_textpage()
+                assert text.get_text_range().count(DISCLAIMER) == 1
+                assert DISCLAIMER in words(text.get_text_bounded(top=FOOT))
+
+
+@pytest.mark.parametrize("score", [0.12, 0.87])
+def test_every_text_contrasts_with_its_ground(build_record, card, score):
+    """At least 4.5 to 1 (WCAG 2 AA), from the colours that the page sets before text."""
+    (page,) = PdfReader(io.BytesIO(case_pdf(build_record(score=score), card).content)).pages
+    inks = set(re.findall(r"q ([\d.]+) ([\d.]+) ([\d.]+) rg BT", page.get_contents().get_data().decode("latin-1")))
+    grounds = [luminance(np.array(colour) / 255) for colour in ((255, 255, 255), WASH, AMBER)]
+
+    assert len(inks) >= 3
+    for ink in inks:
+        dark = luminance(np.array(ink, dtype=float))
+        assert all((ground + 0.05) / (dark + 0.05) >= 4.5 for ground in grounds)
+
+
+def test_it_declares_pdf_a_2u_and_an_output_intent(ordinary):
+    reader = PdfReader(io.BytesIO(ordinary))
+    root = reader.trailer["/Root"]
+    xmp = root["/Metadata"].get_data().decode()
+    (intent,) = root["/OutputIntents"]
+
+    assert "<pdfaid:part>2</pdfaid:part>" in xmp
+    assert "<pdfaid:conformance>U</pdfaid:conformance>" in xmp
+    assert intent["/S"] == "/GTS_PDFA1"
+    assert intent["/DestOutputProfile"]["/N"] == 3
+    assert root["/Lang"] == "en"
+    assert ordinary.startswith(b"%PDF-1.7")
+    assert len(reader.trailer["/ID"]) == 2
+
+
+def test_it_holds_no_script_no_attachment_and_no_encryption(ordinary):
+    forbidden = {"/JavaScript", "/JS", "/AA", "/EmbeddedFiles", "/EF", "/Launch", "/RichMedia", "/XFA"}
+    reader = PdfReader(io.BytesIO(ordinary))
+    keys = {key for number in range(1, reader.trailer["/Size"]) for key in keys_of(reader, number)}
+
+    assert "/Pages" in keys
+    assert not keys & forbidden
+    assert not reader.is_encrypted
+
+
+def test_every_font_is_embedded_and_every_glyph_shown_has_its_text(build_record, card):
+    facts = CaseFacts("Ελ-Жук", "٥٧", "נקבה", "الكتف الأيسر", "office مُحَمَّد שָׁלוֹם x\u0323 می\u200cخواهم ń\u0323 痣")
+    (page,) = PdfReader(io.BytesIO(case_pdf(build_record(facts=facts), card).content)).pages
+    fonts = page["/Resources"]["/Font"]
+    shown = shown_codes(page.get_contents().get_data().decode("latin-1"))
+
+    assert set(shown) == {name[1:] for name in fonts}
+    for name, codes in shown.items():
+        font = fonts[f"/{name}"]
+        (descendant,) = font["/DescendantFonts"]
+        assert descendant["/FontDescriptor"]["/FontFile2"].get_data()[:4] == b"\x00\x01\x00\x00"
+        mapped = dict(re.findall(r"<(\w{4})> <(\w+)>\n", font["/ToUnicode"].get_data().decode()))
+        assert all(mapped.get(code, "0000") not in ("0000", "FEFF", "FFFE") for code in codes)
+
+
+def test_pictures_have_descriptions(ordinary):
+    first, second = descriptions(ordinary)
+
+    assert first == "Dermoscopic picture as received, 640 by 480 pixels."
+    assert "heatmap" in second
+
+
+def test_the_structure_reads_in_the_order_of_the_page(ordinary):
+    (document,) = PdfReader(io.BytesIO(ordinary)).trailer["/Root"]["/StructTreeRoot"]["/K"]
+    kinds = [element["/S"] for element in document.get_object()["/K"]]
+
+    assert kinds[0] == "/H1"
+    assert kinds.count("/Figure") == 2
+    assert kinds.count("/H2") == 5
+
+
+def test_metadata_name_the_document_and_nothing_that_was_typed(build_record, card, lesion):
+    facts = CaseFacts("SECRET-1", "SECRET-2", "SECRET-3", "SECRET-4", "SECRET-5")
+    reader = PdfReader(io.BytesIO(case_pdf(build_record(facts=facts, image=lesion(name="SECRET-6")), card).content))
+    xmp = reader.xmp_metadata
+
+    assert xmp.dc_title == {"x-default": "SkinLens case summary"}
+    assert xmp.xmp_creator_tool == f"SkinLens {__version__}"
+    assert xmp.dc_language == ["en"]
+    assert xmp.xmp_create_date == datetime(2026, 3, 4, 9, 36, 7)  # noqa: DTZ001  (pypdf gives UTC without a zone)
+    assert "SECRET" not in reader.trailer["/Root"]["/Metadata"].get_data().decode()
+    assert not reader.metadata
+    assert not any("SECRET" in description for description in descriptions_of(reader))
+
+
+def test_the_same_record_gives_the_same_bytes(build_record, card):
+    note = "A sentence of many. " * 300
+    record = build_record(facts=CaseFacts(note=note))
+    later = build_record(facts=CaseFacts(note=note), created=record.created + timedelta(seconds=1))
+
+    assert case_pdf(record, card).content == case_pdf(record, card).content
+    assert case_pdf(record, card).content != case_pdf(later, card).content
+
+
+def test_another_models_prediction_is_refused(build_record, card):
+    with pytest.raises(ValueError, match="not the model of the card asff_resnet50"):
+        case_pdf(build_record(), card.model_copy(update={"version": "9.9.9"}))
+
+
+def test_an_overlay_of_another_shape_is_refused(build_record, card):
+    record = build_record()
+
+    with pytest.raises(ValueError, match=r"overlay of \(10, 640, 3\)"):
+        case_pdf(replace(record, overlay=record.overlay[:10]), card)
+
+
+def test_a_time_without_a_zone_is_refused(build_record, card):
+    record = build_record()
+
+    with pytest.raises(ValueError, match="created needs a time zone"):
+        case_pdf(replace(record, created=record.created.replace(tzinfo=None)), card)
+
+
+def test_torch_is_not_imported():
+    code = "import sys, skinlens.report.pdf; sys.exit('torch' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def no_overlap(content: bytes) -> bool:
+    """Whether all text stands within the margins and no two pieces of it share more than a hair of a line."""
+    with opened(content) as document:
+        for page in document:
+            text = page.get_textpage()
+            boxes = np.array([text.get_rect(i) for i in range(text.count_rects())])
+            assert boxes[:, 0].min() > 40
+            assert boxes[:, 2].max() < A4[0] - 40
+            assert boxes[:, 1].min() > 20
+            assert boxes[:, 3].max() < A4[1] - 30
+            across = np.minimum(boxes[:, None, 2], boxes[None, :, 2]) - np.maximum(boxes[:, None, 0], boxes[None, :, 0])
+            down = np.minimum(boxes[:, None, 3], boxes[None, :, 3]) - np.maximum(boxes[:, None, 1], boxes[None, :, 1])
+            shared = (across > 1) & (down > 0.5)
+            if (shared & ~np.eye(len(boxes), dtype=bool)).any():
+                return False
+    return True
+
+
+def luminance(colour: np.ndarray) -> float:
+    """Relative luminance of an sRGB colour in [0, 1], as WCAG 2 defines it."""
+    linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def bar_row(mask: np.ndarray) -> int:
+    """A row through the middle of the score bar: the longest coloured row of the page's upper third."""
+    lengths = mask[: mask.shape[0] // 3].sum(axis=1)
+    return int(np.median(np.flatnonzero(lengths >= lengths.max() - 12)))
+
+
+def bar_span(columns: np.ndarray) -> tuple[int, int]:
+    """Start and width of the bar among coloured columns: the coloured edge of its box lies apart, to the left."""
+    breaks = np.flatnonzero(np.diff(columns) > 15)
+    start = columns[breaks[0] + 1] if len(breaks) else columns[0]
+    return int(start), int(columns[-1] - start + 1)
+
+
+def keys_of(reader: PdfReader, number: int) -> set[str]:
+    item = reader.get_object(IndirectObject(number, 0, reader))
+    return nested_keys(item) if isinstance(item, DictionaryObject) else set()
+
+
+def nested_keys(item: DictionaryObject) -> set[str]:
+    inner = [value for value in item.values() if type(value) is DictionaryObject]
+    return set(item).union(*map(nested_keys, inner))
+
+
+def shown_codes(operators: str) -> dict[str, set[str]]:
+    codes: dict[str, set[str]] = {}
+    name = ""
+    for font, array in re.findall(r"/(F\d+) [\d.]+ Tf|\[([^\]]*)\] TJ", operators):
+        name = font or name
+        codes.setdefault(name, set()).update(re.findall(r"<(\w{4})>", array))
+    return codes
+
+
+def descriptions(content: bytes) -> list[str]:
+    return descriptions_of(PdfReader(io.BytesIO(content)))
+
+
+def descriptions_of(reader: PdfReader) -> list[str]:
+    (document,) = reader.trailer["/Root"]["/StructTreeRoot"]["/K"]
+    return [element["/Alt"] for element in document.get_object()["/K"] if "/Alt" in element]
