@@ -105,6 +105,17 @@ def export(
 
 
 @app.command()
+def bench(
+    model: Annotated[str | None, typer.Option(help="Name of a released model.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,  # noqa: FBT002
+) -> None:
+    """Time one picture with its heatmap, against torch with the grad-cam library."""
+    from skinlens.cli.bench import bench as command
+
+    command(model, as_json=json)
+
+
+@app.command()
 def card(
     name: Annotated[str, typer.Argument(help="A released model.")],
     weights: Annotated[Path, typer.Option(help="Folder of released models.")] = WEIGHTS,

@@ -38,6 +38,16 @@ def view_table(record: EvaluationRecord) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def markdown_views(record: EvaluationRecord) -> str:
+    """The main figures of every view as a Markdown table, for README."""
+    shown = ("roc_auc", "accuracy", "sensitivity", "specificity")
+    lines = ["| view | images | " + " | ".join(METRICS[key] for key in shown) + " |", "| --- " * (len(shown) + 2) + "|"]
+    for name, view in record.views.items():
+        figures = " | ".join(figure(view.metrics[key]) for key in shown)
+        lines.append(f"| {name} | {view.benign} benign, {view.malignant} malignant | {figures} |")
+    return "\n".join(lines)
+
+
 def point_table(point: OperatingPoint) -> pd.DataFrame:
     """One row a set of images on which the point was measured."""
     return pd.DataFrame(

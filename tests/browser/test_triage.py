@@ -58,7 +58,7 @@ def test_drop_read_slide_and_take_the_pdf(page: Page, predictor: Predictor, tmp_
     slider.focus()
     for _ in range(8):
         slider.press("ArrowRight")
-    expect(slider).to_have_attribute("aria-valuenow", "100")
+    expect(slider).to_have_value("100")
     page.wait_for_timeout(1500)
     after = pixels_of(page, 1)
     # Where there is evidence, more opacity shows; where there is none, nothing may change.

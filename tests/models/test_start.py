@@ -133,7 +133,7 @@ def test_a_missing_file_is_refused_with_the_reason(network, tmp_path):
 
 
 def test_a_folder_is_refused_with_the_reason(network, tmp_path):
-    with pytest.raises(StartError, match="cannot read the starting weights .*: Is a directory"):
+    with pytest.raises(StartError, match=r"cannot read the starting weights .*: Is a directory"):
         load_start(network, str(tmp_path))
 
 
@@ -165,7 +165,7 @@ def test_imagenet_without_the_hub_is_refused_with_the_reason(network, monkeypatc
         raise URLError("Name or service not known")
 
     hub(monkeypatch, unreachable)
-    with pytest.raises(StartError, match="cannot fetch torchvision's ImageNet weights.*Name or service not known"):
+    with pytest.raises(StartError, match=r"cannot fetch torchvision's ImageNet weights.*Name or service not known"):
         load_start(network, "imagenet")
 
 

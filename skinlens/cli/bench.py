@@ -1,0 +1,80 @@
+"""`skinlens bench`: what one picture with its heatmap costs, against torch with the grad-cam library."""
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from skinlens.cli.errors import UsageError
+from skinlens.explain.oracle import signed_grad_cam
+from skinlens.imaging.image import LesionImage
+from skinlens.imaging.synthetic import draw_lesion
+from skinlens.models.asff import AsffResNet50
+from skinlens.models.normalise import Normalise
+from skinlens.models.registry import build
+from skinlens.models.stored import load_released
+from skinlens.runtime.predictor import DEFAULT_MODEL, WEIGHTS_FOLDER, Predictor, load_predictor
+
+WARM_UPS = 3
+REPEATS = 20
+
+
+def bench(model: str | None, *, as_json: bool) -> None:
+    """Time both ways in turn, in this process, on one drawn picture, and print medians and their ratio.
+
+    Raises:
+        ModelFileError: If the model is missing or altered.
+        UsageError: If the model has no torch counterpart with a fused feature map.
+    """
+    predictor = load_predictor(model or DEFAULT_MODEL)
+    image = draw_lesion(0)
+    library = _library(predictor, WEIGHTS_FOLDER)
+    ours, theirs = _timed_in_turn(lambda: predictor.predict([image]), lambda: library(image))
+    figures = {
+        "model": predictor.model.name,
+        "provider": predictor.provider,
+        "repeats": REPEATS,
+        "threads_torch": torch.get_num_threads(),
+        "predict_with_heatmap_ms": round(ours, 1),
+        "torch_with_grad_cam_ms": round(theirs, 1),
+        "ratio": round(theirs / ours, 2),
+    }
+    if as_json:
+        sys.stdout.write(json.dumps(figures) + "\n")
+        return
+    sys.stdout.write("".join(f"{name.replace('_', ' ')}: {value}\n" for name, value in figures.items()))
+
+
+def _library(predictor: Predictor, folder: Path) -> Callable[[LesionImage], object]:
+    """The same weights in torch: a forward pass, a backward pass and the library's map."""
+    card = predictor.card
+    network = build(card.architecture.name, card.architecture.options)
+    if not isinstance(network, AsffResNet50):
+        raise UsageError(f"{card.name} has no fused feature map that the grad-cam library could explain")
+    load_released(network, load_file(folder / card.files["weights"].file))
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    normalise = Normalise(card.preprocessing.mean, card.preprocessing.std)
+
+    def explain(image: LesionImage) -> object:
+        images = normalise(torch.from_numpy(predictor.prepare(image)[np.newaxis].copy()))
+        return signed_grad_cam(network, network.fused, images)
+
+    return explain
+
+
+def _timed_in_turn(first: Callable[[], object], second: Callable[[], object]) -> tuple[float, float]:
+    """Median milliseconds of each; they alternate, so that both meet the same load of the machine."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for repeat in range(WARM_UPS + REPEATS):
+        for call, kept in zip((first, second), times, strict=True):
+            began = time.perf_counter()
+            call()
+            if repeat >= WARM_UPS:
+                kept.append(1000 * (time.perf_counter() - began))
+    return statistics.median(times[0]), statistics.median(times[1])

@@ -1,0 +1,178 @@
+"""Pictures and their order: the same pixels as at run time, and every row at most once an epoch."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from skinlens.imaging.decode import decode
+from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.preprocess import Preprocessing, to_input
+from skinlens.training import dataset
+from skinlens.training.augment import build_augmentation
+from skinlens.training.dataset import DecodedRows, EpochSampler, ScoringPictures, TrainingPictures
+from skinlens.training.recipe import Augmentation
+
+BYTES = 64 * 72 * 3
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory, draw):
+    folder = tmp_path_factory.mktemp("pictures")
+    files = [draw(folder / f"{n}.png", malignant=n % 2, seed=n, height=64, width=72) for n in range(4)]
+    files.append(draw(folder / "large.png", malignant=True, seed=9, height=300, width=200))
+    return pd.DataFrame({"file": [str(file) for file in files], "malignant": [0, 1, 0, 1, 1]})
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """Names of the files that were decoded, in order."""
+    names = []
+
+    def counting(path):
+        names.append(path.name)
+        return decode(path)
+
+    monkeypatch.setattr(dataset, "decode", counting)
+    return names
+
+
+@pytest.mark.parametrize("size", [64, 96, 224])
+def test_scoring_pictures_are_the_run_times_pixels(rows, size):
+    preprocessing = Preprocessing(size=size)
+    pictures = ScoringPictures(DecodedRows(rows), preprocessing)
+    assert len(pictures) == 5
+    for index, file in enumerate(rows["file"]):
+        with open(file, "rb") as stream:  # noqa: PTH123 - as an upload arrives
+            expected = to_input(decode(stream.read()).pixels, preprocessing)
+        assert pictures[index].dtype == torch.uint8
+        assert np.array_equal(pictures[index].numpy(), expected)
+
+
+def test_a_scored_picture_may_be_written_to_without_harm(rows):
+    pictures = ScoringPictures(DecodedRows(rows), Preprocessing(size=64))
+    first = pictures[0].clone()
+    pictures[0].zero_()
+    assert torch.equal(pictures[0], first)
+
+
+def test_what_fits_the_budget_is_decoded_once(rows, decoded):
+    kept = DecodedRows(rows, budget_bytes=2 * BYTES + 100)
+    first = [kept.pixels(index) for index in range(5)]
+    second = [kept.pixels(index) for index in range(5)]
+    names = ["0.png", "1.png", "2.png", "3.png", "large.png"]
+    assert decoded == names + names[2:]
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_a_picture_too_large_for_what_is_left_does_not_bar_a_smaller_one(rows, decoded):
+    kept = DecodedRows(rows, budget_bytes=2 * BYTES)
+    for index in (0, 4, 1, 0, 4, 1):
+        kept.pixels(index)
+    assert decoded == ["0.png", "large.png", "1.png", "large.png"]
+
+
+def test_no_budget_keeps_nothing(rows, decoded):
+    none = DecodedRows(rows, budget_bytes=0)
+    none.warm()
+    assert decoded == []
+    none.pixels(0)
+    none.pixels(0)
+    assert decoded == ["0.png", "0.png"]
+
+
+def test_warming_decodes_everything_that_fits(rows, decoded):
+    kept = DecodedRows(rows)
+    kept.warm()
+    assert len(decoded) == 5
+    for index in range(5):
+        kept.pixels(index)
+    assert len(decoded) == 5
+
+
+def test_a_picture_that_cannot_be_used_is_named(tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    broken = DecodedRows(pd.DataFrame({"file": [str(tmp_path / "broken.png")], "malignant": [0]}))
+    with pytest.raises(ImageRefusedError, match=r"broken\.png"):
+        broken.pixels(0)
+
+
+def test_a_training_picture_depends_on_seed_epoch_and_row_alone(rows):
+    augmentation = build_augmentation(Augmentation(flip=True, crop_area=0.5, brightness=0.3), 64)
+
+    def picture(seed, draw):
+        return TrainingPictures(DecodedRows(rows), augmentation, seed)[draw][0]
+
+    first = picture(0, (2, 1))
+    torch.rand(7)
+    assert torch.equal(picture(0, (2, 1)), first)
+    for seed, draw in ((1, (2, 1)), (0, (1, 1)), (0, (2, 3))):
+        assert not torch.equal(picture(seed, draw), first)
+
+
+def test_a_training_picture_carries_its_label_and_lies_as_scored_ones_do(rows):
+    kept = DecodedRows(rows)
+    pictures = TrainingPictures(kept, build_augmentation(Augmentation(), 64), 0)
+    scored = ScoringPictures(kept, Preprocessing(size=64))
+    for index, label in enumerate(rows["malignant"]):
+        picture, found = pictures[0, index]
+        assert found == label
+        assert picture.shape == scored[index].shape == (64, 64, 3)
+        assert picture.dtype == torch.uint8
+        assert picture.is_contiguous()
+        # The two resize with different libraries, so that only the colour can be compared.
+        assert abs(picture.float().mean() - scored[index].float().mean()) < 1
+
+
+def epoch(sampler, number):
+    sampler.epoch = number
+    return list(sampler)
+
+
+def test_every_row_comes_at_most_once_an_epoch():
+    sampler = EpochSampler(50, seed=0, batch_size=8)
+    draws = epoch(sampler, 3)
+    assert len(draws) == len(sampler) == 48
+    assert sampler.batches == 6
+    assert {number for number, _ in draws} == {3}
+    indices = [index for _, index in draws]
+    assert len(set(indices)) == 48
+    assert set(indices) <= set(range(50))
+
+
+def test_the_rows_left_out_change_from_epoch_to_epoch():
+    sampler = EpochSampler(10, seed=0, batch_size=4)
+    seen = {index for number in range(20) for _, index in epoch(sampler, number)}
+    assert seen == set(range(10))
+
+
+@pytest.mark.parametrize("world", [2, 3])
+def test_processes_share_an_epoch_without_overlap(world):
+    samplers = [EpochSampler(50, seed=4, batch_size=8, rank=rank, world=world) for rank in range(world)]
+    shares = [epoch(sampler, 1) for sampler in samplers]
+    assert {len(share) for share in shares} == {8 * (50 // (8 * world))}
+    together = [draw for share in shares for draw in share]
+    assert len(set(together)) == len(together)
+    alone = epoch(EpochSampler(50, seed=4, batch_size=8), 1)
+    assert set(together) <= set(epoch(EpochSampler(50, seed=4, batch_size=1), 1))
+    assert shares[0][0] == alone[0]
+
+
+def test_the_order_depends_on_seed_and_epoch_alone():
+    first = epoch(EpochSampler(40, seed=1, batch_size=4), 5)
+    state = np.random.default_rng(0)
+    state.random(3)
+    torch.rand(3)
+    later = EpochSampler(40, seed=1, batch_size=4)
+    epoch(later, 4)
+    assert epoch(later, 5) == first
+    order = [index for _, index in first]
+    assert [index for _, index in epoch(later, 6)] != order
+    assert [index for _, index in epoch(EpochSampler(40, seed=2, batch_size=4), 5)] != order
+    assert order != sorted(order)
+
+
+def test_too_few_rows_make_no_batch():
+    assert EpochSampler(7, seed=0, batch_size=8).batches == 0
+    assert EpochSampler(15, seed=0, batch_size=8, world=2).batches == 0
+    assert list(EpochSampler(7, seed=0, batch_size=8)) == []

@@ -1,0 +1,240 @@
+"""Manifests: what is read, what is made up, and how a bad row is named."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from skinlens.training.manifest import FOLDS, ManifestError, read_manifests, training_rows
+
+
+@pytest.fixture
+def manifest(tmp_path, write_csv):
+    """Writes rows as a manifest, and an empty file for each path (a manifest does not look into pictures)."""
+
+    def write(rows, name="manifest.csv"):
+        path = write_csv(tmp_path / name, rows)
+        for row in rows:
+            if row["path"]:
+                (path.parent / row["path"]).parent.mkdir(parents=True, exist_ok=True)
+                (path.parent / row["path"]).touch()
+        return path
+
+    return write
+
+
+def row(name, label="benign", **more):
+    return {"path": name, "label": label} | more
+
+
+def many(groups, size=3, **more):
+    """Rows of `groups` groups of `size`; every other group is malignant."""
+    return [
+        row(f"{group}_{member}.png", "malignant" if group % 2 else "benign", group_id=f"G{group}", **more)
+        for group in range(groups)
+        for member in range(size)
+    ]
+
+
+def test_two_columns_are_enough(manifest, tmp_path):
+    rows = read_manifests([manifest([row("a.png"), row("deep/b.png", "malignant")])])
+    assert list(rows["file"]) == [str(tmp_path / "a.png"), str(tmp_path / "deep/b.png")]
+    assert list(rows["malignant"]) == [0, 1]
+    assert list(rows["split"]) == ["train", "train"]
+    assert list(rows["fold"]) == [-1, -1]
+    assert rows["group_id"].nunique() == 2
+
+
+def test_blanks_take_the_same_defaults(manifest):
+    rows = read_manifests([manifest([row("a.png", split="", fold="", group_id=""), row("b.png", split="test")])])
+    assert list(rows["split"]) == ["train", "train"]
+    rows = read_manifests(
+        [manifest([row("a.png", split="", fold="", group_id=""), row("b.png", split="test", fold="3", group_id="7")])]
+    )
+    assert list(rows["split"]) == ["train", "test"]
+    assert list(rows["fold"]) == [-1, 3]
+    assert rows["group_id"].nunique() == 2
+
+
+def test_ids_that_look_like_numbers_stay_text(manifest):
+    rows = read_manifests([manifest([row("007.png", group_id="007"), row("7.png", group_id="7")])])
+    assert list(rows["group_id"]) == ["007", "7"]
+    assert list(rows["path"]) == ["007.png", "7.png"]
+
+
+def test_further_columns_are_kept(manifest):
+    rows = read_manifests([manifest([row("a.png", dx="nv", age=45), row("b.png", dx="mel", age="")])])
+    assert list(rows["dx"]) == ["nv", "mel"]
+    assert rows["age"].isna().tolist() == [False, True]
+
+
+def test_several_manifests_are_put_one_under_the_other(manifest, tmp_path):
+    first = manifest([row("a.png", dx="nv")], "one/list.csv")
+    second = manifest([row("a.png", "malignant", group_id="G1")], "two/list.csv")
+    rows = read_manifests([first, second])
+    assert list(rows["file"]) == [str(tmp_path / "one/a.png"), str(tmp_path / "two/a.png")]
+    assert list(rows.index) == [0, 1]
+    assert list(rows["manifest"]) == [str(first), str(second)]
+
+
+def test_lone_rows_of_manifests_of_one_name_are_no_group(manifest):
+    paths = [manifest([row("a.png", fold=fold)], f"site{fold}/list.csv") for fold in range(2)]
+    assert read_manifests(paths)["group_id"].nunique() == 2
+
+
+def test_twins_may_lie_on_both_sides_of_the_split(manifest):
+    rows = [row("a.png", split="train", fold=0, group_id="G"), row("b.png", split="test", fold=-1, group_id="G")]
+    assert len(read_manifests([manifest(rows)])) == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "what", "lines"),
+    [
+        ([row("a.png"), row("b.png", "Benign"), row("c.png", "")], "have a label that is neither", {3, 4}),
+        ([row("a.png"), row("")], "have no path", {3}),
+        ([row("a.png", split="val"), row("b.png", split="test")], "have a split that is neither", {2}),
+        ([row("a.png", fold="0"), row("b.png", fold="one"), row("c.png", fold="1.5")], "no whole number", {3, 4}),
+        ([row("a.png"), row("b.png"), row("./a.png")], "already listed", {4}),
+        (
+            [row("a.png", fold=0, group_id="G"), row("b.png", fold=0), row("c.png", fold=1, group_id="G")],
+            "belong to a group that lies in more than one fold",
+            {2, 4},
+        ),
+        (
+            [row("a.png", fold=0, group_id="G"), row("b.png", fold="", group_id="G")],
+            "belong to a group that lies in more than one fold, or partly in none",
+            {2, 3},
+        ),
+    ],
+)
+def test_a_bad_row_is_named_by_manifest_line_and_path(manifest, rows, what, lines):
+    columns = list(dict.fromkeys(name for entry in rows for name in entry))
+    path = manifest([{name: entry.get(name, "") for name in columns} for entry in rows])
+    with pytest.raises(ManifestError, match=re.escape(what)) as caught:
+        read_manifests([path])
+    message = str(caught.value)
+    assert message.startswith(f"{len(lines)} row(s) ")
+    assert {int(line) for line in re.findall(r"line (\d+)", message)} == lines
+    assert message.count(str(path)) == len(lines)
+    for line in lines:
+        assert f"line {line} ({rows[line - 2]['path'] or 'nan'})" in message
+
+
+def test_a_missing_picture_is_named(manifest, tmp_path):
+    path = manifest([row("a.png"), row("gone.png"), row("b.png")])
+    (tmp_path / "gone.png").unlink()
+    with pytest.raises(ManifestError, match=r"1 row\(s\) name a file that does not exist: .* line 3 \(gone\.png\)$"):
+        read_manifests([path])
+
+
+def test_a_group_over_two_folds_is_found_across_manifests(manifest):
+    paths = [manifest([row("a.png", fold=fold, group_id="G")], f"{fold}/list.csv") for fold in range(2)]
+    with pytest.raises(ManifestError, match="more than one fold") as caught:
+        read_manifests(paths)
+    assert all(f"{path} line 2" in str(caught.value) for path in paths)
+
+
+def test_one_picture_in_two_manifests_is_found(manifest):
+    first, second = manifest([row("a.png")], "one.csv"), manifest([row("a.png")], "two.csv")
+    with pytest.raises(ManifestError, match=r"already listed: .*two\.csv line 2 \(a\.png\)"):
+        read_manifests([first, second])
+
+
+def test_of_many_bad_rows_the_first_five_are_shown(manifest):
+    path = manifest([row(f"{number}.png", "bad") for number in range(8)])
+    with pytest.raises(ManifestError, match=r"^8 row\(s\) .*; and 3 more$") as caught:
+        read_manifests([path])
+    assert str(caught.value).count(" line ") == 5
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"", "cannot read the manifest"),
+        (b"\xff\xfe\x00path", "cannot read the manifest"),
+        (b'path,label\n"a.png,benign\n', "cannot read the manifest"),
+        (b"path,label\na.png,benign\nb.png,benign,extra\n", "cannot read the manifest"),
+        (b"path,label\na.png,benign,\n", "has lines with more fields than its first line names"),
+        (b"file,label\na.png,benign\n", r"lacks the column\(s\) path"),
+        (b"image,target\n1,2\n", r"lacks the column\(s\) path, label"),
+        (b"path,label\n", "has no rows"),
+    ],
+)
+def test_a_file_that_is_no_manifest_is_named(tmp_path, content, what):
+    path = tmp_path / "list.csv"
+    path.write_bytes(content)
+    (tmp_path / "a.png").touch()
+    with pytest.raises(ManifestError, match=what) as caught:
+        read_manifests([path])
+    assert str(path) in str(caught.value)
+
+
+def test_a_manifest_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ManifestError, match=r"cannot read the manifest .*nowhere\.csv"):
+        read_manifests([tmp_path / "nowhere.csv"])
+    with pytest.raises(ManifestError, match="no manifest was given"):
+        read_manifests([])
+
+
+def test_a_fold_is_held_out_and_test_rows_never_take_part(manifest):
+    rows = [row(f"{n}.png", split="train", fold=n % 3) for n in range(9)] + [row("t.png", split="test", fold=1)]
+    train, held_out = training_rows(read_manifests([manifest(rows)]), 1)
+    assert list(held_out["path"]) == ["1.png", "4.png", "7.png"]
+    assert list(train["path"]) == ["0.png", "2.png", "3.png", "5.png", "6.png", "8.png"]
+    assert list(train.index) == list(range(6))
+    assert list(held_out.index) == list(range(3))
+
+
+def test_without_a_fold_every_training_row_is_used(manifest):
+    rows = [row("a.png", split="train", fold=0), row("b.png", split="test", fold=""), row("c.png", split="", fold="")]
+    train, held_out = training_rows(read_manifests([manifest(rows)]), None)
+    assert list(train["path"]) == ["a.png", "c.png"]
+    assert held_out.empty
+    assert list(held_out.columns) == list(train.columns)
+
+
+def test_a_row_without_a_fold_is_always_trained_on(manifest):
+    rows = read_manifests([manifest([row("a.png", fold=0), row("b.png", fold=1), row("c.png", fold="")])])
+    for fold in (0, 1):
+        assert "c.png" in list(training_rows(rows, fold)[0]["path"])
+
+
+def test_made_folds_keep_groups_whole_and_labels_balanced(manifest):
+    rows = read_manifests([manifest(many(20))])
+    held_out = [training_rows(rows, fold)[1] for fold in range(FOLDS)]
+    assert sorted(pd.concat(held_out)["path"]) == sorted(rows["path"])
+    groups = [set(part["group_id"]) for part in held_out]
+    assert all(groups[a].isdisjoint(groups[b]) for a in range(FOLDS) for b in range(a))
+    assert [(len(part), part["malignant"].mean()) for part in held_out] == [(12, 0.5)] * FOLDS
+
+
+def test_made_folds_are_always_the_same(manifest):
+    first = training_rows(read_manifests([manifest(many(20))]), 2)[1]
+    second = training_rows(read_manifests([manifest(many(20), "elsewhere/manifest.csv")]), 2)[1]
+    assert list(first["path"]) == list(second["path"])
+    assert set(first["fold"]) == {2}
+
+
+def test_made_folds_ignore_test_rows(manifest):
+    alone = training_rows(read_manifests([manifest(many(20, split="train"), "alone.csv")]), 0)[1]
+    tested = many(20, split="train") + [row(f"t{n}.png", group_id=f"G{n}", split="test") for n in range(9)]
+    beside = training_rows(read_manifests([manifest(tested, "tested.csv")]), 0)[1]
+    assert list(beside["path"]) == list(alone["path"])
+
+
+def test_too_few_rows_for_five_folds(manifest):
+    rows = read_manifests([manifest(many(2))])
+    with pytest.raises(ManifestError, match="cannot make 5 folds of these rows"):
+        training_rows(rows, 0)
+
+
+def test_a_fold_that_is_not_there_is_told_the_ones_that_are(manifest):
+    rows = read_manifests([manifest([row("a.png", fold=0), row("b.png", fold=2)])])
+    with pytest.raises(ManifestError, match="no training row lies in fold 1; folds: 0, 2"):
+        training_rows(rows, 1)
+
+
+def test_a_manifest_of_test_rows_alone_trains_nothing(manifest):
+    rows = read_manifests([manifest([row("a.png", split="test")])])
+    with pytest.raises(ManifestError, match="no rows with split train"):
+        training_rows(rows, None)

@@ -1,0 +1,178 @@
+"""Recipes: the ones that are shipped, and how a bad entry is named."""
+
+from pathlib import Path
+
+import pytest
+
+from skinlens.models.registry import architectures
+from skinlens.training.augment import build_augmentation
+from skinlens.training.recipe import Recipe, RecipeError, Schedule, read_recipe
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+SHIPPED = sorted(path for path in RECIPES.rglob("*.toml") if not path.name.endswith(".about.toml"))
+
+GOOD = """
+name = "drawn"
+about = "A recipe for a test"
+batch_size = 8
+precision = "32-true"
+ema = 0.9
+
+[network]
+name = "asff_resnet50"
+options = { gate = "sigmoid", stride_in_1x1 = true }
+
+[preprocessing]
+size = 96
+
+[optimiser]
+rate_pretrained = 1e-4
+rate_new = 1e-3
+
+[schedule]
+epochs = 4
+warm_up = 0.25
+
+[augmentation]
+flip = true
+"""
+
+
+@pytest.fixture
+def read(tmp_path):
+    def write_and_read(text):
+        path = tmp_path / "recipe.toml"
+        path.write_text(text, "utf-8")
+        return read_recipe(path)
+
+    return write_and_read
+
+
+def test_some_recipes_are_shipped():
+    assert len(SHIPPED) >= 4
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_recipe_can_be_used(path):
+    recipe = read_recipe(path)
+    assert recipe.name.endswith(path.stem)
+    assert recipe.network.name in architectures()
+    assert recipe.about
+    sizes = {recipe.schedule.size(epoch, recipe.preprocessing.size) for epoch in range(recipe.schedule.epochs)}
+    for size in sizes:
+        build_augmentation(recipe.augmentation, size)
+
+
+def test_the_compared_gates_differ_in_nothing_else():
+    recipes = [read_recipe(RECIPES / "compare" / f"{gate}.toml") for gate in ("softmax", "sigmoid", "spatial")]
+    same = [
+        recipe.model_dump(exclude={"name": True, "about": True, "network": {"options": {"gate"}}}) for recipe in recipes
+    ]
+    assert same[0] == same[1] == same[2]
+    assert [recipe.network.options["gate"] for recipe in recipes] == ["softmax", "sigmoid", "spatial"]
+
+
+def test_the_papers_schedule_is_the_papers():
+    """arXiv 2510.03876 and its code: Adam 1e-5, batch 32, 500 epochs, horizontal flips and 10 % shifts."""
+    recipe = read_recipe(RECIPES / "paper_schedule.toml")
+    assert (recipe.optimiser.name, recipe.optimiser.rate_new, recipe.optimiser.rate_pretrained) == ("adam", 1e-5, 1e-5)
+    assert recipe.optimiser.weight_decay == 0
+    assert (recipe.batch_size, recipe.schedule.epochs, recipe.schedule.shape) == (32, 500, "constant")
+    assert recipe.network.options == {"gate": "softmax", "stride_in_1x1": True}
+    assert recipe.augmentation.model_dump(exclude_defaults=True) == {"flip": True, "shift": 0.1}
+    assert recipe.ema is None
+    assert recipe.label_smoothing == 0
+
+
+def test_entries_are_read_and_the_rest_takes_defaults(read):
+    recipe = read(GOOD)
+    assert recipe.network.options == {"gate": "sigmoid", "stride_in_1x1": True}
+    assert recipe.optimiser.rate_pretrained == 1e-4
+    assert recipe.optimiser.name == "adamw"
+    assert recipe.optimiser.clip_norm is None
+    assert recipe.preprocessing.size == 96
+    assert recipe.preprocessing.mean == (0.485, 0.456, 0.406)
+    assert recipe.augmentation.model_dump(exclude_defaults=True) == {"flip": True}
+
+
+def test_a_recipe_survives_its_record(read):
+    recipe = read(GOOD)
+    assert Recipe.model_validate(recipe.model_dump(mode="json")) == recipe
+
+
+@pytest.mark.parametrize(
+    ("found", "put", "entry"),
+    [
+        ("batch_size = 8", "batchsize = 8", "batchsize: Extra inputs"),
+        ("flip = true", "flipp = true", "augmentation.flipp: Extra inputs"),
+        ('name = "drawn"\n', "", "name: Field required"),
+        ("rate_new = 1e-3", "", "optimiser.rate_new: Field required"),
+        ("epochs = 4", 'epochs = "four"', "schedule.epochs: Input should be a valid integer"),
+        ("epochs = 4", "epochs = 4.5", "schedule.epochs: Input should be a valid integer"),
+        ("flip = true", "flip = 2", "augmentation.flip: Input should be a valid boolean"),
+        ("epochs = 4", "epochs = 0", "schedule.epochs: Input should be greater than or equal to 1"),
+        ("warm_up = 0.25", "warm_up = 1.0", "schedule.warm_up: Input should be less than 1"),
+        ("warm_up = 0.25", 'shape = "linear"', "schedule.shape: Input should be 'cosine' or 'constant'"),
+        ("batch_size = 8", "batch_size = 1", "batch_size: Input should be greater than or equal to 2"),
+        ("ema = 0.9", "ema = 1.0", "ema: Input should be less than 1"),
+        ('"32-true"', '"64-true"', "precision: Input should be"),
+        ("rate_new = 1e-3", "rate_new = 0.0", "optimiser.rate_new: Input should be greater than 0"),
+        ("rate_new = 1e-3", "rate_new = nan", "optimiser.rate_new: Input should be greater than 0"),
+        ("flip = true", "shift = 1.5", "augmentation.shift: Input should be less than or equal to 1"),
+        ("flip = true", "crop_area = 0.0", "augmentation.crop_area: Input should be greater than 0"),
+        ("flip = true", "aspect = 0.8", "augmentation.aspect: Input should be greater than or equal to 1"),
+        ("flip = true", "hue = 0.6", "augmentation.hue: Input should be less than or equal to 0.5"),
+        ("flip = true", "jpeg = 100", "augmentation.jpeg: Input should be less than or equal to 95"),
+        ("size = 96", "size = 16", "preprocessing.size: Input should be greater than or equal to 32"),
+        ("size = 96", 'geometry = "crop"', "preprocessing.geometry: Input should be 'squash'"),
+        ("warm_up = 0.25", "sizes = [[0, 0]]", "schedule.sizes.0.1: Input should be greater than or equal to 32"),
+        ("warm_up = 0.25", "sizes = [[-1, 64]]", "schedule.sizes.0.0: Input should be greater than or equal to 0"),
+        ("warm_up = 0.25", "sizes = [[0, 64], [5]]", "schedule.sizes.1.1: Field required"),
+        ("warm_up = 0.25", "sizes = [[3, 96], [0, 64]]", "schedule.sizes: Value error, must begin at epoch 0"),
+        ("warm_up = 0.25", "sizes = [[0, 64], [0, 96]]", "schedule.sizes: Value error, must begin at epoch 0"),
+        ("warm_up = 0.25", "sizes = [[1, 64]]", "schedule.sizes: Value error, must begin at epoch 0"),
+    ],
+)
+def test_a_bad_entry_is_named(read, tmp_path, found, put, entry):
+    assert GOOD.count(found) == 1
+    with pytest.raises(RecipeError) as caught:
+        read(GOOD.replace(found, put))
+    message = str(caught.value)
+    assert message.startswith(f"{tmp_path / 'recipe.toml'}: ")
+    assert entry in message
+    assert "\n" not in message
+
+
+def test_all_bad_entries_are_named_at_once(read):
+    with pytest.raises(RecipeError) as caught:
+        read(GOOD.replace("epochs = 4", "epochs = 0").replace("ema = 0.9", "ema = 2"))
+    assert "schedule.epochs" in str(caught.value)
+    assert "; ema" in str(caught.value) or "ema: " in str(caught.value)
+
+
+def test_what_is_no_toml_is_told_so(read):
+    with pytest.raises(RecipeError, match=r"recipe\.toml is not valid TOML: .*line 3"):
+        read("name = 1\nabout = 2\nepochs 5\n")
+
+
+def test_what_is_no_text_is_told_so(tmp_path):
+    (tmp_path / "model.toml").write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(RecipeError, match=r"model\.toml is not valid TOML"):
+        read_recipe(tmp_path / "model.toml")
+
+
+def test_a_missing_file_is_told_so(tmp_path):
+    with pytest.raises(RecipeError, match=r"cannot read the recipe .*nowhere\.toml: No such file or directory"):
+        read_recipe(tmp_path / "nowhere.toml")
+
+
+def test_a_recipe_cannot_be_changed(read):
+    recipe = read(GOOD)
+    with pytest.raises(ValueError, match="frozen"):
+        recipe.batch_size = 4
+
+
+def test_pictures_grow_as_the_schedule_says():
+    schedule = Schedule(epochs=6, sizes=((0, 128), (2, 160), (5, 224)))
+    assert [schedule.size(epoch, 999) for epoch in range(6)] == [128, 128, 160, 160, 160, 224]
+    assert Schedule(epochs=6).size(3, 96) == 96
