@@ -61,7 +61,9 @@ def show_score(result: Result, assessment: Assessment, model: LoadedModel) -> No
         st.metric(
             assessment.score_name.capitalize(), f"{prediction.score:.2f}", help="From 0 to 1; higher is more worrying."
         )
-        figure = score_bar(prediction.score, point.threshold, name=assessment.score_name)
+        figure = score_bar(
+            prediction.score, point.threshold, name=assessment.score_name, theme=st.context.theme.type or "light"
+        )
         st.plotly_chart(figure, config={"displayModeBar": False}, alt=assessment.reasons[0], key="score")
         for reason in assessment.reasons:
             st.text(reason)

@@ -58,7 +58,7 @@ def _library(predictor: Predictor, folder: Path) -> Callable[[LesionImage], obje
     if not isinstance(network, AsffResNet50):
         raise UsageError(f"{card.name} has no fused feature map that the grad-cam library could explain")
     load_released(network, load_file(folder / card.files["weights"].file))
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = network.to(memory_format=torch.channels_last)
     normalise = Normalise(card.preprocessing.mean, card.preprocessing.std)
 
     def explain(image: LesionImage) -> object:

@@ -5,10 +5,19 @@ import plotly.graph_objects as go
 BAR = "#2b7a9b"
 TRACK = "rgba(128, 140, 148, 0.25)"
 MARK = "#c2570c"
+INK = {"light": "#16252d", "dark": "#e8eef1"}
 
 
-def score_bar(score: float, threshold: float, *, name: str) -> go.Figure:
-    """A bar from 0 to 1 with the score as its length and the threshold as a line across it."""
+def score_bar(score: float, threshold: float, *, name: str, theme: str = "light") -> go.Figure:
+    """A bar from 0 to 1 with the score as its length and the threshold as a line across it.
+
+    Args:
+        score: In [0, 1].
+        threshold: In [0, 1].
+        name: What the number is called.
+        theme: `light` or `dark`.
+    """
+    ink = INK[theme]
     figure = go.Figure()
     figure.add_bar(x=[1.0], y=[""], orientation="h", marker_color=TRACK, hoverinfo="skip", width=0.5)
     figure.add_bar(
@@ -27,7 +36,7 @@ def score_bar(score: float, threshold: float, *, name: str) -> go.Figure:
         showarrow=False,
         yanchor="bottom",
         xanchor="center" if 0.2 < threshold < 0.8 else "left" if threshold <= 0.2 else "right",
-        font={"size": 13},
+        font={"size": 13, "color": ink},
     )
     figure.update_layout(
         barmode="overlay",
@@ -37,6 +46,7 @@ def score_bar(score: float, threshold: float, *, name: str) -> go.Figure:
         xaxis={
             "range": [-0.02, 1.02],
             "tickvals": [0, 0.25, 0.5, 0.75, 1],
+            "tickfont": {"size": 13, "color": ink},
             "showgrid": False,
             "zeroline": False,
             "fixedrange": True,

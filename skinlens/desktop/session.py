@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -35,7 +35,10 @@ def receive(content: bytes, name: str, model: LoadedModel) -> Result:
     """
     digest = hashlib.sha256(content).hexdigest()
     known = _find(digest, model)
-    return known if known is not None else _add(decode(content, name=name), model)
+    if known is None:
+        return _add(decode(content, name=name), model)
+    # The same bytes may come again under another name; the record shows the latest.
+    return _keep(Result(replace(known.image, name=name), known.prediction))
 
 
 def receive_synthetic(seed: int, model: LoadedModel) -> Result:
@@ -88,10 +91,15 @@ def _add(image: LesionImage, model: LoadedModel) -> Result:
         return known
     with model.lock:
         prediction = model.predictor.predict([image])[0]
-    key = (image.sha256, prediction.model.sha256)
+    return _keep(Result(image, prediction))
+
+
+def _keep(result: Result) -> Result:
+    key = (result.image.sha256, result.prediction.model.sha256)
     results = _results()
-    results[key] = Result(image, prediction)
+    results[key] = result
+    results.move_to_end(key)
     while len(results) > KEPT_RESULTS:
         results.popitem(last=False)
     st.session_state[_CURRENT] = key
-    return results[key]
+    return result

@@ -187,13 +187,17 @@ def verified_path(card: ModelCard, role: Literal["graph", "weights"], folder: Pa
     """The path of one of the card's files, after comparing its digest.
 
     Raises:
-        ModelFileError: If the file is missing or its SHA-256 is not the card's.
+        ModelFileError: If the file is missing, cannot be read, or its SHA-256 is not the card's.
     """
     expected = card.files[role]
     path = folder / expected.file
     if not path.is_file():
         raise ModelFileError(f"Model {card.name} is incomplete: {expected.file} is missing from {folder}.")
-    if sha256_of(path) != expected.sha256:
+    try:
+        digest = sha256_of(path)
+    except OSError as error:
+        raise ModelFileError(f"{expected.file} cannot be read ({error.strerror}); check its permissions.") from error
+    if digest != expected.sha256:
         raise ModelFileError(
             f"{expected.file} is not the file that the card of {card.name} describes (its SHA-256 differs). "
             "It may be damaged or altered; restore it from the release."

@@ -90,6 +90,7 @@ def test_the_same_picture_again_costs_nothing(app: AppTest, calls: list[int]) ->
     assert calls == [1, 1]
     app.run()
     assert calls == [1, 1]
+    assert any("again.png" in element.value for element in app.text)
 
 
 def test_moving_the_controls_scores_nothing(app: AppTest, calls: list[int]) -> None:

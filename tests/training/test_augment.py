@@ -7,6 +7,9 @@ from torchvision.transforms import v2
 from skinlens.training.augment import QuarterTurn, Vignette, build_augmentation, seeded
 from skinlens.training.recipe import Augmentation
 
+# torchvision means to move its JPEG coder to another package; its versions are pinned.
+pytestmark = pytest.mark.filterwarnings("ignore:The image decoding and encoding:DeprecationWarning")
+
 ALL = Augmentation(
     flip=True,
     flip_vertical=True,

@@ -160,8 +160,6 @@ def test_processes_share_an_epoch_without_overlap(world):
 
 def test_the_order_depends_on_seed_and_epoch_alone():
     first = epoch(EpochSampler(40, seed=1, batch_size=4), 5)
-    state = np.random.default_rng(0)
-    state.random(3)
     torch.rand(3)
     later = EpochSampler(40, seed=1, batch_size=4)
     epoch(later, 4)

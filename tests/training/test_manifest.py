@@ -46,11 +46,8 @@ def test_two_columns_are_enough(manifest, tmp_path):
 
 
 def test_blanks_take_the_same_defaults(manifest):
-    rows = read_manifests([manifest([row("a.png", split="", fold="", group_id=""), row("b.png", split="test")])])
-    assert list(rows["split"]) == ["train", "train"]
-    rows = read_manifests(
-        [manifest([row("a.png", split="", fold="", group_id=""), row("b.png", split="test", fold="3", group_id="7")])]
-    )
+    blank = row("a.png", split="", fold="", group_id="")
+    rows = read_manifests([manifest([blank, row("b.png", split="test", fold="3", group_id="7")])])
     assert list(rows["split"]) == ["train", "test"]
     assert list(rows["fold"]) == [-1, 3]
     assert rows["group_id"].nunique() == 2

@@ -1,0 +1,60 @@
+"""The released model, drawn pictures and, where SKINLENS_DATA names the data folder, real test images."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from skinlens.imaging.decode import decode
+from skinlens.imaging.image import LesionImage
+from skinlens.imaging.synthetic import draw_lesion
+from skinlens.runtime.predictor import WEIGHTS_FOLDER, Predictor, load_predictor
+
+DATA = Path(os.environ.get("SKINLENS_DATA") or ".")
+MANIFEST = DATA / "isic3297.csv"
+REAL_IMAGES_PER_LABEL = 10
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without the data folder, tests on real images are not part of the run."""
+    if "SKINLENS_DATA" in os.environ and MANIFEST.is_file():
+        return
+    left_out = [item for item in items if "real_images" in getattr(item, "fixturenames", ())]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture(scope="session")
+def released_folder() -> Path:
+    """The folder of released models."""
+    return WEIGHTS_FOLDER
+
+
+@pytest.fixture(scope="session")
+def predictor() -> Predictor:
+    """The default model, loaded once."""
+    return load_predictor()
+
+
+@pytest.fixture(scope="session")
+def pictures() -> list[LesionImage]:
+    """Drawn lesions of several sizes and aspects, one of them the model's own size."""
+    sizes = [(96, 128), (160, 160), (224, 224), (200, 300), (300, 180)]
+    return [
+        draw_lesion(seed, height=height, width=width, malignant_look=seed % 2 == 1)
+        for seed, (height, width) in enumerate(sizes)
+    ]
+
+
+@pytest.fixture(scope="session")
+def real_images() -> list[LesionImage]:
+    """Test images spread evenly over both labels' rows of the manifest."""
+    rows = pd.read_csv(MANIFEST)
+    test = rows[rows["split"] == "test"]
+    chosen = [
+        path
+        for _, of_label in test.groupby("label")
+        for path in of_label["path"].iloc[:: len(of_label) // REAL_IMAGES_PER_LABEL][:REAL_IMAGES_PER_LABEL]
+    ]
+    return [decode(DATA / path) for path in chosen]

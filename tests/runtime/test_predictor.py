@@ -1,0 +1,280 @@
+"""The predictor: what it answers, that batches and threads change nothing, and what bad model files get."""
+
+import hashlib
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from skinlens.imaging.image import LesionImage
+from skinlens.runtime import predictor as predictor_module
+from skinlens.runtime.card import ModelCard, ModelFileError, write_card
+from skinlens.runtime.prediction import GateSummary, Prediction
+from skinlens.runtime.predictor import (
+    DEFAULT_MODEL,
+    Predictor,
+    evidence_heatmap,
+    load_predictor,
+    released_models,
+)
+from skinlens.runtime.providers import CPU
+
+# Batches of other sizes are summed in another order.
+CLOSE = {"rtol": 1e-4, "atol": 1e-5}
+
+
+@pytest.fixture(scope="module")
+def predictions(predictor: Predictor, pictures: list[LesionImage]) -> list[Prediction]:
+    return predictor.predict(pictures)
+
+
+def assert_same_answers(found: list[Prediction], expected: list[Prediction]) -> None:
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        for part in ("logits", "signed_map", "features", "heatmap"):
+            np.testing.assert_allclose(getattr(one, part), getattr(other, part), **CLOSE, err_msg=part)
+        assert one.score == pytest.approx(other.score, abs=1e-5)
+
+
+def test_shapes_types_and_ranges(predictor: Predictor, predictions: list[Prediction]) -> None:
+    size = predictor.card.preprocessing.size
+    for prediction in predictions:
+        assert prediction.logits.shape == (2,)
+        assert prediction.logits.dtype == np.float32
+        assert isinstance(prediction.score, float)
+        assert 0.0 <= prediction.score <= 1.0
+        assert prediction.heatmap.shape == (size, size)
+        assert prediction.heatmap.dtype == np.float32
+        assert 0.0 <= prediction.heatmap.min() <= prediction.heatmap.max() <= 1.0
+        assert prediction.signed_map.shape == (size // 16, size // 16)
+        assert prediction.signed_map.dtype == np.float32
+        assert prediction.features.shape == (1024,)
+        assert prediction.features.dtype == np.float32
+        assert prediction.milliseconds > 0
+        for part in (prediction.logits, prediction.signed_map, prediction.features):
+            assert np.isfinite(part).all()
+
+
+def test_the_score_is_the_softmax_of_the_logits(predictions: list[Prediction]) -> None:
+    for prediction in predictions:
+        assert prediction.score == pytest.approx(softmax(prediction.logits.astype(float))[1], abs=1e-6)
+
+
+def test_different_pictures_get_different_answers(predictions: list[Prediction]) -> None:
+    assert len({prediction.score for prediction in predictions}) == len(predictions)
+
+
+def test_the_gate_is_summarised_in_order(predictions: list[Prediction]) -> None:
+    for prediction in predictions:
+        gate = prediction.gate
+        assert isinstance(gate, GateSummary)
+        assert 0.0 <= gate.low <= gate.mean <= gate.high <= 1.0
+
+
+def test_the_heatmap_is_that_of_the_signed_map(predictor: Predictor, predictions: list[Prediction]) -> None:
+    card = predictor.card
+    for prediction in predictions:
+        expected = evidence_heatmap(prediction.signed_map, scale=card.heatmap.scale, size=card.preprocessing.size)
+        np.testing.assert_array_equal(prediction.heatmap, expected)
+
+
+def test_the_answer_names_model_and_provider(predictor: Predictor, predictions: list[Prediction]) -> None:
+    for prediction in predictions:
+        assert prediction.model == predictor.model
+        assert prediction.provider == predictor.provider
+    assert predictor.model.name == predictor.card.name == DEFAULT_MODEL
+    assert predictor.model.version == predictor.card.version
+    assert predictor.model.sha256 == predictor.card.files["weights"].sha256
+    assert predictor.provider.endswith("ExecutionProvider")
+
+
+def test_a_batch_is_its_pictures_in_order(predictor: Predictor, pictures, predictions: list[Prediction]) -> None:
+    singles = [predictor.predict([picture])[0] for picture in pictures]
+    assert_same_answers(predictions, singles)
+    assert_same_answers(predictor.predict(pictures[::-1]), singles[::-1])
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3])
+def test_the_batch_size_changes_nothing(
+    predictor: Predictor, pictures, predictions: list[Prediction], batch_size: int, monkeypatch
+) -> None:
+    monkeypatch.setattr(predictor, "batch_size", batch_size)
+    assert_same_answers(predictor.predict(pictures), predictions)
+
+
+def test_no_more_than_a_batch_goes_through_at_once(predictor: Predictor, pictures, monkeypatch) -> None:
+    sizes: list[int] = []
+    run = predictor._predict_batch
+    monkeypatch.setattr(predictor, "batch_size", 2)
+    monkeypatch.setattr(predictor, "_predict_batch", lambda images: sizes.append(len(images)) or run(images))
+    predictor.predict(pictures)
+    assert sizes == [2, 2, 1]
+
+
+def test_no_pictures_get_no_predictions(predictor: Predictor) -> None:
+    assert predictor.predict([]) == []
+
+
+def test_the_same_picture_in_a_batch_gets_the_same_answer(predictor: Predictor, pictures) -> None:
+    first, _, again = predictor.predict([pictures[0], pictures[1], pictures[0]])
+    assert_same_answers([first], [again])
+
+
+def test_threads_get_the_answers_of_one(predictor: Predictor, pictures, predictions: list[Prediction]) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(predictor.predict, [[picture] for picture in pictures * 2]))
+    assert_same_answers([one for answer in answers for one in answer], predictions * 2)
+
+
+def test_pictures_are_left_as_they_were(predictor: Predictor, pictures) -> None:
+    before = [picture.pixels.copy() for picture in pictures[:2]]
+    predictor.predict(pictures[:2])
+    for picture, pixels in zip(pictures, before, strict=False):
+        np.testing.assert_array_equal(picture.pixels, pixels)
+
+
+def test_loading_and_predicting_is_silent(released_folder: Path, pictures, capfd) -> None:
+    load_predictor(folder=released_folder).predict(pictures[:1])
+    assert capfd.readouterr() == ("", "")
+
+
+class TestEvidenceHeatmap:
+    @pytest.fixture
+    def signed(self) -> np.ndarray:
+        return np.random.default_rng(3).normal(0, 0.2, (14, 14)).astype(np.float32)
+
+    def test_no_evidence_is_zero_everywhere(self) -> None:
+        heatmap = evidence_heatmap(np.zeros((14, 14), np.float32), scale=0.3, size=224)
+        assert heatmap.shape == (224, 224)
+        assert heatmap.dtype == np.float32
+        assert not heatmap.any()
+
+    def test_evidence_for_benign_is_zero(self, signed: np.ndarray) -> None:
+        assert not evidence_heatmap(-np.abs(signed), scale=0.3, size=224).any()
+
+    def test_negative_evidence_takes_nothing_from_its_neighbours(self, signed: np.ndarray) -> None:
+        cut = np.maximum(signed, 0)
+        np.testing.assert_array_equal(
+            evidence_heatmap(signed, scale=0.3, size=64), evidence_heatmap(cut, scale=0.3, size=64)
+        )
+
+    def test_half_the_scale_doubles_until_it_is_full(self, signed: np.ndarray) -> None:
+        whole, half = (evidence_heatmap(signed, scale=scale, size=14) for scale in (1.0, 0.5))
+        np.testing.assert_allclose(half, np.minimum(2 * whole, 1), rtol=1e-6)
+        assert whole.max() > 0.5, "some of it has to be clipped for this to say anything"
+        assert half.max() == 1.0
+
+    def test_weak_evidence_looks_weak(self) -> None:
+        """Never scaled to its own largest value: 10 % of the scale is drawn as 0.1."""
+        signed = np.zeros((14, 14), np.float32)
+        signed[4:9, 4:9] = 0.03
+        heatmap = evidence_heatmap(signed, scale=0.3, size=224)
+        assert heatmap.max() == pytest.approx(0.1)
+        assert heatmap.min() == 0.0
+
+    def test_a_constant_map_is_constant(self) -> None:
+        heatmap = evidence_heatmap(np.full((14, 14), 0.15, np.float32), scale=0.3, size=224)
+        np.testing.assert_allclose(heatmap, 0.5, rtol=1e-6)
+
+    def test_it_is_clipped_before_it_is_enlarged(self) -> None:
+        """Otherwise one huge value would flood its neighbours."""
+        signed = np.zeros((3, 3), np.float32)
+        signed[1, 1] = 1000.0
+        full = np.where(signed > 0, np.float32(0.3), np.float32(0))
+        np.testing.assert_array_equal(
+            evidence_heatmap(signed, scale=0.3, size=30), evidence_heatmap(full, scale=0.3, size=30)
+        )
+
+    def test_places_stay_where_they_are(self) -> None:
+        signed = np.zeros((14, 14), np.float32)
+        signed[2, 11] = 1.0
+        row, column = np.unravel_index(evidence_heatmap(signed, scale=1.0, size=224).argmax(), (224, 224))
+        assert 2 * 16 <= row < 3 * 16
+        assert 11 * 16 <= column < 12 * 16
+
+
+def copied(predictor: Predictor, released_folder: Path, folder: Path, graph: bytes | None = None) -> ModelCard:
+    """The released model in a folder of its own; with another graph if given, which its card then describes."""
+    card = predictor.card
+    for file in card.files.values():
+        shutil.copyfile(released_folder / file.file, folder / file.file)
+    if graph is not None:
+        (folder / card.files["graph"].file).write_bytes(graph)
+        described = card.files["graph"].model_copy(update={"sha256": hashlib.sha256(graph).hexdigest()})
+        card = card.model_copy(update={"files": {**card.files, "graph": described}})
+    write_card(card, folder / f"{card.name}.json")
+    return card
+
+
+@pytest.mark.parametrize("role", ["graph", "weights"])
+def test_a_flipped_byte_stops_the_model_before_it_is_loaded(
+    predictor: Predictor, released_folder: Path, role, tmp_path: Path, monkeypatch
+) -> None:
+    card = copied(predictor, released_folder, tmp_path)
+    with (tmp_path / card.files[role].file).open("r+b") as stream:
+        stream.seek(card.files[role].bytes // 2)
+        byte = stream.read(1)[0]
+        stream.seek(-1, 1)
+        stream.write(bytes([byte ^ 0x10]))
+    monkeypatch.delattr(predictor_module.onnxruntime, "InferenceSession")
+    with pytest.raises(ModelFileError, match=f"{card.files[role].file} is not the file"):
+        load_predictor(card.name, tmp_path)
+
+
+@pytest.mark.parametrize("role", ["graph", "weights"])
+def test_a_missing_file_stops_the_model(predictor: Predictor, released_folder: Path, role, tmp_path: Path) -> None:
+    card = copied(predictor, released_folder, tmp_path)
+    (tmp_path / card.files[role].file).unlink()
+    with pytest.raises(ModelFileError, match=f"is incomplete: {card.files[role].file} is missing"):
+        load_predictor(card.name, tmp_path)
+
+
+@pytest.mark.parametrize("kept", [0, 1000, 0.5], ids=["empty", "1000 bytes", "half"])
+def test_a_truncated_graph_with_the_cards_digest_cannot_be_loaded(
+    predictor: Predictor, released_folder: Path, kept: float, tmp_path: Path
+) -> None:
+    whole = (released_folder / predictor.card.files["graph"].file).read_bytes()
+    graph = whole[: int(kept if kept >= 1 else kept * len(whole))]
+    card = copied(predictor, released_folder, tmp_path, graph)
+    with pytest.raises(ModelFileError, match=rf"cannot load {card.files['graph'].file}"):
+        load_predictor(card.name, tmp_path)
+
+
+def test_garbage_with_the_cards_digest_cannot_be_loaded(
+    predictor: Predictor, released_folder: Path, tmp_path: Path
+) -> None:
+    card = copied(predictor, released_folder, tmp_path, b"\x08\x0anot a graph" * 50)
+    with pytest.raises(ModelFileError, match="cannot load"):
+        Predictor(card, tmp_path)
+
+
+def test_a_copied_model_gives_the_same_answers(
+    predictor: Predictor, released_folder: Path, tmp_path: Path, pictures, predictions
+) -> None:
+    card = copied(predictor, released_folder, tmp_path)
+    again = Predictor(card, tmp_path, providers=[CPU], batch_size=2)
+    assert again.provider == CPU
+    assert_same_answers(again.predict(pictures[:3]), predictions[:3])
+
+
+def test_released_models_are_the_cards_of_a_folder(tmp_path: Path) -> None:
+    for name in ("b.json", "a.json", "a.onnx", "notes.txt"):
+        (tmp_path / name).touch()
+    assert released_models(tmp_path) == ("a", "b")
+    assert released_models(tmp_path / "absent") == ()
+
+
+@pytest.mark.parametrize("name", ["other", "../a", ""])
+def test_an_unknown_model_lists_those_there_are(name: str, tmp_path: Path) -> None:
+    for known in ("b.json", "a.json"):
+        (tmp_path / known).touch()
+    with pytest.raises(ModelFileError, match=r"There is no model '.*' in .*; models there: a, b\."):
+        load_predictor(name, tmp_path)
+
+
+def test_an_empty_folder_has_no_models(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="models there: none"):
+        load_predictor(folder=tmp_path)

@@ -1,0 +1,615 @@
+"""Whole runs on a few drawn pictures, most of them with a network so small that a run takes a moment."""
+
+import csv
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+from skinlens.imaging.decode import decode
+from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.preprocess import to_input
+from skinlens.models import registry
+from skinlens.models.registry import build
+from skinlens.models.start import Start
+from skinlens.models.stored import CheckpointError, load_released, read_tensors
+from skinlens.training import loop
+from skinlens.training.dataset import DecodedRows
+from skinlens.training.loop import Settings, rate_factor, run, score_rows
+from skinlens.training.manifest import ManifestError, read_manifests
+from skinlens.training.recipe import Recipe, RecipeError
+
+OUTPUTS = {"checkpoint.safetensors", "model.safetensors", "log.csv", "fold.csv", "run.json"}
+
+
+class Tiny(nn.Module):
+    """What a run must cope with: a kernel, a batch-norm with its integer counter, dropout and a head."""
+
+    def __init__(self, width=4, dropout=0.25):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, width, 3, stride=4, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(width, 2)
+
+    def forward(self, images):
+        return self.head(self.dropout(self.bn1(self.conv1(images)).relu().mean(dim=(2, 3))))
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch):
+    monkeypatch.setitem(registry._BUILDERS, "tiny", Tiny)
+
+
+@pytest.fixture(autouse=True)
+def _leave_no_trace(monkeypatch):
+    """A run seeds the process and sets its precision; other tests must not notice."""
+    for name in ("PL_GLOBAL_SEED", "PL_SEED_WORKERS"):
+        monkeypatch.setenv(name, "0")
+    state, precision = torch.random.get_rng_state(), torch.get_float32_matmul_precision()
+    yield
+    torch.random.set_rng_state(state)
+    torch.set_float32_matmul_precision(precision)
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory, draw, write_csv):
+    """Twelve training pictures in three folds, and a test picture that no run may touch (it is no picture at all)."""
+    folder = tmp_path_factory.mktemp("data")
+    rows = []
+    for number in range(12):
+        draw(folder / f"{number}.png", malignant=number % 2, seed=number)
+        label = "malignant" if number % 2 else "benign"
+        rows.append({"path": f"{number}.png", "label": label, "split": "train", "fold": number // 2 % 3})
+    (folder / "test.png").write_bytes(b"not for training")
+    return write_csv(folder / "manifest.csv", [*rows, {"path": "test.png", "label": "benign", "split": "test"}])
+
+
+@pytest.fixture(scope="module")
+def rows(manifest):
+    return read_manifests([manifest])
+
+
+@pytest.fixture
+def settings(tmp_path, manifest):
+    return Settings(out=tmp_path / "run", data=(str(manifest),), init=None, fold=0, seed=0, resume=False, workers=0)
+
+
+def recipe(**entries):
+    """A recipe that uses everything that has to survive an interruption."""
+    plain = {
+        "name": "drawn",
+        "about": "for tests",
+        "network": {"name": "tiny"},
+        "preprocessing": {"size": 32},
+        "augmentation": {"flip": True, "quarter_turns": True, "crop_area": 0.7, "aspect": 1.2, "brightness": 0.1},
+        "optimiser": {"rate_pretrained": 1e-3, "rate_new": 2e-2, "weight_decay": 0.01, "clip_norm": 1.0},
+        "schedule": {"epochs": 3, "warm_up": 0.2, "sizes": [[0, 32], [1, 48]]},
+        "batch_size": 4,
+        "precision": "32-true",
+        "ema": 0.9,
+        "label_smoothing": 0.05,
+    }
+    return Recipe.model_validate(plain | entries)
+
+
+def same_tensors(first, second):
+    one, other = read_tensors(first)[0], read_tensors(second)[0]
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def log_of(folder):
+    with (folder / "log.csv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def figures(folder):
+    """The log without what depends on the clock."""
+    timed = {"seconds", "images_per_second"}
+    return [{name: value for name, value in entry.items() if name not in timed} for entry in log_of(folder)]
+
+
+def test_what_a_run_leaves_behind(rows, settings):
+    finished = run(recipe(), rows, settings)
+    assert finished == settings.out / "model.safetensors"
+    assert {path.name for path in settings.out.iterdir()} == OUTPUTS
+
+    log = log_of(settings.out)
+    assert [float(entry["epoch"]) for entry in log] == [1, 2, 3]
+    names = {"epoch", "train_loss", "seconds", "images_per_second", "fold_accuracy", "fold_auc", "fold_loss"}
+    assert set(log[0]) == names
+    assert all(math.isfinite(float(value)) for entry in log for value in entry.values())
+
+    record = json.loads((settings.out / "run.json").read_text("utf-8"))
+    assert record == read_tensors(finished)[1]
+    assert Recipe.model_validate(record["recipe"]) == recipe()
+    assert (record["fold"], record["seed"], record["epochs"]) == (0, 0, 3)
+    assert record["data"] == ["manifest.csv"]
+    assert (record["start"], record["start_sha256"]) == ("random weights", None)
+    assert record["images"] == {"benign": 4, "malignant": 4}
+    assert record["software"]["torch"] == torch.__version__.partition("+")[0]
+    assert [entry["train_loss"] for entry in record["log"]] == [float(entry["train_loss"]) for entry in log]
+
+
+def test_fold_scores_are_those_of_the_model_that_is_kept(rows, settings):
+    """Scored again from the file alone, with NumPy for the normalisation."""
+    finished = run(recipe(), rows, settings)
+    table = pd.read_csv(settings.out / "fold.csv")
+    assert list(table.columns) == ["path", "label", "group_id", "fold", "probability", "heatmap_max"]
+    assert list(table["path"]) == ["0.png", "1.png", "6.png", "7.png"]
+    assert set(table["fold"]) == {0}
+    assert table["heatmap_max"].isna().all()
+
+    network = load_released(build("tiny", {}), read_tensors(finished)[0])
+    plan = recipe().preprocessing
+    for found in table.itertuples():
+        file = rows.set_index("path").loc[found.path, "file"]
+        pixels = to_input(decode(Path(file)).pixels, plan)
+        image = ((pixels / 255 - np.array(plan.mean)) / np.array(plan.std)).transpose(2, 0, 1)[None]
+        with torch.no_grad():
+            probability = network(torch.from_numpy(image).float()).softmax(dim=1)[0, 1].item()
+        assert found.probability == pytest.approx(probability, abs=1e-5)
+
+    record = json.loads((settings.out / "run.json").read_text("utf-8"))
+    called = (table["probability"] >= 0.5) == (table["label"] == "malignant")
+    assert record["fold_figures"]["fold_accuracy"] == called.mean()
+
+
+def test_an_easy_problem_is_learnt(rows, settings):
+    easy = recipe(schedule={"epochs": 15}, network={"name": "tiny", "options": {"dropout": 0}}, label_smoothing=0.0)
+    run(easy, rows, settings)
+    losses = [float(entry["train_loss"]) for entry in log_of(settings.out)]
+    assert losses[-1] < 0.5 * losses[0]
+    assert float(log_of(settings.out)[-1]["fold_auc"]) == 1.0
+
+
+def test_without_a_fold_every_row_is_trained_on_and_nothing_is_scored(rows, settings):
+    run(recipe(), rows, dataclasses.replace(settings, fold=None))
+    assert {path.name for path in settings.out.iterdir()} == OUTPUTS - {"fold.csv"}
+    record = json.loads((settings.out / "run.json").read_text("utf-8"))
+    assert record["images"] == {"benign": 6, "malignant": 6}
+    assert "fold_figures" not in record
+    assert set(log_of(settings.out)[0]) == {"epoch", "train_loss", "seconds", "images_per_second"}
+
+
+def test_a_fold_of_one_class_has_no_auc(rows, settings):
+    benign_only = rows.assign(fold=[0, 1] * 6 + [-1])
+    run(recipe(), benign_only, settings)
+    assert "fold_accuracy" in log_of(settings.out)[0]
+    assert not {"fold_auc", "fold_loss"} & set(log_of(settings.out)[0])
+
+
+def test_the_same_seed_gives_the_same_weights_whatever_ran_before(rows, settings, tmp_path):
+    first = run(recipe(), rows, settings)
+    torch.rand(5)
+    second = run(recipe(), rows, dataclasses.replace(settings, out=tmp_path / "second"))
+    assert same_tensors(first, second)
+    assert figures(settings.out) == figures(tmp_path / "second")
+    other = run(recipe(), rows, dataclasses.replace(settings, out=tmp_path / "other", seed=1))
+    assert not same_tensors(first, other)
+
+
+def test_a_worker_process_changes_nothing(rows, settings, tmp_path):
+    alone = run(recipe(), rows, settings)
+    helped = run(recipe(), rows, dataclasses.replace(settings, out=tmp_path / "helped", workers=1))
+    assert same_tensors(alone, helped)
+
+
+class InterruptedError(Exception):
+    """Power cut."""
+
+
+def interrupt_after(monkeypatch, epochs):
+    """Lets a run do so many epochs and stops it in the middle of the next."""
+    whole = loop._train_epoch
+
+    def cut(fabric, network, optimiser, normalise, loader, state, *rest):
+        if state.epoch == epochs:
+            half = list(loader)[:1]
+            whole(fabric, network, optimiser, normalise, half, state, *rest)
+            raise InterruptedError
+        return whole(fabric, network, optimiser, normalise, loader, state, *rest)
+
+    monkeypatch.setattr(loop, "_train_epoch", cut)
+    return lambda: monkeypatch.setattr(loop, "_train_epoch", whole)
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+@pytest.mark.parametrize(
+    "entries",
+    [{}, {"ema": None}, {"optimiser": {"name": "adam", "rate_pretrained": 1e-3, "rate_new": 1e-2}}],
+    ids=["adamw+ema", "no ema", "adam"],
+)
+def test_a_run_goes_on_bit_for_bit_where_it_was_cut_off(rows, settings, tmp_path, monkeypatch, epochs, entries):
+    plan = recipe(**entries)
+    straight = run(plan, rows, settings)
+    cut = dataclasses.replace(settings, out=tmp_path / "cut")
+    restore = interrupt_after(monkeypatch, epochs)
+    with pytest.raises(InterruptedError):
+        run(plan, rows, cut)
+    restore()
+    assert {path.name for path in cut.out.iterdir()} == {"checkpoint.safetensors", "log.csv"}
+    assert len(log_of(cut.out)) == epochs
+    resumed = run(plan, rows, dataclasses.replace(cut, resume=True))
+    assert same_tensors(straight, resumed)
+    assert same_tensors(settings.out / "checkpoint.safetensors", cut.out / "checkpoint.safetensors")
+    assert figures(settings.out) == figures(cut.out)
+    assert (settings.out / "fold.csv").read_bytes() == (cut.out / "fold.csv").read_bytes()
+
+
+def test_a_pretrained_run_goes_on_bit_for_bit(rows, settings, tmp_path, monkeypatch):
+    settings = dataclasses.replace(settings, init=pretrained(tmp_path))
+    straight = run(recipe(), rows, settings)
+    cut = dataclasses.replace(settings, out=tmp_path / "cut")
+    restore = interrupt_after(monkeypatch, 1)
+    with pytest.raises(InterruptedError):
+        run(recipe(), rows, cut)
+    restore()
+    assert same_tensors(straight, run(recipe(), rows, dataclasses.replace(cut, resume=True)))
+
+
+def test_resume_without_a_checkpoint_begins(rows, settings, tmp_path):
+    straight = run(recipe(), rows, settings)
+    begun = run(recipe(), rows, dataclasses.replace(settings, out=tmp_path / "begun", resume=True))
+    assert same_tensors(straight, begun)
+
+
+def test_resuming_a_finished_run_trains_no_further(rows, settings, monkeypatch):
+    finished = run(recipe(), rows, settings)
+    model, scores = finished.read_bytes(), (settings.out / "fold.csv").read_bytes()
+    interrupt_after(monkeypatch, 3)
+    again = run(recipe(), rows, dataclasses.replace(settings, resume=True))
+    assert again.read_bytes() == model
+    assert (settings.out / "fold.csv").read_bytes() == scores
+
+
+def test_without_resume_a_run_begins_anew(rows, settings):
+    run(recipe(), rows, settings)
+    before = figures(settings.out)
+    run(recipe(), rows, dataclasses.replace(settings, seed=1))
+    assert len(figures(settings.out)) == 3
+    assert figures(settings.out) != before
+
+
+@pytest.mark.parametrize(
+    ("change", "entries", "named"),
+    [
+        ({}, {"batch_size": 2}, "recipe"),
+        ({"seed": 1}, {}, "seed"),
+        ({"fold": 1}, {}, "fold"),
+        ({"fold": None}, {}, "fold"),
+        ({"data": ("elsewhere/other.csv",)}, {}, "data"),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused(rows, settings, change, entries, named):
+    run(recipe(), rows, settings)
+    checkpoint = (settings.out / "checkpoint.safetensors").read_bytes()
+    other = dataclasses.replace(settings, resume=True, **change)
+    with pytest.raises(CheckpointError, match=f"belongs to another run: its {named} differs; choose another --out"):
+        run(recipe(**entries), rows, other)
+    assert (settings.out / "checkpoint.safetensors").read_bytes() == checkpoint
+
+
+def test_a_checkpoint_of_another_start_is_refused(rows, settings, tmp_path):
+    run(recipe(), rows, settings)
+    other = dataclasses.replace(settings, resume=True, init=pretrained(tmp_path))
+    with pytest.raises(CheckpointError, match="belongs to another run: its start differs"):
+        run(recipe(), rows, other)
+
+
+def test_a_checkpoint_may_be_resumed_where_the_data_moved(rows, settings):
+    run(recipe(), rows, settings)
+    run(recipe(), rows, dataclasses.replace(settings, resume=True, data=("moved/manifest.csv",)))
+
+
+def test_a_damaged_checkpoint_is_refused(rows, settings):
+    run(recipe(), rows, settings)
+    path = settings.out / "checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(CheckpointError, match="cannot read the checkpoint"):
+        run(recipe(), rows, dataclasses.replace(settings, resume=True))
+
+
+def pretrained(folder):
+    """A start that holds Tiny's kernel and norm, and not its head."""
+    path = folder / "start.safetensors"
+    trunk = {name: tensor for name, tensor in Tiny().state_dict().items() if not name.startswith("head")}
+    save_file({name: torch.full_like(tensor, 0.5) for name, tensor in trunk.items()}, path)
+    return str(path)
+
+
+def test_pretrained_and_new_have_their_rates_and_norms_and_biases_do_not_decay():
+    network = Tiny()
+    start = Start("part", None, frozenset({"conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean"}))
+    plan = recipe(optimiser={"rate_pretrained": 1e-4, "rate_new": 1e-2, "weight_decay": 0.3})
+    optimiser = loop._optimiser(network, start, plan)
+    assert isinstance(optimiser, torch.optim.AdamW)
+    settled = {
+        name: (group["lr"], group["weight_decay"])
+        for group in optimiser.param_groups
+        for name, parameter in network.named_parameters()
+        if any(parameter is member for member in group["params"])
+    }
+    assert settled == {
+        "conv1.weight": (1e-4, 0.3),
+        "bn1.weight": (1e-4, 0.0),
+        "bn1.bias": (1e-4, 0.0),
+        "head.weight": (1e-2, 0.3),
+        "head.bias": (1e-2, 0.0),
+    }
+    assert sum(len(group["params"]) for group in optimiser.param_groups) == 5
+
+
+def test_adam_is_adam():
+    plan = recipe(optimiser={"name": "adam", "rate_pretrained": 1e-5, "rate_new": 1e-5})
+    optimiser = loop._optimiser(Tiny(), Start("", None, frozenset()), plan)
+    assert type(optimiser) is torch.optim.Adam
+    assert {group["lr"] for group in optimiser.param_groups} == {1e-5}
+    assert {group["weight_decay"] for group in optimiser.param_groups} == {0.0}
+
+
+def test_a_run_applies_both_rates_and_the_schedule(rows, settings, tmp_path, monkeypatch):
+    seen = []
+    plain = torch.optim.AdamW.step
+
+    def recording(optimiser, *arguments):
+        seen.append([group["lr"] for group in optimiser.param_groups])
+        return plain(optimiser, *arguments)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", recording)
+    plan = recipe(optimiser={"rate_pretrained": 1e-3, "rate_new": 1e-2}, schedule={"epochs": 3, "warm_up": 0.34})
+    run(plan, rows, dataclasses.replace(settings, init=pretrained(tmp_path)))
+    # Eight rows in batches of four, three epochs: six steps, the first two of them warm-up, then a cosine to 0.
+    factors = [0.5, 1.0, 1.0, *(0.5 * (1 + math.cos(math.pi * part)) for part in (0.25, 0.5, 0.75))]
+    assert [sorted(set(rates)) for rates in seen] == [
+        pytest.approx([1e-3 * factor, 1e-2 * factor]) for factor in factors
+    ]
+
+
+def test_a_start_is_recorded_and_trained_from(rows, settings, tmp_path, monkeypatch):
+    start = pretrained(tmp_path)
+    monkeypatch.setattr(torch.optim.AdamW, "step", lambda *_arguments: None)
+    finished = run(recipe(), rows, dataclasses.replace(settings, init=start))
+    tensors, record = read_tensors(finished)
+    assert record["start"] == "start.safetensors"
+    assert record["start_sha256"] == hashlib.sha256(Path(start).read_bytes()).hexdigest()
+    assert torch.equal(tensors["conv1.weight"], torch.full((4, 3, 3, 3), 0.5))
+
+
+@pytest.mark.parametrize(("warm_up", "total"), [(0.2, 50), (0.0, 7), (0.5, 4)])
+def test_the_rate_warms_up_and_falls_along_a_cosine(warm_up, total):
+    plan = recipe(schedule={"epochs": 1, "warm_up": warm_up})
+    factors = [rate_factor(step, total, plan) for step in range(total)]
+    warm = round(warm_up * total)
+    assert factors[:warm] == pytest.approx([(step + 1) / warm for step in range(warm)])
+    assert factors[warm] == 1.0
+    assert factors[warm:] == sorted(factors[warm:], reverse=True)
+    assert 0 < factors[-1] < 1
+    assert rate_factor(total, total, plan) == pytest.approx(0, abs=1e-12)
+    middle = (warm + total) / 2
+    assert rate_factor(middle, total, plan) == pytest.approx(0.5)
+
+
+def test_a_constant_rate_stays_after_its_warm_up():
+    plan = recipe(schedule={"epochs": 1, "warm_up": 0.1, "shape": "constant"})
+    assert [rate_factor(step, 20, plan) for step in range(20)] == [0.5] + [1.0] * 19
+
+
+def test_a_moving_average_forgets_quickly_while_it_is_young():
+    network = nn.BatchNorm1d(1)
+    average = AveragedModel(network, avg_fn=loop._warmed_average(0.5), use_buffers=True)
+    values, kept = [3.0, 5.0, -2.0, 8.0, 1.0, 4.0, 9.0, 0.0, 6.0, 2.0, 7.0, 3.0], None
+    for count, value in enumerate(values):
+        network.weight.data.fill_(value)
+        network.running_mean.fill_(-value)
+        network.num_batches_tracked.fill_(count + 40)
+        average.update_parameters(network)
+        decay = min(0.5, (1 + count) / (10 + count))
+        kept = value if kept is None else decay * kept + (1 - decay) * value
+        assert average.module.weight.item() == pytest.approx(kept, rel=1e-5)
+        assert average.module.running_mean.item() == pytest.approx(-kept, rel=1e-5)
+        assert average.module.num_batches_tracked.item() == count + 40
+        assert average.module.num_batches_tracked.dtype == torch.int64
+    assert decay == 0.5
+    assert network.weight.item() == values[-1]
+
+
+def test_a_run_keeps_the_moving_average(rows, settings, tmp_path):
+    averaged = read_tensors(run(recipe(), rows, settings))[0]
+    state = read_tensors(settings.out / "checkpoint.safetensors")[0]
+    for name, tensor in averaged.items():
+        assert torch.equal(tensor, state[f"average/module.{name}"])
+    assert not torch.equal(averaged["conv1.weight"], state["network/conv1.weight"])
+    assert averaged["bn1.num_batches_tracked"] == state["network/bn1.num_batches_tracked"] == 6
+    assert state["average/n_averaged"] == 6
+
+    plain = dataclasses.replace(settings, out=tmp_path / "plain")
+    last = read_tensors(run(recipe(ema=None), rows, plain))[0]
+    assert all(torch.equal(last[name], state[f"network/{name}"]) for name in last)
+
+
+def test_mixed_precision_keeps_its_weights_whole(rows, settings):
+    tensors = read_tensors(run(recipe(precision="bf16-mixed"), rows, settings))[0]
+    assert {name: tensor.dtype for name, tensor in tensors.items() if tensor.is_floating_point()} == {
+        name: torch.float32
+        for name in (
+            "conv1.weight",
+            "bn1.weight",
+            "bn1.bias",
+            "bn1.running_mean",
+            "bn1.running_var",
+            "head.weight",
+            "head.bias",
+        )
+    }
+    assert all(tensor.isfinite().all() for tensor in tensors.values())
+    assert all(math.isfinite(float(entry["train_loss"])) for entry in log_of(settings.out))
+    scores = pd.read_csv(settings.out / "fold.csv")["probability"]
+    # Kept scores are made in fp32: bfloat16 would leave no more than 8 significant bits of a logit.
+    assert scores.between(0, 1, inclusive="neither").all()
+
+
+def test_label_smoothing_raises_the_loss_of_a_sure_network(rows, settings, tmp_path):
+    sure = {"schedule": {"epochs": 12}, "network": {"name": "tiny", "options": {"dropout": 0}}}
+    run(recipe(**sure, label_smoothing=0.0), rows, settings)
+    run(recipe(**sure, label_smoothing=0.4), rows, dataclasses.replace(settings, out=tmp_path / "smooth"))
+    # With smoothing 0.4 the targets are 0.8 and 0.2, whose entropy no prediction undercuts.
+    floor = -0.8 * math.log(0.8) - 0.2 * math.log(0.2)
+    assert float(log_of(settings.out)[-1]["train_loss"]) < floor
+    assert float(log_of(tmp_path / "smooth")[-1]["train_loss"]) > floor
+
+
+@pytest.mark.parametrize("number", [1, 8], ids=["held out", "trained on"])
+def test_a_corrupt_picture_is_named(settings, tmp_path, draw, write_csv, number):
+    listed = []
+    for n in range(12):
+        draw(tmp_path / f"lesion{n}.png", malignant=n % 2, seed=n)
+        listed.append({"path": f"lesion{n}.png", "label": ["benign", "malignant"][n % 2], "fold": n // 4})
+    broken = tmp_path / f"lesion{number}.png"
+    broken.write_bytes(broken.read_bytes()[:2000])
+    rows = read_manifests([write_csv(tmp_path / "list.csv", listed)])
+    with pytest.raises(ImageRefusedError, match=rf"lesion{number}\.png is incomplete or damaged"):
+        run(recipe(), rows, settings)
+
+
+def test_too_few_rows_for_a_batch(rows, settings):
+    with pytest.raises(ManifestError, match="8 training rows do not fill one batch of 9"):
+        run(recipe(batch_size=9), rows, settings)
+
+
+def test_a_fold_that_is_not_there(rows, settings):
+    with pytest.raises(ManifestError, match="no training row lies in fold 7"):
+        run(recipe(), rows, dataclasses.replace(settings, fold=7))
+    assert not settings.out.exists()
+
+
+@pytest.mark.parametrize(
+    ("network", "what"),
+    [
+        ({"name": "asff_resnet51"}, "unknown architecture 'asff_resnet51'"),
+        ({"name": "tiny", "options": {"depth": 3}}, "architecture tiny does not take these options"),
+        ({"name": "asff_resnet50", "options": {"gate": "tanh"}}, "gate must be one of"),
+    ],
+)
+def test_a_network_that_the_registry_does_not_know(rows, settings, network, what):
+    with pytest.raises(RecipeError, match=f"recipe drawn: network: {what}"):
+        run(recipe(network=network), rows, settings)
+
+
+def test_an_epoch_faster_than_the_clock_shows_is_no_error(rows, settings, monkeypatch):
+    ticks = iter(range(1000))
+    monkeypatch.setattr(loop.time, "perf_counter", lambda: 0.001 * next(ticks))
+    run(recipe(), rows, settings)
+    assert {entry["seconds"] for entry in log_of(settings.out)} == {"0.0"}
+    assert {entry["images_per_second"] for entry in log_of(settings.out)} == {"8000.0"}
+
+
+def test_scoring_restores_the_networks_mode(rows):
+    plan = recipe()
+    normalise = loop.Normalise(plan.preprocessing.mean, plan.preprocessing.std)
+    pictures = DecodedRows(rows.iloc[:12])
+    for training in (True, False):
+        network = Tiny().train(training)
+        first = score_rows(network, normalise, pictures, plan)
+        assert network.training is training
+        # Dropout and batch statistics are off, whatever the mode.
+        assert np.array_equal(first.probability, score_rows(network, normalise, pictures, plan).probability)
+        assert network.bn1.num_batches_tracked == 0
+
+
+def test_scoring_does_not_depend_on_how_rows_are_batched(rows):
+    plan = recipe()
+    normalise = loop.Normalise(plan.preprocessing.mean, plan.preprocessing.std)
+    network = Tiny()
+    many = rows.iloc[[n % 12 for n in range(40)]]
+    together = score_rows(network, normalise, DecodedRows(many), plan).probability
+    few = score_rows(network, normalise, DecodedRows(rows.iloc[:12]), plan).probability
+    np.testing.assert_allclose(together, [few[n % 12] for n in range(40)], atol=1e-6)
+
+
+def asff_recipe(**entries):
+    network = {"name": "asff_resnet50", "options": {"gate": "sigmoid", "stride_in_1x1": True}}
+    return recipe(network=network, preprocessing={"size": 64}, schedule={"epochs": 1}, batch_size=2, **entries)
+
+
+def test_the_real_network_trains_and_says_how_strong_its_heatmaps_are(rows, settings):
+    small = rows.iloc[:6].assign(fold=[0, 0, 1, 1, 1, 1])
+    finished = run(asff_recipe(precision="bf16-mixed", ema=None), small, settings)
+    table = pd.read_csv(settings.out / "fold.csv")
+    assert len(table) == 2
+    assert np.isfinite(table["heatmap_max"]).all()
+    assert (table["heatmap_max"] >= 0).all()
+    assert table["probability"].between(0, 1).all()
+    network = load_released(build("asff_resnet50", {"gate": "sigmoid"}), read_tensors(finished)[0])
+    scores = score_rows(
+        network,
+        loop.Normalise(asff_recipe().preprocessing.mean, asff_recipe().preprocessing.std),
+        DecodedRows(small.iloc[:2]),
+        asff_recipe(),
+    )
+    np.testing.assert_allclose(scores.probability, table["probability"], atol=1e-4)
+    np.testing.assert_allclose(scores.heatmap_max, table["heatmap_max"], rtol=1e-3, atol=1e-5)
+
+
+RECIPE_FOR_TWO = """
+name = "two"
+about = "Two processes"
+batch_size = 2
+precision = "32-true"
+ema = 0.9
+[network]
+name = "asff_resnet50"
+options = { gate = "sigmoid", stride_in_1x1 = true }
+[preprocessing]
+size = 64
+[optimiser]
+rate_pretrained = 1e-4
+rate_new = 1e-3
+clip_norm = 1.0
+[schedule]
+epochs = 1
+[augmentation]
+flip = true
+"""
+
+
+def test_two_processes_make_one_set_of_outputs(tmp_path, manifest):
+    (tmp_path / "two.toml").write_text(RECIPE_FOR_TWO, "utf-8")
+    out = tmp_path / "out"
+    root = Path(__file__).parents[2]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
+    command = ["-m", "skinlens", "train", str(tmp_path / "two.toml"), "--data", str(manifest), "--out", str(out)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PL_")}
+    done = subprocess.run(
+        [*launcher, *command, "--fold", "0", "--workers", "0"],
+        cwd=root,
+        env=environment | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in out.iterdir()} == OUTPUTS
+    assert len(log_of(out)) == 1
+    entries = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    assert len(entries) == 1
+    record = json.loads((out / "run.json").read_text("utf-8"))
+    assert record["images"] == {"benign": 4, "malignant": 4}
+    tensors = read_tensors(out / "model.safetensors")[0]
+    # Eight rows, two to a process and step: two steps.
+    assert tensors["bn1.num_batches_tracked"] == 2
+    assert all(tensor.isfinite().all() for tensor in tensors.values())
+    assert len(pd.read_csv(out / "fold.csv")) == 4
