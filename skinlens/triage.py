@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from skinlens.imaging.image import LesionImage, Pixels
-from skinlens.runtime.card import ModelCard, OperatingPoint
+from skinlens.runtime.card import Estimate, ModelCard, OperatingPoint
 from skinlens.runtime.prediction import Prediction
 
 Decision = Literal["refer", "uncertain", "low", "rejected"]
@@ -137,13 +137,13 @@ def rates_sentence(point: OperatingPoint, *, shown: int | None = None) -> str:
     """
     if not point.measured:
         return "Sensitivity and specificity at this threshold were not measured."
-    parts = []
-    for rates in point.measured[:shown]:
-        sensitivity, specificity = rates.sensitivity, rates.specificity
-        if sensitivity.value is None or specificity.value is None:
-            continue
-        parts.append(
-            f"{rates.population}: sensitivity {sensitivity.value:.1%} (n = {sensitivity.n} malignant), "
-            f"specificity {specificity.value:.1%} (n = {specificity.n} benign)"
-        )
+    parts = [
+        f"{rates.population}: sensitivity {_percentage(rates.sensitivity)} (n = {rates.sensitivity.n} malignant), "
+        f"specificity {_percentage(rates.specificity)} (n = {rates.specificity.n} benign)"
+        for rates in point.measured[:shown]
+    ]
     return "Measured at this threshold: " + "; ".join(parts) + "."
+
+
+def _percentage(rate: Estimate) -> str:
+    return "undefined" if rate.value is None else f"{rate.value:.1%}"

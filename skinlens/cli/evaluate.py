@@ -15,6 +15,7 @@ from rich.progress import Progress
 from skinlens.cli.errors import OutputError
 from skinlens.cli.say import say
 from skinlens.evaluation.report import evaluate_views, format_views, to_json
+from skinlens.evaluation.views import views_of
 from skinlens.imaging.decode import decode
 from skinlens.runtime.card import read_card, sha256_of
 from skinlens.runtime.predictor import Predictor, load_predictor
@@ -40,6 +41,10 @@ def evaluate(model: str, data: Sequence[Path], split: str, out: Path, *, quick: 
     rows = rows[rows["split"] == split].reset_index(drop=True)
     if rows.empty:
         raise ManifestError(f"the manifest has no rows with split {split}")
+    try:
+        views_of(rows)
+    except ValueError as error:
+        raise ManifestError(f"the rows with split {split} cannot be sorted into views: {error}") from error
     probabilities, milliseconds = _score(predictor, rows)
     point = predictor.card.point()
     resamples = QUICK_RESAMPLES if quick else RESAMPLES

@@ -57,7 +57,7 @@ def record_test(name: str, weights: Path) -> None:
     """Write the scores of weights/evaluation/<name>.test.json into the model's card.
 
     Raises:
-        UsageError: If there are no scores, or they belong to other weights than the card's.
+        UsageError: If there are no scores or no log of scorings, or they belong to other weights than the card's.
     """
     card = read_card(weights / f"{name}.json")
     evaluation = weights / "evaluation"
@@ -114,7 +114,10 @@ def _out_of_fold(measured: tuple[MeasuredRates, ...]) -> tuple[MeasuredRates, ..
 
 
 def _times_scored(log: Path, card: ModelCard) -> str:
-    scorings = pd.read_csv(log)
+    try:
+        scorings = pd.read_csv(log)
+    except OSError as error:
+        raise UsageError(f"{log} is missing, so it is unknown how often the test rows were scored") from error
     of_it = scorings[(scorings["model"] == card.name) & (scorings["split"] == "test")]
     these = int((of_it["weights_sha256"] == card.files["weights"].sha256).sum())
     return f"{these} with these weights, {len(of_it)} with any weights of this name (evaluation/scorings.csv)"

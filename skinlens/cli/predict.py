@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -244,8 +245,11 @@ class _Table:
 
 
 def _table(outputs: Outputs, stack: ExitStack) -> _Table:
+    # A file name need not be text; what cannot be encoded is written as \udcff, which JSON reads back.
     if outputs.table is None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="")
         return _Table(sys.stdout, as_json=outputs.as_json)
     outputs.table.parent.mkdir(parents=True, exist_ok=True)
-    stream = stack.enter_context(outputs.table.open("w", encoding="utf-8", newline=""))
-    return _Table(stream, as_json=outputs.as_json)
+    stream = outputs.table.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+    return _Table(stack.enter_context(stream), as_json=outputs.as_json)

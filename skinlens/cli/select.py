@@ -36,18 +36,25 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
         out: The evaluation folder; gets selected.json and the folds' predictions.
 
     Raises:
-        UsageError: If a folder holds no finished fold run, or the runs differ in more than their fold.
+        UsageError: If a folder holds no finished fold run, the runs differ in more than their fold, two runs have the
+            same recipe name, start, seed and fold, or no threshold can be fitted.
     """
     records = [_record(run) for run in runs]
-    for key in ("recipe", "start_sha256", "seed"):
-        if any(record[key] != records[0][key] for record in records):
+    for key, value in _identity(records[0]).items():
+        if any(_identity(record)[key] != value for record in records):
             raise UsageError(f"the runs differ in their {key}; choose with runs that differ in their fold alone")
     folds = tuple(int(record["fold"]) for record in records)
     if len(set(folds)) < len(folds):
         raise UsageError("two runs hold out the same fold")
+    kept = [_kept_name(record) for record in [*records, *(_record(run) for run in considered)]]
+    if len(set(kept)) < len(kept):
+        raise UsageError(f"two runs would both be kept as {max(kept, key=kept.count)}; give one's recipe another name")
     scores = pd.concat([pd.read_csv(run / "fold.csv") for run in runs], ignore_index=True)
     truth = (scores["label"] == "malignant").astype(int).to_numpy()
-    threshold = fitted_threshold(truth, scores["probability"].to_numpy())
+    try:
+        threshold = fitted_threshold(truth, scores["probability"].to_numpy())
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     rates = wilson_rates(truth, scores["probability"].to_numpy(), threshold)
     named = {"n": len(scores), "folds": ", ".join(str(fold) for fold in folds)}
     first = records[0]
@@ -90,6 +97,15 @@ def _record(run: Path) -> dict[str, Any]:
     return record
 
 
+def _identity(record: dict[str, Any]) -> dict[str, object]:
+    """What runs on several folds of one choice have in common; a start without a file has no digest."""
+    return {
+        "recipe": record["recipe"],
+        "start": record["start_sha256"] or record["start"],
+        "seed": record["seed"],
+    }
+
+
 def _considered(run: Path) -> Considered:
     record, scores = _record(run), pd.read_csv(run / "fold.csv")
     truth = (scores["label"] == "malignant").to_numpy()
@@ -110,12 +126,16 @@ def _considered(run: Path) -> Considered:
 
 def _keep_predictions(run: Path, record: dict[str, Any], out: Path) -> str:
     """Copy a fold's predictions beside the choice; returns the name from the evaluation folder."""
-    start = Path(str(record["start"])).stem
-    name = f"folds/{record['recipe']['name']}.{start}.seed{record['seed']}.fold{record['fold']}.csv"
+    name = _kept_name(record)
     (out / "folds").mkdir(parents=True, exist_ok=True)
     shutil.copyfile(run / "fold.csv", out / name)
     shutil.copyfile(run / "log.csv", out / name.replace(".csv", ".log.csv"))
     return name
+
+
+def _kept_name(record: dict[str, Any]) -> str:
+    start = Path(str(record["start"])).stem
+    return f"folds/{record['recipe']['name']}.{start}.seed{record['seed']}.fold{record['fold']}.csv"
 
 
 def _estimate(rate: Rate) -> Estimate:

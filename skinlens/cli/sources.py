@@ -43,9 +43,9 @@ class Sources:
 
     def __iter__(self) -> Iterator[Source]:
         for path in self.paths:
-            if path.is_dir():
+            if _is(path.is_dir):
                 yield from self._at_least_one(path, self._in_folder(path), "folder")
-            elif path.suffix.lower() == ".zip" and path.is_file():
+            elif path.suffix.lower() == ".zip" and _is(path.is_file):
                 yield from self._at_least_one(path, self._in_archive(path), "archive")
             else:
                 yield _file(path, path.name)
@@ -59,26 +59,29 @@ class Sources:
             yield _refused(path, "empty", f"This {kind} holds no pictures; choose one with dermoscopic images.")
 
     def _in_folder(self, folder: Path) -> Iterator[Source]:
-        for path in _files_below(folder):
+        closed: list[OSError] = []
+        for path in _files_below(folder, closed.append):
             if path.suffix.lower() in IMAGE_SUFFIXES or _has_dicom_mark(path):
                 yield _file(path, path.relative_to(folder).as_posix())
             else:
                 self.passed_over += 1
+        for error in closed:
+            sentence = f"This folder cannot be opened ({error.strerror}); check its permissions."
+            yield _refused(Path(error.filename), "unreadable", sentence)
 
     def _in_archive(self, path: Path) -> Iterator[Source]:
         try:
             archive = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError, NotImplementedError):
+        except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError):
             sentence = "This zip archive cannot be opened; it may be damaged. Pack the pictures again."
             yield _refused(path, "unreadable", sentence)
             return
-        with archive:
-            members = sorted((m for m in archive.infolist() if not m.is_dir()), key=lambda m: m.filename)
-            for member in members:
-                if PurePosixPath(member.filename).suffix.lower() in IMAGE_SUFFIXES or _member_is_dicom(archive, member):
-                    yield _member(path, archive, member)
-                else:
-                    self.passed_over += 1
+        # Stays open as long as a source of it is held, since members are read after the archive has been gone through.
+        for member in sorted((m for m in archive.infolist() if not m.is_dir()), key=lambda m: m.filename):
+            if PurePosixPath(member.filename).suffix.lower() in IMAGE_SUFFIXES or _member_is_dicom(archive, member):
+                yield _member(path, archive, member)
+            else:
+                self.passed_over += 1
 
 
 def safe_name(relative: str, sha256: str) -> str:
@@ -91,9 +94,20 @@ def safe_name(relative: str, sha256: str) -> str:
     return f"{shortened}-{sha256[:8]}"
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
-    """Files in a folder and below it, sorted by path; links to folders are not followed, so there are no loops."""
-    found = (Path(place) / name for place, _, files in os.walk(folder) for name in files)
+def _is(kind: Callable[[], bool]) -> bool:
+    """What `Path.is_dir` or `is_file` says; no for a path that cannot even be asked about, as reading it will say."""
+    try:
+        return kind()
+    except OSError:
+        return False
+
+
+def _files_below(folder: Path, on_closed: Callable[[OSError], None]) -> Iterator[Path]:
+    """Files in a folder and below it, sorted by path; links to folders are not followed, so there are no loops.
+
+    Before the first file, `on_closed` is told of every folder that cannot be opened.
+    """
+    found = (Path(place) / name for place, _, files in os.walk(folder, onerror=on_closed) for name in files)
     yield from sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
@@ -109,7 +123,7 @@ def _member_is_dicom(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
     try:
         with archive.open(member) as stream:
             return is_dicom(stream.read(_DICOM_HEAD))
-    except (OSError, RuntimeError, zipfile.BadZipFile, NotImplementedError, EOFError):
+    except Exception:  # noqa: BLE001 - as in _member
         return False
 
 

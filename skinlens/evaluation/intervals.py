@@ -67,16 +67,26 @@ def bootstrap(
         ValueError: As for `metrics.score`, or if the groups have another length or there is no resample.
     """
     truth, chances = checked(labels, probabilities)
-    names = np.asarray(groups)
-    if names.shape != truth.shape:
-        raise ValueError(f"groups must have the shape {truth.shape} of the labels, not {names.shape}")
+    names = checked_groups(groups, len(truth))
     if len(np.unique(names)) < 2:
         return dict.fromkeys(METRICS)
     blocks = [
         weighted_metrics(truth, chances, threshold, weights)
         for weights in resample_weights(names, resamples=resamples, seed=seed)
     ]
-    return {name: _percentiles(np.concatenate([block[name] for block in blocks])) for name in METRICS}
+    return {name: percentiles(np.concatenate([block[name] for block in blocks])) for name in METRICS}
+
+
+def checked_groups(groups: npt.ArrayLike, n: int) -> npt.NDArray[np.generic]:
+    """The groups as an array `(n,)`.
+
+    Raises:
+        ValueError: If they have another shape.
+    """
+    names = np.asarray(groups)
+    if names.shape != (n,):
+        raise ValueError(f"groups must have the shape {(n,)} of the labels, not {names.shape}")
+    return names
 
 
 def resample_weights(groups: npt.ArrayLike, *, resamples: int, seed: int) -> Iterator[Weights]:
@@ -158,12 +168,12 @@ def delong_variance(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> tupl
     truth, chances = checked(labels, probabilities)
     if min(truth.sum(), (1 - truth).sum()) < 2:
         return None
-    of_malignant, of_benign = _placements(chances[truth == 1], chances[truth == 0])
+    of_malignant, of_benign = placements(chances[truth == 1], chances[truth == 0])
     variance = of_malignant.var(ddof=1) / len(of_malignant) + of_benign.var(ddof=1) / len(of_benign)
     return float(of_malignant.mean()), float(variance)
 
 
-def _placements(malignant: Floats, benign: Floats) -> tuple[Floats, Floats]:
+def placements(malignant: Floats, benign: Floats) -> tuple[Floats, Floats]:
     """Per image the share of the other class it is ordered rightly against, by midranks (Sun & Xu 2014)."""
     pooled = rankdata(np.concatenate([malignant, benign]))
     of_malignant = (pooled[: len(malignant)] - rankdata(malignant)) / len(benign)
@@ -171,7 +181,8 @@ def _placements(malignant: Floats, benign: Floats) -> tuple[Floats, Floats]:
     return of_malignant, of_benign
 
 
-def _percentiles(values: Floats) -> Interval | None:
+def percentiles(values: Floats) -> Interval | None:
+    """The percentile interval of a bootstrap's draws `(R,)`, NaN left out; None if more than 5 % of them are NaN."""
     defined = values[~np.isnan(values)]
     if len(defined) < (1 - UNDEFINED_LIMIT) * len(values):
         return None

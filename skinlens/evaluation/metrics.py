@@ -104,8 +104,7 @@ def score(labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshold: float)
 def confusion_at(labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshold: float) -> Confusion:
     """The confusion matrix of the decision `probability >= threshold`; arguments and errors as for `score`."""
     truth, chances = checked(labels, probabilities)
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"threshold must lie in [0, 1], not {threshold}")
+    require_threshold(threshold)
     counts = confusion_matrix(truth, chances >= threshold, labels=[0, 1])
     return Confusion(*(int(count) for count in counts.ravel()))
 
@@ -153,10 +152,14 @@ def calibration_error(labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, bi
         ValueError: As for `score`.
     """
     truth, chances = checked(labels, probabilities)
-    twice_midrank = np.rint(2 * rankdata(chances)).astype(np.int64)
-    bin_of = bins * (twice_midrank - 1) // (2 * len(chances))
-    excess = np.bincount(bin_of, weights=chances - truth, minlength=bins)
+    excess = np.bincount(equal_mass_bins(chances, bins), weights=chances - truth, minlength=bins)
     return float(np.abs(excess).sum() / len(chances))
+
+
+def equal_mass_bins(probabilities: Floats, bins: int = CALIBRATION_BINS) -> Labels:
+    """The bin of each image in `calibration_error`, `(N,)`, from 0 to `bins - 1` with rising probability."""
+    twice_midrank = np.rint(2 * rankdata(probabilities)).astype(np.int64)
+    return bins * (twice_midrank - 1) // (2 * len(probabilities))
 
 
 def checked(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> tuple[Labels, Floats]:
@@ -174,6 +177,16 @@ def checked(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> tuple[Labels
     require_rows(np.isin(truth, (0, 1)), "labels must be 0 (benign) or 1 (malignant)")
     require_rows((chances >= 0) & (chances <= 1), "probabilities must be finite numbers in [0, 1]")
     return truth.astype(np.int64), chances
+
+
+def require_threshold(threshold: float) -> None:
+    """Insist on a threshold in [0, 1].
+
+    Raises:
+        ValueError: If it lies outside or is not a number.
+    """
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"threshold must lie in [0, 1], not {threshold}")
 
 
 def require_rows(valid: npt.NDArray[np.bool_], rule: str) -> None:

@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from skinlens.evaluation.intervals import RESAMPLES, Interval, Rate, bootstrap, delong, wilson, wilson_rate
-from skinlens.evaluation.metrics import METRICS, Confusion, Floats, Labels, MetricName, checked, require_rows, score
+from skinlens.evaluation.metrics import METRICS, Confusion, Floats, Labels, MetricName, checked, score
+from skinlens.evaluation.rows import groups_of, labels_of, text_of
 from skinlens.evaluation.views import views_of
 
 
@@ -89,8 +90,8 @@ def evaluate_views(
         ValueError: If a label, probability or flag is missing or out of range (the message names the rows), the lengths
             differ, or the manifest has no row.
     """
-    labels, chances = checked(_labels(manifest), probabilities)
-    groups, diagnoses = _groups(manifest), _text(manifest, "dx")
+    labels, chances = checked(labels_of(manifest), probabilities)
+    groups, diagnoses = groups_of(manifest), text_of(manifest, "dx")
     results = {}
     for name, view in views_of(manifest).items():
         truth, chance = labels[view.mask], chances[view.mask]
@@ -135,26 +136,6 @@ def format_views(results: dict[str, ViewResult]) -> str:
     return "\n".join(
         [*_aligned(rows), "", "In brackets: 95 % interval, bootstrap over groups (diagnoses: Wilson).", *notes]
     )
-
-
-def _labels(manifest: pd.DataFrame) -> Labels:
-    known = manifest["label"].isin(("benign", "malignant")).to_numpy(dtype=np.bool_)
-    require_rows(known, "label must be benign or malignant")
-    return manifest["label"].isin(("malignant",)).to_numpy().astype(np.int64)
-
-
-def _text(manifest: pd.DataFrame, column: str) -> npt.NDArray[np.object_]:
-    """A text column as strings, `(N,)`; empty where it is blank or missing."""
-    if column not in manifest.columns:
-        return np.full(len(manifest), "", dtype=object)
-    return np.array(["" if pd.isna(value) else str(value) for value in manifest[column]], dtype=object)
-
-
-def _groups(manifest: pd.DataFrame) -> Labels:
-    """A number per group; a row without `group_id` is a group of its own."""
-    names = [(name, -1) if name else ("", row) for row, name in enumerate(_text(manifest, "group_id"))]
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    return np.array([numbers[name] for name in names], dtype=np.int64)
 
 
 def _proportions(confusion: Confusion) -> dict[MetricName, tuple[int, int]]:

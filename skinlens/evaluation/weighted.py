@@ -3,7 +3,15 @@
 import numpy as np
 import numpy.typing as npt
 
-from skinlens.evaluation.metrics import CALIBRATION_BINS, Floats, Labels, MetricName, checked, rates_from_counts
+from skinlens.evaluation.metrics import (
+    CALIBRATION_BINS,
+    Floats,
+    Labels,
+    MetricName,
+    checked,
+    rates_from_counts,
+    require_threshold,
+)
 
 Weights = npt.NDArray[np.int64]
 
@@ -28,6 +36,7 @@ def weighted_metrics(
         ValueError: As for `metrics.score`, or if the weights have another shape.
     """
     truth, chances = checked(labels, probabilities)
+    require_threshold(threshold)
     if weights.ndim != 2 or weights.shape[1] != len(truth):
         raise ValueError(f"weights must have the shape (R, {len(truth)}), not {weights.shape}")
     called = chances >= threshold

@@ -101,8 +101,11 @@ def _with_contours(pixels: Pixels, evidence: Floats, colours: ColourMap) -> Pixe
     """Each line in its level's colour on a dark or light edge, so that it stands out on any skin."""
     drawn = np.ascontiguousarray(pixels).copy()
     thickness = max(1, round(min(pixels.shape[:2]) / 220))
+    # Evidence that reaches the rim goes on behind it, or a line would run along a rim where nothing is crossed.
+    beyond = thickness + 3
     for level in CONTOUR_LEVELS:
-        lines, _ = cv2.findContours((evidence >= level).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        reached = np.pad((evidence >= level).astype(np.uint8), beyond, mode="edge")
+        lines, _ = cv2.findContours(reached, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE, offset=(-beyond, -beyond))
         colour = coloured(np.full((1, 1), level, np.float32), colours)[0, 0].tolist()
         edge = (0, 0, 0) if sum(colour) > 330 else (255, 255, 255)
         cv2.drawContours(drawn, lines, -1, edge, thickness + 2, cv2.LINE_AA)

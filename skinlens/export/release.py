@@ -115,6 +115,7 @@ def _network(record: dict[str, Any]) -> AsffResNet50:
 def _require_chosen(record: dict[str, Any], selection: Selection, checkpoint: Path) -> None:
     for key, chosen in (
         ("recipe", selection.recipe),
+        ("start", selection.start),
         ("start_sha256", selection.start_sha256),
         ("seed", selection.seed),
     ):

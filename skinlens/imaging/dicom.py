@@ -18,6 +18,7 @@ from pydicom.tag import BaseTag
 
 from skinlens.imaging.guards import FORMATS, MAX_PIXELS, check_size, damaged, refusing_damage, too_large
 from skinlens.imaging.image import ImageRefusedError, Pixels
+from skinlens.imaging.lossless import decode_lossless_jpeg
 from skinlens.imaging.srgb import to_eight_bits, to_srgb
 
 _PREAMBLE = 128
@@ -51,15 +52,15 @@ _NATIVE = (
     uid.ExplicitVRBigEndian,
 )
 _JPEG = (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit)
+_LOSSLESS_JPEG = (uid.JPEGLossless, uid.JPEGLosslessSV1)
 _JPEG_2000 = (uid.JPEG2000Lossless, uid.JPEG2000, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K)
 _PLUGINS = {
     uid.RLELossless: "pydicom",
-    uid.JPEGLossless: "gdcm",
-    uid.JPEGLosslessSV1: "gdcm",
     uid.JPEGLSLossless: "pyjpegls",
     uid.JPEGLSNearLossless: "pyjpegls",
     **dict.fromkeys(_JPEG_2000, "pylibjpeg"),
 }
+_JPEG_END = b"\xff\xd9"
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
 
 
@@ -229,13 +230,13 @@ def _check_layout(layout: _Layout, syntax: uid.UID, name: str) -> None:
     check_size(name, width=layout.columns, height=layout.rows)
     is_known = layout.samples == (1 if layout.photometric == "PALETTE COLOR" else 3)
     has_depth = layout.bits_allocated in (8, 16) and 1 <= layout.bits_stored <= layout.bits_allocated
-    if layout.photometric not in _COLOURS or not is_known or not has_depth:
+    if layout.photometric not in _COLOURS or not is_known or not has_depth or layout.planar not in (0, 1):
         raise ImageRefusedError(
             "unreadable",
             f"{name} stores its pixels in a way that is not supported ({layout.photometric or 'unknown'}, "
             f"{layout.bits_allocated} bits). Export it as 8-bit RGB ({FORMATS}).",
         )
-    if syntax not in (*_NATIVE, *_JPEG, *_PLUGINS):
+    if syntax not in (*_NATIVE, *_JPEG, *_LOSSLESS_JPEG, *_PLUGINS):
         raise ImageRefusedError(
             "unreadable",
             f"{name} is compressed in a way that is not supported ({syntax.name}). "
@@ -249,11 +250,12 @@ def _to_rgb(elements: _Elements, layout: _Layout, name: str) -> Pixels:
     if elements.syntax in _NATIVE:
         layout = _conform_to_length(layout, len(elements.values[_PIXELS]), name)
         samples = _decode_samples(elements.values[_PIXELS], elements, layout)
+    elif elements.syntax == uid.RLELossless:
+        samples = _decode_samples(encapsulate([_first_frame(elements, layout)]), elements, layout)
     else:
-        frame = _first_frame(elements, layout)
-        if elements.syntax != uid.RLELossless:
-            layout = _conform_to_codestream(layout, frame, elements.syntax, name)
-        samples = _decode_samples(encapsulate([_without_jfif(frame)]), elements, layout)
+        frame = _without_jfif(_first_frame(elements, layout))
+        layout = _conform_to_codestream(layout, frame, elements.syntax, name)
+        samples = _decode_codestream(frame, elements, layout)
     if layout.photometric == "PALETTE COLOR":
         return _look_up(samples, elements)
     pixels = to_eight_bits(samples, layout.bits_stored)
@@ -285,9 +287,12 @@ def _conform_to_length(layout: _Layout, length: int, name: str) -> _Layout:
 
 
 def _conform_to_codestream(layout: _Layout, frame: bytes, syntax: uid.UID, name: str) -> _Layout:
-    """Take the precision from the codestream, and refuse one whose size is not the dataset's (and is unchecked)."""
-    bits, rows, columns = _read_siz(frame) if syntax in _JPEG_2000 else _read_sof(frame)
-    if (rows, columns) != (layout.rows, layout.columns):
+    """Take the precision from the codestream, and refuse one whose header is not the dataset's, which was checked."""
+    bits, rows, columns, samples = _read_siz(frame) if syntax in _JPEG_2000 else _read_sof(frame)
+    agrees = (rows, columns, samples) == (layout.rows, layout.columns, layout.samples) and 2 <= bits <= 16
+    # CharLS can search for many seconds beyond the end of a JPEG-LS stream that was cut off.
+    is_whole = syntax in _JPEG_2000 or _JPEG_END in frame[-16:]
+    if not agrees or not is_whole:
         raise damaged(name)
     photometric = "RGB" if layout.photometric in ("YBR_ICT", "YBR_RCT") else layout.photometric
     return replace(layout, photometric=photometric, bits_stored=bits, bits_allocated=8 if bits <= 8 else 16)
@@ -301,22 +306,22 @@ def _without_jfif(frame: bytes) -> bytes:
     return frame[:2] + frame[4 + length :]
 
 
-def _read_siz(frame: bytes) -> tuple[int, int, int]:
-    """Return precision, rows and columns from the SIZ marker of a JPEG 2000 codestream (ISO 15444-1, A.5.1)."""
+def _read_siz(frame: bytes) -> tuple[int, int, int, int]:
+    """Return precision, rows, columns and components of a JPEG 2000 stream from its SIZ marker (ISO 15444-1, A.5.1)."""
     start = frame.index(b"\xff\x4f\xff\x51") + 8
-    right, bottom, left, top = struct.unpack_from(">4I", frame, start)
-    return (frame[start + 34] & 0x7F) + 1, bottom - top, right - left
+    right, bottom, left, top, components, precision = struct.unpack_from(">4I16xHB", frame, start)
+    return (precision & 0x7F) + 1, bottom - top, right - left, components
 
 
-def _read_sof(frame: bytes) -> tuple[int, int, int]:
-    """Return precision, rows and columns from the frame header of a JPEG or JPEG-LS codestream (ISO 10918-1, B.2.2)."""
+def _read_sof(frame: bytes) -> tuple[int, int, int, int]:
+    """Return precision, rows, columns and components of a JPEG or JPEG-LS stream from its SOF (ISO 10918-1, B.2.2)."""
     position = 2
     while True:
         marker, length = struct.unpack_from(">HH", frame, position)
         if marker == 0xFFFF:
             position += 1
         elif marker in (0xFFC0, 0xFFC1, 0xFFC2, 0xFFC3, 0xFFF7):
-            return struct.unpack_from(">BHH", frame, position + 4)
+            return struct.unpack_from(">BHHB", frame, position + 4)
         else:
             position += 2 + length
 
@@ -332,9 +337,23 @@ def _decode_jpeg(frame: bytes, layout: _Layout, name: str) -> Pixels:
 
 
 def _is_unmarked(picture: JpegImagePlugin.JpegImageFile) -> bool:
-    """Say whether nothing in a JPEG tells RGB from YCbCr: no JFIF or Adobe mark, and no subsampled channel."""
+    """Say whether nothing in a JPEG tells RGB from YCbCr: no JFIF or Adobe mark, no subsampled channel, no letters."""
     sampling = {(horizontal, vertical) for _, vertical, horizontal, _ in picture.layer}
-    return len(sampling) == 1 and not {"jfif", "adobe_transform"} & picture.info.keys()
+    letters = bytes(identifier for identifier, *_ in picture.layer)
+    return len(sampling) == 1 and letters != b"RGB" and not {"jfif", "adobe_transform"} & picture.info.keys()
+
+
+def _decode_codestream(frame: bytes, elements: _Elements, layout: _Layout) -> npt.NDArray[Any]:
+    if elements.syntax not in _LOSSLESS_JPEG:
+        return _decode_samples(encapsulate([frame]), elements, layout)
+    return decode_lossless_jpeg(
+        frame,
+        syntax=elements.syntax,
+        rows=layout.rows,
+        columns=layout.columns,
+        samples=layout.samples,
+        bits=layout.bits_stored,
+    )
 
 
 def _decode_samples(stored: bytes, elements: _Elements, layout: _Layout) -> npt.NDArray[Any]:
@@ -349,7 +368,8 @@ def _decode_samples(stored: bytes, elements: _Elements, layout: _Layout) -> npt.
         "bits_allocated": layout.bits_allocated,
         "bits_stored": layout.bits_stored,
         "pixel_representation": 0,
-        "planar_configuration": layout.planar,
+        # Of a compressed frame the codec alone knows how the colours lie.
+        "planar_configuration": layout.planar if is_native else 0,
         "number_of_frames": layout.frames if is_native else 1,
         "pixel_keyword": "PixelData",
         "pixel_vr": "OW" if layout.bits_allocated > 8 else "OB",

@@ -26,6 +26,9 @@ _BITS_PER_SAMPLE = 258
 _PHOTOMETRIC = 262
 _SAMPLE_FORMAT = 339
 
+# Two letters are a weak signature, so a BMP must also state one of the sizes that its second header can have.
+_BMP_HEADERS = {struct.pack("<I", size) for size in (12, 40, 52, 56, 64, 108, 124)}
+
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -73,9 +76,6 @@ def find_opener(data: bytes) -> _Opener | None:
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return WebPImagePlugin.WebPImageFile
     return None
-
-
-_BMP_HEADERS = {struct.pack("<I", size) for size in (12, 40, 52, 56, 64, 108, 124)}
 
 
 def decode_raster(data: bytes, opener: _Opener, name: str) -> tuple[Pixels, tuple[str, ...]]:
@@ -184,12 +184,13 @@ def _flatten(picture: Image.Image) -> tuple[Image.Image, bool]:
     return Image.alpha_composite(paper, picture).convert("RGB"), True
 
 
-def _orientation(exif: bytes | None) -> int:
+def _orientation(exif: object) -> int:
     """Read the orientation out of an EXIF block, 1 if it has none; unlike Pillow's reader, never warns or raises.
 
     A TIFF has no such block: Pillow turns it while loading.
     """
-    tiff = (exif or b"").removeprefix(b"Exif\0\0")
+    # A PNG's text chunk can put a string here under the same name.
+    tiff = exif.removeprefix(b"Exif\0\0") if isinstance(exif, bytes) else b""
     order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
     if order is None:
         return 1

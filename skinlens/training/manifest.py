@@ -77,7 +77,7 @@ def _read_one(path: Path, number: int) -> pd.DataFrame:
     try:
         rows = pd.read_csv(path, dtype={"path": str, "label": str, "split": str, "group_id": str})
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ManifestError(f"cannot read the manifest {path}: {error}") from error
+        raise ManifestError(f"cannot read the manifest {path}: {str(error).strip()}") from error
     absent = [name for name in ("path", "label") if name not in rows]
     if absent:
         raise ManifestError(f"{path} lacks the column(s) {', '.join(absent)}")

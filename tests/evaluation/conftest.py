@@ -17,3 +17,12 @@ def predictions():
     labels = (generator.random(300) < 0.4).astype(int)
     evidence = generator.normal(2.0 * labels - 1.0, 1.3)
     return labels, np.round(1 / (1 + np.exp(-evidence)) * 50) / 50
+
+
+@pytest.fixture
+def rival(predictions):
+    """A second model's probabilities for `predictions`: somewhat worse, correlated with the first, also with ties."""
+    labels, probabilities = predictions
+    generator = np.random.default_rng(8)
+    evidence = np.log((probabilities + 0.01) / (1.01 - probabilities)) + generator.normal(-0.1 * labels, 0.8)
+    return np.round(1 / (1 + np.exp(-evidence)) * 50) / 50

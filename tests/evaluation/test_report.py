@@ -150,8 +150,10 @@ def test_bad_input_is_named_by_its_row(manifest, predictions):
 
 def test_evaluation_needs_nothing_of_the_rest_and_no_torch():
     code = (
-        "import sys, skinlens.evaluation.report, skinlens.evaluation.thresholds;"
-        "print([m for m in sys.modules if m == 'torch' or m.startswith('skinlens.') and 'evaluation' not in m])"
+        "import sys, skinlens.evaluation.report, skinlens.evaluation.thresholds, skinlens.evaluation.comparison;"
+        "import skinlens.evaluation.curves, skinlens.evaluation.submitted;"
+        "outside = ('torch', 'streamlit', 'plotly');"
+        "print([m for m in sys.modules if m in outside or m.startswith('skinlens.') and 'evaluation' not in m])"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.strip() == "[]"

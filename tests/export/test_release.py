@@ -95,8 +95,8 @@ def test_a_release_can_be_loaded_and_is_what_its_card_says(checkpoint, about, im
 
 @pytest.mark.parametrize(
     "choice",
-    [{"seed": 1}, {"start_sha256": "1" * 64}, {"recipe": RECIPE | {"name": "other"}}],
-    ids=["seed", "start", "recipe"],
+    [{"seed": 1}, {"start_sha256": "1" * 64}, {"start": "another"}, {"recipe": RECIPE | {"name": "other"}}],
+    ids=["seed", "start file", "start without a file", "recipe"],
 )
 def test_what_the_folds_did_not_choose_is_not_released(checkpoint, about, images, tmp_path, choice) -> None:
     with pytest.raises(SelectionError, match="not what the folds chose"):

@@ -1,6 +1,7 @@
 """Manifests: what is read, what is made up, and how a bad row is named."""
 
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -205,11 +206,16 @@ def test_made_folds_keep_groups_whole_and_labels_balanced(manifest):
     assert [(len(part), part["malignant"].mean()) for part in held_out] == [(12, 0.5)] * FOLDS
 
 
-def test_made_folds_are_always_the_same(manifest):
-    first = training_rows(read_manifests([manifest(many(20))]), 2)[1]
-    second = training_rows(read_manifests([manifest(many(20), "elsewhere/manifest.csv")]), 2)[1]
-    assert list(first["path"]) == list(second["path"])
-    assert set(first["fold"]) == {2}
+def test_made_folds_are_the_same_wherever_the_manifest_lies(manifest, tmp_path, monkeypatch):
+    lone = [row(f"lone{number}.png", group_id="") for number in range(20)]
+    here = manifest(many(20) + lone)
+    manifest(many(20) + lone, "elsewhere/manifest.csv")
+    monkeypatch.chdir(tmp_path)
+    for fold in range(FOLDS):
+        first = training_rows(read_manifests([here]), fold)[1]
+        second = training_rows(read_manifests([Path("elsewhere/manifest.csv")]), fold)[1]
+        assert list(first["path"]) == list(second["path"])
+        assert set(first["fold"]) == {fold}
 
 
 def test_made_folds_ignore_test_rows(manifest):

@@ -1,0 +1,542 @@
+"""`skinlens predict`: one row a picture whatever it is, and what the exit status says."""
+
+import csv
+import dataclasses
+import hashlib
+import io
+import json
+import shutil
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
+
+from skinlens.cli import predict as predict_module
+from skinlens.cli.errors import OutputError
+from skinlens.cli.predict import BATCH, Outputs, predict
+from skinlens.cli.sources import Source, safe_name
+from skinlens.explain.overlay import record_overlay
+from skinlens.imaging.decode import decode
+from skinlens.imaging.image import Pixels
+from skinlens.imaging.synthetic import draw_pixels, encode_png
+from skinlens.runtime.predictor import Predictor, load_predictor
+
+COLUMNS = [
+    "path",
+    "sha256",
+    "probability",
+    "decision",
+    "threshold",
+    "point",
+    "reasons",
+    "quality_failed",
+    "stability",
+    "width",
+    "height",
+    "model",
+    "error",
+]
+Row = dict[str, str]
+
+# Upright width and height of every usable picture; the others with the code of their refusal.
+USABLE = {
+    "IM0001": (120, 90),
+    "a good.png": (150, 100),
+    "cmyk.jpg": (130, 96),
+    "deep.png": (110, 100),
+    "grey.bmp": (100, 100),
+    "scan.DCM": (120, 90),
+    "sub/good.JPG": (140, 100),
+    "turned.jpg": (100, 150),
+}
+REFUSED = {
+    "corrupt.jpg": "truncated",
+    "empty.jpg": "empty",
+    "huge.png": "too_large",
+    "sub/text.jpg": "not_an_image",
+    "tiny.png": "too_small",
+}
+
+
+def jpeg(pixels: Pixels, **options: object) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "JPEG", quality=90, **options)
+    return stream.getvalue()
+
+
+def turned_jpeg() -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return jpeg(draw_pixels(3, height=100, width=150), exif=exif)
+
+
+def cmyk_jpeg() -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(draw_pixels(4, height=96, width=130)).convert("CMYK").save(stream, "JPEG")
+    return stream.getvalue()
+
+
+def deep_png() -> bytes:
+    deep = draw_pixels(5, height=100, width=110).astype(np.uint16) * 257
+    return cv2.imencode(".png", deep)[1].tobytes()
+
+
+def grey_bmp() -> bytes:
+    return cv2.imencode(".bmp", draw_pixels(6, height=100, width=100)[:, :, 0])[1].tobytes()
+
+
+def huge_png() -> bytes:
+    """A whole PNG file by its header, of 12,000 by 9,000 pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 12_000, 9_000, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"0")) + chunk(b"IEND", b"")
+
+
+def dicom(seed: int) -> bytes:
+    pixels = draw_pixels(seed, height=90, width=120)
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=[str(seed)])
+    dataset.Rows, dataset.Columns, dataset.SamplesPerPixel = 90, 120, 3
+    dataset.PhotometricInterpretation, dataset.PlanarConfiguration = "RGB", 0
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 8, 8, 7, 0
+    dataset.PixelData = pixels.tobytes()
+    stream = io.BytesIO()
+    pydicom.dcmwrite(stream, dataset, enforce_file_format=True)
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One of everything, and a text file that is no picture by name either."""
+    whole = jpeg(draw_pixels(2, height=100, width=140))
+    contents = {
+        "IM0001": dicom(8),
+        "a good.png": encode_png(draw_pixels(1, height=100, width=150)),
+        "cmyk.jpg": cmyk_jpeg(),
+        "corrupt.jpg": whole[: len(whole) // 2],
+        "deep.png": deep_png(),
+        "empty.jpg": b"",
+        "grey.bmp": grey_bmp(),
+        "huge.png": huge_png(),
+        "notes.txt": b"no picture",
+        "scan.DCM": dicom(7),
+        "sub/good.JPG": whole,
+        "sub/text.jpg": b"this is text, not a picture" * 20,
+        "tiny.png": cv2.imencode(".png", np.zeros((10, 10, 3), np.uint8))[1].tobytes(),
+        "turned.jpg": turned_jpeg(),
+    }
+    place = tmp_path_factory.mktemp("pictures")
+    for name, content in contents.items():
+        (place / name).parent.mkdir(exist_ok=True)
+        (place / name).write_bytes(content)
+    return place
+
+
+@pytest.fixture(scope="module")
+def results(folder: Path, predictor: Predictor, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a run over the folder left behind: `rows.csv`, `heatmaps/` and `pdfs/`."""
+    place = tmp_path_factory.mktemp("results")
+    outputs = Outputs(place / "rows.csv", as_json=False, heatmaps=place / "heatmaps", pdfs=place / "pdfs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predict_module, "load_predictor", lambda _name: predictor)
+        predict([folder], outputs, model=None, point=None, threshold=None)
+    return place
+
+
+@pytest.fixture
+def rows(results: Path, folder: Path) -> dict[str, Row]:
+    """The rows by the file's path in the folder."""
+    read = parsed((results / "rows.csv").read_text("utf-8"))
+    return {Path(row["path"]).relative_to(folder).as_posix(): row for row in read}
+
+
+def parsed(table: str) -> list[Row]:
+    return list(csv.DictReader(io.StringIO(table, newline="")))
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    """A folder with two good pictures and a bad one."""
+    place = tmp_path / "two"
+    place.mkdir()
+    for seed in (0, 1):
+        (place / f"{seed}.png").write_bytes(encode_png(draw_pixels(seed, height=80, width=96)))
+    (place / "2.png").write_bytes(b"bad")
+    return place
+
+
+class TestOneRowEach:
+    def test_columns_are_the_contracts(self, results: Path) -> None:
+        header = (results / "rows.csv").read_text("utf-8").splitlines()[0]
+        assert header.split(",") == COLUMNS
+
+    def test_every_picture_has_a_row_in_the_order_of_its_path(self, rows: dict[str, Row]) -> None:
+        assert list(rows) == sorted({**USABLE, **REFUSED})
+
+    @pytest.mark.parametrize("name", USABLE)
+    def test_a_usable_picture(self, rows: dict[str, Row], folder: Path, predictor: Predictor, name: str) -> None:
+        row, point = rows[name], predictor.card.point()
+        assert (int(row["width"]), int(row["height"])) == USABLE[name]
+        assert row["sha256"] == hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        assert row["model"] == predictor.card.name
+        assert row["point"] == point.name
+        assert float(row["threshold"]) == point.threshold
+        assert row["decision"] == ("refer" if float(row["probability"]) >= point.threshold else "low")
+        assert row["error"] == row["quality_failed"] == row["stability"] == ""
+
+    def test_probabilities_are_the_predictors_and_unrounded(
+        self, rows: dict[str, Row], folder: Path, predictor: Predictor
+    ) -> None:
+        expected = predictor.predict([decode(folder / name) for name in USABLE])
+        for name, prediction in zip(USABLE, expected, strict=True):
+            shown = rows[name]["probability"]
+            assert float(shown) == pytest.approx(prediction.score, abs=1e-6)
+            assert shown == repr(float(shown))
+        assert max(len(rows[name]["probability"]) for name in USABLE) > 8
+
+    @pytest.mark.parametrize("name", REFUSED)
+    def test_a_picture_that_cannot_be_used(self, rows: dict[str, Row], folder: Path, name: str) -> None:
+        row = rows[name]
+        assert row["decision"] == "rejected"
+        assert row["error"] == REFUSED[name]
+        assert row["probability"] == row["width"] == row["height"] == ""
+        assert row["reasons"].startswith(f"{Path(name).name} ")
+        assert row["reasons"].endswith(".")
+        assert row["sha256"] == hashlib.sha256((folder / name).read_bytes()).hexdigest()
+
+    def test_a_low_score_is_never_alone(self, rows: dict[str, Row]) -> None:
+        for row in rows.values():
+            assert row["reasons"].count("does not exclude melanoma") == (row["decision"] == "low")
+
+    def test_the_pictures_own_notes_reach_the_reasons(self, rows: dict[str, Row]) -> None:
+        assert "has no colour" in rows["grey.bmp"]["reasons"]
+
+
+class TestExtras:
+    def test_files_are_named_by_path_and_digest(self, results: Path, folder: Path) -> None:
+        names = {safe_name(name, hashlib.sha256((folder / name).read_bytes()).hexdigest()) for name in USABLE}
+        assert {path.name for path in (results / "heatmaps").iterdir()} == {f"{name}.png" for name in names}
+        assert {path.name for path in (results / "pdfs").iterdir()} == {f"{name}.pdf" for name in names}
+        digest = hashlib.sha256((folder / "sub/good.JPG").read_bytes()).hexdigest()
+        assert (results / "heatmaps" / f"sub_good.JPG-{digest[:8]}.png").is_file()
+
+    @pytest.mark.parametrize("name", USABLE)
+    def test_heatmaps_have_the_pictures_size(self, results: Path, rows: dict[str, Row], name: str) -> None:
+        path = results / "heatmaps" / f"{safe_name(name, rows[name]['sha256'])}.png"
+        with Image.open(path) as drawn:
+            drawn.load()
+            assert (drawn.format, drawn.mode, drawn.size) == ("PNG", "RGB", USABLE[name])
+
+    def test_heatmaps_lie_over_their_picture(self, two: Path, loaded: Predictor, tmp_path: Path, call) -> None:
+        assert call("predict", two, "--heatmaps", tmp_path / "maps").status == 0
+        for seed in (0, 1):
+            picture = decode(two / f"{seed}.png")
+            expected = record_overlay(picture.pixels, loaded.predict([picture])[0].heatmap)
+            drawn = decode(tmp_path / "maps" / f"{safe_name(f'{seed}.png', picture.sha256)}.png")
+            assert np.abs(drawn.pixels.astype(int) - expected).max() <= 1
+
+    def test_summaries_are_pdfs(self, results: Path) -> None:
+        for path in (results / "pdfs").iterdir():
+            content = path.read_bytes()
+            assert content.startswith(b"%PDF")
+            assert content.rstrip().endswith(b"%%EOF")
+
+    def test_nothing_else_is_left_behind(self, results: Path) -> None:
+        assert {path.name for path in results.iterdir()} == {"rows.csv", "heatmaps", "pdfs"}
+
+
+@pytest.mark.usefixtures("loaded")
+class TestOutput:
+    def test_standard_output_carries_the_table_alone(self, call, two: Path) -> None:
+        done = call("predict", two)
+        assert done.status == 0
+        read = parsed(done.out)
+        assert [Path(row["path"]).name for row in read] == ["0.png", "1.png", "2.png"]
+        assert list(read[0]) == COLUMNS
+        assert None not in read[0]
+        assert done.err.startswith("skinlens: ")
+        assert "1 rejected" in done.err
+
+    def test_json_is_one_array_with_the_same_content(self, call, two: Path) -> None:
+        table = parsed(call("predict", two).out)
+        listed = json.loads(call("predict", two, "--json").out)
+        assert [list(entry) for entry in listed] == [COLUMNS] * 3
+        for entry, row in zip(listed, table, strict=True):
+            number = entry.pop("probability")
+            assert number == (pytest.approx(float(row.pop("probability")), abs=1e-6) if number is not None else None)
+            assert {key: "" if value is None else str(value) for key, value in entry.items()} == {
+                key: value for key, value in row.items() if key != "probability"
+            }
+        assert isinstance(listed[0]["width"], int)
+        assert isinstance(listed[0]["threshold"], float)
+        assert listed[2]["width"] is None
+
+    def test_json_without_a_usable_picture_still_parses(self, call, tmp_path: Path) -> None:
+        (only,) = json.loads(call("predict", tmp_path / "absent.png", "--json").out)
+        assert only["decision"] == "rejected"
+
+    def test_out_takes_the_table_and_makes_its_folder(self, call, two: Path, tmp_path: Path) -> None:
+        out = tmp_path / "new" / "deep" / "rows.csv"
+        done = call("predict", two, "--out", out)
+        assert (done.status, done.out) == (0, "")
+        assert len(parsed(out.read_text("utf-8"))) == 3
+        call("predict", two / "0.png", "--out", out, "--json")
+        assert len(json.loads(out.read_text("utf-8"))) == 1
+
+    def test_paths_open_from_the_current_directory(self, call, two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(two.parent)
+        read = parsed(call("predict", "two", "two/1.png").out)
+        assert [row["path"] for row in read] == ["two/0.png", "two/1.png", "two/2.png", "two/1.png"]
+        assert all(Path(row["path"]).is_file() for row in read)
+
+    def test_members_of_an_archive_are_read(self, call, two: Path, tmp_path: Path) -> None:
+        archive = shutil.make_archive(str(tmp_path / "packed"), "zip", two)
+        read, unpacked = parsed(call("predict", archive).out), parsed(call("predict", two).out)
+        assert [row["path"] for row in read] == [f"{archive}!/{seed}.png" for seed in (0, 1, 2)]
+        for row, other in zip(read, unpacked, strict=True):
+            assert row | {"path": ""} == other | {"path": ""}
+
+    def test_other_files_are_counted_on_standard_error(self, call, two: Path) -> None:
+        (two / "notes.txt").touch()
+        (two / "more.zip").touch()
+        assert "2 other files passed over" in call("predict", two).err
+
+    @pytest.mark.parametrize(
+        "name",
+        ["comma, and.png", 'quo"te.png', "line\nbreak.png", "ünï 痣 🩺.png", "=1+1.png", "semi;colon.png", "a\r.png"],
+    )
+    def test_odd_names_survive(self, call, two: Path, name: str) -> None:
+        shutil.copy(two / "0.png", two / name)
+        (row,) = parsed(call("predict", two / name).out)
+        assert row["path"] == str(two / name)
+        (entry,) = json.loads(call("predict", two / name, "--json").out)
+        assert entry["path"] == str(two / name)
+
+    def test_a_name_that_is_no_text_stops_nothing(self, call, two: Path, tmp_path: Path) -> None:
+        """A file name of bytes that are not UTF-8, as old cameras and archives leave them."""
+        name = "bad\udcff.png"
+        shutil.copy(two / "0.png", two / name)
+        done = call("predict", two / name, two / "1.png", "--json", "--pdf", tmp_path, "--heatmaps", tmp_path)
+        assert done.status == 0
+        entries = json.loads(done.out)
+        assert [entry["path"] for entry in entries] == [str(two / name), str(two / "1.png")]
+        assert Path(entries[0]["path"]).is_file()
+        assert len(list(tmp_path.glob("bad_.png-*.pdf"))) == len(list(tmp_path.glob("bad_.png-*.png"))) == 1
+        out = tmp_path / "rows.csv"
+        assert call("predict", two / name, "--out", out).status == 0
+        assert parsed(out.read_text("utf-8"))[0]["path"] == str(two / "bad\\udcff.png")
+
+    def test_equal_names_in_two_folders_do_not_overwrite_each_other(self, call, two: Path, tmp_path: Path) -> None:
+        for seed in (0, 1):
+            (two / str(seed)).mkdir()
+            (two / f"{seed}.png").rename(two / str(seed) / "same.png")
+        call("predict", two, two / "0", two / "1", "--heatmaps", tmp_path / "maps")
+        names = sorted(path.name[:-13] for path in (tmp_path / "maps").iterdir())
+        assert names == ["0_same.png", "1_same.png", "same.png", "same.png"]
+
+    def test_a_very_wide_picture(self, call, tmp_path: Path) -> None:
+        wide = np.ascontiguousarray(np.tile(draw_pixels(1, height=64, width=64), (1, 90, 1)))
+        (tmp_path / "wide.png").write_bytes(encode_png(wide))
+        done = call("predict", tmp_path / "wide.png", "--heatmaps", tmp_path / "maps", "--pdf", tmp_path / "pdfs")
+        assert done.status == 0
+        (drawn,) = (tmp_path / "maps").iterdir()
+        with Image.open(drawn) as picture:
+            assert picture.size == (2048, 23)
+
+
+@pytest.mark.usefixtures("loaded")
+class TestThresholds:
+    def test_a_threshold_decides_and_is_shown(self, call, two: Path) -> None:
+        scores = sorted(float(row["probability"]) for row in parsed(call("predict", two).out)[:2])
+        between = sum(scores) / 2
+        for threshold, decisions in ((0.0, ["refer"] * 2), (between, ["low", "refer"]), (1.0, ["low"] * 2)):
+            read = parsed(call("predict", two, "--threshold", threshold).out)
+            assert sorted(row["decision"] for row in read[:2]) == decisions
+            assert {row["point"] for row in read} == {"custom"}
+            assert {float(row["threshold"]) for row in read} == {threshold}
+
+    def test_a_score_at_the_threshold_is_referred(self, call, two: Path) -> None:
+        (row,) = parsed(call("predict", two / "0.png").out)
+        (again,) = parsed(call("predict", two / "0.png", "--threshold", row["probability"]).out)
+        assert again["probability"] == row["probability"]
+        assert again["decision"] == "refer"
+
+    def test_a_point_of_the_card_by_name(self, call, two: Path, loaded: Predictor) -> None:
+        for point in loaded.card.operating_points:
+            read = parsed(call("predict", two, "--point", point.name).out)
+            assert {(row["point"], float(row["threshold"])) for row in read} == {(point.name, point.threshold)}
+
+
+@pytest.mark.usefixtures("loaded")
+class TestBadUsage:
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (["--point", "strict"], "no operating point 'strict'; it has: "),
+            (["--threshold", "1.01"], "between 0 and 1, not 1.01"),
+            (["--threshold", "nan"], "between 0 and 1, not nan"),
+            (["--threshold", "0.5", "--point", "any"], "not both"),
+            (["--threshold", "high"], ""),
+            (["--format", "xml"], ""),
+        ],
+        ids=" ".join,
+    )
+    def test_status_2_and_nothing_written(self, call, two: Path, tmp_path: Path, words: list[str], said: str) -> None:
+        out = tmp_path / "rows.csv"
+        out.write_text("kept")
+        done = call("predict", two, "--out", out, *words)
+        assert done.status == 2
+        assert said in done.err
+        assert done.err
+        assert "Traceback" not in done.err
+        assert done.out == ""
+        assert out.read_text() == "kept"
+
+    def test_no_path_is_bad_usage(self, call) -> None:
+        assert call("predict").status == 2
+
+    def test_an_unknown_command_is_bad_usage(self, call) -> None:
+        assert call("diagnose").status == 2
+
+
+def without_traceback(err: str) -> list[str]:
+    """The lines on standard error, all of which have to be the tool's own sentences."""
+    lines = err.splitlines()
+    assert all(line.startswith("skinlens: ") for line in lines), err
+    return lines
+
+
+@pytest.mark.usefixtures("loaded")
+class TestUnwritable:
+    @pytest.fixture
+    def blocked(self, tmp_path: Path) -> Path:
+        """A path that can never be a folder, whoever runs this."""
+        (tmp_path / "file").touch()
+        return tmp_path / "file"
+
+    @pytest.mark.parametrize("option", ["--out", "--heatmaps", "--pdf"])
+    def test_a_file_where_a_folder_should_be(self, call, two: Path, blocked: Path, option: str) -> None:
+        done = call("predict", two, option, blocked / "below")
+        assert done.status == 1
+        assert "cannot be written" in without_traceback(done.err)[-1]
+
+    def test_a_folder_where_the_table_should_be(self, call, two: Path, tmp_path: Path) -> None:
+        done = call("predict", two, "--out", tmp_path)
+        assert done.status == 1
+        assert "cannot be written" in without_traceback(done.err)[-1]
+
+    @pytest.mark.parametrize("option", ["--heatmaps", "--pdf"])
+    def test_a_folder_where_a_result_should_be(self, call, two: Path, tmp_path: Path, option: str) -> None:
+        digest = hashlib.sha256((two / "0.png").read_bytes()).hexdigest()
+        suffix = {"--heatmaps": "png", "--pdf": "pdf"}[option]
+        (tmp_path / f"{safe_name('0.png', digest)}.{suffix}").mkdir()
+        done = call("predict", two, option, tmp_path)
+        assert done.status == 1
+        assert "cannot be written" in without_traceback(done.err)[-1]
+
+    def test_an_error_of_ours_is_raised_as_it_is(self, two: Path, blocked: Path) -> None:
+        with pytest.raises(OutputError):
+            predict(
+                [two],
+                Outputs(blocked / "x", as_json=False, heatmaps=None, pdfs=None),
+                model=None,
+                point=None,
+                threshold=None,
+            )
+
+
+class TestModel:
+    def test_an_unknown_model(self, call, two: Path) -> None:
+        done = call("predict", two, "--model", "nothing")
+        assert (done.status, done.out) == (1, "")
+        assert "There is no model 'nothing'" in without_traceback(done.err)[0]
+
+    @pytest.mark.parametrize("harm", ["tampered weights", "tampered graph", "missing weights", "garbled card"])
+    def test_a_harmed_model(
+        self, call, two: Path, predictor: Predictor, released_folder: Path, tmp_path: Path, monkeypatch, harm: str
+    ) -> None:
+        card, place = predictor.card, tmp_path / "weights"
+        place.mkdir()
+        files = {role: place / file.file for role, file in card.files.items()}
+        for path in (*files.values(), place / f"{card.name}.json"):
+            shutil.copyfile(released_folder / path.name, path)
+        if harm == "missing weights":
+            files["weights"].unlink()
+        elif harm == "garbled card":
+            (place / f"{card.name}.json").write_text("{")
+        else:
+            with files[harm.split()[1]].open("ab") as stream:
+                stream.write(b"\0")
+        monkeypatch.setattr(predict_module, "load_predictor", lambda name: load_predictor(name, place))
+        out = tmp_path / "rows.csv"
+        done = call("predict", two, "--out", out)
+        assert (done.status, done.out) == (1, "")
+        without_traceback(done.err)
+        assert not out.exists()
+
+    def test_a_defect_is_not_dressed_up_as_a_sentence(self, call, two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def broken(_name: str) -> Predictor:
+            raise KeyError("a mistake of ours")
+
+        monkeypatch.setattr(predict_module, "load_predictor", broken)
+        with pytest.raises(KeyError, match="a mistake of ours"):
+            call("predict", two)
+
+
+class TestFlatMemory:
+    """Pictures are read a batch at a time, and rows are on disk before the next batch is read."""
+
+    @pytest.fixture
+    def quick(self, predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Predictor]:
+        """A predictor that answers at once."""
+        content = encode_png(draw_pixels(1, height=64, width=64))
+        (template,) = predictor.predict([decode(content)])
+        monkeypatch.setattr(predictor, "predict", lambda images: [dataclasses.replace(template) for _ in images])
+        monkeypatch.setattr(predict_module, "load_predictor", lambda _name: predictor)
+        return predictor
+
+    @pytest.mark.parametrize("as_json", [False, True])
+    @pytest.mark.usefixtures("quick")
+    def test_rows_are_written_as_they_come(self, tmp_path: Path, monkeypatch, *, as_json: bool) -> None:
+        out, content = tmp_path / "rows", encode_png(draw_pixels(1, height=64, width=64))
+        number = 5 * BATCH + 3
+        ahead: list[int] = []
+
+        def reading(index: int) -> Callable[[], bytes]:
+            def read() -> bytes:
+                written = out.read_text("utf-8").count("picture-")
+                ahead.append(index - written)
+                return content
+
+            return read
+
+        class Many:
+            passed_over = 0
+
+            def __init__(self, _paths: object) -> None: ...
+
+            def __iter__(self) -> Iterator[Source]:
+                for index in range(number):
+                    yield Source(f"picture-{index}", f"{index}.png", reading(index))
+
+        monkeypatch.setattr(predict_module, "Sources", Many)
+        predict([], Outputs(out, as_json=as_json, heatmaps=None, pdfs=None), model=None, point=None, threshold=None)
+        assert len(ahead) == number
+        assert max(ahead) < BATCH
+        text = out.read_text("utf-8")
+        paths = [entry["path"] for entry in (json.loads(text) if as_json else parsed(text))]
+        assert paths == [f"picture-{index}" for index in range(number)]

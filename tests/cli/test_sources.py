@@ -1,0 +1,324 @@
+"""What gets a row, in which order, and what is passed over."""
+
+import errno
+import os
+import random
+import struct
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from skinlens.cli import sources as sources_module
+from skinlens.cli.sources import Source, Sources, safe_name
+from skinlens.imaging.image import ImageRefusedError
+
+DICOM = bytes(128) + b"DICM" + bytes(20)
+
+
+def found(*paths: Path) -> tuple[list[Source], int]:
+    """Every source under the paths, and how many files were passed over."""
+    sources = Sources(paths)
+    return list(sources), sources.passed_over
+
+
+def relatives(sources: Sequence[Source]) -> list[str]:
+    return [source.relative for source in sources]
+
+
+def refusal(source: Source) -> ImageRefusedError:
+    with pytest.raises(ImageRefusedError) as refused:
+        source.read()
+    return refused.value
+
+
+def plant(folder: Path, *names: str, content: bytes = b"picture") -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def packed(path: Path, members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+class TestFolders:
+    def test_files_below_in_the_order_of_their_paths(self, tmp_path: Path) -> None:
+        plant(tmp_path, "b.png", "a/z.jpg", "a/b/c.jpg", "a.jpg", "c/1.png", "B.png")
+        listed, passed_over = found(tmp_path)
+        assert relatives(listed) == ["B.png", "a.jpg", "a/b/c.jpg", "a/z.jpg", "b.png", "c/1.png"]
+        assert [source.path for source in listed] == [str(tmp_path / name) for name in relatives(listed)]
+        assert passed_over == 0
+
+    @pytest.mark.parametrize(
+        "suffix", ["jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp", "dcm", "dicom", "JPG", "Jpeg", "TIFF", "DCM"]
+    )
+    def test_pictures_are_known_by_suffix_in_any_case(self, suffix: str, tmp_path: Path) -> None:
+        listed, _ = found(plant(tmp_path, f"lesion.{suffix}"))
+        assert relatives(listed) == [f"lesion.{suffix}"]
+
+    def test_dicom_is_known_by_its_mark(self, tmp_path: Path) -> None:
+        plant(tmp_path, "IM0001", "study.7", content=DICOM)
+        plant(tmp_path, "IM0002", content=DICOM.replace(b"DICM", b"DICX"))
+        listed, passed_over = found(tmp_path)
+        assert relatives(listed) == ["IM0001", "study.7"]
+        assert passed_over == 1
+
+    def test_other_files_are_counted(self, tmp_path: Path) -> None:
+        plant(tmp_path, "a.jpg", "notes.txt", "x/Thumbs.db", "x/.DS_Store", "more.zip", "jpg", "a.jpg.part", "e.gif")
+        listed, passed_over = found(tmp_path)
+        assert relatives(listed) == ["a.jpg"]
+        assert passed_over == 7
+
+    def test_hidden_files_are_pictures_too(self, tmp_path: Path) -> None:
+        listed, _ = found(plant(tmp_path, ".hidden.jpg", ".folder/a.jpg"))
+        assert relatives(listed) == [".folder/a.jpg", ".hidden.jpg"]
+
+    def test_a_folder_named_like_a_picture_is_a_folder(self, tmp_path: Path) -> None:
+        listed, _ = found(plant(tmp_path, "a.jpg/b.png"))
+        assert relatives(listed) == ["a.jpg/b.png"]
+
+    def test_links_to_folders_are_not_followed(self, tmp_path: Path) -> None:
+        plant(tmp_path / "in", "a/lesion.jpg")
+        (tmp_path / "in" / "a" / "up").symlink_to(tmp_path / "in")
+        (tmp_path / "in" / "loop").symlink_to("loop")
+        listed, passed_over = found(tmp_path / "in")
+        assert relatives(listed) == ["a/lesion.jpg"]
+        assert passed_over == 1
+
+    def test_a_named_link_to_a_folder_is_that_folder(self, tmp_path: Path) -> None:
+        plant(tmp_path / "in", "a.jpg")
+        (tmp_path / "link").symlink_to(tmp_path / "in")
+        listed, _ = found(tmp_path / "link")
+        assert [source.read() for source in listed] == [b"picture"]
+
+    def test_a_dangling_link_gets_its_row(self, tmp_path: Path) -> None:
+        (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+        listed, _ = found(tmp_path)
+        assert "no such file" in str(refusal(listed[0]))
+
+    def test_a_folder_without_pictures_gets_one_row(self, tmp_path: Path) -> None:
+        plant(tmp_path / "empty", "notes.txt")
+        (tmp_path / "bare").mkdir()
+        listed, passed_over = found(tmp_path / "empty", tmp_path / "bare")
+        assert [source.path for source in listed] == [str(tmp_path / "empty"), str(tmp_path / "bare")]
+        for source in listed:
+            assert refusal(source).reason == "empty"
+            assert "folder holds no pictures" in str(refusal(source))
+        assert passed_over == 1
+
+    def test_a_folder_that_cannot_be_opened_is_not_passed_over_in_silence(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        plant(tmp_path, "a.jpg", "closed/b.jpg")
+        scan = os.scandir
+
+        def guarded(path: str) -> object:
+            if str(path).endswith("closed"):
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return scan(path)
+
+        monkeypatch.setattr(os, "scandir", guarded)
+        listed, _ = found(tmp_path)
+        assert [source.path for source in listed] == [str(tmp_path / "a.jpg"), str(tmp_path / "closed")]
+        assert refusal(listed[1]).reason == "unreadable"
+        assert "cannot be opened (Permission denied)" in str(refusal(listed[1]))
+        (only,), _ = found(tmp_path / "closed")
+        assert "cannot be opened" in str(refusal(only))
+
+
+class TestArchives:
+    def test_members_in_the_order_of_their_names(self, tmp_path: Path) -> None:
+        path = packed(tmp_path / "a.zip", {"b.png": b"2", "x/a.JPG": b"3", "a.tif": b"1"})
+        listed, _ = found(path)
+        assert relatives(listed) == ["a.tif", "b.png", "x/a.JPG"]
+        assert [source.path for source in listed] == [f"{path}!/{name}" for name in relatives(listed)]
+
+    def test_members_are_read_during_and_after_going_through_the_archive(self, tmp_path: Path) -> None:
+        path = packed(tmp_path / "a.ZIP", {"b.png": b"two", "a.tif": b"one"})
+        assert [source.read() for source in Sources([path])] == [b"one", b"two"]
+        listed, _ = found(path, path)
+        assert [source.read() for source in listed] == [b"one", b"two"] * 2
+
+    def test_junk_folders_and_further_archives_are_passed_over(self, tmp_path: Path) -> None:
+        inner = packed(tmp_path / "inner.zip", {"a.jpg": b"picture"}).read_bytes()
+        path = packed(
+            tmp_path / "outer.zip",
+            {"a.jpg": b"1", "inner.zip": inner, "folder.jpg/": b"", "notes.txt": b"n", "IM1": DICOM, "IM2": b"no"},
+        )
+        listed, passed_over = found(path)
+        assert relatives(listed) == ["IM1", "a.jpg"]
+        assert passed_over == 3
+
+    def test_an_archive_without_pictures_gets_one_row(self, tmp_path: Path) -> None:
+        listed, passed_over = found(packed(tmp_path / "a.zip", {"notes.txt": b""}), packed(tmp_path / "b.zip", {}))
+        assert [Path(source.path).name for source in listed] == ["a.zip", "b.zip"]
+        assert all("archive holds no pictures" in str(refusal(source)) for source in listed)
+        assert passed_over == 1
+
+    @pytest.mark.parametrize("content", [b"", b"PK", b"not a zip at all" * 9], ids=["empty", "cut", "text"])
+    def test_a_broken_archive_gets_one_row(self, content: bytes, tmp_path: Path) -> None:
+        (tmp_path / "a.zip").write_bytes(content)
+        (only,), _ = found(tmp_path / "a.zip")
+        assert only.path == str(tmp_path / "a.zip")
+        assert refusal(only).reason == "unreadable"
+        assert "cannot be opened" in str(refusal(only))
+
+    def test_an_archive_with_impossible_names_gets_one_row(self, tmp_path: Path) -> None:
+        """Names that claim to be UTF-8 and are not."""
+        path = packed(tmp_path / "a.zip", {"ä.jpg": b"picture"})
+        path.write_bytes(path.read_bytes().replace("ä".encode(), b"\xff\xfe"))
+        (only,), _ = found(path)
+        assert "cannot be opened" in str(refusal(only))
+
+    @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+    def test_a_damaged_member_gets_its_row_and_the_others_are_read(self, method: int, tmp_path: Path) -> None:
+        noise = random.Random(1)  # noqa: S311 - content that does not shrink
+        members = {name: noise.randbytes(600) for name in ("a.jpg", "b.jpg", "notes")}
+        path = packed(tmp_path / "a.zip", members, method)
+        with zipfile.ZipFile(path) as archive:
+            offsets = {info.filename: info.header_offset + 30 + len(info.filename) for info in archive.infolist()}
+        data = bytearray(path.read_bytes())
+        for name in ("a.jpg", "notes"):
+            data[offsets[name] : offsets[name] + 20] = b"\xff" * 20
+        path.write_bytes(data)
+        (damaged, whole), passed_over = found(path)
+        assert damaged.relative == "a.jpg"
+        assert "cannot be unpacked" in str(refusal(damaged))
+        assert whole.read() == members["b.jpg"]
+        assert passed_over == 1
+
+    def test_members_with_a_password_get_their_rows(self, tmp_path: Path) -> None:
+        path = packed(tmp_path / "a.zip", {"a.jpg": b"picture", "IM1": DICOM}, zipfile.ZIP_STORED)
+        data = bytearray(path.read_bytes())
+        with zipfile.ZipFile(path) as archive:
+            for info in archive.infolist():
+                data[info.header_offset + 6] |= 1
+        for place in range(len(data)):
+            if data[place : place + 4] == b"PK\1\2":
+                data[place + 8] |= 1
+        path.write_bytes(data)
+        (only,), passed_over = found(path)
+        assert only.relative == "a.jpg"
+        assert "has a password" in str(refusal(only))
+        assert passed_over == 1
+
+    def test_a_member_that_claims_to_be_huge_is_not_unpacked(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sources_module, "LARGEST_MEMBER", 1000)
+        path = packed(tmp_path / "a.zip", {"bomb.png": bytes(1001), "fine.png": bytes(1000)})
+        (bomb, fine), _ = found(path)
+        assert refusal(bomb).reason == "too_large"
+        assert len(fine.read()) == 1000
+
+    def test_a_member_that_hides_its_size_is_cut_at_what_it_claims(self, tmp_path: Path) -> None:
+        """The size in the directory is a lie; no more than that is ever unpacked."""
+        path = packed(tmp_path / "a.zip", {"bomb.png": bytes(5_000_000)})
+        data = bytearray(path.read_bytes())
+        place = data.index(b"PK\1\2")
+        data[place + 24 : place + 28] = struct.pack("<I", 100)
+        path.write_bytes(data)
+        (only,), _ = found(path)
+        assert "cannot be unpacked" in str(refusal(only))
+
+
+class TestNamedPaths:
+    def test_every_named_path_gets_a_row_in_the_order_of_naming(self, tmp_path: Path) -> None:
+        plant(tmp_path, "b.jpg", "notes.txt", "folder/x.png")
+        paths = [tmp_path / name for name in ("notes.txt", "absent.jpg", "folder", "b.jpg", "absent.zip", "b.jpg")]
+        listed, passed_over = found(*paths)
+        assert [source.path for source in listed] == [
+            str(tmp_path / name) for name in ("notes.txt", "absent.jpg", "folder/x.png", "b.jpg", "absent.zip", "b.jpg")
+        ]
+        assert passed_over == 0
+
+    def test_a_file_is_known_by_its_name(self, tmp_path: Path) -> None:
+        plant(tmp_path, "deep/down/a.jpg")
+        (only,), _ = found(tmp_path / "deep" / "down" / "a.jpg")
+        assert only.relative == "a.jpg"
+        assert only.read() == b"picture"
+
+    def test_a_relative_path_stays_relative(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        plant(tmp_path, "in/a.jpg")
+        monkeypatch.chdir(tmp_path)
+        listed, _ = found(Path("in"), Path("in/a.jpg"))
+        assert [source.path for source in listed] == ["in/a.jpg", "in/a.jpg"]
+        assert all(Path(source.path).is_file() for source in listed)
+
+    @pytest.mark.parametrize("name", ["absent.jpg", "absent.zip", "absent/deeper.jpg", 'ä\n,".jpg'])
+    def test_a_path_that_does_not_exist(self, name: str, tmp_path: Path) -> None:
+        (only,), _ = found(tmp_path / name)
+        assert only.path == str(tmp_path / name)
+        assert refusal(only).reason == "unreadable"
+        assert "no such file" in str(refusal(only))
+
+    @pytest.mark.parametrize("suffix", ["jpg", "zip"])
+    def test_a_name_longer_than_the_system_allows(self, suffix: str, tmp_path: Path) -> None:
+        (only,), _ = found(tmp_path / f"{'a' * 300}.{suffix}")
+        assert refusal(only).reason == "unreadable"
+
+    def test_a_path_through_a_file(self, tmp_path: Path) -> None:
+        plant(tmp_path, "a.jpg")
+        (only,), _ = found(tmp_path / "a.jpg" / "b.jpg")
+        assert refusal(only).reason == "unreadable"
+
+    def test_a_link_to_itself(self, tmp_path: Path) -> None:
+        (tmp_path / "loop.jpg").symlink_to("loop.jpg")
+        (only,), _ = found(tmp_path / "loop.jpg")
+        assert refusal(only).reason == "unreadable"
+
+    def test_a_file_that_may_not_be_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(_path: Path) -> bytes:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        plant(tmp_path, "a.jpg")
+        monkeypatch.setattr(Path, "read_bytes", refuse)
+        (only,), _ = found(tmp_path / "a.jpg")
+        assert "cannot be read (Permission denied)" in str(refusal(only))
+
+    def test_a_folder_named_like_an_archive_is_a_folder(self, tmp_path: Path) -> None:
+        listed, _ = found(plant(tmp_path, "a.zip/b.jpg") / "a.zip")
+        assert relatives(listed) == ["b.jpg"]
+
+
+DIGEST = "0123456789abcdef" * 4
+
+
+class TestSafeName:
+    @pytest.mark.parametrize(
+        ("relative", "name"),
+        [
+            ("a.jpg", "a.jpg-01234567"),
+            ("x/y/a.jpg", "x_y_a.jpg-01234567"),
+            ("IMG 001-b_2.JPG", "IMG 001-b_2.JPG-01234567"),
+            ("Nævus ü 痣.png", "Nævus ü 痣.png-01234567"),
+            ("../../etc/a.jpg", "_.._etc_a.jpg-01234567"),
+            ("/etc/a.jpg", "etc_a.jpg-01234567"),
+            (".hidden.jpg", "hidden.jpg-01234567"),
+            ('a\\b:c*?"<>|.jpg', "a_b_c______.jpg-01234567"),
+            ("a\nb\t.jpg", "a_b_.jpg-01234567"),
+            ("bad\udcff.jpg", "bad_.jpg-01234567"),
+            ("...", "image-01234567"),
+            ("", "image-01234567"),
+        ],
+    )
+    def test_slashes_and_odd_characters(self, relative: str, name: str) -> None:
+        assert safe_name(relative, DIGEST) == name
+
+    def test_paths_that_look_alike_are_told_apart_by_their_content(self) -> None:
+        assert safe_name("a/b.jpg", DIGEST) == safe_name("a_b.jpg", DIGEST)
+        assert safe_name("a/b.jpg", DIGEST) != safe_name("a_b.jpg", DIGEST[::-1])
+
+    @pytest.mark.parametrize("letter", ["a", "痣", "é", "/"])
+    def test_long_paths_fit_and_keep_their_end(self, letter: str, tmp_path: Path) -> None:
+        name = safe_name(letter * 3000 + "/lesion.jpg", DIGEST)
+        assert name.endswith("lesion.jpg-01234567")
+        assert len(name.encode()) <= 200
+        (tmp_path / f"{name}.png").touch()
+        assert len(list(tmp_path.iterdir())) == 1

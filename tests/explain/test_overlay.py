@@ -1,0 +1,260 @@
+"""Overlays: what is covered, by which colour, and what the sentence for readers without sight says."""
+
+import cv2
+import numpy as np
+import pytest
+
+from skinlens.explain.overlay import (
+    COLOUR_MAPS,
+    CONTOUR_LEVELS,
+    RECORD_SIDE,
+    STYLES,
+    coloured,
+    evidence_sentence,
+    legend,
+    overlay,
+    record_overlay,
+    stretched,
+)
+from skinlens.imaging.image import Pixels
+from skinlens.imaging.preprocess import resize
+from skinlens.imaging.synthetic import draw_pixels
+from skinlens.runtime.prediction import Floats
+
+every_map = pytest.mark.parametrize("colours", COLOUR_MAPS)
+every_style = pytest.mark.parametrize("style", STYLES)
+
+
+@pytest.fixture(scope="module")
+def pixels() -> Pixels:
+    return draw_pixels(4, height=180, width=260)
+
+
+@pytest.fixture
+def heatmap() -> Floats:
+    """A blob with its top at the upper right."""
+    y, x = np.mgrid[0:224, 0:224] / 224
+    return np.exp(-(((x - 0.75) / 0.2) ** 2 + ((y - 0.3) / 0.25) ** 2)).astype(np.float32)
+
+
+@every_map
+@every_style
+def test_opacity_0_returns_the_picture(pixels, heatmap, colours, style) -> None:
+    np.testing.assert_array_equal(overlay(pixels, heatmap, opacity=0, colours=colours, style=style), pixels)
+
+
+@every_map
+@every_style
+def test_no_evidence_leaves_the_picture_alone(pixels, colours, style) -> None:
+    nothing = np.zeros((224, 224), np.float32)
+    np.testing.assert_array_equal(overlay(pixels, nothing, opacity=1, colours=colours, style=style), pixels)
+
+
+@every_map
+def test_full_evidence_at_opacity_1_is_the_map_alone(pixels, colours) -> None:
+    drawn = overlay(pixels, np.ones((224, 224), np.float32), opacity=1, colours=colours)
+    assert (drawn == coloured(np.ones((1, 1), np.float32), colours)[0, 0]).all()
+
+
+def test_a_place_is_covered_in_proportion_to_its_evidence(pixels) -> None:
+    half = np.full((10, 10), 0.5, np.float32)
+    colour = coloured(half, "viridis")[0, 0].astype(float)
+    drawn = overlay(pixels, half, opacity=0.6)
+    np.testing.assert_allclose(drawn, 0.7 * pixels + 0.3 * colour, atol=0.5 + 1e-4)
+
+
+def test_only_places_with_evidence_change(pixels) -> None:
+    evidence = np.zeros(pixels.shape[:2], np.float32)
+    evidence[40:90, 100:200] = 0.8
+    changed = (overlay(pixels, evidence) != pixels).any(axis=2)
+    assert changed[40:90, 100:200].mean() > 0.99
+    changed[40:90, 100:200] = False
+    assert not changed.any()
+
+
+@every_style
+@pytest.mark.parametrize("shape", [(64, 64), (65, 300), (300, 67), (224, 224)])
+def test_the_overlay_has_the_pictures_shape(heatmap, style, shape) -> None:
+    picture = draw_pixels(1, height=shape[0], width=shape[1])
+    picture.setflags(write=False)
+    drawn = overlay(picture, heatmap, style=style)
+    assert drawn.shape == (*shape, 3)
+    assert drawn.dtype == np.uint8
+
+
+@every_style
+def test_the_picture_itself_is_not_drawn_on(pixels, heatmap, style) -> None:
+    before = pixels.copy()
+    overlay(pixels, heatmap, opacity=1, style=style)
+    np.testing.assert_array_equal(pixels, before)
+
+
+@pytest.mark.parametrize("opacity", [-0.01, 1.01, float("nan"), 60])
+@every_style
+def test_an_opacity_outside_0_to_1_is_refused(pixels, heatmap, style, opacity) -> None:
+    with pytest.raises(ValueError, match=f"opacity lies between 0 and 1, not {opacity}"):
+        overlay(pixels, heatmap, opacity=opacity, style=style)
+
+
+class TestContours:
+    """On a ramp from 0 at the left to 1 at the right, lines can only stand where it passes a level."""
+
+    @pytest.fixture
+    def ramp(self, pixels) -> Floats:
+        return np.tile(np.linspace(0, 1, pixels.shape[1], dtype=np.float32), (pixels.shape[0], 1))
+
+    @staticmethod
+    def crossings(width: int) -> list[float]:
+        return [level * (width - 1) for level in CONTOUR_LEVELS]
+
+    @every_map
+    def test_lines_run_where_levels_are_crossed(self, pixels, ramp, colours) -> None:
+        changed = (overlay(pixels, ramp, opacity=1, colours=colours, style="contour") != pixels).any(axis=2)
+        for column in self.crossings(pixels.shape[1]):
+            near = changed[:, round(column) - 3 : round(column) + 4]
+            assert near.any(axis=1).all(), "the line is broken"
+
+    @pytest.mark.parametrize("turns", [0, 1, 2, 3])
+    def test_lines_run_nowhere_else(self, pixels, ramp, turns) -> None:
+        picture, evidence = np.rot90(pixels, turns), np.rot90(ramp, turns)
+        drawn = overlay(picture, np.ascontiguousarray(evidence), opacity=1, style="contour")
+        changed = np.rot90((drawn != picture).any(axis=2), -turns)
+        columns = np.flatnonzero(changed.any(axis=0))
+        distance = np.abs(columns[:, None] - np.array(self.crossings(pixels.shape[1]))).min(axis=1)
+        assert distance.max() <= 4
+
+    def test_full_evidence_everywhere_crosses_nothing(self, pixels) -> None:
+        full = np.ones((224, 224), np.float32)
+        np.testing.assert_array_equal(overlay(pixels, full, opacity=1, style="contour"), pixels)
+
+    def test_only_levels_that_are_reached_get_a_line(self, pixels, ramp) -> None:
+        changed = (overlay(pixels, 0.6 * ramp, opacity=1, style="contour") != pixels).any(axis=2)
+        stretches = np.flatnonzero(np.diff(np.flatnonzero(changed.any(axis=0))) > 5).size + 1
+        assert stretches == 2
+
+    @every_map
+    def test_lines_have_their_levels_colours(self, pixels, ramp, colours) -> None:
+        """On a large picture, whose lines are wide enough to have a middle."""
+        picture = resize(pixels, height=900, width=1300)
+        drawn = overlay(picture, ramp, opacity=1, colours=colours, style="contour").astype(int)
+        for level, column in zip(CONTOUR_LEVELS, self.crossings(1300), strict=True):
+            colour = coloured(np.full((1, 1), level, np.float32), colours)[0, 0]
+            near = drawn[450, round(column) - 5 : round(column) + 6]
+            assert (near == colour).all(axis=1).any()
+
+    def test_opacity_thins_the_lines(self, pixels, ramp) -> None:
+        strong, weak = (overlay(pixels, ramp, opacity=opacity, style="contour").astype(int) for opacity in (1, 0.25))
+        np.testing.assert_allclose(weak - pixels, 0.25 * (strong - pixels), atol=0.51)
+
+
+@every_map
+def test_lightness_grows_with_evidence(colours) -> None:
+    """So that the map survives greyscale printing: L* of CIELAB never falls, and grows over any 16 levels."""
+    ramp = coloured(np.linspace(0, 1, 256, dtype=np.float32)[None], colours)
+    lightness = cv2.cvtColor(ramp.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[0, :, 0]
+    # One step of an 8-bit channel is up to 0.4 in L*.
+    assert (np.diff(lightness) > -0.4).all()
+    assert (lightness[16:] > lightness[:-16]).all()
+    assert lightness[-1] - lightness[0] > 55
+
+
+@every_map
+def test_maps_differ_and_are_not_grey(colours) -> None:
+    ramp = coloured(np.linspace(0, 1, 256, dtype=np.float32)[None], colours).astype(int)
+    assert (ramp.max(axis=2) - ramp.min(axis=2)).max() > 60
+    for other in set(COLOUR_MAPS) - {colours}:
+        assert (ramp != coloured(np.linspace(0, 1, 256, dtype=np.float32)[None], other)).any()
+
+
+def test_viridis_is_viridis() -> None:
+    """Matplotlib's ends and middle, in RGB."""
+    found = coloured(np.array([[0, 0.5, 1]], np.float32), "viridis")[0]
+    np.testing.assert_allclose(found, [(68, 1, 84), (33, 145, 140), (253, 231, 37)], atol=3)
+
+
+@every_map
+def test_the_legend_runs_from_none_to_full(colours) -> None:
+    strip = legend(colours, width=101, height=7)
+    assert strip.shape == (7, 101, 3)
+    assert strip.dtype == np.uint8
+    assert (strip == strip[:1]).all()
+    for column, level in ((0, 0.0), (50, 0.5), (100, 1.0)):
+        np.testing.assert_array_equal(strip[0, column], coloured(np.full((1, 1), level, np.float32), colours)[0, 0])
+
+
+def test_stretching_keeps_range_and_place(heatmap) -> None:
+    wide = stretched(heatmap, 100, 400)
+    assert wide.shape == (100, 400)
+    assert wide.dtype == np.float32
+    assert 0 <= wide.min() <= wide.max() <= 1
+    row, column = np.unravel_index(wide.argmax(), wide.shape)
+    assert (row / 100, column / 400) == (pytest.approx(0.3, abs=0.02), pytest.approx(0.75, abs=0.02))
+
+
+class TestRecordOverlay:
+    def test_a_picture_of_ordinary_size_keeps_it(self, pixels, heatmap) -> None:
+        np.testing.assert_array_equal(record_overlay(pixels, heatmap), overlay(pixels, heatmap))
+
+    @pytest.mark.parametrize("shape", [(3000, 1500), (64, 5000)])
+    def test_a_large_picture_is_made_smaller_with_its_aspect(self, heatmap, shape) -> None:
+        picture = resize(draw_pixels(2, height=64, width=64), height=shape[0], width=shape[1])
+        drawn = record_overlay(picture, heatmap)
+        assert max(drawn.shape[:2]) == RECORD_SIDE
+        assert min(drawn.shape[:2]) == round(RECORD_SIDE * min(shape) / max(shape))
+
+
+class TestEvidenceSentence:
+    @staticmethod
+    def spot(row: float, column: float, strength: float) -> Floats:
+        heatmap = np.zeros((90, 90), np.float32)
+        heatmap[int(90 * row) : int(90 * row) + 3, int(90 * column) : int(90 * column) + 3] = strength
+        return heatmap
+
+    @pytest.mark.parametrize(
+        ("row", "column", "place"),
+        [
+            (0.1, 0.1, "upper left"),
+            (0.1, 0.5, "upper centre"),
+            (0.1, 0.9, "upper right"),
+            (0.5, 0.1, "middle left"),
+            (0.5, 0.5, "centre"),
+            (0.5, 0.9, "middle right"),
+            (0.9, 0.1, "lower left"),
+            (0.9, 0.5, "lower centre"),
+            (0.9, 0.9, "lower right"),
+            (0.32, 0.35, "upper centre"),
+            (0.35, 0.32, "middle left"),
+            (0.65, 0.68, "middle right"),
+            (0.68, 0.65, "lower centre"),
+        ],
+    )
+    def test_it_says_where(self, row, column, place) -> None:
+        assert f"highest at the {place};" in evidence_sentence(self.spot(row, column, 0.9))
+
+    @pytest.mark.parametrize(
+        ("strength", "words"),
+        [
+            (0.0, "found little evidence"),
+            (0.24, "found little evidence"),
+            (0.25, "is moderate"),
+            (0.74, "is moderate"),
+            (0.75, "is strong"),
+            (1.0, "is strong"),
+        ],
+    )
+    def test_it_says_how_strong(self, strength, words) -> None:
+        assert words in evidence_sentence(self.spot(0.5, 0.5, strength))
+
+    def test_little_evidence_has_no_place(self) -> None:
+        assert evidence_sentence(self.spot(0.1, 0.1, 0.2)) == (
+            "The model found little evidence for malignancy anywhere in the picture."
+        )
+
+    def test_it_says_how_much_of_the_picture(self) -> None:
+        heatmap = np.zeros((100, 100), np.float32)
+        heatmap[:50, :50] = 0.5
+        heatmap[:10, :10] = 0.9
+        heatmap[80:, 80:] = 0.44
+        assert evidence_sentence(heatmap) == (
+            "The evidence is strong, highest at the upper left; 25% of the picture carries at least half of it."
+        )

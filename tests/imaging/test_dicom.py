@@ -1,0 +1,350 @@
+"""DICOM: exact pixels from every colour encoding and compression that dermoscopy arrives in; what is refused."""
+
+import io
+import struct
+import subprocess
+
+import gdcm
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image, ImageCms
+from pydicom import uid
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate, get_frame
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
+from pydicom.pixels import convert_color_space
+
+from skinlens.imaging.decode import decode
+from skinlens.imaging.image import ImageRefusedError, Pixels
+
+NATIVE = [
+    uid.ExplicitVRLittleEndian,
+    uid.ImplicitVRLittleEndian,
+    uid.DeflatedExplicitVRLittleEndian,
+    uid.ExplicitVRBigEndian,
+]
+LOSSLESS = [uid.RLELossless, uid.JPEGLSLossless, uid.JPEG2000Lossless]
+
+
+def scaled(pixels: Pixels, bits: int) -> np.ndarray:
+    top = (1 << bits) - 1
+    return ((pixels.astype(np.uint32) * top + 127) // 255).astype(np.uint16 if bits > 8 else np.uint8)
+
+
+def exif_free_jpeg(pixels: Pixels, **options) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=95, **options)
+    return file.getvalue()
+
+
+def without_marks(jpeg: bytes) -> bytes:
+    """Drop the APP segment that follows the start of the file."""
+    (length,) = struct.unpack_from(">H", jpeg, 4)
+    return jpeg[:2] + jpeg[4 + length :]
+
+
+def with_components_numbered(jpeg: bytes) -> bytes:
+    """Call the components 1, 2, 3 instead of R, G, B in the headers of the frame and of the scan."""
+    numbered = bytearray(jpeg)
+    frame, scan = jpeg.index(b"\xff\xc0"), jpeg.index(b"\xff\xda")
+    assert numbered[frame + 10 : frame + 19 : 3] == numbered[scan + 5 : scan + 11 : 2] == b"RGB"
+    numbered[frame + 10 : frame + 19 : 3] = numbered[scan + 5 : scan + 11 : 2] = b"\1\2\3"
+    return bytes(numbered)
+
+
+def refusal(data: bytes, name: str = "lesion.dcm") -> ImageRefusedError:
+    with pytest.raises(ImageRefusedError) as caught:
+        decode(data, name=name)
+    assert str(caught.value).startswith(f"{name} ")
+    return caught.value
+
+
+@pytest.mark.parametrize("syntax", NATIVE, ids=lambda syntax: syntax.name)
+def test_uncompressed_pixels_come_out_as_they_are(truth, dicom, syntax) -> None:
+    picture = decode(dicom(truth.tobytes(), syntax))
+    np.testing.assert_array_equal(picture.pixels, truth)
+    assert picture.notes == ()
+    assert not picture.pixels.flags.writeable
+    assert picture.pixels.flags.c_contiguous
+
+
+def test_colour_by_plane(truth, dicom) -> None:
+    planes = np.ascontiguousarray(truth.transpose(2, 0, 1))
+    np.testing.assert_array_equal(decode(dicom(planes.tobytes(), PlanarConfiguration=1)).pixels, truth)
+
+
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_deep_colour_is_scaled_by_the_bits_stored(truth, dicom, bits) -> None:
+    stored = scaled(truth, bits)
+    data = dicom(stored.tobytes(), BitsAllocated=16, BitsStored=bits)
+    np.testing.assert_array_equal(decode(data).pixels, truth)
+
+
+def test_deep_colour_is_rounded_not_cut(dicom) -> None:
+    ramp = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    colours = np.stack([ramp, ramp.T, ramp[::-1]], axis=-1)
+    data = dicom(colours.tobytes(), BitsAllocated=16, BitsStored=16, Rows=256, Columns=256)
+    np.testing.assert_array_equal(decode(data).pixels, np.round(colours / 257))
+
+
+def test_ybr_full_is_converted(truth, dicom) -> None:
+    stored = convert_color_space(truth, "RGB", "YBR_FULL")
+    data = dicom(stored.tobytes(), PhotometricInterpretation="YBR_FULL")
+    np.testing.assert_allclose(decode(data).pixels, truth, atol=2)
+
+
+def test_ybr_full_422_is_converted(truth, dicom) -> None:
+    full = convert_color_space(truth, "RGB", "YBR_FULL")
+    halved = np.stack([full[:, 0::2, 0], full[:, 1::2, 0], full[:, 0::2, 1], full[:, 0::2, 2]], axis=-1)
+    data = dicom(halved.tobytes(), PhotometricInterpretation="YBR_FULL_422")
+    np.testing.assert_allclose(decode(data).pixels, truth, atol=6)
+
+
+def test_pixels_that_are_only_labelled_as_subsampled(truth, dicom) -> None:
+    full = convert_color_space(truth, "RGB", "YBR_FULL")
+    data = dicom(full.tobytes(), PhotometricInterpretation="YBR_FULL_422")
+    np.testing.assert_allclose(decode(data).pixels, truth, atol=2)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("first", [0, 40])
+def test_a_palette_is_looked_up(dicom, bits, first) -> None:
+    y, x = np.mgrid[0:70, 0:90]
+    indices = ((x + 2 * y) % 256).astype(np.uint8)
+    ramp = np.arange(256)
+    palette = np.stack([ramp, 255 - ramp, ramp // 2], axis=-1).astype(np.uint8)
+    elements = {}
+    for channel, colour in enumerate(("Red", "Green", "Blue")):
+        entries = scaled(palette[:, channel], bits)
+        elements[f"{colour}PaletteColorLookupTableDescriptor"] = [256, first, bits]
+        elements[f"{colour}PaletteColorLookupTableData"] = entries.tobytes()
+    data = dicom(indices.tobytes(), SamplesPerPixel=1, PhotometricInterpretation="PALETTE COLOR", **elements)
+    expected = palette[np.clip(indices.astype(int) - first, 0, 255)]
+    np.testing.assert_array_equal(decode(data).pixels, expected)
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize("syntax", LOSSLESS, ids=lambda syntax: syntax.name)
+def test_lossless_compression_loses_nothing(truth, dicom, encode_frame, syntax, bits) -> None:
+    frame = encode_frame(scaled(truth, bits), syntax, bits=bits)
+    data = dicom(encapsulate([frame]), syntax, BitsAllocated=8 if bits == 8 else 16, BitsStored=bits)
+    np.testing.assert_array_equal(decode(data).pixels, truth)
+
+
+@pytest.mark.parametrize(
+    ("photometric", "syntax", "tolerance"), [("YBR_RCT", uid.JPEG2000Lossless, 0), ("YBR_ICT", uid.JPEG2000, 4)]
+)
+def test_jpeg_2000_with_its_own_colour_transform(truth, dicom, encode_frame, photometric, syntax, tolerance) -> None:
+    options = {"j2k_cr": [2]} if syntax == uid.JPEG2000 else {}
+    frame = encode_frame(truth, syntax, photometric_interpretation=photometric, use_mct=True, **options)
+    data = dicom(encapsulate([frame]), syntax, PhotometricInterpretation=photometric)
+    np.testing.assert_allclose(decode(data).pixels, truth, atol=tolerance)
+
+
+@pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEGLSLossless], ids=lambda syntax: syntax.name)
+def test_compressed_ybr_is_converted(truth, dicom, encode_frame, syntax) -> None:
+    frame = encode_frame(convert_color_space(truth, "RGB", "YBR_FULL"), syntax)
+    data = dicom(encapsulate([frame]), syntax, PhotometricInterpretation="YBR_FULL")
+    np.testing.assert_allclose(decode(data).pixels, truth, atol=2)
+
+
+@pytest.mark.parametrize("photometric", ["YBR_FULL_422", "YBR_FULL", "RGB"])
+def test_a_jpeg_with_a_jfif_mark_is_ycbcr_whatever_the_label(truth, dicom, photometric) -> None:
+    jpeg = exif_free_jpeg(truth)
+    data = dicom(encapsulate([jpeg]), uid.JPEGBaseline8Bit, PhotometricInterpretation=photometric)
+    np.testing.assert_array_equal(decode(data).pixels, np.asarray(Image.open(io.BytesIO(jpeg))))
+
+
+@pytest.mark.parametrize("told_by", ["Adobe mark", "component letters", "label alone"])
+def test_a_jpeg_of_rgb_stays_rgb(truth, dicom, told_by) -> None:
+    jpeg = exif_free_jpeg(truth, keep_rgb=True)
+    if told_by != "Adobe mark":
+        jpeg = without_marks(jpeg)
+    if told_by == "label alone":
+        jpeg = with_components_numbered(jpeg)
+    data = dicom(encapsulate([jpeg]), uid.JPEGBaseline8Bit)
+    np.testing.assert_allclose(decode(data).pixels, truth, atol=8)
+
+
+def test_a_jpeg_without_marks_is_ycbcr_if_its_colour_is_subsampled(truth, dicom) -> None:
+    data = dicom(encapsulate([without_marks(exif_free_jpeg(truth, subsampling=2))]), uid.JPEGBaseline8Bit)
+    np.testing.assert_allclose(decode(data).pixels, truth, atol=8)
+
+
+def lossless_jpeg(data: bytes, folder) -> bytes:
+    """Compress a DICOM file as lossless JPEG with gdcm, the only one here that can write it."""
+    source, target = folder / "source.dcm", folder / "target.dcm"
+    source.write_bytes(data)
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(source))
+    assert reader.Read()
+    change = gdcm.ImageChangeTransferSyntax()
+    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer = gdcm.ImageWriter()
+    writer.SetFile(reader.GetFile())
+    writer.SetFileName(str(target))
+    writer.SetImage(change.GetOutput())
+    assert writer.Write()
+    return target.read_bytes()
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_lossless_jpeg(truth, dicom, tmp_path, bits) -> None:
+    data = lossless_jpeg(dicom(scaled(truth, bits).tobytes(), BitsAllocated=bits), tmp_path)
+    assert pydicom.dcmread(io.BytesIO(data)).file_meta.TransferSyntaxUID == uid.JPEGLosslessSV1
+    np.testing.assert_array_equal(decode(data).pixels, truth)
+
+
+def test_a_jfif_mark_on_lossless_jpeg_changes_no_colour(truth, dicom, tmp_path) -> None:
+    dataset = pydicom.dcmread(io.BytesIO(lossless_jpeg(dicom(truth.tobytes()), tmp_path)))
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    jfif = b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"
+    data = dicom(encapsulate([frame[:2] + jfif + frame[2:]]), uid.JPEGLosslessSV1)
+    np.testing.assert_array_equal(decode(data).pixels, truth)
+
+
+@pytest.mark.parametrize("kind", ["native", "rle", "jpeg"])
+def test_the_first_of_several_frames_is_used_and_said_so(truth, dicom, encode_frame, kind) -> None:
+    frames = [truth, truth[::-1].copy(), truth[:, ::-1].copy()]
+    if kind == "native":
+        data = dicom(np.stack(frames).tobytes(), NumberOfFrames=3)
+    elif kind == "rle":
+        compressed = [encode_frame(frame, uid.RLELossless) for frame in frames]
+        data = dicom(encapsulate(compressed), uid.RLELossless, NumberOfFrames=3)
+    else:
+        compressed = [exif_free_jpeg(frame, subsampling=0) for frame in frames]
+        data = dicom(encapsulate(compressed), uid.JPEGBaseline8Bit, NumberOfFrames=3)
+    picture = decode(data)
+    np.testing.assert_allclose(picture.pixels, truth, atol=6 if kind == "jpeg" else 0)
+    assert picture.notes == ("This file holds 3 frames; the first is used.",)
+
+
+def test_a_frame_in_several_fragments_is_put_together(truth, dicom) -> None:
+    jpeg = exif_free_jpeg(truth)
+    data = dicom(encapsulate([jpeg], fragments_per_frame=3), uid.JPEGBaseline8Bit)
+    np.testing.assert_array_equal(decode(data).pixels, np.asarray(Image.open(io.BytesIO(jpeg))))
+
+
+def test_the_embedded_profile_is_applied(dicom) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    exchanged = profile.replace(b"rXYZ", b"????").replace(b"bXYZ", b"rXYZ").replace(b"????", b"bXYZ")
+    red = np.full((70, 90, 3), (200, 40, 90), np.uint8)
+    np.testing.assert_array_equal(decode(dicom(red.tobytes(), ICCProfile=profile)).pixels, red)
+    pixels = decode(dicom(red.tobytes(), ICCProfile=exchanged)).pixels
+    np.testing.assert_allclose(pixels, np.full_like(red, (90, 40, 200)), atol=4)
+
+
+@pytest.mark.parametrize("is_implicit", [True, False])
+def test_a_dataset_without_preamble_is_recognised_by_its_name_alone(truth, dicom, is_implicit) -> None:
+    dataset = Dataset()
+    dataset.update(pydicom.dcmread(io.BytesIO(dicom(truth.tobytes()))))
+    file = DicomBytesIO()
+    file.is_implicit_VR, file.is_little_endian = is_implicit, True
+    write_dataset(file, dataset)
+    for name in ("lesion.dcm", "LESION.DICOM"):
+        np.testing.assert_array_equal(decode(file.getvalue(), name=name).pixels, truth)
+    assert refusal(file.getvalue(), "lesion.jpg").reason == "not_an_image"
+
+
+@pytest.mark.parametrize("data", [b"hello world" * 50, bytes(1000), bytes(range(256)) * 9])
+def test_a_dcm_file_of_something_else_is_no_picture(data) -> None:
+    assert refusal(data).reason == "not_an_image"
+
+
+def test_sloppy_files_open_without_a_warning(truth, dicom) -> None:
+    # Each of these makes pydicom's own reader warn, and warnings are errors here.
+    good = dicom(truth.tobytes())
+    misspelt = good.replace(b"ISO_IR 192", b"LATIN 192 ")
+    bad_identifier = dicom(truth.tobytes(), StudyInstanceUID="1.2.3").replace(b"1.2.3\0", b"no UID")
+    padded = dicom(truth.tobytes() + b"\0" * 50)
+    more_frames_than_it_says = dicom(truth.tobytes() * 2)
+    for data in (misspelt, bad_identifier, padded, more_frames_than_it_says):
+        assert data != good
+        np.testing.assert_array_equal(decode(data).pixels, truth)
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_picture_without_colour_is_refused(truth, dicom, photometric) -> None:
+    data = dicom(truth[..., 0].tobytes(), SamplesPerPixel=1, PhotometricInterpretation=photometric)
+    error = refusal(data)
+    assert error.reason == "monochrome"
+    assert "not a dermoscopic photograph" in str(error)
+
+
+def test_a_dicom_file_without_a_picture_is_refused(dicom) -> None:
+    dataset = pydicom.dcmread(io.BytesIO(dicom(b"")))
+    for keyword in ("PixelData", "Rows", "Columns"):
+        delattr(dataset, keyword)
+    file = io.BytesIO()
+    pydicom.dcmwrite(file, dataset)
+    error = refusal(file.getvalue())
+    assert error.reason == "not_an_image"
+    assert "without a picture" in str(error)
+    assert refusal(b"\0" * 128 + b"DICM").reason == "not_an_image"
+
+
+def test_pixel_data_that_is_empty_or_short_is_refused(truth, dicom) -> None:
+    assert refusal(dicom(b"")).reason == "truncated"
+    assert refusal(dicom(truth.tobytes()[:-90])).reason == "truncated"
+    assert refusal(dicom(truth.tobytes(), NumberOfFrames=2)).reason == "truncated"
+
+
+@pytest.mark.parametrize("syntax", [*LOSSLESS, uid.JPEGBaseline8Bit], ids=lambda syntax: syntax.name)
+def test_a_compressed_frame_that_ends_early_inside_a_whole_file_is_refused(truth, dicom, encode_frame, syntax) -> None:
+    frame = exif_free_jpeg(truth) if syntax == uid.JPEGBaseline8Bit else encode_frame(truth, syntax)
+    assert refusal(dicom(encapsulate([frame[: len(frame) // 2]]), syntax)).reason == "truncated"
+
+
+def test_lossless_jpeg_over_which_gdcm_ends_its_process_is_refused(truth, dicom, tmp_path) -> None:
+    dataset = pydicom.dcmread(io.BytesIO(lossless_jpeg(dicom(truth.tobytes()), tmp_path)))
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    assert frame[2:4] == b"\xff\xee"
+    data = dicom(encapsulate([frame[:2] + b"\x18" + frame[3:]]), uid.JPEGLosslessSV1)
+    error = refusal(data)
+    assert error.reason == "truncated"
+    assert isinstance(error.__cause__, subprocess.CalledProcessError)
+
+
+def test_a_planar_configuration_that_does_not_exist_is_refused(truth, dicom) -> None:
+    assert refusal(dicom(truth.tobytes(), PlanarConfiguration=7)).reason == "unreadable"
+
+
+def test_lossless_jpeg_that_ends_early_is_refused(truth, dicom, tmp_path) -> None:
+    data = lossless_jpeg(dicom(truth.tobytes()), tmp_path)
+    assert refusal(data[:-500]).reason == "truncated"
+
+
+@pytest.mark.parametrize("syntax", LOSSLESS, ids=lambda syntax: syntax.name)
+def test_a_frame_of_another_size_than_the_dataset_says_is_refused(truth, dicom, encode_frame, syntax) -> None:
+    data = dicom(encapsulate([encode_frame(truth, syntax)]), syntax, Rows=80)
+    assert refusal(data).reason == "truncated"
+
+
+def test_a_giant_is_refused_by_its_header(truth, dicom) -> None:
+    error = refusal(dicom(truth.tobytes(), Rows=20_000, Columns=20_000))
+    assert error.reason == "too_large"
+    assert "100 megapixels" in str(error)
+
+
+def test_a_thumbnail_is_refused(dicom) -> None:
+    assert refusal(dicom(bytes(63 * 90 * 3), Rows=63)).reason == "too_small"
+
+
+def test_compression_that_cannot_be_read_is_named(truth, dicom) -> None:
+    error = refusal(dicom(encapsulate([truth.tobytes()]), uid.MPEG2MPML))
+    assert error.reason == "unreadable"
+    assert "MPEG2" in str(error)
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [{"PhotometricInterpretation": "CMYK"}, {"SamplesPerPixel": 4}, {"BitsAllocated": 32}, {"BitsStored": 12}],
+)
+def test_pixels_stored_in_an_unknown_way_are_refused(truth, dicom, elements) -> None:
+    error = refusal(dicom(truth.tobytes() * 4, **elements))
+    assert error.reason == "unreadable"
+    assert "Export it as 8-bit RGB" in str(error)

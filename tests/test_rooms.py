@@ -1,0 +1,205 @@
+"""Who may import whom, what is never called, and how the server is locked down: DESIGN's rules, read from the code."""
+
+import ast
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "skinlens"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+EVERYTHING = [*SOURCES, ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
+
+# What a room may import from other rooms; a module with an entry of its own follows that one.
+MAY_IMPORT: dict[str, set[str]] = {
+    "skinlens": set(),
+    "skinlens.imaging": set(),
+    "skinlens.evaluation": set(),
+    "skinlens.models": set(),
+    "skinlens.runtime": {"skinlens.imaging"},
+    "skinlens.explain": {"skinlens.imaging", "skinlens.runtime"},
+    "skinlens.explain.oracle": {"skinlens.imaging", "skinlens.runtime", "skinlens.models"},
+    "skinlens.export": {"skinlens.models", "skinlens.runtime", "skinlens.explain", "skinlens.imaging.preprocess"},
+    "skinlens.training": {"skinlens.models", "skinlens.imaging", "skinlens.evaluation"},
+    "skinlens.triage": {"skinlens.imaging", "skinlens.runtime"},
+    "skinlens.report": {
+        "skinlens.triage",
+        "skinlens.runtime.card",
+        "skinlens.imaging.image",
+        # The program's own version.
+        "skinlens",
+    },
+    "skinlens.cases": {"skinlens.triage", "skinlens.runtime.card", "skinlens.imaging.image"},
+}
+MAY_IMPORT_ANYTHING = ("skinlens.cli", "skinlens.desktop", "skinlens.__main__")
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def is_in(module: str, room: str) -> bool:
+    return module == room or module.startswith(f"{room}.")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every imported module, also inside functions; `from a import b` counts as `a.b` where that is a module."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            for alias in node.names:
+                longer = f"{node.module}.{alias.name}"
+                place = ROOT / Path(*longer.split("."))
+                yield longer if place.is_dir() or place.with_suffix(".py").is_file() else str(node.module)
+
+
+def allowed(module: str, imported: str) -> bool:
+    room = max((name for name in MAY_IMPORT if is_in(module, name)), key=len)
+    own = ".".join(module.split(".")[:2])
+    if own != "skinlens" and is_in(imported, own):
+        return True
+    # Only the package itself is meant by its bare name, not everything in it.
+    return any(imported == other or (other != "skinlens" and is_in(imported, other)) for other in MAY_IMPORT[room])
+
+
+@pytest.mark.parametrize(
+    ("module", "imported", "may"),
+    [
+        ("skinlens.imaging.decode", "skinlens.imaging.dicom", True),
+        ("skinlens.imaging.decode", "skinlens.runtime.card", False),
+        ("skinlens.explain.oracle", "skinlens.models.asff", True),
+        ("skinlens.explain.overlay", "skinlens.models.asff", False),
+        ("skinlens.export.release", "skinlens.imaging.preprocess", True),
+        ("skinlens.export.release", "skinlens.imaging.decode", False),
+        ("skinlens.export.release", "skinlens.training.loop", False),
+        ("skinlens.report.pdf", "skinlens", True),
+        ("skinlens.report.pdf", "skinlens.runtime.predictor", False),
+        ("skinlens.triage", "skinlens.report.pdf", False),
+        ("skinlens.new_room.part", "skinlens.imaging.image", False),
+    ],
+)
+def test_the_rule_itself(module: str, imported: str, *, may: bool) -> None:
+    assert allowed(module, imported) == may
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_name)
+def test_rooms_import_only_what_they_may(path: Path) -> None:
+    module = module_name(path)
+    if module.startswith(MAY_IMPORT_ANYTHING):
+        return
+    wrong = [name for name in imports(path) if is_in(name, "skinlens") and not allowed(module, name)]
+    assert not wrong, f"{module} may not import {', '.join(wrong)}"
+
+
+@pytest.mark.parametrize("path", EVERYTHING, ids=module_name)
+def test_nothing_imports_the_command_line_or_the_desktop(path: Path) -> None:
+    """But themselves, `python -m skinlens`, and the pages."""
+    module, found = module_name(path), set(imports(path))
+    is_page = not is_in(module, "skinlens")
+    if not is_in(module, "skinlens.cli") and module != "skinlens.__main__":
+        assert not any(is_in(name, "skinlens.cli") for name in found)
+    if not is_in(module, "skinlens.desktop") and not is_page:
+        assert not any(is_in(name, "skinlens.desktop") for name in found)
+
+
+@pytest.mark.parametrize("room", ["imaging", "runtime", "triage", "report", "desktop", "cases"])
+def test_from_upload_to_pdf_no_torch_is_imported(room: str) -> None:
+    heavy = {"torch", "torchvision", "lightning_fabric", "pytorch_grad_cam"}
+    for path in SOURCES:
+        if is_in(module_name(path), f"skinlens.{room}"):
+            assert not heavy & {name.partition(".")[0] for name in imports(path)}, path
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_name)
+def test_streamlit_stays_on_the_desktop(path: Path) -> None:
+    if not is_in(module_name(path), "skinlens.desktop"):
+        assert "streamlit" not in {name.partition(".")[0] for name in imports(path)}
+
+
+UNSAFE_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+NETWORK_MODULES = {"requests", "urllib", "urllib3", "httpx", "aiohttp", "http", "ftplib", "smtplib", "socket"}
+UNSAFE_CALLS = {"eval", "exec", "compile", "__import__"}
+UNSAFE_ATTRIBUTES = {"torch.load", "torch.save", "pandas.read_pickle", "os.system", "os.popen", "yaml.load"}
+
+
+def full_names(tree: ast.AST) -> dict[str, str]:
+    """What each imported name stands for: `pd` for pandas, `load` for torch.load."""
+    names = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.asname: alias.name for alias in node.names if alias.asname}
+        if isinstance(node, ast.ImportFrom):
+            names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def dotted(node: ast.expr, names: dict[str, str]) -> str:
+    """`a.b.c` of an attribute or name, with imported names in full; empty for anything else."""
+    if isinstance(node, ast.Name):
+        return names.get(node.id, node.id)
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value, names)}.{node.attr}"
+    return ""
+
+
+@pytest.mark.parametrize(
+    "code", ["import torch\ntorch.load", "import torch as t\nt.load", "from torch import load\nload", "torch.load"]
+)
+def test_names_are_seen_through(code: str) -> None:
+    tree = ast.parse(code)
+    last = tree.body[-1]
+    assert isinstance(last, ast.Expr)
+    assert dotted(last.value, full_names(tree)) == "torch.load"
+
+
+@pytest.mark.parametrize("path", EVERYTHING, ids=module_name)
+def test_nothing_that_runs_code_from_data_or_calls_out(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"))
+    assert not (UNSAFE_MODULES | NETWORK_MODULES) & {name.partition(".")[0] for name in imports(path)}
+    names = full_names(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Name):
+            assert dotted(node, names) not in UNSAFE_ATTRIBUTES, f"{path}:{node.lineno}"
+        if isinstance(node, ast.Call):
+            assert dotted(node.func, names).removeprefix("builtins.") not in UNSAFE_CALLS, f"{path}:{node.lineno}"
+            given = {keyword.arg: keyword.value for keyword in node.keywords}
+            for name in ("unsafe_allow_html", "unsafe_allow_javascript", "allow_pickle", "shell"):
+                assert name not in given, f"{path}:{node.lineno} passes {name}"
+
+
+def test_html_is_a_constant_of_ours() -> None:
+    """What `st.html` draws never holds anything that was typed or uploaded."""
+    for path in EVERYTHING:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "html":
+                given = node.args[0]
+                assert isinstance(given, ast.Constant) or dotted(given, {}).isupper(), path
+
+
+class TestServer:
+    CONFIG: dict[str, Any] = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))
+
+    @pytest.mark.parametrize(
+        ("section", "option", "value"),
+        [
+            ("server", "address", "localhost"),
+            ("server", "headless", True),
+            ("server", "enableXsrfProtection", True),
+            ("server", "maxUploadSize", 50),
+            ("browser", "gatherUsageStats", False),
+            ("client", "toolbarMode", "viewer"),
+            ("client", "showErrorDetails", "none"),
+        ],
+    )
+    def test_it_is_local_private_and_tight_lipped(self, section: str, option: str, value: object) -> None:
+        assert self.CONFIG[section][option] == value
+
+    def test_nothing_opens_it_again(self) -> None:
+        assert self.CONFIG["server"].get("enableCORS", True) is True
+        assert self.CONFIG["server"].get("enableStaticServing", False) is False

@@ -1,0 +1,228 @@
+"""The clinical rule: which decision, with which words, at which threshold."""
+
+import numpy as np
+import pytest
+
+from skinlens.imaging.preprocess import Preprocessing
+from skinlens.runtime.card import (
+    Architecture,
+    Estimate,
+    HeatmapScale,
+    MeasuredRates,
+    ModelCard,
+    ModelFile,
+    OperatingPoint,
+    TrainingRecord,
+)
+from skinlens.runtime.prediction import GateSummary, ModelId, Prediction
+from skinlens.triage import (
+    HEADLINES,
+    LOW_SENTENCE,
+    Assessment,
+    assess,
+    operating_point,
+    rates_sentence,
+    told_apart,
+)
+
+UNCALIBRATED = "The score is not calibrated: it ranks pictures, it is not a probability of cancer."
+
+
+def rates(population: str, sensitivity: float | None, specificity: float | None) -> MeasuredRates:
+    return MeasuredRates(
+        population=population,
+        sensitivity=Estimate(value=sensitivity, n=72 if sensitivity is not None else 0),
+        specificity=Estimate(value=specificity, n=335 if specificity is not None else 0),
+    )
+
+
+def made_card(*, calibrated: bool = False) -> ModelCard:
+    file = ModelFile(file="made_up.safetensors", sha256="0" * 64, bytes=1)
+    return ModelCard(
+        name="made_up",
+        title="Made up",
+        version="1.0.0",
+        architecture=Architecture(name="asff_resnet50", parameters=1),
+        preprocessing=Preprocessing(),
+        files={"weights": file},
+        heatmap=HeatmapScale(scale=1.0, chosen_on="nothing"),
+        calibrated=calibrated,
+        operating_points=(
+            OperatingPoint(name="careful", threshold=0.1, chosen_on="nothing"),
+            OperatingPoint(
+                name="balanced", threshold=0.25, chosen_on="nothing", measured=(rates("test, all", 0.93, 0.9),)
+            ),
+        ),
+        default_point="balanced",
+        training=TrainingRecord(data="none", images={}, recipe={}, command="", start="", seed=0, epochs=0, seconds=0.0),
+        folds={},
+        intended_use="Tests.",
+        limits=(),
+        licence="Apache-2.0",
+    )
+
+
+def prediction(score: float) -> Prediction:
+    return Prediction(
+        logits=np.zeros(2, np.float32),
+        score=score,
+        heatmap=np.zeros((4, 4), np.float32),
+        signed_map=np.zeros((2, 2), np.float32),
+        features=np.zeros(3, np.float32),
+        gate=GateSummary(0.5, 0.4, 0.6),
+        model=ModelId("made_up", "1.0.0", "0" * 64),
+        provider="CPUExecutionProvider",
+        milliseconds=1.0,
+    )
+
+
+def judged(score: float, *, calibrated: bool = False, notes: tuple[str, ...] = ()) -> Assessment:
+    card = made_card(calibrated=calibrated)
+    return assess(prediction(score), card, card.point(), notes=notes)
+
+
+class TestOperatingPoint:
+    def test_the_cards_default_without_a_wish(self) -> None:
+        assert operating_point(made_card()).name == "balanced"
+
+    def test_a_point_by_name(self) -> None:
+        assert operating_point(made_card(), name="careful").threshold == 0.1
+
+    def test_an_unknown_name_lists_the_known(self) -> None:
+        with pytest.raises(ValueError, match="no operating point 'strict'; it has: careful, balanced"):
+            operating_point(made_card(), name="strict")
+
+    @pytest.mark.parametrize("threshold", [0.0, 0.25, 1.0])
+    def test_a_threshold_of_the_users_own_is_unmeasured(self, threshold: float) -> None:
+        """Even where it happens to be the number of a measured point."""
+        point = operating_point(made_card(), threshold=threshold)
+        assert (point.name, point.threshold, point.measured) == ("custom", threshold, ())
+        assert point.chosen_on == "typed by the user; nothing was measured at it"
+        assert rates_sentence(point) == "Sensitivity and specificity at this threshold were not measured."
+
+    def test_not_both(self) -> None:
+        with pytest.raises(ValueError, match="not both"):
+            operating_point(made_card(), name="careful", threshold=0.3)
+
+    @pytest.mark.parametrize("threshold", [-1e-9, 1.0001, 50, float("nan"), float("inf")])
+    def test_a_threshold_outside_0_to_1_is_refused(self, threshold: float) -> None:
+        with pytest.raises(ValueError, match=f"between 0 and 1, not {threshold}"):
+            operating_point(made_card(), threshold=threshold)
+
+
+class TestAssess:
+    @pytest.mark.parametrize(
+        ("score", "decision"),
+        [
+            (0.0, "low"),
+            (np.nextafter(0.25, 0), "low"),
+            (0.25, "refer"),
+            (np.nextafter(0.25, 1), "refer"),
+            (1.0, "refer"),
+        ],
+    )
+    def test_at_the_threshold_is_above_it(self, score: float, decision: str) -> None:
+        assessment = judged(float(score))
+        assert assessment.decision == decision
+        assert assessment.headline == HEADLINES[decision]
+
+    @pytest.mark.parametrize(("threshold", "score", "decision"), [(0.0, 0.0, "refer"), (1.0, 0.999, "low")])
+    def test_thresholds_at_the_ends(self, threshold: float, score: float, decision: str) -> None:
+        card = made_card()
+        assert assess(prediction(score), card, operating_point(card, threshold=threshold)).decision == decision
+
+    @pytest.mark.parametrize("calibrated", [False, True])
+    @pytest.mark.parametrize("notes", [(), ("Converted from CMYK.",)])
+    @pytest.mark.parametrize("score", [0.0, 0.1, 0.2499])
+    def test_low_never_comes_without_its_sentence(self, *, score: float, notes, calibrated: bool) -> None:
+        assert judged(score, calibrated=calibrated, notes=notes).reasons.count(LOW_SENTENCE) == 1
+
+    @pytest.mark.parametrize("score", [0.25, 0.6, 1.0])
+    def test_refer_never_has_it(self, score: float) -> None:
+        assert LOW_SENTENCE not in judged(score).reasons
+
+    def test_nothing_says_all_clear(self) -> None:
+        words = " ".join((*judged(0.001).reasons, judged(0.001).headline)).lower()
+        for soothing in ("benign", "healthy", "no cancer", "safe", "normal", "harmless"):
+            assert soothing not in words
+
+    def test_reasons_of_a_low_score_in_order(self) -> None:
+        assert judged(0.125, notes=("This file holds 3 frames; the first is used.", "Second.")).reasons == (
+            "The score 0.12 is below the threshold 0.25.",
+            LOW_SENTENCE,
+            UNCALIBRATED,
+            "This file holds 3 frames; the first is used.",
+            "Second.",
+        )
+
+    def test_reasons_of_a_high_score_in_order(self) -> None:
+        assert judged(0.875, notes=("Turned.",)).reasons == (
+            "The score 0.88 is at or above the threshold 0.25.",
+            UNCALIBRATED,
+            "Turned.",
+        )
+
+    def test_a_calibrated_score_is_an_estimate(self) -> None:
+        assessment = judged(0.5, calibrated=True)
+        assert assessment.score_name == "estimate"
+        assert assessment.reasons == ("The estimate 0.50 is at or above the threshold 0.25.",)
+
+    def test_an_uncalibrated_one_is_a_score(self) -> None:
+        assessment = judged(0.5)
+        assert assessment.score_name == "score"
+        assert UNCALIBRATED in assessment.reasons
+        assert not any("estimate" in reason or "%" in reason for reason in assessment.reasons)
+
+    def test_what_was_judged_is_kept(self) -> None:
+        given, card = prediction(0.3), made_card()
+        assessment = assess(given, card, card.point("careful"))
+        assert assessment.prediction is given
+        assert assessment.point == card.point("careful")
+
+
+class TestToldApart:
+    @pytest.mark.parametrize(
+        ("score", "threshold", "shown"),
+        [
+            (0.5, 0.25, ("0.50", "0.25")),
+            (0.25, 0.25, ("0.25", "0.25")),
+            (0.249, 0.25, ("0.249", "0.250")),
+            (0.24999, 0.25, ("0.24999", "0.25000")),
+            (0.9999, 1.0, ("0.9999", "1.0000")),
+        ],
+    )
+    def test_different_numbers_look_different(self, score: float, threshold: float, shown: tuple[str, str]) -> None:
+        assert told_apart(score, threshold) == shown
+
+
+class TestRatesSentence:
+    @staticmethod
+    def point(*measured: MeasuredRates) -> OperatingPoint:
+        return OperatingPoint(name="p", threshold=0.5, chosen_on="nothing", measured=measured)
+
+    def test_both_rates_with_their_n(self) -> None:
+        assert rates_sentence(self.point(rates("clean-native", 0.9166, 0.842))) == (
+            "Measured at this threshold: clean-native: sensitivity 91.7% (n = 72 malignant), "
+            "specificity 84.2% (n = 335 benign)."
+        )
+
+    def test_every_set_in_order_or_the_first_ones(self) -> None:
+        point = self.point(rates("first", 0.9, 0.8), rates("second", 0.7, 0.6), rates("third", 0.5, 0.4))
+        words = rates_sentence(point)
+        assert words.index("first:") < words.index("; second:") < words.index("; third:")
+        assert "third" not in rates_sentence(point, shown=2)
+        assert rates_sentence(point, shown=1) == rates_sentence(self.point(point.measured[0]))
+
+    def test_nothing_measured(self) -> None:
+        assert rates_sentence(self.point()) == "Sensitivity and specificity at this threshold were not measured."
+
+    def test_an_undefined_rate_is_said_to_be_undefined(self) -> None:
+        assert rates_sentence(self.point(rates("benign only", None, 0.842))) == (
+            "Measured at this threshold: benign only: sensitivity undefined (n = 0 malignant), "
+            "specificity 84.2% (n = 335 benign)."
+        )
+
+    def test_nothing_defined_does_not_read_as_measured_figures(self) -> None:
+        words = rates_sentence(self.point(rates("nobody", None, None)))
+        assert words.count("undefined") == 2
+        assert "%" not in words
