@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
@@ -29,6 +28,8 @@ from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
 from skinlens.triage import Assessment, CaseFacts, CaseRecord, assess, operating_point
 
 BATCH = 16
+# Pictures of this many pixels together are scored before more are decoded: 300 MB, whatever their number.
+BATCH_PIXELS = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,15 @@ class Outputs:
     pdfs: Path | None
 
 
+@dataclass(frozen=True)
+class _Received:
+    """A source, the digest of its bytes (empty if there were none to be had), and its picture or why there is none."""
+
+    source: Source
+    sha256: str
+    image: LesionImage | ImageRefusedError
+
+
 def predict(
     paths: Sequence[Path], outputs: Outputs, *, model: str | None, point: str | None, threshold: float | None
 ) -> None:
@@ -103,8 +113,7 @@ def _score_all(
     columns = (SpinnerColumn(), TextColumn("{task.completed} pictures"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=None)
-        remaining = iter(sources)
-        while batch := list(islice(remaining, BATCH)):
+        for batch in _batches(sources):
             for row in _score_batch(batch, predictor, point, outputs):
                 writer.write(row)
                 count[row.decision] = count.get(row.decision, 0) + 1
@@ -112,16 +121,31 @@ def _score_all(
     return count
 
 
+def _batches(sources: Sources) -> Iterator[list[_Received]]:
+    """Decoded pictures in order, few enough at a time that memory stays flat."""
+    batch: list[_Received] = []
+    pixels = 0
+    for source in sources:
+        received = _receive(source)
+        batch.append(received)
+        if isinstance(received.image, LesionImage):
+            pixels += received.image.width * received.image.height
+        if len(batch) == BATCH or pixels >= BATCH_PIXELS:
+            yield batch
+            batch, pixels = [], 0
+    if batch:
+        yield batch
+
+
 def _score_batch(
-    batch: Sequence[Source], predictor: Predictor, point: OperatingPoint, outputs: Outputs
+    batch: Sequence[_Received], predictor: Predictor, point: OperatingPoint, outputs: Outputs
 ) -> Iterator[Row]:
     """Rows in the order of the batch; pictures that cannot be read get one too."""
-    received = [_receive(source) for source in batch]
-    images = [image for _, image in received if isinstance(image, LesionImage)]
-    predictions = iter(predictor.predict(images))
-    for source, (sha256, image) in zip(batch, received, strict=True):
+    predictions = iter(predictor.predict([each.image for each in batch if isinstance(each.image, LesionImage)]))
+    for each in batch:
+        source, image = each.source, each.image
         if isinstance(image, ImageRefusedError):
-            yield _refusal(source, sha256, image, predictor.card, point)
+            yield _refusal(source, each.sha256, image, predictor.card, point)
             continue
         prediction = next(predictions)
         assessment = assess(prediction, predictor.card, point, notes=image.notes)
@@ -129,15 +153,14 @@ def _score_batch(
         yield _row(source, image, assessment)
 
 
-def _receive(source: Source) -> tuple[str, LesionImage | ImageRefusedError]:
-    """The digest of the bytes (empty if there were none to be had), and the picture or why there is none."""
+def _receive(source: Source) -> _Received:
     sha256 = ""
     try:
         content = source.read()
         sha256 = hashlib.sha256(content).hexdigest()
-        return sha256, decode(content, name=Path(source.relative).name)
+        return _Received(source, sha256, decode(content, name=Path(source.relative).name))
     except ImageRefusedError as refusal:
-        return sha256, refusal
+        return _Received(source, sha256, refusal)
 
 
 def _row(source: Source, image: LesionImage, assessment: Assessment) -> Row:

@@ -509,6 +509,18 @@ class TestFlatMemory:
         monkeypatch.setattr(predict_module, "load_predictor", lambda _name: predictor)
         return predictor
 
+    @pytest.mark.usefixtures("quick")
+    def test_large_pictures_are_scored_before_more_are_decoded(self, quick, tmp_path: Path, monkeypatch) -> None:
+        sizes: list[int] = []
+        answer = quick.predict
+        monkeypatch.setattr(quick, "predict", lambda images: [sizes.append(len(images)), *answer(images)][1:])
+        monkeypatch.setattr(predict_module, "BATCH_PIXELS", 2 * 64 * 64)
+        for index in range(5):
+            (tmp_path / f"{index}.png").write_bytes(encode_png(draw_pixels(index, height=64, width=64)))
+        outputs = Outputs(tmp_path / "rows.csv", as_json=False, heatmaps=None, pdfs=None)
+        predict([tmp_path], outputs, model=None, point=None, threshold=None)
+        assert sizes == [2, 2, 1]
+
     @pytest.mark.parametrize("as_json", [False, True])
     @pytest.mark.usefixtures("quick")
     def test_rows_are_written_as_they_come(self, tmp_path: Path, monkeypatch, *, as_json: bool) -> None:
