@@ -386,6 +386,42 @@ def test_a_run_applies_both_rates_and_the_schedule(rows, settings, tmp_path, mon
     ]
 
 
+@pytest.mark.parametrize(("clip_norm", "clipped"), [(0.01, True), (None, False)])
+def test_gradients_are_clipped_where_the_recipe_says_so(rows, settings, monkeypatch, clip_norm, clipped):
+    norms = []
+
+    def recording(optimiser, *_arguments):
+        gradients = [p.grad.flatten() for group in optimiser.param_groups for p in group["params"]]
+        norms.append(torch.cat(gradients).norm().item())
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", recording)
+    run(recipe(optimiser={"rate_pretrained": 1e-3, "rate_new": 1e-3, "clip_norm": clip_norm}), rows, settings)
+    assert len(norms) == 6
+    assert all((norm < 0.01 * 1.001) is clipped for norm in norms)
+
+
+def test_every_epoch_has_an_order_of_its_own_and_its_size(rows, settings, monkeypatch):
+    drawn = []
+
+    class Watched(loop.TrainingPictures):
+        def __getitem__(self, draw):
+            picture, label = super().__getitem__(draw)
+            drawn.append((*draw, picture.shape))
+            return picture, label
+
+    monkeypatch.setattr(loop, "TrainingPictures", Watched)
+    run(recipe(), rows, settings)
+    assert [epoch for epoch, _, _ in drawn] == [0] * 8 + [1] * 8 + [2] * 8
+    orders = [[row for number, row, _ in drawn if number == epoch] for epoch in range(3)]
+    assert all(sorted(order) == list(range(8)) for order in orders)
+    assert len({tuple(order) for order in orders}) == 3
+    assert [{shape for number, _, shape in drawn if number == epoch} for epoch in range(3)] == [
+        {(32, 32, 3)},
+        {(48, 48, 3)},
+        {(48, 48, 3)},
+    ]
+
+
 def test_a_start_is_recorded_and_trained_from(rows, settings, tmp_path, monkeypatch):
     start = pretrained(tmp_path)
     monkeypatch.setattr(torch.optim.AdamW, "step", lambda *_arguments: None)
@@ -439,7 +475,8 @@ def test_a_run_keeps_the_moving_average(rows, settings, tmp_path):
     state = read_tensors(settings.out / "checkpoint.safetensors")[0]
     for name, tensor in averaged.items():
         assert torch.equal(tensor, state[f"average/module.{name}"])
-    assert not torch.equal(averaged["conv1.weight"], state["network/conv1.weight"])
+    for name in ("conv1.weight", "bn1.running_mean", "head.bias"):
+        assert not torch.equal(averaged[name], state[f"network/{name}"])
     assert averaged["bn1.num_batches_tracked"] == state["network/bn1.num_batches_tracked"] == 6
     assert state["average/n_averaged"] == 6
 
