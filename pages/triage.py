@@ -21,21 +21,27 @@ SEXES = ("female", "male", "other")
 ICONS = {"refer": ":material/north:", "low": ":material/south:"}
 
 
-def choose_picture(model: LoadedModel) -> None:
-    """Receive an upload or draw an example; a refused file gets its sentence and the page goes on."""
+def choose_picture(model: LoadedModel) -> bool:
+    """Receive an upload or draw an example; a refused file gets its sentence (and a False) and the page goes on."""
     drop, example = st.columns([3, 1], vertical_alignment="bottom")
     upload = drop.file_uploader("Drop a dermoscopic image here, or browse", key=session.uploader_key())
     if example.button("Try a synthetic example", icon=":material/draw:", width="stretch", on_click=session.clear):
         session.receive_synthetic(session.next_synthetic_seed(), model)
-        return
-    if upload is None:
-        return
+    elif upload is not None:
+        return receive_upload(upload.getvalue(), upload.name, model)
+    return True
+
+
+def receive_upload(content: bytes, name: str, model: LoadedModel) -> bool:
+    """Whether the file could be used; if not, it says why."""
     try:
-        session.receive(upload.getvalue(), upload.name, model)
+        session.receive(content, name, model)
     except ImageRefusedError as refusal:
         session.drop_result()
         st.error("This file could not be used.", icon=":material/block:")
         st.text(str(refusal))
+        return False
+    return True
 
 
 def show_result(result: Result, model: LoadedModel) -> None:
@@ -138,11 +144,11 @@ def page() -> None:
         st.error("The model cannot be used, so nothing can be scored.", icon=":material/error:")
         st.text(str(error))
         return
-    choose_picture(model)
+    usable = choose_picture(model)
     result = session.current()
     if result is not None:
         show_result(result, model)
-    else:
+    elif usable:
         st.info(
             "Nothing to show yet. Pictures stay on this computer and are dropped when the browser session ends.",
             icon=":material/lock:",

@@ -24,8 +24,8 @@ def overlay(
 ) -> Pixels:
     """Draw a heatmap over its picture.
 
-    In the `colour` style a place is covered in proportion to its evidence, so that places without evidence stay as they
-    are; in the `contour` style lines run where the evidence passes 0.25, 0.5 and 0.75.
+    In the `colour` style a place is covered by the square root of its evidence, so that places without evidence stay as
+    they are and weak evidence can still be seen; in the `contour` style lines run where it passes 0.25, 0.5 and 0.75.
 
     Args:
         pixels: RGB uint8, `(H, W, 3)`.
@@ -45,7 +45,7 @@ def overlay(
     evidence = stretched(heatmap, pixels.shape[0], pixels.shape[1])
     if style == "contour":
         return _blend(pixels, _with_contours(pixels, evidence, colours), np.full_like(evidence, opacity))
-    return _blend(pixels, coloured(evidence, colours), opacity * evidence)
+    return _blend(pixels, coloured(evidence, colours), np.float32(opacity) * np.sqrt(evidence, dtype=np.float32))
 
 
 def record_overlay(pixels: Pixels, heatmap: Floats) -> Pixels:
@@ -76,7 +76,7 @@ def evidence_sentence(heatmap: Floats) -> str:
     """The heatmap in words, for readers who cannot see it: how strong, how spread and where."""
     peak = float(heatmap.max())
     if peak < CONTOUR_LEVELS[0]:
-        return "The model found little evidence for malignancy anywhere in the picture."
+        return f"The evidence is weak everywhere in the picture, at most {peak:.0%} of the scale."
     row, column = np.unravel_index(int(heatmap.argmax()), heatmap.shape)
     share = float((heatmap >= CONTOUR_LEVELS[1] * peak).mean())
     strength = "strong" if peak >= CONTOUR_LEVELS[2] else "moderate"

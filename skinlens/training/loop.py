@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -85,6 +85,18 @@ class _State:
         return self.average.module if self.average is not None else self.network
 
 
+@dataclass(frozen=True)
+class _Tools:
+    """What a run works with and never changes; network and optimiser as Fabric wraps them."""
+
+    fabric: Fabric
+    network: nn.Module
+    optimiser: torch.optim.Optimizer
+    normalise: Normalise
+    recipe: Recipe
+    settings: Settings
+
+
 def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
     """Train a network and leave its model, log, record and fold scores in `settings.out`.
 
@@ -106,47 +118,24 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
     fabric = _launch(recipe)
     train, held_out = training_rows(rows, settings.fold)
     settings.out.mkdir(parents=True, exist_ok=True)
-    fabric.seed_everything(settings.seed, workers=False, verbose=False)
-    state = _fresh_state(recipe, settings)
-    wrapped, optimiser = fabric.setup(state.network, state.optimiser)
-    if state.average is not None:
-        state.average.to(fabric.device)
-    if settings.resume:
-        _resume(state, recipe, settings)
-    normalise = Normalise(recipe.preprocessing.mean, recipe.preprocessing.std).to(fabric.device)
+    tools, state = _set_up(fabric, recipe, settings)
     pictures, scored = DecodedRows(train), DecodedRows(held_out)
-    sampler = EpochSampler(
-        len(pictures),
-        seed=settings.seed,
-        batch_size=recipe.batch_size,
-        rank=fabric.global_rank,
-        world=fabric.world_size,
-    )
-    if not sampler.batches:
-        raise ManifestError(f"{len(pictures)} training rows do not fill one batch of {recipe.batch_size}")
+    sampler = _sampler(fabric, len(pictures), recipe, settings)
     pictures.warm()
     for epoch in range(state.epoch, recipe.schedule.epochs):
-        began = time.perf_counter()
-        sampler.epoch = epoch
-        fabric.seed_everything(_epoch_seed(settings.seed, epoch, fabric.global_rank), workers=False, verbose=False)
-        loader = _training_loader(pictures, sampler, recipe, settings, epoch)
-        loss = _train_epoch(fabric, wrapped, optimiser, normalise, loader, state, recipe, sampler.batches)
-        state.epoch = epoch + 1
-        seconds = time.perf_counter() - began
-        state.seconds += seconds
-        entry = {"epoch": epoch + 1.0, "train_loss": loss, "seconds": round(seconds, 1)}
-        entry["images_per_second"] = round(sampler.per_process * fabric.world_size / seconds, 1)
+        entry = _train_epoch(tools, state, pictures, sampler, epoch)
         if fabric.is_global_zero:
             if len(scored):
                 # Watching a run needs no more than its own precision; the scores that are kept are made in fp32.
                 with fabric.autocast():
-                    entry |= _fold_figures(held_out, score_rows(state.finished, normalise, scored, recipe))
+                    entry |= _fold_figures(held_out, score_rows(state.finished, tools.normalise, scored, recipe))
             state.log.append(entry)
             _write_checkpoint(state, recipe, settings)
             print(json.dumps(entry), file=sys.stderr, flush=True)  # noqa: T201 - one line an epoch for a log file
         fabric.barrier()
     if fabric.is_global_zero:
-        _write_results(state, recipe, settings, train, held_out, score_rows(state.finished, normalise, scored, recipe))
+        scores = score_rows(state.finished, tools.normalise, scored, recipe)
+        _write_results(state, recipe, settings, train, held_out, scores)
     fabric.barrier()
     return settings.out / MODEL
 
@@ -203,6 +192,28 @@ def _launch(recipe: Recipe) -> Fabric:
     return fabric
 
 
+def _set_up(fabric: Fabric, recipe: Recipe, settings: Settings) -> tuple[_Tools, _State]:
+    """Everything on its device, at the epoch to go on from."""
+    fabric.seed_everything(settings.seed, workers=False, verbose=False)
+    state = _fresh_state(recipe, settings)
+    network, optimiser = fabric.setup(state.network, state.optimiser)
+    if state.average is not None:
+        state.average.to(fabric.device)
+    if settings.resume:
+        _resume(state, recipe, settings)
+    normalise = Normalise(recipe.preprocessing.mean, recipe.preprocessing.std).to(fabric.device)
+    return _Tools(fabric, network, optimiser, normalise, recipe, settings), state
+
+
+def _sampler(fabric: Fabric, rows: int, recipe: Recipe, settings: Settings) -> EpochSampler:
+    sampler = EpochSampler(
+        rows, seed=settings.seed, batch_size=recipe.batch_size, rank=fabric.global_rank, world=fabric.world_size
+    )
+    if not sampler.batches:
+        raise ManifestError(f"{rows} training rows do not fill one batch of {recipe.batch_size}")
+    return sampler
+
+
 def _fresh_state(recipe: Recipe, settings: Settings) -> _State:
     try:
         network = build(recipe.network.name, recipe.network.options)
@@ -216,7 +227,7 @@ def _fresh_state(recipe: Recipe, settings: Settings) -> _State:
     return _State(network, average, _optimiser(network, start, recipe), start)
 
 
-def _warmed_average(decay: float):  # type: ignore[no-untyped-def]
+def _warmed_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
     """A moving average that forgets quickly while it is young, so that the starting weights do not linger."""
 
     def average(old: Tensor, new: Tensor, count: Tensor | int) -> Tensor:
@@ -280,33 +291,46 @@ def _one_thread(_worker: int) -> None:
 
 
 def _train_epoch(
-    fabric: Fabric,
-    network: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    normalise: Normalise,
-    loader: DataLoader[tuple[Tensor, int]],
-    state: _State,
-    recipe: Recipe,
-    batches: int,
-) -> float:
-    """One pass over the rows; returns the mean loss of this process."""
-    network.train()
+    tools: _Tools, state: _State, pictures: DecodedRows, sampler: EpochSampler, epoch: int
+) -> dict[str, float]:
+    """One pass over the rows; returns its line of the log (the loss is this process's mean)."""
+    began = time.perf_counter()
+    fabric, recipe = tools.fabric, tools.recipe
+    sampler.epoch = epoch
+    fabric.seed_everything(_epoch_seed(tools.settings.seed, epoch, fabric.global_rank), workers=False, verbose=False)
+    tools.network.train()
+    loader = _training_loader(pictures, sampler, recipe, tools.settings, epoch)
     losses: list[float] = []
-    for number, (pixels, labels) in enumerate(_with_progress(loader, state.epoch, batches, fabric.is_global_zero)):
-        factor = rate_factor(state.epoch * batches + number, recipe.schedule.epochs * batches, recipe)
-        for group in optimiser.param_groups:
-            group["lr"] = group["base_lr"] * factor
-        logits = network(normalise(pixels.to(fabric.device)))
-        loss = F.cross_entropy(logits.float(), labels.to(fabric.device), label_smoothing=recipe.label_smoothing)
-        optimiser.zero_grad()
-        fabric.backward(loss)
-        if recipe.optimiser.clip_norm is not None:
-            fabric.clip_gradients(network, optimiser, max_norm=recipe.optimiser.clip_norm, error_if_nonfinite=False)
-        optimiser.step()
-        if state.average is not None:
-            state.average.update_parameters(state.network)
-        losses.append(loss.item())
-    return float(np.mean(losses))
+    for number, batch in enumerate(_with_progress(loader, epoch, sampler.batches, fabric.is_global_zero)):
+        factor = rate_factor(epoch * sampler.batches + number, recipe.schedule.epochs * sampler.batches, recipe)
+        losses.append(_step(tools, state, batch, factor))
+    seconds = time.perf_counter() - began
+    state.epoch = epoch + 1
+    state.seconds += seconds
+    return {
+        "epoch": epoch + 1.0,
+        "train_loss": float(np.mean(losses)),
+        "seconds": round(seconds, 1),
+        "images_per_second": round(sampler.per_process * fabric.world_size / seconds, 1),
+    }
+
+
+def _step(tools: _Tools, state: _State, batch: tuple[Tensor, Tensor], rate: float) -> float:
+    """One batch: forward, backward, step, moving average; returns the loss."""
+    fabric, recipe, optimiser = tools.fabric, tools.recipe, tools.optimiser
+    for group in optimiser.param_groups:
+        group["lr"] = group["base_lr"] * rate
+    pixels, labels = (part.to(fabric.device) for part in batch)
+    logits = tools.network(tools.normalise(pixels))
+    loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+    optimiser.zero_grad()
+    fabric.backward(loss)
+    if recipe.optimiser.clip_norm is not None:
+        fabric.clip_gradients(tools.network, optimiser, max_norm=recipe.optimiser.clip_norm, error_if_nonfinite=False)
+    optimiser.step()
+    if state.average is not None:
+        state.average.update_parameters(state.network)
+    return loss.item()
 
 
 def _with_progress(

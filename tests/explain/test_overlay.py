@@ -56,11 +56,12 @@ def test_full_evidence_at_opacity_1_is_the_map_alone(pixels, colours) -> None:
     assert (drawn == coloured(np.ones((1, 1), np.float32), colours)[0, 0]).all()
 
 
-def test_a_place_is_covered_in_proportion_to_its_evidence(pixels) -> None:
-    half = np.full((10, 10), 0.5, np.float32)
-    colour = coloured(half, "viridis")[0, 0].astype(float)
-    drawn = overlay(pixels, half, opacity=0.6)
-    np.testing.assert_allclose(drawn, 0.7 * pixels + 0.3 * colour, atol=0.5 + 1e-4)
+@pytest.mark.parametrize(("evidence", "covered"), [(0.25, 0.5), (0.49, 0.7), (0.81, 0.9)])
+def test_a_place_is_covered_by_the_root_of_its_evidence(pixels, evidence, covered) -> None:
+    level = np.full((10, 10), evidence, np.float32)
+    colour = coloured(level, "viridis")[0, 0].astype(float)
+    drawn = overlay(pixels, level, opacity=0.6)
+    np.testing.assert_allclose(drawn, (1 - 0.6 * covered) * pixels + 0.6 * covered * colour, atol=0.5 + 1e-3)
 
 
 def test_only_places_with_evidence_change(pixels) -> None:
@@ -234,8 +235,8 @@ class TestEvidenceSentence:
     @pytest.mark.parametrize(
         ("strength", "words"),
         [
-            (0.0, "found little evidence"),
-            (0.24, "found little evidence"),
+            (0.0, "weak everywhere"),
+            (0.24, "weak everywhere"),
             (0.25, "is moderate"),
             (0.74, "is moderate"),
             (0.75, "is strong"),
@@ -245,9 +246,9 @@ class TestEvidenceSentence:
     def test_it_says_how_strong(self, strength, words) -> None:
         assert words in evidence_sentence(self.spot(0.5, 0.5, strength))
 
-    def test_little_evidence_has_no_place(self) -> None:
+    def test_weak_evidence_has_no_place(self) -> None:
         assert evidence_sentence(self.spot(0.1, 0.1, 0.2)) == (
-            "The model found little evidence for malignancy anywhere in the picture."
+            "The evidence is weak everywhere in the picture, at most 20% of the scale."
         )
 
     def test_it_says_how_much_of_the_picture(self) -> None:
