@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from skinlens.cli.errors import OutputError
 from skinlens.cli.say import say
 from skinlens.training.loop import Settings, run
 from skinlens.training.manifest import read_manifests
@@ -20,7 +21,11 @@ def train(
     resume: bool,
     workers: int,
 ) -> None:
-    """Read recipe and manifests, train, and say where the model is."""
+    """Read recipe and manifests, train, and say where the model is.
+
+    Raises:
+        OutputError: If `out` is a file. See `skinlens.training.loop.run` for the rest.
+    """
     settings = Settings(
         out=out,
         data=tuple(str(path) for path in data),
@@ -30,5 +35,7 @@ def train(
         resume=resume,
         workers=workers,
     )
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out} is a file; --out names the folder of the run")
     finished = run(read_recipe(recipe), read_manifests(data), settings)
     say(f"the finished model is {finished}")

@@ -43,14 +43,26 @@ def load_start(network: nn.Module, source: str | None) -> Start:
             path of a safetensors file, or None for random weights.
 
     Raises:
-        StartError: If the file cannot be read, the hub cannot be reached, or no tensor fits the network.
+        StartError: If the file cannot be read, the hub cannot be reached, no tensor fits the network, or torchvision's
+            weights are asked for by a network with its stride on the 1x1 convolution.
     """
     if source is None:
         return Start("random weights", None, frozenset())
     if source == IMAGENET:
+        if _has_stride_in_1x1(network):
+            raise StartError("torchvision's weights need stride_in_1x1 = false in the recipe's network options")
         return Start("torchvision ResNet50_Weights.IMAGENET1K_V2", None, _copy(network, _download(), source))
     content, tensors = _read(Path(source))
     return Start(Path(source).name, sha256(content).hexdigest(), _copy(network, tensors, source))
+
+
+def _has_stride_in_1x1(network: nn.Module) -> bool:
+    """Whether the network is a ResNet v1: the shapes would fit, but not the positions that the weights have learned."""
+    stage = getattr(network, "layer2", None)
+    if not isinstance(stage, nn.Sequential):
+        return False
+    first: nn.Module = stage[0].get_submodule("conv1")
+    return isinstance(first, nn.Conv2d) and first.kernel_size == (1, 1) and first.stride == (2, 2)
 
 
 def _download() -> Mapping[str, Tensor]:

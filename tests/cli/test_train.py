@@ -229,3 +229,11 @@ def test_as_a_process_it_ends_in_one_sentence(folder):
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == "skinlens: cannot read the recipe nowhere.toml: No such file or directory\n"
+
+
+def test_a_file_in_place_of_the_runs_folder_is_one_sentence(skinlens, folder):
+    (folder / "run").write_text("mine", "utf-8")
+    status, out, err = skinlens(*GOOD)
+    assert (status, out) == (1, "")
+    assert err == "skinlens: run is a file; --out names the folder of the run\n"
+    assert (folder / "run").read_text("utf-8") == "mine"

@@ -173,3 +173,17 @@ def test_imagenet_for_a_network_of_another_kind_is_refused(donor, monkeypatch):
     hub(monkeypatch, lambda _weights, **_options: donor)
     with pytest.raises(StartError, match="imagenet holds no tensor that fits this network"):
         load_start(nn.Linear(2, 2), "imagenet")
+
+
+@pytest.mark.parametrize("stride_in_1x1", [True, False])
+def test_imagenet_needs_the_stride_that_its_weights_were_trained_with(stride_in_1x1, monkeypatch):
+    asked = []
+    state = torchvision.models.resnet50(weights=None).state_dict()
+    hub(monkeypatch, lambda _weights, **_options: asked.append(1) or state)
+    network = AsffResNet50(stride_in_1x1=stride_in_1x1)
+    if stride_in_1x1:
+        with pytest.raises(StartError, match="stride_in_1x1 = false"):
+            load_start(network, "imagenet")
+        assert not asked
+    else:
+        assert "layer4.2.conv3.weight" in load_start(network, "imagenet").loaded
