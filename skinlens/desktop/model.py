@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
@@ -43,6 +44,4 @@ def loaded_model(name: str = DEFAULT_MODEL) -> LoadedModel:
 
 @st.cache_resource(show_spinner="Loading the model", max_entries=2)
 def _load(path: str, _card_sha256: str) -> LoadedModel:
-    from pathlib import Path
-
     return LoadedModel(Predictor(read_card(Path(path)), Path(path).parent), threading.Lock())

@@ -12,9 +12,7 @@ from torch import Tensor, nn
 from skinlens.models.asff import AsffResNet50, evidence_map
 from skinlens.models.normalise import Normalise
 from skinlens.models.stored import released_precision
-
-INPUT = "pixels"
-OUTPUTS = ("logits", "probability", "evidence", "features", "gate")
+from skinlens.runtime.predictor import INPUT, OUTPUTS
 
 
 class ReleasedGraph(nn.Module):

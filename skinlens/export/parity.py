@@ -10,10 +10,10 @@ import torch
 from safetensors.torch import load_file
 
 from skinlens.explain.oracle import signed_grad_cam
-from skinlens.export.graph import INPUT, OUTPUTS
 from skinlens.models.asff import AsffResNet50
 from skinlens.models.normalise import Normalise
 from skinlens.models.stored import load_released
+from skinlens.runtime.predictor import INPUT, OUTPUTS
 
 PROBABILITY_TOLERANCE = 1e-4
 MAP_TOLERANCE = 1e-3

@@ -18,6 +18,9 @@ from skinlens.runtime.providers import available_providers
 # SKINLENS_WEIGHTS names another folder of released models.
 WEIGHTS_FOLDER = Path(os.environ.get("SKINLENS_WEIGHTS") or Path(__file__).parents[2] / "weights")
 DEFAULT_MODEL = "asff_resnet50_paper"
+# Names in every released graph.
+INPUT = "pixels"
+OUTPUTS = ("logits", "probability", "evidence", "features", "gate")
 
 
 class Predictor:
@@ -69,8 +72,7 @@ class Predictor:
     def _predict_batch(self, images: Sequence[LesionImage]) -> list[Prediction]:
         began = time.perf_counter()
         pixels = np.stack([self.prepare(image) for image in images])
-        outputs = ("logits", "probability", "evidence", "features", "gate")
-        answers = self._session.run(list(outputs), {"pixels": pixels})
+        answers = self._session.run(list(OUTPUTS), {INPUT: pixels})
         heatmaps = [self._heatmap(signed) for signed in answers[2]]
         milliseconds = 1000 * (time.perf_counter() - began) / len(images)
         return [
