@@ -15,6 +15,7 @@ from skinlens.imaging.image import ImageRefusedError
 from skinlens.report.fonts import missing_characters
 from skinlens.report.pdf import case_pdf
 from skinlens.runtime.card import ModelFileError
+from skinlens.runtime.prediction import GateSummary
 from skinlens.triage import Assessment, CaseFacts, CaseRecord, assess, rates_sentence
 
 SEXES = ("female", "male", "other")
@@ -118,6 +119,13 @@ def offer_pdf(result: Result, assessment: Assessment, facts: CaseFacts, model: L
     st.button("Remove picture", icon=":material/close:", on_click=session.clear, width="stretch")
 
 
+def fusion(gate: GateSummary | None) -> str:
+    """How the model mixed its two branches, if it has two."""
+    if gate is None:
+        return "This model has one branch and fuses nothing."
+    return f"Share of the mid-level branch in the fusion: mean {gate.mean:.2f}, from {gate.low:.2f} to {gate.high:.2f}"
+
+
 def show_details(result: Result, assessment: Assessment, model: LoadedModel) -> None:
     """Provenance, for those who want it."""
     image, prediction = result.image, result.prediction
@@ -130,8 +138,7 @@ def show_details(result: Result, assessment: Assessment, model: LoadedModel) -> 
             f"Score, unrounded: {prediction.score!r}\n"
             f"Operating point: {assessment.point.name}; {assessment.point.chosen_on}\n"
             f"{rates_sentence(assessment.point)}\n"
-            f"Share of the mid-level branch in the fusion: mean {prediction.gate.mean:.2f}, "
-            f"from {prediction.gate.low:.2f} to {prediction.gate.high:.2f}\n"
+            f"{fusion(prediction.gate)}\n"
             f"Heatmap: full evidence is {model.card.heatmap.scale:g}, {model.card.heatmap.chosen_on}"
         )
 

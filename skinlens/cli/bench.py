@@ -15,7 +15,7 @@ from skinlens.cli.errors import UsageError
 from skinlens.explain.oracle import signed_grad_cam
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion
-from skinlens.models.asff import AsffResNet50
+from skinlens.models.explainable import Explainable
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build
 from skinlens.models.stored import load_released
@@ -30,7 +30,7 @@ def bench(model: str | None, *, as_json: bool) -> None:
 
     Raises:
         ModelFileError: If the model is missing or altered.
-        UsageError: If the model has no torch counterpart with a fused feature map.
+        UsageError: If the model has no torch counterpart whose evidence map has a closed form.
     """
     predictor = load_predictor(model or DEFAULT_MODEL)
     image = draw_lesion(0)
@@ -55,15 +55,15 @@ def _library(predictor: Predictor, folder: Path) -> Callable[[LesionImage], obje
     """The same weights in torch: a forward pass, a backward pass and the library's map."""
     card = predictor.card
     network = build(card.architecture.name, card.architecture.options)
-    if not isinstance(network, AsffResNet50):
-        raise UsageError(f"{card.name} has no fused feature map that the grad-cam library could explain")
+    if not isinstance(network, Explainable):
+        raise UsageError(f"{card.name} has no evidence map in its graph to compare with")
     load_released(network, load_file(folder / card.files["weights"].file))
     network = network.to(memory_format=torch.channels_last)
     normalise = Normalise(card.preprocessing.mean, card.preprocessing.std)
 
     def explain(image: LesionImage) -> object:
         images = normalise(torch.from_numpy(predictor.prepare(image)[np.newaxis].copy()))
-        return signed_grad_cam(network, network.fused, images)
+        return signed_grad_cam(network, network.explained, images)
 
     return explain
 

@@ -1,5 +1,7 @@
 """The Grad-CAM oracle: the grad-cam library on the torch network, which every released graph has to agree with."""
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 from pytorch_grad_cam import GradCAM
@@ -14,19 +16,22 @@ class EvidenceTarget:
         return logits[1] - logits[0]
 
 
-def signed_grad_cam(network: nn.Module, layer: nn.Module, images: Tensor) -> npt.NDArray[np.float32]:
+def signed_grad_cam(
+    network: nn.Module, layer: nn.Module, images: Tensor, to_maps: Callable[[Tensor], Tensor] | None = None
+) -> npt.NDArray[np.float32]:
     """Grad-CAM before ReLU and scaling.
 
     Args:
         network: From normalised RGB `(N, 3, H, W)` to logits `(N, 2)`.
         layer: The module whose output is explained.
         images: Normalised RGB `(N, 3, H, W)`.
+        to_maps: Turns the layer's output into feature maps `(N, C, h, w)` if it is none.
 
     Returns:
         `(N, h, w)` at the layer's own resolution.
     """
     targets = [EvidenceTarget() for _ in images]
-    with _SignedGradCam(network, [layer]) as cam:
+    with _SignedGradCam(network, [layer], reshape_transform=to_maps) as cam:
         return np.asarray(cam(input_tensor=images, targets=targets), dtype=np.float32)
 
 

@@ -1,4 +1,4 @@
-"""The released graph: RGB uint8 in, logits, probability, evidence map, features and gate out, in one pass."""
+"""The exported graph: RGB uint8 in, logits, probability and whatever the network explains out, in one pass."""
 
 from pathlib import Path
 
@@ -9,37 +9,48 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from skinlens.models.asff import AsffResNet50, evidence_map
+from skinlens.models.explainable import Explainable, evidence_map
 from skinlens.models.normalise import Normalise
 from skinlens.models.stored import released_precision
-from skinlens.runtime.predictor import INPUT, OUTPUTS
+from skinlens.runtime.predictor import GATE, INPUT, OUTPUTS
 
 
 class ReleasedGraph(nn.Module):
     """What is exported: normalisation, network, closed-form Grad-CAM and gate summary.
 
     Args:
-        network: In evaluation mode.
+        network: In evaluation mode. One that is not `Explainable` gives logits and probability alone.
         normalise: With the card's mean and standard deviation.
     """
 
-    def __init__(self, network: AsffResNet50, normalise: Normalise) -> None:
+    def __init__(self, network: nn.Module, normalise: Normalise) -> None:
         super().__init__()
         self.network = network
         self.normalise = normalise
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what `forward` returns, in its order."""
+        if not isinstance(self.network, Explainable):
+            return OUTPUTS[:2]
+        return (*OUTPUTS, GATE) if self.network.fuses else OUTPUTS
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         """The graph's outputs from RGB uint8 `(N, H, W, 3)`.
 
         Returns:
-            Logits `(N, 2)`, P(malignant) `(N,)`, signed evidence `(N, H/16, W/16)`, pooled features `(N, 1024)` and the
-            gate's mean, smallest and largest weight `(N, 3)`.
+            Logits `(N, 2)` and P(malignant) `(N,)`; from an `Explainable` network also its signed evidence `(N, h, w)`
+            and pooled features `(N, C)`, and where it fuses two branches the gate's mean, smallest and largest weight
+            `(N, 3)`.
         """
-        output = self.network.analyse(self.normalise(pixels))
-        gate = output.gate.flatten(start_dim=1)
-        summary = torch.stack([gate.mean(dim=1), gate.amin(dim=1), gate.amax(dim=1)], dim=1)
-        probability = output.logits.softmax(dim=1)[:, 1]
-        return output.logits, probability, evidence_map(output, self.network.head), output.pooled, summary
+        images = self.normalise(pixels)
+        if not isinstance(self.network, Explainable):
+            logits = self.network(images)
+            return logits, logits.softmax(dim=1)[:, 1]
+        analysis = self.network.analyse(images)
+        probability = analysis.logits.softmax(dim=1)[:, 1]
+        answers = (analysis.logits, probability, evidence_map(analysis, self.network), analysis.pooled)
+        return answers if analysis.gate is None else (*answers, _summary(analysis.gate))
 
 
 def write_graph(module: ReleasedGraph, *, size: int, graph: Path, weights: Path) -> None:
@@ -64,6 +75,11 @@ def write_graph(module: ReleasedGraph, *, size: int, graph: Path, weights: Path)
     onnx.checker.check_model(graph)
 
 
+def _summary(gate: Tensor) -> Tensor:
+    weights = gate.flatten(start_dim=1)
+    return torch.stack([weights.mean(dim=1), weights.amin(dim=1), weights.amax(dim=1)], dim=1)
+
+
 def _exported(module: ReleasedGraph, size: int) -> ir.Model:
     example = torch.zeros(2, size, size, 3, dtype=torch.uint8)
     # Unoptimised: batch-norm stays a layer of its own, so that initialisers are the state's tensors.
@@ -74,7 +90,7 @@ def _exported(module: ReleasedGraph, size: int) -> ir.Model:
         optimize=False,
         dynamic_shapes=({0: torch.export.Dim("N")},),
         input_names=[INPUT],
-        output_names=list(OUTPUTS),
+        output_names=list(module.outputs),
         verbose=False,
     )
     if program is None:

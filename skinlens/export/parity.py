@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from skinlens.explain.oracle import signed_grad_cam
-from skinlens.models.asff import AsffResNet50
+from skinlens.models.explainable import Explainable
 from skinlens.models.normalise import Normalise
 from skinlens.models.stored import load_released
 from skinlens.runtime.predictor import INPUT, OUTPUTS
@@ -32,7 +32,7 @@ class Parity:
         probability: Largest absolute difference of P(malignant) from torch with the same stored weights.
         map: Largest absolute difference of the signed evidence map from the grad-cam library, as a share of the
             library's largest absolute value over all pictures.
-        features: Largest absolute difference of the pooled features from torch.
+        features: Largest absolute difference of the pooled features from torch, as a share of their largest value.
     """
 
     images: int
@@ -59,7 +59,7 @@ class Parity:
 
 
 def measure_parity(
-    graph: Path, weights: Path, network: AsffResNet50, normalise: Normalise, pixels: npt.NDArray[np.uint8]
+    graph: Path, weights: Path, network: Explainable, normalise: Normalise, pixels: npt.NDArray[np.uint8]
 ) -> Parity:
     """Compare a graph with torch and with the grad-cam library on the same pictures.
 
@@ -79,12 +79,12 @@ def measure_parity(
     images = normalise(torch.from_numpy(pixels))
     with torch.inference_mode():
         output = network.analyse(images)
-    expected = signed_grad_cam(network, network.fused, images)
+    expected = signed_grad_cam(network, network.explained, images)
     return Parity(
         images=len(pixels),
         probability=_largest(answers["probability"] - output.logits.softmax(dim=1)[:, 1].numpy()),
         map=_largest(answers["evidence"] - expected) / _largest(expected),
-        features=_largest(answers["features"] - output.pooled.numpy()),
+        features=_largest(answers["features"] - output.pooled.numpy()) / _largest(output.pooled.numpy()),
     )
 
 

@@ -15,7 +15,7 @@ from skinlens.export.graph import ReleasedGraph, write_graph
 from skinlens.export.parity import Parity, measure_parity
 from skinlens.export.selection import Selection, SelectionError
 from skinlens.imaging.preprocess import Preprocessing
-from skinlens.models.asff import AsffResNet50
+from skinlens.models.explainable import Explainable
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build, parameter_count
 from skinlens.models.stored import load_released, read_tensors, released_precision
@@ -104,11 +104,11 @@ def release(
     return Release(card, parity)
 
 
-def _network(record: dict[str, Any]) -> AsffResNet50:
+def _network(record: dict[str, Any]) -> Explainable:
     chosen = record["recipe"]["network"]
     network = build(chosen["name"], chosen["options"])
-    if not isinstance(network, AsffResNet50):
-        raise SelectionError(f"{chosen['name']} cannot be released yet: its evidence map has no closed form here")
+    if not isinstance(network, Explainable):
+        raise SelectionError(f"{chosen['name']} cannot be released: its evidence map has no closed form")
     return network
 
 

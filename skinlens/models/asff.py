@@ -5,12 +5,14 @@ mixed by a learned gate `w`: `fused = w * mid + (1 - w) * semantic`. The publish
 channels, whose weights average 1/1024, so that it hardly fuses; two more gates are offered beside it.
 """
 
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
+
+from skinlens.models.explainable import Analysis, Explainable
 
 GateName = Literal["softmax", "sigmoid", "spatial"]
 
@@ -61,22 +63,6 @@ class SpatialGate(nn.Module):
         return self.compare(both).softmax(dim=1)[:, :1]
 
 
-class AsffOutput(NamedTuple):
-    """All that one pass of the network yields.
-
-    Attributes:
-        logits: `(N, 2)`, benign then malignant.
-        fused: Fused feature map, `(N, 1024, H/16, W/16)`.
-        pooled: Its global average, `(N, 1024)`.
-        gate: Weights of the mid-level branch, `(N, 1024, 1, 1)` or `(N, 1, H/16, W/16)`.
-    """
-
-    logits: Tensor
-    fused: Tensor
-    pooled: Tensor
-    gate: Tensor
-
-
 class Head(nn.Module):
     """Two linear layers with a ReLU between them, from pooled features `(N, C)` to logits `(N, classes)`."""
 
@@ -107,7 +93,7 @@ class Head(nn.Module):
         return (active * difference) @ self.hidden.weight
 
 
-class AsffResNet50(nn.Module):
+class AsffResNet50(Explainable):
     """ASFF ResNet-50: 30,857,282 parameters with a channel gate and two classes.
 
     Args:
@@ -119,6 +105,10 @@ class AsffResNet50(nn.Module):
     Raises:
         ValueError: If `gate` is not one of the three.
     """
+
+    # torchvision's name of the trunk, by which its ImageNet weights are found.
+    library = "resnet50"
+    fuses = True
 
     def __init__(self, *, gate: GateName = "softmax", stride_in_1x1: bool = True, classes: int = 2) -> None:
         super().__init__()
@@ -139,17 +129,22 @@ class AsffResNet50(nn.Module):
         mid = self.layer3(self.layer2(self.layer1(stem)))
         return mid, upsampled(self.project(self.layer4(mid)), like=mid)
 
-    def analyse(self, images: Tensor) -> AsffOutput:
-        """One pass that keeps what the heatmap and the gate summary need."""
+    @property
+    def explained(self) -> nn.Module:
+        """The fused feature map, `(N, 1024, H/16, W/16)`."""
+        return self.fused
+
+    def analyse(self, images: Tensor) -> Analysis:
+        """One pass over normalised RGB `(N, 3, H, W)` that keeps what the heatmap and the gate summary need."""
         mid, semantic = self.branches(images)
         weights = self.gate(mid, semantic)
         fused = self.fused(mix(mid, semantic, weights))
         pooled = fused.mean(dim=(2, 3))
-        return AsffOutput(self.head(pooled), fused, pooled, weights)
+        return Analysis(self.head(pooled), fused, pooled, weights)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits `(N, classes)` from normalised RGB `(N, 3, H, W)`."""
-        return self.analyse(images).logits
+    def evidence_gradient(self, pooled: Tensor) -> Tensor:
+        """The head's gradient of `logit[malignant] - logit[benign]`, `(N, 1024)`."""
+        return self.head.evidence_gradient(pooled)
 
 
 def mix(mid: Tensor, semantic: Tensor, weights: Tensor) -> Tensor:
@@ -160,17 +155,6 @@ def mix(mid: Tensor, semantic: Tensor, weights: Tensor) -> Tensor:
 def upsampled(small: Tensor, *, like: Tensor) -> Tensor:
     """Bilinear resize of `small` to the grid of `like`; a 1x1 convolution may come before or after, both are linear."""
     return F.interpolate(small, size=like.shape[-2:], mode="bilinear", align_corners=False)
-
-
-def evidence_map(output: AsffOutput, head: Head) -> Tensor:
-    """Signed Grad-CAM of `logit(malignant) - logit(benign)` on the fused feature map, `(N, H/16, W/16)`.
-
-    Grad-CAM weighs each channel by the spatial mean of its gradient (arXiv 1610.02391). Behind the fused map come a
-    global average and the head, so that gradient is the head's, spread evenly over the positions.
-    """
-    positions = output.fused.shape[-2] * output.fused.shape[-1]
-    gradient = head.evidence_gradient(output.pooled) / positions
-    return (gradient[:, :, None, None] * output.fused).sum(dim=1)
 
 
 def move_stride_to_1x1(trunk: nn.Module) -> None:

@@ -1,15 +1,30 @@
 """Networks by name: what recipes and cards call an architecture."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from torch import nn
 
+from skinlens.models import classic
 from skinlens.models.asff import AsffResNet50
 
 Options = Mapping[str, str | bool | int]
 
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "asff_resnet50": AsffResNet50,
+    "lenet5": classic.lenet5,
+    "vgg16": classic.vgg16,
+    "resnet34": partial(classic.resnet, 34),
+    "resnet50": partial(classic.resnet, 50),
+    "resnet101": partial(classic.resnet, 101),
+    "squeezenet1_1": classic.squeezenet1_1,
+    "mobilenet_v2": classic.mobilenet_v2,
+    "alexnet": classic.alexnet,
+    "xception": classic.xception,
+    "densenet121": classic.densenet121,
+    "efficientnet_b0": classic.efficientnet_b0,
+    "inception_v3": classic.inception_v3,
+    "vit_s": classic.vit_s,
 }
 
 

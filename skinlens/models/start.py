@@ -1,6 +1,6 @@
 """Starting weights: ImageNet through torchvision's hub, or a local safetensors file."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -38,36 +38,42 @@ def load_start(network: nn.Module, source: str | None) -> Start:
     activations that the new convolution does not produce.
 
     Args:
-        network: With torchvision's names for the trunk.
-        source: `imagenet` (torchvision's IMAGENET1K_V2, which needs its hub and the stride on the 3x3 convolution), the
-            path of a safetensors file, or None for random weights.
+        network: With torchvision's names for its parts, directly or under `trunk`.
+        source: `imagenet` (torchvision's best weights, which need its hub and, for a ResNet, the stride on the 3x3
+            convolution), the path of a safetensors file, or None for random weights.
 
     Raises:
         StartError: If the file cannot be read, the hub cannot be reached, no tensor fits the network, or torchvision's
-            weights are asked for by a network with its stride on the 1x1 convolution.
+            weights are asked for by a network with its stride on the 1x1 convolution or one that torchvision lacks.
     """
     if source is None:
         return Start("random weights", None, frozenset())
     if source == IMAGENET:
         if _has_stride_in_1x1(network):
             raise StartError("torchvision's weights need stride_in_1x1 = false in the recipe's network options")
-        return Start("torchvision ResNet50_Weights.IMAGENET1K_V2", None, _copy(network, _download(), source))
+        description, tensors = _download(network)
+        return Start(description, None, _copy(network, tensors, source))
     content, tensors = _read(Path(source))
     return Start(Path(source).name, sha256(content).hexdigest(), _copy(network, tensors, source))
 
 
 def _has_stride_in_1x1(network: nn.Module) -> bool:
     """Whether the network is a ResNet v1: the shapes would fit, but not the positions that the weights have learned."""
-    stage = getattr(network, "layer2", None)
+    stage = getattr(getattr(network, "trunk", network), "layer2", None)
     if not isinstance(stage, nn.Sequential):
         return False
     first: nn.Module = stage[0].get_submodule("conv1")
     return isinstance(first, nn.Conv2d) and first.kernel_size == (1, 1) and first.stride == (2, 2)
 
 
-def _download() -> Mapping[str, Tensor]:
+def _download(network: nn.Module) -> tuple[str, Mapping[str, Tensor]]:
+    """What torchvision's weights are called, and their tensors under torchvision's present names."""
+    library = getattr(network, "library", None)
+    if not isinstance(library, str):
+        raise StartError("torchvision has no ImageNet weights for this network; name a local file or start from none")
+    weights = torchvision.models.get_model_weights(library).DEFAULT
     try:
-        return torchvision.models.ResNet50_Weights.IMAGENET1K_V2.get_state_dict(check_hash=True)
+        return f"torchvision {weights}", torchvision.models.get_model(library, weights=weights).state_dict()
     except (OSError, RuntimeError) as error:
         raise StartError(f"cannot fetch torchvision's ImageNet weights, name a local file instead: {error}") from error
 
@@ -84,24 +90,23 @@ def _read(path: Path) -> tuple[bytes, dict[str, Tensor]]:
 
 def _copy(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> frozenset[str]:
     own = network.state_dict()
-    fitting = {
-        name: tensor.to(own[name].dtype)
-        for name, tensor in tensors.items()
-        if name in own and own[name].shape == tensor.shape and not _orphaned(name, tensors)
-    }
+    # The name that torchvision gives to each tensor of the network.
+    given = {name.removeprefix("trunk."): name for name in own}
+    shared = {name for name in tensors if name in given and own[given[name]].shape == tensors[name].shape}
+    fitting = {given[name]: tensors[name].to(own[given[name]].dtype) for name in shared if not _orphaned(name, shared)}
     if not fitting:
         raise StartError(f"{source} holds no tensor that fits this network")
     network.load_state_dict(fitting, strict=False)
     return frozenset(fitting)
 
 
-def _orphaned(name: str, tensors: Mapping[str, Tensor]) -> bool:
-    """Whether the tensor belongs to a batch-norm whose convolution the file lacks (torchvision's naming)."""
+def _orphaned(name: str, shared: Collection[str]) -> bool:
+    """Whether the tensor belongs to a batch-norm whose convolution is not taken over (torchvision's ResNet naming)."""
     module, _, _ = name.rpartition(".")
     parent, _, last = module.rpartition(".")
     if last.startswith("bn"):
         convolution = f"{parent}.conv{last[2:]}" if parent else f"conv{last[2:]}"
-        return f"{convolution}.weight" not in tensors
+        return f"{convolution}.weight" not in shared
     if parent.endswith("downsample") and last == "1":
-        return f"{parent}.0.weight" not in tensors
+        return f"{parent}.0.weight" not in shared
     return False

@@ -43,7 +43,7 @@ class Prediction:
             resolution: Grad-CAM of the logit difference, ReLU, divided by the card's fixed scale, clipped.
         signed_map: The same map before ReLU and scaling, at the resolution of the fused features.
         features: Pooled fused features, `(C,)`.
-        gate: How the two branches were mixed.
+        gate: How the two branches were mixed; None for a network with one branch.
         model: Which model spoke.
         provider: ONNX Runtime's name of what it ran on, such as `CPUExecutionProvider`.
         milliseconds: Wall time of the model for this picture (a batch's time divided by its size).
@@ -54,7 +54,7 @@ class Prediction:
     heatmap: Floats
     signed_map: Floats
     features: Floats
-    gate: GateSummary
+    gate: GateSummary | None
     model: ModelId
     provider: str
     milliseconds: float

@@ -18,9 +18,10 @@ from skinlens.runtime.providers import available_providers
 # SKINLENS_WEIGHTS names another folder of released models.
 WEIGHTS_FOLDER = Path(os.environ.get("SKINLENS_WEIGHTS") or Path(__file__).parents[2] / "weights")
 DEFAULT_MODEL = "asff_resnet50_paper"
-# Names in every released graph.
+# Names in every released graph; those that fuse two branches give the gate too.
 INPUT = "pixels"
-OUTPUTS = ("logits", "probability", "evidence", "features", "gate")
+OUTPUTS = ("logits", "probability", "evidence", "features")
+GATE = "gate"
 
 
 class Predictor:
@@ -51,6 +52,7 @@ class Predictor:
             )
         except Exception as error:  # ONNX Runtime's errors share no public base class
             raise ModelFileError(f"ONNX Runtime cannot load {graph.name}: {error}") from error
+        self._outputs = [*OUTPUTS, GATE] if self._gives(GATE) else list(OUTPUTS)
         self.provider: str = self._session.get_providers()[0]
         self.model = ModelId(card.name, card.version, card.files["weights"].sha256)
 
@@ -72,8 +74,9 @@ class Predictor:
     def _predict_batch(self, images: Sequence[LesionImage]) -> list[Prediction]:
         began = time.perf_counter()
         pixels = np.stack([self.prepare(image) for image in images])
-        answers = self._session.run(list(OUTPUTS), {INPUT: pixels})
-        heatmaps = [self._heatmap(signed) for signed in answers[2]]
+        answers = dict(zip(self._outputs, self._session.run(self._outputs, {INPUT: pixels}), strict=True))
+        heatmaps = [self._heatmap(signed) for signed in answers["evidence"]]
+        gates = [GateSummary(*map(float, gate)) for gate in answers[GATE]] if GATE in answers else [None] * len(images)
         milliseconds = 1000 * (time.perf_counter() - began) / len(images)
         return [
             Prediction(
@@ -82,13 +85,18 @@ class Predictor:
                 heatmap=heatmap,
                 signed_map=signed,
                 features=features,
-                gate=GateSummary(*(float(value) for value in gate)),
+                gate=gate,
                 model=self.model,
                 provider=self.provider,
                 milliseconds=milliseconds,
             )
-            for logits, probability, signed, features, gate, heatmap in zip(*answers, heatmaps, strict=True)
+            for logits, probability, signed, features, heatmap, gate in zip(
+                *(answers[name] for name in OUTPUTS), heatmaps, gates, strict=True
+            )
         ]
+
+    def _gives(self, name: str) -> bool:
+        return any(output.name == name for output in self._session.get_outputs())
 
     def _heatmap(self, signed: Floats) -> Floats:
         return evidence_heatmap(signed, scale=self.card.heatmap.scale, size=self.card.preprocessing.size)

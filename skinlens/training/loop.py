@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
-from skinlens.models.asff import AsffResNet50, evidence_map
+from skinlens.models.explainable import Explainable, evidence_map
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build
 from skinlens.models.start import Start, load_start
@@ -164,10 +164,10 @@ def score_rows(network: nn.Module, normalise: Normalise, rows: DecodedRows, reci
     try:
         for batch in DataLoader(ScoringPictures(rows, recipe.preprocessing), batch_size=32):
             images = normalise(batch.to(device))
-            if isinstance(network, AsffResNet50):
+            if isinstance(network, Explainable):
                 output = network.analyse(images)
                 logits = output.logits
-                heatmap_max += evidence_map(output, network.head).float().relu().amax(dim=(1, 2)).tolist()
+                heatmap_max += evidence_map(output, network).float().relu().amax(dim=(1, 2)).tolist()
             else:
                 logits = network(images)
                 heatmap_max += [math.nan] * len(batch)

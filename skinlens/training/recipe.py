@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -123,15 +123,42 @@ class Recipe(_Frozen):
 def read_recipe(path: Path) -> Recipe:
     """Read a recipe.
 
+    A recipe may begin with `extends = "other.toml"`, a path from its own folder: it then holds only what differs. Its
+    entries replace the other's one by one, but a table `network` replaces the other's as a whole.
+
     Raises:
-        RecipeError: If the file cannot be read, or an entry is unknown, missing or out of range.
+        RecipeError: If a file cannot be read, extends itself, or an entry is unknown, missing or out of range.
     """
     try:
-        return Recipe.model_validate(tomllib.loads(path.read_text("utf-8")))
+        return Recipe.model_validate(_entries(path, ()))
+    except ValidationError as error:
+        entries = "; ".join(f"{'.'.join(str(key) for key in e['loc'])}: {e['msg']}" for e in error.errors())
+        raise RecipeError(f"{path}: {entries}") from error
+
+
+def _entries(path: Path, extending: tuple[Path, ...]) -> dict[str, Any]:
+    """A recipe's entries, those of the recipe that it extends among them."""
+    if path.resolve() in extending:
+        raise RecipeError(f"{path} extends itself")
+    own = _parsed(path)
+    base = own.pop("extends", None)
+    if base is None:
+        return own
+    return _replaced(_entries(path.parent / str(base), (*extending, path.resolve())), own)
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise RecipeError(f"cannot read the recipe {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is not valid TOML: {error}") from error
-    except ValidationError as error:
-        entries = "; ".join(f"{'.'.join(str(key) for key in e['loc'])}: {e['msg']}" for e in error.errors())
-        raise RecipeError(f"{path}: {entries}") from error
+
+
+def _replaced(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in own.items():
+        table = key != "network" and isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = base[key] | value if table else value
+    return merged

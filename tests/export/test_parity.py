@@ -12,7 +12,8 @@ from skinlens.export import graph as graph_module
 from skinlens.export.graph import ReleasedGraph, write_graph
 from skinlens.export.parity import ParityError, measure_parity
 from skinlens.imaging.image import LesionImage
-from skinlens.models.asff import AsffOutput, AsffResNet50, Head, evidence_map
+from skinlens.models.asff import AsffResNet50
+from skinlens.models.explainable import Analysis, evidence_map
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build
 from skinlens.models.stored import load_released
@@ -66,14 +67,15 @@ def test_initialisers_are_the_weights_file(predictor, released_folder) -> None:
     assert graph.stat().st_size < 2**20
 
 
-def wrong_layer(output: AsffOutput, head: Head) -> Tensor:
+def wrong_layer(output: Analysis, network: AsffResNet50) -> Tensor:
     """A plausible slip: the head's first layer, as if its ReLU were always active."""
+    head = network.head
     gradient = (head.classify.weight[1] - head.classify.weight[0]) @ head.hidden.weight
-    return (gradient[None, :, None, None] * output.fused).mean(dim=1) * output.fused.shape[1] / 196
+    return (gradient[None, :, None, None] * output.maps).mean(dim=1) * output.maps.shape[1] / 196
 
 
-def wrong_sign(output: AsffOutput, head: Head) -> Tensor:
-    return -evidence_map(output, head)
+def wrong_sign(output: Analysis, network: AsffResNet50) -> Tensor:
+    return -evidence_map(output, network)
 
 
 @pytest.mark.parametrize("slip", [wrong_layer, wrong_sign])

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from skinlens.models.asff import AsffOutput, AsffResNet50, Head, SpatialGate, evidence_map, upsampled
+from skinlens.models.asff import AsffResNet50, Head, SpatialGate, upsampled
+from skinlens.models.explainable import Analysis, evidence_map
 from skinlens.models.registry import parameter_count
 
 GATES = ("softmax", "sigmoid", "spatial")
@@ -76,7 +77,7 @@ def test_shapes_follow_the_input(networks, gate, side, grid):
     with torch.no_grad():
         output = networks[gate].analyse(torch.zeros(1, 3, *side))
     assert output.logits.shape == (1, 2)
-    assert output.fused.shape == (1, 1024, *grid)
+    assert output.maps.shape == (1, 1024, *grid)
     assert output.pooled.shape == (1, 1024)
     assert output.gate.shape == ((1, 1, *grid) if gate == "spatial" else (1, 1024, 1, 1))
 
@@ -87,7 +88,7 @@ def test_the_parts_of_an_output_belong_together(networks, images, outputs):
         with torch.no_grad():
             assert torch.equal(network(images), output.logits)
             assert torch.equal(network.head(output.pooled), output.logits)
-        torch.testing.assert_close(output.pooled, output.fused.flatten(2).mean(dim=2))
+        torch.testing.assert_close(output.pooled, output.maps.flatten(2).mean(dim=2))
 
 
 def test_softmax_weights_share_one_among_1024_channels(outputs):
@@ -136,7 +137,7 @@ def test_a_spatial_gate_that_swaps_its_branches_gives_the_complement():
 def test_the_mix_is_the_papers_and_lies_between_its_branches(networks, images, outputs, gate):
     with torch.no_grad():
         mid, semantic = networks[gate].branches(images)
-    fused, weights = outputs[gate].fused, outputs[gate].gate
+    fused, weights = outputs[gate].maps, outputs[gate].gate
     slack = 1e-5 * torch.maximum(mid.abs(), semantic.abs())
     assert (fused >= torch.minimum(mid, semantic) - slack).all()
     assert (fused <= torch.maximum(mid, semantic) + slack).all()
@@ -191,7 +192,7 @@ def test_where_the_stride_sits(networks, images):
     with torch.no_grad():
         first, second = v1.analyse(images), v15.analyse(images)
     assert all(a.shape == b.shape for a, b in zip(first, second, strict=True))
-    assert (first.fused - second.fused).abs().max() > 0.01 * first.fused.abs().max()
+    assert (first.maps - second.maps).abs().max() > 0.01 * first.maps.abs().max()
     assert not torch.allclose(first.logits, second.logits)
 
 
@@ -231,8 +232,8 @@ def test_the_evidence_map_is_grad_cam_by_autograd(networks, images, gate):
     network = networks[gate]
     output = network.analyse(images)
     evidence = (output.logits[:, 1] - output.logits[:, 0]).sum()
-    (gradient,) = torch.autograd.grad(evidence, output.fused)
-    expected = (gradient.mean(dim=(2, 3), keepdim=True) * output.fused).sum(dim=1).detach()
+    (gradient,) = torch.autograd.grad(evidence, output.maps)
+    expected = (gradient.mean(dim=(2, 3), keepdim=True) * output.maps).sum(dim=1).detach()
     found = evidence_map(output, network.head).detach()
     assert found.shape == (3, 4, 6)
     assert expected.min() < 0 < expected.max()
@@ -252,7 +253,7 @@ def test_the_evidence_map_adds_up_to_the_linear_part_of_the_logit_difference():
 
 def fake_output(head, fused):
     pooled = fused.mean(dim=(2, 3))
-    return AsffOutput(head(pooled).detach(), fused, pooled, torch.ones(len(fused), 6, 1, 1))
+    return Analysis(head(pooled).detach(), fused, pooled, torch.ones(len(fused), 6, 1, 1))
 
 
 @pytest.mark.parametrize(("positive", "negative"), [(1, 0), (0, 1), (2, 1)])
@@ -285,8 +286,8 @@ def test_evaluation_is_deterministic_and_blind_to_the_rest_of_the_batch(networks
         alone = networks[gate].analyse(images[1:2])
     for first, second in zip(outputs[gate], again, strict=True):
         assert torch.equal(first, second)
-    scale = outputs[gate].fused.abs().max().item()
-    torch.testing.assert_close(alone.fused, outputs[gate].fused[1:2], rtol=1e-4, atol=1e-5 * scale)
+    scale = outputs[gate].maps.abs().max().item()
+    torch.testing.assert_close(alone.maps, outputs[gate].maps[1:2], rtol=1e-4, atol=1e-5 * scale)
     torch.testing.assert_close(alone.gate, outputs[gate].gate[1:2], rtol=1e-3, atol=1e-6)
 
 
@@ -298,4 +299,4 @@ def test_hooks_find_the_fused_map_under_its_name(networks, images, outputs):
             networks["sigmoid"](images)
     finally:
         hook.remove()
-    assert torch.equal(seen[0], outputs["sigmoid"].fused)
+    assert torch.equal(seen[0], outputs["sigmoid"].maps)

@@ -1,6 +1,7 @@
 """Starting weights: what is taken over, what is left fresh, and what is refused."""
 
 import hashlib
+from types import SimpleNamespace
 from urllib.error import URLError
 
 import pytest
@@ -11,11 +12,14 @@ from torch import nn
 from torchvision.models.resnet import Bottleneck, conv1x1
 
 from skinlens.models.asff import AsffResNet50
+from skinlens.models.registry import build
 from skinlens.models.start import StartError, load_start
 
 
 class Small(nn.Module):
     """A stem, one bottleneck with a shortcut convolution and a new head, under torchvision's names."""
+
+    library = "resnet50"
 
     def __init__(self):
         super().__init__()
@@ -145,13 +149,17 @@ def test_no_source_leaves_the_network_as_it_is(network):
 
 
 def hub(monkeypatch, answer):
-    """Put `answer` in the place of torchvision's download."""
-    monkeypatch.setattr(torchvision.models.ResNet50_Weights, "get_state_dict", answer)
+    """Put `answer`, from weights to a state, in the place of torchvision's download."""
+
+    def get_model(_library, *, weights):
+        return SimpleNamespace(state_dict=lambda: answer(weights))
+
+    monkeypatch.setattr(torchvision.models, "get_model", get_model)
 
 
 def test_imagenet_is_torchvisions_second_recipe(network, donor, monkeypatch):
     asked = []
-    hub(monkeypatch, lambda weights, **_options: asked.append(weights) or donor)
+    hub(monkeypatch, lambda weights: asked.append(weights) or donor)
     start = load_start(network, "imagenet")
     assert asked == [torchvision.models.ResNet50_Weights.IMAGENET1K_V2]
     assert start.description == "torchvision ResNet50_Weights.IMAGENET1K_V2"
@@ -161,7 +169,7 @@ def test_imagenet_is_torchvisions_second_recipe(network, donor, monkeypatch):
 
 
 def test_imagenet_without_the_hub_is_refused_with_the_reason(network, monkeypatch):
-    def unreachable(_weights, **_options):
+    def unreachable(_weights):
         raise URLError("Name or service not known")
 
     hub(monkeypatch, unreachable)
@@ -169,17 +177,39 @@ def test_imagenet_without_the_hub_is_refused_with_the_reason(network, monkeypatc
         load_start(network, "imagenet")
 
 
-def test_imagenet_for_a_network_of_another_kind_is_refused(donor, monkeypatch):
-    hub(monkeypatch, lambda _weights, **_options: donor)
+def test_imagenet_that_does_not_fit_is_refused(network, monkeypatch):
+    hub(monkeypatch, lambda _weights: {"visual.proj": torch.ones(2, 2)})
     with pytest.raises(StartError, match="imagenet holds no tensor that fits this network"):
-        load_start(nn.Linear(2, 2), "imagenet")
+        load_start(network, "imagenet")
+
+
+@pytest.mark.parametrize("network", [nn.Linear(2, 2), build("lenet5", {}), build("xception", {})])
+def test_imagenet_for_a_network_that_torchvision_lacks_is_refused(network):
+    with pytest.raises(StartError, match="torchvision has no ImageNet weights for this network"):
+        load_start(network, "imagenet")
+
+
+def test_a_file_for_a_network_under_trunk_is_taken_over_by_torchvisions_names(tmp_path):
+    """The features of a MobileNetV2, as the starting file has them."""
+    donor = torchvision.models.mobilenet_v2(weights=None).features.state_dict()
+    save_file({f"features.{name}": tensor for name, tensor in donor.items()}, tmp_path / "features.safetensors")
+    network = build("mobilenet_v2", {})
+    start = load_start(network, str(tmp_path / "features.safetensors"))
+    assert start.loaded == {f"trunk.features.{name}" for name in donor}
+    assert torch.equal(network.trunk.features[3].conv[0][0].weight, donor["3.conv.0.0.weight"])
+
+
+def test_the_norm_of_a_convolution_with_another_shape_stays_fresh(network, donor, file):
+    donor["conv1.weight"] = torch.ones(8, 3, 3, 3)
+    save_file(donor, file)
+    assert not {name for name in load_start(network, str(file)).loaded if name.startswith("bn1.")}
 
 
 @pytest.mark.parametrize("stride_in_1x1", [True, False])
 def test_imagenet_needs_the_stride_that_its_weights_were_trained_with(stride_in_1x1, monkeypatch):
     asked = []
     state = torchvision.models.resnet50(weights=None).state_dict()
-    hub(monkeypatch, lambda _weights, **_options: asked.append(1) or state)
+    hub(monkeypatch, lambda _weights: asked.append(1) or state)
     network = AsffResNet50(stride_in_1x1=stride_in_1x1)
     if stride_in_1x1:
         with pytest.raises(StartError, match="stride_in_1x1 = false"):

@@ -175,3 +175,58 @@ def test_pictures_grow_as_the_schedule_says():
     schedule = Schedule(epochs=6, sizes=((0, 128), (2, 160), (5, 224)))
     assert [schedule.size(epoch, 999) for epoch in range(6)] == [128, 128, 160, 160, 160, 224]
     assert Schedule(epochs=6).size(3, 96) == 96
+
+
+PROTOCOL = ("asff_resnet50_softmax", "resnet50", "mobilenet_v2", "lenet5", "squeezenet1_1", "resnet34")
+
+
+@pytest.mark.parametrize("name", PROTOCOL)
+def test_the_papers_networks_share_one_protocol(name):
+    """But for the network, a recipe that is compared with the released one is the released one."""
+    released = read_recipe(RECIPES / "asff_resnet50_paper.toml")
+    compared = read_recipe(RECIPES / f"{name}.toml")
+    assert compared.network != released.network
+    different = {"name", "about", "network"}
+    assert compared.model_dump(exclude=different) == released.model_dump(exclude=different)
+
+
+def test_a_recipe_holds_only_what_differs_from_the_one_it_extends(tmp_path, read):
+    (tmp_path / "base.toml").write_text(GOOD, "utf-8")
+    own = """
+extends = "base.toml"
+name = "other"
+
+[network]
+name = "resnet50"
+
+[schedule]
+epochs = 9
+"""
+    base, other = read_recipe(tmp_path / "base.toml"), read(own)
+    assert other.name == "other"
+    assert other.network.options == {}
+    assert (other.schedule.epochs, other.schedule.warm_up) == (9, base.schedule.warm_up)
+    assert other.augmentation == base.augmentation
+    assert other.about == base.about
+
+
+def test_a_chain_of_recipes_is_followed_from_folder_to_folder(tmp_path, read):
+    (tmp_path / "base.toml").write_text(GOOD, "utf-8")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "middle.toml").write_text('extends = "../base.toml"\nbatch_size = 16\n', "utf-8")
+    assert read('extends = "sub/middle.toml"\nema = 0.5\n').model_dump(include={"batch_size", "ema", "name"}) == {
+        "batch_size": 16,
+        "ema": 0.5,
+        "name": "drawn",
+    }
+
+
+def test_recipes_that_extend_one_another_are_refused(tmp_path, read):
+    (tmp_path / "other.toml").write_text('extends = "recipe.toml"\n', "utf-8")
+    with pytest.raises(RecipeError, match=r"recipe\.toml extends itself"):
+        read('extends = "other.toml"\n')
+
+
+def test_a_recipe_that_extends_a_missing_one_names_it(read):
+    with pytest.raises(RecipeError, match=r"cannot read the recipe .*nowhere\.toml: No such file"):
+        read('extends = "nowhere.toml"\n')

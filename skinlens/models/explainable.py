@@ -1,0 +1,63 @@
+"""Networks that end in a global average and a piecewise linear head, whose Grad-CAM therefore has a closed form."""
+
+from typing import NamedTuple, Protocol
+
+from torch import Tensor, nn
+
+
+class Analysis(NamedTuple):
+    """All that one pass of such a network yields.
+
+    Attributes:
+        logits: `(N, classes)`, benign then malignant.
+        maps: The feature maps before the global average, `(N, C, h, w)`.
+        pooled: Their global average, `(N, C)`.
+        gate: Weights of the mid-level branch where two branches are fused, `(N, C, 1, 1)` or `(N, 1, h, w)`; else None.
+    """
+
+    logits: Tensor
+    maps: Tensor
+    pooled: Tensor
+    gate: Tensor | None
+
+
+class Head(Protocol):
+    """What follows the global average."""
+
+    def evidence_gradient(self, pooled: Tensor) -> Tensor:
+        """Gradient of `logit[malignant] - logit[benign]` by the pooled features `(N, C)`, of the same shape."""
+
+
+class Explainable(nn.Module):
+    """A network whose evidence map is computed in the forward pass, without automatic differentiation."""
+
+    # Whether `Analysis.gate` is given.
+    fuses = False
+
+    @property
+    def explained(self) -> nn.Module:
+        """The module whose output is `Analysis.maps`, where the Grad-CAM library hooks in."""
+        raise NotImplementedError
+
+    def analyse(self, images: Tensor) -> Analysis:
+        """One pass over normalised RGB `(N, 3, H, W)` that keeps what the heatmap needs."""
+        raise NotImplementedError
+
+    def evidence_gradient(self, pooled: Tensor) -> Tensor:
+        """Gradient of `logit[malignant] - logit[benign]` by the pooled features `(N, C)`, of the same shape."""
+        raise NotImplementedError
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits `(N, classes)` from normalised RGB `(N, 3, H, W)`."""
+        return self.analyse(images).logits
+
+
+def evidence_map(analysis: Analysis, head: Head) -> Tensor:
+    """Signed Grad-CAM of `logit(malignant) - logit(benign)` on the feature maps, `(N, h, w)`.
+
+    Grad-CAM weighs each channel by the spatial mean of its gradient (arXiv 1610.02391). Behind the maps come a global
+    average and the head, so that gradient is the head's, spread evenly over the positions.
+    """
+    positions = analysis.maps.shape[-2] * analysis.maps.shape[-1]
+    gradient = head.evidence_gradient(analysis.pooled) / positions
+    return (gradient[:, :, None, None] * analysis.maps).sum(dim=1)
