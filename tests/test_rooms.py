@@ -22,7 +22,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "skinlens.runtime": {"skinlens.imaging"},
     "skinlens.explain": {"skinlens.imaging", "skinlens.runtime"},
     "skinlens.explain.oracle": {"skinlens.imaging", "skinlens.runtime", "skinlens.models"},
-    "skinlens.export": {"skinlens.models", "skinlens.runtime", "skinlens.explain", "skinlens.imaging.preprocess"},
+    "skinlens.export": {
+        "skinlens.models",
+        "skinlens.runtime",
+        "skinlens.explain",
+        "skinlens.imaging.preprocess",
+        "skinlens.imaging.image",
+    },
     "skinlens.training": {"skinlens.models", "skinlens.imaging", "skinlens.evaluation"},
     "skinlens.triage": {"skinlens.imaging", "skinlens.runtime"},
     "skinlens.report": {

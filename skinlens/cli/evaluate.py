@@ -1,4 +1,4 @@
-"""`skinlens evaluate`: a released model on a manifest, in every test view, with intervals."""
+"""`skinlens evaluate`: a model on a manifest, in every test view, with intervals."""
 
 import csv
 import json
@@ -14,11 +14,12 @@ from rich.progress import Progress
 
 from skinlens.cli.errors import OutputError
 from skinlens.cli.say import say
+from skinlens.cli.subjects import Subject, load_subject
 from skinlens.evaluation.report import evaluate_views, format_views, to_json
 from skinlens.evaluation.views import views_of
 from skinlens.imaging.decode import decode
-from skinlens.runtime.card import read_card, sha256_of
-from skinlens.runtime.predictor import Predictor, load_predictor
+from skinlens.runtime.card import sha256_of
+from skinlens.runtime.orientations import Judge
 from skinlens.training.manifest import ManifestError, read_manifests
 
 RESAMPLES = 2000
@@ -28,15 +29,54 @@ _BATCH = 32
 _KEPT_COLUMNS = ("group_id", "leaky", "foreign_jpeg", "dx")
 
 
-def evaluate(model: str, data: Sequence[Path], split: str, out: Path, *, quick: bool) -> None:
-    """Score a split and write `<model>.<split>.json` and `.csv`; no picture is ever refused by its content.
+def evaluate(
+    model: str, data: Sequence[Path], split: str, out: Path, *, quick: bool, tta: bool = False, selected: Path
+) -> None:
+    """Score a split and write `<model>[.seedN][.tta].<split>.json` and `.csv`; no picture is refused by its content.
+
+    Args:
+        model: Name of a released model, path of its card, or path of a finished run's `model.safetensors`.
+        data: Manifests.
+        split: Which rows.
+        out: Folder of the results.
+        quick: Fewer bootstrap draws.
+        tta: Score the mean over eight orientations.
+        selected: selected.json, which must hold the choice of a run that is not released.
 
     Raises:
         ManifestError: If a manifest or a picture of it cannot be used, or the split is empty.
         ModelFileError: If the model is missing or altered.
+        CheckpointError: If a run's checkpoint cannot be used.
+        SelectionError: If a run is not what the folds chose.
         OutputError: If the results cannot be written.
     """
-    predictor = _load(model)
+    subject = load_subject(model, selected, tta=tta)
+    rows = _rows(data, split)
+    probabilities, milliseconds = _score(subject.judge, rows)
+    resamples = QUICK_RESAMPLES if quick else RESAMPLES
+    results = evaluate_views(rows, probabilities, subject.threshold, resamples=resamples)
+    record = {
+        "model": subject.name,
+        "tta": subject.tta,
+        **subject.described,
+        "data": [path.name for path in data],
+        "data_sha256": [sha256_of(path) for path in data],
+        "split": split,
+        "threshold": subject.threshold,
+        "point": subject.point,
+        "interval": INTERVAL.format(resamples=resamples),
+        "scored": datetime.now(UTC).isoformat(timespec="seconds"),
+        "milliseconds_per_image": round(milliseconds, 2),
+        "views": to_json(results),
+    }
+    try:
+        _write(subject, record, rows.assign(probability=probabilities), out)
+    except OSError as error:
+        raise OutputError(f"the results cannot be written to {out}: {error}") from error
+    sys.stdout.write(format_views(results) + "\n")
+
+
+def _rows(data: Sequence[Path], split: str) -> pd.DataFrame:
     rows = read_manifests(data)
     rows = rows[rows["split"] == split].reset_index(drop=True)
     if rows.empty:
@@ -45,41 +85,10 @@ def evaluate(model: str, data: Sequence[Path], split: str, out: Path, *, quick: 
         views_of(rows)
     except ValueError as error:
         raise ManifestError(f"the rows with split {split} cannot be sorted into views: {error}") from error
-    probabilities, milliseconds = _score(predictor, rows)
-    point = predictor.card.point()
-    resamples = QUICK_RESAMPLES if quick else RESAMPLES
-    results = evaluate_views(rows, probabilities, point.threshold, resamples=resamples)
-    record = {
-        "model": predictor.model.name,
-        "version": predictor.model.version,
-        "weights_sha256": predictor.model.sha256,
-        "data": [path.name for path in data],
-        "data_sha256": [sha256_of(path) for path in data],
-        "split": split,
-        "threshold": point.threshold,
-        "point": point.name,
-        "interval": INTERVAL.format(resamples=resamples),
-        "scored": datetime.now(UTC).isoformat(timespec="seconds"),
-        "provider": predictor.provider,
-        "milliseconds_per_image": round(milliseconds, 2),
-        "views": to_json(results),
-    }
-    try:
-        _write(record, rows.assign(probability=probabilities), out)
-    except OSError as error:
-        raise OutputError(f"the results cannot be written to {out}: {error}") from error
-    sys.stdout.write(format_views(results) + "\n")
+    return rows
 
 
-def _load(model: str) -> Predictor:
-    """A released model by name, or any other by the path of its card (or of a file beside it)."""
-    path = Path(model)
-    if path.suffix in {".json", ".onnx", ".safetensors"}:
-        return Predictor(read_card(path.with_suffix(".json")), path.parent)
-    return load_predictor(model)
-
-
-def _score(predictor: Predictor, rows: pd.DataFrame) -> tuple[list[float], float]:
+def _score(judge: Judge, rows: pd.DataFrame) -> tuple[list[float], float]:
     """P(malignant) of every row, and the mean milliseconds of the model for one."""
     probabilities: list[float] = []
     total = 0.0
@@ -88,20 +97,22 @@ def _score(predictor: Predictor, rows: pd.DataFrame) -> tuple[list[float], float
         task = progress.add_task("scoring", total=len(rows))
         for first in range(0, len(rows), _BATCH):
             images = [decode(Path(file)) for file in rows["file"].iloc[first : first + _BATCH]]
-            for prediction in predictor.predict(images):
-                probabilities.append(prediction.score)
-                total += prediction.milliseconds
+            for answer in judge.predict(images):
+                probabilities.append(answer.score)
+                total += answer.milliseconds
             progress.advance(task, len(images))
     return probabilities, total / len(rows)
 
 
-def _write(record: dict[str, Any], rows: pd.DataFrame, out: Path) -> None:
+def _write(subject: Subject, record: dict[str, Any], rows: pd.DataFrame, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    stem = f"{record['model']}.{record['split']}"
+    stem = f"{subject.stem}.{record['split']}"
     (out / f"{stem}.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     columns = ["path", "label", "probability", *(name for name in _KEPT_COLUMNS if name in rows)]
     rows[columns].to_csv(out / f"{stem}.csv", index=False)
-    _log_scoring(record, len(rows), out / "scorings.csv")
+    if subject.log is not None:
+        subject.log.to_csv(out / f"{subject.stem}.log.csv", index=False)
+    _log_scoring(record | {"model": subject.stem}, len(rows), out / "scorings.csv")
     say(f"wrote {out / stem}.json and .csv")
 
 

@@ -118,6 +118,8 @@ def _times_scored(log: Path, card: ModelCard) -> str:
         scorings = pd.read_csv(log)
     except OSError as error:
         raise UsageError(f"{log} is missing, so it is unknown how often the test rows were scored") from error
-    of_it = scorings[(scorings["model"] == card.name) & (scorings["split"] == "test")]
+    # Other seeds and the eight orientations are scorings of the same test rows, under `<name>.<which>`.
+    named = scorings["model"].str.split(".").str[0] == card.name
+    of_it = scorings[named & (scorings["split"] == "test")]
     these = int((of_it["weights_sha256"] == card.files["weights"].sha256).sum())
     return f"{these} with these weights, {len(of_it)} with any weights of this name (evaluation/scorings.csv)"

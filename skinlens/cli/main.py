@@ -18,6 +18,7 @@ app = typer.Typer(
 
 WEIGHTS = Path("weights")
 EVALUATION = WEIGHTS / "evaluation"
+SELECTED = EVALUATION / "selected.json"
 
 Manifests = Annotated[list[Path], typer.Option("--data", help="Manifest CSV; may be given several times.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for what the command leaves behind.")]
@@ -65,16 +66,18 @@ def predict(
 
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Option(help="Name of a released model, or the path of its card.")],
+    model: Annotated[str, typer.Option(help="A released model by name or card, or a run's model.safetensors.")],
     data: Manifests,
     split: Annotated[Literal["test", "train"], typer.Option(help="Which rows to score.")],
     out: Out,
     quick: Annotated[bool, typer.Option("--quick", help="200 bootstrap draws instead of 2,000.")] = False,  # noqa: FBT002
+    tta: Annotated[bool, typer.Option("--tta", help="Score the mean over eight orientations.")] = False,  # noqa: FBT002
+    selected: Annotated[Path, typer.Option(help="Choices by the folds, for runs not released.")] = SELECTED,
 ) -> None:
-    """Measure a released model on a manifest, in every test view, with intervals."""
+    """Measure a model on a manifest, in every test view, with intervals."""
     from skinlens.cli.evaluate import evaluate as command
 
-    command(model, data, split, out, quick=quick)
+    command(model, data, split, out, quick=quick, tta=tta, selected=selected)
 
 
 @app.command()

@@ -74,7 +74,7 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
             sensitivity=_estimate(rates.sensitivity),
             specificity=_estimate(rates.specificity),
         ),
-        heatmap_scale=round(float(np.quantile(scores["heatmap_max"], HEATMAP_QUANTILE)), 5),
+        heatmap_scale=_heatmap_scale(scores["heatmap_max"]),
         heatmap_rule=_HEATMAP_RULE.format(**named),
         considered=tuple(_considered(run) for run in [*runs, *considered]),
     )
@@ -85,6 +85,11 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
         f"chose threshold {selection.threshold} and heatmap scale {selection.heatmap_scale} on {len(scores)} "
         f"out-of-fold predictions (ROC AUC {selection.roc_auc})"
     )
+
+
+def _heatmap_scale(largest: pd.Series) -> float | None:
+    """What is drawn as full evidence; None for a network that has no evidence map, whose column is blank."""
+    return None if largest.isna().any() else round(float(np.quantile(largest, HEATMAP_QUANTILE)), 5)
 
 
 def _record(run: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from skinlens.export.graph import ReleasedGraph, write_graph
 from skinlens.export.parity import Parity, measure_parity
-from skinlens.export.selection import Selection, SelectionError
+from skinlens.export.selection import Selection, SelectionError, require_chosen
 from skinlens.imaging.preprocess import Preprocessing
 from skinlens.models.explainable import Explainable
 from skinlens.models.normalise import Normalise
@@ -86,7 +86,7 @@ def release(
         ParityError: If the graph differs from torch or from the grad-cam library.
     """
     tensors, record = read_tensors(checkpoint)
-    _require_chosen(record, selection, checkpoint)
+    require_chosen(record, selection, checkpoint)
     network = _network(record)
     load_released(network, released_precision(tensors))
     preprocessing = Preprocessing.model_validate(record["recipe"]["preprocessing"])
@@ -112,21 +112,6 @@ def _network(record: dict[str, Any]) -> Explainable:
     return network
 
 
-def _require_chosen(record: dict[str, Any], selection: Selection, checkpoint: Path) -> None:
-    for key, chosen in (
-        ("recipe", selection.recipe),
-        ("start", selection.start),
-        ("start_sha256", selection.start_sha256),
-        ("seed", selection.seed),
-    ):
-        if record.get(key) != chosen:
-            raise SelectionError(f"{checkpoint} is not what the folds chose: its {key} differs")
-    if record.get("fold") is not None:
-        raise SelectionError(
-            f"{checkpoint} was trained without fold {record['fold']}; release a run on every training row"
-        )
-
-
 def _card(
     name: str,
     record: dict[str, Any],
@@ -146,7 +131,7 @@ def _card(
             "graph": _described(files["graph"]),
             "weights": _described(files["weights"]),
         },
-        heatmap=HeatmapScale(scale=selection.heatmap_scale, chosen_on=selection.heatmap_rule),
+        heatmap=HeatmapScale(scale=_scale(selection), chosen_on=selection.heatmap_rule),
         calibrated=False,
         operating_points=(
             OperatingPoint(
@@ -174,6 +159,12 @@ def _card(
         limits=about.limits,
         licence=about.licence,
     )
+
+
+def _scale(selection: Selection) -> float:
+    if selection.heatmap_scale is None:
+        raise SelectionError("no heatmap scale was chosen; choose with runs whose fold.csv holds heatmap_max")
+    return selection.heatmap_scale
 
 
 def _described(path: Path) -> ModelFile:

@@ -1,6 +1,7 @@
 """What was chosen by the folds, committed before the test images are scored: weights/evaluation/selected.json."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -35,6 +36,7 @@ class Selection(BaseModel):
     Attributes:
         recipe: The whole recipe.
         out_of_fold: Files with the predictions that threshold and scale were chosen on.
+        heatmap_scale: None for a network whose evidence map has no closed form.
         considered: Every run that was compared, the chosen ones among them.
     """
 
@@ -51,7 +53,7 @@ class Selection(BaseModel):
     threshold: Probability
     threshold_rule: str
     rates: MeasuredRates
-    heatmap_scale: float
+    heatmap_scale: float | None
     heatmap_rule: str
     considered: tuple[Considered, ...]
 
@@ -81,6 +83,26 @@ def read_selections(path: Path) -> dict[str, Selection]:
         return {name: Selection.model_validate(entry) for name, entry in entries.items()}
     except (OSError, json.JSONDecodeError, ValidationError) as error:
         raise SelectionError(f"cannot read {path}: {error}") from error
+
+
+def require_chosen(record: Mapping[str, object], selection: Selection, checkpoint: Path, *, seed: bool = True) -> None:
+    """Insist that a finished run is the one that the folds chose, trained on every training row.
+
+    Args:
+        record: What the run's checkpoint says of it.
+        selection: The choice.
+        checkpoint: For the message.
+        seed: Whether the seed must be the chosen one too.
+
+    Raises:
+        SelectionError: If its recipe, start or seed is another, or it held out a fold.
+    """
+    chosen = selection.model_dump(mode="json", include={"recipe", "start", "start_sha256", "seed"})
+    for key, value in chosen.items():
+        if record.get(key) != value and (seed or key != "seed"):
+            raise SelectionError(f"{checkpoint} is not what the folds chose: its {key} differs")
+    if record.get("fold") is not None:
+        raise SelectionError(f"{checkpoint} was trained without fold {record['fold']}; take a run on every row")
 
 
 def write_selection(path: Path, name: str, selection: Selection) -> None:

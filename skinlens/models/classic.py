@@ -123,13 +123,13 @@ def efficientnet_b0() -> PooledClassifier:
 def inception_v3() -> PooledClassifier:
     """Inception v3 (arXiv 1512.00567), the paper's GoogLeNet, without the auxiliary classifier (which needs 299 px)."""
     trunk = torchvision.models.inception_v3(weights=None, aux_logits=False, init_weights=True)
-    return PooledClassifier(_Stages(trunk), trunk.fc.in_features, library="inception_v3", dropout=0.5)
+    return PooledClassifier(_Stages(trunk), 2048, library="inception_v3", dropout=0.5)
 
 
 def xception() -> PooledClassifier:
     """Xception (arXiv 1610.02357), from timm."""
     trunk = timm.create_model("legacy_xception", pretrained=False, num_classes=0, global_pool="")
-    return PooledClassifier(trunk, trunk.num_features, library=None)
+    return PooledClassifier(trunk, 2048, library=None)
 
 
 def vgg16() -> HookedClassifier:

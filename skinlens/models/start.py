@@ -10,6 +10,7 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
 IMAGENET = "imagenet"
+RANDOM = "random weights"
 
 
 class StartError(ValueError):
@@ -47,7 +48,7 @@ def load_start(network: nn.Module, source: str | None) -> Start:
             weights are asked for by a network with its stride on the 1x1 convolution or one that torchvision lacks.
     """
     if source is None:
-        return Start("random weights", None, frozenset())
+        return Start(RANDOM, None, frozenset())
     if source == IMAGENET:
         if _has_stride_in_1x1(network):
             raise StartError("torchvision's weights need stride_in_1x1 = false in the recipe's network options")

@@ -44,14 +44,7 @@ class Predictor:
         self.batch_size = batch_size
         verified_path(card, "weights", folder)
         graph = verified_path(card, "graph", folder)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(
-                graph, options, providers=list(available_providers() if providers is None else providers)
-            )
-        except Exception as error:  # ONNX Runtime's errors share no public base class
-            raise ModelFileError(f"ONNX Runtime cannot load {graph.name}: {error}") from error
+        self._session = open_session(graph, providers)
         self._outputs = [*OUTPUTS, GATE] if self._gives(GATE) else list(OUTPUTS)
         self.provider: str = self._session.get_providers()[0]
         self.model = ModelId(card.name, card.version, card.files["weights"].sha256)
@@ -100,6 +93,26 @@ class Predictor:
 
     def _heatmap(self, signed: Floats) -> Floats:
         return evidence_heatmap(signed, scale=self.card.heatmap.scale, size=self.card.preprocessing.size)
+
+
+def open_session(graph: Path, providers: Sequence[str] | None = None) -> onnxruntime.InferenceSession:
+    """Load a graph whose weights lie beside it.
+
+    Args:
+        graph: The ONNX file.
+        providers: ONNX Runtime's providers, best first; None asks `available_providers`.
+
+    Raises:
+        ModelFileError: If ONNX Runtime cannot load it.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(
+            graph, options, providers=list(available_providers() if providers is None else providers)
+        )
+    except Exception as error:  # ONNX Runtime's errors share no public base class
+        raise ModelFileError(f"ONNX Runtime cannot load {graph.name}: {error}") from error
 
 
 def evidence_heatmap(signed: Floats, *, scale: float, size: int) -> Floats:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from skinlens.cli import evaluate, predict
+from skinlens.cli import predict, subjects
 from skinlens.cli.main import run
 from skinlens.runtime.predictor import Predictor, load_predictor
 
@@ -46,6 +46,6 @@ def loaded(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> Predictor:
     def load(name: str, *folder: Path) -> Predictor:
         return predictor if name == predictor.model.name else load_predictor(name, *folder)
 
-    for command in (predict, evaluate):
+    for command in (predict, subjects):
         monkeypatch.setattr(command, "load_predictor", load)
     return predictor

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, confusion_matrix, f1_score, roc_auc_score
 
-from skinlens.cli import evaluate as evaluate_module
+from skinlens.cli import subjects as subjects_module
 from skinlens.cli.evaluate import QUICK_RESAMPLES, evaluate
 from skinlens.evaluation.report import MetricResult
 from skinlens.imaging.decode import decode
@@ -66,8 +66,8 @@ def scored(manifest: Path, predictor: Predictor, tmp_path_factory: pytest.TempPa
     """The folder that one evaluation of the test split left behind."""
     out = tmp_path_factory.mktemp("evaluation") / "new"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluate_module, "load_predictor", lambda _name: predictor)
-        evaluate(predictor.card.name, [manifest], "test", out, quick=True)
+        patch.setattr(subjects_module, "load_predictor", lambda _name: predictor)
+        evaluate(predictor.card.name, [manifest], "test", out, quick=True, selected=out / "selected.json")
     return out
 
 

@@ -1,0 +1,77 @@
+"""A finished run judged as if it were released: fp16 weights, an ONNX graph in a scratch folder, ONNX Runtime."""
+
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skinlens.export.graph import ReleasedGraph, write_graph
+from skinlens.imaging.image import LesionImage
+from skinlens.imaging.preprocess import Preprocessing, to_input
+from skinlens.models.normalise import Normalise
+from skinlens.models.registry import build, parameter_count
+from skinlens.models.stored import load_released, read_tensors, released_precision
+from skinlens.runtime.card import sha256_of
+from skinlens.runtime.orientations import Score
+from skinlens.runtime.predictor import INPUT, open_session
+
+_PROBABILITY = "probability"
+
+
+class UnreleasedModel:
+    """A checkpoint's network with the precision, the graph and the run time that a release of it would have.
+
+    Args:
+        checkpoint: `model.safetensors` of a finished run.
+        batch_size: Pictures in one pass.
+
+    Attributes:
+        record: What the checkpoint says of its run.
+        preprocessing: What the network takes.
+        parameters: Trainable values.
+        bytes: Size of the weights file, in fp16.
+        sha256: Digest of that file.
+        provider: ONNX Runtime's name of what it runs on.
+
+    Raises:
+        CheckpointError: If the checkpoint cannot be read or its weights do not fit its network.
+        ModelFileError: If ONNX Runtime cannot load the graph.
+    """
+
+    def __init__(self, checkpoint: Path, *, batch_size: int = 16) -> None:
+        tensors, self.record = read_tensors(checkpoint)
+        self.batch_size = batch_size
+        self.preprocessing = Preprocessing.model_validate(self.record["recipe"]["preprocessing"])
+        network = load_released(_network(self.record), released_precision(tensors))
+        self.parameters = parameter_count(network)
+        normalise = Normalise(self.preprocessing.mean, self.preprocessing.std)
+        with tempfile.TemporaryDirectory() as scratch:
+            graph, weights = Path(scratch) / "model.onnx", Path(scratch) / "model.safetensors"
+            write_graph(
+                ReleasedGraph(network, normalise).eval(), size=self.preprocessing.size, graph=graph, weights=weights
+            )
+            self.bytes, self.sha256 = weights.stat().st_size, sha256_of(weights)
+            self._session = open_session(graph)
+        self.provider: str = self._session.get_providers()[0]
+
+    def predict(self, images: Sequence[LesionImage]) -> list[Score]:
+        """Scores in the order of the pictures; any number, of any size."""
+        answers: list[Score] = []
+        for first in range(0, len(images), self.batch_size):
+            answers.extend(self._predict_batch(images[first : first + self.batch_size]))
+        return answers
+
+    def _predict_batch(self, images: Sequence[LesionImage]) -> list[Score]:
+        began = time.perf_counter()
+        pixels = np.stack([to_input(image.pixels, self.preprocessing) for image in images])
+        (probabilities,) = self._session.run([_PROBABILITY], {INPUT: pixels})
+        milliseconds = 1000 * (time.perf_counter() - began) / len(images)
+        return [Score(float(probability), milliseconds) for probability in probabilities]
+
+
+def _network(record: dict[str, Any]) -> Any:
+    chosen = record["recipe"]["network"]
+    return build(chosen["name"], chosen["options"])

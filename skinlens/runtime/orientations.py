@@ -1,0 +1,65 @@
+"""The eight orientations of a picture, and a model's mean answer over them (test-time augmentation)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from skinlens.imaging.image import LesionImage, Pixels
+
+ORIENTATIONS = 8
+
+
+class Judgement(Protocol):
+    """An answer for one picture."""
+
+    @property
+    def score(self) -> float:
+        """P(malignant) in [0, 1]."""
+
+    @property
+    def milliseconds(self) -> float:
+        """Wall time for this picture."""
+
+
+class Judge(Protocol):
+    """Anything that judges pictures: a released model, an unreleased one, either of them in eight orientations."""
+
+    def predict(self, images: Sequence[LesionImage]) -> Sequence[Judgement]:
+        """Answers in the order of the pictures."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """The least that a judgement holds: P(malignant) in [0, 1] and the milliseconds that it took."""
+
+    score: float
+    milliseconds: float
+
+
+class EightOrientations:
+    """A model asked eight times: its mean P(malignant) over the flips and quarter turns of a picture.
+
+    Args:
+        model: Who is asked.
+    """
+
+    def __init__(self, model: Judge) -> None:
+        self.model = model
+
+    def predict(self, images: Sequence[LesionImage]) -> list[Score]:
+        """Mean scores in the order of the pictures; the milliseconds of the eight are added up."""
+        return [self._mean(image) for image in images]
+
+    def _mean(self, image: LesionImage) -> Score:
+        answers = self.model.predict([replace(image, pixels=pixels) for pixels in orientations(image.pixels)])
+        return Score(
+            float(np.mean([answer.score for answer in answers])), sum(answer.milliseconds for answer in answers)
+        )
+
+
+def orientations(pixels: Pixels) -> list[Pixels]:
+    """A picture `(H, W, 3)` turned by 0, 90, 180 and 270 degrees, then the same of its mirror image."""
+    turned = [np.rot90(side, turns) for side in (pixels, pixels[:, ::-1]) for turns in range(4)]
+    return [np.ascontiguousarray(picture) for picture in turned]
