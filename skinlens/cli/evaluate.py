@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.progress import Progress
 
 from skinlens.cli.errors import OutputError
 from skinlens.cli.say import say
+from skinlens.cli.stress import Trial, format_stress, stress
 from skinlens.evaluation.report import evaluate_views, format_views, to_json
 from skinlens.evaluation.views import views_of
 from skinlens.imaging.decode import decode
@@ -37,8 +39,8 @@ def evaluate(model: str, data: Sequence[Path], split: str, out: Path, *, quick: 
         OutputError: If the results cannot be written.
     """
     predictor = _load(model)
-    rows = read_manifests(data)
-    rows = rows[rows["split"] == split].reset_index(drop=True)
+    listed = read_manifests(data)
+    rows = listed[listed["split"] == split].reset_index(drop=True)
     if rows.empty:
         raise ManifestError(f"the manifest has no rows with split {split}")
     try:
@@ -49,6 +51,8 @@ def evaluate(model: str, data: Sequence[Path], split: str, out: Path, *, quick: 
     point = predictor.card.point()
     resamples = QUICK_RESAMPLES if quick else RESAMPLES
     results = evaluate_views(rows, probabilities, point.threshold, resamples=resamples)
+    trial = Trial(predictor, rows, np.array(probabilities), point.threshold, predictor.card.preprocessing, resamples)
+    stressed = stress(trial, listed[listed["split"] == "train"], quick=quick)
     record = {
         "model": predictor.model.name,
         "version": predictor.model.version,
@@ -63,12 +67,13 @@ def evaluate(model: str, data: Sequence[Path], split: str, out: Path, *, quick: 
         "provider": predictor.provider,
         "milliseconds_per_image": round(milliseconds, 2),
         "views": to_json(results),
+        **stressed,
     }
     try:
         _write(record, rows.assign(probability=probabilities), out)
     except OSError as error:
         raise OutputError(f"the results cannot be written to {out}: {error}") from error
-    sys.stdout.write(format_views(results) + "\n")
+    sys.stdout.write(f"{format_views(results)}\n\n{format_stress(stressed)}\n")
 
 
 def _load(model: str) -> Predictor:

@@ -69,7 +69,9 @@ def evaluate(
     data: Manifests,
     split: Annotated[Literal["test", "train"], typer.Option(help="Which rows to score.")],
     out: Out,
-    quick: Annotated[bool, typer.Option("--quick", help="200 bootstrap draws instead of 2,000.")] = False,  # noqa: FBT002
+    quick: Annotated[  # noqa: FBT002
+        bool, typer.Option("--quick", help="200 bootstrap draws, shortcut tests on 160 images each, no corruptions.")
+    ] = False,
 ) -> None:
     """Measure a released model on a manifest, in every test view, with intervals."""
     from skinlens.cli.evaluate import evaluate as command
