@@ -147,7 +147,7 @@ def centre_disc(trial: Trial) -> dict[str, Any]:
 def outlined_tests(trial: Trial, training: pd.DataFrame, most: int | None) -> dict[str, Any]:
     """The two tests that need outlines: `outline` and `backgrounds`, on the rows that have one."""
     masked = trial.of(np.flatnonzero(text_of(trial.rows, "mask") != "")).spread(most)
-    reason, outlines = _read_outlines(masked)
+    outlines, reason = _read_outlines(masked)
     if reason is not None:
         return {"outline": _unmeasured(_OUTLINE, reason), "backgrounds": _unmeasured(_BACKGROUNDS, reason)}
     return {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from skinlens.evaluation.intervals import RESAMPLES, bootstrap, checked_groups, percentiles, resample_weights
+from skinlens.evaluation.intervals import RESAMPLES, Interval, bootstrap, checked_groups, percentiles, resample_weights
 from skinlens.evaluation.metrics import Floats, Labels, MetricName, score
 
 
@@ -50,12 +50,12 @@ def metric_figures(
     intervals = bootstrap(truth, probabilities, threshold, groups, resamples=resamples, seed=seed)
     figures = {}
     for metric in metrics:
-        value, interval = values[metric], intervals[metric]
-        if value is None:
-            figures[metric] = undefined(_why_undefined(truth), len(truth))
-        else:
-            ends = (None, None) if interval is None else (interval.low, interval.high)
-            figures[metric] = Figure(value, *ends, len(truth))
+        value = values[metric]
+        figures[metric] = (
+            undefined(_why_undefined(truth), len(truth))
+            if value is None
+            else _figure(value, intervals[metric], len(truth))
+        )
     return figures
 
 
@@ -88,14 +88,11 @@ def mean_figure(
         return undefined(absent, 0)
     mean = float(numbers.mean())
     if len(np.unique(names)) < 2:
-        return Figure(mean, None, None, len(numbers))
+        return _figure(mean, None, len(numbers))
     drawn: list[Floats] = [
         weights @ numbers / weights.sum(axis=1) for weights in resample_weights(names, resamples=resamples, seed=seed)
     ]
-    interval = percentiles(np.concatenate(drawn))
-    return (
-        Figure(mean, interval.low, interval.high, len(numbers)) if interval else Figure(mean, None, None, len(numbers))
-    )
+    return _figure(mean, percentiles(np.concatenate(drawn)), len(numbers))
 
 
 def evenly_spread(labels: Labels, most: int) -> Labels:
@@ -121,6 +118,12 @@ def evenly_spread(labels: Labels, most: int) -> Labels:
         count = max(1, round(most * len(members) / len(labels)))
         chosen.append(members[np.linspace(0, len(members) - 1, count).round().astype(int)])
     return np.sort(np.concatenate(chosen))
+
+
+def _figure(value: float, interval: Interval | None, n: int) -> Figure:
+    if interval is None:
+        return Figure(value, None, None, n)
+    return Figure(value, interval.low, interval.high, n)
 
 
 def _why_undefined(truth: npt.NDArray[np.generic]) -> str:

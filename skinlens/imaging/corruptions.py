@@ -83,7 +83,7 @@ def _blur(pixels: Pixels, sigma: float, _generator: np.random.Generator) -> Pixe
 
 def _jpeg(pixels: Pixels, quality: float, _generator: np.random.Generator) -> Pixels:
     stored = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1]
-    return np.ascontiguousarray(cv2.imdecode(stored, cv2.IMREAD_COLOR)[..., ::-1])
+    return np.ascontiguousarray(np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR), np.uint8)[..., ::-1])
 
 
 def _brightness(pixels: Pixels, stops: float, generator: np.random.Generator) -> Pixels:
