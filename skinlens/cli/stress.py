@@ -14,7 +14,7 @@ from rich.progress import Progress
 from skinlens.evaluation.figures import Figure, evenly_spread, metric_figures, roc_auc_figure, undefined
 from skinlens.evaluation.metrics import Floats, Labels
 from skinlens.evaluation.rows import groups_of, labels_of, text_of
-from skinlens.evaluation.shortcuts import background_figures, partners, shape_probabilities
+from skinlens.evaluation.shortcuts import BACKGROUND_FIGURES, background_figures, partners, shape_probabilities
 from skinlens.evaluation.views import views_of
 from skinlens.imaging.blanking import DILATION, DISC_RADIUS, move_lesion, paint_disc, paint_lesion
 from skinlens.imaging.corruptions import CORRUPTIONS, STRENGTHS, corrupt
@@ -32,8 +32,8 @@ _BATCH = 32
 _SEED = 0
 
 # What is None where a test cannot be run.
-_OUTLINE = ("n", "plain_auc", "painted_over_auc", "shape_alone_auc")
-_BACKGROUNDS = ("n", "plain_auc", "same_class_auc", "swapped_auc", "flipped_by_background", "flipped_by_moving")
+_OUTLINE = ("n", "plain_auc", "painted_over_auc", "shape_alone_auc", "shape_learned_from")
+_BACKGROUNDS = ("n", *BACKGROUND_FIGURES)
 _ROBUSTNESS = ("n", "clean", "corruptions")
 
 

@@ -8,6 +8,13 @@ from sklearn.ensemble import RandomForestClassifier
 from skinlens.evaluation.figures import Figure, mean_figure, roc_auc_figure
 from skinlens.evaluation.metrics import Floats, Labels
 
+BACKGROUND_FIGURES = (
+    "plain_auc", "same_class_auc", "swapped_auc", "crossed_auc_by_lesion", "crossed_auc_by_background",
+    "score_change_plain_to_same_class", "score_change_plain_to_swapped", "score_change_same_class_to_swapped",
+    "logit_change_plain_to_same_class", "logit_change_plain_to_swapped", "logit_change_same_class_to_swapped",
+    "logit_towards_background", "verdict_is_backgrounds", "flipped_by_background", "flipped_by_moving",
+)  # fmt: skip
+
 _TREES = 300
 _LEAF = 5
 # Where a probability is cut before its logit is taken, at 13.8.
@@ -76,7 +83,8 @@ def background_figures(
     """What a model says about lesions that were moved onto other backgrounds.
 
     Moving a lesion changes the picture in ways that have nothing to do with the background's class, so the fair
-    comparison is with the same lesion moved onto a background of its own class. Draws are over the groups of the
+    comparison is with the same lesion moved onto a background of its own class. What is left of the other lesion counts
+    as background: where that lesion was large, so is the area that was filled in. Draws are over the groups of the
     lesions; that a background serves several lesions is not accounted for, which makes the intervals somewhat narrow.
 
     Args:
@@ -89,6 +97,7 @@ def background_figures(
         resamples: Draws of the bootstrap.
 
     Returns:
+        By the names of `BACKGROUND_FIGURES`.
         ROC AUCs: `plain_auc`, `same_class_auc` and `swapped_auc` by the label of the lesion (on swapped pictures the
         background's is the opposite, so its AUC is 1 minus that), and `crossed_auc_by_lesion` and
         `crossed_auc_by_background` over both kinds together, where the two labels are independent: 0.5 by background is

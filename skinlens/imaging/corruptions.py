@@ -158,15 +158,15 @@ CORRUPTIONS = (
     Corruption("blur", (0.5, 1.0, 1.5, 2.5, 4.0), "Gaussian, sigma {} px at 224", _blur),
     Corruption("jpeg", (60, 40, 25, 15, 8), "JPEG quality {}", _jpeg),
     Corruption(
-        "brightness", (0.33, 0.67, 1.0, 1.5, 2.0), "exposure changed by {} stops, the sign by picture", _brightness
+        "brightness", (0.33, 0.67, 1.0, 1.5, 2.0), "exposure changed by {} EV, the sign by picture", _brightness
     ),
     Corruption(
         "colour_cast",
         (0.04, 0.08, 0.12, 0.18, 0.25),
-        "gains of up to {} more or less, the hue by picture",
+        "channels weighted by up to 1 plus or minus {}, the hue by picture",
         _colour_cast,
     ),
     Corruption("hair", (4, 8, 14, 22, 32), "{} dark hairs, 1 or 2 px wide at 224", _hair),
-    Corruption("vignette", (0.2, 0.4, 0.6, 0.8, 1.0), "corners darker by {} of their light", _vignette),
+    Corruption("vignette", (0.2, 0.4, 0.6, 0.8, 1.0), "corners lose {} of their light", _vignette),
     Corruption("rotation", (5, 10, 20, 30, 45), "{} degrees, the sign by picture, edges mirrored", _rotation),
 )

@@ -218,6 +218,8 @@ class TestWithoutOutlines:
             entry = record["shortcuts"][test]
             assert reason in entry["reason"]
             assert {value for name, value in entry.items() if name != "reason"} == {None}
+            measured = stress(*tried(manifest, border, 0.5), quick=True)["shortcuts"][test]
+            assert set(measured) - set(entry) == {"dilation_share"}
         assert record["shortcuts"]["centre_disc"]["views"]["all"]["value"] == 1
         assert reason in format_stress(record)
 

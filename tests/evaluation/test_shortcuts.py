@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from skinlens.evaluation.figures import Figure, undefined
-from skinlens.evaluation.shortcuts import background_figures, partners, shape_probabilities
+from skinlens.evaluation.shortcuts import BACKGROUND_FIGURES, background_figures, partners, shape_probabilities
 
 LABELS = np.repeat([0, 1], [30, 20])
 GROUPS = np.arange(50) // 2
@@ -134,7 +134,9 @@ class TestBackgrounds:
 
     def test_each_lesion_counts_once_and_has_an_interval(self, informative) -> None:
         swapped = np.random.default_rng(5).permutation(informative)
-        for name, figure in figures(informative, informative**2, swapped).items():
+        measured = figures(informative, informative**2, swapped)
+        assert list(measured) == list(BACKGROUND_FIGURES)
+        for name, figure in measured.items():
             assert figure.reason is None
             assert figure.low <= figure.value <= figure.high, name
             if name.startswith("crossed"):
