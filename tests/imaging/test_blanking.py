@@ -127,6 +127,12 @@ class TestMoving:
         assert (np.diff(row) >= 0).all()
         assert np.diff(row).max() < 50
 
+    def test_a_lesion_of_one_pixel_stays_as_it_was_too(self) -> None:
+        spot = np.zeros((224, 224), np.bool_)
+        spot[100, 100] = True
+        black, white = np.zeros((224, 224, 3), np.uint8), np.full((224, 224, 3), 255, np.uint8)
+        assert (move_lesion(black, spot, white, np.zeros_like(spot))[spot] == 0).all()
+
     def test_a_background_of_another_size_is_brought_to_the_lesion(self) -> None:
         lesion, background = draw_pixels(6, height=224, width=224), draw_pixels(7, height=300, width=400)
         moved = move_lesion(lesion, self.LESION, background, disc(300, 400, 0.3))
