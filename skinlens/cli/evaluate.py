@@ -8,13 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.progress import Progress
 
 from skinlens.cli.errors import OutputError
 from skinlens.cli.say import say
+from skinlens.cli.stress import Trial, format_stress, stress
 from skinlens.cli.subjects import Subject, load_subject
+from skinlens.evaluation.metrics import Floats
 from skinlens.evaluation.report import evaluate_views, format_views, to_json
 from skinlens.evaluation.views import views_of
 from skinlens.imaging.decode import decode
@@ -39,8 +42,8 @@ def evaluate(
         data: Manifests.
         split: Which rows.
         out: Folder of the results.
-        quick: Fewer bootstrap draws.
-        tta: Score the mean over eight orientations.
+        quick: Fewer bootstrap draws, shortcut tests on fewer images, and no corruptions.
+        tta: Score the mean over eight orientations, in the views alone.
         selected: selected.json, which must hold the choice of a run that is not released.
 
     Raises:
@@ -51,10 +54,13 @@ def evaluate(
         OutputError: If the results cannot be written.
     """
     subject = load_subject(model, selected, tta=tta)
-    rows = _rows(data, split)
+    listed = read_manifests(data)
+    rows = _rows(listed, split)
     probabilities, milliseconds = _score(subject.judge, rows)
     resamples = QUICK_RESAMPLES if quick else RESAMPLES
     results = evaluate_views(rows, probabilities, subject.threshold, resamples=resamples)
+    trial = Trial(subject.judge, rows, probabilities, subject.threshold, subject.preprocessing, resamples)
+    stressed = {} if tta else stress(trial, listed[listed["split"] == "train"], quick=quick)
     record = {
         "model": subject.name,
         "tta": subject.tta,
@@ -68,17 +74,17 @@ def evaluate(
         "scored": datetime.now(UTC).isoformat(timespec="seconds"),
         "milliseconds_per_image": round(milliseconds, 2),
         "views": to_json(results),
+        **stressed,
     }
     try:
         _write(subject, record, rows.assign(probability=probabilities), out)
     except OSError as error:
         raise OutputError(f"the results cannot be written to {out}: {error}") from error
-    sys.stdout.write(format_views(results) + "\n")
+    sys.stdout.write("\n\n".join([format_views(results), *([format_stress(stressed)] if stressed else [])]) + "\n")
 
 
-def _rows(data: Sequence[Path], split: str) -> pd.DataFrame:
-    rows = read_manifests(data)
-    rows = rows[rows["split"] == split].reset_index(drop=True)
+def _rows(listed: pd.DataFrame, split: str) -> pd.DataFrame:
+    rows = listed[listed["split"] == split].reset_index(drop=True)
     if rows.empty:
         raise ManifestError(f"the manifest has no rows with split {split}")
     try:
@@ -88,7 +94,7 @@ def _rows(data: Sequence[Path], split: str) -> pd.DataFrame:
     return rows
 
 
-def _score(judge: Judge, rows: pd.DataFrame) -> tuple[list[float], float]:
+def _score(judge: Judge, rows: pd.DataFrame) -> tuple[Floats, float]:
     """P(malignant) of every row, and the mean milliseconds of the model for one."""
     probabilities: list[float] = []
     total = 0.0
@@ -101,7 +107,7 @@ def _score(judge: Judge, rows: pd.DataFrame) -> tuple[list[float], float]:
                 probabilities.append(answer.score)
                 total += answer.milliseconds
             progress.advance(task, len(images))
-    return probabilities, total / len(rows)
+    return np.array(probabilities), total / len(rows)
 
 
 def _write(subject: Subject, record: dict[str, Any], rows: pd.DataFrame, out: Path) -> None:

@@ -70,8 +70,12 @@ def evaluate(
     data: Manifests,
     split: Annotated[Literal["test", "train"], typer.Option(help="Which rows to score.")],
     out: Out,
-    quick: Annotated[bool, typer.Option("--quick", help="200 bootstrap draws instead of 2,000.")] = False,  # noqa: FBT002
-    tta: Annotated[bool, typer.Option("--tta", help="Score the mean over eight orientations.")] = False,  # noqa: FBT002
+    quick: Annotated[  # noqa: FBT002
+        bool, typer.Option("--quick", help="200 bootstrap draws, shortcut tests on 160 images each, no corruptions.")
+    ] = False,
+    tta: Annotated[  # noqa: FBT002
+        bool, typer.Option("--tta", help="Score the mean over eight orientations; views alone, no further tests.")
+    ] = False,
     selected: Annotated[Path, typer.Option(help="Choices by the folds, for runs not released.")] = SELECTED,
 ) -> None:
     """Measure a model on a manifest, in every test view, with intervals."""

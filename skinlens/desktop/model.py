@@ -43,5 +43,5 @@ def loaded_model(name: str = DEFAULT_MODEL) -> LoadedModel:
 
 
 @st.cache_resource(show_spinner="Loading the model", max_entries=2)
-def _load(path: str, _card_sha256: str) -> LoadedModel:
+def _load(path: str, card_sha256: str) -> LoadedModel:  # noqa: ARG001 - part of the cache's key
     return LoadedModel(Predictor(read_card(Path(path)), Path(path).parent), threading.Lock())

@@ -1,0 +1,113 @@
+"""Pictures that withhold the lesion or change its surroundings: what a model still knows then is a shortcut."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from skinlens.imaging.image import Pixels
+from skinlens.imaging.outlines import Outline, grow, resize_outline
+from skinlens.imaging.preprocess import resize
+
+# Shares of the side: the frame and the disc just touch.
+DISC_RADIUS = 85 / 224
+FRAME = 27 / 224
+DILATION = 8 / 224
+FEATHER = 3 / 224
+
+# A lesion is taken out of its background at this side: what is filled in is smooth, and the time is the same for all.
+_FILLED_SIDE = 112
+_FILL_REACH = 3
+_NEUTRAL = np.full(3, 128, np.uint8)
+
+
+def paint_disc(pixels: Pixels) -> Pixels:
+    """Paint over the same central disc in every picture.
+
+    Its radius is 85 px in a picture of 224 x 224 and scales with each side, so that pictures of any shape have the same
+    disc once squashed to the model's input. It takes the mean colour of the picture's frame, the outer 27 px of 224: a
+    colour fixed for all pictures would be strange to the model. The frame lies outside the disc, so nothing that was
+    painted over can be read off the result. A lesion that reaches beyond the disc still shows there.
+
+    Args:
+        pixels: RGB uint8, `(H, W, 3)`.
+
+    Returns:
+        A new picture of that shape.
+    """
+    height, width = pixels.shape[:2]
+    y, x = np.ogrid[0:height, 0:width]
+    away_y = (y - (height - 1) / 2) / (DISC_RADIUS * height)
+    away_x = (x - (width - 1) / 2) / (DISC_RADIUS * width)
+    return _paint(pixels, away_x**2 + away_y**2 <= 1)
+
+
+def paint_lesion(pixels: Pixels, outline: Outline) -> Pixels:
+    """Paint over a lesion with its outline, dilated by 8 px of 224, in the mean colour of the frame around it.
+
+    The patch still shows the shape of the outline.
+
+    Args:
+        pixels: RGB uint8, `(H, W, 3)`.
+        outline: `(H, W)`, true on the lesion.
+
+    Returns:
+        A new picture of that shape.
+    """
+    return _paint(pixels, grow(outline, DILATION))
+
+
+def move_lesion(pixels: Pixels, outline: Outline, background: Pixels, background_outline: Outline) -> Pixels:
+    """Put a lesion onto the skin around another one.
+
+    The lesion keeps its place and size and is cut out softly, along its outline dilated by 8 px of 224 and blurred by
+    3 px. Before, the other lesion is taken out of its picture, with its dilated outline, and filled in from around
+    (Telea 2004). Colours are not matched, so that the edge of the cut may show.
+
+    Args:
+        pixels: The picture with the lesion, RGB uint8 `(H, W, 3)`.
+        outline: `(H, W)`, true on that lesion.
+        background: The picture to put it onto, of any size; it is resized to `(H, W)`.
+        background_outline: Of the background's size, true on the background's own lesion.
+
+    Returns:
+        A new picture of the shape of `pixels`; within `outline` the lesion as it was.
+    """
+    height, width = outline.shape
+    skin = _without(
+        resize(background, height=height, width=width), resize_outline(background_outline, height=height, width=width)
+    )
+    cover = cv2.GaussianBlur(
+        grow(outline, DILATION).astype(np.float32), (0, 0), sigmaX=FEATHER * width, sigmaY=FEATHER * height
+    )
+    cover = np.maximum(cover, outline)[..., None]
+    return np.rint(cover * pixels + (1 - cover) * skin).astype(np.uint8)
+
+
+def _paint(pixels: Pixels, hidden: Outline) -> Pixels:
+    painted = pixels.copy()
+    painted[hidden] = _colour_around(pixels, hidden)
+    return painted
+
+
+def _colour_around(pixels: Pixels, hidden: Outline) -> npt.NDArray[np.uint8]:
+    """The mean colour of the frame; where all of that is hidden, of whatever is not; grey if everything is."""
+    frame = np.ones_like(hidden)
+    bottom, right = (round(FRAME * side) for side in hidden.shape)
+    frame[bottom:-bottom, right:-right] = False
+    for seen in (frame & ~hidden, ~hidden):
+        if seen.any():
+            return np.rint(pixels[seen].mean(axis=0)).astype(np.uint8)
+    return _NEUTRAL
+
+
+def _without(pixels: Pixels, outline: Outline) -> Pixels:
+    """The picture `(H, W, 3)` with its lesion filled in from the skin around it."""
+    height, width = outline.shape
+    hole = grow(outline, DILATION)
+    painted = _paint(pixels, hole)
+    small_hole = resize_outline(hole, height=_FILLED_SIDE, width=_FILLED_SIDE)
+    if small_hole.all():
+        return painted
+    small = resize(painted, height=_FILLED_SIDE, width=_FILLED_SIDE)
+    filled = np.asarray(cv2.inpaint(small, small_hole.astype(np.uint8), _FILL_REACH, cv2.INPAINT_TELEA), np.uint8)
+    return np.where(hole[..., None], resize(filled, height=height, width=width), pixels)
