@@ -105,9 +105,7 @@ def decision_table(models: Models, view: str) -> pd.DataFrame:
     """`curves.decision_curve` of each model, its own net benefit as `net_benefit`."""
     return _stacked(
         models,
-        lambda _, rows: decision_curve(labels_of(rows), rows["probability"]).rename(
-            columns={"model": "net_benefit"}
-        ),
+        lambda _, rows: decision_curve(labels_of(rows), rows["probability"]).rename(columns={"model": "net_benefit"}),
         ["threshold", "net_benefit", "treat_all", "treat_none"],
         view,
     )

@@ -77,10 +77,10 @@ def leaderboard_of(
     Returns:
         `name`, `title` (with its marks), `source` (`ours`, `yours` or `paper`), `paper_model` (what the paper calls the
         network, or None), `paper_accuracy` and `paper_right` (its published numbers), `trained_here`, `imagenet_start`
-        (None: not recorded), `seeds` (how many were trained here), `n`, `right`; of every metric the value with `_low` and `_high` of the
-        95 % interval, and over seeds `_mean` and `_spread` (standard deviation), both missing for a single seed;
-        `milliseconds` an image, `megabytes`, `parameters`, `epochs` and `minutes` of training. Intervals of the paper's
-        rows are Wilson's, from its counts. Models without images in the view are left out.
+        (None: not recorded), `seeds` (how many were trained here), `n`, `right`; of every metric the value with `_low`
+        and `_high` of the 95 % interval, and over seeds `_mean` and `_spread` (standard deviation), both missing for a
+        single seed; `milliseconds` an image, `megabytes`, `parameters`, `epochs` and `minutes` of training. Intervals
+        of the paper's rows are Wilson's, from its counts. Models without images in the view are left out.
     """
     known = worked_out or {}
     rows = [

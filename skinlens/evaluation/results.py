@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from skinlens.evaluation.comparison import ScoredModel
 from skinlens.evaluation.intervals import RESAMPLES
 from skinlens.evaluation.metrics import METRICS, Confusion, MetricName
 from skinlens.evaluation.report import evaluate_views
@@ -312,22 +311,6 @@ def measured(model: EvaluatedModel, view: str, *, resamples: int = RESAMPLES) ->
     plain = rows.drop(columns=["leaky", "foreign_jpeg"], errors="ignore")
     result = evaluate_views(plain, plain["probability"], model.threshold, resamples=resamples)["all"]
     return ViewRecord.model_validate(asdict(result))
-
-
-def paired(
-    first: EvaluatedModel, second: EvaluatedModel
-) -> tuple[pd.DataFrame, ScoredModel, ScoredModel]:
-    """Two models on the images that both have scored: the first one's rows, and both sets of predictions on them.
-
-    Raises:
-        SubmittedError: If they share no image, or their labels contradict.
-    """
-    rows = match(second.rows, first.rows).rows
-    return (
-        rows,
-        ScoredModel(first.label, rows["probability"].to_numpy(), first.threshold),
-        ScoredModel(second.label, rows["submitted"].to_numpy(), second.threshold),
-    )
 
 
 def shortcut_figures(record: Record) -> pd.DataFrame:
