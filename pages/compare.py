@@ -75,8 +75,8 @@ def own_model(compared: Compared) -> None:
     """Upload of a person's own predictions."""
     with st.expander("Add a model of your own", icon=":material/upload_file:", expanded=bool(compared.said)):
         st.caption(
-            "A CSV with the columns path, label (benign or malignant) and probability (of malignant, 0 to 1), one row a "
-            "test image, with paths as in the files of weights/evaluation. It stays in this browser session."
+            "A CSV with the columns path, label (benign or malignant) and probability (of malignant, 0 to 1), one row "
+            "a test image, with paths as in the files of weights/evaluation. It stays in this browser session."
         )
         upload, threshold = st.columns([3, 1])
         upload.file_uploader(

@@ -108,8 +108,9 @@ def confusion(picked: Picked) -> None:
 def reliability(picked: Picked) -> None:
     """Reliability diagrams."""
     st.caption(
-        "Images in up to 15 equally large bins by score. On the dotted line, a score of 0.8 would mean that 80 % of such "
-        "images are malignant, among these images: not in a clinic, where few lesions are. Bars: 95 % Wilson intervals."
+        "Images in up to 15 equally large bins by score. On the dotted line, a score of 0.8 would mean that 80 % of "
+        "such images are malignant; among these images, that is, not in a clinic, where few lesions are. Bars: 95 % "
+        "intervals (Wilson)."
     )
     table = tables.reliability_table(picked.models, picked.view)
     figure = charts.reliability_chart(table, picked.styles, theme=picked.theme)
@@ -133,8 +134,8 @@ def decision_curve(picked: Picked) -> None:
 def coverage(picked: Picked) -> None:
     """Error against coverage."""
     st.caption(
-        "If a model decided only the images whose score is farthest from its threshold and left the rest to others, how "
-        "often would it be wrong? At the right end it decides every image. Lower is better."
+        "If a model decided only the images whose score is farthest from its threshold and left the rest to others, "
+        "how often would it be wrong? At the right end it decides every image. Lower is better."
     )
     table = tables.coverage_table(picked.models, picked.view)
     figure = charts.coverage_chart(table, picked.styles, theme=picked.theme)
@@ -161,8 +162,8 @@ def cost(picked: Picked) -> None:
 def robustness(picked: Picked) -> None:
     """Accuracy or AUC on spoilt images."""
     st.caption(
-        "All test images, spoilt in one way at a time at five strengths; strength 0 are the images as they are. Whatever "
-        "test view is chosen above, this was measured on all images. Bars: 95 % intervals."
+        "All test images, spoilt in one way at a time at five strengths; strength 0 are the images as they are. "
+        "Whatever test view is chosen above, this was measured on all images. Bars: 95 % intervals."
     )
     metric = _metric_choice("robustness")
     table = tables.robustness_table(picked.models)
