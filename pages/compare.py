@@ -16,8 +16,6 @@ from skinlens.evaluation.side_by_side import disagreeing, pair_table, sentences
 from skinlens.evaluation.views import views_of
 from skinlens.imaging.image import ImageRefusedError
 
-FROM = {"ours": "measured here", "yours": "your CSV", "paper": "the paper"}
-
 
 def choose_view(compared: Compared) -> str:
     """The switch of test view, and what it holds."""
@@ -36,9 +34,9 @@ def choose_view(compared: Compared) -> str:
 
 def leaderboard(board: pd.DataFrame, view: str) -> None:
     """Every model with its intervals."""
-    table = readable(board).replace({"From": FROM})
+    table = readable(board)
     formats = {
-        "Model": st.column_config.TextColumn(width=300, pinned=True),
+        "Model": st.column_config.TextColumn(width=340),
         "Paper's accuracy": st.column_config.NumberColumn(
             format="%.3f", help="What the paper publishes for the same network"
         ),
@@ -48,7 +46,7 @@ def leaderboard(board: pd.DataFrame, view: str) -> None:
     }
     st.dataframe(table, hide_index=True, column_config=formats, alt="Leaderboard of all models")
     st.caption(
-        "In brackets: 95 % intervals, for models measured here by resampling lesions. Click a heading to sort. "
+        "Ours: measured here. In brackets: 95 % intervals, for ours by resampling lesions. Click a heading to sort. "
         + (
             f"Rows from the paper: {SOURCE}; it gives no intervals, so those shown are Wilson's, from its counts."
             if view == "all"
@@ -129,17 +127,23 @@ def charts(compared: Compared, board: pd.DataFrame, labels: list[str], view: str
         theme=theme,
         format=chosen,
     )
-    for (name, draw), tab in zip(TABS.items(), st.tabs(list(TABS), key="compare-tab", on_change="rerun"), strict=True):
+    if not labels:
+        st.info("Choose at least one model for the charts.", icon=":material/info:")
+        return
+    tabs = st.tabs(list(TABS), key="compare-tab", on_change="rerun")
+    for draw, tab in zip(TABS.values(), tabs, strict=True):
         if tab.open:
             with tab:
-                draw(picked) if labels else st.info(f"{name}: choose at least one model above.")
+                draw(picked)
 
 
 @st.fragment
 def two_models(compared: Compared, view: str) -> None:
     """Any two models: the difference in words, and the images on which they disagree."""
     st.markdown("#### Two models against each other")
-    labels = [model.label for model in compared.models if view in model.views]
+    usable = [model for model in compared.models if view in model.views]
+    # A model and its own test-time augmentation are the last pair that anybody wants to see first.
+    labels = [model.label for model in sorted(usable, key=lambda model: model.tta)]
     if len(labels) < 2:
         st.info(
             "There is only one model with predictions on these images. Add one of your own above to compare the two.",
@@ -161,10 +165,10 @@ def difference(compared: Compared, first: str, second: str, view: str) -> None:
     """Sentences and table, once they have been asked for: the resampling takes seconds."""
     seeds = compared.seeds(first), compared.seeds(second)
     key = comparison.pair_key(*seeds, view)
-    if not comparison.was_asked(key) and not st.button("Work out the difference", icon=":material/balance:"):
+    if not comparison.was_asked(key):
+        st.button("Work out the difference", icon=":material/balance:", on_click=comparison.ask, args=(key,))
         st.caption("The interval comes from 2,000 resamples of the lesions, which takes some seconds.")
         return
-    comparison.ask(key)
     found = comparison.pair(*seeds, view)
     for sentence in sentences(found):
         st.text(sentence)
@@ -172,11 +176,13 @@ def difference(compared: Compared, first: str, second: str, view: str) -> None:
     st.dataframe(
         table,
         hide_index=True,
-        column_config={label: st.column_config.NumberColumn(format="%.3f") for label in (first, second)},
+        column_config={"Figure": st.column_config.TextColumn(width=230)}
+        | {label: st.column_config.NumberColumn(format="%.3f") for label in (first, second)},
     )
     st.caption(
-        "Intervals: 95 %, resampling lesions, both models on the same draws. Say beforehand which figure decides: of "
-        "ten figures on four views, some differ by chance. A difference not shown is not a proof that there is none."
+        "Intervals: 95 %, resampling lesions, both models on the same draws; the verdicts follow them. The two tests "
+        "take every image as independent and can differ at the margin. Say beforehand which figure decides: of ten "
+        "figures on four views, some differ by chance. A difference not shown is not a proof that there is none."
     )
     numbers(table, f"pair-{view}")
 
@@ -188,20 +194,24 @@ def disagreement(compared: Compared, first: str, second: str, view: str) -> None
     st.markdown(f"**Images that the two decide differently: {len(found)}**")
     if found.empty:
         return
-    right = found["right"].map({"first": first, "second": second})
-    table = found.drop(columns="right").assign(right=right).rename(columns={"first": first, "second": second})
-    shown = table.rename(columns={"path": "Image", "label": "Actually", "gap": "Gap", "right": "Decided rightly by"})
-    scores = {label: st.column_config.NumberColumn(format="%.3f") for label in (first, second, "Gap")}
+    score = st.column_config.NumberColumn
     chosen = st.dataframe(
-        shown,
+        found,
         hide_index=True,
-        column_config=scores,
+        column_config={
+            "path": "Image",
+            "label": "Actually",
+            "first": score("Score of the first", format="%.3f"),
+            "second": score("Score of the second", format="%.3f"),
+            "gap": score("Gap", format="%.3f"),
+            "right": "Decided rightly by the",
+        },
         on_select="rerun",
         selection_mode="single-row",
         key="compare-disagreements",
         height=260,
     )
-    numbers(table, f"disagreements-{view}")
+    numbers(found.rename(columns={"first": first, "second": second}), f"disagreements-{view}")
     rows = [row for row in chosen.selection.rows if row < len(found)]
     show_picture(str(found["path"].iloc[rows[0]]) if rows else None)
 

@@ -177,7 +177,7 @@ def _log(made_up: MadeUp) -> pd.DataFrame:
     return pd.DataFrame({"epoch": epochs, "train_loss": loss, "seconds": 170.0 + epochs, "images_per_second": 15.0})
 
 
-def only(name: str, **changes: Any) -> MadeUp:
+def only(name: str, /, **changes: Any) -> MadeUp:
     """One of `MODELS`, changed."""
     (found,) = (model for model in MODELS if model.name == name)
     return replace(found, **changes)

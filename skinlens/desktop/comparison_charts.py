@@ -26,8 +26,9 @@ COLOURS = {
 DASHES = ("solid", "dash", "dot", "dashdot")
 MARKS = ("circle", "square", "triangle-up", "x", "cross", "star", "pentagon", "hexagram")
 # The confusion matrix from no image of a class to all of them.
-RIGHT = {"light": ("#fbfcfd", "#8cc4dd"), "dark": ("#11181d", "#1c5f7d")}
-WRONG = {"light": ("#fbfcfd", "#f0a878"), "dark": ("#11181d", "#8a4213")}
+RIGHT = {"light": ("#e6f2f8", "#8cc4dd"), "dark": ("#16303c", "#1c5f7d")}
+WRONG = {"light": ("#fdeee2", "#f0a878"), "dark": ("#38231a", "#8a4213")}
+TITLES = {"jpeg": "JPEG compression"}
 METRIC_AXES = {"accuracy": "Accuracy", "roc_auc": "ROC AUC"}
 COLUMN_AXES = {
     "train_loss": "Training loss",
@@ -41,6 +42,7 @@ _FONT = "Source Sans, Source Sans Pro, sans-serif"
 _LEGEND_CHARACTERS = 36
 _PANEL_CHARACTERS = 34
 _PANELS = 3
+_TOP = 56
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def confusion_chart(cells: pd.DataFrame, *, theme: str) -> go.Figure:
         cells: From `confusion_table`.
         theme: `light` or `dark`.
     """
-    figure = _panels(list(dict.fromkeys(cells["model"])), theme, row_height=270, across=0.12, down=0.2)
+    figure = _panels(list(dict.fromkeys(cells["model"])), theme, row_height=210, gap=84, across=0.12)
     order = ["benign", "malignant"]
     for number, (_, matrix) in enumerate(cells.groupby("model", sort=False)):
         place = _place(number)
@@ -158,7 +160,7 @@ def reliability_chart(bins: pd.DataFrame, styles: Mapping[str, Look], *, theme: 
         styles: From `looks`, by label.
         theme: `light` or `dark`.
     """
-    figure = _panels(list(dict.fromkeys(bins["model"])), theme, row_height=330, across=0.09, down=0.2)
+    figure = _panels(list(dict.fromkeys(bins["model"])), theme, row_height=240, gap=84, across=0.09)
     for number, (label, part) in enumerate(bins.groupby("model", sort=False)):
         place = _place(number)
         figure.add_scatter(
@@ -261,7 +263,8 @@ def robustness_chart(curves: pd.DataFrame, metric: str, styles: Mapping[str, Loo
     """
     chosen = curves[curves["metric"] == metric]
     names = list(dict.fromkeys(chosen["corruption"]))
-    figure = _panels([name.capitalize() for name in names], theme, row_height=230, across=0.05, down=0.13, legend=True)
+    titles = [TITLES.get(name, name.replace("_", " ").capitalize()) for name in names]
+    figure = _panels(titles, theme, row_height=180, gap=64, across=0.05, legend=True)
     named: set[str] = set()
     for number, name in enumerate(names):
         place = _place(number)
@@ -372,23 +375,26 @@ def _cell(images: int, share: float) -> str:
 
 
 def _panels(
-    titles: list[str], theme: str, *, row_height: int, across: float, down: float, legend: bool = False
+    titles: list[str], theme: str, *, row_height: int, gap: int, across: float, legend: bool = False
 ) -> go.Figure:
-    """Equal panels, at most three in a row, each under its title."""
+    """Equal panels, at most three in a row, each under its title; heights and the gap between rows in pixels."""
     rows = max(1, -(-len(titles) // _PANELS))
+    drawn = rows * row_height + (rows - 1) * gap
     figure = make_subplots(
         rows=rows,
         cols=_PANELS,
         subplot_titles=[_wrapped(title, _PANEL_CHARACTERS) for title in titles],
         horizontal_spacing=across,
-        vertical_spacing=down / max(1, rows - 1) if rows > 1 else 0,
+        vertical_spacing=gap / drawn,
     )
     _finished(figure, theme, legend="below" if legend else "none")
     figure.update_annotations(font={"size": 14, "color": INK[theme]})
     for unused in range(len(titles), rows * _PANELS):
         figure.update_xaxes(visible=False, **_place(unused))
         figure.update_yaxes(visible=False, **_place(unused))
-    return figure.update_layout(height=row_height * rows + (130 if legend else 70), margin={"t": 56})
+    below = 110 if legend else 64
+    figure.update_layout(height=drawn + _TOP + below, margin={"t": _TOP, "b": below})
+    return figure.update_layout(legend={"y": -64 / drawn}) if legend else figure
 
 
 def _place(number: int) -> dict[str, int]:
@@ -440,4 +446,4 @@ def _legend_name(label: str, note: str = "") -> str:
 
 
 def _wrapped(text: str, width: int) -> str:
-    return "<br>".join(escape(line) for line in textwrap.wrap(text, width))
+    return "<br>".join(escape(line) for line in textwrap.wrap(text, width, break_on_hyphens=False))

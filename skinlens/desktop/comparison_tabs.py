@@ -280,12 +280,12 @@ def _readable_shortcuts(table: pd.DataFrame) -> pd.DataFrame:
             "Model": table["model"],
             "Test": table["test"].str.replace("_", " ").str.capitalize(),
             "Figure": table["figure"].str.replace("_", " "),
-            "Test view": table["view"],
+            "View": table["view"],
             "Value": [
                 bracketed(*figure) or "undefined"
                 for figure in zip(table["value"], table["low"], table["high"], strict=True)
             ],
-            "Plain ROC AUC": table["plain_auc"],
+            "Plain ROC AUC": [bracketed(value, None, None) for value in table["plain_auc"]],
             "Images": table["n"],
         }
     )

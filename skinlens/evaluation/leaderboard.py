@@ -52,7 +52,7 @@ def read_published(folder: Path) -> pd.DataFrame:
     """
     path = folder / PUBLISHED
     if not path.is_file():
-        return pd.DataFrame(columns=["model", "architecture", "tn", "fp", "fn", "tp", "roc_auc", "pr_auc", *METRICS])
+        return pd.DataFrame(columns=["model", "architecture", "tn", "fp", "fn", "tp", *METRICS])
     try:
         return published_models(path)
     except (ValueError, KeyError) as error:
@@ -89,7 +89,7 @@ def leaderboard_of(
     ]
     found = [row for row in rows if row is not None]
     if view == "all":
-        trained = {row["paper_model"] for row in found}
+        trained = {row.get("paper_model") for row in found}
         found += [_paper_row(row, trained) for row in published.to_dict("records")]
     table = pd.DataFrame(found, columns=list(_COLUMNS)).astype({"seeds": "int64", "epochs": "Int64"})
     return table.sort_values("accuracy", ascending=False, kind="stable", ignore_index=True)
@@ -101,14 +101,14 @@ def readable(board: pd.DataFrame) -> pd.DataFrame:
     The order of texts is the order of their numbers, so that a table which sorts texts sorts the figures.
     """
     table = pd.DataFrame({"Model": board["title"], "From": board["source"], "Note": board.apply(_note, axis=1)})
-    for metric in ("roc_auc", "pr_auc", "accuracy"):
+    for metric in ("accuracy", "roc_auc", "pr_auc"):
         table[heading(metric)] = _texts(board, metric)
     table["Right"] = board["right"]
     table["Images"] = board["n"]
     for metric in METRICS:
         if heading(metric) not in table:
             table[heading(metric)] = _texts(board, metric)
-    for metric in ("roc_auc", "accuracy"):
+    for metric in ("accuracy", "roc_auc"):
         table[f"{heading(metric)} over seeds"] = board.apply(_over_seeds, axis=1, metric=metric)
     table["Paper's accuracy"] = board["paper_accuracy"]
     table["ms per image"] = board["milliseconds"]
@@ -260,7 +260,7 @@ def _note(row: pd.Series) -> str:
         return "" if row["trained_here"] else NOT_TRAINED
     if row["source"] == "yours":
         return "held for this visit only"
-    seeds = f"seed 0 of {row['seeds']}" if row["seeds"] > 1 else ""
+    seeds = f"first of {row['seeds']} seeds" if row["seeds"] > 1 else ""
     start = "start not recorded" if pd.isna(row["imagenet_start"]) else ""
     return ", ".join(part for part in (seeds, start) if part)
 

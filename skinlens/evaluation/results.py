@@ -132,6 +132,10 @@ class Record(_Frozen):
     def _has_all(self) -> "Record":
         if "all" not in self.views:
             raise ValueError("views lacks all")
+        try:
+            list(_figures(self.shortcuts))
+        except ValidationError as error:
+            raise ValueError(f"shortcuts holds a figure that is none: {error.errors()[0]['msg']}") from error
         return self
 
     @property
@@ -317,16 +321,20 @@ def shortcut_figures(record: Record) -> pd.DataFrame:
     """Everything measured in a record's shortcut tests, flat.
 
     Returns:
-        `test`, `figure` (the keys that lead to it), `view` (if one of them is a test view, else ""), `value`, `low`,
-        `high`, `n`, and `plain_auc`: the ROC AUC on the untouched images of that view, None without a view.
+        `test` (with its settings in brackets), `figure` (the keys that lead to it), `view` (if one of them is a test
+        view, else ""), `value`, `low`, `high`, `n`, and `plain_auc`: the ROC AUC on the untouched images of that view,
+        None without a view.
     """
     rows = []
     for test, part in (record.shortcuts or {}).items():
+        settings = _settings(part)
         for keys, figure in _figures(part):
             view = next((key for key in keys if key in record.views), "")
             plain = record.views[view].metrics["roc_auc"].value if view else None
             named = " ".join(key for key in keys if key not in {view, "views"})
-            rows.append({"test": test, "figure": named, "view": view, **figure.model_dump(), "plain_auc": plain})
+            rows.append(
+                {"test": f"{test}{settings}", "figure": named, "view": view, **figure.model_dump(), "plain_auc": plain}
+            )
     return pd.DataFrame(rows, columns=["test", "figure", "view", *Figure.model_fields, "plain_auc"])
 
 
@@ -339,6 +347,14 @@ def _figures(part: object, keys: tuple[str, ...] = ()) -> Iterable[tuple[tuple[s
         return
     for key, inner in part.items():
         yield from _figures(inner, (*keys, str(key)))
+
+
+def _settings(part: object) -> str:
+    """The plain values of a test, as in ` (radius 85)`."""
+    if not isinstance(part, Mapping):
+        return ""
+    said = [f"{key} {value}" for key, value in part.items() if isinstance(value, int | float | str)]
+    return f" ({', '.join(said)})" if said and "value" not in part else ""
 
 
 def _content(path: Path) -> bytes:
