@@ -1,5 +1,6 @@
 """What the comparison page knows: the evaluation folder, a person's own model, and what is worked out once."""
 
+import csv
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -181,7 +182,7 @@ def csv_bytes(table: pd.DataFrame) -> bytes:
     for column in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[column]):
             safe[column] = safe[column].map(_harmless)
-    return safe.to_csv(index=False).encode("utf-8")
+    return safe.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC).encode("utf-8")
 
 
 def picture(folder: str, path: str) -> LesionImage | None:
@@ -195,7 +196,7 @@ def picture(folder: str, path: str) -> LesionImage | None:
         file = (root / path).resolve()
         found = file.is_relative_to(root) and file.is_file()
     except (OSError, ValueError) as error:
-        raise ImageRefusedError(f"{path} cannot be looked up: {error}") from error
+        raise ImageRefusedError("unreadable", f"{path!r} cannot be looked up: {error}.") from error
     return decode(file) if found else None
 
 
