@@ -15,7 +15,7 @@ from skinlens.evaluation.metrics import MetricName
 from skinlens.evaluation.results import EvaluatedModel
 from skinlens.evaluation.views import views_of
 
-METRIC_CHOICES = ("accuracy", "roc_auc")
+METRIC_CHOICES: tuple[MetricName, ...] = ("accuracy", "roc_auc")
 FORMATS = ("png", "svg")
 _NO_CURVE = "A curve needs every image's score, which is not published:"
 _NOT_MEASURED = "Not measured for:"
@@ -258,7 +258,7 @@ def _metric_choice(name: str) -> MetricName:
         METRIC_CHOICES,
         default=METRIC_CHOICES[0],
         required=True,
-        format_func=charts.METRIC_AXES.__getitem__,
+        format_func=lambda metric: charts.METRIC_AXES[metric],
         key=f"metric-{name}",
         label_visibility="collapsed",
     )

@@ -101,7 +101,8 @@ def readable(board: pd.DataFrame) -> pd.DataFrame:
     The order of texts is the order of their numbers, so that a table which sorts texts sorts the figures.
     """
     table = pd.DataFrame({"Model": board["title"], "From": board["source"], "Note": board.apply(_note, axis=1)})
-    for metric in ("accuracy", "roc_auc", "pr_auc"):
+    first: tuple[MetricName, ...] = ("accuracy", "roc_auc", "pr_auc")
+    for metric in first:
         table[heading(metric)] = _texts(board, metric)
     table["Right"] = board["right"]
     table["Images"] = board["n"]
@@ -214,7 +215,7 @@ def _papers_number(model: EvaluatedModel, published: pd.DataFrame, view: str) ->
     name = published_as(model.record.architecture or model.record.model, published)
     if name is None or view != "all":
         return {"paper_model": name}
-    row = published.set_index("model").loc[name]
+    row = published[published["model"] == name].to_dict("records")[0]
     return {"paper_model": name, "paper_accuracy": row["accuracy"], "paper_right": int(row["tn"] + row["tp"])}
 
 
@@ -275,8 +276,8 @@ def _over_seeds(row: pd.Series, *, metric: MetricName) -> str:
     return "" if mean is None or spread is None else f"{mean:.3f} ± {spread:.3f} ({row['seeds']} seeds)"
 
 
-def _number(value: object) -> float | None:
-    return None if value is None or pd.isna(value) else float(value)  # type: ignore[arg-type]
+def _number(value: float | None) -> float | None:
+    return None if value is None or pd.isna(value) else float(value)
 
 
 def _markdown_row(row: pd.Series, believed: pd.DataFrame) -> str:
