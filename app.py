@@ -25,6 +25,8 @@ STYLE = """<style>
 [data-testid="stDownloadButton"] [data-testid="stBaseButton-primary"] {
   background: #0b5d7a; border-color: #0b5d7a; color: #ffffff;
 }
+[data-testid="stMultiSelectTagsContainer"] [data-tag] { background: #0b5d7a; }
+[data-testid="stMultiSelectTagsContainer"] [data-tag] * { color: #ffffff; }
 </style>"""
 
 

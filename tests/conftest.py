@@ -10,6 +10,7 @@ from skinlens.imaging.decode import decode
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion
 from skinlens.runtime.predictor import WEIGHTS_FOLDER, Predictor, load_predictor
+from tests.made_up_results import write_folder
 
 DATA = Path(os.environ.get("SKINLENS_DATA") or ".")
 MANIFEST = DATA / "isic3297.csv"
@@ -29,6 +30,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def released_folder() -> Path:
     """The folder of released models."""
     return WEIGHTS_FOLDER
+
+
+@pytest.fixture(scope="session")
+def made_up_evaluations(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An evaluation folder of models that do not exist; tests that change it work on a copy."""
+    return write_folder(tmp_path_factory.mktemp("weights") / "evaluation")
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from skinlens.evaluation.leaderboard import with_leaderboard
 from skinlens.report.tables import markdown_views
 from skinlens.runtime.predictor import Predictor
 
@@ -15,6 +16,10 @@ README = (ROOT / "README.md").read_text("utf-8")
 def test_figures_are_the_cards(predictor: Predictor) -> None:
     assert predictor.card.test is not None
     assert markdown_views(predictor.card.test) in README
+
+
+def test_leaderboard_is_that_of_the_shipped_evaluations() -> None:
+    assert with_leaderboard(README, ROOT / "weights" / "evaluation") == README
 
 
 @pytest.mark.parametrize("end", ["streamlit run app.py", "pytest"])

@@ -1,0 +1,291 @@
+"""The tabs of the comparison page: each a sentence on how to read it, a chart, its numbers, and who is not in it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from skinlens.desktop import comparison_charts as charts
+from skinlens.desktop.comparison import csv_bytes
+from skinlens.evaluation import chart_tables as tables
+from skinlens.evaluation.leaderboard import bracketed
+from skinlens.evaluation.metrics import MetricName
+from skinlens.evaluation.results import EvaluatedModel
+from skinlens.evaluation.views import views_of
+
+METRIC_CHOICES: tuple[MetricName, ...] = ("accuracy", "roc_auc")
+FORMATS = ("png", "svg")
+_NO_CURVE = "A curve needs every image's score, which is not published:"
+_NOT_MEASURED = "Not measured for:"
+
+
+@dataclass(frozen=True, eq=False)
+class Picked:
+    """What the charts are to show.
+
+    Attributes:
+        models: Models with predictions.
+        published: Rows of the paper's table, with `label`.
+        board: The leaderboard on the view.
+        view: A test view.
+        styles: The look of every model that can be picked, by label.
+        theme: `light` or `dark`.
+        format: What a chart's camera button saves: `png` or `svg`.
+    """
+
+    models: list[EvaluatedModel]
+    published: pd.DataFrame
+    board: pd.DataFrame
+    view: str
+    styles: dict[str, charts.Look]
+    theme: str
+    format: str
+
+    def notes(self, metric: MetricName, name: str) -> dict[str, str]:
+        """A metric with its interval by label, for legends."""
+        return {
+            row["title"]: f"{name} {bracketed(row[metric], row[f'{metric}_low'], row[f'{metric}_high'])}"
+            for row in self.board.to_dict("records")
+            if not pd.isna(row[metric])
+        }
+
+    @property
+    def points(self) -> pd.DataFrame:
+        """The operating points of everything picked."""
+        return tables.operating_points(self.models, self.published, self.view)
+
+    @property
+    def papers(self) -> list[str]:
+        """Labels of the paper's models that were picked."""
+        return list(self.published["label"])
+
+
+def roc(picked: Picked) -> None:
+    """ROC curves."""
+    st.caption(
+        "Each curve runs through all thresholds of a model; the mark on it is the model's own threshold. Nearer to the "
+        "top left is better. Open diamonds: the paper's published result at its one threshold."
+    )
+    table, points = tables.roc_table(picked.models, picked.view), picked.points
+    figure = charts.roc_chart(table, points, picked.styles, picked.notes("roc_auc", "AUC"), theme=picked.theme)
+    _show("roc", figure, table, picked, "ROC curves of the picked models")
+    _absent(picked, table, "These images do not allow a curve for:")
+
+
+def precision_recall(picked: Picked) -> None:
+    """Precision-recall curves."""
+    st.caption(
+        "Of the images called malignant, how many are, against how many of the malignant ones are found. It depends on "
+        "the share of malignant images, so never compare it across test views."
+    )
+    table, points = tables.pr_table(picked.models, picked.view), picked.points
+    figure = charts.pr_chart(
+        table,
+        points,
+        picked.styles,
+        picked.notes("pr_auc", "PR AUC"),
+        malignant_share=_malignant_share(picked),
+        theme=picked.theme,
+    )
+    _show("precision-recall", figure, table, picked, "Precision-recall curves of the picked models")
+    _absent(picked, table, "These images do not allow a curve for:")
+
+
+def confusion(picked: Picked) -> None:
+    """Confusion matrices."""
+    st.caption(
+        "Decisions at each model's own threshold. Blue: right; orange: wrong. Per cent are of the images that are "
+        "actually so (each row adds up to 100 %)."
+    )
+    table = tables.confusion_table(picked.points)
+    figure = charts.confusion_chart(table, theme=picked.theme)
+    _show("confusion", figure, table, picked, "Confusion matrices of the picked models")
+    _absent(picked, table, "No image of this view for:", paper="Published for all images only:")
+
+
+def reliability(picked: Picked) -> None:
+    """Reliability diagrams."""
+    st.caption(
+        "Images in up to 15 equally large bins by score. On the dotted line, a score of 0.8 would mean that 80 % of "
+        "such images are malignant; among these images, that is, not in a clinic, where few lesions are. Bars: 95 % "
+        "intervals (Wilson)."
+    )
+    table = tables.reliability_table(picked.models, picked.view)
+    figure = charts.reliability_chart(table, picked.styles, theme=picked.theme)
+    _show("reliability", figure, table, picked, "Reliability diagrams of the picked models")
+    _absent(picked, table, _NOT_MEASURED, paper=_NO_CURVE)
+
+
+def decision_curve(picked: Picked) -> None:
+    """Decision curves."""
+    st.caption(
+        "Net benefit of referring from a score upwards: malignant lesions found, less needless referrals at the price "
+        "which that score implies. Higher is better; a model is of use where it lies above both grey lines. It takes "
+        "scores as probabilities, and holds for the share of malignant images in this view, not for a clinic."
+    )
+    table = tables.decision_table(picked.models, picked.view)
+    figure = charts.decision_chart(table, picked.styles, theme=picked.theme)
+    _show("decision-curve", figure, table, picked, "Decision curves of the picked models")
+    _absent(picked, table, _NOT_MEASURED, paper=_NO_CURVE)
+
+
+def coverage(picked: Picked) -> None:
+    """Error against coverage."""
+    st.caption(
+        "If a model decided only the images whose score is farthest from its threshold and left the rest to others, "
+        "how often would it be wrong? At the right end it decides every image. Lower is better."
+    )
+    table = tables.coverage_table(picked.models, picked.view)
+    figure = charts.coverage_chart(table, picked.styles, theme=picked.theme)
+    _show("coverage", figure, table, picked, "Error against share of images decided")
+    _absent(picked, table, _NOT_MEASURED, paper=_NO_CURVE)
+
+
+def cost(picked: Picked) -> None:
+    """Accuracy or AUC against time and size."""
+    st.caption(
+        "What a model costs: milliseconds for one image on the machine that evaluated it, and the size of its weights. "
+        "Further up and to the left is better. Bars: 95 % intervals."
+    )
+    metric = _metric_choice("cost")
+    board = picked.board[picked.board["title"].isin([model.label for model in picked.models])]
+    timed = board.dropna(subset=["milliseconds", "megabytes"], how="all")
+    columns = ["title", "milliseconds", "megabytes", "parameters", metric, f"{metric}_low", f"{metric}_high"]
+    table = timed[columns].rename(columns={"title": "model"})
+    figure = charts.cost_chart(timed, metric, picked.styles, theme=picked.theme)
+    _show("cost", figure, table, picked, "Accuracy against time and size")
+    _absent(picked, table, "Neither time nor size was recorded for:", paper="The paper gives neither time nor size:")
+
+
+def robustness(picked: Picked) -> None:
+    """Accuracy or AUC on spoilt images."""
+    st.caption(
+        "All test images, spoilt in one way at a time at five strengths; strength 0 are the images as they are. "
+        "Whatever test view is chosen above, this was measured on all images. Bars: 95 % intervals."
+    )
+    metric = _metric_choice("robustness")
+    table = tables.robustness_table(picked.models)
+    figure = charts.robustness_chart(table, metric, picked.styles, theme=picked.theme)
+    _show("robustness", figure, table, picked, "Accuracy on spoilt images", view="all")
+    _absent(picked, table, _NOT_MEASURED, paper="The paper has no such measurement:")
+
+
+def shortcuts(picked: Picked) -> None:
+    """The shortcut tests as a table."""
+    st.caption(
+        "Does a model look at the lesion? Its ROC AUC with the lesion painted over, beside the plain one: what stays "
+        "high was not read off the lesion."
+    )
+    table = tables.shortcut_table(picked.models)
+    if len(table):
+        st.dataframe(_readable_shortcuts(table), hide_index=True)
+        _numbers("shortcuts", table, "all")
+    _absent(picked, table, _NOT_MEASURED, paper="The paper has no such measurement:")
+
+
+def training(picked: Picked) -> None:
+    """Training curves."""
+    st.caption("What was logged after each epoch, of the seed that the other charts show. No test image was used.")
+    table = tables.training_table(picked.models)
+    logged = [name for name in table.columns if name not in {"model", "epoch"}]
+    if logged:
+        column = st.selectbox("Show", logged, format_func=charts.column_title, key="training-column", width=320)
+        figure = charts.training_chart(table, column, picked.styles, theme=picked.theme)
+        _show("training", figure, table, picked, "Training curves", view="train")
+    _absent(picked, table, "No training log for:", paper="The paper's training logs are not public:")
+
+
+TABS: dict[str, Callable[[Picked], None]] = {
+    "ROC": roc,
+    "Precision-recall": precision_recall,
+    "Confusion": confusion,
+    "Reliability": reliability,
+    "Decision curve": decision_curve,
+    "Coverage": coverage,
+    "Cost": cost,
+    "Robustness": robustness,
+    "Shortcuts": shortcuts,
+    "Training": training,
+}
+
+
+def _show(
+    name: str, figure: go.Figure, table: pd.DataFrame, picked: Picked, alt: str, *, view: str | None = None
+) -> None:
+    """The chart and its numbers; nothing where there are none."""
+    if table.empty:
+        return
+    named = view or picked.view
+    options = {"format": picked.format, "filename": f"skinlens-{name}-{named}", "scale": 2}
+    config = {
+        "displaylogo": False,
+        "displayModeBar": True,
+        "modeBarButtons": [["toImage", "zoom2d", "resetScale2d"]],
+        "toImageButtonOptions": options,
+    }
+    st.plotly_chart(figure, theme=None, config=config, key=f"chart-{name}", alt=alt)
+    _numbers(name, table, named)
+
+
+def _numbers(name: str, table: pd.DataFrame, view: str) -> None:
+    st.download_button(
+        "Numbers of this chart (CSV)",
+        lambda: csv_bytes(table),
+        file_name=f"skinlens-{name}-{view}.csv",
+        mime="text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+        key=f"numbers-{name}",
+    )
+
+
+def _absent(picked: Picked, table: pd.DataFrame, why: str, *, paper: str = "") -> None:
+    """Who was picked but is not in the table, and why."""
+    there = set(table["model"])
+    missing = tables.absent(picked.models, table)
+    if missing:
+        st.text(f"{why} {'; '.join(missing)}.")
+    published = [label for label in picked.papers if label not in there]
+    if paper and published:
+        st.text(f"{paper} {'; '.join(published)}.")
+
+
+def _metric_choice(name: str) -> MetricName:
+    chosen: MetricName = st.segmented_control(
+        "Figure",
+        METRIC_CHOICES,
+        default=METRIC_CHOICES[0],
+        required=True,
+        format_func=lambda metric: charts.METRIC_AXES[metric],
+        key=f"metric-{name}",
+        label_visibility="collapsed",
+    )
+    return chosen
+
+
+def _malignant_share(picked: Picked) -> float | None:
+    """Of the images of the view, by the first model that has them."""
+    for model in picked.models:
+        view = views_of(model.rows).get(picked.view)
+        if view is not None:
+            return float((model.rows.loc[view.mask, "label"] == "malignant").mean())
+    return None
+
+
+def _readable_shortcuts(table: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Model": table["model"],
+            "Test": table["test"].str.replace("_", " ").str.capitalize(),
+            "Figure": table["figure"].str.replace("_", " "),
+            "View": table["view"],
+            "Value": [
+                bracketed(*figure) or "undefined"
+                for figure in zip(table["value"], table["low"], table["high"], strict=True)
+            ],
+            "Plain ROC AUC": [bracketed(value, None, None) for value in table["plain_auc"]],
+            "Images": table["n"],
+        }
+    )
