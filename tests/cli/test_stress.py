@@ -12,8 +12,8 @@ import pytest
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from skinlens.cli import evaluate as evaluate_module
-from skinlens.cli import subjects as subjects_module
 from skinlens.cli import stress as stress_module
+from skinlens.cli import subjects as subjects_module
 from skinlens.cli.evaluate import evaluate
 from skinlens.cli.stress import LEFT_OUT, Trial, format_stress, robustness, stress
 from skinlens.imaging.corruptions import CORRUPTIONS, corrupt
