@@ -85,6 +85,20 @@ def evaluate(
 
 
 @app.command()
+def audit(
+    manifests: Annotated[list[Path], typer.Argument(help="CSV files with path and label.")],
+    out: Out,
+    pairs: Annotated[
+        Path | None, typer.Option(help="CSV of known pairs (path_a, path_b, kind) to measure recall and precision by.")
+    ] = None,
+) -> None:
+    """Look for duplicates, contradictory labels and what gives the label away besides the lesion."""
+    from skinlens.cli.audit import audit as command
+
+    command(manifests, out, pairs)
+
+
+@app.command()
 def select(
     name: Annotated[str, typer.Argument(help="Model to be released.")],
     runs: Annotated[list[Path], typer.Argument(help="Fold runs of the choice, differing in their fold alone.")],
