@@ -254,8 +254,7 @@ def _optimiser(network: nn.Module, start: Start, recipe: Recipe) -> torch.optim.
                 "base_lr": settings.rate_pretrained if pretrained else settings.rate_new,
             }
             for (pretrained, decayed), members in sorted(groups.items())
-        ],
-        fused=True,
+        ]
     )
 
 
