@@ -5,7 +5,7 @@ import os
 import pandas as pd
 import streamlit as st
 
-from skinlens.desktop import comparison
+from skinlens.desktop import comparison, comparison_tabs
 from skinlens.desktop.comparison import Compared
 from skinlens.desktop.comparison_charts import looks
 from skinlens.desktop.comparison_tabs import FORMATS, TABS, Picked
@@ -57,16 +57,8 @@ def leaderboard(board: pd.DataFrame, view: str) -> None:
 
 
 def numbers(table: pd.DataFrame, name: str) -> None:
-    """A table as a CSV."""
-    st.download_button(
-        "These numbers (CSV)",
-        lambda: comparison.csv_bytes(table),
-        file_name=f"skinlens-{name}.csv",
-        mime="text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-        key=f"numbers-{name}",
-    )
+    """A table of the page as a CSV."""
+    comparison_tabs.numbers(table, name, label="These numbers (CSV)", key=f"numbers-{name}")
 
 
 def own_model(compared: Compared) -> None:

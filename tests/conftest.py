@@ -6,6 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from skinlens.evaluation.leaderboard import paper_label, read_published
+from skinlens.evaluation.results import EvaluatedModel, read_results
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion
@@ -36,6 +38,19 @@ def released_folder() -> Path:
 def made_up_evaluations(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An evaluation folder of models that do not exist; tests that change it work on a copy."""
     return write_folder(tmp_path_factory.mktemp("weights") / "evaluation")
+
+
+@pytest.fixture(scope="session")
+def models(made_up_evaluations: Path) -> tuple[EvaluatedModel, ...]:
+    """What the charts show of the made-up evaluations."""
+    return read_results(made_up_evaluations).shown
+
+
+@pytest.fixture(scope="session")
+def published(made_up_evaluations: Path) -> pd.DataFrame:
+    """The paper's table beside them, as a reader sees it."""
+    table = read_published(made_up_evaluations)
+    return table.assign(label=[paper_label(model) for model in table["model"]])
 
 
 @pytest.fixture(scope="session")

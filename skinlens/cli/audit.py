@@ -26,8 +26,13 @@ from skinlens.evaluation.duplicates import (
     near_duplicates,
 )
 from skinlens.evaluation.figures import metric_figures
-from skinlens.evaluation.file_traits import FileTraits, file_traits, kind_association, missing_associations
-from skinlens.evaluation.file_traits import number_association as number
+from skinlens.evaluation.file_traits import (
+    FileTraits,
+    file_traits,
+    kind_association,
+    missing_associations,
+    number_association,
+)
 from skinlens.evaluation.metrics import Floats
 from skinlens.evaluation.rows import groups_of, labels_of
 from skinlens.imaging.decode import decode
@@ -219,7 +224,7 @@ def _differences(rows: pd.DataFrame, read: Sequence[_Reading], split: str) -> li
         kind_association("format", [each.format for each in traits], labels),
         kind_association("size in pixels", [each.size for each in traits], labels),
         kind_association("compression signature", [each.signature for each in traits], labels),
-        number("length of the file", [each.bytes for each in traits], labels),
+        number_association("length of the file", [each.bytes for each in traits], labels),
         *missing_associations(chosen.drop(columns=[name for name in _ADDED if name in chosen]), labels),
     ]
     return [asdict(each) for each in sorted(found, key=lambda each: (each.measure, -(each.value or 0)))]

@@ -13,6 +13,7 @@ from rich.progress import Progress
 
 from skinlens.evaluation.figures import Figure, evenly_spread, metric_figures, roc_auc_figure, undefined
 from skinlens.evaluation.metrics import Floats, Labels
+from skinlens.evaluation.report import bracket
 from skinlens.evaluation.rows import groups_of, labels_of, text_of
 from skinlens.evaluation.shortcuts import BACKGROUND_FIGURES, background_figures, partners, shape_probabilities
 from skinlens.evaluation.views import views_of
@@ -331,5 +332,4 @@ def _unmeasured(names: Sequence[str], reason: str) -> dict[str, Any]:
 def _cell(figure: dict[str, Any]) -> str:
     if figure["value"] is None:
         return f"undefined ({figure['reason']})"
-    ends = "" if figure["low"] is None else f" [{figure['low']:.3f}, {figure['high']:.3f}]"
-    return f"{figure['value']:.3f}{ends}"
+    return f"{figure['value']:.3f}{bracket(figure['low'], figure['high'])}"

@@ -11,7 +11,7 @@ from skinlens.runtime.card import ModelCard, read_card
 from skinlens.runtime.orientations import EightOrientations, Judge
 from skinlens.runtime.predictor import Predictor, load_predictor
 
-_CARD_SUFFIXES = {".json", ".onnx"}
+_RELEASED_SUFFIXES = {".json", ".onnx", ".safetensors"}
 # As `models.start` calls it, which imports torch.
 _RANDOM = "random weights"
 
@@ -72,7 +72,7 @@ def _is_run(path: Path) -> bool:
 
 def _released(model: str) -> Subject:
     path = Path(model)
-    if path.suffix in {*_CARD_SUFFIXES, ".safetensors"}:
+    if path.suffix in _RELEASED_SUFFIXES:
         predictor = Predictor(read_card(path.with_suffix(".json")), path.parent)
     else:
         predictor = load_predictor(model)
@@ -116,11 +116,11 @@ def _run(checkpoint: Path, selected: Path) -> Subject:
     from skinlens.models.registry import title
     from skinlens.models.stored import read_tensors
 
-    _, record = read_tensors(checkpoint)
+    tensors, record = read_tensors(checkpoint)
     name = record["recipe"]["name"]
     selection = read_selection(selected, name)
     require_chosen(record, selection, checkpoint, seed=False)
-    model = UnreleasedModel(checkpoint)
+    model = UnreleasedModel(tensors, record)
     network = record["recipe"]["network"]
     return Subject(
         judge=model,

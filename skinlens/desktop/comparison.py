@@ -11,6 +11,7 @@ import streamlit as st
 
 from skinlens.evaluation.leaderboard import PUBLISHED, leaderboard_of, paper_label, read_published
 from skinlens.evaluation.results import (
+    SUBMITTED,
     EvaluatedModel,
     ResultError,
     Results,
@@ -146,13 +147,13 @@ def receive() -> None:
         return
     st.session_state[_SUBMITTED] = Submission(uploaded.name, uploaded.getvalue())
     if PICKED in st.session_state:
-        st.session_state[PICKED] = [*st.session_state[PICKED], f"Yours: {uploaded.name}"]
+        st.session_state[PICKED] = [*st.session_state[PICKED], f"{SUBMITTED}{uploaded.name}"]
 
 
 def drop_picked() -> None:
     """Take a submitted model off the pick."""
     if PICKED in st.session_state:
-        st.session_state[PICKED] = [label for label in st.session_state[PICKED] if not label.startswith("Yours: ")]
+        st.session_state[PICKED] = [label for label in st.session_state[PICKED] if not label.startswith(SUBMITTED)]
 
 
 def remove() -> None:

@@ -19,6 +19,7 @@ METRIC_CHOICES: tuple[MetricName, ...] = ("accuracy", "roc_auc")
 FORMATS = ("png", "svg")
 _NO_CURVE = "A curve needs every image's score, which is not published:"
 _NOT_MEASURED = "Not measured for:"
+_NOT_ALLOWED = "These images do not allow a curve for:"
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +72,7 @@ def roc(picked: Picked) -> None:
     table, points = tables.roc_table(picked.models, picked.view), picked.points
     figure = charts.roc_chart(table, points, picked.styles, picked.notes("roc_auc", "AUC"), theme=picked.theme)
     _show("roc", figure, table, picked, "ROC curves of the picked models")
-    _absent(picked, table, "These images do not allow a curve for:")
+    _absent(picked, table, _NOT_ALLOWED)
 
 
 def precision_recall(picked: Picked) -> None:
@@ -90,7 +91,7 @@ def precision_recall(picked: Picked) -> None:
         theme=picked.theme,
     )
     _show("precision-recall", figure, table, picked, "Precision-recall curves of the picked models")
-    _absent(picked, table, "These images do not allow a curve for:")
+    _absent(picked, table, _NOT_ALLOWED)
 
 
 def confusion(picked: Picked) -> None:
@@ -113,9 +114,7 @@ def reliability(picked: Picked) -> None:
         "intervals (Wilson)."
     )
     table = tables.reliability_table(picked.models, picked.view)
-    figure = charts.reliability_chart(table, picked.styles, theme=picked.theme)
-    _show("reliability", figure, table, picked, "Reliability diagrams of the picked models")
-    _absent(picked, table, _NOT_MEASURED, paper=_NO_CURVE)
+    _show_of_scores("reliability", charts.reliability_chart, table, picked, "Reliability diagrams of the picked models")
 
 
 def decision_curve(picked: Picked) -> None:
@@ -126,9 +125,7 @@ def decision_curve(picked: Picked) -> None:
         "scores as probabilities, and holds for the share of malignant images in this view, not for a clinic."
     )
     table = tables.decision_table(picked.models, picked.view)
-    figure = charts.decision_chart(table, picked.styles, theme=picked.theme)
-    _show("decision-curve", figure, table, picked, "Decision curves of the picked models")
-    _absent(picked, table, _NOT_MEASURED, paper=_NO_CURVE)
+    _show_of_scores("decision-curve", charts.decision_chart, table, picked, "Decision curves of the picked models")
 
 
 def coverage(picked: Picked) -> None:
@@ -138,9 +135,7 @@ def coverage(picked: Picked) -> None:
         "how often would it be wrong? At the right end it decides every image. Lower is better."
     )
     table = tables.coverage_table(picked.models, picked.view)
-    figure = charts.coverage_chart(table, picked.styles, theme=picked.theme)
-    _show("coverage", figure, table, picked, "Error against share of images decided")
-    _absent(picked, table, _NOT_MEASURED, paper=_NO_CURVE)
+    _show_of_scores("coverage", charts.coverage_chart, table, picked, "Error against share of images decided")
 
 
 def cost(picked: Picked) -> None:
@@ -181,7 +176,7 @@ def shortcuts(picked: Picked) -> None:
     table = tables.shortcut_table(picked.models)
     if len(table):
         st.dataframe(_readable_shortcuts(table), hide_index=True)
-        _numbers("shortcuts", table, "all")
+        _chart_numbers("shortcuts", table, "all")
     _absent(picked, table, _NOT_MEASURED, paper="The paper has no such measurement:")
 
 
@@ -226,18 +221,29 @@ def _show(
         "toImageButtonOptions": options,
     }
     st.plotly_chart(figure, theme=None, config=config, key=f"chart-{name}", alt=alt)
-    _numbers(name, table, named)
+    _chart_numbers(name, table, named)
 
 
-def _numbers(name: str, table: pd.DataFrame, view: str) -> None:
+def _show_of_scores(name: str, chart: Callable[..., go.Figure], table: pd.DataFrame, picked: Picked, alt: str) -> None:
+    """A chart that needs every image's score, which the paper does not publish."""
+    _show(name, chart(table, picked.styles, theme=picked.theme), table, picked, alt)
+    _absent(picked, table, _NOT_MEASURED, paper=_NO_CURVE)
+
+
+def _chart_numbers(name: str, table: pd.DataFrame, view: str) -> None:
+    numbers(table, f"{name}-{view}", label="Numbers of this chart (CSV)", key=f"numbers-{name}")
+
+
+def numbers(table: pd.DataFrame, name: str, *, label: str, key: str) -> None:
+    """A button that saves a table as `skinlens-<name>.csv`."""
     st.download_button(
-        "Numbers of this chart (CSV)",
+        label,
         lambda: csv_bytes(table),
-        file_name=f"skinlens-{name}-{view}.csv",
+        file_name=f"skinlens-{name}.csv",
         mime="text/csv",
         on_click="ignore",
         icon=":material/download:",
-        key=f"numbers-{name}",
+        key=key,
     )
 
 

@@ -171,16 +171,17 @@ def _per_diagnosis(diagnoses: npt.NDArray[np.object_], called: npt.NDArray[np.bo
 
 
 def _metric_cell(result: MetricResult) -> str:
-    return "undefined" if result.value is None else f"{result.value:.3f}{_bracket(result.low, result.high)}"
+    return "undefined" if result.value is None else f"{result.value:.3f}{bracket(result.low, result.high)}"
 
 
 def _diagnosis_cell(result: DiagnosisResult | None) -> str:
     if result is None:
         return "-"
-    return f"{result.called_malignant}/{result.n}{_bracket(result.rate.low, result.rate.high)}"
+    return f"{result.called_malignant}/{result.n}{bracket(result.rate.low, result.rate.high)}"
 
 
-def _bracket(low: float | None, high: float | None) -> str:
+def bracket(low: float | None, high: float | None) -> str:
+    """An interval as it follows a figure on a terminal; nothing where there is none."""
     return "" if low is None or high is None else f" [{low:.3f}, {high:.3f}]"
 
 

@@ -21,6 +21,7 @@ from skinlens.evaluation.views import views_of
 Source = Literal["ours", "yours", "paper"]
 NO_IMAGENET = "no ImageNet start"
 WITH_TTA = "test-time augmentation"
+SUBMITTED = "Yours: "
 _SUFFIX = ".test.json"
 _SEED = re.compile(r"\.seed(\d+)(?=\.|$)")
 
@@ -302,7 +303,7 @@ def submitted_model(
         rows = matched.rows.assign(probability=matched.rows["submitted"]).drop(columns="submitted")
         said = matched.sentence()
     digest = _digest([content, repr(threshold).encode(), (like.digest if like else "").encode()])
-    return EvaluatedModel(f"yours/{name}", f"Yours: {name}", "yours", rows, threshold, digest), said
+    return EvaluatedModel(f"yours/{name}", f"{SUBMITTED}{name}", "yours", rows, threshold, digest), said
 
 
 def measured(model: EvaluatedModel, view: str, *, resamples: int = RESAMPLES) -> ViewRecord | None:

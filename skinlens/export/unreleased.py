@@ -2,21 +2,22 @@
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from skinlens.export.graph import ReleasedGraph, write_graph
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.preprocess import Preprocessing, to_input
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build, parameter_count
-from skinlens.models.stored import load_released, read_tensors, released_precision
+from skinlens.models.stored import load_released, released_precision
 from skinlens.runtime.card import sha256_of
 from skinlens.runtime.orientations import Score
-from skinlens.runtime.predictor import INPUT, open_session
+from skinlens.runtime.predictor import INPUT, in_batches, open_session
 
 _PROBABILITY = "probability"
 
@@ -25,11 +26,11 @@ class UnreleasedModel:
     """A checkpoint's network with the precision, the graph and the run time that a release of it would have.
 
     Args:
-        checkpoint: `model.safetensors` of a finished run.
+        tensors: Of a finished run's `model.safetensors`, as `read_tensors` gives them.
+        record: What it says of its run, likewise.
         batch_size: Pictures in one pass.
 
     Attributes:
-        record: What the checkpoint says of its run.
         preprocessing: What the network takes.
         parameters: Trainable values.
         bytes: Size of the weights file, in fp16.
@@ -37,15 +38,15 @@ class UnreleasedModel:
         provider: ONNX Runtime's name of what it runs on.
 
     Raises:
-        CheckpointError: If the checkpoint cannot be read or its weights do not fit its network.
+        CheckpointError: If the weights do not fit the network of the record.
         ModelFileError: If ONNX Runtime cannot load the graph.
     """
 
-    def __init__(self, checkpoint: Path, *, batch_size: int = 16) -> None:
-        tensors, self.record = read_tensors(checkpoint)
+    def __init__(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any], *, batch_size: int = 16) -> None:
         self.batch_size = batch_size
-        self.preprocessing = Preprocessing.model_validate(self.record["recipe"]["preprocessing"])
-        network = load_released(_network(self.record), released_precision(tensors))
+        self.preprocessing = Preprocessing.model_validate(record["recipe"]["preprocessing"])
+        chosen = record["recipe"]["network"]
+        network = load_released(build(chosen["name"], chosen["options"]), released_precision(tensors))
         self.parameters = parameter_count(network)
         normalise = Normalise(self.preprocessing.mean, self.preprocessing.std)
         with tempfile.TemporaryDirectory() as scratch:
@@ -59,10 +60,7 @@ class UnreleasedModel:
 
     def predict(self, images: Sequence[LesionImage]) -> list[Score]:
         """Scores in the order of the pictures; any number, of any size."""
-        answers: list[Score] = []
-        for first in range(0, len(images), self.batch_size):
-            answers.extend(self._predict_batch(images[first : first + self.batch_size]))
-        return answers
+        return in_batches(images, self.batch_size, self._predict_batch)
 
     def _predict_batch(self, images: Sequence[LesionImage]) -> list[Score]:
         began = time.perf_counter()
@@ -70,8 +68,3 @@ class UnreleasedModel:
         (probabilities,) = self._session.run([_PROBABILITY], {INPUT: pixels})
         milliseconds = 1000 * (time.perf_counter() - began) / len(images)
         return [Score(float(probability), milliseconds) for probability in probabilities]
-
-
-def _network(record: dict[str, Any]) -> Any:
-    chosen = record["recipe"]["network"]
-    return build(chosen["name"], chosen["options"])

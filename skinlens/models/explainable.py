@@ -1,5 +1,6 @@
 """Networks that end in a global average and a piecewise linear head, whose Grad-CAM therefore has a closed form."""
 
+from abc import ABC, abstractmethod
 from typing import NamedTuple, Protocol
 
 from torch import Tensor, nn
@@ -28,24 +29,24 @@ class Head(Protocol):
         """Gradient of `logit[malignant] - logit[benign]` by the pooled features `(N, C)`, of the same shape."""
 
 
-class Explainable(nn.Module):
+class Explainable(nn.Module, ABC):
     """A network whose evidence map is computed in the forward pass, without automatic differentiation."""
 
     # Whether `Analysis.gate` is given.
     fuses = False
 
     @property
+    @abstractmethod
     def explained(self) -> nn.Module:
         """The module whose output is `Analysis.maps`, where the Grad-CAM library hooks in."""
-        raise NotImplementedError
 
+    @abstractmethod
     def analyse(self, images: Tensor) -> Analysis:
         """One pass over normalised RGB `(N, 3, H, W)` that keeps what the heatmap needs."""
-        raise NotImplementedError
 
+    @abstractmethod
     def evidence_gradient(self, pooled: Tensor) -> Tensor:
         """Gradient of `logit[malignant] - logit[benign]` by the pooled features `(N, C)`, of the same shape."""
-        raise NotImplementedError
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits `(N, classes)` from normalised RGB `(N, 3, H, W)`."""

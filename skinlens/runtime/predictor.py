@@ -2,8 +2,9 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -14,6 +15,8 @@ from skinlens.imaging.preprocess import to_input
 from skinlens.runtime.card import ModelCard, ModelFileError, read_card, verified_path
 from skinlens.runtime.prediction import Floats, GateSummary, ModelId, Prediction
 from skinlens.runtime.providers import available_providers
+
+Answer = TypeVar("Answer")
 
 # SKINLENS_WEIGHTS names another folder of released models.
 WEIGHTS_FOLDER = Path(os.environ.get("SKINLENS_WEIGHTS") or Path(__file__).parents[2] / "weights")
@@ -55,10 +58,7 @@ class Predictor:
         Args:
             images: Any number, of any size; they are brought to the model's input here.
         """
-        answers: list[Prediction] = []
-        for first in range(0, len(images), self.batch_size):
-            answers.extend(self._predict_batch(images[first : first + self.batch_size]))
-        return answers
+        return in_batches(images, self.batch_size, self._predict_batch)
 
     def prepare(self, image: LesionImage) -> Pixels:
         """The picture as the graph gets it, RGB uint8 `(size, size, 3)`."""
@@ -93,6 +93,14 @@ class Predictor:
 
     def _heatmap(self, signed: Floats) -> Floats:
         return evidence_heatmap(signed, scale=self.card.heatmap.scale, size=self.card.preprocessing.size)
+
+
+def in_batches(
+    images: Sequence[LesionImage], size: int, predict: Callable[[Sequence[LesionImage]], list[Answer]]
+) -> list[Answer]:
+    """Answers in the order of the pictures, asked for at most `size` pictures at a time."""
+    starts = range(0, len(images), size)
+    return [answer for first in starts for answer in predict(images[first : first + size])]
 
 
 def open_session(graph: Path, providers: Sequence[str] | None = None) -> onnxruntime.InferenceSession:

@@ -10,8 +10,8 @@ import pytest
 from skinlens.desktop import comparison_charts as charts
 from skinlens.desktop.charts import INK
 from skinlens.evaluation import chart_tables as tables
-from skinlens.evaluation.leaderboard import leaderboard, paper_label, read_published
-from skinlens.evaluation.results import EvaluatedModel, read_results
+from skinlens.evaluation.leaderboard import leaderboard
+from skinlens.evaluation.results import EvaluatedModel
 
 THEMES = ("light", "dark")
 # Machado, Oliveira & Fernandes 2009, severity 1: what people without one kind of cone see, in linear RGB.
@@ -21,17 +21,6 @@ DEUTERANOPIA = np.array(
 PROTANOPIA = np.array(
     [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
 )
-
-
-@pytest.fixture(scope="module")
-def models(made_up_evaluations: Path) -> tuple[EvaluatedModel, ...]:
-    return read_results(made_up_evaluations).shown
-
-
-@pytest.fixture(scope="module")
-def published(made_up_evaluations: Path) -> pd.DataFrame:
-    table = read_published(made_up_evaluations)
-    return table.assign(label=[paper_label(model) for model in table["model"]])
 
 
 @pytest.fixture(scope="module")

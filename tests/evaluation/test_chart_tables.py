@@ -1,6 +1,5 @@
 """The numbers of the charts: each from the model's own rows of the view, and nothing for what was not measured."""
 
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,21 +7,9 @@ import pytest
 from sklearn.metrics import confusion_matrix
 
 from skinlens.evaluation import chart_tables as tables
-from skinlens.evaluation.leaderboard import paper_label, read_published
-from skinlens.evaluation.results import EvaluatedModel, read_results
+from skinlens.evaluation.results import EvaluatedModel
 
 VIEWS = ("all", "no-twins", "native", "clean-native")
-
-
-@pytest.fixture(scope="module")
-def models(made_up_evaluations: Path) -> tuple[EvaluatedModel, ...]:
-    return read_results(made_up_evaluations).shown
-
-
-@pytest.fixture(scope="module")
-def published(made_up_evaluations: Path) -> pd.DataFrame:
-    table = read_published(made_up_evaluations)
-    return table.assign(label=[paper_label(model) for model in table["model"]])
 
 
 def recorded(model: EvaluatedModel, view: str, metric: str) -> float | None:
