@@ -1,6 +1,5 @@
 """The numbers of the charts: each from the model's own rows of the view, and nothing for what was not measured."""
 
-
 import numpy as np
 import pandas as pd
 import pytest
