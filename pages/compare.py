@@ -40,7 +40,7 @@ def leaderboard(board: pd.DataFrame, view: str) -> None:
         "Paper's accuracy": st.column_config.NumberColumn(
             format="%.3f", help="What the paper publishes for the same network"
         ),
-        "ms per image": st.column_config.NumberColumn(format="%.1f"),
+        "Time": st.column_config.TextColumn(help="Of one picture, as a multiple of the released model's"),
         "MB": st.column_config.NumberColumn(format="%.1f"),
         "Training, min": st.column_config.NumberColumn(format="%.0f"),
     }

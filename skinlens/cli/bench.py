@@ -1,9 +1,7 @@
 """`skinlens bench`: what one picture with its heatmap costs, against torch with the grad-cam library."""
 
 import json
-import statistics
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,9 +18,7 @@ from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build
 from skinlens.models.stored import load_released
 from skinlens.runtime.predictor import DEFAULT_MODEL, WEIGHTS_FOLDER, Predictor, load_predictor
-
-WARM_UPS = 3
-REPEATS = 20
+from skinlens.runtime.timing import REPEATS, WARM_UPS, timed_in_turn
 
 
 def bench(model: str | None, *, as_json: bool) -> None:
@@ -35,7 +31,9 @@ def bench(model: str | None, *, as_json: bool) -> None:
     predictor = load_predictor(model or DEFAULT_MODEL)
     image = draw_lesion(0)
     library = _library(predictor, WEIGHTS_FOLDER)
-    ours, theirs = _timed_in_turn(lambda: predictor.predict([image]), lambda: library(image))
+    ours, theirs = timed_in_turn(
+        lambda: predictor.predict([image]), lambda: library(image), warm_ups=WARM_UPS, repeats=REPEATS
+    )
     figures = {
         "model": predictor.model.name,
         "provider": predictor.provider,
@@ -66,15 +64,3 @@ def _library(predictor: Predictor, folder: Path) -> Callable[[LesionImage], obje
         return signed_grad_cam(network, network.explained, images)
 
     return explain
-
-
-def _timed_in_turn(first: Callable[[], object], second: Callable[[], object]) -> tuple[float, float]:
-    """Median milliseconds of each; they alternate, so that both meet the same load of the machine."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for repeat in range(WARM_UPS + REPEATS):
-        for call, kept in zip((first, second), times, strict=True):
-            began = time.perf_counter()
-            call()
-            if repeat >= WARM_UPS:
-                kept.append(1000 * (time.perf_counter() - began))
-    return statistics.median(times[0]), statistics.median(times[1])

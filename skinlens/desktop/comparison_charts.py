@@ -221,17 +221,17 @@ def coverage_chart(curves: pd.DataFrame, styles: Mapping[str, Look], *, theme: s
 
 
 def cost_chart(board: pd.DataFrame, metric: str, styles: Mapping[str, Look], *, theme: str) -> go.Figure:
-    """A metric with its interval against milliseconds an image, and against the size of the weights.
+    """A metric with its interval against the time of one picture, and against the size of the weights.
 
     Args:
-        board: From `leaderboard_of`; rows without milliseconds or size are left out of that half.
+        board: From `leaderboard_of`; rows without time or size are left out of that half.
         metric: `accuracy` or `roc_auc`.
         styles: From `looks`, by title.
         theme: `light` or `dark`.
     """
     figure = make_subplots(rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.04)
     for row in board.to_dict("records"):
-        for column, cost in ((1, "milliseconds"), (2, "megabytes")):
+        for column, cost in ((1, "relative_time"), (2, "megabytes")):
             figure.add_scatter(
                 x=[row[cost]],
                 y=[row[metric]],
@@ -241,11 +241,11 @@ def cost_chart(board: pd.DataFrame, metric: str, styles: Mapping[str, Look], *, 
                 legendgroup=row["title"],
                 showlegend=column == 1,
                 marker={"size": 12, "color": styles[row["title"]].colour, "symbol": styles[row["title"]].mark},
-                hovertemplate=f"%{{x:.3g}} {'ms' if column == 1 else 'MB'}, %{{y:.3f}}<extra></extra>",
+                hovertemplate=f"%{{x:.3g}} {'x' if column == 1 else 'MB'}, %{{y:.3f}}<extra></extra>",
                 row=1,
                 col=column,
             )
-    figure.update_xaxes(title_text="Milliseconds an image", row=1, col=1)
+    figure.update_xaxes(title_text="Time, as a multiple of the released model", row=1, col=1)
     figure.update_xaxes(title_text="Weights, MB", row=1, col=2)
     figure.update_xaxes(rangemode="tozero")
     figure.update_yaxes(title_text=METRIC_AXES[metric], row=1, col=1)

@@ -141,13 +141,14 @@ def coverage(picked: Picked) -> None:
 def cost(picked: Picked) -> None:
     """Accuracy or AUC against time and size."""
     st.caption(
-        "What a model costs: milliseconds for one image on the machine that evaluated it, and the size of its weights. "
-        "Further up and to the left is better. Bars: 95 % intervals."
+        "What a model costs: time for one image, as a multiple of what the released model took beside it, and the size "
+        "of its weights. Further up and to the left is better. Bars: 95 % intervals."
     )
     metric = _metric_choice("cost")
     board = picked.board[picked.board["title"].isin([model.label for model in picked.models])]
-    timed = board.dropna(subset=["milliseconds", "megabytes"], how="all")
-    columns = ["title", "milliseconds", "megabytes", "parameters", metric, f"{metric}_low", f"{metric}_high"]
+    timed = board.dropna(subset=["relative_time", "megabytes"], how="all")
+    costs = ["relative_time", "milliseconds", "megabytes", "parameters"]
+    columns = ["title", *costs, metric, f"{metric}_low", f"{metric}_high"]
     table = timed[columns].rename(columns={"title": "model"})
     figure = charts.cost_chart(timed, metric, picked.styles, theme=picked.theme)
     _show("cost", figure, table, picked, "Accuracy against time and size")
@@ -156,12 +157,12 @@ def cost(picked: Picked) -> None:
 
 def robustness(picked: Picked) -> None:
     """Accuracy or AUC on spoilt images."""
+    table = tables.robustness_table(picked.models)
     st.caption(
-        "All test images, spoilt in one way at a time at five strengths; strength 0 are the images as they are. "
-        "Whatever test view is chosen above, this was measured on all images. Bars: 95 % intervals."
+        f"{_corrupted(table)}, spoilt in one way at a time at five strengths; strength 0 are the images as they are. "
+        "The test view chosen above plays no part here. Bars: 95 % intervals."
     )
     metric = _metric_choice("robustness")
-    table = tables.robustness_table(picked.models)
     figure = charts.robustness_chart(table, metric, picked.styles, theme=picked.theme)
     _show("robustness", figure, table, picked, "Accuracy on spoilt images", view="all")
     _absent(picked, table, _NOT_MEASURED, paper="The paper has no such measurement:")
@@ -170,12 +171,14 @@ def robustness(picked: Picked) -> None:
 def shortcuts(picked: Picked) -> None:
     """The shortcut tests as a table."""
     st.caption(
-        "Does a model look at the lesion? Its ROC AUC with the lesion painted over, beside the plain one: what stays "
-        "high was not read off the lesion."
+        "Does a model look at the lesion? What stays high although the lesion is painted over was not read off the "
+        "lesion; what falls when it is moved was read off the background. The first two lines are of the test view "
+        "chosen above, the others of all images with a known outline. In brackets: 95 % intervals."
     )
     table = tables.shortcut_table(picked.models)
     if len(table):
-        st.dataframe(_readable_shortcuts(table), hide_index=True)
+        readable = tables.readable_shortcuts(table, picked.view)
+        st.dataframe(readable, hide_index=True, column_config={"Test": st.column_config.TextColumn(width=400)})
         _chart_numbers("shortcuts", table, "all")
     _absent(picked, table, _NOT_MEASURED, paper="The paper has no such measurement:")
 
@@ -280,18 +283,7 @@ def _malignant_share(picked: Picked) -> float | None:
     return None
 
 
-def _readable_shortcuts(table: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "Model": table["model"],
-            "Test": table["test"].str.replace("_", " ").str.capitalize(),
-            "Figure": table["figure"].str.replace("_", " "),
-            "View": table["view"],
-            "Value": [
-                bracketed(*figure) or "undefined"
-                for figure in zip(table["value"], table["low"], table["high"], strict=True)
-            ],
-            "Plain ROC AUC": [bracketed(value, None, None) for value in table["plain_auc"]],
-            "Images": table["n"],
-        }
-    )
+def _corrupted(table: pd.DataFrame) -> str:
+    """How many images were spoilt, as a sentence begins."""
+    counts = sorted({int(n) for n in table["n"].dropna()})
+    return f"{' or '.join(str(n) for n in counts)} test images" if counts else "Test images"

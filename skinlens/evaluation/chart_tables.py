@@ -8,11 +8,26 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from skinlens.evaluation.curves import coverage_error, decision_curve, pr_points, reliability, roc_points
+from skinlens.evaluation.leaderboard import bracketed
 from skinlens.evaluation.metrics import confusion_at
 from skinlens.evaluation.results import EvaluatedModel, Figure, shortcut_figures
 from skinlens.evaluation.rows import labels_of
 
 Models = Sequence[EvaluatedModel]
+
+# What a reader is shown of the shortcut tests, in order: test, figure (as `shortcut_figures` names them), words.
+SHORTCUT_ROWS = (
+    ("centre_disc", "plain", "ROC AUC of the images as they are"),
+    ("centre_disc", "", "ROC AUC with the centre of every image painted over"),
+    ("outline", "plain_auc", "ROC AUC as they are"),
+    ("outline", "painted_over_auc", "ROC AUC with the lesion painted over"),
+    ("outline", "shape_alone_auc", "ROC AUC of the shape of the painted area alone"),
+    ("backgrounds", "same_class_auc", "ROC AUC with the lesion on another background of its own class"),
+    ("backgrounds", "swapped_auc", "ROC AUC with the lesion on a background of the other class"),
+    ("backgrounds", "score_change_same_class_to_swapped", "Mean change of the score between these two"),
+    ("backgrounds", "flipped_by_background", "Right verdicts that the other class's background turns"),
+    ("backgrounds", "flipped_by_moving", "Right verdicts that moving alone turns"),
+)
 
 
 def absent(models: Models, table: pd.DataFrame) -> list[str]:
@@ -125,7 +140,7 @@ def robustness_table(models: Models) -> pd.DataFrame:
     """Accuracy and ROC AUC on spoilt images; strength 0 are the images as they are.
 
     Returns:
-        `model`, `corruption`, `strength`, `metric` (`accuracy` or `roc_auc`), `value`, `low`, `high`.
+        `model`, `corruption`, `strength`, `metric` (`accuracy` or `roc_auc`), `value`, `low`, `high`, `n`.
     """
     rows = []
     for model in models:
@@ -136,7 +151,7 @@ def robustness_table(models: Models) -> pd.DataFrame:
             rows += _strength_rows(model.label, name, 0, robustness.clean.accuracy, robustness.clean.roc_auc)
         for spoilt in robustness.corruptions:
             rows += _strength_rows(model.label, spoilt.name, spoilt.strength, spoilt.accuracy, spoilt.roc_auc)
-    columns = ["model", "corruption", "strength", "metric", "value", "low", "high"]
+    columns = ["model", "corruption", "strength", "metric", "value", "low", "high", "n"]
     return pd.DataFrame(rows, columns=columns).sort_values(
         ["model", "corruption", "metric", "strength"], kind="stable", ignore_index=True
     )
@@ -157,6 +172,33 @@ def shortcut_table(models: Models) -> pd.DataFrame:
     filled = [table for table in tables if len(table)]
     columns = ["model", "test", "figure", "view", "value", "low", "high", "n", "plain_auc"]
     return pd.concat(filled, ignore_index=True)[columns] if filled else pd.DataFrame(columns=columns)
+
+
+def readable_shortcuts(table: pd.DataFrame, view: str) -> pd.DataFrame:
+    """The main figures of a `shortcut_table` for a reader.
+
+    Args:
+        table: From `shortcut_table`.
+        view: The test view of those figures that were measured in several.
+
+    Returns:
+        A row for each of `SHORTCUT_ROWS` that some model has, in words in the column `Test`, with the number of images
+        in `Images`; and a column a model with the figure and its interval, "" where it has none.
+    """
+    of_view = table[(table["view"] == "") | (table["view"] == view)]
+    rows = []
+    for test, figure, words in SHORTCUT_ROWS:
+        found = of_view[(of_view["test"] == test) & (of_view["figure"] == figure)]
+        if found.empty:
+            continue
+        counts = sorted({int(n) for n in found["n"].dropna()})
+        cells = {
+            row["model"]: bracketed(row["value"], row["low"], row["high"]) or "undefined"
+            for row in found.to_dict("records")
+        }
+        rows.append({"Test": words, "Images": " or ".join(str(n) for n in counts), **cells})
+    columns = ["Test", "Images", *dict.fromkeys(table["model"])]
+    return pd.DataFrame(rows, columns=columns).fillna("")
 
 
 def _stacked(
@@ -194,6 +236,6 @@ def _strength_rows(
     label: str, corruption: str, strength: int, accuracy: Figure, roc_auc: Figure
 ) -> list[tuple[object, ...]]:
     return [
-        (label, corruption, strength, metric, figure.value, figure.low, figure.high)
+        (label, corruption, strength, metric, figure.value, figure.low, figure.high, figure.n)
         for metric, figure in (("accuracy", accuracy), ("roc_auc", roc_auc))
     ]

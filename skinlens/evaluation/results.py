@@ -105,6 +105,22 @@ class Robustness(_Frozen):
     corruptions: tuple[Corruption, ...]
 
 
+class Time(_Frozen):
+    """What one picture costs, timed in turn with another model in one process.
+
+    Attributes:
+        milliseconds: Median.
+        reference: Name of the other model.
+        reference_milliseconds: Its median.
+        relative: The first over the second.
+    """
+
+    milliseconds: Annotated[float, Field(gt=0)]
+    reference: str
+    reference_milliseconds: Annotated[float, Field(gt=0)]
+    relative: Annotated[float, Field(gt=0)]
+
+
 class Record(_Frozen):
     """One `<model>[.seedN][.tta].test.json`; keys that it may lack are None.
 
@@ -125,7 +141,7 @@ class Record(_Frozen):
     training: Training | None = None
     parameters: int | None = None
     bytes: int | None = None
-    milliseconds_per_image: float | None = None
+    time: Time | None = None
     shortcuts: dict[str, Any] | None = None
     robustness: Robustness | None = None
 
@@ -322,20 +338,17 @@ def shortcut_figures(record: Record) -> pd.DataFrame:
     """Everything measured in a record's shortcut tests, flat.
 
     Returns:
-        `test` (with its settings in brackets), `figure` (the keys that lead to it), `view` (if one of them is a test
+        `test`, `figure` (the keys that lead to it), `view` (if one of them is a test
         view, else ""), `value`, `low`, `high`, `n`, and `plain_auc`: the ROC AUC on the untouched images of that view,
         None without a view.
     """
     rows = []
     for test, part in (record.shortcuts or {}).items():
-        settings = _settings(part)
         for keys, figure in _figures(part):
             view = next((key for key in keys if key in record.views), "")
             plain = record.views[view].metrics["roc_auc"].value if view else None
-            named = " ".join(key for key in keys if key not in {view, "views"})
-            rows.append(
-                {"test": f"{test}{settings}", "figure": named, "view": view, **figure.model_dump(), "plain_auc": plain}
-            )
+            named = " ".join(key.removesuffix("_views") for key in keys if key not in {view, "views"})
+            rows.append({"test": test, "figure": named, "view": view, **figure.model_dump(), "plain_auc": plain})
     return pd.DataFrame(rows, columns=["test", "figure", "view", *Figure.model_fields, "plain_auc"])
 
 
@@ -348,14 +361,6 @@ def _figures(part: object, keys: tuple[str, ...] = ()) -> Iterable[tuple[tuple[s
         return
     for key, inner in part.items():
         yield from _figures(inner, (*keys, str(key)))
-
-
-def _settings(part: object) -> str:
-    """The plain values of a test, as in ` (radius 85)`."""
-    if not isinstance(part, Mapping):
-        return ""
-    said = [f"{key} {value}" for key, value in part.items() if isinstance(value, int | float | str)]
-    return f" ({', '.join(said)})" if said and "value" not in part else ""
 
 
 def _content(path: Path) -> bytes:

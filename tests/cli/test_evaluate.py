@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, confusion_matrix, f1_score, roc_auc_score
 
+from skinlens.cli import evaluate as evaluate_module
 from skinlens.cli import subjects as subjects_module
 from skinlens.cli.evaluate import QUICK_RESAMPLES, evaluate
 from skinlens.evaluation.report import MetricResult
@@ -66,7 +67,8 @@ def scored(manifest: Path, predictor: Predictor, tmp_path_factory: pytest.TempPa
     """The folder that one evaluation of the test split left behind."""
     out = tmp_path_factory.mktemp("evaluation") / "new"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(subjects_module, "load_predictor", lambda _name: predictor)
+        for module in (evaluate_module, subjects_module):
+            patch.setattr(module, "load_predictor", lambda _name: predictor)
         evaluate(predictor.card.name, [manifest], "test", out, quick=True, selected=out / "selected.json")
     return out
 
@@ -96,7 +98,9 @@ class TestEvaluate:
         assert record["split"] == "test"
         assert (record["point"], record["threshold"]) == (card.point().name, card.point().threshold)
         assert f"{QUICK_RESAMPLES} resamples" in record["interval"]
-        assert record["milliseconds_per_image"] > 0
+        time = record["time"]
+        assert time["reference"] == card.name
+        assert time["relative"] == pytest.approx(time["milliseconds"] / time["reference_milliseconds"], rel=0.01)
 
     def test_every_row_of_the_split_has_its_probability(
         self, predictions: pd.DataFrame, manifest: Path, predictor: Predictor

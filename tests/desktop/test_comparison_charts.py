@@ -127,7 +127,7 @@ def test_whiskers_reach_the_interval(made_up_evaluations: Path, labels: list[str
     row = ours.set_index("title").loc["ResNet-50"]
     assert trace.y[0] + trace.error_y.array[0] == pytest.approx(row["roc_auc_high"])
     assert trace.y[0] - trace.error_y.arrayminus[0] == pytest.approx(row["roc_auc_low"])
-    assert trace.x[0] == row["milliseconds"]
+    assert trace.x[0] == row["relative_time"]
 
 
 def test_robustness_has_a_panel_a_corruption_and_a_name_a_model(

@@ -86,6 +86,7 @@ def test_robustness_begins_with_the_clean_figure_and_names_who_was_not_measured(
     assert tables.absent(models, table) == ["lenet5", "MobileNetV2 (no ImageNet start)"]
     counts = table.groupby(["model", "corruption", "metric"])["strength"].apply(list)
     assert all(strengths == [0, 1, 2, 3, 4, 5] for strengths in counts)
+    assert set(table["n"]) == {120}
     clean = table[(table["strength"] == 0) & (table["metric"] == "roc_auc")]
     for model in models:
         assert set(clean.loc[clean["model"] == model.label, "value"]) <= {recorded(model, "all", "roc_auc")}
@@ -103,7 +104,39 @@ def test_training_curves_are_the_logs(models: tuple[EvaluatedModel, ...]) -> Non
 def test_shortcuts_name_their_model(models: tuple[EvaluatedModel, ...]) -> None:
     table = tables.shortcut_table(models)
     assert tables.absent(models, table) == ["lenet5", "MobileNetV2 (no ImageNet start)"]
-    assert list(table["model"].value_counts().unique()) == [7]
+    assert list(table["model"].value_counts().unique()) == [13]
+
+
+def test_shortcuts_are_told_in_words_with_a_column_a_model(models: tuple[EvaluatedModel, ...]) -> None:
+    table = tables.shortcut_table(models)
+    told = tables.readable_shortcuts(table, "native").set_index("Test")
+    assert list(told.index) == [
+        "ROC AUC of the images as they are",
+        "ROC AUC with the centre of every image painted over",
+        "ROC AUC as they are",
+        "ROC AUC with the lesion painted over",
+        "ROC AUC of the shape of the painted area alone",
+        "ROC AUC with the lesion on a background of the other class",
+        "Right verdicts that the other class's background turns",
+    ]
+    assert list(told.columns) == ["Images", *dict.fromkeys(table["model"])]
+    first = models[0]
+    assert told.loc["ROC AUC of the images as they are", first.label].startswith(
+        f"{recorded(first, 'native', 'roc_auc'):.3f} ("
+    )
+    assert told.loc["Right verdicts that the other class's background turns"].unique().tolist() == [
+        "431",
+        "0.220 (0.150 to 0.300)",
+    ]
+    assert told.loc["ROC AUC with the lesion painted over", "Images"] == "504"
+
+
+def test_a_model_without_a_test_has_an_empty_cell(models: tuple[EvaluatedModel, ...]) -> None:
+    table = tables.shortcut_table(models[:2])
+    lacking = table[(table["model"] != models[0].label) | (table["test"] != "outline")]
+    told = tables.readable_shortcuts(lacking, "all").set_index("Test")
+    assert told.loc["ROC AUC with the lesion painted over", models[0].label] == ""
+    assert told.loc["ROC AUC with the lesion painted over", models[1].label] == "0.810 (0.760 to 0.860)"
 
 
 def test_without_models_or_images_every_table_is_empty_with_its_columns(models: tuple[EvaluatedModel, ...]) -> None:

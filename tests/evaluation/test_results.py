@@ -66,7 +66,7 @@ def test_what_a_json_may_lack_is_none(made_up_evaluations: Path) -> None:
     bare = read_model(made_up_evaluations / "lenet5.test.json")
     assert bare.record is not None
     assert (bare.imagenet_start, bare.log, bare.tta, bare.seed) == (None, None, False, 0)
-    assert (bare.record.robustness, bare.record.bytes, bare.record.milliseconds_per_image) == (None, None, None)
+    assert (bare.record.robustness, bare.record.bytes, bare.record.time) == (None, None, None)
     assert shortcut_figures(bare.record).empty
 
 
@@ -86,7 +86,7 @@ def test_a_folder_that_is_not_there_is_empty(tmp_path: Path) -> None:
         ({"threshold": None}, "key threshold: Field required"),
         ({"threshold": 1.5}, "key threshold: Input should be less than or equal to 1"),
         ({"views": {}}, "views lacks all"),
-        ({"milliseconds_per_image": "fast"}, "key milliseconds_per_image: "),
+        ({"time": "fast"}, "key time: "),
         ({"training": {"imagenet_start": "perhaps"}}, r"key training\.imagenet_start: "),
         ({"robustness": {"clean": {}}}, r"key robustness\.clean\.accuracy: Field required"),
         ({"shortcuts": {"disc": {"value": "high"}}}, "shortcuts holds a figure that is none"),
@@ -198,11 +198,13 @@ def test_shortcut_figures_are_flat_and_stand_beside_the_plain_auc(made_up_evalua
     record = read_model(made_up_evaluations / "resnet50.test.json").record
     assert record is not None
     table = shortcut_figures(record)
-    disc = table[table["test"] == "centre_disc (radius 85)"].set_index("view")
+    disc = table[(table["test"] == "centre_disc") & (table["figure"] == "")].set_index("view")
     assert list(disc.index) == ["all", "no-twins", "native", "clean-native"]
+    plain = table[(table["test"] == "centre_disc") & (table["figure"] == "plain")].set_index("view")
+    assert plain["value"].tolist() == disc["plain_auc"].tolist()
     # The made-up disc costs 0.06 everywhere.
     assert np.allclose(disc["plain_auc"] - disc["value"], 0.06)
     outline = table[table["test"] == "outline"].set_index("figure")
-    assert outline.loc["shape_alone", ["value", "n"]].tolist() == [0.71, 504]
+    assert outline.loc["shape_alone_auc", ["value", "n"]].tolist() == [0.71, 504]
     assert outline["plain_auc"].isna().all()
-    assert "backgrounds (pairs 100)" in set(table["test"])
+    assert set(table["test"]) == {"centre_disc", "outline", "backgrounds"}
