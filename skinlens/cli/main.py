@@ -39,11 +39,12 @@ def train(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,  # noqa: FBT002
     workers: Annotated[int, typer.Option(min=0, help="Processes that augment pictures.")] = 1,
+    share: Annotated[float, typer.Option(min=0, max=1, help="Share of the lesions to use; learning curves.")] = 1.0,
 ) -> None:
     """Train a model by a recipe; under torchrun, on several GPUs."""
     from skinlens.cli.train import train as command
 
-    command(recipe, data, out, init=init, fold=fold, seed=seed, resume=resume, workers=workers)
+    command(recipe, data, out, init=init, fold=fold, seed=seed, resume=resume, workers=workers, share=share)
 
 
 @app.command()
@@ -96,6 +97,18 @@ def audit(
     from skinlens.cli.audit import audit as command
 
     command(manifests, out, pairs)
+
+
+@app.command()
+def review(
+    runs: Annotated[list[Path], typer.Argument(help="Finished fold runs; at least one a fold.")],
+    data: Manifests,
+    out: Out = EVALUATION / "review",
+) -> None:
+    """Look into the errors that fold runs make on the images they held out."""
+    from skinlens.cli.review import review as command
+
+    command(runs, data, out)
 
 
 @app.command()

@@ -108,6 +108,7 @@ def _identity(record: dict[str, Any]) -> dict[str, object]:
         "recipe": record["recipe"],
         "start": record["start_sha256"] or record["start"],
         "seed": record["seed"],
+        "share": record.get("share", 1.0),
     }
 
 
@@ -126,6 +127,7 @@ def _considered(run: Path) -> Considered:
         log_loss=round(float(log_loss(truth, chances)), 5),
         accuracy_at_half=round(float(((chances >= 0.5) == truth).mean()), 5),
         seconds=record["seconds"],
+        share=record.get("share", 1.0),
     )
 
 
@@ -140,7 +142,8 @@ def _keep_predictions(run: Path, record: dict[str, Any], out: Path) -> str:
 
 def _kept_name(record: dict[str, Any]) -> str:
     start = Path(str(record["start"])).stem
-    return f"folds/{record['recipe']['name']}.{start}.seed{record['seed']}.fold{record['fold']}.csv"
+    share = f".share{record['share']:g}" if "share" in record else ""
+    return f"folds/{record['recipe']['name']}.{start}.seed{record['seed']}{share}.fold{record['fold']}.csv"
 
 
 def _estimate(rate: Rate) -> Estimate:

@@ -20,6 +20,7 @@ def train(
     seed: int,
     resume: bool,
     workers: int,
+    share: float = 1.0,
 ) -> None:
     """Read recipe and manifests, train, and say where the model is.
 
@@ -34,6 +35,7 @@ def train(
         seed=seed,
         resume=resume,
         workers=workers,
+        share=share,
     )
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file; --out names the folder of the run")

@@ -14,7 +14,7 @@ class SelectionError(ValueError):
 
 
 class Considered(BaseModel):
-    """One run that was compared: a recipe from a start on a held-out fold."""
+    """One run that was compared: a recipe from a start on a held-out fold, with a share of the other lesions."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,6 +28,7 @@ class Considered(BaseModel):
     log_loss: float
     accuracy_at_half: float
     seconds: float
+    share: float = 1.0
 
 
 class Selection(BaseModel):
@@ -95,12 +96,14 @@ def require_chosen(record: Mapping[str, object], selection: Selection, checkpoin
         seed: Whether the seed must be the chosen one too.
 
     Raises:
-        SelectionError: If its recipe, start or seed is another, or it held out a fold.
+        SelectionError: If its recipe, start or seed is another, it held out a fold, or it saw a share of the lesions.
     """
     chosen = selection.model_dump(mode="json", include={"recipe", "start", "start_sha256", "seed"})
     for key, value in chosen.items():
         if record.get(key) != value and (seed or key != "seed"):
             raise SelectionError(f"{checkpoint} is not what the folds chose: its {key} differs")
+    if "share" in record:
+        raise SelectionError(f"{checkpoint} was trained on a share of the lesions; take a run on every row")
     if record.get("fold") is not None:
         raise SelectionError(f"{checkpoint} was trained without fold {record['fold']}; take a run on every row")
 

@@ -34,7 +34,7 @@ from skinlens.models.stored import CheckpointError, save_tensors
 from skinlens.training.augment import build_augmentation
 from skinlens.training.checkpoint import optimiser_tensors, read_state, restore_optimiser, save_state
 from skinlens.training.dataset import DecodedRows, EpochSampler, ScoringPictures, TrainingPictures
-from skinlens.training.manifest import ManifestError, training_rows
+from skinlens.training.manifest import ManifestError, share_of, training_rows
 from skinlens.training.recipe import Recipe, RecipeError
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -53,6 +53,7 @@ class Settings:
         data: Manifests as named by the user, for the record.
         init: `imagenet`, a safetensors file, or None for random weights.
         fold: Held-out fold; None trains on every row.
+        share: Share of the training lesions to use; an epoch shows them as often as fills it.
         seed: Decides weights, order and augmentation.
         resume: Go on from the folder's checkpoint if there is one.
         workers: Processes that augment.
@@ -65,6 +66,7 @@ class Settings:
     seed: int
     resume: bool
     workers: int = 1
+    share: float = 1.0
 
 
 @dataclass
@@ -116,7 +118,8 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
         ImageRefusedError: If a picture of the manifest cannot be used.
     """
     fabric = _launch(recipe)
-    train, held_out = training_rows(rows, settings.fold)
+    every, held_out = training_rows(rows, settings.fold)
+    train = share_of(every, settings.share)
     settings.out.mkdir(parents=True, exist_ok=True)
     tools, state = _set_up(fabric, recipe, settings)
     pictures, scored = DecodedRows(train), DecodedRows(held_out)
@@ -147,10 +150,12 @@ class RowScores:
     Attributes:
         probability: P(malignant), `(N,)`.
         heatmap_max: Largest value of the signed evidence map after ReLU, `(N,)`; NaN for a network without one.
+        pooled: Feature maps averaged over the picture, `(N, C)`; C is 0 for a network without an evidence map.
     """
 
     probability: npt.NDArray[np.float64]
     heatmap_max: npt.NDArray[np.float64]
+    pooled: npt.NDArray[np.float32]
 
 
 @torch.inference_mode()
@@ -161,6 +166,7 @@ def score_rows(network: nn.Module, normalise: Normalise, rows: DecodedRows, reci
     device = normalise.scale.device
     probability: list[float] = []
     heatmap_max: list[float] = []
+    pooled = [np.empty((0, 0), np.float32)] if len(rows) == 0 else []
     try:
         for batch in DataLoader(ScoringPictures(rows, recipe.preprocessing), batch_size=32):
             images = normalise(batch.to(device))
@@ -168,13 +174,15 @@ def score_rows(network: nn.Module, normalise: Normalise, rows: DecodedRows, reci
                 output = network.analyse(images)
                 logits = output.logits
                 heatmap_max += evidence_map(output, network).float().relu().amax(dim=(1, 2)).tolist()
+                pooled.append(output.pooled.float().cpu().numpy())
             else:
                 logits = network(images)
+                pooled.append(np.empty((len(batch), 0), np.float32))
                 heatmap_max += [math.nan] * len(batch)
             probability += logits.float().softmax(dim=1)[:, 1].tolist()
     finally:
         network.train(was_training)
-    return RowScores(np.array(probability), np.array(heatmap_max))
+    return RowScores(np.array(probability), np.array(heatmap_max), np.concatenate(pooled))
 
 
 def _launch(recipe: Recipe) -> Fabric:
@@ -365,7 +373,7 @@ def _identity(recipe: Recipe, settings: Settings) -> dict[str, object]:
         "data": [Path(name).name for name in settings.data],
         "fold": settings.fold,
         "seed": settings.seed,
-    }
+    } | ({} if settings.share == 1 else {"share": settings.share})
 
 
 def _start_identity(start: Start) -> dict[str, str | None]:
@@ -418,10 +426,11 @@ def _write_log(log: list[dict[str, float]], path: Path) -> None:
 def _write_results(
     state: _State, recipe: Recipe, settings: Settings, train: pd.DataFrame, held_out: pd.DataFrame, scores: RowScores
 ) -> None:
+    unique = train.drop_duplicates("file")
     record = _identity(recipe, settings) | {
         "start": state.start.description,
         "start_sha256": state.start.sha256,
-        "images": {label: int((train["label"] == label).sum()) for label in ("benign", "malignant")},
+        "images": {label: int((unique["label"] == label).sum()) for label in ("benign", "malignant")},
         "epochs": state.epoch,
         "seconds": round(state.seconds, 1),
         "software": _software(),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
@@ -71,6 +72,28 @@ def training_rows(rows: pd.DataFrame, fold: int | None) -> tuple[pd.DataFrame, p
         known = ", ".join(str(value) for value in sorted(train["fold"].unique()))
         raise ManifestError(f"no training row lies in fold {fold}; folds: {known}")
     return train[~held_out].reset_index(drop=True), train[held_out].reset_index(drop=True)
+
+
+def share_of(train: pd.DataFrame, share: float) -> pd.DataFrame:
+    """A share of the lesions, for learning curves, repeated in order until there are as many rows as before.
+
+    An epoch so has the same number of steps whatever the share. The lesions of a smaller share are among those of a
+    larger one, and which they are depends on the groups alone.
+
+    Args:
+        train: N rows with `group_id`.
+        share: In (0, 1]; 1 gives the rows as they are.
+
+    Raises:
+        ManifestError: If no lesion is left.
+    """
+    if share == 1:
+        return train
+    groups = np.random.default_rng(0).permutation(np.sort(train["group_id"].unique()))
+    kept = np.flatnonzero(train["group_id"].isin(groups[: round(share * len(groups))]))
+    if not len(kept):
+        raise ManifestError(f"a share of {share} leaves none of {len(groups)} lesions")
+    return train.iloc[np.resize(kept, len(train))].reset_index(drop=True)
 
 
 def _read_one(path: Path, number: int) -> pd.DataFrame:

@@ -1,0 +1,152 @@
+"""`skinlens review` from fold runs to its three files."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from skinlens.cli.errors import OutputError, UsageError
+from skinlens.cli.review import review
+from skinlens.imaging.synthetic import draw_pixels, encode_png
+from skinlens.models.registry import build
+from skinlens.models.stored import save_tensors
+
+SIDE = 64
+IMAGES = 28
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Drawn lesions in two folds, malignant ones of two origins."""
+    folder = tmp_path_factory.mktemp("data")
+    rows = []
+    for seed in range(IMAGES):
+        malignant = seed % 4 == 1
+        pixels = draw_pixels(seed, height=80, width=72, malignant_look=malignant)
+        (folder / f"{seed}.png").write_bytes(encode_png(pixels))
+        label, origin = ("malignant", "abroad" if seed % 8 == 1 else "here") if malignant else ("benign", "here")
+        rows.append((f"{seed}.png", label, seed // 14, f"g{seed}", origin, "mel" if malignant else "nv", f"ID_{seed}"))
+    columns = ["path", "label", "fold", "group_id", "origin", "dx", "isic_id"]
+    pd.DataFrame(rows, columns=columns).to_csv(folder / "drawn.csv", index=False)
+    return folder
+
+
+def fold_run(folder, name, out, *, fold, seed=0):
+    """A run that held out a fold, with random weights of a network, as `train` leaves it."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed + 10 * fold)
+        network = build(name, {}).eval()
+    recipe = {
+        "name": f"drawn_{name}",
+        "about": "for a test",
+        "network": {"name": name},
+        "preprocessing": {"size": SIDE},
+        "optimiser": {"rate_pretrained": 1e-3, "rate_new": 1e-3},
+        "schedule": {"epochs": 1},
+    }
+    out.mkdir()
+    record = {"recipe": recipe, "fold": fold, "seed": seed}
+    (out / "run.json").write_text(json.dumps(record), "utf-8")
+    listed = pd.read_csv(folder / "drawn.csv").query(f"fold == {fold}")
+    listed[["path", "label", "group_id", "fold"]].assign(probability=0.5).to_csv(out / "fold.csv", index=False)
+    save_tensors(out / "model.safetensors", network.state_dict(), record)
+    return out
+
+
+@pytest.fixture(scope="module")
+def reviewed(folder, tmp_path_factory):
+    """Two networks on each of two folds."""
+    base = tmp_path_factory.mktemp("runs")
+    runs = [
+        fold_run(folder, name, base / f"{name}{fold}", fold=fold)
+        for fold in (0, 1)
+        for name in ("lenet5", "squeezenet1_1")
+    ]
+    review(runs, [folder / "drawn.csv"], base / "out")
+    return base / "out"
+
+
+@pytest.fixture
+def record(reviewed):
+    return json.loads((reviewed / "review.json").read_text("utf-8"))
+
+
+@pytest.fixture
+def table(reviewed):
+    return pd.read_csv(reviewed / "review.csv")
+
+
+def test_every_held_out_image_is_reviewed_once(record, table):
+    assert sorted(table["path"]) == sorted(f"{seed}.png" for seed in range(IMAGES))
+    assert (record["n"], record["malignant"]) == (IMAGES, 7)
+    assert (record["folds"], record["runs"]) == ([0, 1], ["drawn_lenet5", "drawn_squeezenet1_1"])
+
+
+def test_figures_follow_from_the_table(record, table):
+    own = table[["probability: drawn_lenet5", "probability: drawn_squeezenet1_1"]].to_numpy()
+    malignant = (table["label"] == "malignant").to_numpy()
+    assert table["probability"].to_numpy() == pytest.approx(own.mean(axis=1), abs=2e-5)
+    wrong = (own >= 0.5) != malignant[:, None]
+    assert table["runs_wrong"].tolist() == wrong.sum(axis=1).tolist()
+    assert record["errors_of_every_run"] == int(wrong.all(axis=1).sum())
+    assert record["errors_of_some_run"] == int(wrong.any(axis=1).sum())
+    assert record["errors"] == int(((table["probability"] >= 0.5) != malignant).sum())
+    accuracy = record["mean_of_runs"]["accuracy"]
+    assert accuracy["value"] == pytest.approx(1 - record["errors"] / IMAGES)
+    assert {origin: part["malignant"] for origin, part in record["by_origin"].items()} == {"abroad": 4, "here": 3}
+    assert sum(part["errors"] for part in record["subgroups"] if part["column"] == "dx") == record["errors"]
+
+
+def test_neighbours_are_sought_within_the_fold(table):
+    """With ten neighbours among thirteen others, no vote can lie far from the share of malignant images."""
+    for _, fold in table.groupby("fold"):
+        malignant = int((fold["label"] == "malignant").sum())
+        assert fold["neighbours_malignant"].between((malignant - 4) / 10, malignant / 10).all()
+
+
+def test_the_summary_names_the_images_by_id(reviewed, record, table):
+    summary = (reviewed / "review.md").read_text("utf-8")
+    assert f"{IMAGES} held-out images (7 malignant) of fold 0, 1" in summary
+    every = table[table["runs_wrong"] == 2]
+    assert summary.count("- ") >= len(every)
+    for seed in every["isic_id"].str.removeprefix("ID_"):
+        assert f"- {seed}.png (ID_{seed}, " in summary
+    assert f"Wrong: {record['errors']}." in summary
+
+
+def test_a_folder_without_a_fold_run_is_an_error(folder, tmp_path):
+    with pytest.raises(UsageError, match="holds no finished fold run"):
+        review([tmp_path], [folder / "drawn.csv"], tmp_path / "out")
+
+
+def test_folds_must_have_the_same_runs(folder, tmp_path):
+    runs = [
+        fold_run(folder, "lenet5", tmp_path / "a", fold=0),
+        fold_run(folder, "lenet5", tmp_path / "b", fold=1, seed=1),
+    ]
+    with pytest.raises(UsageError, match="every fold must have the same runs"):
+        review(runs, [folder / "drawn.csv"], tmp_path / "out")
+
+
+def test_a_manifest_without_the_images_is_an_error(folder, tmp_path):
+    run = fold_run(folder, "lenet5", tmp_path / "a", fold=0)
+    listed = pd.read_csv(folder / "drawn.csv")
+    listed = listed.assign(path=[str(folder / path) for path in listed["path"]])
+    listed.to_csv(tmp_path / "other.csv", index=False)
+    with pytest.raises(UsageError, match="the manifests lack 14 images"):
+        review([run], [tmp_path / "other.csv"], tmp_path / "out")
+
+
+def test_a_file_in_the_way_is_an_error(folder, tmp_path):
+    (tmp_path / "out").write_text("in the way", "utf-8")
+    with pytest.raises(OutputError, match="cannot be written"):
+        review([fold_run(folder, "lenet5", tmp_path / "a", fold=0)], [folder / "drawn.csv"], tmp_path / "out")
+
+
+def test_the_command_line_passes_everything_on(call, folder, tmp_path):
+    run = fold_run(folder, "lenet5", tmp_path / "a", fold=1)
+    done = call("review", run, "--data", folder / "drawn.csv", "--out", tmp_path / "out")
+    assert done.status == 0
+    assert np.isin(pd.read_csv(tmp_path / "out" / "review.csv")["fold"], [1]).all()
