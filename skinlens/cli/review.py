@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import say
 from skinlens.evaluation.figures import metric_figures
+from skinlens.evaluation.leaderboard import bracketed
 from skinlens.evaluation.metrics import Floats
 from skinlens.evaluation.review import (
     MOST_NEIGHBOURS,
@@ -130,6 +131,8 @@ def _figures(rows: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
     """All that `review.json` says of the reviewed rows."""
     labels, chance, groups = labels_of(rows), rows["probability"].to_numpy(), groups_of(rows)
     wrong = (chance >= 0.5) != (labels == 1)
+    votes = rows["neighbours_malignant"].to_numpy()
+    voted = not np.isnan(votes).any()
     doubt, all_wrong = rows["doubtful_label"].to_numpy(dtype=bool), rows["runs_wrong"].to_numpy() == len(names)
     return {
         "n": len(rows),
@@ -152,7 +155,7 @@ def _figures(rows: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
             "doubtful": int(doubt.sum()),
             "auc_without_doubtful": auc_without(labels, chance, doubt),
             "auc_without_errors_of_every_run": auc_without(labels, chance, all_wrong),
-            "neighbours_auc": auc_without(labels, rows["neighbours_malignant"].fillna(0.5), np.zeros(len(rows), bool)),
+            "neighbours_auc": auc_without(labels, votes, np.zeros(len(rows), bool)) if voted else None,
         },
     }
 
@@ -209,8 +212,8 @@ def summarise(record: dict[str, Any], rows: pd.DataFrame) -> str:
         "cases among them, so that wrong labels are at most about that many.",
         f"- Doubtful labels: {labels['doubtful']} (the mean contradicts the label by at least {labels['sure']:.0%}, "
         f"and at least {labels['most_neighbours']:.0%} of its {labels['neighbours']} nearest neighbours among the "
-        f"held-out images carry the other one). Without them the ROC AUC is {_plain(labels['auc_without_doubtful'])}, without "
-        f"the images that every run gets wrong {_plain(labels['auc_without_errors_of_every_run'])}.",
+        f"held-out images carry the other one). Without them the ROC AUC is {_plain(labels['auc_without_doubtful'])}, "
+        f"without the images that every run gets wrong {_plain(labels['auc_without_errors_of_every_run'])}.",
         f"- The neighbours' vote alone: ROC AUC {_plain(labels['neighbours_auc'])}.",
         "",
         "## Where the errors are",
@@ -237,16 +240,18 @@ def _listed(rows: pd.DataFrame, runs: int) -> list[str]:
     lines = []
     for row, sure in sorted(zip(wrong.to_dict("records"), against, strict=True), key=lambda pair: -pair[1]):
         known = ", ".join(str(row[name]) for name in ("isic_id", "dx") if isinstance(row.get(name), str) and row[name])
-        vote = f"{row['neighbours_malignant']:.0%} of its neighbours malignant"
+        vote = (
+            f", {row['neighbours_malignant']:.0%} of its neighbours malignant"
+            if row["neighbours_malignant"] >= 0
+            else ""
+        )
         doubt = "; label doubtful" if row["doubtful_label"] else ""
-        lines.append(f"- {row['path']} ({known or 'not identified'}): {sure:.0%} the other way, {vote}{doubt}")
+        lines.append(f"- {row['path']} ({known or 'not identified'}): {sure:.0%} the other way{vote}{doubt}")
     return lines
 
 
 def _spoken(figure: dict[str, Any]) -> str:
-    if figure["value"] is None:
-        return "undefined"
-    return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
+    return bracketed(figure["value"], figure["low"], figure["high"]) or "undefined"
 
 
 def _plain(value: float | None) -> str:

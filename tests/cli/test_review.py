@@ -62,7 +62,7 @@ def reviewed(folder, tmp_path_factory):
     runs = [
         fold_run(folder, name, base / f"{name}{fold}", fold=fold)
         for fold in (0, 1)
-        for name in ("lenet5", "squeezenet1_1")
+        for name in ("lenet5", "mobilenet_v2")
     ]
     review(runs, [folder / "drawn.csv"], base / "out")
     return base / "out"
@@ -81,11 +81,11 @@ def table(reviewed):
 def test_every_held_out_image_is_reviewed_once(record, table):
     assert sorted(table["path"]) == sorted(f"{seed}.png" for seed in range(IMAGES))
     assert (record["n"], record["malignant"]) == (IMAGES, 7)
-    assert (record["folds"], record["runs"]) == ([0, 1], ["drawn_lenet5", "drawn_squeezenet1_1"])
+    assert (record["folds"], record["runs"]) == ([0, 1], ["drawn_lenet5", "drawn_mobilenet_v2"])
 
 
 def test_figures_follow_from_the_table(record, table):
-    own = table[["probability: drawn_lenet5", "probability: drawn_squeezenet1_1"]].to_numpy()
+    own = table[["probability: drawn_lenet5", "probability: drawn_mobilenet_v2"]].to_numpy()
     malignant = (table["label"] == "malignant").to_numpy()
     assert table["probability"].to_numpy() == pytest.approx(own.mean(axis=1), abs=2e-5)
     wrong = (own >= 0.5) != malignant[:, None]
@@ -149,4 +149,8 @@ def test_the_command_line_passes_everything_on(call, folder, tmp_path):
     run = fold_run(folder, "lenet5", tmp_path / "a", fold=1)
     done = call("review", run, "--data", folder / "drawn.csv", "--out", tmp_path / "out")
     assert done.status == 0
-    assert np.isin(pd.read_csv(tmp_path / "out" / "review.csv")["fold"], [1]).all()
+    table = pd.read_csv(tmp_path / "out" / "review.csv")
+    assert np.isin(table["fold"], [1]).all()
+    # LeNet-5 has no evidence map and so no features to find neighbours by.
+    assert table["neighbours_malignant"].isna().all()
+    assert "The neighbours' vote alone: ROC AUC undefined" in (tmp_path / "out" / "review.md").read_text("utf-8")

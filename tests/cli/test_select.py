@@ -195,3 +195,16 @@ class TestRefusals:
     def test_a_fold_with_one_class(self, call, out: Path, tmp_path: Path) -> None:
         run = finished_run(tmp_path / "run", fold=0, scores=fold_scores(0).query("label == 'benign'"))
         assert "same label" in self.refused(call, out, run)
+
+
+def test_a_share_of_the_lesions_is_told_apart(call, runs: list[Path], out: Path, tmp_path: Path) -> None:
+    part = finished_run(tmp_path / "part", fold=0, share=0.25)
+    assert call("select", "model_x", *runs, "--considered", part, "--out", out).status == 0
+    assert (out / "folds" / "made_up.start.seed3.share0.25.fold0.csv").is_file()
+    considered = read_selection(out / "selected.json", "model_x").considered
+    assert [run.share for run in considered] == [1.0, 1.0, 0.25]
+
+
+def test_nothing_is_chosen_with_runs_of_different_shares(call, runs: list[Path], out: Path, tmp_path: Path) -> None:
+    part = finished_run(tmp_path / "part", fold=2, share=0.25)
+    assert "differ in their share" in call("select", "model_x", *runs, part, "--out", out).err

@@ -109,6 +109,14 @@ def test_a_run_says_where_its_model_is(skinlens, folder):
     assert (folder / "run" / "fold.csv").is_file()
 
 
+def test_a_share_of_the_lesions_is_recorded(skinlens, folder):
+    status, _, _ = skinlens(*GOOD, "--share", "0.5")
+    assert status == 0
+    record = read_tensors(folder / "run" / "model.safetensors")[1]
+    assert record["share"] == 0.5
+    assert sum(record["images"].values()) == 3
+
+
 def test_manifests_add_up(skinlens, folder):
     (folder / "more").mkdir()
     (folder / "more" / "a.png").write_bytes((folder / "0.png").read_bytes())

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from skinlens.training.manifest import FOLDS, ManifestError, read_manifests, training_rows
+from skinlens.training.manifest import FOLDS, ManifestError, read_manifests, share_of, training_rows
 
 
 @pytest.fixture
@@ -241,3 +241,30 @@ def test_a_manifest_of_test_rows_alone_trains_nothing(manifest):
     rows = read_manifests([manifest([row("a.png", split="test")])])
     with pytest.raises(ManifestError, match="no rows with split train"):
         training_rows(rows, None)
+
+
+def test_a_share_is_of_whole_lesions_and_fills_an_epoch(manifest):
+    rows = read_manifests([manifest(many(8))])
+    half = share_of(rows, 0.5)
+    assert len(half) == len(rows)
+    assert half["group_id"].nunique() == 4
+    # Each of its twelve images is there twice, none of another lesion.
+    assert half["file"].value_counts().tolist() == [2] * 12
+    assert list(half.index) == list(range(len(rows)))
+
+
+def test_a_smaller_share_lies_within_a_larger_one_whatever_the_order(manifest):
+    rows = read_manifests([manifest(many(8))])
+    quarter, half = (set(share_of(rows, share)["group_id"]) for share in (0.25, 0.5))
+    assert quarter < half
+    assert set(share_of(rows.iloc[::-1], 0.25)["group_id"]) == quarter
+
+
+def test_the_whole_share_changes_nothing(manifest):
+    rows = read_manifests([manifest(many(3))])
+    assert share_of(rows, 1.0) is rows
+
+
+def test_a_share_of_nothing_is_an_error(manifest):
+    with pytest.raises(ManifestError, match="leaves none of 8 lesions"):
+        share_of(read_manifests([manifest(many(8))]), 0.01)
