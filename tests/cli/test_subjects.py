@@ -142,6 +142,11 @@ def test_a_run_that_held_out_a_fold_is_not_scored(checkpoint, selected):
         load_subject(str(checkpoint(fold=3)), selected, tta=False)
 
 
+def test_a_run_on_a_share_of_the_lesions_is_not_scored(checkpoint, selected):
+    with pytest.raises(SelectionError, match="trained on a share of the lesions"):
+        load_subject(str(checkpoint(share=0.5)), selected, tta=False)
+
+
 def test_a_released_model_says_the_same(predictor, selected, monkeypatch):
     monkeypatch.setattr(subjects_module, "load_predictor", lambda _name: predictor)
     subject = load_subject(predictor.card.name, selected, tta=False)
