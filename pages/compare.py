@@ -10,7 +10,8 @@ from skinlens.desktop.comparison import Compared
 from skinlens.desktop.comparison_charts import looks
 from skinlens.desktop.comparison_tabs import FORMATS, TABS, Picked
 from skinlens.desktop.router import require_router
-from skinlens.evaluation.leaderboard import readable
+from skinlens.evaluation.leaderboard import heading, readable
+from skinlens.evaluation.metrics import METRICS
 from skinlens.evaluation.published import SOURCE
 from skinlens.evaluation.side_by_side import disagreeing, pair_table, sentences
 from skinlens.evaluation.views import views_of
@@ -37,6 +38,7 @@ def leaderboard(board: pd.DataFrame, view: str) -> None:
     table = readable(board)
     formats = {
         "Model": st.column_config.TextColumn(width=340),
+        **{heading(metric): st.column_config.TextColumn(width=165) for metric in METRICS},
         "Paper's accuracy": st.column_config.NumberColumn(
             format="%.3f", help="What the paper publishes for the same network"
         ),
