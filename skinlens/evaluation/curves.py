@@ -5,6 +5,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from skinlens.evaluation.calibration import evidence_of
 from skinlens.evaluation.intervals import wilson_rate
 from skinlens.evaluation.metrics import (
     CALIBRATION_BINS,
@@ -127,8 +128,8 @@ def decision_curve(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> pd.Da
 def coverage_error(labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshold: float) -> pd.DataFrame:
     """Error on the images that the model is surest of, against their share (El-Yaniv & Wiener 2010, JMLR 11:1605).
 
-    How sure it is of an image is the distance of the probability from the threshold: at the costs for which that
-    threshold is right, the better of the two decisions is expected to save just so much.
+    How sure it is of an image is the distance of the probability from the threshold in logits, so that a low threshold
+    leaves room for being sure below it too.
 
     Args:
         labels: `(N,)`, 1 for malignant and 0 for benign.
@@ -146,7 +147,7 @@ def coverage_error(labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshol
     truth, chances = checked(labels, probabilities)
     require_threshold(threshold)
     # Rounded, so that 0.3 and 0.7 are equally far from 0.5.
-    distance = np.round(np.abs(chances - threshold), 12)
+    distance = np.round(np.abs(evidence_of(chances) - evidence_of(threshold)), 9)
     order = np.argsort(-distance, kind="stable")
     wrong = np.cumsum((chances >= threshold)[order] != (truth == 1)[order])
     last = np.flatnonzero(np.diff(distance[order], append=-1.0))

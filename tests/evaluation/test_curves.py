@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import logit
 from sklearn.metrics import auc
 
 from skinlens.evaluation.curves import coverage_error, decision_curve, pr_points, reliability, roc_points
@@ -123,7 +124,7 @@ def test_error_at_each_coverage_equals_a_loop(predictions):
     labels, probabilities = predictions
     table = coverage_error(labels, probabilities, 0.4)
     for row in table.itertuples():
-        sure = np.abs(probabilities - 0.4) >= row.distance - 1e-9
+        sure = np.abs(logit(np.clip(probabilities, 6e-8, 1 - 6e-8)) - logit(0.4)) >= row.distance - 1e-8
         wrong = int(((probabilities[sure] >= 0.4) != labels[sure]).sum())
         assert (row.n, row.errors) == (sure.sum(), wrong)
         assert (row.coverage, row.error) == pytest.approx((sure.mean(), wrong / sure.sum()))

@@ -1,0 +1,88 @@
+"""Calibration, against scikit-learn, Bayes' rule and identities."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+
+from skinlens.evaluation.calibration import (
+    evidence_of,
+    fitted_temperature,
+    score_bins,
+    tempered,
+)
+from skinlens.evaluation.intervals import wilson
+
+
+@pytest.fixture
+def overconfident():
+    """Labels drawn from true probabilities, and scores whose logits are 2.5 times too large."""
+    generator = np.random.default_rng(3)
+    evidence = generator.normal(-0.3, 1.4, 4000)
+    return (generator.random(4000) < expit(evidence)).astype(int), expit(2.5 * evidence)
+
+
+def test_the_temperature_undoes_a_scale(overconfident):
+    assert fitted_temperature(*overconfident) == pytest.approx(2.5, rel=0.08)
+
+
+def test_the_temperature_is_the_inverse_slope_of_a_regression_without_intercept(overconfident):
+    labels, chances = overconfident
+    model = LogisticRegression(C=np.inf, fit_intercept=False, tol=1e-9, max_iter=1000)
+    model.fit(evidence_of(chances)[:, None], labels)
+    assert fitted_temperature(labels, chances) == pytest.approx(1 / model.coef_[0, 0], rel=1e-3)
+
+
+def test_no_other_temperature_has_a_smaller_loss(overconfident):
+    labels, chances = overconfident
+    best = fitted_temperature(labels, chances)
+    losses = [log_loss(labels, tempered(chances, best * factor)) for factor in (0.9, 1.0, 1.1)]
+    assert losses[1] == min(losses)
+
+
+def test_tempering_keeps_the_order_and_one_half(overconfident):
+    _, chances = overconfident
+    assert (np.argsort(tempered(chances, 3.0)) == np.argsort(chances)).all()
+    assert tempered([0.5], 3.0).tolist() == [0.5]
+    assert tempered(chances, 1.0) == pytest.approx(chances, abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("labels", "chances", "why"),
+    [
+        ([1, 1, 1], [0.2, 0.6, 0.9], "all images have the same label"),
+        ([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9], "separate the classes wholly"),
+        ([1, 1, 0, 0], [0.1, 0.2, 0.8, 0.9], "or not at all"),
+    ],
+)
+def test_where_no_temperature_is_best_there_is_an_error(labels, chances, why):
+    with pytest.raises(ValueError, match=why):
+        fitted_temperature(labels, chances)
+
+
+def test_every_image_lies_in_one_bin_of_about_equal_size(overconfident):
+    labels, chances = overconfident
+    bins = score_bins(labels, tempered(chances, 2.5), bins=8)
+    assert (bins[0].low, bins[-1].high, len(bins)) == (0.0, 1.0, 8)
+    assert all(one.high == other.low for one, other in pairwise(bins))
+    assert sum(each.rate.n for each in bins) == 4000
+    assert sum(each.rate.value * each.rate.n for each in bins) == pytest.approx(labels.sum())
+    assert all(440 < each.rate.n < 560 for each in bins)
+
+
+def test_a_bin_holds_its_lower_end_and_the_last_one_its_upper():
+    bins = score_bins([0, 0, 1, 1], [0.0, 0.25, 0.5, 1.0], bins=2)
+    assert [(each.low, each.high, each.rate.value, each.rate.n) for each in bins] == [
+        (0.0, 0.375, 0.0, 2),
+        (0.375, 1.0, 1.0, 2),
+    ]
+    interval = wilson(2, 2)
+    assert interval is not None
+    assert (bins[1].rate.low, bins[1].rate.high) == (interval.low, interval.high)
+
+
+def test_equal_scores_share_a_bin():
+    assert len(score_bins([0, 1] * 20, [0.3] * 40)) <= 2
