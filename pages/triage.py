@@ -14,12 +14,34 @@ from skinlens.explain.overlay import record_overlay
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.report.fonts import missing_characters
 from skinlens.report.pdf import case_pdf
-from skinlens.runtime.card import ModelFileError
+from skinlens.runtime.card import ModelCard, ModelFileError, OperatingPoint
 from skinlens.runtime.prediction import GateSummary
-from skinlens.triage import Assessment, CaseFacts, CaseRecord, assess, rates_sentence
+from skinlens.runtime.prevalence import LESION_CLINIC, PRIMARY_CARE, percent
+from skinlens.triage import (
+    Assessment,
+    CaseFacts,
+    CaseRecord,
+    Meaning,
+    assess,
+    meaning,
+    rates_sentence,
+    stability_sentence,
+)
 
 SEXES = ("female", "male", "other")
-ICONS = {"refer": ":material/north:", "low": ":material/south:"}
+ICONS = {
+    "refer": ":material/north:",
+    "uncertain": ":material/question_mark:",
+    "low": ":material/south:",
+    "rejected": ":material/block:",
+}
+# None: a number of the user's own.
+PREVALENCES = {
+    f"{percent(PRIMARY_CARE)}: primary care": PRIMARY_CARE,
+    f"{percent(LESION_CLINIC)}: pigmented-lesion clinic": LESION_CLINIC,
+    "Another share": None,
+}
+POINT_HELP = "How much it takes to call a picture worrying: screening misses least, specialist alarms least."
 
 
 def choose_picture(model: LoadedModel) -> bool:
@@ -47,7 +69,9 @@ def receive_upload(content: bytes, name: str, model: LoadedModel) -> bool:
 
 def show_result(result: Result, model: LoadedModel) -> None:
     """The picture's name, both views, the score, the case facts and the PDF."""
-    assessment = assess(result.prediction, model.card, model.card.point(), notes=result.image.notes)
+    assessment = assess(
+        result.prediction, model.card, choose_point(model.card), notes=result.image.notes, stability=result.stability
+    )
     if result.image.synthetic:
         st.warning("Synthetic example: a drawn picture, not a patient.", icon=":material/draw:")
     views, verdict = st.columns([2.05, 1])
@@ -56,8 +80,38 @@ def show_result(result: Result, model: LoadedModel) -> None:
         facts = case_facts(result)
     with verdict:
         show_score(result, assessment, model)
-        offer_pdf(result, assessment, facts, model)
+        found = show_meaning(assessment, model)
+        offer_pdf(result, assessment, facts, found, model)
     show_details(result, assessment, model)
+
+
+def choose_point(card: ModelCard) -> OperatingPoint:
+    """The operating point to judge at; a choice only where the model has several."""
+    names = [point.name for point in card.operating_points]
+    if len(names) == 1:
+        return card.point()
+    name = st.segmented_control(
+        "Operating point", names, default=card.default_point, required=True, key="point", help=POINT_HELP
+    )
+    return card.point(name)
+
+
+def choose_prevalence() -> float:
+    """Share of malignant lesions where the picture comes from."""
+    setting = st.selectbox("How many lesions are malignant where you work?", list(PREVALENCES), key="prevalence")
+    known = PREVALENCES[setting]
+    if known is not None:
+        return known
+    return st.number_input("Malignant lesions, %", 0.1, 99.0, 5.0, 0.5, key="own-prevalence") / 100
+
+
+def show_meaning(assessment: Assessment, model: LoadedModel) -> Meaning:
+    """What the result comes to at a prevalence, in words."""
+    with st.container(border=True):
+        found = meaning(assessment, model.card, choose_prevalence())
+        for sentence in found.sentences():
+            st.text(sentence)
+    return found
 
 
 def show_score(result: Result, assessment: Assessment, model: LoadedModel) -> None:
@@ -69,11 +123,16 @@ def show_score(result: Result, assessment: Assessment, model: LoadedModel) -> No
             assessment.score_name.capitalize(), f"{prediction.score:.2f}", help="From 0 to 1; higher is more worrying."
         )
         figure = score_bar(
-            prediction.score, point.threshold, name=assessment.score_name, theme=st.context.theme.type or "light"
+            prediction.score,
+            point.threshold,
+            name=assessment.score_name,
+            band=None if point.band is None else (point.band.low, point.band.high),
+            theme=st.context.theme.type or "light",
         )
         st.plotly_chart(figure, config={"displayModeBar": False}, alt=assessment.reasons[0], key="score")
         for reason in assessment.reasons:
             st.text(reason)
+        st.text(stability_sentence(assessment))
         st.caption(rates_sentence(point, shown=1))
     st.caption(f"{model.card.name} {model.card.version} on {model.runs_on}, {prediction.milliseconds:.0f} ms")
 
@@ -94,7 +153,7 @@ def case_facts(result: Result) -> CaseFacts:
         )
 
 
-def offer_pdf(result: Result, assessment: Assessment, facts: CaseFacts, model: LoadedModel) -> None:
+def offer_pdf(result: Result, assessment: Assessment, facts: CaseFacts, found: Meaning, model: LoadedModel) -> None:
     """The PDF, made when it is asked for; characters that it cannot show are named before."""
     lacking = missing_characters("\n".join((facts.case_id, facts.site, facts.note)))
     if lacking:
@@ -103,7 +162,7 @@ def offer_pdf(result: Result, assessment: Assessment, facts: CaseFacts, model: L
 
     def made() -> bytes:
         drawn = record_overlay(result.image.pixels, result.prediction.heatmap)
-        record = CaseRecord(result.image, drawn, assessment, facts, datetime.now().astimezone())
+        record = CaseRecord(result.image, drawn, assessment, facts, datetime.now().astimezone(), found)
         return case_pdf(record, model.card).content
 
     st.download_button(
@@ -138,6 +197,7 @@ def show_details(result: Result, assessment: Assessment, model: LoadedModel) -> 
             f"Score, unrounded: {prediction.score!r}\n"
             f"Operating point: {assessment.point.name}; {assessment.point.chosen_on}\n"
             f"{rates_sentence(assessment.point)}\n"
+            f"Scores turned and mirrored: {', '.join(f'{score:.3f}' for score in result.stability.scores)}\n"
             f"{fusion(prediction.gate)}\n"
             f"Heatmap: full evidence is {model.card.heatmap.scale:g}, {model.card.heatmap.chosen_on}"
         )

@@ -6,12 +6,15 @@ from typing import Literal
 
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.runtime.card import Estimate, ModelCard, OperatingPoint
+from skinlens.runtime.orientations import Stability
 from skinlens.runtime.prediction import Prediction
+from skinlens.runtime.prevalence import Outlook, at_prevalence, one_in, outlook, percent
 
 Decision = Literal["refer", "uncertain", "low", "rejected"]
 
 DISCLAIMER = "Research demonstrator, not a medical device: not for diagnosis or treatment decisions."
 LOW_SENTENCE = "A low score does not exclude melanoma."
+UNCERTAIN_SENTENCE = "Treat it as undecided; it does not exclude melanoma."
 HEADLINES: dict[Decision, str] = {
     "refer": "Above the referral threshold",
     "uncertain": "Uncertain",
@@ -36,11 +39,14 @@ class Assessment:
     """A prediction judged at an operating point.
 
     Attributes:
-        decision: `refer` at or above the threshold, `low` below it.
+        decision: `refer` at or above the threshold, `low` below it, `uncertain` where that cannot be relied on, and
+            `rejected` where the picture may not be judged.
         point: The operating point used; a threshold the user typed has the name `custom` and no measured rates.
         reasons: Sentences in plain words, the most important first.
         score_name: What the number may be called: "score" until the model is calibrated, then "estimate".
         prediction: What the model said.
+        stability: What it said of the picture turned and mirrored; None if it was not asked.
+        override: Why the user wanted a refused picture judged; "" if it was not refused, or stayed so.
     """
 
     decision: Decision
@@ -48,6 +54,8 @@ class Assessment:
     reasons: tuple[str, ...]
     score_name: str
     prediction: Prediction
+    stability: Stability | None = None
+    override: str = ""
 
     @property
     def headline(self) -> str:
@@ -62,6 +70,7 @@ class CaseRecord:
     Attributes:
         overlay: The heatmap drawn over the picture, RGB uint8, `image.pixels` or smaller, of the same aspect.
         created: When the summary was made, with a time zone.
+        meaning: What the result means at a prevalence; None if that was not asked.
     """
 
     image: LesionImage
@@ -69,6 +78,7 @@ class CaseRecord:
     assessment: Assessment
     facts: CaseFacts
     created: datetime
+    meaning: "Meaning | None" = None
 
 
 def operating_point(card: ModelCard, *, name: str | None = None, threshold: float | None = None) -> OperatingPoint:
@@ -87,7 +97,14 @@ def operating_point(card: ModelCard, *, name: str | None = None, threshold: floa
 
 
 def assess(
-    prediction: Prediction, card: ModelCard, point: OperatingPoint, *, notes: tuple[str, ...] = ()
+    prediction: Prediction,
+    card: ModelCard,
+    point: OperatingPoint,
+    *,
+    notes: tuple[str, ...] = (),
+    stability: Stability | None = None,
+    refusal: tuple[str, ...] = (),
+    override: str = "",
 ) -> Assessment:
     """Judge a prediction at an operating point.
 
@@ -96,27 +113,140 @@ def assess(
         card: Says whether the score is calibrated.
         point: From `operating_point`.
         notes: The image's own notes; they end up behind the reasons.
+        stability: The scores in eight orientations; None if they were not asked for.
+        refusal: Why the picture may not be judged, the most important first; empty if it may.
+        override: Why a user wants it judged all the same; it is told with the result.
 
     Returns:
-        An assessment whose decision is `refer` or `low`.
+        An assessment: `rejected` if there is a refusal and no override, `uncertain` if the score lies in the point's
+        band or some orientation has another verdict, else `refer` or `low`.
     """
     name = "estimate" if card.calibrated else "score"
-    above = prediction.score >= point.threshold
-    relation = "at or above" if above else "below"
-    score, threshold = told_apart(prediction.score, point.threshold)
-    reasons = [f"The {name} {score} is {relation} the threshold {threshold}."]
-    if not above:
-        reasons.append(LOW_SENTENCE)
-    if not card.calibrated:
+    decision, reasons = _decided(prediction.score, name, point, stability)
+    if refusal and not override:
+        decision, reasons = "rejected", list(refusal)
+    elif refusal:
+        reasons = [*reasons, f"Judged all the same, because: {override}", *refusal]
+    if not card.calibrated and decision != "rejected":
         reasons.append("The score is not calibrated: it ranks pictures, it is not a probability of cancer.")
-    reasons.extend(notes)
     return Assessment(
-        decision="refer" if above else "low",
+        decision=decision,
         point=point,
-        reasons=tuple(reasons),
+        reasons=(*reasons, *notes),
         score_name=name,
         prediction=prediction,
+        stability=stability,
+        override=override if refusal else "",
     )
+
+
+def _decided(score: float, name: str, point: OperatingPoint, stability: Stability | None) -> tuple[Decision, list[str]]:
+    """The decision on a picture that may be judged, and its reasons."""
+    above = score >= point.threshold
+    shown, threshold = told_apart(score, point.threshold)
+    relation = "at or above" if above else "below"
+    reasons = [f"The {name} {shown} is {relation} the threshold {threshold}."]
+    doubts = _doubts(score, name, point, stability)
+    if doubts:
+        return "uncertain", [*reasons, *doubts, UNCERTAIN_SENTENCE]
+    return ("refer", reasons) if above else ("low", [*reasons, LOW_SENTENCE])
+
+
+def _doubts(score: float, name: str, point: OperatingPoint, stability: Stability | None) -> list[str]:
+    """Why a verdict at the point is not to be relied on."""
+    doubts = []
+    if point.band is not None and point.band.low < point.band.high and point.band.low <= score <= point.band.high:
+        doubts.append(
+            f"It lies in the band from {point.band.low:.2f} to {point.band.high:.2f} that is too close to call: "
+            f"outside it {_percentage(point.band.error)} of the decisions were wrong."
+        )
+    if stability is not None and not stability.holds(point.threshold):
+        doubts.append(
+            f"Turned or mirrored, the picture gets the other verdict in "
+            f"{len(stability.scores) - stability.unchanged(point.threshold)} of {len(stability.scores)} views "
+            f"({name} {min(stability.scores):.2f} to {max(stability.scores):.2f})."
+        )
+    return doubts
+
+
+def stability_sentence(assessment: Assessment) -> str:
+    """Whether the verdict holds in all orientations; "" if that was not asked."""
+    found = assessment.stability
+    if found is None:
+        return ""
+    unchanged = found.unchanged(assessment.point.threshold)
+    return (
+        f"Verdict unchanged in {unchanged} of {len(found.scores)} views, turned or mirrored "
+        f"({assessment.score_name} spread {found.spread:.2f})."
+    )
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a result means at a prevalence.
+
+    Attributes:
+        prevalence: Share of malignant lesions among those that are scored.
+        estimate: P(malignant) of this picture there; None if the model is not calibrated.
+        observed: Malignancy rate of pictures with such scores there, with its interval; None if it was not measured.
+        outlook: What the operating point comes to there; None if its rates were not measured.
+    """
+
+    prevalence: float
+    estimate: float | None
+    observed: Estimate | None
+    outlook: Outlook | None
+
+    def sentences(self) -> tuple[str, ...]:
+        """The same in plain words; empty if nothing is known."""
+        said = []
+        if self.estimate is not None:
+            said.append(f"Where {percent(self.prevalence)} of lesions are malignant: {one_in(self.estimate)}.")
+        if self.observed is not None and self.observed.value is not None:
+            interval = (
+                ""
+                if self.observed.low is None or self.observed.high is None
+                else (
+                    f" (95 % interval {percent(self.observed.low)} to {percent(self.observed.high)}, "
+                    f"n = {self.observed.n} before the shift to this prevalence)"
+                )
+            )
+            said.append(f"Of pictures with such a score, {percent(self.observed.value)} were malignant{interval}.")
+        if self.outlook is not None:
+            said.append(self.outlook.sentence())
+        return tuple(said)
+
+
+def meaning(assessment: Assessment, card: ModelCard, prevalence: float) -> Meaning:
+    """What a result means where a share of the lesions is malignant.
+
+    Args:
+        assessment: From `assess`.
+        card: Of its model.
+        prevalence: In (0, 1).
+
+    Raises:
+        ValueError: If the prevalence is not between 0 and 1.
+    """
+    score, calibration = assessment.prediction.score, card.calibration
+    estimate = observed = None
+    if calibration is not None:
+        estimate = at_prevalence(score, trained=calibration.prevalence, target=prevalence)
+        found = card.score_bin(score)
+        observed = None if found is None else _moved(found.rate, calibration.prevalence, prevalence)
+    measured = assessment.point.measured[0] if assessment.point.measured else None
+    rates = (measured.sensitivity.value, measured.specificity.value) if measured else (None, None)
+    known = None if rates[0] is None or rates[1] is None else outlook(rates[0], rates[1], prevalence)
+    return Meaning(prevalence, estimate, observed, known)
+
+
+def _moved(rate: Estimate, trained: float, target: float) -> Estimate:
+    ends = (
+        None if end is None else at_prevalence(end, trained=trained, target=target)
+        for end in (rate.value, rate.low, rate.high)
+    )
+    value, low, high = ends
+    return Estimate(value=value, low=low, high=high, n=rate.n)
 
 
 def told_apart(score: float, threshold: float) -> tuple[str, str]:

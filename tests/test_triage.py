@@ -6,22 +6,30 @@ import pytest
 from skinlens.imaging.preprocess import Preprocessing
 from skinlens.runtime.card import (
     Architecture,
+    Calibration,
     Estimate,
     HeatmapScale,
     MeasuredRates,
     ModelCard,
     ModelFile,
     OperatingPoint,
+    ScoreBin,
     TrainingRecord,
+    UncertainBand,
 )
+from skinlens.runtime.orientations import Stability
 from skinlens.runtime.prediction import GateSummary, ModelId, Prediction
+from skinlens.runtime.prevalence import at_prevalence, outlook
 from skinlens.triage import (
     HEADLINES,
     LOW_SENTENCE,
+    UNCERTAIN_SENTENCE,
     Assessment,
     assess,
+    meaning,
     operating_point,
     rates_sentence,
+    stability_sentence,
     told_apart,
 )
 
@@ -36,6 +44,14 @@ def rates(population: str, sensitivity: float | None, specificity: float | None)
     )
 
 
+CALIBRATION = Calibration(temperature=1.4, prevalence=0.4, chosen_on="nothing", error_before=0.1, error_after=0.02)
+BINS = (
+    ScoreBin(low=0.0, high=0.3, rate=Estimate(value=0.05, low=0.03, high=0.09, n=300)),
+    ScoreBin(low=0.3, high=1.0, rate=Estimate(value=0.8, low=0.7, high=0.9, n=80)),
+)
+BAND = UncertainBand(low=0.2, high=0.35, error=Estimate(value=0.06, n=900), decided=Estimate(value=0.9, n=1000))
+
+
 def made_card(*, calibrated: bool = False) -> ModelCard:
     file = ModelFile(file="made_up.safetensors", sha256="0" * 64, bytes=1)
     return ModelCard(
@@ -47,8 +63,11 @@ def made_card(*, calibrated: bool = False) -> ModelCard:
         files={"weights": file},
         heatmap=HeatmapScale(scale=1.0, chosen_on="nothing"),
         calibrated=calibrated,
+        calibration=CALIBRATION if calibrated else None,
+        score_bins=BINS if calibrated else (),
         operating_points=(
             OperatingPoint(name="careful", threshold=0.1, chosen_on="nothing"),
+            OperatingPoint(name="banded", threshold=0.25, chosen_on="nothing", band=BAND),
             OperatingPoint(
                 name="balanced", threshold=0.25, chosen_on="nothing", measured=(rates("test, all", 0.93, 0.9),)
             ),
@@ -89,7 +108,7 @@ class TestOperatingPoint:
         assert operating_point(made_card(), name="careful").threshold == 0.1
 
     def test_an_unknown_name_lists_the_known(self) -> None:
-        with pytest.raises(ValueError, match="no operating point 'strict'; it has: careful, balanced"):
+        with pytest.raises(ValueError, match="no operating point 'strict'; it has: careful, banded, balanced"):
             operating_point(made_card(), name="strict")
 
     @pytest.mark.parametrize("threshold", [0.0, 0.25, 1.0])
@@ -178,6 +197,106 @@ class TestAssess:
         assessment = assess(given, card, card.point("careful"))
         assert assessment.prediction is given
         assert assessment.point == card.point("careful")
+
+
+def banded(score: float, **more: object) -> Assessment:
+    card = made_card()
+    return assess(prediction(score), card, card.point("banded"), **more)  # type: ignore[arg-type]
+
+
+class TestUncertain:
+    @pytest.mark.parametrize(
+        ("score", "decision"),
+        [(0.19, "low"), (0.2, "uncertain"), (0.3, "uncertain"), (0.35, "uncertain"), (0.36, "refer")],
+    )
+    def test_the_band_and_both_its_ends(self, score: float, decision: str) -> None:
+        assessment = banded(score)
+        assert assessment.decision == decision
+        assert (UNCERTAIN_SENTENCE in assessment.reasons) == (decision == "uncertain")
+
+    def test_the_band_is_told_with_its_error(self) -> None:
+        assert banded(0.3).reasons[1] == (
+            "It lies in the band from 0.20 to 0.35 that is too close to call: "
+            "outside it 6.0% of the decisions were wrong."
+        )
+
+    def test_a_band_of_no_width_makes_nothing_uncertain(self) -> None:
+        empty = BAND.model_copy(update={"low": 0.25, "high": 0.25})
+        point = OperatingPoint(name="x", threshold=0.25, chosen_on="nothing", band=empty)
+        assert assess(prediction(0.25), made_card(), point).decision == "refer"
+
+    def test_one_view_with_another_verdict_is_enough(self) -> None:
+        turned = Stability((0.6, 0.6, 0.6, 0.24, 0.6, 0.6, 0.6, 0.7))
+        assessment = banded(0.6, stability=turned)
+        assert assessment.decision == "uncertain"
+        assert assessment.reasons[1] == (
+            "Turned or mirrored, the picture gets the other verdict in 1 of 8 views (score 0.24 to 0.70)."
+        )
+        assert stability_sentence(assessment).startswith("Verdict unchanged in 7 of 8 views")
+        assert "score spread 0.46" in stability_sentence(assessment)
+
+    def test_scores_that_move_on_one_side_change_nothing(self) -> None:
+        assessment = banded(0.6, stability=Stability((0.6, 0.95) * 4))
+        assert assessment.decision == "refer"
+        assert stability_sentence(assessment).startswith("Verdict unchanged in 8 of 8 views")
+
+    def test_without_views_nothing_is_said_of_them(self) -> None:
+        assert stability_sentence(banded(0.6)) == ""
+
+
+class TestRefusal:
+    def test_a_refused_picture_is_rejected_whatever_its_score(self) -> None:
+        for score in (0.01, 0.3, 0.99):
+            assessment = banded(score, refusal=("It is not dermoscopic.",), notes=("Turned.",))
+            assert assessment.decision == "rejected"
+            assert assessment.reasons == ("It is not dermoscopic.", "Turned.")
+            assert assessment.prediction.score == score
+
+    def test_an_override_is_told_beside_what_it_overrides(self) -> None:
+        assessment = banded(0.9, refusal=("It is not dermoscopic.",), override="seen through a dermatoscope")
+        assert assessment.decision == "refer"
+        assert assessment.override == "seen through a dermatoscope"
+        assert assessment.reasons[1:3] == (
+            "Judged all the same, because: seen through a dermatoscope",
+            "It is not dermoscopic.",
+        )
+
+    def test_an_override_of_nothing_is_not_told(self) -> None:
+        assessment = banded(0.9, override="in a hurry")
+        assert assessment.override == ""
+        assert not any("hurry" in reason for reason in assessment.reasons)
+
+
+class TestMeaning:
+    def test_a_calibrated_estimate_is_moved_to_the_prevalence(self) -> None:
+        assessment, card = judged(0.5, calibrated=True), made_card(calibrated=True)
+        found = meaning(assessment, card, 0.02)
+        assert found.estimate == pytest.approx(at_prevalence(0.5, trained=0.4, target=0.02))
+        assert found.observed is not None
+        assert found.observed.value == pytest.approx(at_prevalence(0.8, trained=0.4, target=0.02))
+        assert found.observed.low == pytest.approx(at_prevalence(0.7, trained=0.4, target=0.02))
+        assert found.observed.n == 80
+        assert found.sentences()[0] == "Where 2 % of lesions are malignant: about 1 in 34 is malignant (3 %)."
+
+    def test_at_its_own_prevalence_nothing_moves(self) -> None:
+        found = meaning(judged(0.5, calibrated=True), made_card(calibrated=True), 0.4)
+        assert found.estimate == pytest.approx(0.5)
+        assert found.observed is not None
+        assert found.observed.value == pytest.approx(0.8)
+
+    def test_a_score_that_is_not_calibrated_has_an_outlook_alone(self) -> None:
+        found = meaning(judged(0.5), made_card(), 0.1)
+        assert (found.estimate, found.observed) == (None, None)
+        assert found.outlook == outlook(0.93, 0.9, 0.1)
+        assert found.sentences() == (outlook(0.93, 0.9, 0.1).sentence(),)
+
+    def test_an_unmeasured_threshold_has_none(self) -> None:
+        card = made_card()
+        assert meaning(assess(prediction(0.5), card, operating_point(card, threshold=0.3)), card, 0.1).sentences() == ()
+
+    def test_undefined_rates_have_none(self) -> None:
+        point = OperatingPoint(name="x", threshold=0.2, chosen_on="nothing", measured=(rates("nobody", None, 0.9),))
+        assert meaning(assess(prediction(0.5), made_card(), point), made_card(), 0.1).outlook is None
 
 
 class TestToldApart:

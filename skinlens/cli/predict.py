@@ -23,6 +23,7 @@ from skinlens.explain.overlay import record_overlay
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRefusedError, LesionImage, Pixels
 from skinlens.runtime.card import ModelCard, OperatingPoint
+from skinlens.runtime.orientations import Stability, in_all_views
 from skinlens.runtime.prediction import Prediction
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
 from skinlens.triage import Assessment, CaseFacts, CaseRecord, assess, operating_point
@@ -60,12 +61,14 @@ class Outputs:
         as_json: JSON instead of CSV.
         heatmaps: Folder of PNG overlays.
         pdfs: Folder of case summaries.
+        views: Whether each picture is judged turned and mirrored too, which takes eight times as long.
     """
 
     table: Path | None
     as_json: bool
     heatmaps: Path | None
     pdfs: Path | None
+    views: bool = True
 
 
 @dataclass(frozen=True)
@@ -141,16 +144,25 @@ def _score_batch(
     batch: Sequence[_Received], predictor: Predictor, point: OperatingPoint, outputs: Outputs
 ) -> Iterator[Row]:
     """Rows in the order of the batch; pictures that cannot be read get one too."""
-    predictions = iter(predictor.predict([each.image for each in batch if isinstance(each.image, LesionImage)]))
+    images = [each.image for each in batch if isinstance(each.image, LesionImage)]
+    answers = iter(_answers(predictor, images, views=outputs.views))
     for each in batch:
         source, image = each.source, each.image
         if isinstance(image, ImageRefusedError):
             yield _refusal(source, each.sha256, image, predictor.card, point)
             continue
-        prediction = next(predictions)
-        assessment = assess(prediction, predictor.card, point, notes=image.notes)
+        prediction, stability = next(answers)
+        assessment = assess(prediction, predictor.card, point, notes=image.notes, stability=stability)
         _write_extras(source, image, prediction, assessment, predictor.card, outputs)
         yield _row(source, image, assessment)
+
+
+def _answers(
+    predictor: Predictor, images: Sequence[LesionImage], *, views: bool
+) -> Sequence[tuple[Prediction, Stability | None]]:
+    if views:
+        return in_all_views(predictor, images)
+    return [(prediction, None) for prediction in predictor.predict(images)]
 
 
 def _receive(source: Source) -> _Received:
@@ -173,12 +185,18 @@ def _row(source: Source, image: LesionImage, assessment: Assessment) -> Row:
         point=assessment.point.name,
         reasons=" ".join(assessment.reasons),
         quality_failed="",
-        stability="",
+        stability=_stability(assessment),
         width=image.width,
         height=image.height,
         model=assessment.prediction.model.name,
         error="",
     )
+
+
+def _stability(assessment: Assessment) -> str:
+    """In how many of the views the verdict is the same, as in `7/8`."""
+    found = assessment.stability
+    return "" if found is None else f"{found.unchanged(assessment.point.threshold)}/{len(found.scores)}"
 
 
 def _refusal(source: Source, sha256: str, refusal: ImageRefusedError, card: ModelCard, point: OperatingPoint) -> Row:

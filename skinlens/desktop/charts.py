@@ -5,16 +5,25 @@ import plotly.graph_objects as go
 BAR = "#2b7a9b"
 TRACK = "rgba(128, 140, 148, 0.25)"
 MARK = "#c2570c"
+BAND = "rgba(194, 87, 12, 0.3)"
 INK = {"light": "#16252d", "dark": "#e8eef1"}
 
 
-def score_bar(score: float, threshold: float, *, name: str, theme: str = "light") -> go.Figure:
+def score_bar(
+    score: float,
+    threshold: float,
+    *,
+    name: str,
+    band: tuple[float, float] | None = None,
+    theme: str = "light",
+) -> go.Figure:
     """A bar from 0 to 1 with the score as its length and the threshold as a line across it.
 
     Args:
         score: In [0, 1].
         threshold: In [0, 1].
         name: What the number is called.
+        band: Scores that are too close to call, shaded; None without.
         theme: `light` or `dark`.
     """
     ink = INK[theme]
@@ -28,6 +37,10 @@ def score_bar(score: float, threshold: float, *, name: str, theme: str = "light"
         width=0.5,
         hovertemplate=f"{name} %{{x:.3f}}<extra></extra>",
     )
+    if band is not None:
+        figure.add_shape(
+            type="rect", x0=band[0], x1=band[1], y0=-0.36, y1=0.36, fillcolor=BAND, line={"width": 0}, layer="above"
+        )
     figure.add_shape(type="line", x0=threshold, x1=threshold, y0=-0.42, y1=0.42, line={"color": MARK, "width": 4})
     figure.add_annotation(
         x=threshold,

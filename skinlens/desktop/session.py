@@ -10,6 +10,7 @@ from skinlens.desktop.model import LoadedModel
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion
+from skinlens.runtime.orientations import Stability, in_all_views
 from skinlens.runtime.prediction import Prediction
 
 KEPT_RESULTS = 8
@@ -21,10 +22,11 @@ _UPLOADER = "uploader"
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A picture and what the model said about it."""
+    """A picture, what the model said about it, and about it turned and mirrored."""
 
     image: LesionImage
     prediction: Prediction
+    stability: Stability
 
 
 def receive(content: bytes, name: str, model: LoadedModel) -> Result:
@@ -38,7 +40,7 @@ def receive(content: bytes, name: str, model: LoadedModel) -> Result:
     if known is None:
         return _add(decode(content, name=name), model)
     # The same bytes may come again under another name; the record shows the latest.
-    return _keep(Result(replace(known.image, name=name), known.prediction))
+    return _keep(replace(known, image=replace(known.image, name=name)))
 
 
 def receive_synthetic(seed: int, model: LoadedModel) -> Result:
@@ -90,8 +92,8 @@ def _add(image: LesionImage, model: LoadedModel) -> Result:
     if known is not None:
         return known
     with model.lock:
-        prediction = model.predictor.predict([image])[0]
-    return _keep(Result(image, prediction))
+        prediction, stability = in_all_views(model.predictor, [image])[0]
+    return _keep(Result(image, prediction, stability))
 
 
 def _keep(result: Result) -> Result:

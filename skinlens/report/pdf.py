@@ -16,11 +16,13 @@ from skinlens.runtime.card import Estimate, ModelCard, OperatingPoint
 from skinlens.triage import (
     DISCLAIMER,
     LOW_SENTENCE,
+    UNCERTAIN_SENTENCE,
     Assessment,
     CaseFacts,
     CaseRecord,
     Decision,
     rates_sentence,
+    stability_sentence,
     told_apart,
 )
 
@@ -36,6 +38,12 @@ _LABEL_WIDTH = 31.0
 _HIGHEST_PICTURE = 64.5
 _KEPT_TOGETHER = 60.0
 _NOT_JUDGED = "The picture could not be judged; the number is kept for the record only."
+# What the decision's box says of it.
+_SENTENCES: dict[Decision, str] = {
+    "uncertain": UNCERTAIN_SENTENCE,
+    "low": LOW_SENTENCE,
+    "rejected": _NOT_JUDGED,
+}
 _HEATMAP_LEGEND = (
     "Less to more evidence for malignant against benign is drawn from dark to bright colour, on one fixed scale for "
     "all pictures; where no colour is added there is little or none."
@@ -120,6 +128,7 @@ def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, tot
     _draw_both_pictures(sheet, record)
     _draw_operating_point(sheet, record.assessment.point)
     _draw_reasons(sheet, record.assessment)
+    _draw_meaning(sheet, record)
     _draw_note(sheet, record.facts.note)
     _draw_provenance(sheet, record, card, missing)
     return sheet
@@ -166,7 +175,7 @@ def _draw_facts(sheet: Sheet, facts: CaseFacts) -> None:
 
 def _draw_decision(sheet: Sheet, assessment: Assessment) -> None:
     colour = _COLOURS[assessment.decision]
-    sentence = {"low": LOW_SENTENCE, "rejected": _NOT_JUDGED}.get(assessment.decision, "")
+    sentence = _SENTENCES.get(assessment.decision, "")
     headline = Style(_HEADLINE, bold=True, colour=colour)
     height = headline.leading + (_STRONG.leading + 0.5 if sentence else 0) + 20
     sheet.need(height)
@@ -241,13 +250,25 @@ def _draw_operating_point(sheet: Sheet, point: OperatingPoint) -> None:
 
 def _draw_reasons(sheet: Sheet, assessment: Assessment) -> None:
     # The decision's box already says it.
-    said = {LOW_SENTENCE} if assessment.decision == "low" else set()
-    reasons = [reason for reason in dict.fromkeys(assessment.reasons) if reason not in said]
+    said = _SENTENCES.get(assessment.decision)
+    reasons = [reason for reason in dict.fromkeys(assessment.reasons) if reason != said]
     if not reasons:
         return
     _draw_heading(sheet, "Reasons")
     for reason in reasons:
         sheet.flow(reason, _BODY, indent=4, mark="•", mark_style=_BODY)
+    sheet.y += 3
+
+
+def _draw_meaning(sheet: Sheet, record: CaseRecord) -> None:
+    stable = stability_sentence(record.assessment)
+    known = record.meaning.sentences() if record.meaning else ()
+    sentences = [sentence for sentence in (stable, *known) if sentence]
+    if not sentences or record.assessment.decision == "rejected":
+        return
+    _draw_heading(sheet, "What this means")
+    for sentence in sentences:
+        sheet.flow(sentence, _BODY, indent=4, mark="•", mark_style=_BODY)
     sheet.y += 3
 
 

@@ -45,18 +45,68 @@ class MeasuredRates(_Frozen):
     specificity: Estimate
 
 
+class UncertainBand(_Frozen):
+    """Scores round a threshold that are too close to call.
+
+    Attributes:
+        low: Lowest uncertain score.
+        high: Highest uncertain score.
+        error: Share of wrong decisions outside the band, on images that the model had not trained on.
+        decided: Share of those images outside the band.
+    """
+
+    low: Probability
+    high: Probability
+    error: Estimate
+    decided: Estimate
+
+
 class OperatingPoint(_Frozen):
     """A named threshold on P(malignant): at or above it an image is called worrying.
 
     Attributes:
         chosen_on: On which predictions, and by what rule, the threshold was chosen.
         measured: What the threshold does, per set of images, the one to believe first.
+        band: None where no band was chosen.
     """
 
     name: str
     threshold: Probability
     chosen_on: str
     measured: tuple[MeasuredRates, ...] = ()
+    band: UncertainBand | None = None
+
+    @model_validator(mode="after")
+    def _band_holds_threshold(self) -> "OperatingPoint":
+        if self.band is not None and not self.band.low <= self.threshold <= self.band.high:
+            raise ValueError("the band does not hold the threshold")
+        return self
+
+
+class Calibration(_Frozen):
+    """How the network's logits become an estimate.
+
+    Attributes:
+        temperature: Divides the difference of the logits.
+        prevalence: Share of malignant images where the estimate holds.
+        chosen_on: On which predictions, and by what rule.
+        error_before: Calibration error of the raw probability, out of fold.
+        error_after: Of the estimate, with the temperature of the other folds.
+    """
+
+    temperature: Annotated[float, Field(gt=0)]
+    prevalence: Annotated[float, Field(gt=0, lt=1)]
+    chosen_on: str
+    error_before: float
+    error_after: float
+
+
+class ScoreBin(_Frozen):
+    """What came true among images with a score in [low, high), the last bin with its end; at the same prevalence."""
+
+    low: Probability
+    high: Probability
+    rate: Estimate
 
 
 class Architecture(_Frozen):
@@ -130,6 +180,8 @@ class ModelCard(_Frozen):
     files: dict[Literal["graph", "weights"], ModelFile]
     heatmap: HeatmapScale
     calibrated: bool
+    calibration: Calibration | None = None
+    score_bins: tuple[ScoreBin, ...] = ()
     operating_points: tuple[OperatingPoint, ...]
     default_point: str
     training: TrainingRecord
@@ -140,9 +192,21 @@ class ModelCard(_Frozen):
     licence: str
 
     @model_validator(mode="after")
-    def _default_point_exists(self) -> "ModelCard":
+    def _agrees(self) -> "ModelCard":
         self.point(self.default_point)
+        if self.calibrated != (self.calibration is not None):
+            raise ValueError("calibrated says one thing and calibration another")
         return self
+
+    @property
+    def temperature(self) -> float:
+        """What the difference of the logits is divided by; 1 for a model that is not calibrated."""
+        return 1.0 if self.calibration is None else self.calibration.temperature
+
+    def score_bin(self, score: float) -> ScoreBin | None:
+        """The bin that a score lies in; None if the card has no bins."""
+        found = [each for each in self.score_bins if each.low <= score]
+        return found[-1] if found else None
 
     def point(self, name: str | None = None) -> OperatingPoint:
         """The operating point of that name, or the default one.

@@ -7,6 +7,8 @@ from typing import Protocol
 import numpy as np
 
 from skinlens.imaging.image import LesionImage, Pixels
+from skinlens.runtime.prediction import Prediction
+from skinlens.runtime.predictor import Predictor
 
 ORIENTATIONS = 8
 
@@ -36,6 +38,43 @@ class Score:
 
     score: float
     milliseconds: float
+
+
+@dataclass(frozen=True)
+class Stability:
+    """What a model says of one picture in each of its eight orientations, the picture as it is first.
+
+    Attributes:
+        scores: P(malignant), eight numbers in [0, 1].
+    """
+
+    scores: tuple[float, ...]
+
+    @property
+    def spread(self) -> float:
+        """Largest score minus smallest."""
+        return max(self.scores) - min(self.scores)
+
+    def unchanged(self, threshold: float) -> int:
+        """In how many of the views, itself among them, the verdict at a threshold is that of the picture as it is."""
+        verdicts = [score >= threshold for score in self.scores]
+        return verdicts.count(verdicts[0])
+
+    def holds(self, threshold: float) -> bool:
+        """Whether every view has the same verdict."""
+        return self.unchanged(threshold) == len(self.scores)
+
+
+def in_all_views(predictor: Predictor, images: Sequence[LesionImage]) -> list[tuple[Prediction, Stability]]:
+    """What a model says of each picture, and of its eight orientations, in one call.
+
+    The pictures are turned at the model's input size, so that the first view is exactly what `predict` judges.
+    """
+    sized = [replace(image, pixels=predictor.prepare(image)) for image in images]
+    turned = [replace(image, pixels=pixels) for image in sized for pixels in orientations(image.pixels)]
+    answers = predictor.predict(turned)
+    of_each = [answers[first : first + ORIENTATIONS] for first in range(0, len(answers), ORIENTATIONS)]
+    return [(views[0], Stability(tuple(view.score for view in views))) for views in of_each]
 
 
 class EightOrientations:

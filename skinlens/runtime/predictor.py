@@ -74,7 +74,7 @@ class Predictor:
         return [
             Prediction(
                 logits=logits,
-                score=float(probability),
+                score=tempered(float(probability), logits, self.card.temperature),
                 heatmap=heatmap,
                 signed_map=signed,
                 features=features,
@@ -93,6 +93,19 @@ class Predictor:
 
     def _heatmap(self, signed: Floats) -> Floats:
         return evidence_heatmap(signed, scale=self.card.heatmap.scale, size=self.card.preprocessing.size)
+
+
+def tempered(probability: float, logits: Floats, temperature: float) -> float:
+    """P(malignant) after temperature scaling; the graph's own number, bit for bit, where the temperature is 1.
+
+    Args:
+        probability: The softmax of the logits.
+        logits: `(2,)`, benign then malignant.
+        temperature: Above 0.
+    """
+    if temperature == 1:
+        return probability
+    return float(0.5 + 0.5 * np.tanh((float(logits[1]) - float(logits[0])) / (2 * temperature)))
 
 
 def in_batches(

@@ -57,9 +57,9 @@ class Outlook:
     def sentence(self) -> str:
         """The same in plain words."""
         if self.referrals_per_cancer is None:
-            return f"Where {_percent(self.prevalence)} of lesions are malignant, this threshold finds none of them."
+            return f"Where {percent(self.prevalence)} of lesions are malignant, this threshold finds none of them."
         return (
-            f"Of 1,000 lesions where {_percent(self.prevalence)} are malignant, this threshold would refer "
+            f"Of 1,000 lesions where {percent(self.prevalence)} are malignant, this threshold would refer "
             f"{self.referred:.0f}, find {self.found:.0f} malignant ones ({self.referrals_per_cancer:.1f} referrals for "
             f"each) and miss {_count(self.missed)}."
         )
@@ -97,8 +97,26 @@ def _require_share(name: str, value: float) -> None:
         raise ValueError(f"{name} must lie between 0 and 1, not {value}")
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"
+def percent(share: float) -> str:
+    """A share in per cent with two or three digits that count, as in `2 %` or `0.34 %`."""
+    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.3g} %"
+
+
+def one_in(share: float) -> str:
+    """A share as a person says it, as in `about 1 in 9 is malignant (11 %)`."""
+    if share <= 0:
+        return "none is malignant (0 %)"
+    if share > 2 / 3:
+        return f"about {percent(share)} are malignant"
+    return f"about 1 in {_rounded(1 / share)} is malignant ({percent(share)})"
+
+
+def _rounded(number: float) -> str:
+    """A number with two digits that count; below ten, one decimal unless it is whole."""
+    if number >= 10:
+        digits = len(str(int(number))) - 2
+        return f"{round(number, -digits):,.0f}"
+    return f"{number:.1f}".removesuffix(".0")
 
 
 def _count(number: float) -> str:

@@ -11,8 +11,9 @@ from streamlit.testing.v1 import AppTest
 
 from skinlens.imaging.synthetic import draw_pixels
 from skinlens.runtime import predictor as runtime
+from skinlens.runtime.orientations import in_all_views
 from skinlens.runtime.predictor import Predictor
-from skinlens.triage import DISCLAIMER, LOW_SENTENCE
+from skinlens.triage import DISCLAIMER, HEADLINES, LOW_SENTENCE, UNCERTAIN_SENTENCE
 
 
 def png(seed: int, *, side: int = 240) -> bytes:
@@ -78,18 +79,40 @@ def test_a_low_score_says_that_it_does_not_exclude_melanoma(app: AppTest, predic
     """Whichever way a picture falls, the sentence is there exactly when it is needed."""
     for seed in range(4):
         upload(app.run(), f"{seed}.png", png(seed))
+        headline = next(text for text in texts(app) if text.startswith("#####"))
+        said = [sentence in texts(app) for sentence in (LOW_SENTENCE, UNCERTAIN_SENTENCE)]
+        assert said == [HEADLINES["low"] in headline, HEADLINES["uncertain"] in headline]
         low = float(app.metric[0].value) < round(predictor.card.point().threshold, 2)
-        assert texts(app).count(LOW_SENTENCE) == int(low)
+        assert not (low and HEADLINES["refer"] in headline)
+
+
+def test_the_views_are_counted_beside_the_verdict(app: AppTest, predictor: Predictor) -> None:
+    from skinlens.imaging.decode import decode
+
+    upload(app.run(), "lesion.png", png(2))
+    _, views = in_all_views(predictor, [decode(png(2))])[0]
+    unchanged = views.unchanged(predictor.card.point().threshold)
+    assert any(text.startswith(f"Verdict unchanged in {unchanged} of 8 views") for text in texts(app))
+
+
+def test_the_outlook_follows_the_prevalence(app: AppTest) -> None:
+    upload(app.run(), "lesion.png", png(2))
+    assert any("Of 1,000 lesions where 2 % are malignant" in text for text in texts(app))
+    app.selectbox(key="prevalence").set_value("10 %: pigmented-lesion clinic").run()
+    assert any("Of 1,000 lesions where 10 % are malignant" in text for text in texts(app))
+    app.selectbox(key="prevalence").set_value("Another share").run()
+    app.number_input(key="own-prevalence").set_value(7.0).run()
+    assert any("Of 1,000 lesions where 7 % are malignant" in text for text in texts(app))
 
 
 def test_the_same_picture_again_costs_nothing(app: AppTest, calls: list[int]) -> None:
     upload(app.run(), "a.png", png(3))
-    assert calls == [1]
+    assert calls == [8]
     upload(app, "b.png", png(4))
     upload(app, "again.png", png(3))
-    assert calls == [1, 1]
+    assert calls == [8, 8]
     app.run()
-    assert calls == [1, 1]
+    assert calls == [8, 8]
     assert any("again.png" in element.value for element in app.text)
 
 
@@ -99,8 +122,10 @@ def test_moving_the_controls_scores_nothing(app: AppTest, calls: list[int]) -> N
     app.select_slider(key="zoom").set_value(2.0).run()
     app.slider(key="across").set_value(0).run()
     app.selectbox(key="colours").set_value("cividis").run()
+    app.selectbox(key="prevalence").set_value("Another share").run()
+    app.number_input(key="own-prevalence").set_value(7.0).run()
     assert not app.exception
-    assert calls == [1]
+    assert calls == [8]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +170,7 @@ def test_examples_differ_and_give_way_to_an_upload(app: AppTest, calls: list[int
     app.button[0].click().run()
     first = app.metric[0].value
     app.button[0].click().run()
-    assert calls == [1, 1]
+    assert calls == [8, 8]
     upload(app, "mine.png", png(6))
     assert not any("not a patient" in text for text in texts(app))
     assert first is not None

@@ -195,8 +195,10 @@ class TestOneRowEach:
         assert row["model"] == predictor.card.name
         assert row["point"] == point.name
         assert float(row["threshold"]) == point.threshold
-        assert row["decision"] == ("refer" if float(row["probability"]) >= point.threshold else "low")
-        assert row["error"] == row["quality_failed"] == row["stability"] == ""
+        verdict = "refer" if float(row["probability"]) >= point.threshold else "low"
+        assert row["stability"] in {f"{views}/8" for views in range(1, 9)}
+        assert row["decision"] == (verdict if row["stability"] == "8/8" else "uncertain")
+        assert row["error"] == row["quality_failed"] == ""
 
     def test_probabilities_are_the_predictors_and_unrounded(
         self, rows: dict[str, Row], folder: Path, predictor: Predictor
@@ -220,7 +222,7 @@ class TestOneRowEach:
 
     def test_a_low_score_is_never_alone(self, rows: dict[str, Row]) -> None:
         for row in rows.values():
-            assert row["reasons"].count("does not exclude melanoma") == (row["decision"] == "low")
+            assert row["reasons"].count("does not exclude melanoma") == (row["decision"] in {"low", "uncertain"})
 
     def test_the_pictures_own_notes_reach_the_reasons(self, rows: dict[str, Row]) -> None:
         assert "has no colour" in rows["grey.bmp"]["reasons"]
@@ -364,14 +366,15 @@ class TestThresholds:
         scores = sorted(float(row["probability"]) for row in parsed(call("predict", two).out)[:2])
         between = sum(scores) / 2
         for threshold, decisions in ((0.0, ["refer"] * 2), (between, ["low", "refer"]), (1.0, ["low"] * 2)):
-            read = parsed(call("predict", two, "--threshold", threshold).out)
+            read = parsed(call("predict", two, "--threshold", threshold, "--no-views").out)
+            assert {row["stability"] for row in read} == {""}
             assert sorted(row["decision"] for row in read[:2]) == decisions
             assert {row["point"] for row in read} == {"custom"}
             assert {float(row["threshold"]) for row in read} == {threshold}
 
     def test_a_score_at_the_threshold_is_referred(self, call, two: Path) -> None:
-        (row,) = parsed(call("predict", two / "0.png").out)
-        (again,) = parsed(call("predict", two / "0.png", "--threshold", row["probability"]).out)
+        (row,) = parsed(call("predict", two / "0.png", "--no-views").out)
+        (again,) = parsed(call("predict", two / "0.png", "--no-views", "--threshold", row["probability"]).out)
         assert again["probability"] == row["probability"]
         assert again["decision"] == "refer"
 
@@ -517,7 +520,7 @@ class TestFlatMemory:
         monkeypatch.setattr(predict_module, "BATCH_PIXELS", 2 * 64 * 64)
         for index in range(5):
             (tmp_path / f"{index}.png").write_bytes(encode_png(draw_pixels(index, height=64, width=64)))
-        outputs = Outputs(tmp_path / "rows.csv", as_json=False, heatmaps=None, pdfs=None)
+        outputs = Outputs(tmp_path / "rows.csv", as_json=False, heatmaps=None, pdfs=None, views=False)
         predict([tmp_path], outputs, model=None, point=None, threshold=None)
         assert sizes == [2, 2, 1]
 

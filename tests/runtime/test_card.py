@@ -13,6 +13,8 @@ from skinlens.runtime import card as card_module
 from skinlens.runtime.card import ModelCard, ModelFileError, read_card, sha256_of, verified_path, write_card
 
 Content = dict[str, Any]
+CALIBRATION = {"temperature": 1.5, "prevalence": 0.4, "chosen_on": "nothing", "error_before": 0.1, "error_after": 0.02}
+BAND = {"low": 0.3, "high": 0.6, "error": {"value": 0.05, "n": 9}, "decided": {"value": 0.9, "n": 10}}
 Change = Callable[[Content], object]
 
 
@@ -47,6 +49,10 @@ REFUSED: dict[str, Change] = {
     "threshold above 1": lambda card: card["operating_points"][0].update(threshold=1.01),
     "heatmap scale 0": lambda card: card["heatmap"].update(scale=0),
     "classes swapped": lambda card: card["architecture"].update(classes=["malignant", "benign"]),
+    "calibrated without a calibration": lambda card: card.update(calibrated=True),
+    "a calibration that is denied": lambda card: card.update(calibration=CALIBRATION),
+    "temperature 0": lambda card: card.update(calibrated=True, calibration=CALIBRATION | {"temperature": 0}),
+    "a band beside the threshold": lambda card: card["operating_points"][0].update(band=BAND | {"high": 0.4}),
     "unknown geometry": lambda card: card["preprocessing"].update(geometry="crop"),
 }
 
@@ -82,6 +88,25 @@ def test_points_are_found_by_name_and_the_default_without_one(content: Content) 
     assert card.point("balanced").threshold == 0.5
     with pytest.raises(ValueError, match=r"no operating point 'strict'; it has: balanced, careful"):
         card.point("strict")
+
+
+def test_a_card_may_hold_calibration_bins_and_bands(content: Content, tmp_path: Path) -> None:
+    rate = {"value": 0.1, "low": 0.05, "high": 0.2, "n": 40}
+    bins = [{"low": 0.0, "high": 0.25, "rate": rate}, {"low": 0.25, "high": 1.0, "rate": rate | {"value": 0.7}}]
+    content.update(calibrated=True, calibration=CALIBRATION, score_bins=bins)
+    content["operating_points"][0]["band"] = BAND
+    card = ModelCard.model_validate(content)
+    write_card(card, tmp_path / "made_up.json")
+    assert read_card(tmp_path / "made_up.json") == card
+    assert card.temperature == 1.5
+    found = [card.score_bin(score) for score in (0.0, 0.2499, 0.25, 1.0)]
+    assert [each.rate.value for each in found if each] == [0.1, 0.1, 0.7, 0.7]
+
+
+def test_without_a_calibration_nothing_is_divided_and_no_bin_found(content: Content) -> None:
+    card = ModelCard.model_validate(content)
+    assert card.temperature == 1
+    assert card.score_bin(0.5) is None
 
 
 def test_a_card_cannot_be_changed(content: Content) -> None:

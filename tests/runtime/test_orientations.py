@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skinlens.imaging.synthetic import draw_lesion
-from skinlens.runtime.orientations import ORIENTATIONS, EightOrientations, Score, orientations
+from skinlens.runtime.orientations import ORIENTATIONS, EightOrientations, Score, Stability, in_all_views, orientations
 
 
 class TopLeft:
@@ -54,3 +54,23 @@ def test_a_released_model_no_longer_depends_on_the_orientation(predictor):
     assert first.score == pytest.approx(second.score, abs=1e-4)
     scores = [prediction.score for prediction in predictor.predict([image, turned])]
     assert scores[0] != pytest.approx(scores[1], abs=1e-4)
+
+
+def test_views_are_counted_by_their_verdict_and_the_picture_itself_is_one():
+    views = Stability((0.4, 0.45, 0.6, 0.4, 0.4, 0.4, 0.4, 0.5))
+    assert [views.unchanged(threshold) for threshold in (0.3, 0.45, 0.5, 0.55, 0.7)] == [8, 5, 6, 7, 8]
+    assert [views.holds(threshold) for threshold in (0.3, 0.5)] == [True, False]
+    assert views.spread == pytest.approx(0.2)
+
+
+def test_the_views_of_a_picture_are_what_the_model_says_of_it_turned(predictor):
+    images = [draw_lesion(seed, height=200, width=160, malignant_look=seed == 1) for seed in range(2)]
+    plain = predictor.predict(images)
+    found = in_all_views(predictor, images)
+    for (prediction, views), expected, image in zip(found, plain, images, strict=True):
+        assert prediction.score == pytest.approx(expected.score, abs=1e-5)
+        assert np.allclose(prediction.heatmap, expected.heatmap, atol=1e-4)
+        sized = predictor.prepare(image)
+        turned = predictor.predict([replace(image, pixels=pixels) for pixels in orientations(sized)])
+        assert views.scores == pytest.approx([answer.score for answer in turned], abs=1e-5)
+    assert in_all_views(predictor, []) == []

@@ -11,7 +11,7 @@ from scipy.special import softmax
 
 from skinlens.imaging.image import LesionImage
 from skinlens.runtime import predictor as predictor_module
-from skinlens.runtime.card import ModelCard, ModelFileError, write_card
+from skinlens.runtime.card import Calibration, ModelCard, ModelFileError, write_card
 from skinlens.runtime.prediction import GateSummary, Prediction
 from skinlens.runtime.predictor import (
     DEFAULT_MODEL,
@@ -19,6 +19,7 @@ from skinlens.runtime.predictor import (
     evidence_heatmap,
     load_predictor,
     released_models,
+    tempered,
 )
 from skinlens.runtime.providers import CPU
 
@@ -278,3 +279,24 @@ def test_an_unknown_model_lists_those_there_are(name: str, tmp_path: Path) -> No
 def test_an_empty_folder_has_no_models(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="models there: none"):
         load_predictor(folder=tmp_path)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
+def test_a_temperature_divides_the_logits(temperature: float) -> None:
+    for logits in np.random.default_rng(0).normal(0, 4, (20, 2)).astype(np.float32):
+        expected = float(softmax(logits.astype(np.float64) / temperature)[1])
+        assert tempered(float(softmax(logits)[1]), logits, temperature) == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_temperature_of_one_leaves_the_graphs_number() -> None:
+    assert tempered(0.123456789, np.array([3.0, -1.0], np.float32), 1.0) == 0.123456789
+
+
+def test_the_score_is_tempered_by_the_card(predictor: Predictor, pictures: list[LesionImage]) -> None:
+    calibration = Calibration(temperature=2.0, prevalence=0.45, chosen_on="a test", error_before=0.1, error_after=0.1)
+    card = predictor.card.model_copy(update={"calibrated": True, "calibration": calibration})
+    for plain, soft in zip(
+        predictor.predict(pictures), Predictor(card, predictor_module.WEIGHTS_FOLDER).predict(pictures), strict=True
+    ):
+        assert soft.score == pytest.approx(float(softmax(plain.logits / 2)[1]), abs=1e-5)
+        np.testing.assert_allclose(soft.logits, plain.logits, **CLOSE)
