@@ -109,8 +109,9 @@ def show_meaning(assessment: Assessment, model: LoadedModel) -> Meaning:
     """What the result comes to at a prevalence, in words."""
     with st.container(border=True):
         found = meaning(assessment, model.card, choose_prevalence())
-        for sentence in found.sentences():
-            st.text(sentence)
+        with st.container(gap="xsmall"):
+            for sentence in found.sentences():
+                st.text(sentence)
     return found
 
 
@@ -130,9 +131,9 @@ def show_score(result: Result, assessment: Assessment, model: LoadedModel) -> No
             theme=st.context.theme.type or "light",
         )
         st.plotly_chart(figure, config={"displayModeBar": False}, alt=assessment.reasons[0], key="score")
-        for reason in assessment.reasons:
-            st.text(reason)
-        st.text(stability_sentence(assessment))
+        with st.container(gap="xsmall"):
+            for reason in (*assessment.reasons, stability_sentence(assessment)):
+                st.text(reason)
         st.caption(rates_sentence(point, shown=1))
     st.caption(f"{model.card.name} {model.card.version} on {model.runs_on}, {prediction.milliseconds:.0f} ms")
 

@@ -35,7 +35,8 @@ _HEADING = Style(9.5, bold=True)
 _FACT = Style(10)
 _HEADLINE = 15
 _LABEL_WIDTH = 31.0
-_HIGHEST_PICTURE = 64.5
+# Pictures give way, within reason, if that keeps a case on one page.
+_PICTURE_HEIGHTS = (64.5, 56.0, 48.0)
 _KEPT_TOGETHER = 60.0
 _NOT_JUDGED = "The picture could not be judged; the number is kept for the record only."
 # What the decision's box says of it.
@@ -86,10 +87,13 @@ def case_pdf(record: CaseRecord, card: ModelCard) -> CasePdf:
     """
     _check(record, card)
     missing = missing_characters("\n".join(_given_texts(record)))
-    sheet = _drawn(record, card, missing, total=1)
-    if sheet.pages_count > 1:
+    for highest in _PICTURE_HEIGHTS:
+        sheet = _drawn(record, card, missing, total=1, highest=highest)
+        if sheet.pages_count == 1:
+            break
         sheet.release()
-        sheet = _drawn(record, card, missing, total=sheet.pages_count)
+    else:
+        sheet = _drawn(record, card, missing, total=sheet.pages_count, highest=highest)
     return CasePdf(content=bytes(sheet.output()), missing_characters=missing)
 
 
@@ -116,7 +120,7 @@ def _given_texts(record: CaseRecord) -> list[str]:
     return [*typed, *record.assessment.reasons, facts.note, record.image.name, *record.image.notes]
 
 
-def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, total: int) -> Sheet:
+def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, total: int, highest: float) -> Sheet:
     sheet = Sheet(running_head=_running_head(record), foot=DISCLAIMER, total=total)
     sheet.set_creation_date(record.created)
     sheet.set_lang("en")
@@ -125,7 +129,7 @@ def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, tot
     _draw_title(sheet, record)
     _draw_facts(sheet, record.facts)
     _draw_decision(sheet, record.assessment)
-    _draw_both_pictures(sheet, record)
+    _draw_both_pictures(sheet, record, highest)
     _draw_operating_point(sheet, record.assessment.point)
     _draw_reasons(sheet, record.assessment)
     _draw_meaning(sheet, record)
@@ -207,7 +211,7 @@ def _draw_decision(sheet: Sheet, assessment: Assessment) -> None:
     sheet.y = top + height + 4
 
 
-def _draw_both_pictures(sheet: Sheet, record: CaseRecord) -> None:
+def _draw_both_pictures(sheet: Sheet, record: CaseRecord, highest: float) -> None:
     image = record.image
     warning = SYNTHETIC if image.synthetic else ""
     source = f"{SYNTHETIC}," if image.synthetic else "Dermoscopic picture"
@@ -225,7 +229,7 @@ def _draw_both_pictures(sheet: Sheet, record: CaseRecord) -> None:
         warning=warning,
         caption=_HEATMAP_LEGEND,
     )
-    draw_pictures(sheet, [received, looked_at], highest=_HIGHEST_PICTURE)
+    draw_pictures(sheet, [received, looked_at], highest=highest)
     sheet.y += 3
 
 

@@ -19,7 +19,16 @@ from pypdf.generic import DictionaryObject, IndirectObject
 from skinlens import __version__
 from skinlens.report.pdf import SYNTHETIC, case_pdf
 from skinlens.runtime.card import Estimate, MeasuredRates
-from skinlens.triage import DISCLAIMER, LOW_SENTENCE, CaseFacts, operating_point
+from skinlens.runtime.orientations import Stability
+from skinlens.triage import (
+    DISCLAIMER,
+    LOW_SENTENCE,
+    UNCERTAIN_SENTENCE,
+    CaseFacts,
+    assess,
+    meaning,
+    operating_point,
+)
 
 A4 = (595.28, 841.89)
 SCALE = 2
@@ -152,6 +161,29 @@ def test_a_score_close_to_the_threshold_is_told_apart_from_it(build_record, card
 
     assert "Score 0.3099" in text
     assert "threshold 0.3100" in text
+
+
+def test_what_a_result_means_fits_on_the_page_of_an_uncertain_case(build_record, card, lesion):
+    views = Stability((0.87, 0.9, 0.2, 0.88, 0.86, 0.8, 0.9, 0.91))
+    image = lesion(640, 480, synthetic=True)
+    assessment = assess(build_record(image=image).assessment.prediction, card, card.point(), stability=views)
+    record = replace(build_record(image=image, assessment=assessment), meaning=meaning(assessment, card, 0.02))
+    (text,) = texts(case_pdf(record, card).content)
+    text = words(text)
+    assert text.count(UNCERTAIN_SENTENCE) == 1
+    assert "the other verdict in 1 of 8 views (score 0.20 to 0.91)" in text
+    assert "Verdict unchanged in 7 of 8 views" in text
+    assert record.meaning.outlook is not None
+    assert record.meaning.outlook.sentence() in text
+
+
+def test_a_rejected_picture_means_nothing(build_record, card):
+    assessment = assess(build_record().assessment.prediction, card, card.point(), refusal=("It is not dermoscopic.",))
+    record = replace(build_record(assessment=assessment), meaning=meaning(assessment, card, 0.02))
+    (text,) = texts(case_pdf(record, card).content)
+    assert "It is not dermoscopic." in text
+    assert "What this means" not in text
+    assert "Of 1,000 lesions" not in words(text)
 
 
 def test_an_unmeasured_threshold_says_so(build_record, card):
