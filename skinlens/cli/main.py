@@ -117,12 +117,16 @@ def select(
     name: Annotated[str, typer.Argument(help="Model to be released.")],
     runs: Annotated[list[Path], typer.Argument(help="Fold runs of the choice, differing in their fold alone.")],
     considered: Annotated[list[Path] | None, typer.Option(help="Further fold runs that were compared.")] = None,
+    calibrate: Annotated[  # noqa: FBT002
+        bool,
+        typer.Option("--calibrate", help="Fit a temperature, and choose screening, balanced and specialist points."),
+    ] = False,
     out: Out = EVALUATION,
 ) -> None:
     """Choose threshold and heatmap scale by the folds, and record what was compared."""
     from skinlens.cli.select import select as command
 
-    command(name, runs, considered or [], out)
+    command(name, runs, considered or [], out, calibrate=calibrate)
 
 
 @app.command()

@@ -13,20 +13,26 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from skinlens.cli.errors import UsageError
 from skinlens.cli.say import say
+from skinlens.evaluation.calibration import fitted_temperature, score_bins, tempered, tempered_across
 from skinlens.evaluation.intervals import Rate
-from skinlens.evaluation.thresholds import fitted_threshold, wilson_rates
+from skinlens.evaluation.metrics import Labels, calibration_error
+from skinlens.evaluation.operating_points import PointChoice, choose_points
+from skinlens.evaluation.thresholds import Rates, fitted_threshold, wilson_rates
 from skinlens.export.selection import Considered, Selection, write_selection
-from skinlens.runtime.card import Estimate, MeasuredRates
+from skinlens.runtime.card import Calibration, Estimate, MeasuredRates, OperatingPoint, ScoreBin, UncertainBand
 
 HEATMAP_QUANTILE = 0.99
 _THRESHOLD_RULE = (
     "the score at which a logistic curve fitted to the out-of-fold predictions of {n} training images "
     "(fold {folds}) passes one half"
 )
+_TEMPERATURE_RULE = "smallest log loss on the out-of-fold predictions of {n} training images (fold {folds})"
+_POINT_RULE = "{rule}, on the out-of-fold estimates of {n} training images (fold {folds})"
+DEFAULT_POINT = "screening"
 _HEATMAP_RULE = "99th percentile of the largest evidence per image on the same {n} images"
 
 
-def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Path) -> None:
+def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Path, *, calibrate: bool = False) -> None:
     """Choose threshold and heatmap scale on the runs' held-out folds, and record all that was compared.
 
     Args:
@@ -34,6 +40,7 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
         runs: Folders of finished fold runs of the chosen recipe, start and seed.
         considered: Folders of further finished fold runs that were compared.
         out: The evaluation folder; gets selected.json and the folds' predictions.
+        calibrate: Fit a temperature too, and choose three named points with bands; else one threshold on the raw score.
 
     Raises:
         UsageError: If a folder holds no finished fold run, the runs differ in more than their fold, two runs have the
@@ -51,12 +58,11 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
         raise UsageError(f"two runs would both be kept as {max(kept, key=kept.count)}; give one's recipe another name")
     scores = pd.concat([pd.read_csv(run / "fold.csv") for run in runs], ignore_index=True)
     truth = (scores["label"] == "malignant").astype(int).to_numpy()
+    named = {"n": len(scores), "folds": ", ".join(str(fold) for fold in folds)}
     try:
-        threshold = fitted_threshold(truth, scores["probability"].to_numpy())
+        chosen = _calibrated(scores, truth, named) if calibrate else _threshold(scores, truth, named)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    rates = wilson_rates(truth, scores["probability"].to_numpy(), threshold)
-    named = {"n": len(scores), "folds": ", ".join(str(fold) for fold in folds)}
     first = records[0]
     selection = Selection(
         chosen_on=datetime.now(UTC).date().isoformat(),
@@ -67,16 +73,10 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
         folds=folds,
         out_of_fold=tuple(_keep_predictions(run, record, out) for run, record in zip(runs, records, strict=True)),
         roc_auc=round(float(roc_auc_score(truth, scores["probability"])), 5),
-        threshold=round(threshold, 4),
-        threshold_rule=_THRESHOLD_RULE.format(**named),
-        rates=MeasuredRates(
-            population="out of fold",
-            sensitivity=_estimate(rates.sensitivity),
-            specificity=_estimate(rates.specificity),
-        ),
         heatmap_scale=_heatmap_scale(scores["heatmap_max"]),
         heatmap_rule=_HEATMAP_RULE.format(**named),
         considered=tuple(_considered(run) for run in [*runs, *considered]),
+        **chosen,
     )
     for run in considered:
         _keep_predictions(run, _record(run), out)
@@ -84,6 +84,70 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
     say(
         f"chose threshold {selection.threshold} and heatmap scale {selection.heatmap_scale} on {len(scores)} "
         f"out-of-fold predictions (ROC AUC {selection.roc_auc})"
+    )
+
+
+def _threshold(scores: pd.DataFrame, truth: Labels, named: dict[str, Any]) -> dict[str, Any]:
+    """One threshold on the score as it is."""
+    chances = scores["probability"].to_numpy()
+    threshold = fitted_threshold(truth, chances)
+    return {
+        "threshold": round(threshold, 4),
+        "threshold_rule": _THRESHOLD_RULE.format(**named),
+        "rates": _measured(wilson_rates(truth, chances, threshold)),
+    }
+
+
+def _calibrated(scores: pd.DataFrame, truth: Labels, named: dict[str, Any]) -> dict[str, Any]:
+    """A temperature, three points on the estimate with their bands, and what came true by bins of it."""
+    raw = scores["probability"].to_numpy()
+    temperature = round(fitted_temperature(truth, raw), 5)
+    estimates = tempered(raw, temperature)
+    points = tuple(_point(choice, named) for choice in choose_points(truth, estimates))
+    default = next(point for point in points if point.name == DEFAULT_POINT)
+    return {
+        "threshold": default.threshold,
+        "threshold_rule": default.chosen_on,
+        "rates": default.measured[0],
+        "points": points,
+        "calibration": Calibration(
+            temperature=temperature,
+            prevalence=round(float(truth.mean()), 5),
+            chosen_on=_TEMPERATURE_RULE.format(**named),
+            error_before=round(calibration_error(truth, raw), 5),
+            error_after=round(calibration_error(truth, tempered_across(truth, raw, _parts(scores))), 5),
+        ),
+        "score_bins": tuple(
+            ScoreBin(low=each.low, high=each.high, rate=_estimate(each.rate)) for each in score_bins(truth, estimates)
+        ),
+    }
+
+
+def _point(choice: PointChoice, named: dict[str, Any]) -> OperatingPoint:
+    band = choice.band
+    return OperatingPoint(
+        name=choice.name,
+        threshold=choice.threshold,
+        chosen_on=_POINT_RULE.format(rule=choice.rule, **named),
+        measured=(_measured(choice.rates),),
+        band=None
+        if band is None
+        else UncertainBand(low=band.low, high=band.high, error=_estimate(band.error), decided=_estimate(band.decided)),
+    )
+
+
+def _parts(scores: pd.DataFrame) -> Any:
+    """The folds; the two halves of the lesions where there is one fold alone."""
+    if scores["fold"].nunique() > 1:
+        return scores["fold"].to_numpy()
+    return pd.factorize(scores["group_id"], sort=True)[0] % 2
+
+
+def _measured(rates: Rates) -> MeasuredRates:
+    return MeasuredRates(
+        population="out of fold",
+        sensitivity=_estimate(rates.sensitivity),
+        specificity=_estimate(rates.specificity),
     )
 
 

@@ -57,6 +57,28 @@ def tempered(probabilities: npt.ArrayLike, temperature: float) -> Floats:
     return np.asarray(expit(evidence_of(probabilities) / temperature))
 
 
+def tempered_across(labels: npt.ArrayLike, probabilities: npt.ArrayLike, parts: npt.ArrayLike) -> Floats:
+    """Probabilities each tempered by what was fitted to the other parts, to measure what a temperature does.
+
+    Args:
+        labels: `(N,)`, 1 for malignant and 0 for benign.
+        probabilities: P(malignant), `(N,)`, of images that the model has not trained on.
+        parts: `(N,)`, such as folds or origins; at least two.
+
+    Raises:
+        ValueError: As for `fitted_temperature`, or with one part only.
+    """
+    truth, chances = checked(labels, probabilities)
+    names = np.asarray(parts)
+    if len(np.unique(names)) < 2:
+        raise ValueError("what a temperature does can only be measured on images of at least two parts")
+    found = np.empty_like(chances)
+    for part in np.unique(names):
+        of_it = names == part
+        found[of_it] = tempered(chances[of_it], fitted_temperature(truth[~of_it], chances[~of_it]))
+    return found
+
+
 @dataclass(frozen=True)
 class ScoreBin:
     """What came true in one bin of the score, at the prevalence of the images it was measured on.

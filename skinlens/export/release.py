@@ -132,15 +132,10 @@ def _card(
             "weights": _described(files["weights"]),
         },
         heatmap=HeatmapScale(scale=_scale(selection), chosen_on=selection.heatmap_rule),
-        calibrated=False,
-        operating_points=(
-            OperatingPoint(
-                name=about.point,
-                threshold=selection.threshold,
-                chosen_on=selection.threshold_rule,
-                measured=(selection.rates,),
-            ),
-        ),
+        calibrated=selection.calibration is not None,
+        calibration=selection.calibration,
+        score_bins=selection.score_bins,
+        operating_points=selection.points or (_only_point(about.point, selection),),
         default_point=about.point,
         training=TrainingRecord(
             data=about.data,
@@ -158,6 +153,12 @@ def _card(
         intended_use=about.intended_use,
         limits=about.limits,
         licence=about.licence,
+    )
+
+
+def _only_point(name: str, selection: Selection) -> OperatingPoint:
+    return OperatingPoint(
+        name=name, threshold=selection.threshold, chosen_on=selection.threshold_rule, measured=(selection.rates,)
     )
 
 

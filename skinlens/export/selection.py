@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from skinlens.runtime.card import MeasuredRates, Probability
+from skinlens.runtime.card import Calibration, MeasuredRates, OperatingPoint, Probability, ScoreBin
 
 
 class SelectionError(ValueError):
@@ -39,6 +39,9 @@ class Selection(BaseModel):
         out_of_fold: Files with the predictions that threshold and scale were chosen on.
         heatmap_scale: None for a network whose evidence map has no closed form.
         considered: Every run that was compared, the chosen ones among them.
+        calibration: How logits become an estimate; None for a model whose score is not calibrated.
+        points: Named operating points with their bands; empty where `threshold` is the only one.
+        score_bins: What came true by bins of the estimate; empty without calibration.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,6 +60,14 @@ class Selection(BaseModel):
     heatmap_scale: float | None
     heatmap_rule: str
     considered: tuple[Considered, ...]
+    calibration: Calibration | None = None
+    points: tuple[OperatingPoint, ...] = ()
+    score_bins: tuple[ScoreBin, ...] = ()
+
+    @property
+    def temperature(self) -> float:
+        """What the difference of the logits is divided by; 1 without calibration."""
+        return 1.0 if self.calibration is None else self.calibration.temperature
 
 
 def read_selection(path: Path, name: str) -> Selection:

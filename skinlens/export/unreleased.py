@@ -17,9 +17,9 @@ from skinlens.models.registry import build, parameter_count
 from skinlens.models.stored import load_released, released_precision
 from skinlens.runtime.card import sha256_of
 from skinlens.runtime.orientations import Score
-from skinlens.runtime.predictor import INPUT, in_batches, open_session
+from skinlens.runtime.predictor import INPUT, in_batches, open_session, tempered
 
-_PROBABILITY = "probability"
+_PROBABILITY, _LOGITS = "probability", "logits"
 
 
 class UnreleasedModel:
@@ -28,6 +28,7 @@ class UnreleasedModel:
     Args:
         tensors: Of a finished run's `model.safetensors`, as `read_tensors` gives them.
         record: What it says of its run, likewise.
+        temperature: What the difference of the logits is divided by.
         batch_size: Pictures in one pass.
 
     Attributes:
@@ -42,7 +43,15 @@ class UnreleasedModel:
         ModelFileError: If ONNX Runtime cannot load the graph.
     """
 
-    def __init__(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any], *, batch_size: int = 16) -> None:
+    def __init__(
+        self,
+        tensors: Mapping[str, Tensor],
+        record: Mapping[str, Any],
+        *,
+        temperature: float = 1.0,
+        batch_size: int = 16,
+    ) -> None:
+        self.temperature = temperature
         self.batch_size = batch_size
         self.preprocessing = Preprocessing.model_validate(record["recipe"]["preprocessing"])
         chosen = record["recipe"]["network"]
@@ -65,6 +74,9 @@ class UnreleasedModel:
     def _predict_batch(self, images: Sequence[LesionImage]) -> list[Score]:
         began = time.perf_counter()
         pixels = np.stack([to_input(image.pixels, self.preprocessing) for image in images])
-        (probabilities,) = self._session.run([_PROBABILITY], {INPUT: pixels})
+        probabilities, logits = self._session.run([_PROBABILITY, _LOGITS], {INPUT: pixels})
         milliseconds = 1000 * (time.perf_counter() - began) / len(images)
-        return [Score(float(probability), milliseconds) for probability in probabilities]
+        return [
+            Score(tempered(float(probability), evidence, self.temperature), milliseconds)
+            for probability, evidence in zip(probabilities, logits, strict=True)
+        ]

@@ -10,6 +10,8 @@ import pytest
 import statsmodels.api
 from sklearn.metrics import log_loss, roc_auc_score
 
+from skinlens.evaluation.calibration import fitted_temperature, tempered
+from skinlens.evaluation.metrics import calibration_error
 from skinlens.export.selection import read_selection, read_selections
 
 RECIPE = {"name": "made_up", "preprocessing": {"size": 64}}
@@ -23,6 +25,8 @@ def fold_scores(seed: int, n: int = 90) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "path": [f"{seed}/{row}.jpg" for row in range(n)],
+            "group_id": [f"G{seed}-{row}" for row in range(n)],
+            "fold": seed,
             "label": np.where(malignant, "malignant", "benign"),
             "probability": 1 / (1 + np.exp(-evidence)),
             "heatmap_max": generator.gamma(2.0, 0.1, n),
@@ -208,3 +212,61 @@ def test_a_share_of_the_lesions_is_told_apart(call, runs: list[Path], out: Path,
 def test_nothing_is_chosen_with_runs_of_different_shares(call, runs: list[Path], out: Path, tmp_path: Path) -> None:
     part = finished_run(tmp_path / "part", fold=2, share=0.25)
     assert "differ in their share" in call("select", "model_x", *runs, part, "--out", out).err
+
+
+class TestCalibrated:
+    @pytest.fixture
+    def selection(self, call, runs: list[Path], out: Path):
+        assert call("select", "model_x", *runs, "--calibrate", "--out", out).status == 0
+        return read_selection(out / "selected.json", "model_x")
+
+    @pytest.fixture
+    def truth(self, pooled: pd.DataFrame) -> np.ndarray:
+        return (pooled["label"] == "malignant").astype(int).to_numpy()
+
+    def test_the_temperature_and_what_it_holds_for(self, selection, pooled: pd.DataFrame, truth: np.ndarray) -> None:
+        calibration = selection.calibration
+        assert calibration.temperature == pytest.approx(fitted_temperature(truth, pooled["probability"]), abs=1e-5)
+        assert selection.temperature == calibration.temperature
+        assert calibration.prevalence == pytest.approx(1 / 3, abs=1e-5)
+        assert calibration.error_before == pytest.approx(calibration_error(truth, pooled["probability"]), abs=1e-5)
+
+    def test_the_error_after_comes_from_the_other_fold(
+        self, selection, pooled: pd.DataFrame, truth: np.ndarray
+    ) -> None:
+        fold = pooled["fold"].to_numpy()
+        chances = pooled["probability"].to_numpy()
+        expected = chances.copy()
+        for held in (0, 1):
+            temperature = fitted_temperature(truth[fold != held], chances[fold != held])
+            expected[fold == held] = tempered(chances[fold == held], temperature)
+        assert selection.calibration.error_after == pytest.approx(calibration_error(truth, expected), abs=1e-5)
+
+    def test_three_points_on_the_estimate_and_the_default_is_screening(
+        self, selection, pooled: pd.DataFrame, truth: np.ndarray
+    ) -> None:
+        estimates = tempered(pooled["probability"], selection.temperature)
+        assert [point.name for point in selection.points] == ["screening", "balanced", "specialist"]
+        for point in selection.points:
+            (rates,) = point.measured
+            assert rates.sensitivity.value == pytest.approx((estimates[truth == 1] >= point.threshold).mean())
+            assert rates.specificity.value == pytest.approx((estimates[truth == 0] < point.threshold).mean())
+            assert "fold 0, 1" in point.chosen_on
+        assert selection.points[0].measured[0].sensitivity.value >= 0.95
+        assert (selection.threshold, selection.rates) == (
+            selection.points[0].threshold,
+            selection.points[0].measured[0],
+        )
+
+    def test_bins_hold_every_image(self, selection, truth: np.ndarray) -> None:
+        assert sum(each.rate.n for each in selection.score_bins) == len(truth)
+        assert (selection.score_bins[0].low, selection.score_bins[-1].high) == (0, 1)
+
+    def test_one_fold_is_measured_on_halves_of_its_lesions(self, call, runs: list[Path], out: Path) -> None:
+        assert call("select", "model_x", runs[0], "--calibrate", "--out", out).status == 0
+        assert read_selection(out / "selected.json", "model_x").calibration is not None
+
+    def test_without_the_flag_nothing_is_calibrated(self, call, runs: list[Path], out: Path) -> None:
+        call("select", "model_x", *runs, "--out", out)
+        selection = read_selection(out / "selected.json", "model_x")
+        assert (selection.calibration, selection.points, selection.temperature) == (None, (), 1.0)

@@ -13,6 +13,7 @@ from skinlens.evaluation.calibration import (
     fitted_temperature,
     score_bins,
     tempered,
+    tempered_across,
 )
 from skinlens.evaluation.intervals import wilson
 
@@ -48,6 +49,16 @@ def test_tempering_keeps_the_order_and_one_half(overconfident):
     assert (np.argsort(tempered(chances, 3.0)) == np.argsort(chances)).all()
     assert tempered([0.5], 3.0).tolist() == [0.5]
     assert tempered(chances, 1.0) == pytest.approx(chances, abs=1e-7)
+
+
+def test_each_part_is_tempered_by_the_others(overconfident):
+    labels, chances = overconfident
+    parts = np.arange(4000) % 3
+    found = tempered_across(labels, chances, parts)
+    others = fitted_temperature(labels[parts != 1], chances[parts != 1])
+    assert found[parts == 1] == pytest.approx(tempered(chances[parts == 1], others))
+    with pytest.raises(ValueError, match="at least two parts"):
+        tempered_across(labels, chances, np.zeros(4000))
 
 
 @pytest.mark.parametrize(

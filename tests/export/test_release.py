@@ -12,9 +12,19 @@ from skinlens.export.parity import Parity, ParityError
 from skinlens.export.release import About, read_about, release
 from skinlens.export.selection import Selection, SelectionError, read_selection, write_selection
 from skinlens.imaging.preprocess import Preprocessing
+from skinlens.imaging.synthetic import draw_lesion
 from skinlens.models.asff import AsffResNet50
 from skinlens.models.stored import save_tensors
-from skinlens.runtime.card import Estimate, MeasuredRates, read_card, sha256_of
+from skinlens.runtime.card import (
+    Calibration,
+    Estimate,
+    MeasuredRates,
+    OperatingPoint,
+    ScoreBin,
+    UncertainBand,
+    read_card,
+    sha256_of,
+)
 from skinlens.runtime.predictor import load_predictor
 
 ROOT = Path(__file__).parents[2]
@@ -152,3 +162,26 @@ def test_about_names_what_is_wrong(tmp_path) -> None:
     path.write_text('title = "x"\n')
     with pytest.raises(SelectionError, match="version"):
         read_about(path)
+
+
+def test_a_calibrated_choice_reaches_the_card(checkpoint, about, images, tmp_path) -> None:
+    rate = Estimate(value=0.9, low=0.8, high=0.95, n=10)
+    measured = MeasuredRates(population="out of fold", sensitivity=rate, specificity=rate)
+    band = UncertainBand(low=0.4, high=0.6, error=rate, decided=rate)
+    points = (
+        OperatingPoint(name="screening", threshold=0.2, chosen_on="made up", measured=(measured,)),
+        OperatingPoint(name=about.point, threshold=0.5, chosen_on="made up", measured=(measured,), band=band),
+    )
+    calibration = Calibration(temperature=1.7, prevalence=0.4, chosen_on="x", error_before=0.1, error_after=0.05)
+    bins = (ScoreBin(low=0.0, high=1.0, rate=rate),)
+    choice = selection(calibration=calibration, points=points, score_bins=bins)
+    write_selection(tmp_path / "selected.json", "tiny", choice)
+    assert read_selection(tmp_path / "selected.json", "tiny") == choice
+    card = release(checkpoint, "tiny", choice, about, images, tmp_path).card
+    assert (card.calibrated, card.calibration, card.score_bins) == (True, calibration, bins)
+    assert card.operating_points == points
+    assert card.point().band == band
+    plain = release(checkpoint, "plain", selection(), about, images, tmp_path)
+    raw, soft = (load_predictor(name, tmp_path).predict([draw_lesion(0)])[0] for name in ("plain", "tiny"))
+    assert np.log(soft.score / (1 - soft.score)) == pytest.approx(np.log(raw.score / (1 - raw.score)) / 1.7, abs=1e-3)
+    assert not plain.card.calibrated
