@@ -6,7 +6,8 @@ import streamlit as st
 
 from skinlens.desktop.model import loaded_model
 from skinlens.desktop.router import mark_routed
-from skinlens.runtime.card import ModelFileError
+from skinlens.desktop.session import POINT
+from skinlens.runtime.card import ModelCard, ModelFileError, OperatingPoint
 from skinlens.triage import DISCLAIMER
 
 PAGES = [
@@ -30,6 +31,13 @@ STYLE = """<style>
 </style>"""
 
 
+def point_in_use(card: ModelCard) -> OperatingPoint:
+    """The operating point that the triage page judges at."""
+    chosen = st.session_state.get(POINT)
+    known = {point.name for point in card.operating_points}
+    return card.point(chosen if chosen in known else None)
+
+
 def model_in_use() -> None:
     """Which model answers, at which threshold, and where it runs."""
     try:
@@ -37,7 +45,7 @@ def model_in_use() -> None:
     except ModelFileError:
         st.error("No usable model. The Triage page says why.", icon=":material/error:")
         return
-    point = model.card.point()
+    point = point_in_use(model.card)
     st.caption(
         f"Model **{model.card.name}** {model.card.version}  \n"
         f"Operating point **{point.name}**, threshold {point.threshold:.2f}  \n"

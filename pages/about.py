@@ -3,10 +3,12 @@
 import streamlit as st
 
 from skinlens import __version__
+from skinlens.desktop.hazards import HAZARDS
 from skinlens.desktop.model import loaded_model
 from skinlens.desktop.router import require_router
-from skinlens.report.tables import point_table, view_table
+from skinlens.report.tables import bin_table, figure, point_table, view_table
 from skinlens.runtime.card import ModelCard, ModelFileError
+from skinlens.runtime.prevalence import percent
 
 
 def about_model(card: ModelCard) -> None:
@@ -31,11 +33,40 @@ def about_model(card: ModelCard) -> None:
 
 def operating_points(card: ModelCard) -> None:
     """Each threshold, how it was chosen and what it does."""
-    st.markdown("#### Operating point")
+    st.markdown("#### Operating points" if len(card.operating_points) > 1 else "#### Operating point")
     for point in card.operating_points:
         st.write(f"{point.name}: threshold {point.threshold:.4f}, {point.chosen_on}.")
         st.dataframe(point_table(point), hide_index=True)
-    st.write("The score is calibrated." if card.calibrated else "The score is not calibrated.")
+        if point.band is not None:
+            st.caption(
+                f"Uncertain from {point.band.low:.3f} to {point.band.high:.3f}; outside that band "
+                f"the error of out-of-fold decisions was {figure(point.band.error)}, n = {point.band.error.n}."
+            )
+    calibration(card)
+
+
+def calibration(card: ModelCard) -> None:
+    """Whether the score is an estimate, and what came true by its bins."""
+    found = card.calibration
+    if found is None:
+        st.write("The score is not calibrated.")
+        return
+    st.write(
+        f"The score is calibrated for a share of {percent(found.prevalence)} malignant images: logits divided by "
+        f"{found.temperature:.3f} ({found.chosen_on}). Calibration error {found.error_before:.3f} before, "
+        f"{found.error_after:.3f} after, with the temperature of the other folds."
+    )
+    st.dataframe(bin_table(card.score_bins), hide_index=True)
+
+
+def hazards() -> None:
+    """What could go wrong, what is done about it, and where that is tested."""
+    st.markdown("#### Hazards")
+    st.dataframe(
+        [{"Harm": one.harm, "Cause": one.cause, "Control": one.control, "Tested by": one.tested} for one in HAZARDS],
+        hide_index=True,
+        row_height=70,
+    )
 
 
 def training(card: ModelCard) -> None:
@@ -71,6 +102,7 @@ st.write(
 )
 try:
     about_model(loaded_model().card)
+    hazards()
 except ModelFileError as error:
     st.error("The model cannot be used.", icon=":material/error:")
     st.text(str(error))

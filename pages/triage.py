@@ -91,7 +91,7 @@ def choose_point(card: ModelCard) -> OperatingPoint:
     if len(names) == 1:
         return card.point()
     name = st.segmented_control(
-        "Operating point", names, default=card.default_point, required=True, key="point", help=POINT_HELP
+        "Operating point", names, default=card.default_point, required=True, key=session.POINT, help=POINT_HELP
     )
     return card.point(name)
 

@@ -14,6 +14,8 @@ from skinlens.runtime.orientations import Stability, in_all_views
 from skinlens.runtime.prediction import Prediction
 
 KEPT_RESULTS = 8
+# Key of the choice of operating point.
+POINT = "point"
 _RESULTS = "results"
 _CURRENT = "current"
 _DRAWN = "drawn"

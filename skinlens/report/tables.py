@@ -1,8 +1,10 @@
 """A card's figures as tables for pages and README: a value never without its interval and n."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
-from skinlens.runtime.card import Estimate, EvaluationRecord, OperatingPoint
+from skinlens.runtime.card import Estimate, EvaluationRecord, OperatingPoint, ScoreBin
 
 METRICS = {
     "roc_auc": "ROC AUC",
@@ -59,4 +61,16 @@ def point_table(point: OperatingPoint) -> pd.DataFrame:
             "of benign": rates.specificity.n,
         }
         for rates in point.measured
+    )
+
+
+def bin_table(bins: Sequence[ScoreBin]) -> pd.DataFrame:
+    """One row a bin of the estimate: what came true among the images in it."""
+    return pd.DataFrame(
+        {
+            "Estimate": f"{each.low:.3f} to {each.high:.3f}",
+            "Malignant": figure(each.rate),
+            "Images": each.rate.n,
+        }
+        for each in bins
     )

@@ -7,6 +7,18 @@ import streamlit as st
 from streamlit.runtime import pages_manager
 from streamlit.testing.v1 import AppTest
 
+from skinlens.runtime.card import (
+    Calibration,
+    Estimate,
+    MeasuredRates,
+    ModelCard,
+    OperatingPoint,
+    ScoreBin,
+    UncertainBand,
+    write_card,
+)
+from skinlens.runtime.predictor import WEIGHTS_FOLDER, Predictor
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -31,3 +43,32 @@ def no_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An empty folder in place of the released models."""
     monkeypatch.setattr("skinlens.runtime.predictor.WEIGHTS_FOLDER", tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def calibrated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, predictor: Predictor) -> ModelCard:
+    """The released model under a card with a calibration, three points, one of them with a band, and bins."""
+    rate = Estimate(value=0.9, low=0.8, high=0.95, n=100)
+    measured = (MeasuredRates(population="drawn", sensitivity=rate, specificity=rate),)
+    points = {
+        name: OperatingPoint(name=name, threshold=threshold, chosen_on="nothing", measured=measured)
+        for name, threshold in (("screening", 0.05), ("balanced", 0.5), ("specialist", 0.95))
+    }
+    band = UncertainBand(low=0.0001, high=0.9999, error=rate, decided=rate)
+    points["balanced"] = points["balanced"].model_copy(update={"band": band})
+    card = predictor.card.model_copy(
+        update={
+            "calibrated": True,
+            "calibration": Calibration(
+                temperature=1.5, prevalence=0.45, chosen_on="nothing", error_before=0.1, error_after=0.05
+            ),
+            "score_bins": (ScoreBin(low=0.0, high=0.5, rate=rate), ScoreBin(low=0.5, high=1.0, rate=rate)),
+            "operating_points": tuple(points.values()),
+            "default_point": "screening",
+        }
+    )
+    for file in card.files.values():
+        (tmp_path / file.file).symlink_to(WEIGHTS_FOLDER.resolve() / file.file)
+    write_card(card, tmp_path / f"{card.name}.json")
+    monkeypatch.setattr("skinlens.runtime.predictor.WEIGHTS_FOLDER", tmp_path)
+    return card

@@ -3,6 +3,8 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from skinlens.desktop.hazards import HAZARDS
+from skinlens.runtime.card import ModelCard
 from skinlens.runtime.predictor import Predictor
 from skinlens.triage import DISCLAIMER
 
@@ -48,3 +50,19 @@ def test_about_renders_the_card(app: AppTest, predictor: Predictor) -> None:
     assert all(limit in shown for limit in card.limits)
     assert card.files["weights"].sha256 in shown
     assert card.licence in shown
+
+
+def test_about_lists_hazards_with_their_tests(app: AppTest) -> None:
+    open_page(app, "about")
+    shown = app.dataframe[-1].value
+    assert list(shown["Tested by"]) == [hazard.tested for hazard in HAZARDS]
+
+
+def test_about_shows_points_bands_and_bins_of_a_calibrated_model(app: AppTest, calibrated: ModelCard) -> None:
+    open_page(app, "about")
+    assert not app.exception
+    shown = everything(app)
+    assert all(f"{point.name}: threshold {point.threshold:.4f}" in shown for point in calibrated.operating_points)
+    assert "logits divided by 1.500" in shown
+    assert "Uncertain from 0.000 to 1.000" in shown
+    assert any("Estimate" in table.value.columns for table in app.dataframe)

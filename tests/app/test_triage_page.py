@@ -232,3 +232,28 @@ def test_dark_round_border_picture_is_accepted(app: AppTest) -> None:
     Image.fromarray(pixels).save(stream, "PNG")
     upload(app.run(), "round.png", stream.getvalue())
     assert app.metric
+
+
+@pytest.mark.usefixtures("calibrated")
+class TestCalibratedModel:
+    def test_it_gives_an_estimate_and_what_it_means(self, app: AppTest) -> None:
+        upload(app.run(), "lesion.png", png(2))
+        assert not app.exception
+        assert app.metric[0].label == "Estimate"
+        said = texts(app)
+        assert any(text.startswith("Where 2 % of lesions are malignant: about 1 in ") for text in said)
+        assert any(text.startswith("Of pictures with such a score, ") for text in said)
+        assert not any("not calibrated" in text for text in said)
+
+    def test_the_point_is_the_users_choice_and_stands_in_the_sidebar(self, app: AppTest) -> None:
+        upload(app.run(), "lesion.png", png(2))
+        assert any("Operating point **screening**" in text for text in texts(app))
+        app.segmented_control(key="point").set_value("specialist").run()
+        assert any("the threshold 0.95" in text for text in texts(app))
+        assert any("Operating point **specialist**" in text for text in texts(app))
+
+    def test_a_score_in_the_band_is_uncertain(self, app: AppTest) -> None:
+        upload(app.run(), "lesion.png", png(2))
+        app.segmented_control(key="point").set_value("balanced").run()
+        assert any("Uncertain" in text for text in texts(app) if text.startswith("#####"))
+        assert any("too close to call" in text for text in texts(app))

@@ -1,0 +1,78 @@
+"""What could harm a patient if this were used on one: each hazard with its control and the test that holds it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Hazard:
+    """One line of the hazard table.
+
+    Attributes:
+        harm: What could happen to a patient.
+        cause: How it could come about here.
+        control: What is done about it, or what is left.
+        tested: A test that fails without the control, as pytest names it.
+    """
+
+    harm: str
+    cause: str
+    control: str
+    tested: str
+
+
+HAZARDS = (
+    Hazard(
+        "A melanoma is left alone",
+        "A low score is taken for an all-clear",
+        "A low result always says that it does not exclude melanoma, and no word on the page sounds like an all-clear",
+        "tests/test_triage.py::TestAssess::test_low_never_comes_without_its_sentence",
+    ),
+    Hazard(
+        "A melanoma is left alone",
+        "The verdict hangs on how the camera was held",
+        "Each picture is judged in eight orientations; if one verdict differs, the result is uncertain",
+        "tests/test_triage.py::TestUncertain::test_one_view_with_another_verdict_is_enough",
+    ),
+    Hazard(
+        "Needless surgery, or false comfort",
+        "The number is read as a chance of cancer",
+        "A score that is not calibrated says so; an estimate is given only at a stated prevalence",
+        "tests/test_triage.py::TestMeaning::test_a_score_that_is_not_calibrated_has_an_outlook_alone",
+    ),
+    Hazard(
+        "A wrong verdict",
+        "The model recognises the file or the surroundings instead of the lesion",
+        "Measured and shown, not removed: shortcut tests on the Compare page, and test views without telling files",
+        "tests/cli/test_stress.py::TestWhoReadsTheBorder::test_every_verdict_follows_the_background",
+    ),
+    Hazard(
+        "The wrong spot is cut out",
+        "The heatmap is read as the border of the lesion, or faint evidence looks strong",
+        "One fixed scale for all pictures, told beside the map: weak evidence looks weak",
+        "tests/runtime/test_predictor.py::TestEvidenceHeatmap::test_weak_evidence_looks_weak",
+    ),
+    Hazard(
+        "The wrong patient is treated",
+        "Facts typed for one picture end up with another",
+        "The facts belong to the picture by its digest, which the summary prints",
+        "tests/app/test_triage_page.py::test_facts_stay_with_their_picture",
+    ),
+    Hazard(
+        "A wrong verdict",
+        "A picture stored on its side is judged and shown turned",
+        "Every picture is turned upright in one place, whatever its format",
+        "tests/imaging/test_decode.py::test_every_orientation_is_turned_upright",
+    ),
+    Hazard(
+        "A wrong verdict",
+        "The model's files are damaged or exchanged",
+        "Their digests are compared with the card before anything is loaded",
+        "tests/runtime/test_predictor.py::test_a_flipped_byte_stops_the_model_before_it_is_loaded",
+    ),
+    Hazard(
+        "A patient's picture becomes public",
+        "It leaves the computer",
+        "No network call and no telemetry; the server answers on localhost only",
+        "tests/test_rooms.py::TestServer::test_it_is_local_private_and_tight_lipped",
+    ),
+)
