@@ -16,6 +16,7 @@ from skinlens.imaging.decode import decode
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.preprocess import Preprocessing, to_input
 from skinlens.imaging.synthetic import draw_lesion
+from skinlens.report.card_markdown import card_markdown
 from skinlens.runtime.card import (
     Estimate,
     EvaluationRecord,
@@ -54,7 +55,7 @@ def export(checkpoint: Path, name: str, *, about: Path, images: Path | None, wei
 
 
 def record_test(name: str, weights: Path) -> None:
-    """Write the scores of weights/evaluation/<name>.test.json into the model's card.
+    """Write the scores of weights/evaluation/<name>.test.json into the model's card, and the card as Markdown.
 
     Raises:
         UsageError: If there are no scores or no log of scorings, or they belong to other weights than the card's.
@@ -81,7 +82,9 @@ def record_test(name: str, weights: Path) -> None:
         else point
         for point in card.operating_points
     )
-    write_card(card.model_copy(update={"test": test, "operating_points": points}), weights / f"{name}.json")
+    measured = card.model_copy(update={"test": test, "operating_points": points})
+    write_card(measured, weights / f"{name}.json")
+    (weights / f"{name}.md").write_text(card_markdown(measured), "utf-8")
 
 
 def _stacked(pictures: list[LesionImage], preprocessing: Preprocessing) -> np.ndarray:

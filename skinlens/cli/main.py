@@ -159,7 +159,7 @@ def card(
     name: Annotated[str, typer.Argument(help="A released model.")],
     weights: Annotated[Path, typer.Option(help="Folder of released models.")] = WEIGHTS,
 ) -> None:
-    """Write the measured test scores into a model's card."""
+    """Write the measured test scores into a model's card, and the card as Markdown."""
     from skinlens.cli.export import record_test
 
     record_test(name, weights)

@@ -1,0 +1,109 @@
+"""A model card as Markdown, in the order of the CLAIM 2024 checklist: purpose, data, model, results, limits."""
+
+from collections.abc import Iterator
+
+from skinlens.report.tables import bin_table, figure, markdown_views, point_table
+from skinlens.runtime.card import ModelCard, OperatingPoint
+from skinlens.triage import DISCLAIMER
+
+
+def card_markdown(card: ModelCard) -> str:
+    """Everything that a card says, for a reader.
+
+    Args:
+        card: Of a released model.
+
+    Returns:
+        Markdown that depends on the card alone.
+    """
+    parts = (_purpose, _data, _model, _evaluation, _points, _calibration, _limits, _files)
+    return "\n".join(
+        [f"# {card.title}: {card.name} {card.version}", "", *(line for part in parts for line in part(card))]
+    )
+
+
+def _purpose(card: ModelCard) -> Iterator[str]:
+    yield from (DISCLAIMER, "", "## Intended use", "", card.intended_use, "")
+
+
+def _data(card: ModelCard) -> Iterator[str]:
+    counts = ", ".join(f"{number:,} {label}" for label, number in card.training.images.items())
+    yield from ("## Training data", "", f"{card.training.data}: {counts}.", "")
+
+
+def _model(card: ModelCard) -> Iterator[str]:
+    architecture, training, shown = card.architecture, card.training, card.preprocessing
+    options = ", ".join(f"{key} {value}" for key, value in architecture.options.items())
+    yield from ("## Model and training", "")
+    yield f"- Network: {architecture.name} ({options}), {architecture.parameters:,} parameters."
+    yield f"- Input: {shown.size} by {shown.size} pixels, {shown.geometry}."
+    yield f"- Start: {training.start}."
+    yield f"- Trained for {training.epochs} epochs, seed {training.seed}, in {training.seconds / 60:.0f} minutes:"
+    yield from ("", f"      {training.command}", "")
+    yield f"- Heatmap: full evidence is {card.heatmap.scale:g}, {card.heatmap.chosen_on}."
+    yield ""
+
+
+def _evaluation(card: ModelCard) -> Iterator[str]:
+    yield from ("## Results on test images", "")
+    if card.test is None:
+        yield from ("The card holds no test scores.", "")
+        return
+    yield f"{card.test.data}, threshold {card.test.threshold:.4f}; test rows scored: {card.test.times_scored}."
+    yield from ("", markdown_views(card.test), "")
+    yield from (f"- {name}: {view.explanation}" for name, view in card.test.views.items())
+    yield from ("", f"Intervals: {card.test.interval}.", "")
+
+
+def _points(card: ModelCard) -> Iterator[str]:
+    yield from ("## Operating points", "")
+    for point in card.operating_points:
+        default = " (default)" if point.name == card.default_point else ""
+        yield f"- **{point.name}**{default}: threshold {point.threshold:.4f}, {point.chosen_on}.{_band(point)}"
+    for point in card.operating_points:
+        yield from ("", f"What `{point.name}` does:", "")
+        yield from _table(point_table(point).astype(str).to_dict("records"))
+    yield ""
+
+
+def _band(point: OperatingPoint) -> str:
+    if point.band is None:
+        return ""
+    return (
+        f" Uncertain from {point.band.low:.4f} to {point.band.high:.4f}: outside, {figure(point.band.error)} of the "
+        f"out-of-fold decisions were wrong, and {figure(point.band.decided)} of the images were decided."
+    )
+
+
+def _calibration(card: ModelCard) -> Iterator[str]:
+    yield from ("## Calibration", "")
+    found = card.calibration
+    if found is None:
+        yield from ("The score is not calibrated: it ranks pictures, it is not a probability of cancer.", "")
+        return
+    yield (
+        f"Logits are divided by {found.temperature:.4f} ({found.chosen_on}). The estimate holds where "
+        f"{found.prevalence:.1%} of images are malignant. Calibration error {found.error_before:.4f} before, "
+        f"{found.error_after:.4f} after."
+    )
+    yield from ("", *_table(bin_table(card.score_bins).astype(str).to_dict("records")), "")
+
+
+def _limits(card: ModelCard) -> Iterator[str]:
+    yield from ("## Limits", "", *(f"- {limit}" for limit in card.limits), "")
+
+
+def _files(card: ModelCard) -> Iterator[str]:
+    yield from ("## Files", "", f"{card.licence}", "")
+    yield from (f"- {role}: {file.file}, SHA-256 {file.sha256}" for role, file in card.files.items())
+    yield ""
+
+
+def _table(rows: list[dict[str, str]]) -> Iterator[str]:
+    if not rows:
+        yield "Not measured."
+        return
+    yield "| " + " | ".join(rows[0]) + " |"
+    yield "| --- " * len(rows[0]) + "|"
+    for row in rows:
+        yield "| " + " | ".join(row.values()) + " |"

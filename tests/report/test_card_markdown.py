@@ -1,0 +1,55 @@
+"""The card as Markdown: nothing that it says is left out, and the shipped file is the shipped card."""
+
+from pathlib import Path
+
+import pytest
+
+from skinlens.report.card_markdown import card_markdown
+from skinlens.report.tables import figure
+from skinlens.runtime.card import Calibration, Estimate, ModelCard, ScoreBin, UncertainBand, read_card
+from skinlens.triage import DISCLAIMER
+
+WEIGHTS = Path(__file__).parents[2] / "weights"
+RATE = Estimate(value=0.123, low=0.1, high=0.2, n=55)
+
+
+@pytest.mark.parametrize("path", sorted(WEIGHTS.glob("*.json")), ids=lambda path: path.stem)
+def test_the_shipped_markdown_is_that_of_the_card(path: Path) -> None:
+    assert path.with_suffix(".md").read_text("utf-8") == card_markdown(read_card(path))
+
+
+def test_all_texts_and_rates_are_there(card: ModelCard) -> None:
+    said = card_markdown(card)
+    assert said.count(DISCLAIMER) == 1
+    assert card.intended_use in said
+    assert f"{card.architecture.parameters:,} parameters" in said
+    (point,) = card.operating_points
+    assert f"threshold {point.threshold:.4f}, {point.chosen_on}" in said
+    for rates in point.measured:
+        assert f"| {rates.population} | {figure(rates.sensitivity)} | {rates.sensitivity.n} |" in said
+    assert "The score is not calibrated" in said
+    assert "holds no test scores" in said
+
+
+def test_bands_and_bins_of_a_calibrated_model(card: ModelCard) -> None:
+    (point,) = card.operating_points
+    band = UncertainBand(low=0.25, high=0.375, error=RATE, decided=RATE)
+    calibration = Calibration(temperature=1.5, prevalence=0.4, chosen_on="x", error_before=0.125, error_after=0.0625)
+    changed = card.model_copy(
+        update={
+            "operating_points": (point.model_copy(update={"band": band}),),
+            "calibrated": True,
+            "calibration": calibration,
+            "score_bins": (ScoreBin(low=0.0, high=1.0, rate=RATE),),
+        }
+    )
+    said = card_markdown(changed)
+    assert f"Uncertain from 0.2500 to 0.3750: outside, {figure(RATE)}" in said
+    assert "Calibration error 0.1250 before, 0.0625 after" in said
+    assert f"| 0.000 to 1.000 | {figure(RATE)} | 55 |" in said
+    assert "not calibrated" not in said
+
+
+def test_a_table_has_as_many_cells_in_every_row(card: ModelCard) -> None:
+    lines = [line for line in card_markdown(card).splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in lines}) == 1
