@@ -1,16 +1,17 @@
-"""Pictures and their order: the same pixels as at run time, and every row at most once an epoch."""
+"""Pictures: the same pixels as at run time, decoded once, outlines beside them."""
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.imaging.preprocess import Preprocessing, to_input
 from skinlens.training import dataset
 from skinlens.training.augment import build_augmentation
-from skinlens.training.dataset import DecodedRows, EpochSampler, ScoringPictures, TrainingPictures
+from skinlens.training.dataset import DecodedRows, ScoringPictures, TrainingPictures
 from skinlens.training.recipe import Augmentation
 
 BYTES = 64 * 72 * 3
@@ -124,53 +125,57 @@ def test_a_training_picture_carries_its_label_and_lies_as_scored_ones_do(rows):
         assert abs(picture.float().mean() - scored[index].float().mean()) < 1
 
 
-def epoch(sampler, number):
-    sampler.epoch = number
-    return list(sampler)
+@pytest.fixture(scope="module")
+def outlined(tmp_path_factory, draw):
+    """A picture with an outline, one without, and a large one whose outline is a pixel wider."""
+    folder = tmp_path_factory.mktemp("outlined")
+    files = [draw(folder / f"{n}.png", malignant=False, seed=n) for n in range(2)]
+    files.append(draw(folder / "large.png", malignant=True, seed=9, height=300, width=200))
+    for name, (height, width) in {"0": (64, 72), "large": (300, 201)}.items():
+        mask = np.zeros((height, width), np.bool_)
+        mask[: height // 2] = True
+        Image.fromarray(mask).save(folder / f"{name}_mask.png")
+    masks = [str(folder / "0_mask.png"), None, str(folder / "large_mask.png")]
+    return pd.DataFrame({"file": [str(file) for file in files], "malignant": [0, 0, 1], "outline_file": masks})
 
 
-def test_every_row_comes_at_most_once_an_epoch():
-    sampler = EpochSampler(50, seed=0, batch_size=8)
-    draws = epoch(sampler, 3)
-    assert len(draws) == len(sampler) == 48
-    assert sampler.batches == 6
-    assert {number for number, _ in draws} == {3}
-    indices = [index for _, index in draws]
-    assert len(set(indices)) == 48
-    assert set(indices) <= set(range(50))
+def test_outlines_lie_on_their_pictures(outlined):
+    kept = DecodedRows(outlined, outlines=True, side=100)
+    assert kept.outline(1) is None
+    for index in (0, 2):
+        outline, pixels = kept.outline(index), kept.pixels(index)
+        assert outline.shape == pixels.shape[:2]
+        assert outline[: len(outline) // 2].all()
+        assert not outline[len(outline) // 2 :].any()
 
 
-def test_the_rows_left_out_change_from_epoch_to_epoch():
-    sampler = EpochSampler(10, seed=0, batch_size=4)
-    seen = {index for number in range(20) for _, index in epoch(sampler, number)}
-    assert seen == set(range(10))
+def test_outlines_are_read_once_and_only_where_they_are_wanted(outlined, monkeypatch):
+    read = []
+    plain = dataset.read_outline
+    monkeypatch.setattr(dataset, "read_outline", lambda path, **size: read.append(path.name) or plain(path, **size))
+    kept = DecodedRows(outlined, outlines=True)
+    kept.warm()
+    kept.outline(0)
+    assert read == ["0_mask.png", "large_mask.png"]
+    unwanted = DecodedRows(outlined)
+    unwanted.warm()
+    assert unwanted.outline(0) is None
+    assert len(read) == 2
 
 
-@pytest.mark.parametrize("world", [2, 3])
-def test_processes_share_an_epoch_without_overlap(world):
-    samplers = [EpochSampler(50, seed=4, batch_size=8, rank=rank, world=world) for rank in range(world)]
-    shares = [epoch(sampler, 1) for sampler in samplers]
-    assert {len(share) for share in shares} == {8 * (50 // (8 * world))}
-    together = [draw for share in shares for draw in share]
-    assert len(set(together)) == len(together)
-    alone = epoch(EpochSampler(50, seed=4, batch_size=8), 1)
-    assert set(together) <= set(epoch(EpochSampler(50, seed=4, batch_size=1), 1))
-    assert shares[0][0] == alone[0]
+def test_a_missing_outline_is_named(outlined):
+    broken = outlined.assign(outline_file="nowhere_mask.png")
+    with pytest.raises(ImageRefusedError, match=r"nowhere_mask\.png"):
+        DecodedRows(broken, outlines=True).outline(0)
 
 
-def test_the_order_depends_on_seed_and_epoch_alone():
-    first = epoch(EpochSampler(40, seed=1, batch_size=4), 5)
-    torch.rand(3)
-    later = EpochSampler(40, seed=1, batch_size=4)
-    epoch(later, 4)
-    assert epoch(later, 5) == first
-    order = [index for _, index in first]
-    assert [index for _, index in epoch(later, 6)] != order
-    assert [index for _, index in epoch(EpochSampler(40, seed=2, batch_size=4), 5)] != order
-    assert order != sorted(order)
-
-
-def test_too_few_rows_make_no_batch():
-    assert EpochSampler(7, seed=0, batch_size=8).batches == 0
-    assert EpochSampler(15, seed=0, batch_size=8, world=2).batches == 0
-    assert list(EpochSampler(7, seed=0, batch_size=8)) == []
+def test_a_large_picture_is_kept_small_and_in_shape(outlined, decoded):
+    kept = DecodedRows(outlined, budget_bytes=2 * BYTES + 150 * 100 * 3, side=100)
+    kept.warm()
+    kept.warm()
+    assert len(decoded) == 3
+    assert kept.pixels(2).shape == (150, 100, 3)
+    assert not kept.pixels(2).flags.writeable
+    assert kept.pixels(0).shape == (64, 72, 3)
+    whole = DecodedRows(outlined).pixels(2)
+    np.testing.assert_allclose(kept.pixels(2).mean(axis=(0, 1)), whole.mean(axis=(0, 1)), atol=1)
