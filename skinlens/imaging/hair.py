@@ -79,9 +79,9 @@ def find_hair(pixels: Pixels) -> Outline:
     """Find dark hairs.
 
     A pixel is dark if a grey-level closing by a short line, in any of twelve directions, lightens it (a black-hat, as
-    in DullRazor). It is hair if a longer line through it lies on dark pixels in one direction and a short line across it
-    leaves them; a pigment network, whose meshes are shorter, is not. Fair hairs, and hairs on a lesion as dark as they
-    are, are not found; a ruler's long marks and scratches are.
+    in DullRazor). It is hair if a longer line through it lies on dark pixels in one direction and a short line across
+    it leaves them; a pigment network, whose meshes are shorter, is not. Fair hairs, and hairs on a lesion as dark as
+    they are, are not found; a ruler's long marks, scratches and the rims of bubbles may be.
 
     Args:
         pixels: RGB uint8, `(H, W, 3)`.
