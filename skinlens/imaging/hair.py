@@ -116,15 +116,21 @@ def _black_hat(grey: _Grey) -> _Grey:
 
 def _strands(dark: Outline) -> Outline:
     """Dark pixels on a line that is long in one direction and thin across it, `(H, W)`."""
-    layer = dark.astype(np.float32)
-    along = np.stack([_share_on(layer, line) for line in _lines(_ALONG)])
-    across = np.stack([_share_on(layer, line) for line in _lines(_ACROSS)])
-    turned = np.roll(across, _ORIENTATIONS // 2, axis=0)
-    return dark & ((along >= _ON_ALONG) & (turned <= _ON_ACROSS)).any(axis=0)
+    along = np.stack([_share_on(dark, line) >= _ON_ALONG for line in _lines(_ALONG)])
+    across = np.stack([_share_on(dark, line) <= _ON_ACROSS for line in _lines(_ACROSS)])
+    return dark & (along & np.roll(across, _ORIENTATIONS // 2, axis=0)).any(axis=0)
 
 
-def _share_on(layer: npt.NDArray[np.float32], line: _Grey) -> npt.NDArray[np.float32]:
-    return np.asarray(cv2.filter2D(layer, -1, line / line.sum(), borderType=cv2.BORDER_REFLECT_101), np.float32)
+def _share_on(dark: Outline, line: _Grey) -> npt.NDArray[np.float32]:
+    """Of a line through each pixel, how much is dark, `(H, W)` in [0, 1]; beyond the edges the picture is mirrored."""
+    height, width = dark.shape
+    half = len(line) // 2
+    wider = cv2.copyMakeBorder(dark.astype(np.uint8), half, half, half, half, cv2.BORDER_REFLECT_101)
+    # Sums of shifted copies: a filter with so large a kernel would go through a Fourier transform, several times as slow.
+    total = np.zeros((height, width), np.uint8)
+    for down, right in np.argwhere(line):
+        total += wider[down : down + height, right : right + width]
+    return total.astype(np.float32) / np.float32(line.sum())
 
 
 def _long_enough(strands: Outline) -> Outline:
