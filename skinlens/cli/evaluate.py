@@ -19,8 +19,10 @@ from skinlens.cli.stress import Trial, format_stress, stress
 from skinlens.cli.subjects import Subject, load_subject
 from skinlens.evaluation.metrics import Floats
 from skinlens.evaluation.report import evaluate_views, format_views, to_json
+from skinlens.evaluation.subgroups import format_subgroups, subgroup_record
 from skinlens.evaluation.views import views_of
 from skinlens.imaging.decode import decode
+from skinlens.imaging.skin_tone import skin_tone
 from skinlens.imaging.synthetic import draw_lesion
 from skinlens.runtime.card import sha256_of
 from skinlens.runtime.orientations import Judge
@@ -59,10 +61,11 @@ def evaluate(
     subject = load_subject(model, selected, tta=tta)
     listed = read_manifests(data)
     rows = _rows(listed, split)
-    probabilities = _score(subject.judge, rows)
+    probabilities, tones = _score(subject.judge, rows)
     resamples = QUICK_RESAMPLES if quick else RESAMPLES
     results = evaluate_views(rows, probabilities, subject.threshold, resamples=resamples)
     trial = Trial(subject.judge, rows, probabilities, subject.threshold, subject.preprocessing, resamples)
+    parts = subgroup_record(rows.assign(skin_tone=tones), probabilities, subject.threshold)
     stressed = {} if tta else stress(trial, listed[listed["split"] == "train"], quick=quick)
     record = {
         "model": subject.name,
@@ -77,13 +80,15 @@ def evaluate(
         "scored": datetime.now(UTC).isoformat(timespec="seconds"),
         "time": _time(subject),
         "views": to_json(results),
+        "subgroups": parts,
         **stressed,
     }
     try:
         _write(subject, record, rows.assign(probability=probabilities), out)
     except OSError as error:
         raise OutputError(f"the results cannot be written to {out}: {error}") from error
-    sys.stdout.write("\n\n".join([format_views(results), *([format_stress(stressed)] if stressed else [])]) + "\n")
+    said = [format_views(results), format_subgroups(parts), *([format_stress(stressed)] if stressed else [])]
+    sys.stdout.write("\n\n".join(said) + "\n")
 
 
 def _rows(listed: pd.DataFrame, split: str) -> pd.DataFrame:
@@ -97,17 +102,19 @@ def _rows(listed: pd.DataFrame, split: str) -> pd.DataFrame:
     return rows
 
 
-def _score(judge: Judge, rows: pd.DataFrame) -> Floats:
-    """P(malignant) of every row."""
+def _score(judge: Judge, rows: pd.DataFrame) -> tuple[Floats, list[str]]:
+    """P(malignant) of every row, `(N,)`, and the tone of the skin around each lesion, empty where there is none."""
     probabilities: list[float] = []
+    tones: list[str] = []
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("scoring", total=len(rows))
         for first in range(0, len(rows), _BATCH):
             images = [decode(Path(file)) for file in rows["file"].iloc[first : first + _BATCH]]
             probabilities += [answer.score for answer in judge.predict(images)]
+            tones += [skin_tone(image.pixels).name or "" for image in images]
             progress.advance(task, len(images))
-    return np.array(probabilities)
+    return np.array(probabilities), tones
 
 
 def _time(subject: Subject) -> dict[str, Any]:

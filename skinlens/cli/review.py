@@ -24,9 +24,9 @@ from skinlens.evaluation.review import (
     label_noise,
     neighbour_votes,
     shared_errors,
-    subgroups,
 )
 from skinlens.evaluation.rows import groups_of, labels_of, text_of
+from skinlens.evaluation.subgroups import Subgroup, subgroups
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build
 from skinlens.models.stored import load_released, read_tensors
@@ -148,7 +148,7 @@ def _figures(rows: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
         "errors": int(wrong.sum()),
         "errors_of_every_run": int(all_wrong.sum()),
         "errors_of_some_run": int((rows["runs_wrong"] > 0).sum()),
-        "subgroups": [asdict(part) for part in subgroups(rows, wrong, COLUMNS)],
+        "subgroups": [_errors_in(part) for part in subgroups(rows, wrong, COLUMNS)],
         "labels": {
             "confident_joint": asdict(label_noise(labels, chance)),
             "neighbours": NEIGHBOURS,
@@ -160,6 +160,11 @@ def _figures(rows: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
             "neighbours_auc": auc_without(labels, votes, np.zeros(len(rows), bool)) if voted else None,
         },
     }
+
+
+def _errors_in(part: Subgroup) -> dict[str, Any]:
+    written = asdict(part)
+    return {"errors": written.pop("count"), **written}
 
 
 def _by_origin(rows: pd.DataFrame, labels: Any, chance: Floats, groups: Any) -> dict[str, Any]:

@@ -1,24 +1,18 @@
 """Why a model errs on images it has not seen: on which, with whom, and whether the label may be at fault."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from skinlens.evaluation.intervals import Rate, wilson_rate
 from skinlens.evaluation.metrics import Floats, Labels
-from skinlens.evaluation.rows import text_of
 
 NEIGHBOURS = 10
 # A label is doubted where the models contradict it on average this surely, and this share of the neighbours does too.
 SURE = 0.9
 MOST_NEIGHBOURS = 0.8
-_AGE_BANDS = (0, 30, 45, 60, 75, 200)
-_BLANK = "not recorded"
 
 
 def neighbour_votes(
@@ -91,42 +85,6 @@ def label_noise(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> LabelNoi
     )
 
 
-@dataclass(frozen=True)
-class Subgroup:
-    """Errors in one part of the images, with Wilson's interval."""
-
-    column: str
-    value: str
-    label: str
-    errors: int
-    n: int
-    rate: Rate
-
-
-def subgroups(rows: pd.DataFrame, wrong: npt.NDArray[np.bool_], columns: Sequence[str]) -> list[Subgroup]:
-    """How often a label is missed in each part of the images.
-
-    Args:
-        rows: N rows with `label`; of `columns` those that exist are looked at, `age` in bands of years.
-        wrong: `(N,)`.
-        columns: Names.
-
-    Returns:
-        By column, value and label; blank values are a part of their own.
-    """
-    found = []
-    for column in [name for name in columns if name in rows]:
-        values = _age_bands(rows) if column == "age" else text_of(rows, column)
-        values = np.where(values == "", _BLANK, values)
-        for value in sorted(set(values)):
-            for label in ("benign", "malignant"):
-                members = (values == value) & (rows["label"] == label).to_numpy()
-                if members.any():
-                    errors, n = int(wrong[members].sum()), int(members.sum())
-                    found.append(Subgroup(column, value, label, errors, n, wilson_rate(errors, n)))
-    return found
-
-
 def doubtful(labels: npt.ArrayLike, probabilities: npt.ArrayLike, votes: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     """Images whose label both the models (at `SURE`) and the neighbours (at `MOST_NEIGHBOURS`) contradict, `(N,)`."""
     truth, chance, voted = np.asarray(labels), np.asarray(probabilities), np.asarray(votes)
@@ -150,10 +108,3 @@ def auc_without(labels: npt.ArrayLike, probabilities: npt.ArrayLike, left_out: n
     """The ROC AUC of the remaining images; None if they are of one label."""
     truth, chance = np.asarray(labels)[~left_out], np.asarray(probabilities)[~left_out]
     return float(roc_auc_score(truth, chance)) if 0 < truth.sum() < len(truth) else None
-
-
-def _age_bands(rows: pd.DataFrame) -> npt.NDArray[np.object_]:
-    years = pd.to_numeric(rows["age"], errors="coerce")
-    names = [f"{low} to {high - 1}" if high < 200 else f"{low} or more" for low, high in pairwise(_AGE_BANDS)]
-    bands = pd.cut(years, list(_AGE_BANDS), right=False, labels=names).astype(object)
-    return bands.where(bands.notna(), "").to_numpy()

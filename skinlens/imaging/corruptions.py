@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skinlens.imaging.image import Pixels
+from skinlens.imaging.srgb import from_light, to_light
 
 STRENGTHS = (1, 2, 3, 4, 5)
 
@@ -88,10 +89,8 @@ def _jpeg(pixels: Pixels, quality: float, _generator: np.random.Generator) -> Pi
 
 def _brightness(pixels: Pixels, stops: float, generator: np.random.Generator) -> Pixels:
     """Expose longer or shorter: the light itself, sRGB decoded, is multiplied by 2 to the power of the stops."""
-    code = np.arange(256) / 255
-    light = np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4) * 2.0 ** (_sign(generator) * stops)
-    coded = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
-    return _eight_bits(coded * 255)[pixels]
+    light = to_light(np.arange(256) / 255) * 2.0 ** (_sign(generator) * stops)
+    return _eight_bits(from_light(light) * 255)[pixels]
 
 
 def _colour_cast(pixels: Pixels, amount: float, generator: np.random.Generator) -> Pixels:

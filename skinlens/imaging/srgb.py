@@ -1,4 +1,4 @@
-"""Samples of any depth and any embedded profile to 8-bit sRGB."""
+"""Samples of any depth and any embedded profile to 8-bit sRGB, and sRGB to light and back."""
 
 import io
 from typing import Any
@@ -28,6 +28,16 @@ def to_eight_bits(samples: npt.NDArray[Any], bits: int) -> Pixels:
     top = (1 << bits) - 1
     scaled = ((np.arange(top + 1, dtype=np.uint32) * 255 + top // 2) // top).astype(np.uint8)
     return np.asarray(scaled[np.minimum(samples, top)], dtype=np.uint8)
+
+
+def to_light(code: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Undo the sRGB curve (IEC 61966-2-1): values in [0, 1] as stored to light in [0, 1], any shape."""
+    return np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4)
+
+
+def from_light(light: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The inverse of `to_light`; light over 1 gives values over 1."""
+    return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
 def to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:

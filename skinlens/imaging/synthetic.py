@@ -81,7 +81,9 @@ def encode_png(pixels: Pixels) -> bytes:
     return cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
-def draw_pixels(seed: int, *, height: int = 480, width: int = 640, malignant_look: bool = False) -> Pixels:
+def draw_pixels(
+    seed: int, *, height: int = 480, width: int = 640, malignant_look: bool = False, hairs: bool = True
+) -> Pixels:
     """Draw a lesion.
 
     Args:
@@ -89,6 +91,7 @@ def draw_pixels(seed: int, *, height: int = 480, width: int = 640, malignant_loo
         height: Rows in pixels, at least 64.
         width: Columns in pixels, at least 64.
         malignant_look: Draw asymmetry, an irregular border, several colours, blotches and streaks.
+        hairs: Draw the seed's hairs, from none to eleven; all else is the same without.
 
     Returns:
         RGB uint8, `(height, width, 3)`.
@@ -106,7 +109,9 @@ def draw_pixels(seed: int, *, height: int = 480, width: int = 640, malignant_loo
     light *= _absorb(_draw_redness(rng, canvas, lesion), _BLOOD)
     if malignant_look:
         light = _add_regression_and_veil(rng, canvas, lesion, light)
-    light *= _absorb(_draw_hairs(rng, canvas), _HAIR)
+    hair = _draw_hairs(rng, canvas)
+    if hairs:
+        light *= _absorb(hair, _HAIR)
     return _expose(rng, canvas, light)
 
 

@@ -15,7 +15,10 @@ from skinlens.cli import evaluate as evaluate_module
 from skinlens.cli import subjects as subjects_module
 from skinlens.cli.evaluate import QUICK_RESAMPLES, evaluate
 from skinlens.evaluation.report import MetricResult
+from skinlens.evaluation.results import read_model
+from skinlens.evaluation.subgroups import subgroup_record
 from skinlens.imaging.decode import decode
+from skinlens.imaging.skin_tone import skin_tone
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.runtime.card import read_card, sha256_of, write_card
 from skinlens.runtime.predictor import Predictor
@@ -125,6 +128,18 @@ class TestEvaluate:
             )
             assert 0 < view["benign"] < view["n"] <= 10
 
+    def test_the_parts_are_there_with_the_skin_tone_of_the_pictures(
+        self, record, predictions: pd.DataFrame, manifest: Path
+    ) -> None:
+        tones = [skin_tone(decode(manifest.parent / path).pixels).name or "" for path in predictions["path"]]
+        rows = predictions.assign(skin_tone=tones)
+        assert record["subgroups"] == subgroup_record(rows, rows["probability"], record["threshold"])
+        assert record["subgroups"]["not_in_manifest"] == ["age", "sex", "site", "origin"]
+        assert sum(cell["n"] for cell in record["subgroups"]["cells"] if cell["column"] == "skin_tone") == len(rows)
+
+    def test_the_compare_page_reads_the_record(self, scored: Path, predictor: Predictor) -> None:
+        assert read_model(scored / f"{predictor.card.name}.test.json").record is not None
+
     @pytest.mark.parametrize("name", VIEWS)
     def test_figures_follow_from_the_predictions(self, record, predictions: pd.DataFrame, name: str) -> None:
         """Against scikit-learn, from the CSV alone."""
@@ -161,6 +176,8 @@ class TestEvaluate:
         assert done.status == 0
         assert done.out.splitlines()[0].split() == list(VIEWS)
         assert "clean-native: Images that share no lesion" in done.out
+        assert "parts with fewer than 20 images are not shown." in done.out
+        assert "Melanomas missed: " in done.out
         assert done.err.startswith("skinlens: wrote ")
         assert list(pd.read_csv(out / f"{name}.train.csv")["path"]) == ["pictures/t0.png", "pictures/t1.png"]
         assert json.loads((out / f"{name}.train.json").read_text("utf-8"))["split"] == "train"

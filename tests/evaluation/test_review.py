@@ -1,18 +1,15 @@
 """The review of errors, on images whose labels and features are known."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from skinlens.evaluation.intervals import wilson
 from skinlens.evaluation.review import (
     auc_without,
     doubtful,
     label_noise,
     neighbour_votes,
     shared_errors,
-    subgroups,
 )
 
 N = 60
@@ -95,27 +92,3 @@ def test_an_auc_without_some_images():
     assert auc_without(truth, chance, np.zeros(4, bool)) == 0.75
     assert auc_without(truth, chance, np.array([False, True, False, False])) == 1.0
     assert auc_without(truth, chance, np.array([True, True, False, False])) is None
-
-
-def test_every_image_lies_in_one_part_of_each_column():
-    rows = pd.DataFrame(
-        {
-            "label": ["benign", "benign", "malignant", "malignant", "benign"],
-            "age": [29, 30, np.nan, 80, 31],
-            "sex": ["male", None, "female", "female", "male"],
-        }
-    )
-    wrong = np.array([True, False, True, False, False])
-    found = {(part.column, part.value, part.label): part for part in subgroups(rows, wrong, ("age", "sex", "site"))}
-    assert {key: (part.errors, part.n) for key, part in found.items()} == {
-        ("age", "0 to 29", "benign"): (1, 1),
-        ("age", "30 to 44", "benign"): (0, 2),
-        ("age", "75 or more", "malignant"): (0, 1),
-        ("age", "not recorded", "malignant"): (1, 1),
-        ("sex", "female", "malignant"): (1, 2),
-        ("sex", "male", "benign"): (1, 2),
-        ("sex", "not recorded", "benign"): (0, 1),
-    }
-    interval, rate = wilson(1, 2), found["sex", "male", "benign"].rate
-    assert interval is not None
-    assert (rate.value, rate.low, rate.high) == (0.5, interval.low, interval.high)

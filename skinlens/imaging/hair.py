@@ -1,0 +1,154 @@
+"""Hair found and taken out of a picture, for viewing."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from skinlens.imaging.image import Pixels
+from skinlens.imaging.outlines import Outline, resize_outline
+from skinlens.imaging.preprocess import resize
+
+# Every picture is searched at this short side, so that lengths mean the same and the time is bounded.
+WORKING_SIDE = 448
+# A very long picture's long side is bounded too.
+_LONGEST = 3 * WORKING_SIDE
+
+# Lengths in pixels at the working size, tuned on drawn hairs: of the closing, wider than a hair; of the line across, so
+# that a hair fills at most a part of it; of the line along, shorter than a hair is straight.
+_CLOSING = 17
+_ACROSS = 21
+_ALONG = 29
+_ORIENTATIONS = 12
+# How much darker than the skin beside it, in grey levels.
+_CONTRAST = 20
+# Shares of the lines along and across a hair that lie on it.
+_ON_ALONG = 0.8
+_ON_ACROSS = 0.6
+_SHORTEST = 40
+_MARGIN = 2
+_FILL_REACH = 4
+
+_Grey = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Shaved:
+    """A picture without its hairs.
+
+    Attributes:
+        pixels: RGB uint8, `(H, W, 3)`; outside `mask` the pixels as they were.
+        mask: `(H, W)`, true where hair was found and filled in.
+    """
+
+    pixels: Pixels
+    mask: Outline
+
+    @property
+    def share(self) -> float:
+        """Of the picture's pixels that are hair, in [0, 1]."""
+        return float(self.mask.mean())
+
+
+def remove_hair(pixels: Pixels) -> Shaved:
+    """Take dark hairs out of a picture, after DullRazor (Lee et al. 1997).
+
+    Hairs are found by `find_hair` and filled in from beside them (Telea 2004), at the working size; only the filled-in
+    pixels are brought back to the picture's own size. What is filled in is made up: look at the original beside it.
+
+    Args:
+        pixels: RGB uint8, `(H, W, 3)`.
+
+    Returns:
+        A new picture of that shape and where it was changed.
+    """
+    height, width = pixels.shape[:2]
+    small = to_working_size(pixels)
+    hair = _find(small)
+    mask = resize_outline(hair, height=height, width=width)
+    if not hair.any():
+        return Shaved(pixels.copy(), mask)
+    filled = np.asarray(cv2.inpaint(small, hair.astype(np.uint8), _FILL_REACH, cv2.INPAINT_TELEA), np.uint8)
+    shaved = pixels.copy()
+    shaved[mask] = resize(filled, height=height, width=width)[mask]
+    return Shaved(shaved, mask)
+
+
+def find_hair(pixels: Pixels) -> Outline:
+    """Find dark hairs.
+
+    A pixel is dark if a grey-level closing by a short line, in any of twelve directions, lightens it (a black-hat, as
+    in DullRazor). It is hair if a longer line through it lies on dark pixels in one direction and a short line across
+    it leaves them; a pigment network, whose meshes are shorter, is not. Fair hairs, and hairs on a lesion as dark as
+    they are, are not found; a ruler's long marks, scratches and the rims of bubbles may be.
+
+    Args:
+        pixels: RGB uint8, `(H, W, 3)`.
+
+    Returns:
+        `(H, W)`, true on hair and a margin of about two pixels at a short side of 448.
+    """
+    height, width = pixels.shape[:2]
+    return resize_outline(_find(to_working_size(pixels)), height=height, width=width)
+
+
+def to_working_size(pixels: Pixels) -> Pixels:
+    """RGB uint8 `(H, W, 3)` at a short side of `WORKING_SIDE`, the aspect kept; a very long picture becomes smaller."""
+    height, width = pixels.shape[:2]
+    scale = min(WORKING_SIDE / min(height, width), _LONGEST / max(height, width))
+    return resize(pixels, height=max(1, round(height * scale)), width=max(1, round(width * scale)))
+
+
+def _find(small: Pixels) -> Outline:
+    """Hair in a picture of the working size, `(H, W)`."""
+    dark = _black_hat(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)) > _CONTRAST
+    strands = _long_enough(_strands(dark))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _MARGIN + 1, 2 * _MARGIN + 1))
+    return np.asarray(cv2.dilate(strands.astype(np.uint8), disc), np.bool_)
+
+
+def _black_hat(grey: _Grey) -> _Grey:
+    """How much the closing by a line lightens each pixel, the most of all directions, `(H, W)`."""
+    hats = [cv2.morphologyEx(grey, cv2.MORPH_BLACKHAT, line) for line in _lines(_CLOSING)]
+    return np.asarray(np.maximum.reduce(hats), np.uint8)
+
+
+def _strands(dark: Outline) -> Outline:
+    """Dark pixels on a line that is long in one direction and thin across it, `(H, W)`."""
+    along = np.stack([_share_on(dark, line) >= _ON_ALONG for line in _lines(_ALONG)])
+    across = np.stack([_share_on(dark, line) <= _ON_ACROSS for line in _lines(_ACROSS)])
+    return dark & (along & np.roll(across, _ORIENTATIONS // 2, axis=0)).any(axis=0)
+
+
+def _share_on(dark: Outline, line: _Grey) -> npt.NDArray[np.float32]:
+    """Of a line through each pixel, how much is dark, `(H, W)` in [0, 1]; beyond the edges the picture is mirrored."""
+    height, width = dark.shape
+    half = len(line) // 2
+    wider = cv2.copyMakeBorder(dark.astype(np.uint8), half, half, half, half, cv2.BORDER_REFLECT_101)
+    # Sums of shifted copies: a filter with so large a kernel would go through a Fourier transform, several times as slow.
+    total = np.zeros((height, width), np.uint8)
+    for down, right in np.argwhere(line):
+        total += wider[down : down + height, right : right + width]
+    return total.astype(np.float32) / np.float32(line.sum())
+
+
+def _long_enough(strands: Outline) -> Outline:
+    """Connected parts whose bounding box has a diagonal of at least the shortest hair, `(H, W)`."""
+    _, parts, boxes, _ = cv2.connectedComponentsWithStats(strands.astype(np.uint8))
+    reach = np.hypot(boxes[:, cv2.CC_STAT_WIDTH], boxes[:, cv2.CC_STAT_HEIGHT])
+    kept = reach >= _SHORTEST
+    kept[0] = False
+    return np.asarray(kept[parts], np.bool_)
+
+
+def _lines(length: int) -> list[_Grey]:
+    """Lines of a length in pixels through the middle of a square, in evenly spaced directions."""
+    half = length // 2
+    lines = []
+    for turn in np.arange(_ORIENTATIONS) * np.pi / _ORIENTATIONS:
+        line = np.zeros((length, length), np.uint8)
+        x, y = round(half * np.cos(turn)), round(half * np.sin(turn))
+        cv2.line(line, (half - x, half - y), (half + x, half + y), 1)
+        lines.append(line)
+    return lines
