@@ -17,6 +17,7 @@ from skinlens.evaluation.calibration import fitted_temperature, score_bins, temp
 from skinlens.evaluation.intervals import Rate
 from skinlens.evaluation.metrics import Labels, calibration_error
 from skinlens.evaluation.operating_points import PointChoice, choose_points
+from skinlens.evaluation.rows import labels_of
 from skinlens.evaluation.thresholds import Rates, fitted_threshold, wilson_rates
 from skinlens.export.selection import Considered, Selection, write_selection
 from skinlens.runtime.card import Calibration, Estimate, MeasuredRates, OperatingPoint, ScoreBin, UncertainBand
@@ -63,7 +64,7 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
     if len(set(kept)) < len(kept):
         raise UsageError(f"two runs would both be kept as {max(kept, key=kept.count)}; give one's recipe another name")
     scores = pd.concat([pd.read_csv(run / "fold.csv") for run in runs], ignore_index=True)
-    truth = (scores["label"] == "malignant").to_numpy(dtype=np.int64)
+    truth = labels_of(scores)
     kind, parts = ("fold", folds) if folds else ("origin", origins)
     named = {"n": len(scores), "held_out": f"{kind} {', '.join(str(part) for part in parts)}", "kind": kind}
     try:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import pandas as pd
+
 from skinlens.report.tables import bin_table, figure, markdown_views, point_table
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.triage import DISCLAIMER
@@ -62,7 +64,7 @@ def _points(card: ModelCard) -> Iterator[str]:
         yield f"- **{point.name}**{default}: threshold {point.threshold:.4f}, {point.chosen_on}.{_band(point)}"
     for point in card.operating_points:
         yield from ("", f"What `{point.name}` does:", "")
-        yield from _table(point_table(point).astype(str).to_dict("records"))
+        yield from _table(point_table(point))
     yield ""
 
 
@@ -86,7 +88,7 @@ def _calibration(card: ModelCard) -> Iterator[str]:
         f"{found.prevalence:.1%} of images are malignant. Calibration error {found.error_before:.4f} before, "
         f"{found.error_after:.4f} after."
     )
-    yield from ("", *_table(bin_table(card.score_bins).astype(str).to_dict("records")), "")
+    yield from ("", *_table(bin_table(card.score_bins)), "")
 
 
 def _limits(card: ModelCard) -> Iterator[str]:
@@ -99,11 +101,11 @@ def _files(card: ModelCard) -> Iterator[str]:
     yield ""
 
 
-def _table(rows: list[dict[str, str]]) -> Iterator[str]:
-    if not rows:
+def _table(table: pd.DataFrame) -> Iterator[str]:
+    if table.empty:
         yield "Not measured."
         return
-    yield "| " + " | ".join(rows[0]) + " |"
-    yield "| --- " * len(rows[0]) + "|"
-    for row in rows:
-        yield "| " + " | ".join(row.values()) + " |"
+    yield "| " + " | ".join(table.columns) + " |"
+    yield "| --- " * len(table.columns) + "|"
+    for row in table.itertuples(index=False):
+        yield "| " + " | ".join(str(cell) for cell in row) + " |"
