@@ -40,11 +40,25 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,  # noqa: FBT002
     workers: Annotated[int, typer.Option(min=0, help="Processes that augment pictures.")] = 1,
     share: Annotated[float, typer.Option(min=0, max=1, help="Share of the lesions to use; learning curves.")] = 1.0,
+    hold_out_origin: Annotated[
+        str | None, typer.Option(help="Origin to hold out as a whole, instead of a fold; needs a column origin.")
+    ] = None,
 ) -> None:
     """Train a model by a recipe; under torchrun, on several GPUs."""
     from skinlens.cli.train import train as command
 
-    command(recipe, data, out, init=init, fold=fold, seed=seed, resume=resume, workers=workers, share=share)
+    command(
+        recipe,
+        data,
+        out,
+        init=init,
+        fold=fold,
+        seed=seed,
+        resume=resume,
+        workers=workers,
+        share=share,
+        origin=hold_out_origin,
+    )
 
 
 @app.command()
@@ -114,11 +128,13 @@ def review(
 @app.command()
 def select(
     name: Annotated[str, typer.Argument(help="Model to be released.")],
-    runs: Annotated[list[Path], typer.Argument(help="Fold runs of the choice, differing in their fold alone.")],
-    considered: Annotated[list[Path] | None, typer.Option(help="Further fold runs that were compared.")] = None,
+    runs: Annotated[
+        list[Path], typer.Argument(help="Runs of the choice, differing in the fold or origin that they hold out alone.")
+    ],
+    considered: Annotated[list[Path] | None, typer.Option(help="Further such runs that were compared.")] = None,
     out: Out = EVALUATION,
 ) -> None:
-    """Choose threshold and heatmap scale by the folds, and record what was compared."""
+    """Choose threshold and heatmap scale by the folds or origins held out, and record what was compared."""
     from skinlens.cli.select import select as command
 
     command(name, runs, considered or [], out)

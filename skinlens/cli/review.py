@@ -91,6 +91,8 @@ def _read(run: Path, listed: pd.DataFrame) -> _FoldRun:
         scores = pd.read_csv(run / FOLD_SCORES)
     except (OSError, ValueError) as error:
         raise UsageError(f"{run} holds no finished fold run: {error}") from error
+    if record.get("fold") is None:
+        raise UsageError(f"{run} held out no fold, and a review goes by folds")
     rows = scores[["path"]].merge(listed, on="path", how="left", validate="one_to_one")
     if rows["file"].isna().any():
         raise UsageError(f"the manifests lack {int(rows['file'].isna().sum())} images that {run} held out")

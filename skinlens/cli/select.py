@@ -21,31 +21,37 @@ from skinlens.runtime.card import Estimate, MeasuredRates
 HEATMAP_QUANTILE = 0.99
 _THRESHOLD_RULE = (
     "the score at which a logistic curve fitted to the out-of-fold predictions of {n} training images "
-    "(fold {folds}) passes one half"
+    "({held_out}) passes one half"
 )
 _HEATMAP_RULE = "99th percentile of the largest evidence per image on the same {n} images"
 
 
 def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Path) -> None:
-    """Choose threshold and heatmap scale on the runs' held-out folds, and record all that was compared.
+    """Choose threshold and heatmap scale on what the runs held out, folds or origins, and record all that was compared.
 
     Args:
         name: Of the model to be released.
-        runs: Folders of finished fold runs of the chosen recipe, start and seed.
-        considered: Folders of further finished fold runs that were compared.
-        out: The evaluation folder; gets selected.json and the folds' predictions.
+        runs: Folders of finished runs of the chosen recipe, start and seed, that held out folds or that held out origins.
+        considered: Folders of further finished runs that were compared.
+        out: The evaluation folder; gets selected.json and the predictions for what was held out.
 
     Raises:
-        UsageError: If a folder holds no finished fold run, the runs differ in more than their fold, two runs have the
-            same recipe name, start, seed and fold, or no threshold can be fitted.
+        UsageError: If a folder holds no finished run that held something out, the runs differ in more than that, some
+            hold out folds and some origins, two have the same recipe name, start, seed and held-out part, or no
+            threshold can be fitted.
     """
     records = [_record(run) for run in runs]
     for key, value in _identity(records[0]).items():
         if any(_identity(record)[key] != value for record in records):
-            raise UsageError(f"the runs differ in their {key}; choose with runs that differ in their fold alone")
-    folds = tuple(int(record["fold"]) for record in records)
-    if len(set(folds)) < len(folds):
-        raise UsageError("two runs hold out the same fold")
+            raise UsageError(
+                f"the runs differ in their {key}; choose with runs that differ in their fold or origin alone"
+            )
+    folds = tuple(int(record["fold"]) for record in records if record["fold"] is not None)
+    origins = tuple(str(record["origin"]) for record in records if record["fold"] is None)
+    if folds and origins:
+        raise UsageError("some runs hold out a fold and some an origin; choose with runs of one kind")
+    if len({*folds, *origins}) < len(records):
+        raise UsageError("two runs hold out the same fold" if folds else "two runs hold out the same origin")
     kept = [_kept_name(record) for record in [*records, *(_record(run) for run in considered)]]
     if len(set(kept)) < len(kept):
         raise UsageError(f"two runs would both be kept as {max(kept, key=kept.count)}; give one's recipe another name")
@@ -56,7 +62,8 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
     except ValueError as error:
         raise UsageError(str(error)) from error
     rates = wilson_rates(truth, scores["probability"].to_numpy(), threshold)
-    named = {"n": len(scores), "folds": ", ".join(str(fold) for fold in folds)}
+    kind, parts = ("fold", folds) if folds else ("origin", origins)
+    named = {"n": len(scores), "held_out": f"{kind} {', '.join(str(part) for part in parts)}"}
     first = records[0]
     selection = Selection(
         chosen_on=datetime.now(UTC).date().isoformat(),
@@ -65,12 +72,13 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
         start_sha256=first["start_sha256"],
         seed=first["seed"],
         folds=folds,
+        origins=origins,
         out_of_fold=tuple(_keep_predictions(run, record, out) for run, record in zip(runs, records, strict=True)),
         roc_auc=round(float(roc_auc_score(truth, scores["probability"])), 5),
         threshold=round(threshold, 4),
         threshold_rule=_THRESHOLD_RULE.format(**named),
         rates=MeasuredRates(
-            population="out of fold",
+            population=f"out of {kind}",
             sensitivity=_estimate(rates.sensitivity),
             specificity=_estimate(rates.specificity),
         ),
@@ -81,9 +89,10 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
     for run in considered:
         _keep_predictions(run, _record(run), out)
     write_selection(out / "selected.json", name, selection)
+    areas = [one.roc_auc for one in selection.considered[: len(runs)]]
     say(
         f"chose threshold {selection.threshold} and heatmap scale {selection.heatmap_scale} on {len(scores)} "
-        f"out-of-fold predictions (ROC AUC {selection.roc_auc})"
+        f"out-of-{kind} predictions (ROC AUC {selection.roc_auc}; mean over {kind}s {np.mean(areas):.5f})"
     )
 
 
@@ -97,13 +106,14 @@ def _record(run: Path) -> dict[str, Any]:
         record = json.loads((run / "run.json").read_text("utf-8"))
     except OSError as error:
         raise UsageError(f"{run} holds no finished run") from error
-    if record.get("fold") is None or not (run / "fold.csv").is_file():
-        raise UsageError(f"{run} held out no fold, so nothing can be chosen on it")
+    nothing = record.get("fold") is None and record.get("origin") is None
+    if nothing or not (run / "fold.csv").is_file():
+        raise UsageError(f"{run} held out no fold and no origin, so nothing can be chosen on it")
     return record
 
 
 def _identity(record: dict[str, Any]) -> dict[str, object]:
-    """What runs on several folds of one choice have in common; a start without a file has no digest."""
+    """What runs on several folds or origins of one choice have in common; a start without a file has no digest."""
     return {
         "recipe": record["recipe"],
         "start": record["start_sha256"] or record["start"],
@@ -128,6 +138,7 @@ def _considered(run: Path) -> Considered:
         accuracy_at_half=round(float(((chances >= 0.5) == truth).mean()), 5),
         seconds=record["seconds"],
         share=record.get("share", 1.0),
+        origin=record.get("origin"),
     )
 
 
@@ -143,7 +154,8 @@ def _keep_predictions(run: Path, record: dict[str, Any], out: Path) -> str:
 def _kept_name(record: dict[str, Any]) -> str:
     start = Path(str(record["start"])).stem
     share = f".share{record['share']:g}" if "share" in record else ""
-    return f"folds/{record['recipe']['name']}.{start}.seed{record['seed']}{share}.fold{record['fold']}.csv"
+    held_out = f"origin-{record['origin']}" if record["fold"] is None else f"fold{record['fold']}"
+    return f"folds/{record['recipe']['name']}.{start}.seed{record['seed']}{share}.{held_out}.csv"
 
 
 def _estimate(rate: Rate) -> Estimate:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from skinlens.cli.errors import OutputError
+from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import say
 from skinlens.training.loop import Settings, run
 from skinlens.training.manifest import read_manifests
@@ -21,12 +21,16 @@ def train(
     resume: bool,
     workers: int,
     share: float = 1.0,
+    origin: str | None = None,
 ) -> None:
     """Read recipe and manifests, train, and say where the model is.
 
     Raises:
+        UsageError: If both a fold and an origin are to be held out.
         OutputError: If `out` is a file. See `skinlens.training.loop.run` for the rest.
     """
+    if fold is not None and origin is not None:
+        raise UsageError("--fold and --hold-out-origin exclude one another")
     settings = Settings(
         out=out,
         data=tuple(str(path) for path in data),
@@ -36,6 +40,7 @@ def train(
         resume=resume,
         workers=workers,
         share=share,
+        origin=origin,
     )
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file; --out names the folder of the run")

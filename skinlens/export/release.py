@@ -154,7 +154,7 @@ def _card(
             seconds=record["seconds"],
             software=record["software"],
         ),
-        folds=selection.model_dump(mode="json", include={"folds", "roc_auc", "out_of_fold", "considered"}),
+        folds=selection.model_dump(mode="json", include={"folds", "origins", "roc_auc", "out_of_fold", "considered"}),
         intended_use=about.intended_use,
         limits=about.limits,
         licence=about.licence,

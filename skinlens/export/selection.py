@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from skinlens.runtime.card import MeasuredRates, Probability
 
@@ -14,14 +14,19 @@ class SelectionError(ValueError):
 
 
 class Considered(BaseModel):
-    """One run that was compared: a recipe from a start on a held-out fold, with a share of the other lesions."""
+    """One run that was compared: a recipe from a start on what it held out, with a share of the other lesions.
+
+    Attributes:
+        fold: The fold held out; None where it was an origin.
+        origin: The origin held out; None where it was a fold, and then not written.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     recipe: str
     start: str
     seed: int
-    fold: int
+    fold: int | None
     epochs: int
     n: int
     roc_auc: float
@@ -29,6 +34,7 @@ class Considered(BaseModel):
     accuracy_at_half: float
     seconds: float
     share: float = 1.0
+    origin: str | None = Field(default=None, exclude_if=lambda origin: origin is None)
 
 
 class Selection(BaseModel):
@@ -36,6 +42,8 @@ class Selection(BaseModel):
 
     Attributes:
         recipe: The whole recipe.
+        folds: Held out by the runs; empty where they held out origins.
+        origins: Held out by the runs; empty where they held out folds, and then not written.
         out_of_fold: Files with the predictions that threshold and scale were chosen on.
         heatmap_scale: None for a network whose evidence map has no closed form.
         considered: Every run that was compared, the chosen ones among them.
@@ -57,6 +65,7 @@ class Selection(BaseModel):
     heatmap_scale: float | None
     heatmap_rule: str
     considered: tuple[Considered, ...]
+    origins: tuple[str, ...] = Field(default=(), exclude_if=lambda origins: not origins)
 
 
 def read_selection(path: Path, name: str) -> Selection:
@@ -96,7 +105,8 @@ def require_chosen(record: Mapping[str, object], selection: Selection, checkpoin
         seed: Whether the seed must be the chosen one too.
 
     Raises:
-        SelectionError: If its recipe, start or seed is another, it held out a fold, or it saw a share of the lesions.
+        SelectionError: If its recipe, start or seed is another, it held out a fold or an origin, or it saw a share of
+            the lesions.
     """
     chosen = selection.model_dump(mode="json", include={"recipe", "start", "start_sha256", "seed"})
     for key, value in chosen.items():
@@ -106,6 +116,8 @@ def require_chosen(record: Mapping[str, object], selection: Selection, checkpoin
         raise SelectionError(f"{checkpoint} was trained on a share of the lesions; take a run on every row")
     if record.get("fold") is not None:
         raise SelectionError(f"{checkpoint} was trained without fold {record['fold']}; take a run on every row")
+    if record.get("origin") is not None:
+        raise SelectionError(f"{checkpoint} was trained without origin {record['origin']}; take a run on every row")
 
 
 def write_selection(path: Path, name: str, selection: Selection) -> None:

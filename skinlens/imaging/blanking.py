@@ -59,9 +59,8 @@ def paint_lesion(pixels: Pixels, outline: Outline) -> Pixels:
 def move_lesion(pixels: Pixels, outline: Outline, background: Pixels, background_outline: Outline) -> Pixels:
     """Put a lesion onto the skin around another one.
 
-    The lesion keeps its place and size and is cut out softly, along its outline dilated by 8 px of 224 and blurred by
-    3 px. Before, the other lesion is taken out of its picture, with its dilated outline, and filled in from around
-    (Telea 2004). Colours are not matched, so that the edge of the cut may show.
+    The lesion keeps its place and size and is cut out as by `lay_over`. Before, the other lesion is taken out of its
+    picture, with its dilated outline, and filled in from around (Telea 2004).
 
     Args:
         pixels: The picture with the lesion, RGB uint8 `(H, W, 3)`.
@@ -76,11 +75,29 @@ def move_lesion(pixels: Pixels, outline: Outline, background: Pixels, background
     skin = _without(
         resize(background, height=height, width=width), resize_outline(background_outline, height=height, width=width)
     )
+    return lay_over(pixels, outline, skin)
+
+
+def lay_over(pixels: Pixels, outline: Outline, surroundings: Pixels) -> Pixels:
+    """Lay a lesion over other surroundings, where it was.
+
+    It is cut out softly, along its outline dilated by 8 px of 224 and blurred by 3 px. Colours are not matched, so that
+    the edge of the cut may show.
+
+    Args:
+        pixels: The picture with the lesion, RGB uint8 `(H, W, 3)`.
+        outline: `(H, W)`, true on that lesion.
+        surroundings: RGB uint8 `(H, W, 3)`.
+
+    Returns:
+        A new picture of that shape; within `outline` the lesion as it was.
+    """
+    height, width = outline.shape
     cover = cv2.GaussianBlur(
         grow(outline, DILATION).astype(np.float32), (0, 0), sigmaX=FEATHER * width, sigmaY=FEATHER * height
     )
     cover = np.maximum(cover, outline)[..., None]
-    return np.rint(cover * pixels + (1 - cover) * skin).astype(np.uint8)
+    return np.rint(cover * pixels + (1 - cover) * surroundings).astype(np.uint8)
 
 
 def _paint(pixels: Pixels, hidden: Outline) -> Pixels:

@@ -1,35 +1,42 @@
 """Pictures for training and for scoring a fold, decoded by the same code as a clinician's upload."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import Pixels
-from skinlens.imaging.preprocess import Preprocessing, to_input
+from skinlens.imaging.outlines import Outline, read_outline
+from skinlens.imaging.preprocess import Preprocessing, resize, to_input
 from skinlens.training.augment import seeded
-
-Draw = tuple[int, int]
+from skinlens.training.sampling import Draw
 
 
 class DecodedRows:
-    """The rows' pictures, each decoded once and kept as long as a memory budget lasts.
+    """The rows' pictures and outlines, each decoded once and kept as long as a memory budget lasts.
 
     Args:
-        rows: With `file` and `malignant`.
+        rows: With `file` and `malignant`, and perhaps `outline_file`.
         budget_bytes: What may be kept; the rest is decoded anew each time.
+        side: Short side to which larger pictures are shrunk, their shape kept; None takes them as they are.
+        outlines: Whether the outlines are wanted; if not, no row has one.
     """
 
-    def __init__(self, rows: pd.DataFrame, budget_bytes: int = 6 * 2**30) -> None:
+    def __init__(
+        self, rows: pd.DataFrame, budget_bytes: int = 6 * 2**30, *, side: int | None = None, outlines: bool = False
+    ) -> None:
         self.files = [Path(file) for file in rows["file"]]
         self.labels = [int(value) for value in rows["malignant"]]
+        wanted = rows["outline_file"] if outlines and "outline_file" in rows else [None] * len(rows)
+        self.outline_files = [Path(file) if isinstance(file, str) else None for file in wanted]
+        self._side = side
         self._kept: dict[int, Pixels] = {}
+        self._kept_outlines: dict[int, Outline] = {}
         self._left = budget_bytes
 
     def __len__(self) -> int:
@@ -43,11 +50,27 @@ class DecodedRows:
         """
         if index in self._kept:
             return self._kept[index]
-        pixels = decode(self.files[index]).pixels
+        pixels = _shrunk(decode(self.files[index]).pixels, self._side)
         if pixels.nbytes <= self._left:
             self._kept[index] = pixels
             self._left -= pixels.nbytes
         return pixels
+
+    def outline(self, index: int) -> Outline | None:
+        """True on the lesion, `(H, W)` of the picture; None for a row without an outline.
+
+        Raises:
+            ImageRefusedError: If a file is not a usable picture.
+        """
+        file = self.outline_files[index]
+        if file is None or index in self._kept_outlines:
+            return self._kept_outlines.get(index)
+        height, width = self.pixels(index).shape[:2]
+        outline = read_outline(file, height=height, width=width)
+        if outline.nbytes <= self._left:
+            self._kept_outlines[index] = outline
+            self._left -= outline.nbytes
+        return outline
 
     def warm(self) -> None:
         """Decode everything that the budget allows, so that forked workers share it."""
@@ -55,10 +78,11 @@ class DecodedRows:
             if self._left <= 0:
                 return
             self.pixels(index)
+            self.outline(index)
 
 
 class TrainingPictures(Dataset[tuple[Tensor, int]]):
-    """Augmented pictures, uint8 `(size, size, 3)`; an item is asked for by (epoch, row) so that it can be repeated."""
+    """Augmented pictures, uint8 `(size, size, 3)`; an item is asked for by its draw so that it can be repeated."""
 
     def __init__(self, rows: DecodedRows, augmentation: v2.Compose, seed: int) -> None:
         self.rows = rows
@@ -66,10 +90,10 @@ class TrainingPictures(Dataset[tuple[Tensor, int]]):
         self.seed = seed
 
     def __getitem__(self, draw: Draw) -> tuple[Tensor, int]:
-        epoch, index = draw
+        index = draw[1]
         # A copy, since kept pixels are read-only and torch wants to own what it may write to.
         picture = torch.from_numpy(self.rows.pixels(index).copy()).permute(2, 0, 1)
-        draw_seed = int(np.random.SeedSequence([self.seed, epoch, index]).generate_state(1)[0])
+        draw_seed = int(np.random.SeedSequence([self.seed, *draw]).generate_state(1)[0])
         augmented = seeded(self.augmentation, picture, draw_seed)
         return augmented.permute(1, 2, 0).contiguous(), self.rows.labels[index]
 
@@ -88,22 +112,12 @@ class ScoringPictures(Dataset[Tensor]):
         return torch.from_numpy(to_input(self.rows.pixels(index), self.preprocessing).copy())
 
 
-class EpochSampler(Sampler[Draw]):
-    """A shuffle that depends on seed and epoch alone, dealt out evenly to the processes of a distributed run.
-
-    The last rows of a shuffle that do not fill a batch on every process are left out of that epoch.
-    """
-
-    def __init__(self, rows: int, *, seed: int, batch_size: int, rank: int = 0, world: int = 1) -> None:
-        self.rows, self.seed, self.rank, self.world = rows, seed, rank, world
-        self.batches = rows // (batch_size * world)
-        self.per_process = self.batches * batch_size
-        self.epoch = 0
-
-    def __len__(self) -> int:
-        return self.per_process
-
-    def __iter__(self) -> Iterator[Draw]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.rows)
-        for index in order[self.rank : self.per_process * self.world : self.world]:
-            yield self.epoch, int(index)
+def _shrunk(pixels: Pixels, side: int | None) -> Pixels:
+    """The picture with its short side at most `side`."""
+    height, width = pixels.shape[:2]
+    if side is None or min(height, width) <= side:
+        return pixels
+    factor = side / min(height, width)
+    smaller = resize(pixels, height=round(height * factor), width=round(width * factor))
+    smaller.setflags(write=False)
+    return smaller

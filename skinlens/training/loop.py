@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -24,7 +25,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sklearn.metrics import log_loss, roc_auc_score
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from skinlens.models.explainable import Explainable, evidence_map
 from skinlens.models.normalise import Normalise
@@ -33,9 +34,12 @@ from skinlens.models.start import Start, load_start
 from skinlens.models.stored import CheckpointError, save_tensors
 from skinlens.training.augment import build_augmentation
 from skinlens.training.checkpoint import optimiser_tensors, read_state, restore_optimiser, save_state
-from skinlens.training.dataset import DecodedRows, EpochSampler, ScoringPictures, TrainingPictures
-from skinlens.training.manifest import ManifestError, share_of, training_rows
+from skinlens.training.dataset import DecodedRows, ScoringPictures, TrainingPictures
+from skinlens.training.manifest import ManifestError, origin_rows, share_of, training_rows, without_marked
 from skinlens.training.recipe import Recipe, RecipeError
+from skinlens.training.sampling import BalancedSampler, EpochSampler, Weights, row_weights
+from skinlens.training.scenes import TrainingScenes
+from skinlens.training.segmentation import WithOutlines, outline_loss
 
 CHECKPOINT = "checkpoint.safetensors"
 MODEL = "model.safetensors"
@@ -52,7 +56,8 @@ class Settings:
         out: Folder of the run; everything it leaves behind is there.
         data: Manifests as named by the user, for the record.
         init: `imagenet`, a safetensors file, or None for random weights.
-        fold: Held-out fold; None trains on every row.
+        fold: Held-out fold; None trains on every row, unless an origin is held out.
+        origin: Held-out origin, instead of a fold.
         share: Share of the training lesions to use; an epoch shows them as often as fills it.
         seed: Decides weights, order and augmentation.
         resume: Go on from the folder's checkpoint if there is one.
@@ -67,6 +72,7 @@ class Settings:
     resume: bool
     workers: int = 1
     share: float = 1.0
+    origin: str | None = None
 
 
 @dataclass
@@ -77,6 +83,7 @@ class _State:
     average: AveragedModel | None
     optimiser: torch.optim.Optimizer
     start: Start
+    outliner: WithOutlines | None = None
     epoch: int = 0
     seconds: float = 0.0
     log: list[dict[str, float]] = dataclasses.field(default_factory=list)
@@ -85,6 +92,11 @@ class _State:
     def finished(self) -> nn.Module:
         """The network that is scored and kept: the moving average where there is one."""
         return self.average.module if self.average is not None else self.network
+
+    @property
+    def trained(self) -> nn.Module:
+        """The network with all that is trained beside it."""
+        return self.network if self.outliner is None else self.outliner
 
 
 @dataclass(frozen=True)
@@ -105,30 +117,33 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
     Args:
         recipe: What to train, and how.
         rows: From `read_manifests`.
-        settings: Where, from what, and with which fold held out.
+        settings: Where, from what, and with which fold or origin held out.
 
     Returns:
         The finished model's safetensors file (fp32, the moving average where the recipe asks for one).
 
     Raises:
-        ManifestError: If the rows hold nothing to train on or do not fill a batch, or the fold is empty.
-        RecipeError: If the registry does not know the network or its options.
+        ManifestError: If the rows hold nothing to train on or do not fill a batch, the fold or origin is empty, or the
+            recipe needs a column that no manifest has.
+        RecipeError: If the registry does not know the network or its options, or it cannot be trained on outlines.
         StartError: If the starting weights do not fit.
         CheckpointError: If the checkpoint to resume from belongs to another run.
         ImageRefusedError: If a picture of the manifest cannot be used.
     """
     fabric = _launch(recipe)
-    every, held_out = training_rows(rows, settings.fold)
+    every, held_out = _parts(without_marked(rows, recipe.leave_out), settings)
     train = share_of(every, settings.share)
+    weights = row_weights(train, recipe.balance)
     settings.out.mkdir(parents=True, exist_ok=True)
     tools, state = _set_up(fabric, recipe, settings)
-    pictures, scored = DecodedRows(train), DecodedRows(held_out)
-    sampler = _sampler(fabric, len(pictures), recipe, settings)
+    pictures = DecodedRows(train, side=recipe.keep_side, outlines=recipe.looks_at_outlines)
+    scored = DecodedRows(held_out)
+    sampler = _sampler(fabric, weights, recipe, settings)
     pictures.warm()
     for epoch in range(state.epoch, recipe.schedule.epochs):
-        entry = _train_epoch(tools, state, pictures, sampler, epoch)
+        entry = _train_epoch(tools, state, pictures, sampler, weights, epoch)
         if fabric.is_global_zero:
-            if len(scored):
+            if len(scored) and recipe.schedule.scores_after(epoch):
                 # Watching a run needs no more than its own precision; the scores that are kept are made in fp32.
                 with fabric.autocast():
                     entry |= _fold_figures(held_out, score_rows(state.finished, tools.normalise, scored, recipe))
@@ -141,6 +156,15 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
         _write_results(state, recipe, settings, train, held_out, scores)
     fabric.barrier()
     return settings.out / MODEL
+
+
+def _parts(rows: pd.DataFrame, settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows to train on and rows held out."""
+    if settings.origin is None:
+        return training_rows(rows, settings.fold)
+    if settings.fold is not None:
+        raise ManifestError("a run holds out a fold or an origin, not both")
+    return origin_rows(rows, settings.origin)
 
 
 @dataclass(frozen=True)
@@ -204,7 +228,7 @@ def _set_up(fabric: Fabric, recipe: Recipe, settings: Settings) -> tuple[_Tools,
     """Everything on its device, at the epoch to go on from."""
     fabric.seed_everything(settings.seed, workers=False, verbose=False)
     state = _fresh_state(recipe, settings)
-    network, optimiser = fabric.setup(state.network, state.optimiser)
+    network, optimiser = fabric.setup(state.trained, state.optimiser)
     if state.average is not None:
         state.average.to(fabric.device)
     if settings.resume:
@@ -213,12 +237,16 @@ def _set_up(fabric: Fabric, recipe: Recipe, settings: Settings) -> tuple[_Tools,
     return _Tools(fabric, network, optimiser, normalise, recipe, settings), state
 
 
-def _sampler(fabric: Fabric, rows: int, recipe: Recipe, settings: Settings) -> EpochSampler:
-    sampler = EpochSampler(
-        rows, seed=settings.seed, batch_size=recipe.batch_size, rank=fabric.global_rank, world=fabric.world_size
-    )
+def _sampler(fabric: Fabric, weights: Weights, recipe: Recipe, settings: Settings) -> EpochSampler:
+    dealt: dict[str, int] = {
+        "seed": settings.seed,
+        "batch_size": recipe.batch_size,
+        "rank": fabric.global_rank,
+        "world": fabric.world_size,
+    }
+    sampler = BalancedSampler(weights, **dealt) if recipe.balance else EpochSampler(len(weights), **dealt)
     if not sampler.batches:
-        raise ManifestError(f"{rows} training rows do not fill one batch of {recipe.batch_size}")
+        raise ManifestError(f"{len(weights)} training rows do not fill one batch of {recipe.batch_size}")
     return sampler
 
 
@@ -232,7 +260,16 @@ def _fresh_state(recipe: Recipe, settings: Settings) -> _State:
     average = None
     if recipe.ema is not None:
         average = AveragedModel(network, multi_avg_fn=None, avg_fn=_warmed_average(recipe.ema), use_buffers=True)
-    return _State(network, average, _optimiser(network, start, recipe), start)
+    outliner = _outliner(network, recipe)
+    return _State(network, average, _optimiser(outliner or network, start, recipe), start, outliner)
+
+
+def _outliner(network: nn.Module, recipe: Recipe) -> WithOutlines | None:
+    if not recipe.segmentation:
+        return None
+    if not isinstance(network, Explainable):
+        raise RecipeError(f"recipe {recipe.name}: segmentation: {recipe.network.name} has no feature maps to draw on")
+    return WithOutlines(network)
 
 
 def _warmed_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
@@ -251,7 +288,8 @@ def _optimiser(network: nn.Module, start: Start, recipe: Recipe) -> torch.optim.
     settings = recipe.optimiser
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
-        groups.setdefault((name in start.loaded, parameter.ndim > 1), []).append(parameter)
+        pretrained = name.removeprefix(WithOutlines.PREFIX) in start.loaded
+        groups.setdefault((pretrained, parameter.ndim > 1), []).append(parameter)
     family = torch.optim.AdamW if settings.name == "adamw" else torch.optim.Adam
     return family(
         [
@@ -281,12 +319,11 @@ def _epoch_seed(seed: int, epoch: int, rank: int) -> int:
 
 
 def _training_loader(
-    pictures: DecodedRows, sampler: EpochSampler, recipe: Recipe, settings: Settings, epoch: int
-) -> DataLoader[tuple[Tensor, int]]:
+    pictures: DecodedRows, sampler: EpochSampler, weights: Weights, recipe: Recipe, settings: Settings, epoch: int
+) -> DataLoader[tuple[Tensor, ...]]:
     size = recipe.schedule.size(epoch, recipe.preprocessing.size)
-    augmented = TrainingPictures(pictures, build_augmentation(recipe.augmentation, size), settings.seed)
     return DataLoader(
-        augmented,
+        _augmented(pictures, weights, recipe, size, settings.seed),
         batch_size=recipe.batch_size,
         sampler=sampler,
         num_workers=settings.workers,
@@ -294,12 +331,22 @@ def _training_loader(
     )
 
 
+def _augmented(
+    pictures: DecodedRows, weights: Weights, recipe: Recipe, size: int, seed: int
+) -> Dataset[tuple[Tensor, ...]]:
+    if recipe.augmentation.engine == "torchvision":
+        return TrainingPictures(pictures, build_augmentation(recipe.augmentation, size), seed)
+    outlines = recipe.segmentation > 0
+    return TrainingScenes(pictures, weights, recipe.augmentation, size=size, seed=seed, outlines=outlines)
+
+
 def _one_thread(_worker: int) -> None:
     torch.set_num_threads(1)
+    cv2.setNumThreads(1)
 
 
 def _train_epoch(
-    tools: _Tools, state: _State, pictures: DecodedRows, sampler: EpochSampler, epoch: int
+    tools: _Tools, state: _State, pictures: DecodedRows, sampler: EpochSampler, weights: Weights, epoch: int
 ) -> dict[str, float]:
     """One pass over the rows; returns its line of the log (the loss is this process's mean)."""
     began = time.perf_counter()
@@ -307,7 +354,7 @@ def _train_epoch(
     sampler.epoch = epoch
     fabric.seed_everything(_epoch_seed(tools.settings.seed, epoch, fabric.global_rank), workers=False, verbose=False)
     tools.network.train()
-    loader = _training_loader(pictures, sampler, recipe, tools.settings, epoch)
+    loader = _training_loader(pictures, sampler, weights, recipe, tools.settings, epoch)
     losses: list[float] = []
     for number, batch in enumerate(_with_progress(loader, epoch, sampler.batches, fabric.is_global_zero)):
         factor = rate_factor(epoch * sampler.batches + number, recipe.schedule.epochs * sampler.batches, recipe)
@@ -323,14 +370,17 @@ def _train_epoch(
     }
 
 
-def _step(tools: _Tools, state: _State, batch: tuple[Tensor, Tensor], rate: float) -> float:
+def _step(tools: _Tools, state: _State, batch: tuple[Tensor, ...], rate: float) -> float:
     """One batch: forward, backward, step, moving average; returns the loss."""
     fabric, recipe, optimiser = tools.fabric, tools.recipe, tools.optimiser
     for group in optimiser.param_groups:
         group["lr"] = group["base_lr"] * rate
-    pixels, labels = (part.to(fabric.device) for part in batch)
-    logits = tools.network(tools.normalise(pixels))
+    pixels, labels, *outlines = (part.to(fabric.device) for part in batch)
+    output = tools.network(tools.normalise(pixels))
+    logits, drawn = output if outlines else (output, None)
     loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+    if drawn is not None:
+        loss = loss + recipe.segmentation * outline_loss(drawn, outlines[0])
     optimiser.zero_grad()
     fabric.backward(loss)
     if recipe.optimiser.clip_norm is not None:
@@ -342,11 +392,11 @@ def _step(tools: _Tools, state: _State, batch: tuple[Tensor, Tensor], rate: floa
 
 
 def _with_progress(
-    loader: DataLoader[tuple[Tensor, int]],
+    loader: DataLoader[tuple[Tensor, ...]],
     epoch: int,
     batches: int,
     shown: bool,  # noqa: FBT001
-) -> Iterator[tuple[Tensor, Tensor]]:
+) -> Iterator[tuple[Tensor, ...]]:
     columns = (TextColumn("epoch {task.fields[epoch]}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as progress:
@@ -368,12 +418,18 @@ def _fold_figures(held_out: pd.DataFrame, scores: RowScores) -> dict[str, float]
 
 def _identity(recipe: Recipe, settings: Settings) -> dict[str, object]:
     """What must agree between a checkpoint and the run that wants to go on from it."""
-    return {
+    identity: dict[str, object] = {
         "recipe": recipe.model_dump(mode="json"),
         "data": [Path(name).name for name in settings.data],
         "fold": settings.fold,
         "seed": settings.seed,
-    } | ({} if settings.share == 1 else {"share": settings.share})
+    }
+    # Only where they are given, so that the records of runs before them stay as they are.
+    if settings.share != 1:
+        identity["share"] = settings.share
+    if settings.origin is not None:
+        identity["origin"] = settings.origin
+    return identity
 
 
 def _start_identity(start: Start) -> dict[str, str | None]:
@@ -383,8 +439,10 @@ def _start_identity(start: Start) -> dict[str, str | None]:
 def _write_checkpoint(state: _State, recipe: Recipe, settings: Settings) -> None:
     parts = {
         "network": state.network.state_dict(),
-        "optimiser": optimiser_tensors(state.optimiser, state.network),
+        "optimiser": optimiser_tensors(state.optimiser, state.trained),
     }
+    if state.outliner is not None:
+        parts["outliner"] = state.outliner.outline.state_dict()
     if state.average is not None:
         parts["average"] = state.average.state_dict()
     record = _identity(recipe, settings) | {
@@ -403,14 +461,17 @@ def _resume(state: _State, recipe: Recipe, settings: Settings) -> None:
         return
     parts, record = read_state(path)
     # The start decides which parameters count as pre-trained, and so their learning rates.
-    expected = _identity(recipe, settings) | {"start": _start_identity(state.start)}
+    absent = {"share": None, "origin": None}
+    expected = absent | _identity(recipe, settings) | {"start": _start_identity(state.start)}
     for key, value in expected.items():
         if record.get(key) != value:
             raise CheckpointError(f"{path} belongs to another run: its {key} differs; choose another --out")
     state.network.load_state_dict(parts["network"])
     if state.average is not None:
         state.average.load_state_dict(parts["average"])
-    restore_optimiser(state.optimiser, state.network, parts["optimiser"])
+    if state.outliner is not None:
+        state.outliner.outline.load_state_dict(parts["outliner"])
+    restore_optimiser(state.optimiser, state.trained, parts["optimiser"])
     state.epoch, state.seconds = int(record["epoch"]), float(record["seconds"])
     state.log = list(record["log"])
 
@@ -438,9 +499,10 @@ def _write_results(
     }
     if len(held_out):
         record["fold_figures"] = _fold_figures(held_out, scores)
-        held_out[["path", "label", "group_id", "fold"]].assign(
-            probability=scores.probability, heatmap_max=scores.heatmap_max
-        ).to_csv(settings.out / FOLD_SCORES, index=False)
+        told = ["path", "label", "group_id", "fold"] + ([] if settings.origin is None else ["origin"])
+        held_out[told].assign(probability=scores.probability, heatmap_max=scores.heatmap_max).to_csv(
+            settings.out / FOLD_SCORES, index=False
+        )
     (settings.out / RUN).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     save_tensors(settings.out / MODEL, state.finished.state_dict(), record)
 

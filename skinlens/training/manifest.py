@@ -21,11 +21,12 @@ def read_manifests(paths: Sequence[Path]) -> pd.DataFrame:
 
     Args:
         paths: CSV files with `path` (relative to the CSV) and `label` (benign or malignant), and optionally `split`
-            (missing: train), `fold`, `group_id` and any further column.
+            (missing: train), `fold`, `group_id`, `mask` (relative to the CSV) and any further column.
 
     Returns:
         All rows with every column of the files, and besides `file` (the image's path as a string that opens from here),
-        `malignant` (0 or 1), `split`, `group_id` (missing: a group of its own) and `fold` (missing: -1).
+        `malignant` (0 or 1), `split`, `group_id` (missing: a group of its own), `fold` (missing: -1)
+        and, where a file has masks, `outline_file` (the mask's path as a string that opens from here, or missing).
 
     Raises:
         ManifestError: If a file cannot be read, a column is missing, a row has an unknown label or split, an image is
@@ -74,6 +75,64 @@ def training_rows(rows: pd.DataFrame, fold: int | None) -> tuple[pd.DataFrame, p
     return train[~held_out].reset_index(drop=True), train[held_out].reset_index(drop=True)
 
 
+def without_marked(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Rows in which none of some columns is 1, such as training images whose twin is a test image.
+
+    Raises:
+        ManifestError: If no manifest has one of the columns.
+    """
+    for name in columns:
+        if name not in rows:
+            raise ManifestError(f"no manifest has the column {name}, by which rows are to be left out")
+    if not columns:
+        return rows
+    marked = (rows[list(columns)].apply(pd.to_numeric, errors="coerce") == 1).any(axis=1)
+    return rows[~marked].reset_index(drop=True)
+
+
+def origin_rows(rows: pd.DataFrame, origin: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Training rows and held-out rows where one origin (a hospital, an archive) is held out as a whole.
+
+    Args:
+        rows: From `read_manifests`; only `split == "train"` is looked at.
+        origin: A value of the column `origin`.
+
+    Returns:
+        The two parts, each with a fresh index. Rows of other origins whose group also occurs in the held-out one are in
+        neither.
+
+    Raises:
+        ManifestError: If there is no column `origin`, or no training row of this one, or it has one label alone, so
+            that nothing can be measured on it.
+    """
+    train = rows[rows["split"] == "train"].reset_index(drop=True)
+    origins = _origins(train)
+    held_out = train[origins == origin].reset_index(drop=True)
+    if held_out.empty:
+        known = ", ".join(sorted(origins.unique()))
+        raise ManifestError(f"no training row has the origin {origin}; origins: {known}")
+    if held_out["label"].nunique() == 1:
+        raise ManifestError(f"origin {origin} is {held_out['label'].iloc[0]} alone and can only be trained on")
+    related = train["group_id"].isin(held_out["group_id"])
+    return train[(origins != origin) & ~related].reset_index(drop=True), held_out
+
+
+def cells(rows: pd.DataFrame) -> pd.Series:
+    """The cell of origin and label that each row lies in, as text.
+
+    Raises:
+        ManifestError: If there is no column `origin`, or a row has none.
+    """
+    return _origins(rows) + " " + rows["label"]
+
+
+def _origins(rows: pd.DataFrame) -> pd.Series:
+    if "origin" not in rows:
+        raise ManifestError("no manifest has the column origin")
+    _reject(rows, rows["origin"].isna(), "have no origin")
+    return rows["origin"].astype(str)
+
+
 def share_of(train: pd.DataFrame, share: float) -> pd.DataFrame:
     """A share of the lesions, for learning curves, repeated in order until there are as many rows as before.
 
@@ -98,7 +157,7 @@ def share_of(train: pd.DataFrame, share: float) -> pd.DataFrame:
 
 def _read_one(path: Path, number: int) -> pd.DataFrame:
     try:
-        rows = pd.read_csv(path, dtype={"path": str, "label": str, "split": str, "group_id": str})
+        rows = pd.read_csv(path, dtype={"path": str, "label": str, "split": str, "group_id": str, "mask": str})
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise ManifestError(f"cannot read the manifest {path}: {str(error).strip()}") from error
     absent = [name for name in ("path", "label") if name not in rows]
@@ -113,6 +172,9 @@ def _read_one(path: Path, number: int) -> pd.DataFrame:
     _reject(rows, ~rows["label"].isin(LABELS), "have a label that is neither benign nor malignant")
     split = rows["split"].fillna("train") if "split" in rows else pd.Series("train", index=rows.index)
     _reject(rows, ~split.isin(SPLITS), "have a split that is neither train nor test")
+    if "mask" in rows:
+        outlines = [str(path.parent / name) if isinstance(name, str) else None for name in rows["mask"]]
+        rows = rows.assign(outline_file=pd.Series(outlines, index=rows.index, dtype=object))
     files = [str(path.parent / name) for name in rows["path"]]
     _reject(rows, pd.Series([not Path(file).is_file() for file in files]), "name a file that does not exist")
     return rows.assign(

@@ -1,10 +1,12 @@
 """Recipes: everything that decides a training run, in one TOML file."""
 
+import operator
 import tomllib
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from skinlens.imaging.preprocess import Preprocessing
 
@@ -15,6 +17,11 @@ Side = Annotated[int, Field(ge=32, le=1024)]
 
 class RecipeError(ValueError):
     """A recipe cannot be used; the message names the file and the entry."""
+
+
+def _later(default: object) -> Any:
+    """An entry added after runs had been recorded: unset, it stays out of a record, so that old records still agree."""
+    return Field(default=default, exclude_if=partial(operator.eq, default))
 
 
 class _Frozen(BaseModel):
@@ -47,6 +54,23 @@ class Augmentation(_Frozen):
         blur: Largest sigma of a Gaussian blur, in pixels.
         blur_share: Share of pictures that are blurred.
         vignette_share: Share of pictures that get dark corners.
+        engine: `torchvision`, or `opencv`, which is several times as fast, draws its chances from NumPy and alone knows
+            the entries below. The two agree in what an entry means, not in the pixels of a draw.
+        rotation: Largest turn in degrees, the border mirrored.
+        squash: Largest relative stretch of one side against the other, beside `aspect`. Half of the crops are then
+            true to the picture's pixels and half to its frame, as when a whole picture is squashed to a square.
+        crop_to_lesion_share: Share of pictures cropped round the lesion instead of at random.
+        swap_share: Share of pictures whose lesion is laid onto the skin of another picture, of whatever label.
+        background_blur_share: Share of pictures blurred around the lesion.
+        background_erase_share: Share of pictures of one colour around the lesion.
+        erase_share: Share of pictures with a rectangle painted over, though not on the lesion.
+        grey_world_share: Share of pictures whose light is made neutral by shades of grey.
+        cast: Largest relative change of a colour channel.
+        resolution: Smallest side to which a picture is shrunk and brought back, as a share of its side.
+        resolution_share: Share of pictures that lose resolution.
+        noise: Largest sigma of Gaussian noise, of 255.
+        noise_share: Share of pictures that get noise.
+        circle_share: Share of pictures that get a black round field of view.
     """
 
     flip: bool = False
@@ -64,6 +88,36 @@ class Augmentation(_Frozen):
     blur: Annotated[float, Field(ge=0.0)] = 0.0
     blur_share: Share = 0.0
     vignette_share: Share = 0.0
+    engine: Literal["torchvision", "opencv"] = _later("torchvision")
+    rotation: Annotated[float, Field(ge=0.0, le=180.0)] = _later(0.0)
+    squash: Share = _later(0.0)
+    crop_to_lesion_share: Share = _later(0.0)
+    swap_share: Share = _later(0.0)
+    background_blur_share: Share = _later(0.0)
+    background_erase_share: Share = _later(0.0)
+    erase_share: Share = _later(0.0)
+    grey_world_share: Share = _later(0.0)
+    cast: Annotated[float, Field(ge=0.0, lt=1.0)] = _later(0.0)
+    resolution: Share = _later(0.0)
+    resolution_share: Share = _later(0.0)
+    noise: Annotated[float, Field(ge=0.0, le=64.0)] = _later(0.0)
+    noise_share: Share = _later(0.0)
+    circle_share: Share = _later(0.0)
+
+    @model_validator(mode="after")
+    def _known_to_its_engine(self) -> Self:
+        given = [name for name in _OPENCV_ONLY if getattr(self, name)]
+        if given and self.engine != "opencv":
+            raise ValueError(f'needs engine = "opencv" for {", ".join(given)}')
+        if self.swap_share + self.background_blur_share + self.background_erase_share > 1:
+            raise ValueError("swap_share, background_blur_share and background_erase_share together exceed 1")
+        return self
+
+
+_OPENCV_ONLY = (
+    "rotation", "squash", "crop_to_lesion_share", "swap_share", "background_blur_share", "background_erase_share",
+    "erase_share", "grey_world_share", "cast", "resolution", "resolution_share", "noise", "noise_share", "circle_share",
+)  # fmt: skip
 
 
 class Optimiser(_Frozen):
@@ -83,12 +137,14 @@ class Schedule(_Frozen):
         warm_up: Share of all steps in which the rates rise from 0.
         shape: `cosine` falls to 0 after the warm-up, `constant` stays.
         sizes: Training resolutions as (from which epoch, side in pixels), first epoch 0; empty: the model's input size.
+        score_every: Epochs from one look at the held-out rows to the next; the last epoch always has one.
     """
 
     epochs: Annotated[int, Field(ge=1)]
     warm_up: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     shape: Literal["cosine", "constant"] = "cosine"
     sizes: tuple[tuple[FirstEpoch, Side], ...] = ()
+    score_every: Annotated[int, Field(ge=1)] = _later(1)
 
     @field_validator("sizes")
     @classmethod
@@ -103,9 +159,21 @@ class Schedule(_Frozen):
         reached = [side for start, side in self.sizes if start <= epoch]
         return reached[-1] if reached else default
 
+    def scores_after(self, epoch: int) -> bool:
+        """Whether the held-out rows are looked at after an epoch, counted from 0."""
+        return (epoch + 1) % self.score_every == 0 or epoch + 1 == self.epochs
+
 
 class Recipe(_Frozen):
-    """A training run, without its data, start, fold and seed."""
+    """A training run, without its data, start, fold and seed.
+
+    Attributes:
+        leave_out: Columns of the manifests; a row where one of them is 1 is neither trained on nor held out.
+        balance: How far an epoch evens out the cells of origin and label. A cell of n rows is drawn from in proportion
+            to n to the power of (1 - balance): 0 takes the rows as they are, at 1 all cells are drawn equally often.
+        segmentation: Weight of the loss of an auxiliary head that draws the lesion's outline; 0 has no such head.
+        keep_side: Training pictures are shrunk to this short side as they are read, so that more fit into memory.
+    """
 
     name: str
     about: str
@@ -118,6 +186,23 @@ class Recipe(_Frozen):
     precision: Literal["bf16-mixed", "16-mixed", "32-true"] = "bf16-mixed"
     ema: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
     label_smoothing: Share = 0.0
+    leave_out: tuple[str, ...] = _later(())
+    balance: Share = _later(0.0)
+    segmentation: Annotated[float, Field(ge=0.0)] = _later(0.0)
+    keep_side: Side | None = _later(None)
+
+    @model_validator(mode="after")
+    def _outlines_can_be_followed(self) -> Self:
+        if self.segmentation and self.augmentation.engine != "opencv":
+            raise ValueError('segmentation needs augmentation.engine = "opencv", which moves outlines too')
+        return self
+
+    @property
+    def looks_at_outlines(self) -> bool:
+        """Whether a run needs to know where the lesions are."""
+        wanted = self.augmentation
+        shares = (wanted.crop_to_lesion_share, wanted.swap_share, wanted.background_blur_share)
+        return any((*shares, wanted.background_erase_share, wanted.erase_share, self.segmentation))
 
 
 def read_recipe(path: Path) -> Recipe:
