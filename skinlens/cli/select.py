@@ -31,7 +31,7 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
 
     Args:
         name: Of the model to be released.
-        runs: Folders of finished runs of the chosen recipe, start and seed, that held out folds or that held out origins.
+        runs: Folders of finished runs of one recipe, start and seed, that held out folds or that held out origins.
         considered: Folders of further finished runs that were compared.
         out: The evaluation folder; gets selected.json and the predictions for what was held out.
 

@@ -35,7 +35,7 @@ def photographed(pixels: Pixels, outline: Outline, recipe: Augmentation, generat
     def happens(share: float) -> bool:
         return bool(share and generator.random() < share)
 
-    if happens(recipe.grey_world_share):
+    if happens(recipe.shades_of_grey_share):
         pixels = shades_of_grey(pixels)
     if happens(recipe.erase_share):
         pixels = _erased(pixels, outline, generator)

@@ -54,8 +54,8 @@ class Augmentation(_Frozen):
         blur: Largest sigma of a Gaussian blur, in pixels.
         blur_share: Share of pictures that are blurred.
         vignette_share: Share of pictures that get dark corners.
-        engine: `torchvision`, or `opencv`, which is several times as fast, draws its chances from NumPy and alone knows
-            the entries below. The two agree in what an entry means, not in the pixels of a draw.
+        engine: `torchvision`, or `opencv`, which draws its chances from NumPy and alone knows the entries below. The
+            two agree in what an entry means, not in the pixels of a draw.
         rotation: Largest turn in degrees, the border mirrored.
         squash: Largest relative stretch of one side against the other, beside `aspect`. Half of the crops are then
             true to the picture's pixels and half to its frame, as when a whole picture is squashed to a square.
@@ -64,7 +64,7 @@ class Augmentation(_Frozen):
         background_blur_share: Share of pictures blurred around the lesion.
         background_erase_share: Share of pictures of one colour around the lesion.
         erase_share: Share of pictures with a rectangle painted over, though not on the lesion.
-        grey_world_share: Share of pictures whose light is made neutral by shades of grey.
+        shades_of_grey_share: Share of pictures whose light is made neutral by shades of grey.
         cast: Largest relative change of a colour channel.
         resolution: Smallest side to which a picture is shrunk and brought back, as a share of its side.
         resolution_share: Share of pictures that lose resolution.
@@ -96,7 +96,7 @@ class Augmentation(_Frozen):
     background_blur_share: Share = _later(0.0)
     background_erase_share: Share = _later(0.0)
     erase_share: Share = _later(0.0)
-    grey_world_share: Share = _later(0.0)
+    shades_of_grey_share: Share = _later(0.0)
     cast: Annotated[float, Field(ge=0.0, lt=1.0)] = _later(0.0)
     resolution: Share = _later(0.0)
     resolution_share: Share = _later(0.0)
@@ -116,7 +116,8 @@ class Augmentation(_Frozen):
 
 _OPENCV_ONLY = (
     "rotation", "squash", "crop_to_lesion_share", "swap_share", "background_blur_share", "background_erase_share",
-    "erase_share", "grey_world_share", "cast", "resolution", "resolution_share", "noise", "noise_share", "circle_share",
+    "erase_share", "shades_of_grey_share", "cast", "resolution", "resolution_share", "noise", "noise_share",
+    "circle_share",
 )  # fmt: skip
 
 

@@ -63,7 +63,7 @@ class BalancedSampler(EpochSampler):
     """As many draws an epoch as `EpochSampler`, but each row as often as its weight says.
 
     Systematic sampling: a row of weight w comes w times the number of draws, rounded down or up at random so that the
-    mean is right. Rows of one weight lie side by side, so that a cell's number of draws too is exact to one.
+    mean is right. Rows of one weight lie side by side, so that the draws of all cells of one size are exact to one too.
 
     Args:
         weights: `(N,)`, from `row_weights`.

@@ -103,8 +103,10 @@ def _window(scene: Scene, recipe: Augmentation, generator: np.random.Generator) 
     if recipe.squash:
         frame = width / height if generator.random() < 0.5 else 1.0
         ratio *= frame * _stretch(1 + recipe.squash, generator)
-    crop_width = min(width, max(1, round(float(np.sqrt(area * ratio)))))
-    crop_height = min(height, max(1, round(float(np.sqrt(area / ratio)))))
+    wide, tall = float(np.sqrt(area * ratio)), float(np.sqrt(area / ratio))
+    # A crop that reaches beyond the picture gives up area rather than its aspect.
+    shrunk = min(1.0, width / wide, height / tall)
+    crop_width, crop_height = max(1, round(wide * shrunk)), max(1, round(tall * shrunk))
     top, left = generator.integers(height - crop_height + 1), generator.integers(width - crop_width + 1)
     return int(top), int(left), crop_height, crop_width
 

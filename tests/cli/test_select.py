@@ -10,7 +10,15 @@ import pytest
 import statsmodels.api
 from sklearn.metrics import log_loss, roc_auc_score
 
-from skinlens.export.selection import read_selection, read_selections
+from skinlens.export.selection import (
+    Selection,
+    SelectionError,
+    read_selection,
+    read_selections,
+    require_chosen,
+    write_selection,
+)
+from skinlens.runtime.card import MeasuredRates
 
 RECIPE = {"name": "made_up", "preprocessing": {"size": 64}}
 
@@ -208,3 +216,74 @@ def test_a_share_of_the_lesions_is_told_apart(call, runs: list[Path], out: Path,
 def test_nothing_is_chosen_with_runs_of_different_shares(call, runs: list[Path], out: Path, tmp_path: Path) -> None:
     part = finished_run(tmp_path / "part", fold=2, share=0.25)
     assert "differ in their share" in call("select", "model_x", *runs, part, "--out", out).err
+
+
+class TestOrigins:
+    @pytest.fixture
+    def origins(self, tmp_path: Path) -> list[Path]:
+        runs = []
+        for number, origin in enumerate(("ham", "bcn")):
+            scores = fold_scores(number).assign(origin=origin)
+            runs.append(finished_run(tmp_path / origin, fold=None, origin=origin))
+            scores.to_csv(runs[-1] / "fold.csv", index=False)
+        return runs
+
+    def test_runs_that_held_out_origins_choose_as_folds_do(
+        self, call, origins, runs, out: Path, tmp_path: Path
+    ) -> None:
+        done = call("select", "model_x", *origins, "--out", out)
+        assert done.status == 0
+        by_origin = read_selection(out / "selected.json", "model_x")
+        call("select", "model_x", *runs, "--out", tmp_path / "folds")
+        by_fold = read_selection(tmp_path / "folds" / "selected.json", "model_x")
+        for name in ("threshold", "heatmap_scale", "roc_auc", "seed", "start", "recipe"):
+            assert getattr(by_origin, name) == getattr(by_fold, name)
+        assert (by_origin.folds, by_origin.origins) == ((), ("ham", "bcn"))
+        assert by_origin.rates.population == "out of origin"
+        assert "origin ham, bcn" in by_origin.threshold_rule
+        assert [(one.fold, one.origin) for one in by_origin.considered] == [(None, "ham"), (None, "bcn")]
+        mean = np.mean([one.roc_auc for one in by_origin.considered])
+        assert f"mean over origins {mean:.5f}" in done.err
+
+    def test_their_predictions_are_kept_by_origin(self, call, origins, out: Path) -> None:
+        call("select", "model_x", *origins, "--out", out)
+        names = read_selection(out / "selected.json", "model_x").out_of_fold
+        assert names == ("folds/made_up.start.seed3.origin-ham.csv", "folds/made_up.start.seed3.origin-bcn.csv")
+        assert (out / names[1]).read_bytes() == (origins[1] / "fold.csv").read_bytes()
+
+    def test_folds_and_origins_may_be_compared_but_not_mixed(self, call, origins, runs, out: Path) -> None:
+        assert "runs of one kind" in call("select", "model_x", runs[0], origins[0], "--out", out).err
+        assert not (out / "selected.json").exists()
+        assert call("select", "model_x", *origins, "--considered", runs[0], "--out", out).status == 0
+        considered = read_selection(out / "selected.json", "model_x").considered
+        assert [(one.fold, one.origin) for one in considered] == [(None, "ham"), (None, "bcn"), (0, None)]
+
+    def test_the_same_origin_twice(self, call, origins, out: Path, tmp_path: Path) -> None:
+        again = finished_run(tmp_path / "again", fold=None, origin="bcn")
+        fold_scores(5).to_csv(again / "fold.csv", index=False)
+        assert "same origin" in call("select", "model_x", *origins, again, "--out", out).err
+
+    def test_choices_by_folds_are_written_as_before(self, call, runs, out: Path) -> None:
+        call("select", "model_x", *runs, "--out", out)
+        entry = json.loads((out / "selected.json").read_text("utf-8"))["model_x"]
+        assert "origins" not in entry
+        assert all("origin" not in run for run in entry["considered"])
+
+    def test_committed_choices_survive_being_written_again(self, tmp_path: Path, released_folder: Path) -> None:
+        committed = released_folder / "evaluation" / "selected.json"
+        for name, selection in read_selections(committed).items():
+            write_selection(tmp_path / "selected.json", name, selection)
+        assert (tmp_path / "selected.json").read_bytes() == committed.read_bytes()
+
+    def test_a_run_without_an_origin_is_not_the_final_one(self) -> None:
+        chosen = {"recipe": RECIPE, "start": "s", "start_sha256": None, "seed": 3}
+        rates = {"population": "out of origin"} | {
+            name: {"value": None, "n": 0} for name in ("sensitivity", "specificity")
+        }
+        selection = Selection(
+            **chosen, chosen_on="", folds=(), out_of_fold=(), roc_auc=0.5, threshold=0.5, threshold_rule="",
+            rates=MeasuredRates.model_validate(rates), heatmap_scale=None, heatmap_rule="", considered=(),
+        )  # fmt: skip
+        require_chosen(chosen | {"fold": None}, selection, Path("model.safetensors"))
+        with pytest.raises(SelectionError, match="trained without origin bcn"):
+            require_chosen(chosen | {"fold": None, "origin": "bcn"}, selection, Path("model.safetensors"))

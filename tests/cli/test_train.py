@@ -66,11 +66,13 @@ def folder(tmp_path):
     (tmp_path / "recipe.toml").write_text(RECIPE, "utf-8")
     with (tmp_path / "list.csv").open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(["path", "label", "fold"])
+        writer.writerow(["path", "label", "fold", "origin"])
         for number in range(6):
             pixels = np.random.default_rng(number).integers(0, 256, (64, 64, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / f"{number}.png")
-            writer.writerow([f"{number}.png", ["benign", "malignant"][number % 2], number // 2])
+            writer.writerow(
+                [f"{number}.png", ["benign", "malignant"][number % 2], number // 2, "ham" if number < 4 else "bcn"]
+            )
     save_file({"head.weight": torch.ones(2, 3)}, tmp_path / "start.safetensors")
     return tmp_path
 
@@ -115,6 +117,21 @@ def test_a_share_of_the_lesions_is_recorded(skinlens, folder):
     record = read_tensors(folder / "run" / "model.safetensors")[1]
     assert record["share"] == 0.5
     assert sum(record["images"].values()) == 3
+
+
+def test_an_origin_is_held_out(skinlens, folder):
+    assert skinlens(*GOOD, "--hold-out-origin", "bcn")[0] == 0
+    record = read_tensors(folder / "run" / "model.safetensors")[1]
+    assert (record["fold"], record["origin"], sum(record["images"].values())) == (None, "bcn", 4)
+    assert "bcn" in (folder / "run" / "fold.csv").read_text("utf-8").splitlines()[1]
+
+
+def test_an_origin_that_is_not_there_or_goes_with_a_fold(skinlens, folder):
+    told = one_sentence(skinlens(*GOOD, "--hold-out-origin", "rome"))
+    assert "no training row has the origin rome; origins: bcn, ham" in told
+    both = one_sentence(skinlens(*GOOD, "--hold-out-origin", "bcn", "--fold", "0"))
+    assert "--fold and --hold-out-origin exclude one another" in both
+    assert not (folder / "run").exists()
 
 
 def test_manifests_add_up(skinlens, folder):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRefusedError
@@ -122,3 +123,59 @@ def test_a_training_picture_carries_its_label_and_lies_as_scored_ones_do(rows):
         assert picture.is_contiguous()
         # The two resize with different libraries, so that only the colour can be compared.
         assert abs(picture.float().mean() - scored[index].float().mean()) < 1
+
+
+@pytest.fixture(scope="module")
+def outlined(tmp_path_factory, draw):
+    """A picture with an outline, one without, and a large one whose outline is a pixel wider."""
+    folder = tmp_path_factory.mktemp("outlined")
+    files = [draw(folder / f"{n}.png", malignant=False, seed=n) for n in range(2)]
+    files.append(draw(folder / "large.png", malignant=True, seed=9, height=300, width=200))
+    for name, (height, width) in {"0": (64, 72), "large": (300, 201)}.items():
+        mask = np.zeros((height, width), np.bool_)
+        mask[: height // 2] = True
+        Image.fromarray(mask).save(folder / f"{name}_mask.png")
+    masks = [str(folder / "0_mask.png"), None, str(folder / "large_mask.png")]
+    return pd.DataFrame({"file": [str(file) for file in files], "malignant": [0, 0, 1], "outline_file": masks})
+
+
+def test_outlines_lie_on_their_pictures(outlined):
+    kept = DecodedRows(outlined, outlines=True, side=100)
+    assert kept.outline(1) is None
+    for index in (0, 2):
+        outline, pixels = kept.outline(index), kept.pixels(index)
+        assert outline.shape == pixels.shape[:2]
+        assert outline[: len(outline) // 2].all()
+        assert not outline[len(outline) // 2 :].any()
+
+
+def test_outlines_are_read_once_and_only_where_they_are_wanted(outlined, monkeypatch):
+    read = []
+    plain = dataset.read_outline
+    monkeypatch.setattr(dataset, "read_outline", lambda path, **size: read.append(path.name) or plain(path, **size))
+    kept = DecodedRows(outlined, outlines=True)
+    kept.warm()
+    kept.outline(0)
+    assert read == ["0_mask.png", "large_mask.png"]
+    unwanted = DecodedRows(outlined)
+    unwanted.warm()
+    assert unwanted.outline(0) is None
+    assert len(read) == 2
+
+
+def test_a_missing_outline_is_named(outlined):
+    broken = outlined.assign(outline_file="nowhere_mask.png")
+    with pytest.raises(ImageRefusedError, match=r"nowhere_mask\.png"):
+        DecodedRows(broken, outlines=True).outline(0)
+
+
+def test_a_large_picture_is_kept_small_and_in_shape(outlined, decoded):
+    kept = DecodedRows(outlined, budget_bytes=2 * BYTES + 150 * 100 * 3, side=100)
+    kept.warm()
+    kept.warm()
+    assert len(decoded) == 3
+    assert kept.pixels(2).shape == (150, 100, 3)
+    assert not kept.pixels(2).flags.writeable
+    assert kept.pixels(0).shape == (64, 72, 3)
+    whole = DecodedRows(outlined).pixels(2)
+    np.testing.assert_allclose(kept.pixels(2).mean(axis=(0, 1)), whole.mean(axis=(0, 1)), atol=1)

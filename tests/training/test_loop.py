@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
@@ -23,6 +24,7 @@ from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.imaging.preprocess import to_input
 from skinlens.models import registry
+from skinlens.models.explainable import Analysis, Explainable
 from skinlens.models.registry import build
 from skinlens.models.start import Start
 from skinlens.models.stored import CheckpointError, load_released, read_tensors
@@ -49,9 +51,31 @@ class Tiny(nn.Module):
         return self.head(self.dropout(self.bn1(self.conv1(images)).relu().mean(dim=(2, 3))))
 
 
+class TinyExplained(Explainable):
+    """The least that has feature maps, on which an outline can be drawn."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 4, 4, stride=4)
+        self.head = nn.Linear(4, 2)
+
+    @property
+    def explained(self):
+        return self.conv1
+
+    def analyse(self, images):
+        maps = self.conv1(images).relu()
+        pooled = maps.mean(dim=(2, 3))
+        return Analysis(self.head(pooled), maps, pooled, None)
+
+    def evidence_gradient(self, pooled):
+        return (self.head.weight[1] - self.head.weight[0]).expand_as(pooled)
+
+
 @pytest.fixture(autouse=True)
 def _tiny(monkeypatch):
     monkeypatch.setitem(registry._BUILDERS, "tiny", Tiny)
+    monkeypatch.setitem(registry._BUILDERS, "tiny_explained", TinyExplained)
 
 
 @pytest.fixture(autouse=True)
@@ -574,6 +598,162 @@ def test_scoring_does_not_depend_on_how_rows_are_batched(rows):
     together = score_rows(network, normalise, DecodedRows(many), plan).probability
     few = score_rows(network, normalise, DecodedRows(rows.iloc[:12]), plan).probability
     np.testing.assert_allclose(together, [few[n % 12] for n in range(40)], atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def hospitals(tmp_path_factory, draw, write_csv):
+    """Three origins of eight pictures; one lesion was seen in two of them, one row is marked, a third have masks."""
+    folder = tmp_path_factory.mktemp("hospitals")
+    mask = np.zeros((64, 72), np.bool_)
+    mask[16:48, 20:50] = True
+    Image.fromarray(mask).save(folder / "mask.png")
+    told = []
+    for number in range(24):
+        draw(folder / f"{number}.png", malignant=number % 2, seed=number)
+        told.append(
+            {
+                "path": f"{number}.png",
+                "label": ["benign", "malignant"][number % 2],
+                "origin": ["ham", "bcn", "msk"][number // 8],
+                "group_id": "shared" if number in (2, 8) else f"G{number}",
+                "twin": int(number == 4),
+                "mask": "mask.png" if number < 8 else "",
+            }
+        )
+    return read_manifests([write_csv(folder / "manifest.csv", told)])
+
+
+def robust(**entries):
+    """A recipe with everything that came later."""
+    augmentation = {
+        "engine": "opencv", "flip": True, "rotation": 90.0, "crop_area": 0.7, "squash": 0.2, "swap_share": 0.4,
+        "crop_to_lesion_share": 0.3, "erase_share": 0.3, "cast": 0.1, "noise": 5.0, "noise_share": 0.5,
+    }  # fmt: skip
+    later = {
+        "network": {"name": "tiny_explained"},
+        "augmentation": augmentation,
+        "balance": 0.5,
+        "segmentation": 0.5,
+        "leave_out": ["twin"],
+        "keep_side": 48,
+    }
+    return recipe(**(later | entries))
+
+
+def held(settings, origin, **changes):
+    return dataclasses.replace(settings, fold=None, origin=origin, **changes)
+
+
+def test_a_held_out_origin_is_scored_and_none_of_its_lesions_trained_on(hospitals, settings):
+    run(recipe(), hospitals, held(settings, "bcn"))
+    table = pd.read_csv(settings.out / "fold.csv")
+    assert list(table.columns) == ["path", "label", "group_id", "fold", "origin", "probability", "heatmap_max"]
+    assert list(table["path"]) == [f"{number}.png" for number in range(8, 16)]
+    assert set(table["origin"]) == {"bcn"}
+    record = json.loads((settings.out / "run.json").read_text("utf-8"))
+    assert (record["fold"], record["origin"]) == (None, "bcn")
+    # Sixteen rows of the other two, less the one whose lesion bcn saw too.
+    assert record["images"] == {"benign": 7, "malignant": 8}
+    assert "fold_auc" in log_of(settings.out)[-1]
+
+
+def test_no_picture_of_a_held_out_lesion_is_ever_decoded_for_training(hospitals, settings, monkeypatch):
+    seen = []
+
+    class Watched(loop.DecodedRows):
+        def warm(self):
+            seen.extend(path.name for path in self.files)
+            super().warm()
+
+    monkeypatch.setattr(loop, "DecodedRows", Watched)
+    run(recipe(), hospitals, held(settings, "bcn"))
+    assert set(seen) == {f"{number}.png" for number in [*range(8), *range(16, 24)]} - {"2.png"}
+
+
+def test_a_fold_and_an_origin_are_not_both_held_out(hospitals, settings):
+    with pytest.raises(ManifestError, match="a fold or an origin, not both"):
+        run(recipe(), hospitals, dataclasses.replace(settings, origin="bcn"))
+
+
+def test_a_marked_row_takes_no_part(hospitals, settings):
+    run(recipe(leave_out=["twin"]), hospitals, held(settings, "ham"))
+    assert "4.png" not in set(pd.read_csv(settings.out / "fold.csv")["path"])
+    assert len(pd.read_csv(settings.out / "fold.csv")) == 7
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_run_with_everything_goes_on_bit_for_bit(hospitals, settings, tmp_path, monkeypatch, workers):
+    settings = held(settings, "bcn", workers=workers)
+    straight = run(robust(), hospitals, settings)
+    cut = dataclasses.replace(settings, out=tmp_path / "cut", workers=0)
+    restore = interrupt_after(monkeypatch, 1)
+    with pytest.raises(PowerCutError):
+        run(robust(), hospitals, cut)
+    restore()
+    resumed = run(robust(), hospitals, dataclasses.replace(cut, resume=True))
+    assert same_tensors(straight, resumed)
+    assert same_tensors(settings.out / "checkpoint.safetensors", cut.out / "checkpoint.safetensors")
+    assert figures(settings.out) == figures(cut.out)
+    assert (settings.out / "fold.csv").read_bytes() == (cut.out / "fold.csv").read_bytes()
+
+
+def test_the_head_that_draws_outlines_trains_and_is_not_kept(hospitals, settings):
+    finished = run(robust(), hospitals, held(settings, "bcn"))
+    assert set(read_tensors(finished)[0]) == set(TinyExplained().state_dict())
+    state = read_tensors(settings.out / "checkpoint.safetensors")[0]
+    assert state["outliner/weight"].shape == (1, 4, 1, 1)
+    assert state["optimiser/outline.weight:exp_avg"].abs().max() > 0
+
+
+def test_outlines_change_what_is_learnt(hospitals, settings, tmp_path):
+    with_outlines = run(robust(), hospitals, held(settings, "bcn"))
+    without = run(robust(segmentation=0.0), hospitals, held(settings, "bcn", out=tmp_path / "without"))
+    assert not same_tensors(with_outlines, without)
+
+
+def test_the_rate_of_a_pretrained_part_does_not_depend_on_the_head():
+    network = TinyExplained()
+    outliner = loop._outliner(network, robust())
+    start = Start("part", None, frozenset({"conv1.weight", "conv1.bias"}))
+    optimiser = loop._optimiser(outliner, start, robust())
+    rates = {id(member): group["lr"] for group in optimiser.param_groups for member in group["params"]}
+    assert rates[id(network.conv1.weight)] == rates[id(network.conv1.bias)] == 1e-3
+    assert rates[id(network.head.weight)] == rates[id(outliner.outline.weight)] == 2e-2
+
+
+def test_a_network_without_feature_maps_cannot_draw_outlines(hospitals, settings):
+    with pytest.raises(RecipeError, match="recipe drawn: segmentation: tiny has no feature maps"):
+        run(robust(network={"name": "tiny"}), hospitals, held(settings, "bcn"))
+
+
+def test_balance_evens_out_an_epoch(hospitals, settings, monkeypatch):
+    drawn = []
+    uneven = hospitals[(hospitals["origin"] == "ham") | hospitals["path"].isin(["9.png", "10.png"])]
+
+    class Watched(loop.TrainingScenes):
+        def __getitem__(self, draw):
+            drawn.append(self.rows.files[draw[1]].name)
+            return super().__getitem__(draw)
+
+    monkeypatch.setattr(loop, "TrainingScenes", Watched)
+    run(robust(balance=1.0, leave_out=[], schedule={"epochs": 1}), uneven, dataclasses.replace(settings, fold=None))
+    # Ten rows in four cells of 4, 4, 1 and 1, two batches of four: two draws a cell.
+    assert len(drawn) == 8
+    assert (drawn.count("9.png"), drawn.count("10.png")) == (2, 2)
+
+
+def test_held_out_rows_are_scored_as_seldom_as_the_schedule_says(rows, settings):
+    run(recipe(schedule={"epochs": 5, "score_every": 3}), rows, settings)
+    assert [bool(entry["fold_auc"]) for entry in log_of(settings.out)] == [False, False, True, False, True]
+
+
+@pytest.mark.parametrize("change", [{"share": 0.5}, {"origin": "bcn", "fold": None}])
+def test_a_checkpoint_with_less_data_is_not_gone_on_with(hospitals, settings, change):
+    settings = dataclasses.replace(settings, fold=None)
+    run(recipe(), hospitals, dataclasses.replace(settings, **change))
+    named = next(iter(change))
+    with pytest.raises(CheckpointError, match=f"its {named} differs"):
+        run(recipe(), hospitals, dataclasses.replace(settings, resume=True))
 
 
 def asff_recipe(**entries):

@@ -6,7 +6,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from skinlens.training.manifest import FOLDS, ManifestError, read_manifests, share_of, training_rows
+from skinlens.training.manifest import (
+    FOLDS,
+    ManifestError,
+    origin_rows,
+    read_manifests,
+    share_of,
+    training_rows,
+    without_marked,
+)
 
 
 @pytest.fixture
@@ -268,3 +276,67 @@ def test_the_whole_share_changes_nothing(manifest):
 def test_a_share_of_nothing_is_an_error(manifest):
     with pytest.raises(ManifestError, match="leaves none of 8 lesions"):
         share_of(read_manifests([manifest(many(8))]), 0.01)
+
+
+def several_origins():
+    """Ham and bcn share a lesion; foreign is malignant alone."""
+    told = [
+        ("h1", "benign", "ham", "A"),
+        ("h2", "malignant", "ham", "B"),
+        ("h3", "benign", "ham", "shared"),
+        ("b1", "benign", "bcn", "shared"),
+        ("b2", "malignant", "bcn", "C"),
+        ("f1", "malignant", "foreign", "D"),
+        ("f2", "malignant", "foreign", "C"),
+    ]
+    rows = [row(f"{name}.png", label, origin=origin, group_id=group, split="") for name, label, origin, group in told]
+    return [*rows, row("t.png", origin="bcn", group_id="A", split="test")]
+
+
+def test_an_origin_is_held_out_and_its_lesions_are_seen_nowhere_else(manifest):
+    train, held_out = origin_rows(read_manifests([manifest(several_origins())]), "bcn")
+    assert list(held_out["path"]) == ["b1.png", "b2.png"]
+    assert list(train["path"]) == ["h1.png", "h2.png", "f1.png"]
+    assert set(train["group_id"]).isdisjoint(held_out["group_id"])
+    assert list(train.index) == [0, 1, 2]
+    assert list(held_out.index) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("origin", "what"),
+    [("rome", "no training row has the origin rome; origins: bcn, foreign, ham"), ("foreign", "malignant alone")],
+)
+def test_an_origin_that_cannot_be_held_out(manifest, origin, what):
+    with pytest.raises(ManifestError, match=what):
+        origin_rows(read_manifests([manifest(several_origins())]), origin)
+
+
+def test_rows_without_an_origin_are_named(manifest):
+    blank = manifest([row("a.png", origin="ham"), row("b.png", origin="")], "blank.csv")
+    with pytest.raises(ManifestError, match=r"1 row\(s\) have no origin: .*line 3 \(b\.png\)"):
+        origin_rows(read_manifests([blank]), "ham")
+    with pytest.raises(ManifestError, match="no manifest has the column origin"):
+        origin_rows(read_manifests([manifest([row("a.png")])]), "ham")
+
+
+def test_marked_rows_are_left_out_wherever_the_mark_is_known(manifest):
+    first = manifest([row("a.png", twin=0), row("b.png", twin=1), row("c.png", twin="")], "one/list.csv")
+    second = manifest([row("d.png", other=1), row("e.png", other=0)], "two/list.csv")
+    rows = read_manifests([first, second])
+    assert list(without_marked(rows, ["twin"])["path"]) == ["a.png", "c.png", "d.png", "e.png"]
+    both = without_marked(rows, ["twin", "other"])
+    assert list(both["path"]) == ["a.png", "c.png", "e.png"]
+    assert list(both.index) == [0, 1, 2]
+    assert without_marked(rows, []) is rows
+
+
+def test_a_mark_that_no_manifest_has_is_an_error(manifest):
+    with pytest.raises(ManifestError, match="no manifest has the column twinn"):
+        without_marked(read_manifests([manifest([row("a.png", twin=0)])]), ["twinn"])
+
+
+def test_outlines_are_found_from_their_manifest(manifest, tmp_path):
+    first = manifest([row("a.png", mask="masks/a.png"), row("b.png", mask="")], "one/list.csv")
+    rows = read_manifests([first, manifest([row("c.png")], "two/list.csv")])
+    assert rows["outline_file"][0] == str(tmp_path / "one" / "masks" / "a.png")
+    assert rows["outline_file"].isna().tolist() == [False, True, True]

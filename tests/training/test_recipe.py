@@ -1,12 +1,17 @@
 """Recipes: the ones that are shipped, and how a bad entry is named."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from skinlens.imaging.synthetic import draw_pixels
 from skinlens.models.registry import architectures
 from skinlens.training.augment import build_augmentation
+from skinlens.training.camera import photographed
 from skinlens.training.recipe import Recipe, RecipeError, Schedule, read_recipe
+from skinlens.training.scene import Scene, central_ellipse, placed
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 SHIPPED = sorted(path for path in RECIPES.rglob("*.toml") if not path.name.endswith(".about.toml"))
@@ -60,7 +65,15 @@ def test_a_shipped_recipe_can_be_used(path):
     assert recipe.about
     sizes = {recipe.schedule.size(epoch, recipe.preprocessing.size) for epoch in range(recipe.schedule.epochs)}
     for size in sizes:
-        build_augmentation(recipe.augmentation, size)
+        if recipe.augmentation.engine == "torchvision":
+            build_augmentation(recipe.augmentation, size)
+        else:
+            generator = np.random.default_rng(0)
+            scene = Scene(draw_pixels(0, height=48, width=64), central_ellipse(48, 64))
+            made = placed(scene, recipe.augmentation, size, generator)
+            made = photographed(made.pixels, made.outline, recipe.augmentation, generator)
+            assert made.shape == (size, size, 3)
+    assert recipe.keep_side is None or recipe.keep_side >= max(sizes)
 
 
 def test_the_compared_gates_differ_in_nothing_else():
@@ -131,6 +144,16 @@ def test_a_recipe_survives_its_record(read):
         ("warm_up = 0.25", "sizes = [[3, 96], [0, 64]]", "schedule.sizes: Value error, must begin at epoch 0"),
         ("warm_up = 0.25", "sizes = [[0, 64], [0, 96]]", "schedule.sizes: Value error, must begin at epoch 0"),
         ("warm_up = 0.25", "sizes = [[1, 64]]", "schedule.sizes: Value error, must begin at epoch 0"),
+        ("warm_up = 0.25", "score_every = 0", "schedule.score_every: Input should be greater than or equal to 1"),
+        ("flip = true", "cast = 0.1", 'augmentation: Value error, needs engine = "opencv" for cast'),
+        ("flip = true", 'engine = "pil"', "augmentation.engine: Input should be 'torchvision' or 'opencv'"),
+        (
+            "flip = true",
+            'engine = "opencv"\nswap_share = 0.7\nbackground_erase_share = 0.4',
+            "background_erase_share together exceed 1",
+        ),
+        ("batch_size = 8", "segmentation = 0.5", 'segmentation needs augmentation.engine = "opencv"'),
+        ("batch_size = 8", "balance = 1.5", "balance: Input should be less than or equal to 1"),
     ],
 )
 def test_a_bad_entry_is_named(read, tmp_path, found, put, entry):
@@ -230,3 +253,64 @@ def test_recipes_that_extend_one_another_are_refused(tmp_path, read):
 def test_a_recipe_that_extends_a_missing_one_names_it(read):
     with pytest.raises(RecipeError, match=r"cannot read the recipe .*nowhere\.toml: No such file"):
         read('extends = "nowhere.toml"\n')
+
+
+def test_a_recipe_that_was_committed_still_makes_the_same_record():
+    """Entries that came later stay out of the record, by which a run is compared with what the folds chose."""
+    committed = json.loads((RECIPES.parent / "weights" / "evaluation" / "selected.json").read_text("utf-8"))
+    for entry in committed.values():
+        path = RECIPES / f"{entry['recipe']['name']}.toml"
+        assert read_recipe(path).model_dump(mode="json") == entry["recipe"]
+
+
+LATER = """
+leave_out = ["twin_in_test"]
+balance = 0.5
+segmentation = 0.3
+keep_side = 96
+"""
+
+
+def test_an_entry_that_came_later_is_recorded_where_it_is_given(read):
+    text = LATER + GOOD.replace("flip = true", 'engine = "opencv"\ncast = 0.1').replace(
+        "warm_up", "score_every = 2\nwarm_up"
+    )
+    recipe = read(text)
+    record = recipe.model_dump(mode="json")
+    new = {name: record[name] for name in ("leave_out", "balance", "segmentation", "keep_side")}
+    assert new == {"leave_out": ["twin_in_test"], "balance": 0.5, "segmentation": 0.3, "keep_side": 96}
+    assert (record["augmentation"]["engine"], record["augmentation"]["cast"]) == ("opencv", 0.1)
+    assert "noise" not in record["augmentation"]
+    assert record["schedule"]["score_every"] == 2
+    assert Recipe.model_validate(record) == recipe
+
+
+def test_held_out_rows_are_looked_at_now_and_then_and_at_the_end():
+    assert [Schedule(epochs=7, score_every=3).scores_after(epoch) for epoch in range(7)] == [
+        *(False, False, True, False, False, True),
+        True,
+    ]
+    assert all(Schedule(epochs=3).scores_after(epoch) for epoch in range(3))
+
+
+ABLATIONS = {
+    "balanced": ("plain", {"balance", "augmentation"}),
+    "swapped": ("balanced", {"augmentation"}),
+    "outlined": ("swapped", {"segmentation"}),
+}
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_an_ablation_differs_from_the_one_before_in_its_step_alone(name):
+    before, step = ABLATIONS[name]
+    one, other = (read_recipe(RECIPES / "ablate" / f"{stem}.toml") for stem in (name, before))
+    excluded = {"name", "about", *step}
+    assert one.model_dump(exclude=excluded) == other.model_dump(exclude=excluded)
+    for part in step:
+        assert getattr(one, part) != getattr(other, part)
+
+
+def test_the_users_model_trains_on_no_twin_of_a_test_image():
+    recipe = read_recipe(RECIPES / "asff_resnet50.toml")
+    assert recipe.leave_out == ("twin_in_test",)
+    assert [side for _, side in recipe.schedule.sizes] == [128, 160, 224]

@@ -59,3 +59,70 @@ def test_too_few_rows_make_no_batch():
     assert EpochSampler(7, seed=0, batch_size=8).batches == 0
     assert EpochSampler(15, seed=0, batch_size=8, world=2).batches == 0
     assert list(EpochSampler(7, seed=0, batch_size=8)) == []
+
+
+def unbalanced():
+    """Four cells of 40, 10, 2 and 8 rows."""
+    sizes = {("ham", "benign"): 40, ("ham", "malignant"): 10, ("bcn", "benign"): 2, ("bcn", "malignant"): 8}
+    cells = [cell for cell, size in sizes.items() for _ in range(size)]
+    return pd.DataFrame(cells, columns=["origin", "label"])
+
+
+@pytest.mark.parametrize("balance", [0.3, 0.5, 1.0])
+def test_a_cell_weighs_as_its_tempered_size(balance):
+    rows = unbalanced()
+    weights = row_weights(rows, balance)
+    assert weights.sum() == pytest.approx(1)
+    by_cell = pd.Series(weights).groupby([rows["origin"], rows["label"]])
+    assert (by_cell.nunique() == 1).all()
+    sizes = by_cell.size().to_numpy() ** (1 - balance)
+    np.testing.assert_allclose(by_cell.sum(), sizes / sizes.sum())
+
+
+def test_without_balance_rows_weigh_alike_and_need_no_origin():
+    np.testing.assert_array_equal(row_weights(pd.DataFrame({"label": ["benign"] * 4}), 0), [0.25] * 4)
+
+
+def test_balance_without_an_origin_is_an_error():
+    with pytest.raises(ManifestError, match="no manifest has the column origin"):
+        row_weights(pd.DataFrame({"label": ["benign"]}), 0.5)
+
+
+@pytest.mark.parametrize("balance", [0.5, 1.0])
+def test_every_row_comes_as_often_as_it_weighs(balance):
+    weights = row_weights(unbalanced(), balance)
+    sampler = BalancedSampler(weights, seed=3, batch_size=8)
+    assert len(sampler) == len(EpochSampler(60, seed=3, batch_size=8)) == 56
+    for number in range(6):
+        draws = epoch(sampler, number)
+        assert len(draws) == len(set(draws)) == 56
+        assert {draw[0] for draw in draws} == {number}
+        counts = np.bincount([row for _, row, _ in draws], minlength=60)
+        assert (np.abs(counts - 56 * weights) < 1).all()
+        assert [sorted(c for _, row, c in draws if row == n) for n in range(60)] == [list(range(k)) for k in counts]
+
+
+def test_balanced_cells_are_equal_over_epochs():
+    rows = unbalanced()
+    sampler = BalancedSampler(row_weights(rows, 1.0), seed=0, batch_size=4)
+    for number in range(5):
+        drawn = rows.iloc[[row for _, row, _ in epoch(sampler, number)]]
+        assert (drawn.value_counts() - 15).abs().max() <= 1
+
+
+def test_a_balanced_order_depends_on_seed_and_epoch_alone():
+    weights = row_weights(unbalanced(), 0.5)
+    first = epoch(BalancedSampler(weights, seed=1, batch_size=4), 5)
+    torch.rand(3)
+    later = BalancedSampler(weights, seed=1, batch_size=4)
+    epoch(later, 4)
+    assert epoch(later, 5) == first
+    assert epoch(later, 6) != first
+    assert epoch(BalancedSampler(weights, seed=2, batch_size=4), 5) != first
+
+
+def test_processes_share_a_balanced_epoch():
+    weights = row_weights(unbalanced(), 0.5)
+    alone = epoch(BalancedSampler(weights, seed=1, batch_size=8), 2)
+    shares = [epoch(BalancedSampler(weights, seed=1, batch_size=4, rank=rank, world=2), 2) for rank in range(2)]
+    assert [draw for pair in zip(*shares, strict=True) for draw in pair] == alone
