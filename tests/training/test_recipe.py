@@ -69,7 +69,7 @@ def test_a_shipped_recipe_can_be_used(path):
             build_augmentation(recipe.augmentation, size)
         else:
             generator = np.random.default_rng(0)
-            scene = Scene(draw_pixels(0, height=48, width=64), central_ellipse(48, 64))
+            scene = Scene(draw_pixels(0, height=64, width=80), central_ellipse(64, 80))
             made = placed(scene, recipe.augmentation, size, generator)
             made = photographed(made.pixels, made.outline, recipe.augmentation, generator)
             assert made.shape == (size, size, 3)
