@@ -102,7 +102,7 @@ def to_working_size(pixels: Pixels) -> Pixels:
 
 def _find(small: Pixels) -> Outline:
     """Hair in a picture of the working size, `(H, W)`."""
-    dark = _black_hat(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)) > _CONTRAST
+    dark = _black_hat(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)) > _CONTRAST
     strands = _long_enough(_strands(dark))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _MARGIN + 1, 2 * _MARGIN + 1))
     return np.asarray(cv2.dilate(strands.astype(np.uint8), disc), np.bool_)
@@ -125,8 +125,8 @@ def _share_on(dark: Outline, line: _Grey) -> npt.NDArray[np.float32]:
     """Of a line through each pixel, how much is dark, `(H, W)` in [0, 1]; beyond the edges the picture is mirrored."""
     height, width = dark.shape
     half = len(line) // 2
-    wider = cv2.copyMakeBorder(dark.astype(np.uint8), half, half, half, half, cv2.BORDER_REFLECT_101)
-    # Sums of shifted copies: a filter with so large a kernel would go through a Fourier transform, several times as slow.
+    wider = np.pad(dark.astype(np.uint8), half, mode="reflect")
+    # Sums of shifted copies: a filter with so large a kernel would go through a Fourier transform, which is slower.
     total = np.zeros((height, width), np.uint8)
     for down, right in np.argwhere(line):
         total += wider[down : down + height, right : right + width]

@@ -87,7 +87,8 @@ def tone_of(angle: float) -> ToneName:
 
 def _border(small: Pixels) -> Outline:
     border = np.ones(small.shape[:2], np.bool_)
-    top, left = (max(1, round(BORDER * side)) for side in border.shape)
+    height, width = small.shape[:2]
+    top, left = max(1, round(BORDER * height)), max(1, round(BORDER * width))
     border[top:-top, left:-left] = False
     return border
 

@@ -78,7 +78,8 @@ def _turned(scene: Scene, recipe: Augmentation, generator: np.random.Generator) 
     height, width = scene.pixels.shape[:2]
     angle = generator.uniform(-recipe.rotation, recipe.rotation)
     move = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1.0)
-    move[:, 2] += generator.uniform(-recipe.shift, recipe.shift, 2) * (width, height)
+    move = np.asarray(move, np.float64)
+    move[:, 2] += generator.uniform(-recipe.shift, recipe.shift, 2) * np.array([width, height])
 
     def warp(raster: npt.NDArray[np.uint8], interpolation: int) -> npt.NDArray[np.uint8]:
         turned = cv2.warpAffine(raster, move, (width, height), flags=interpolation, borderMode=cv2.BORDER_REFLECT_101)
