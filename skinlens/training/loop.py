@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -331,9 +332,7 @@ def _training_loader(
     )
 
 
-def _augmented(
-    pictures: DecodedRows, weights: Weights, recipe: Recipe, size: int, seed: int
-) -> Dataset[tuple[Tensor, ...]]:
+def _augmented(pictures: DecodedRows, weights: Weights, recipe: Recipe, size: int, seed: int) -> Dataset[Any]:
     if recipe.augmentation.engine == "torchvision":
         return TrainingPictures(pictures, build_augmentation(recipe.augmentation, size), seed)
     outlines = recipe.segmentation > 0
