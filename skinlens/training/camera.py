@@ -138,4 +138,5 @@ def _coarse(pixels: Pixels, share: float) -> Pixels:
 def _recompressed(pixels: Pixels, quality: int) -> Pixels:
     # The coder takes the channels for blue, green, red, and gives them back so.
     stored = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return np.asarray(cv2.cvtColor(cv2.imdecode(stored, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)
+    coded = np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR), np.uint8)
+    return np.asarray(cv2.cvtColor(coded, cv2.COLOR_BGR2RGB), np.uint8)

@@ -77,7 +77,7 @@ def _turned(scene: Scene, recipe: Augmentation, generator: np.random.Generator) 
         return scene
     height, width = scene.pixels.shape[:2]
     angle = generator.uniform(-recipe.rotation, recipe.rotation)
-    move = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1.0)
+    move = np.array(cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1.0), np.float64)
     move[:, 2] += generator.uniform(-recipe.shift, recipe.shift, 2) * (width, height)
 
     def warp(raster: npt.NDArray[np.uint8], interpolation: int) -> npt.NDArray[np.uint8]:

@@ -39,7 +39,8 @@ def outline_loss(logits: Tensor, outlines: Tensor) -> Tensor:
     """
     known = (outlines[:, 0, 0] != int(UNKNOWN)).float()
     # The share of each cell of the maps that the lesion covers.
-    target = F.adaptive_avg_pool2d((outlines == 1).float()[:, None], logits.shape[-2:]).squeeze(1)
+    height, width = logits.shape[-2:]
+    target = F.adaptive_avg_pool2d((outlines == 1).float()[:, None], (height, width)).squeeze(1)
     each = F.binary_cross_entropy_with_logits(logits.float(), target, reduction="none").mean(dim=(1, 2))
     return (each * known).sum() / known.sum().clamp(min=1)
 
