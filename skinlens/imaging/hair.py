@@ -126,7 +126,7 @@ def _share_on(dark: Outline, line: _Grey) -> npt.NDArray[np.float32]:
     height, width = dark.shape
     half = len(line) // 2
     wider = cv2.copyMakeBorder(dark.astype(np.uint8), half, half, half, half, cv2.BORDER_REFLECT_101)
-    # Sums of shifted copies: a filter with so large a kernel would go through a Fourier transform, several times as slow.
+    # Sums of shifted copies: filter2D takes so large a kernel through a Fourier transform, several times as slow.
     total = np.zeros((height, width), np.uint8)
     for down, right in np.argwhere(line):
         total += wider[down : down + height, right : right + width]
