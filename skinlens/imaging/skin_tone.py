@@ -37,7 +37,8 @@ class SkinTone:
     """An estimate of the skin's tone.
 
     Attributes:
-        angle: Individual typology angle in degrees, higher for lighter skin; None where too little skin is to be seen.
+        angle: Individual typology angle in degrees, higher for lighter skin; None where too little skin is to be seen,
+            or a cast has made it blue.
         name: Its class; None likewise.
         skin: Share of the border's pixels that were taken for skin, in [0, 1].
     """
