@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from skinlens.imaging.quality import Check, CheckName, Quality
 
-STRANGE = "This does not look like the dermoscopic pictures that the model knows. Use a photograph through a dermatoscope."
+STRANGE = (
+    "This does not look like the dermoscopic pictures that the model knows. Use a photograph through a dermatoscope."
+)
 
 _FINDINGS: dict[CheckName, str] = {
     "blurred": "The picture is blurred.",
@@ -44,7 +46,7 @@ def admit(
         quality: From `imaging.quality.assess_quality`.
         familiarity: From `runtime.familiarity`; None for a model whose card has no statistics, of which nothing is
             then asked.
-        threshold: From the card; below it a picture is not taken for dermoscopy. Given with `familiarity` or not at all.
+        threshold: From the card; below it a picture is not taken for dermoscopy. Goes with `familiarity`.
         synthetic: Whether the picture is a drawn example marked as such, which passes whatever is found.
 
     Raises:

@@ -1,5 +1,6 @@
 """How a refusal is chosen and measured: two halves that share no patient, a threshold, and refused shares with n."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,10 +50,12 @@ def first_halves(kinds: Sequence[str]) -> Flags:
 def choose_threshold(familiarities: Floats, groups: Sequence[str], *, allowed: float) -> float:
     """The highest threshold that refuses no more than a share of every group of pictures that should pass.
 
+    Groups in which that share is less than one picture are taken together as one.
+
     Args:
         familiarities: `(N,)`; a picture below the threshold is refused.
         groups: Of each picture, `(N,)`.
-        allowed: The share, in [0, 1); in a group too small for it, no picture is refused.
+        allowed: The share, in [0, 1).
 
     Raises:
         ValueError: If there is no picture, the share is out of range, or a familiarity is no number.
@@ -63,10 +66,11 @@ def choose_threshold(familiarities: Floats, groups: Sequence[str], *, allowed: f
         raise ValueError(f"the allowed share lies from 0 to below 1, not at {allowed}")
     if not np.isfinite(familiarities).all():
         raise ValueError("a familiarity is not a number")
-    names = np.asarray(groups, dtype=object)
+    sizes = Counter(groups)
+    names = np.array([group if allowed * sizes[group] >= 1 else None for group in groups], dtype=object)
     return min(
         float(np.sort(of_group)[int(allowed * len(of_group))])
-        for of_group in (familiarities[names == group] for group in sorted(set(groups)))
+        for of_group in (familiarities[names == group] for group in set(names))
     )
 
 

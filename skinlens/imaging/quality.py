@@ -1,7 +1,7 @@
 """May this picture be judged? Named checks on pixels alone, each with a value, a limit and a sentence of advice.
 
-Every check looks at a copy whose longer side has `WORKING_SIDE` pixels, so that its value does not depend on the camera's
-resolution and the time is the same for all. Only a picture that nobody could judge, or one without any colour, is a
+Every check looks at a copy whose longer side has `WORKING_SIDE` pixels, so that its value does not depend on the
+camera's resolution and the time is the same for all. Only a picture that nobody could judge, or one without any colour, is a
 reason to refuse; hair, ink, rulers, dark corners and a lesion cut off or not found are reasons to warn.
 """
 
@@ -61,9 +61,9 @@ class Limits:
 
 
 # Where the limits come from: values on a few hundred training pictures of all origins (isic3297 and extra, never a test
-# row), on the same pictures made worse by `corruptions`, and on drawn lesions. A limit that refuses lies beyond the most
-# extreme of the unspoilt training pictures; one that warns at about their outermost percent, hair and dark corners, which
-# many of them have, at what covers a tenth of the picture.
+# row), on the same pictures made worse by `corruptions`, and on drawn lesions. A limit that refuses lies beyond the
+# most extreme of the unspoilt training pictures; one that warns at about their outermost percent, but for hair and dark
+# corners, which many of them have, at what covers a tenth of the picture.
 LIMITS: dict[CheckName, Limits] = {
     # Sharp pictures: 1.0 to 4; blurred with sigma 4 px of 224: 0.2 to 0.6.
     "blurred": Limits(
@@ -232,7 +232,7 @@ def _nearness(shape: tuple[int, ...]) -> _Field:
 
 
 def _sharpness(view: _View) -> float:
-    """Standard deviation of the Laplacian of Gaussian (Pech-Pacheco 2000, after smoothing, so that noise counts less)."""
+    """Standard deviation of the Laplacian of Gaussian (Pech-Pacheco 2000, smoothed against noise)."""
     detail = cv2.Laplacian(cv2.GaussianBlur(view.grey, (0, 0), 1.0), cv2.CV_32F)
     return float(detail[view.inside].std())
 
@@ -265,7 +265,7 @@ def _frame_touched(view: _View) -> float:
     return float(view.lesion[outline].mean())
 
 
-# A hair: its top-hat, averaged along a line of this many pixels, in grey values, and how far above the other directions.
+# A hair: its top-hat, averaged along a line of that many pixels, in grey values, and how far above other directions.
 _HAIR_LENGTH = 25
 _HAIR_CONTRAST = 10.0
 _HAIR_STRAIGHTNESS = 2.2
@@ -284,7 +284,7 @@ _LINE_KERNELS = tuple(_line_kernel(direction) for direction in range(_HAIR_DIREC
 
 
 def _hair_share(view: _View) -> float:
-    """Share of pixels on thin, dark, straight lines (top-hat as in DullRazor, Lee 1997, averaged along each direction)."""
+    """Share of pixels on thin, dark, straight lines: a top-hat, near DullRazor (Lee 1997), averaged along directions."""
     along = np.stack([cv2.filter2D(view.lines, -1, kernel) for kernel in _LINE_KERNELS])
     strongest = along.max(axis=0)
     hair = (strongest > _HAIR_CONTRAST) & (strongest > _HAIR_STRAIGHTNESS * along.mean(axis=0))

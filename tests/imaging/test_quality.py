@@ -166,7 +166,9 @@ class TestLesion:
 
 class TestThingsInTheWay:
     def test_more_hair_is_a_higher_value_until_it_fails(self, lesion: Pixels) -> None:
-        values = [check(corrupt(lesion, CORRUPTION["hair"], strength, seed=1), "hair").value for strength in (0, 1, 3, 5)]
+        values = [
+            check(corrupt(lesion, CORRUPTION["hair"], strength, seed=1), "hair").value for strength in (0, 1, 3, 5)
+        ]
         assert values == sorted(values)
         hairy = assess_quality(corrupt(lesion, CORRUPTION["hair"], 5, seed=1))
         assert "hair" in {found.name for found in hairy.failed}
