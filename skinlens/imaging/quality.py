@@ -1,8 +1,8 @@
 """May this picture be judged? Named checks on pixels alone, each with a value, a limit and a sentence of advice.
 
 Every check looks at a copy whose longer side has `WORKING_SIDE` pixels, so that its value does not depend on the
-camera's resolution and the time is the same for all. Only a picture that nobody could judge, or one without any colour, is a
-reason to refuse; hair, ink, rulers, dark corners and a lesion cut off or not found are reasons to warn.
+camera's resolution and the time is the same for all. Only a picture that nobody could judge, or one without any colour,
+is a reason to refuse; hair, ink, rulers, dark corners and a lesion cut off or not found are reasons to warn.
 """
 
 from collections.abc import Callable
@@ -284,7 +284,7 @@ _LINE_KERNELS = tuple(_line_kernel(direction) for direction in range(_HAIR_DIREC
 
 
 def _hair_share(view: _View) -> float:
-    """Share of pixels on thin, dark, straight lines: a top-hat, near DullRazor (Lee 1997), averaged along directions."""
+    """Share of pixels on thin, dark, straight lines: a top-hat, near DullRazor (Lee 1997), averaged along lines."""
     along = np.stack([cv2.filter2D(view.lines, -1, kernel) for kernel in _LINE_KERNELS])
     strongest = along.max(axis=0)
     hair = (strongest > _HAIR_CONTRAST) & (strongest > _HAIR_STRAIGHTNESS * along.mean(axis=0))

@@ -21,8 +21,8 @@ class Familiarity:
 
     Two views of a picture are combined. The first knows dermoscopic pictures alone: how much of a picture's features
     lies outside the space that their principal components span (the residual of Wang et al. 2022, arXiv 2203.10807),
-    which shows what is altogether different. The second is a line that parts them from pictures to be refused, close-ups by a
-    telephone above all, which lie inside that space.
+    which shows what is altogether different. The second is a line that parts them from pictures to be refused,
+    close-ups by a telephone above all, which lie inside that space.
 
     Attributes:
         mean: Of dermoscopic pictures, `(C,)`.
