@@ -30,7 +30,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "skinlens.imaging.image",
     },
     "skinlens.training": {"skinlens.models", "skinlens.imaging", "skinlens.evaluation"},
-    "skinlens.triage": {"skinlens.imaging", "skinlens.runtime"},
+    "skinlens.triage": {"skinlens.imaging", "skinlens.runtime", "skinlens.refusal"},
+    "skinlens.refusal": {"skinlens.imaging", "skinlens.runtime"},
     "skinlens.report": {
         "skinlens.triage",
         "skinlens.runtime.card",
@@ -114,7 +115,7 @@ def test_nothing_imports_the_command_line_or_the_desktop(path: Path) -> None:
         assert not any(is_in(name, "skinlens.desktop") for name in found)
 
 
-@pytest.mark.parametrize("room", ["imaging", "runtime", "triage", "report", "desktop", "cases"])
+@pytest.mark.parametrize("room", ["imaging", "runtime", "triage", "refusal", "report", "desktop", "cases"])
 def test_from_upload_to_pdf_no_torch_is_imported(room: str) -> None:
     heavy = {"torch", "torchvision", "lightning_fabric", "pytorch_grad_cam"}
     for path in SOURCES:

@@ -127,6 +127,24 @@ def review(
 
 
 @app.command()
+def refusal(
+    data: Manifests,
+    refuse: Annotated[Path, typer.Option(help="CSV with path and kind of pictures that must be refused.")],
+    model: Annotated[str | None, typer.Option(help="Name of a released model.")] = None,
+    out: Out = EVALUATION / "refusal",
+    images: Annotated[int | None, typer.Option(min=1, help="Dermoscopic pictures to look at; else all.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="File that keeps features between calls.")] = None,
+    release: Annotated[  # noqa: FBT002
+        bool, typer.Option("--release", help="Write statistics and threshold into the model's card.")
+    ] = False,
+) -> None:
+    """Choose what a model refuses to judge, and measure it."""
+    from skinlens.cli.refusal import refusal as command
+
+    command(model, data, refuse, out, images=images, cache=cache, release=release)
+
+
+@app.command()
 def select(
     name: Annotated[str, typer.Argument(help="Model to be released.")],
     runs: Annotated[

@@ -133,6 +133,20 @@ class HeatmapScale(_Frozen):
     chosen_on: str
 
 
+class FamiliarityRecord(_Frozen):
+    """Where the statistics of familiar pictures lie, and from which value on a picture passes for dermoscopy.
+
+    Attributes:
+        statistics: A safetensors file, read by `runtime.familiarity`.
+        threshold: A picture whose familiarity lies below it is not taken for dermoscopy.
+        chosen_on: On which pictures, and by what rule, statistics and threshold were chosen.
+    """
+
+    statistics: ModelFile
+    threshold: float
+    chosen_on: str
+
+
 class TrainingRecord(_Frozen):
     """How the weights came about."""
 
@@ -179,6 +193,7 @@ class ModelCard(_Frozen):
     preprocessing: Preprocessing
     files: dict[Literal["graph", "weights"], ModelFile]
     heatmap: HeatmapScale
+    familiarity: FamiliarityRecord | None = None
     calibrated: bool
     calibration: Calibration | None = None
     score_bins: tuple[ScoreBin, ...] = ()
@@ -247,13 +262,13 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def verified_path(card: ModelCard, role: Literal["graph", "weights"], folder: Path) -> Path:
+def verified_path(card: ModelCard, role: Literal["graph", "weights", "familiarity"], folder: Path) -> Path:
     """The path of one of the card's files, after comparing its digest.
 
     Raises:
-        ModelFileError: If the file is missing, cannot be read, or its SHA-256 is not the card's.
+        ModelFileError: If the card has no such file, it is missing, cannot be read, or its SHA-256 is not the card's.
     """
-    expected = card.files[role]
+    expected = _expected(card, role)
     path = folder / expected.file
     if not path.is_file():
         raise ModelFileError(f"Model {card.name} is incomplete: {expected.file} is missing from {folder}.")
@@ -267,3 +282,11 @@ def verified_path(card: ModelCard, role: Literal["graph", "weights"], folder: Pa
             "It may be damaged or altered; restore it from the release."
         )
     return path
+
+
+def _expected(card: ModelCard, role: Literal["graph", "weights", "familiarity"]) -> ModelFile:
+    if role != "familiarity":
+        return card.files[role]
+    if card.familiarity is None:
+        raise ModelFileError(f"The card of {card.name} names no statistics of familiar pictures.")
+    return card.familiarity.statistics

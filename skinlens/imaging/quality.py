@@ -1,0 +1,351 @@
+"""May this picture be judged? Named checks on pixels alone, each with a value, a limit and a sentence of advice.
+
+Every check looks at a copy whose longer side has `WORKING_SIDE` pixels, so that its value does not depend on the
+camera's resolution and the time is the same for all. Only a picture that nobody could judge, or one without any colour,
+is a reason to refuse; hair, ink, rulers, dark corners and a lesion cut off or not found are reasons to warn.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from skinlens.imaging.image import Pixels
+from skinlens.imaging.preprocess import resize
+
+Severity = Literal["refuse", "warn"]
+CheckName = Literal[
+    "blurred", "too_dark", "too_bright", "no_colour", "no_lesion", "cut_off", "hair", "ink", "ruler", "dark_corners"
+]
+_Field = npt.NDArray[np.float32]
+_Mask = npt.NDArray[np.bool_]
+
+WORKING_SIDE = 192
+_MIN_SHORT_SIDE = 32
+# Of a larger picture, at least this many pixels in a row are averaged into one.
+_SAMPLES = 4
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a check fails.
+
+    Attributes:
+        low: True where values below the limits fail, false where values above them do.
+        warn: The last value that passes.
+        refuse: The last value that only warns; None where nothing is refused.
+        unit: What the value is, for a reader.
+        advice: One sentence: what to do about it.
+    """
+
+    low: bool
+    warn: float
+    refuse: float | None
+    unit: str
+    advice: str
+
+    def __post_init__(self) -> None:
+        if self.refuse is not None and (self.refuse < self.warn) != self.low:
+            raise ValueError(f"a refusal at {self.refuse} would come before the warning at {self.warn}")
+
+    def breached(self, value: float) -> tuple[float, Severity] | None:
+        """The limit that a value fails, with what follows; None where it passes."""
+        for limit, severity in ((self.refuse, "refuse"), (self.warn, "warn")):
+            if limit is not None and (value < limit if self.low else value > limit):
+                return limit, "refuse" if severity == "refuse" else "warn"
+        return None
+
+
+# Where the limits come from: values on a few hundred training pictures of all origins (isic3297 and extra, never a test
+# row), on the same pictures made worse by `corruptions`, and on drawn lesions. A limit that refuses lies beyond the
+# most extreme of the unspoilt training pictures; one that warns at about their outermost percent, but for hair and dark
+# corners, which many of them have, at what covers a tenth of the picture.
+LIMITS: dict[CheckName, Limits] = {
+    # Sharp pictures: 1.0 to 4; blurred with sigma 4 px of 224: 0.2 to 0.6.
+    "blurred": Limits(
+        low=True, warn=0.80, refuse=0.45, unit="strength of fine detail, in grey values",
+        advice="Hold the camera still, focus on the lesion, and take the picture again.",
+    ),
+    # Training pictures: 120 to 250; darkened by two stops: from 88.
+    "too_dark": Limits(
+        low=True, warn=100.0, refuse=50.0, unit="brightness of the brightest tenth, of 255",
+        advice="Switch the dermatoscope's light on, or expose longer.",
+    ),
+    # Training pictures: at most 0.09; two stops brighter: 0.45 and more.
+    "too_bright": Limits(
+        low=False, warn=0.15, refuse=0.60, unit="share of the picture that is burnt out",
+        advice="Expose for a shorter time, or take the reflection away with fluid or a polarised light.",
+    ),
+    # Training pictures: at least 4.4; X-rays and other grey pictures: under 0.1.
+    "no_colour": Limits(
+        low=True, warn=3.0, refuse=1.5, unit="colourfulness of the most colourful tenth (CIELAB chroma)",
+        advice="Use a colour photograph; the model knows dermoscopy in colour only.",
+    ),
+    # Training pictures: from 6 on.
+    "no_lesion": Limits(
+        low=True, warn=6.0, refuse=None, unit="colour difference between lesion and skin (CIELAB)",
+        advice="Check that the lesion is in the picture and stands out from the skin.",
+    ),
+    "cut_off": Limits(
+        low=False, warn=0.30, refuse=None, unit="share of the frame that the lesion touches",
+        advice="Move back or centre the lesion, so that skin shows all round it.",
+    ),
+    "hair": Limits(
+        low=False, warn=0.10, refuse=None, unit="share of the picture under hair-like lines",
+        advice="Part or clip the hair over the lesion, or flatten it with fluid.",
+    ),
+    "ink": Limits(
+        low=False, warn=0.03, refuse=None, unit="share of the picture in blue, violet or green of pens",
+        advice="Take the picture without pen marks where that is possible.",
+    ),
+    "ruler": Limits(
+        low=False, warn=0.60, refuse=None, unit="regularity of fine marks along a straight line, 0 to 1",
+        advice="Keep rulers and scales out of the part of the picture that is judged.",
+    ),
+    "dark_corners": Limits(
+        low=False, warn=0.10, refuse=None, unit="share of the picture that is black round the lens",
+        advice="Crop the black corners away, or zoom in until the lens fills the frame.",
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Check:
+    """One property of a picture against its limit.
+
+    Attributes:
+        name: What fails if it fails.
+        value: What was measured, in the unit of `LIMITS[name]`.
+        limit: The limit that is failed, or the one for a warning if none is.
+        passed: Whether the value is within it.
+        severity: What failing means: `refuse` for an unusable picture, else `warn`.
+        advice: One sentence: what to do if it fails.
+    """
+
+    name: CheckName
+    value: float
+    limit: float
+    passed: bool
+    severity: Severity
+    advice: str
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Every check of one picture, in the order of `LIMITS`."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        """The checks that failed, whether they refuse or warn."""
+        return tuple(check for check in self.checks if not check.passed)
+
+    @property
+    def refusing(self) -> tuple[Check, ...]:
+        """The checks for which the picture may not be judged."""
+        return tuple(check for check in self.failed if check.severity == "refuse")
+
+
+def assess_quality(pixels: Pixels) -> Quality:
+    """Measure every check on a picture.
+
+    Args:
+        pixels: RGB uint8, `(H, W, 3)`, of any size.
+    """
+    view = _View(_shrink(pixels))
+    return Quality(tuple(_judge(name, measure(view)) for name, measure in _MEASURES.items()))
+
+
+def _judge(name: CheckName, value: float) -> Check:
+    limits = LIMITS[name]
+    breached = limits.breached(value)
+    limit, severity = breached or (limits.warn, "warn")
+    return Check(name, value, limit, breached is None, severity, limits.advice)
+
+
+def _shrink(pixels: Pixels) -> Pixels:
+    # Averaging every pixel of a large photograph would take longer than all checks; every n-th is enough to average.
+    step = max(1, max(pixels.shape[:2]) // (_SAMPLES * WORKING_SIDE))
+    pixels = np.ascontiguousarray(pixels[::step, ::step])
+    scale = WORKING_SIDE / max(pixels.shape[:2])
+    height, width = (max(_MIN_SHORT_SIDE, round(scale * side)) for side in pixels.shape[:2])
+    return resize(pixels, height=height, width=width)
+
+
+# RGB values: black round a lens lies under the first in every channel, burnt-out pixels reach the second in every one.
+_BLACK = 48
+_BURNT = 250
+# The lens' soft rim, in pixels, is no part of what is measured.
+_RIM = 9
+
+
+class _View:
+    """A picture at the working size with what several checks need, each part computed once."""
+
+    def __init__(self, rgb: Pixels) -> None:
+        self.rgb = rgb
+        self.grey: _Field = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        self.lab: _Field = cv2.cvtColor(rgb.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB)
+
+    @cached_property
+    def outside(self) -> _Mask:
+        """Black pixels that hang together with a corner: outside the lens."""
+        black = (self.rgb.max(axis=2) < _BLACK).astype(np.uint8)
+        _, parts = cv2.connectedComponents(black, connectivity=4)
+        corners = parts[[0, 0, -1, -1], [0, -1, 0, -1]]
+        return np.isin(parts, corners[corners > 0])
+
+    @cached_property
+    def inside(self) -> _Mask:
+        """What the lens shows, without its rim; the whole picture where that would leave nothing."""
+        kernel = np.ones((_RIM, _RIM), np.uint8)
+        inner = cv2.erode((~self.outside).astype(np.uint8), kernel, borderValue=1).astype(np.bool_)
+        return inner if inner.any() else np.ones_like(inner)
+
+    @cached_property
+    def lesion(self) -> _Mask:
+        """The largest part darker than Otsu's threshold of the smoothed lightness; parts in the middle count more."""
+        smooth = cv2.GaussianBlur(self.lab[..., 0], (0, 0), 3)
+        levels = np.clip(smooth * 2.55, 0, 255).astype(np.uint8)
+        threshold, _ = cv2.threshold(levels[self.inside].reshape(-1, 1), 0, 255, cv2.THRESH_OTSU)
+        dark = ((levels <= threshold) & self.inside).astype(np.uint8)
+        count, parts = cv2.connectedComponents(cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)))
+        weights = np.bincount(parts.ravel(), _nearness(parts.shape).ravel(), count)
+        weights[0] = 0
+        return (parts == weights.argmax()) & (parts > 0)
+
+    @cached_property
+    def lines(self) -> _Field:
+        """Thin dark structures: the black top-hat of the grey picture (hair, ticks, pigment network)."""
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
+        return np.asarray(cv2.morphologyEx(self.grey, cv2.MORPH_BLACKHAT, kernel), np.float32)
+
+
+def _nearness(shape: tuple[int, ...]) -> _Field:
+    y, x = (np.linspace(-1, 1, side, dtype=np.float32) for side in shape)
+    return np.exp(-1.5 * (y[:, None] ** 2 + x[None, :] ** 2))
+
+
+def _sharpness(view: _View) -> float:
+    """Standard deviation of the Laplacian of Gaussian (Pech-Pacheco 2000, smoothed against noise)."""
+    detail = cv2.Laplacian(cv2.GaussianBlur(view.grey, (0, 0), 1.0), cv2.CV_32F)
+    return float(detail[view.inside].std())
+
+
+def _brightness(view: _View) -> float:
+    return float(np.percentile(view.grey[view.inside], 90))
+
+
+def _burnt_share(view: _View) -> float:
+    return float((view.rgb.min(axis=2)[view.inside] >= _BURNT).mean())
+
+
+def _colourfulness(view: _View) -> float:
+    return float(np.percentile(np.hypot(view.lab[..., 1], view.lab[..., 2])[view.inside], 90))
+
+
+def _lesion_contrast(view: _View) -> float:
+    """Distance of the mean colours of lesion and skin; 0 without a lesion."""
+    skin = view.inside & ~view.lesion
+    if not view.lesion.any() or not skin.any():
+        return 0.0
+    return float(np.linalg.norm(view.lab[view.lesion].mean(axis=0) - view.lab[skin].mean(axis=0)))
+
+
+def _frame_touched(view: _View) -> float:
+    """Share of the outline of what the lens shows that the lesion lies on."""
+    kernel = np.ones((3, 3), np.uint8)
+    core = cv2.erode(view.inside.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    outline = view.inside & (core == 0)
+    return float(view.lesion[outline].mean())
+
+
+# A hair: its top-hat, averaged along a line of that many pixels, in grey values, and how far above other directions.
+_HAIR_LENGTH = 25
+_HAIR_CONTRAST = 10.0
+_HAIR_STRAIGHTNESS = 2.2
+_HAIR_DIRECTIONS = 8
+
+
+def _line_kernel(direction: int) -> _Field:
+    kernel = np.zeros((_HAIR_LENGTH, _HAIR_LENGTH), np.float32)
+    middle, angle = _HAIR_LENGTH // 2, np.pi * direction / _HAIR_DIRECTIONS
+    along = np.linspace(-middle, middle, 4 * _HAIR_LENGTH)
+    kernel[np.rint(middle + along * np.sin(angle)).astype(int), np.rint(middle + along * np.cos(angle)).astype(int)] = 1
+    return kernel / kernel.sum()
+
+
+_LINE_KERNELS = tuple(_line_kernel(direction) for direction in range(_HAIR_DIRECTIONS))
+
+
+def _hair_share(view: _View) -> float:
+    """Share of pixels on thin, dark, straight lines: a top-hat, near DullRazor (Lee 1997), averaged along lines."""
+    along = np.stack([cv2.filter2D(view.lines, -1, kernel) for kernel in _LINE_KERNELS])
+    strongest = along.max(axis=0)
+    hair = (strongest > _HAIR_CONTRAST) & (strongest > _HAIR_STRAIGHTNESS * along.mean(axis=0))
+    return float(hair[view.inside].mean())
+
+
+# A pen's ink in CIELAB: this much bluer than the picture's median (and blue at all), or green at all.
+_INK_BLUER = 14.0
+_INK_BLUE = -6.0
+_INK_GREEN = -12.0
+
+
+def _ink_share(view: _View) -> float:
+    green_red, blue_yellow = (view.lab[..., channel][view.inside] for channel in (1, 2))
+    blue = (blue_yellow < _INK_BLUE) & (blue_yellow < np.median(blue_yellow) - _INK_BLUER)
+    return float((blue | (green_red < _INK_GREEN)).mean())
+
+
+# Ticks of a ruler: looked for in strips of this share of a side, at least this far apart, and this dark.
+_STRIP = 1 / 8
+_TICK_PERIOD = 4
+_TICK_CONTRAST = 1.5
+_TREND = 25
+
+
+def _tick_regularity(view: _View) -> float:
+    """Highest autocorrelation, beyond zero shift, of the dark marks along any strip parallel to a side."""
+    return max(_strips_regularity(lines) for lines in (view.lines, view.lines.T))
+
+
+def _strips_regularity(lines: _Field) -> float:
+    depth = max(_TICK_PERIOD, round(_STRIP * lines.shape[0]))
+    starts = range(0, lines.shape[0] - depth + 1, max(1, depth // 2))
+    return max(_regularity(lines[first : first + depth].mean(axis=0)) for first in starts)
+
+
+def _regularity(profile: _Field) -> float:
+    profile = profile - cv2.blur(profile[None], (_TREND, 1))[0]
+    spread = float(profile.std())
+    if spread < _TICK_CONTRAST:
+        return 0.0
+    similarity = np.correlate(profile, profile, "full")[len(profile) - 1 :] / (len(profile) * spread**2)
+    shifts = similarity[_TICK_PERIOD - 1 : len(profile) // 4]
+    middle = shifts[1:-1]
+    peaks = middle[(middle > shifts[:-2]) & (middle >= shifts[2:])]
+    return float(np.clip(peaks.max(initial=0.0), 0.0, 1.0))
+
+
+def _outside_share(view: _View) -> float:
+    return float(view.outside.mean())
+
+
+_MEASURES: dict[CheckName, Callable[[_View], float]] = {
+    "blurred": _sharpness,
+    "too_dark": _brightness,
+    "too_bright": _burnt_share,
+    "no_colour": _colourfulness,
+    "no_lesion": _lesion_contrast,
+    "cut_off": _frame_touched,
+    "hair": _hair_share,
+    "ink": _ink_share,
+    "ruler": _tick_regularity,
+    "dark_corners": _outside_share,
+}

@@ -1,0 +1,67 @@
+"""May a picture be judged at all? From its quality and its familiarity to a yes or no with reasons in plain words."""
+
+from dataclasses import dataclass
+
+from skinlens.imaging.quality import Check, CheckName, Quality
+
+STRANGE = (
+    "This does not look like the dermoscopic pictures that the model knows. Use a photograph through a dermatoscope."
+)
+
+_FINDINGS: dict[CheckName, str] = {
+    "blurred": "The picture is blurred.",
+    "too_dark": "The picture is too dark.",
+    "too_bright": "Parts of the picture are burnt out.",
+    "no_colour": "The picture has hardly any colour.",
+    "no_lesion": "No lesion stands out from the skin.",
+    "cut_off": "The lesion seems to be cut off by the edge of the picture.",
+    "hair": "Much hair lies over the picture.",
+    "ink": "There seem to be pen marks in the picture.",
+    "ruler": "There seems to be a ruler or scale in the picture.",
+    "dark_corners": "Black corners or a black circle take up part of the picture.",
+}
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Whether a picture may be judged.
+
+    Attributes:
+        rejected: True if it may not; a person can still override that, with a reason that is kept.
+        reasons: Why it is rejected, the most important first; empty if it is not.
+        warnings: What makes a score less sure without forbidding it; never a reason to reject.
+    """
+
+    rejected: bool
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def admit(
+    quality: Quality, *, familiarity: float | None = None, threshold: float | None = None, synthetic: bool = False
+) -> Admission:
+    """Decide whether a picture may be judged.
+
+    Args:
+        quality: From `imaging.quality.assess_quality`.
+        familiarity: From `runtime.familiarity`; None for a model whose card has no statistics, of which nothing is
+            then asked.
+        threshold: From the card; below it a picture is not taken for dermoscopy. Goes with `familiarity`.
+        synthetic: Whether the picture is a drawn example marked as such, which passes whatever is found.
+
+    Raises:
+        ValueError: If only one of familiarity and threshold is given.
+    """
+    if (familiarity is None) != (threshold is None):
+        raise ValueError("give a familiarity together with its threshold, or neither")
+    # Written so that a familiarity that is not a number is strange.
+    strange = familiarity is not None and threshold is not None and not familiarity >= threshold
+    findings = ((STRANGE,) if strange else ()) + tuple(_sentence(check) for check in quality.refusing)
+    warnings = tuple(_sentence(check) for check in quality.failed if check not in quality.refusing)
+    if synthetic:
+        return Admission(rejected=False, reasons=(), warnings=findings + warnings)
+    return Admission(rejected=bool(findings), reasons=findings, warnings=warnings)
+
+
+def _sentence(check: Check) -> str:
+    return f"{_FINDINGS[check.name]} {check.advice}"
