@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from skinlens.evaluation.intervals import RESAMPLES
 from skinlens.evaluation.metrics import METRICS, Confusion, MetricName
@@ -144,6 +144,12 @@ class Record(_Frozen):
     time: Time | None = None
     shortcuts: dict[str, Any] | None = None
     robustness: Robustness | None = None
+
+    @field_validator("robustness", mode="before")
+    @classmethod
+    def _measured_at_all(cls, found: object) -> object:
+        # A quick evaluation corrupts nothing and says so.
+        return None if isinstance(found, Mapping) and found.get("clean") is None else found
 
     @model_validator(mode="after")
     def _has_all(self) -> "Record":

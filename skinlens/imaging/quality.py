@@ -190,7 +190,8 @@ class _View:
     def __init__(self, rgb: Pixels) -> None:
         self.rgb = rgb
         self.grey: _Field = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
-        self.lab: _Field = cv2.cvtColor(rgb.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB)
+        scaled = rgb.astype(np.float32) / np.float32(255)
+        self.lab: _Field = np.asarray(cv2.cvtColor(scaled, cv2.COLOR_RGB2LAB), np.float32)
 
     @cached_property
     def outside(self) -> _Mask:

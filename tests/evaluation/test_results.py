@@ -70,6 +70,14 @@ def test_what_a_json_may_lack_is_none(made_up_evaluations: Path) -> None:
     assert shortcut_figures(bare.record).empty
 
 
+def test_corruptions_that_were_left_out_are_none(folder: Path) -> None:
+    reason = {"n": None, "clean": None, "corruptions": None, "reason": "left out"}
+    edit(folder / "resnet50.test.json", robustness=reason)
+    record = read_model(folder / "resnet50.test.json").record
+    assert record is not None
+    assert record.robustness is None
+
+
 def test_unknown_keys_do_no_harm(folder: Path) -> None:
     edit(folder / "lenet5.test.json", something_new={"a": 1})
     assert read_model(folder / "lenet5.test.json").name == "lenet5"
