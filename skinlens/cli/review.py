@@ -12,8 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import say
-from skinlens.evaluation.figures import metric_figures
-from skinlens.evaluation.leaderboard import bracketed
+from skinlens.evaluation.figures import bracketed, metric_figures
 from skinlens.evaluation.metrics import Floats
 from skinlens.evaluation.review import (
     MOST_NEIGHBOURS,

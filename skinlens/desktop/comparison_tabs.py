@@ -10,7 +10,7 @@ import streamlit as st
 from skinlens.desktop import comparison_charts as charts
 from skinlens.desktop.comparison import csv_bytes
 from skinlens.evaluation import chart_tables as tables
-from skinlens.evaluation.leaderboard import bracketed
+from skinlens.evaluation.figures import bracketed
 from skinlens.evaluation.metrics import MetricName
 from skinlens.evaluation.results import EvaluatedModel
 from skinlens.evaluation.views import views_of

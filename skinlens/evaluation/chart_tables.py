@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from skinlens.evaluation.curves import coverage_error, decision_curve, pr_points, reliability, roc_points
-from skinlens.evaluation.leaderboard import bracketed
+from skinlens.evaluation.figures import bracketed
 from skinlens.evaluation.metrics import confusion_at
 from skinlens.evaluation.results import EvaluatedModel, Figure, shortcut_figures
 from skinlens.evaluation.rows import labels_of

@@ -33,6 +33,15 @@ def undefined(reason: str, n: int) -> Figure:
     return Figure(None, None, None, n, reason)
 
 
+def bracketed(value: float | None, low: float | None, high: float | None) -> str:
+    """A figure with its interval, as in `0.967 (0.951 to 0.980)`; "" where it is missing."""
+    if value is None or np.isnan(value):
+        return ""
+    if low is None or high is None or np.isnan(low) or np.isnan(high):
+        return f"{value:.3f}"
+    return f"{value:.3f} ({low:.3f} to {high:.3f})"
+
+
 def metric_figures(
     labels: npt.ArrayLike,
     probabilities: npt.ArrayLike,

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from skinlens.evaluation.comparison import TITLES
+from skinlens.evaluation.figures import bracketed
 from skinlens.evaluation.intervals import wilson_rate
 from skinlens.evaluation.metrics import METRICS, Confusion, MetricName
 from skinlens.evaluation.published import published_as, published_models
@@ -121,15 +122,6 @@ def readable(board: pd.DataFrame) -> pd.DataFrame:
 def heading(metric: MetricName) -> str:
     """A metric's name as it begins a line."""
     return TITLES[metric][0].upper() + TITLES[metric][1:]
-
-
-def bracketed(value: float | None, low: float | None, high: float | None) -> str:
-    """A figure with its interval, as in `0.967 (0.951 to 0.980)`; "" where it is missing."""
-    if value is None or np.isnan(value):
-        return ""
-    if low is None or high is None or np.isnan(low) or np.isnan(high):
-        return f"{value:.3f}"
-    return f"{value:.3f} ({low:.3f} to {high:.3f})"
 
 
 def markdown_leaderboard(folder: Path) -> str:

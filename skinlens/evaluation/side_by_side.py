@@ -15,8 +15,9 @@ from skinlens.evaluation.comparison import (
     in_words,
     paired_bootstrap_over_seeds,
 )
+from skinlens.evaluation.figures import bracketed
 from skinlens.evaluation.intervals import RESAMPLES
-from skinlens.evaluation.leaderboard import bracketed, heading
+from skinlens.evaluation.leaderboard import heading
 from skinlens.evaluation.metrics import METRICS, MetricName
 from skinlens.evaluation.results import EvaluatedModel
 from skinlens.evaluation.rows import groups_of, labels_of

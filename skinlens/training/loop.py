@@ -323,6 +323,9 @@ def _training_loader(
     pictures: DecodedRows, sampler: EpochSampler, weights: Weights, recipe: Recipe, settings: Settings, epoch: int
 ) -> DataLoader[tuple[Tensor, ...]]:
     size = recipe.schedule.size(epoch, recipe.preprocessing.size)
+    if settings.workers:
+        # Before workers fork: a worker waits for ever on the threads of a pool that its parent had.
+        cv2.setNumThreads(1)
     return DataLoader(
         _augmented(pictures, weights, recipe, size, settings.seed),
         batch_size=recipe.batch_size,
@@ -341,7 +344,6 @@ def _augmented(pictures: DecodedRows, weights: Weights, recipe: Recipe, size: in
 
 def _one_thread(_worker: int) -> None:
     torch.set_num_threads(1)
-    cv2.setNumThreads(1)
 
 
 def _train_epoch(

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -231,6 +232,14 @@ def test_the_same_seed_gives_the_same_weights_whatever_ran_before(rows, settings
     assert figures(settings.out) == figures(tmp_path / "second")
     other = run(recipe(), rows, dataclasses.replace(settings, out=tmp_path / "other", seed=1))
     assert not same_tensors(first, other)
+
+
+def test_a_worker_does_not_wait_for_threads_that_its_parent_had(rows, settings):
+    """OpenCV's pool is not there in a forked worker; it must be closed before."""
+    cv2.setNumThreads(2)
+    cv2.warpAffine(np.zeros((2000, 2000), np.uint8), np.eye(2, 3), (2000, 2000))
+    run(recipe(), rows, dataclasses.replace(settings, workers=1))
+    assert cv2.getNumThreads() == 1
 
 
 def test_a_worker_process_changes_nothing(rows, settings, tmp_path):
