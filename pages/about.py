@@ -1,5 +1,6 @@
 """About: intended use, limits and the model card."""
 
+import pandas as pd
 import streamlit as st
 
 from skinlens import __version__
@@ -62,11 +63,10 @@ def calibration(card: ModelCard) -> None:
 def hazards() -> None:
     """What could go wrong, what is done about it, and where that is tested."""
     st.markdown("#### Hazards")
-    st.dataframe(
-        [{"Harm": one.harm, "Cause": one.cause, "Control": one.control, "Tested by": one.tested} for one in HAZARDS],
-        hide_index=True,
-        row_height=70,
-    )
+    # A table that wraps its text, as a data frame does not.
+    columns = ["Harm", "Cause", "Control", "Tested by"]
+    rows = [(one.harm, one.cause, one.control, one.tested.replace("::", ":: ")) for one in HAZARDS]
+    st.table(pd.DataFrame(rows, columns=columns).set_index("Harm"))
 
 
 def training(card: ModelCard) -> None:
