@@ -203,18 +203,21 @@ class Meaning:
         if self.estimate is not None:
             said.append(f"Where {percent(self.prevalence)} of lesions are malignant: {one_in(self.estimate)}.")
         if self.observed is not None and self.observed.value is not None:
-            interval = (
-                ""
-                if self.observed.low is None or self.observed.high is None
-                else (
-                    f" (95 % interval {percent(self.observed.low)} to {percent(self.observed.high)}, "
-                    f"n = {self.observed.n} before the shift to this prevalence)"
-                )
+            said.append(
+                f"Of pictures with such a score, {percent(self.observed.value)} were malignant{self._interval()}."
             )
-            said.append(f"Of pictures with such a score, {percent(self.observed.value)} were malignant{interval}.")
         if self.outlook is not None:
             said.append(self.outlook.sentence())
         return tuple(said)
+
+    def _interval(self) -> str:
+        found = self.observed
+        if found is None or found.low is None or found.high is None:
+            return ""
+        return (
+            f" (95 % interval {percent(found.low)} to {percent(found.high)}, "
+            f"n = {found.n} before the shift to this prevalence)"
+        )
 
 
 def meaning(assessment: Assessment, card: ModelCard, prevalence: float) -> Meaning:

@@ -16,9 +16,9 @@ from safetensors.numpy import save_file
 
 from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import say
+from skinlens.evaluation.metrics import Floats
 from skinlens.evaluation.refusal import (
     Flags,
-    Floats,
     RefusedShare,
     choose_threshold,
     first_halves,
@@ -35,7 +35,7 @@ from skinlens.runtime.predictor import DEFAULT_MODEL, WEIGHTS_FOLDER, Predictor,
 from skinlens.training.manifest import ManifestError, read_manifests, training_rows
 
 # Folds that make the statistics, choose the threshold, and are measured on; a lesion lies in one fold.
-FIT, CHOOSE, MEASURE = (0, 1), (2,), (3, 4)
+FOLDS: dict[str, tuple[int, ...]] = {"fit": (0, 1), "choose": (2,), "measure": (3, 4)}
 # Of every origin, the share of dermoscopic pictures that the threshold may refuse where it is chosen; a little less
 # than is wanted where it is measured.
 ALLOWED = 0.015
@@ -89,7 +89,7 @@ def refusal(
     strangers = _strangers(refuse)
     looked = _look(predictor, [*rows["file"], *strangers["file"]], cache)
     known, strange = _divide(looked, len(rows))
-    folds = {part: rows["fold"].isin(numbers).to_numpy() for part, numbers in _parts().items()}
+    folds = {part: rows["fold"].isin(numbers).to_numpy() for part, numbers in FOLDS.items()}
     first = first_halves(strangers["kind"].tolist())
     try:
         familiarity = fit_familiarity(
@@ -104,7 +104,7 @@ def refusal(
         "model": predictor.model.name,
         "weights_sha256": predictor.model.sha256,
         "data": {path.name: sha256_of(path) for path in [*data, refuse]},
-        "split": _SPLIT.format(**{part: ", ".join(map(str, numbers)) for part, numbers in _parts().items()}),
+        "split": _SPLIT.format(**{part: ", ".join(map(str, numbers)) for part, numbers in FOLDS.items()}),
         "n": {part: int(members.sum()) for part, members in folds.items()},
         "components": len(familiarity.components),
         "threshold": threshold,
@@ -121,10 +121,6 @@ def refusal(
         raise OutputError(f"the results cannot be written to {out}: {error}") from error
     say(f"wrote {out / 'refusal.json'} and refusal.md")
     sys.stdout.write(summarise(record))
-
-
-def _parts() -> dict[str, tuple[int, ...]]:
-    return {"fit": FIT, "choose": CHOOSE, "measure": MEASURE}
 
 
 def _spread(rows: pd.DataFrame, images: int | None) -> pd.DataFrame:

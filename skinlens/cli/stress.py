@@ -277,8 +277,8 @@ def _read_outlines(trial: Trial) -> tuple[list[Outline], str | None]:
 
 
 def _outlines(rows: pd.DataFrame, size: int) -> Iterator[Outline]:
-    for manifest, mask in zip(rows["manifest"], rows["mask"], strict=True):
-        yield read_outline(Path(manifest).parent / mask, height=size, width=size)
+    for file in rows["outline_file"]:
+        yield read_outline(Path(file), height=size, width=size)
 
 
 def _shape_alone(trial: Trial, outlines: list[Outline], training: pd.DataFrame) -> tuple[Figure, int]:

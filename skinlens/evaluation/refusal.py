@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from skinlens.evaluation.intervals import Rate, wilson_rate
+from skinlens.evaluation.metrics import Floats
 
-Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from skinlens.evaluation.figures import Figure, undefined
 from skinlens.evaluation.intervals import wilson_rate
 from skinlens.evaluation.metrics import checked, require_threshold
+from skinlens.evaluation.report import bracket
 from skinlens.evaluation.rows import LABELS, labels_of, text_of
 
 # What the parts are made by; a manifest may lack some of them.
@@ -169,8 +170,7 @@ def _ids(rows: pd.DataFrame) -> list[str]:
 
 def _line(cell: dict[str, Any]) -> str:
     rate = cell["rate"]
-    spread = f"[{rate['low']:.3f}, {rate['high']:.3f}]"
     return (
-        f"{cell['column'].replace('_', ' ')} {cell['value']}: {cell['metric']} {rate['value']:.3f} {spread} "
-        f"({cell['right']} of {cell['n']})"
+        f"{cell['column'].replace('_', ' ')} {cell['value']}: {cell['metric']} "
+        f"{rate['value']:.3f}{bracket(rate['low'], rate['high'])} ({cell['right']} of {cell['n']})"
     )

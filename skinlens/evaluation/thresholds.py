@@ -4,14 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
+from skinlens.evaluation.calibration import evidence_of
 from skinlens.evaluation.intervals import Rate, wilson_rate
 from skinlens.evaluation.metrics import Floats, checked, confusion_at
 
-# The last step below 1 that a float32 softmax can take.
-_SATURATION = 6e-8
 # Slopes below it are rounding errors of the fit.
 _FLAT = 1e-6
 
@@ -45,7 +44,7 @@ def fitted_threshold(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> flo
     truth, chances = checked(labels, probabilities)
     if truth.min() == truth.max():
         raise ValueError("a threshold cannot be fitted: all images have the same label")
-    evidence = logit(np.clip(chances, _SATURATION, 1 - _SATURATION))
+    evidence = evidence_of(chances)
     benign, malignant = evidence[truth == 0], evidence[truth == 1]
     if benign.max() <= malignant.min() and benign.min() < malignant.max():
         return float(expit((benign.max() + malignant.min()) / 2))

@@ -54,9 +54,10 @@ class Limits:
 
     def breached(self, value: float) -> tuple[float, Severity] | None:
         """The limit that a value fails, with what follows; None where it passes."""
-        for limit, severity in ((self.refuse, "refuse"), (self.warn, "warn")):
+        steps: tuple[tuple[float | None, Severity], ...] = ((self.refuse, "refuse"), (self.warn, "warn"))
+        for limit, severity in steps:
             if limit is not None and (value < limit if self.low else value > limit):
-                return limit, "refuse" if severity == "refuse" else "warn"
+                return limit, severity
         return None
 
 

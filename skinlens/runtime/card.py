@@ -262,13 +262,17 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def verified_path(card: ModelCard, role: Literal["graph", "weights", "familiarity"], folder: Path) -> Path:
-    """The path of one of the card's files, after comparing its digest.
+def verified_path(card: ModelCard, role: Literal["graph", "weights"], folder: Path) -> Path:
+    """The path of one of the card's files, after comparing its digest; errors as for `verified_file`."""
+    return verified_file(card, card.files[role], folder)
+
+
+def verified_file(card: ModelCard, expected: ModelFile, folder: Path) -> Path:
+    """The path of a file that a card names anywhere, after comparing its digest.
 
     Raises:
-        ModelFileError: If the card has no such file, it is missing, cannot be read, or its SHA-256 is not the card's.
+        ModelFileError: If the file is missing, cannot be read, or its SHA-256 is not the card's.
     """
-    expected = _expected(card, role)
     path = folder / expected.file
     if not path.is_file():
         raise ModelFileError(f"Model {card.name} is incomplete: {expected.file} is missing from {folder}.")
@@ -282,11 +286,3 @@ def verified_path(card: ModelCard, role: Literal["graph", "weights", "familiarit
             "It may be damaged or altered; restore it from the release."
         )
     return path
-
-
-def _expected(card: ModelCard, role: Literal["graph", "weights", "familiarity"]) -> ModelFile:
-    if role != "familiarity":
-        return card.files[role]
-    if card.familiarity is None:
-        raise ModelFileError(f"The card of {card.name} names no statistics of familiar pictures.")
-    return card.familiarity.statistics

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from skinlens.runtime.card import ModelCard, ModelFileError, verified_path
+from skinlens.runtime.card import ModelCard, ModelFileError, verified_file
 
 Floats = npt.NDArray[np.float64]
 # A residual of nothing, as of the mean itself, has no logarithm.
@@ -91,7 +91,7 @@ def load_familiarity(card: ModelCard, folder: Path) -> Familiarity | None:
     """
     if card.familiarity is None:
         return None
-    path = verified_path(card, "familiarity", folder)
+    path = verified_file(card, card.familiarity.statistics, folder)
     try:
         tensors = load_file(path)
         return Familiarity(**{field.name: tensors[field.name].astype(np.float64) for field in fields(Familiarity)})

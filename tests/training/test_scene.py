@@ -106,24 +106,22 @@ def test_a_turn_mirrors_the_border_instead_of_showing_black():
         assert (found.pixels == 200).all()
 
 
+def aspect_of(scene):
+    """Width of the lesion's box over its height."""
+    _, _, width, height = cv2.boundingRect(scene.outline.astype(np.uint8))
+    return width / height
+
+
 def test_a_squash_stretches_circles_both_ways_and_by_no_more_than_it_may():
     circle = lesion(100, 100, (50, 50), (12, 12))
-    aspects = []
-    for seed in range(60):
-        found = placed(circle, recipe(squash=0.33), 200, generator(seed))
-        _, _, width, height = cv2.boundingRect(found.outline.astype(np.uint8))
-        aspects.append(width / height)
+    aspects = [aspect_of(placed(circle, recipe(squash=0.33), 200, generator(seed))) for seed in range(60)]
     assert 1 / 1.33 - 0.06 < min(aspects) < 0.85
     assert 1.18 < max(aspects) < 1.33 + 0.06
 
 
 def test_a_wide_picture_is_sometimes_squashed_as_a_whole_and_sometimes_true_to_its_pixels():
     circle = lesion(90, 120, (45, 60), (12, 12))
-    aspects = []
-    for seed in range(30):
-        found = placed(circle, recipe(squash=0.01), 180, generator(seed))
-        _, _, width, height = cv2.boundingRect(found.outline.astype(np.uint8))
-        aspects.append(width / height)
+    aspects = [aspect_of(placed(circle, recipe(squash=0.01), 180, generator(seed))) for seed in range(30)]
     squashed, true = [a for a in aspects if a < 0.85], [a for a in aspects if a >= 0.85]
     assert min(len(squashed), len(true)) > 6
     assert squashed == pytest.approx([0.75] * len(squashed), abs=0.07)
