@@ -7,9 +7,10 @@ import streamlit as st
 from skinlens.desktop import session
 from skinlens.desktop.charts import score_bar
 from skinlens.desktop.model import LoadedModel, loaded_model
+from skinlens.desktop.quality_table import quality_table
 from skinlens.desktop.router import require_router
 from skinlens.desktop.session import Result
-from skinlens.desktop.viewer import side_by_side
+from skinlens.desktop.viewer import original_alone, side_by_side
 from skinlens.explain.overlay import record_overlay
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.report.fonts import missing_characters
@@ -24,6 +25,7 @@ from skinlens.triage import (
     Meaning,
     assess,
     meaning,
+    quality_sentences,
     rates_sentence,
     stability_sentence,
 )
@@ -70,19 +72,57 @@ def receive_upload(content: bytes, name: str, model: LoadedModel) -> bool:
 def show_result(result: Result, model: LoadedModel) -> None:
     """The picture's name, both views, the score, the case facts and the PDF."""
     assessment = assess(
-        result.prediction, model.card, choose_point(model.card), notes=result.image.notes, stability=result.stability
+        result.prediction,
+        model.card,
+        choose_point(model.card),
+        notes=result.image.notes,
+        stability=result.stability,
+        admission=result.admission,
+        override=session.override(result),
     )
     if result.image.synthetic:
         st.warning("Synthetic example: a drawn picture, not a patient.", icon=":material/draw:")
     views, verdict = st.columns([2.05, 1])
+    rejected = assessment.decision == "rejected"
     with views:
-        side_by_side(result)
+        original_alone(result) if rejected else side_by_side(result)
         facts = case_facts(result)
     with verdict:
-        show_score(result, assessment, model)
-        found = show_meaning(assessment, model)
+        if rejected:
+            show_refusal(result, assessment)
+            found = None
+        else:
+            show_quality(result, assessment)
+            show_score(result, assessment, model)
+            found = show_meaning(assessment, model)
         offer_pdf(result, assessment, facts, found, model)
     show_details(result, assessment, model)
+
+
+def show_refusal(result: Result, assessment: Assessment) -> None:
+    """Why the picture is not judged, what to do about it, and a way past it for who has a reason."""
+    with st.container(border=True):
+        st.markdown(f"##### {ICONS[assessment.decision]} {assessment.headline}")
+        for reason in assessment.reasons:
+            st.text(reason)
+    with st.form(f"override-{result.image.sha256}"):
+        reason = st.text_input("Your reason to have it judged all the same", max_chars=200)
+        st.caption("The reason is shown with the result and printed in the summary.")
+        if not st.form_submit_button("Judge it all the same", width="stretch"):
+            return
+        if reason.strip():
+            session.keep_override(result, reason)
+            st.rerun()
+        st.warning("Without a reason it is not judged.", icon=":material/edit:")
+
+
+def show_quality(result: Result, assessment: Assessment) -> None:
+    """What speaks against the picture, before anything that was read from it."""
+    for sentence in quality_sentences(assessment):
+        st.caption(sentence)
+    if assessment.override:
+        st.warning("Judged against the program's advice; see the reasons.", icon=":material/block:")
+        st.button("Do not judge it after all", on_click=session.keep_override, args=(result, ""), width="stretch")
 
 
 def choose_point(card: ModelCard) -> OperatingPoint:
@@ -154,7 +194,9 @@ def case_facts(result: Result) -> CaseFacts:
         )
 
 
-def offer_pdf(result: Result, assessment: Assessment, facts: CaseFacts, found: Meaning, model: LoadedModel) -> None:
+def offer_pdf(
+    result: Result, assessment: Assessment, facts: CaseFacts, found: Meaning | None, model: LoadedModel
+) -> None:
     """The PDF, made when it is asked for; characters that it cannot show are named before."""
     lacking = missing_characters("\n".join((facts.case_id, facts.site, facts.note)))
     if lacking:
@@ -187,18 +229,22 @@ def fusion(gate: GateSummary | None) -> str:
 
 
 def show_details(result: Result, assessment: Assessment, model: LoadedModel) -> None:
-    """Provenance, for those who want it."""
+    """Checks and provenance, for those who want them."""
     image, prediction = result.image, result.prediction
-    with st.expander("Details: picture, model, fusion"):
+    scores = (
+        f"Score, unrounded: {prediction.score!r}\n"
+        f"Scores turned and mirrored: {', '.join(f'{score:.3f}' for score in result.stability.scores)}\n"
+    )
+    with st.expander("Details: picture quality, model, fusion"):
+        st.dataframe(quality_table(result.admission, model.card.familiarity), hide_index=True, width="stretch")
         st.text(
             f"Picture: {image.name}, {image.width} x {image.height} px\n"
             f"SHA-256 of the file: {image.sha256}\n"
             f"Model: {prediction.model.name} {prediction.model.version}, weights SHA-256 {prediction.model.sha256}\n"
             f"Ran on: {prediction.provider}, {prediction.milliseconds:.1f} ms\n"
-            f"Score, unrounded: {prediction.score!r}\n"
+            f"{'' if assessment.decision == 'rejected' else scores}"
             f"Operating point: {assessment.point.name}; {assessment.point.chosen_on}\n"
             f"{rates_sentence(assessment.point)}\n"
-            f"Scores turned and mirrored: {', '.join(f'{score:.3f}' for score in result.stability.scores)}\n"
             f"{fusion(prediction.gate)}\n"
             f"Heatmap: full evidence is {model.card.heatmap.scale:g}, {model.card.heatmap.chosen_on}"
         )

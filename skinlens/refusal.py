@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-from skinlens.imaging.quality import Check, CheckName, Quality
+from skinlens.imaging.image import LesionImage
+from skinlens.imaging.quality import Check, CheckName, Quality, assess_quality
+from skinlens.runtime.prediction import Prediction
+from skinlens.runtime.predictor import Predictor
 
 STRANGE = (
     "This does not look like the dermoscopic pictures that the model knows. Use a photograph through a dermatoscope."
@@ -30,11 +33,31 @@ class Admission:
         rejected: True if it may not; a person can still override that, with a reason that is kept.
         reasons: Why it is rejected, the most important first; empty if it is not.
         warnings: What makes a score less sure without forbidding it; never a reason to reject.
+        quality: Every check of the pixels.
+        familiarity: How much the picture is like dermoscopy to the model; None if it was not asked.
     """
 
     rejected: bool
     reasons: tuple[str, ...]
     warnings: tuple[str, ...]
+    quality: Quality
+    familiarity: float | None = None
+
+
+def examine(image: LesionImage, prediction: Prediction, predictor: Predictor) -> Admission:
+    """Decide whether a picture may be judged, by its pixels and by what the model made of it.
+
+    Args:
+        image: The picture as received.
+        prediction: Of that picture, by `predictor`.
+        predictor: Its statistics of familiar pictures are asked, if it has any.
+    """
+    record, statistics = predictor.card.familiarity, predictor.familiarity
+    quality = assess_quality(image.pixels)
+    if record is None or statistics is None:
+        return admit(quality, synthetic=image.synthetic)
+    familiarity = statistics.score(prediction.features)
+    return admit(quality, familiarity=familiarity, threshold=record.threshold, synthetic=image.synthetic)
 
 
 def admit(
@@ -58,9 +81,8 @@ def admit(
     strange = familiarity is not None and threshold is not None and not familiarity >= threshold
     findings = ((STRANGE,) if strange else ()) + tuple(_sentence(check) for check in quality.refusing)
     warnings = tuple(_sentence(check) for check in quality.failed if check not in quality.refusing)
-    if synthetic:
-        return Admission(rejected=False, reasons=(), warnings=findings + warnings)
-    return Admission(rejected=bool(findings), reasons=findings, warnings=warnings)
+    reasons, warnings = ((), findings + warnings) if synthetic else (findings, warnings)
+    return Admission(bool(reasons), reasons, warnings, quality, familiarity)
 
 
 def _sentence(check: Check) -> str:

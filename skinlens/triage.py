@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from skinlens.imaging.image import LesionImage, Pixels
+from skinlens.refusal import Admission
 from skinlens.runtime.card import Estimate, ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
 from skinlens.runtime.prediction import Prediction
@@ -46,6 +47,7 @@ class Assessment:
         score_name: What the number may be called: "score" until the model is calibrated, then "estimate".
         prediction: What the model said.
         stability: What it said of the picture turned and mirrored; None if it was not asked.
+        admission: Whether the picture may be judged, and what speaks against its quality; None if that was not asked.
         override: Why the user wanted a refused picture judged; "" if it was not refused, or stayed so.
     """
 
@@ -55,6 +57,7 @@ class Assessment:
     score_name: str
     prediction: Prediction
     stability: Stability | None = None
+    admission: Admission | None = None
     override: str = ""
 
     @property
@@ -103,7 +106,7 @@ def assess(
     *,
     notes: tuple[str, ...] = (),
     stability: Stability | None = None,
-    refusal: tuple[str, ...] = (),
+    admission: Admission | None = None,
     override: str = "",
 ) -> Assessment:
     """Judge a prediction at an operating point.
@@ -114,15 +117,16 @@ def assess(
         point: From `operating_point`.
         notes: The image's own notes; they end up behind the reasons.
         stability: The scores in eight orientations; None if they were not asked for.
-        refusal: Why the picture may not be judged, the most important first; empty if it may.
+        admission: Whether the picture may be judged; None judges it unasked.
         override: Why a user wants it judged all the same; it is told with the result.
 
     Returns:
-        An assessment: `rejected` if there is a refusal and no override, `uncertain` if the score lies in the point's
-        band or some orientation has another verdict, else `refer` or `low`.
+        An assessment: `rejected` if the picture is refused and there is no override, `uncertain` if the score lies in
+        the point's band or some orientation has another verdict, else `refer` or `low`.
     """
     name = "estimate" if card.calibrated else "score"
     decision, reasons = _decided(prediction.score, name, point, stability)
+    refusal = () if admission is None else admission.reasons
     if refusal and not override:
         decision, reasons = "rejected", list(refusal)
     elif refusal:
@@ -136,6 +140,7 @@ def assess(
         score_name=name,
         prediction=prediction,
         stability=stability,
+        admission=admission,
         override=override if refusal else "",
     )
 
@@ -179,6 +184,13 @@ def stability_sentence(assessment: Assessment) -> str:
         f"Verdict unchanged in {unchanged} of {len(found.scores)} views, turned or mirrored "
         f"({assessment.score_name} spread {found.spread:.2f})."
     )
+
+
+def quality_sentences(assessment: Assessment) -> tuple[str, ...]:
+    """What makes the picture harder to judge, or that nothing was found; empty if that was not asked."""
+    if assessment.admission is None:
+        return ()
+    return assessment.admission.warnings or ("Picture quality: nothing found against it.",)
 
 
 @dataclass(frozen=True)

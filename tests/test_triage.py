@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from skinlens.imaging.preprocess import Preprocessing
+from skinlens.imaging.quality import Quality
+from skinlens.refusal import Admission
 from skinlens.runtime.card import (
     Architecture,
     Calibration,
@@ -28,6 +30,7 @@ from skinlens.triage import (
     assess,
     meaning,
     operating_point,
+    quality_sentences,
     rates_sentence,
     stability_sentence,
     told_apart,
@@ -244,22 +247,37 @@ class TestUncertain:
         assert stability_sentence(banded(0.6)) == ""
 
 
+def refused(*reasons: str) -> Admission:
+    return Admission(rejected=True, reasons=reasons, warnings=(), quality=Quality(()))
+
+
 class TestRefusal:
     def test_a_refused_picture_is_rejected_whatever_its_score(self) -> None:
         for score in (0.01, 0.3, 0.99):
-            assessment = banded(score, refusal=("It is not dermoscopic.",), notes=("Turned.",))
+            assessment = banded(score, admission=refused("It is not dermoscopic."), notes=("Turned.",))
             assert assessment.decision == "rejected"
             assert assessment.reasons == ("It is not dermoscopic.", "Turned.")
             assert assessment.prediction.score == score
 
     def test_an_override_is_told_beside_what_it_overrides(self) -> None:
-        assessment = banded(0.9, refusal=("It is not dermoscopic.",), override="seen through a dermatoscope")
+        assessment = banded(0.9, admission=refused("It is not dermoscopic."), override="seen through a dermatoscope")
         assert assessment.decision == "refer"
         assert assessment.override == "seen through a dermatoscope"
         assert assessment.reasons[1:3] == (
             "Judged all the same, because: seen through a dermatoscope",
             "It is not dermoscopic.",
         )
+
+    def test_warnings_stand_beside_the_result_and_change_nothing(self) -> None:
+        admission = Admission(rejected=False, reasons=(), warnings=("There seems to be hair.",), quality=Quality(()))
+        warned, plain = banded(0.9, admission=admission), banded(0.9)
+        assert (warned.decision, warned.reasons) == (plain.decision, plain.reasons)
+        assert quality_sentences(warned) == ("There seems to be hair.",)
+
+    def test_a_picture_without_findings_is_said_to_be_one(self) -> None:
+        admission = Admission(rejected=False, reasons=(), warnings=(), quality=Quality(()))
+        assert quality_sentences(banded(0.9, admission=admission)) == ("Picture quality: nothing found against it.",)
+        assert quality_sentences(banded(0.9)) == ()
 
     def test_an_override_of_nothing_is_not_told(self) -> None:
         assessment = banded(0.9, override="in a hurry")

@@ -22,6 +22,7 @@ from skinlens.cli.sources import Source, Sources, safe_name
 from skinlens.explain.overlay import record_overlay
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRefusedError, LesionImage, Pixels
+from skinlens.refusal import examine
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability, in_all_views
 from skinlens.runtime.prediction import Prediction
@@ -152,7 +153,10 @@ def _score_batch(
             yield _refusal(source, each.sha256, image, predictor.card, point)
             continue
         prediction, stability = next(answers)
-        assessment = assess(prediction, predictor.card, point, notes=image.notes, stability=stability)
+        admission = examine(image, prediction, predictor)
+        assessment = assess(
+            prediction, predictor.card, point, notes=image.notes, stability=stability, admission=admission
+        )
         _write_extras(source, image, prediction, assessment, predictor.card, outputs)
         yield _row(source, image, assessment)
 
@@ -184,13 +188,19 @@ def _row(source: Source, image: LesionImage, assessment: Assessment) -> Row:
         threshold=assessment.point.threshold,
         point=assessment.point.name,
         reasons=" ".join(assessment.reasons),
-        quality_failed="",
+        quality_failed=_failed_checks(assessment),
         stability=_stability(assessment),
         width=image.width,
         height=image.height,
         model=assessment.prediction.model.name,
         error="",
     )
+
+
+def _failed_checks(assessment: Assessment) -> str:
+    """Names of the checks of the pixels that failed, as in `hair;ruler`."""
+    admission = assessment.admission
+    return "" if admission is None else ";".join(check.name for check in admission.quality.failed)
 
 
 def _stability(assessment: Assessment) -> str:

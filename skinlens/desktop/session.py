@@ -10,6 +10,7 @@ from skinlens.desktop.model import LoadedModel
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion
+from skinlens.refusal import Admission, examine
 from skinlens.runtime.orientations import Stability, in_all_views
 from skinlens.runtime.prediction import Prediction
 
@@ -20,15 +21,17 @@ _RESULTS = "results"
 _CURRENT = "current"
 _DRAWN = "drawn"
 _UPLOADER = "uploader"
+_OVERRIDES = "overrides"
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A picture, what the model said about it, and about it turned and mirrored."""
+    """A picture, what the model said about it, and about it turned and mirrored, and whether it may be judged."""
 
     image: LesionImage
     prediction: Prediction
     stability: Stability
+    admission: Admission
 
 
 def receive(content: bytes, name: str, model: LoadedModel) -> Result:
@@ -66,6 +69,16 @@ def clear() -> None:
     st.session_state[_UPLOADER] = st.session_state.get(_UPLOADER, 0) + 1
 
 
+def override(result: Result) -> str:
+    """Why the user wants a refused picture judged all the same; "" until there is a reason."""
+    return str(st.session_state.get(_OVERRIDES, {}).get(result.image.sha256, ""))
+
+
+def keep_override(result: Result, reason: str) -> None:
+    """Remember why a refused picture is to be judged all the same; "" takes it back."""
+    st.session_state.setdefault(_OVERRIDES, {})[result.image.sha256] = " ".join(reason.split())
+
+
 def uploader_key() -> str:
     """The uploader's widget key; a new one empties it."""
     return f"upload-{st.session_state.get(_UPLOADER, 0)}"
@@ -95,7 +108,7 @@ def _add(image: LesionImage, model: LoadedModel) -> Result:
         return known
     with model.lock:
         prediction, stability = in_all_views(model.predictor, [image])[0]
-    return _keep(Result(image, prediction, stability))
+    return _keep(Result(image, prediction, stability, examine(image, prediction, model.predictor)))
 
 
 def _keep(result: Result) -> Result:

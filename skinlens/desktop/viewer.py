@@ -71,6 +71,12 @@ def side_by_side(result: Result) -> None:
         _legend(colours, found)
 
 
+def original_alone(result: Result) -> None:
+    """Draw the picture without a heatmap: of a refused picture the model's view tells nothing."""
+    left, _ = st.columns(2)
+    _show(left, _fitted(result.image.pixels), "Original", "Original: the picture as received, upright.")
+
+
 def _controls() -> tuple[float, Style, ColourMap, Window]:
     opacity, style, colours, zoom = st.columns([1, 1.25, 1, 0.8])
     share = opacity.slider("Heatmap opacity", 0, 100, 60, 5, format="%d%%", key="opacity")

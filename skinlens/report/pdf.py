@@ -38,7 +38,7 @@ _LABEL_WIDTH = 31.0
 # Pictures give way, within reason, if that keeps a case on one page.
 _PICTURE_HEIGHTS = (64.5, 56.0, 48.0)
 _KEPT_TOGETHER = 60.0
-_NOT_JUDGED = "The picture could not be judged; the number is kept for the record only."
+_NOT_JUDGED = "The picture was not judged, and no result is given."
 # What the decision's box says of it.
 _SENTENCES: dict[Decision, str] = {
     "uncertain": UNCERTAIN_SENTENCE,
@@ -129,9 +129,11 @@ def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, tot
     _draw_title(sheet, record)
     _draw_facts(sheet, record.facts)
     _draw_decision(sheet, record.assessment)
-    _draw_both_pictures(sheet, record, highest)
-    _draw_operating_point(sheet, record.assessment.point)
+    _draw_views(sheet, record, highest)
+    if record.assessment.decision != "rejected":
+        _draw_operating_point(sheet, record.assessment.point)
     _draw_reasons(sheet, record.assessment)
+    _draw_quality(sheet, record.assessment)
     _draw_meaning(sheet, record)
     _draw_note(sheet, record.facts.note)
     _draw_provenance(sheet, record, card, missing)
@@ -181,37 +183,46 @@ def _draw_decision(sheet: Sheet, assessment: Assessment) -> None:
     colour = _COLOURS[assessment.decision]
     sentence = _SENTENCES.get(assessment.decision, "")
     headline = Style(_HEADLINE, bold=True, colour=colour)
-    height = headline.leading + (_STRONG.leading + 0.5 if sentence else 0) + 20
+    judged = assessment.decision != "rejected"
+    height = headline.leading + (_STRONG.leading + 0.5 if sentence else 0) + (20 if judged else 4)
     sheet.need(height)
     top, left, width = sheet.y, sheet.l_margin + 6, sheet.epw - 11
     sheet.fill(sheet.l_margin, top, sheet.epw, height, _WASH)
     sheet.fill(sheet.l_margin, top, 1.8, height, colour)
-    score, threshold = told_apart(assessment.prediction.score, assessment.point.threshold)
     sheet.y += 2
     sheet.block(assessment.headline, left, sheet.y, width, headline, tag="H2")
-    sheet.block(f"{assessment.score_name.capitalize()} {score}", left, sheet.y, width, headline, align="right")
+    if judged:
+        score, _ = _score_and_threshold(assessment)
+        sheet.block(f"{assessment.score_name.capitalize()} {score}", left, sheet.y, width, headline, align="right")
     sheet.y += headline.leading
     if sentence:
         sheet.block(sentence, left, sheet.y, width, _STRONG)
         sheet.y += _STRONG.leading + 0.5
-    sheet.y += 1
+    if judged:
+        sheet.y += 1
+        _draw_scale(sheet, assessment, left, width)
+    sheet.y = top + height + 4
+
+
+def _draw_scale(sheet: Sheet, assessment: Assessment, left: float, width: float) -> None:
     draw_score_bar(
         sheet,
         left,
         width,
         score=assessment.prediction.score,
         threshold=assessment.point.threshold,
-        label=f"threshold {threshold}",
-        colour=colour,
+        label=f"threshold {_score_and_threshold(assessment)[1]}",
+        colour=_COLOURS[assessment.decision],
     )
-    scale = f"{assessment.score_name} from 0 to 1"
-    if assessment.decision != "rejected":
-        scale += "; at or above the threshold a picture is called for referral"
+    scale = f"{assessment.score_name} from 0 to 1; at or above the threshold a picture is called for referral"
     sheet.block(scale, left, sheet.y - SMALL.leading, width, SMALL, align="centre")
-    sheet.y = top + height + 4
 
 
-def _draw_both_pictures(sheet: Sheet, record: CaseRecord, highest: float) -> None:
+def _score_and_threshold(assessment: Assessment) -> tuple[str, str]:
+    return told_apart(assessment.prediction.score, assessment.point.threshold)
+
+
+def _draw_views(sheet: Sheet, record: CaseRecord, highest: float) -> None:
     image = record.image
     warning = SYNTHETIC if image.synthetic else ""
     source = f"{SYNTHETIC}," if image.synthetic else "Dermoscopic picture"
@@ -229,7 +240,8 @@ def _draw_both_pictures(sheet: Sheet, record: CaseRecord, highest: float) -> Non
         warning=warning,
         caption=_HEATMAP_LEGEND,
     )
-    draw_pictures(sheet, [received, looked_at], highest=highest)
+    judged = record.assessment.decision != "rejected"
+    draw_pictures(sheet, [received, looked_at] if judged else [received], highest=highest)
     sheet.y += 3
 
 
@@ -261,6 +273,16 @@ def _draw_reasons(sheet: Sheet, assessment: Assessment) -> None:
     _draw_heading(sheet, "Reasons")
     for reason in reasons:
         sheet.flow(reason, _BODY, indent=4, mark="•", mark_style=_BODY)
+    sheet.y += 3
+
+
+def _draw_quality(sheet: Sheet, assessment: Assessment) -> None:
+    warnings = () if assessment.admission is None else assessment.admission.warnings
+    if not warnings:
+        return
+    _draw_heading(sheet, "Picture quality")
+    for sentence in warnings:
+        sheet.flow(sentence, _BODY, indent=4, mark="•", mark_style=_BODY)
     sheet.y += 3
 
 

@@ -13,6 +13,7 @@ import onnxruntime
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.preprocess import to_input
 from skinlens.runtime.card import ModelCard, ModelFileError, read_card, verified_path
+from skinlens.runtime.familiarity import load_familiarity
 from skinlens.runtime.prediction import Floats, GateSummary, ModelId, Prediction
 from skinlens.runtime.providers import available_providers
 
@@ -46,6 +47,7 @@ class Predictor:
         self.card = card
         self.batch_size = batch_size
         verified_path(card, "weights", folder)
+        self.familiarity = load_familiarity(card, folder)
         graph = verified_path(card, "graph", folder)
         self._session = open_session(graph, providers)
         self._outputs = [*OUTPUTS, GATE] if self._gives(GATE) else list(OUTPUTS)

@@ -234,6 +234,55 @@ def test_dark_round_border_picture_is_accepted(app: AppTest) -> None:
     assert app.metric
 
 
+class TestRefusedPicture:
+    @pytest.fixture
+    def refused(self, app: AppTest) -> AppTest:
+        """The page with a picture that has no colour."""
+        stream = io.BytesIO()
+        Image.fromarray(draw_pixels(9, height=240, width=320)).convert("L").save(stream, "PNG")
+        return upload(app.run(), "grey.png", stream.getvalue())
+
+    def test_it_is_shown_alone_with_a_reason_and_what_to_do(self, refused: AppTest) -> None:
+        assert not refused.exception
+        assert not refused.metric
+        assert any("Not judged" in text for text in texts(refused))
+        assert any("hardly any colour" in text and "Use a colour photograph" in text for text in texts(refused))
+        assert [element.proto.imgs[0].caption for element in refused.get("image")] == ["Original"]
+        assert not any("Score, unrounded" in text for text in texts(refused))
+
+    def test_it_is_judged_for_a_reason_only(self, refused: AppTest) -> None:
+        button = next(button for button in refused.button if button.label == "Judge it all the same")
+        button.click().run()
+        assert any("Without a reason" in text for text in texts(refused))
+        assert not refused.metric
+        self.typed(refused, "  seen through\ta dermatoscope ")
+        assert refused.metric
+        assert "Judged all the same, because: seen through a dermatoscope" in texts(refused)
+        assert any("hardly any colour" in text for text in texts(refused))
+
+    def test_an_override_stays_with_its_picture_and_can_be_taken_back(self, refused: AppTest) -> None:
+        self.typed(refused, "known camera")
+        upload(refused, "other.png", png(3))
+        assert not any("known camera" in text for text in texts(refused))
+        stream = io.BytesIO()
+        Image.fromarray(draw_pixels(9, height=240, width=320)).convert("L").save(stream, "PNG")
+        upload(refused, "grey.png", stream.getvalue())
+        assert refused.metric
+        next(button for button in refused.button if button.label == "Do not judge it after all").click().run()
+        assert not refused.metric
+
+    @staticmethod
+    def typed(app: AppTest, reason: str) -> None:
+        next(field for field in app.text_input if field.label.startswith("Your reason")).set_value(reason)
+        next(button for button in app.button if button.label == "Judge it all the same").click().run()
+
+
+def test_a_good_picture_is_said_to_be_one(app: AppTest) -> None:
+    upload(app.run(), "lesion.png", png(2))
+    assert "Picture quality: nothing found against it." in texts(app)
+    assert app.dataframe[0].value["Looked for"].tolist()[:2] == ["blurred", "too dark"]
+
+
 @pytest.mark.usefixtures("calibrated")
 class TestCalibratedModel:
     def test_it_gives_an_estimate_and_what_it_means(self, app: AppTest) -> None:

@@ -197,8 +197,11 @@ class TestOneRowEach:
         assert float(row["threshold"]) == point.threshold
         verdict = "refer" if float(row["probability"]) >= point.threshold else "low"
         assert row["stability"] in {f"{views}/8" for views in range(1, 9)}
-        assert row["decision"] == (verdict if row["stability"] == "8/8" else "uncertain")
-        assert row["error"] == row["quality_failed"] == ""
+        colourless = name == "grey.bmp"
+        judged = verdict if row["stability"] == "8/8" else "uncertain"
+        assert row["decision"] == ("rejected" if colourless else judged)
+        assert ("no_colour" in row["quality_failed"].split(";")) == colourless
+        assert row["error"] == ""
 
     def test_probabilities_are_the_predictors_and_unrounded(
         self, rows: dict[str, Row], folder: Path, predictor: Predictor
@@ -219,6 +222,12 @@ class TestOneRowEach:
         assert row["reasons"].startswith(f"{Path(name).name} ")
         assert row["reasons"].endswith(".")
         assert row["sha256"] == hashlib.sha256((folder / name).read_bytes()).hexdigest()
+
+    def test_a_refused_but_readable_picture_keeps_its_number(self, rows: dict[str, Row]) -> None:
+        row = rows["grey.bmp"]
+        assert row["decision"] == "rejected"
+        assert 0 < float(row["probability"]) < 1
+        assert "hardly any colour" in row["reasons"]
 
     def test_a_low_score_is_never_alone(self, rows: dict[str, Row]) -> None:
         for row in rows.values():

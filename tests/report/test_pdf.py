@@ -17,6 +17,8 @@ from pypdf import PdfReader
 from pypdf.generic import DictionaryObject, IndirectObject
 
 from skinlens import __version__
+from skinlens.imaging.quality import Quality
+from skinlens.refusal import Admission
 from skinlens.report.pdf import SYNTHETIC, case_pdf
 from skinlens.runtime.card import Estimate, MeasuredRates
 from skinlens.runtime.orientations import Stability
@@ -134,7 +136,11 @@ def test_the_decision_is_said_in_words_for_each_outcome(build_record, card):
     for decision, headline in headlines.items():
         (text,) = texts(case_pdf(build_record(assessment=replace(base, decision=decision)), card).content)
         assert headline in text
-        assert ("kept for the record only" in text) == (decision == "rejected")
+        rejected = decision == "rejected"
+        assert ("was not judged" in text) == rejected
+        # A number or a heatmap of a picture that was not judged could be taken for a result.
+        shown = [sentence in words(text) for sentence in ("Score 0.50", "What the model looked at", "Operating point")]
+        assert shown == [not rejected] * 3
 
 
 @pytest.mark.parametrize("reasons", [(), ("Because.",), (LOW_SENTENCE, "Because.", LOW_SENTENCE)])
@@ -178,12 +184,31 @@ def test_what_a_result_means_fits_on_the_page_of_an_uncertain_case(build_record,
 
 
 def test_a_rejected_picture_means_nothing(build_record, card):
-    assessment = assess(build_record().assessment.prediction, card, card.point(), refusal=("It is not dermoscopic.",))
+    admission = Admission(rejected=True, reasons=("It is not dermoscopic.",), warnings=(), quality=Quality(()))
+    assessment = assess(build_record().assessment.prediction, card, card.point(), admission=admission)
     record = replace(build_record(assessment=assessment), meaning=meaning(assessment, card, 0.02))
     (text,) = texts(case_pdf(record, card).content)
     assert "It is not dermoscopic." in text
     assert "What this means" not in text
     assert "Of 1,000 lesions" not in words(text)
+
+
+def test_what_speaks_against_a_picture_stands_beside_its_result(build_record, card):
+    admission = Admission(rejected=False, reasons=(), warnings=("Much hair lies over it.",), quality=Quality(()))
+    assessment = assess(build_record().assessment.prediction, card, card.point(), admission=admission)
+    (text,) = texts(case_pdf(build_record(assessment=assessment), card).content)
+    assert "Picture quality" in text
+    assert "Much hair lies over it." in text
+
+
+def test_an_override_and_its_refusal_are_printed(build_record, card):
+    admission = Admission(rejected=True, reasons=("It is not dermoscopic.",), warnings=(), quality=Quality(()))
+    prediction = build_record().assessment.prediction
+    assessment = assess(prediction, card, card.point(), admission=admission, override="seen by two of us")
+    (text,) = texts(case_pdf(build_record(assessment=assessment), card).content)
+    assert "Judged all the same, because: seen by two of us" in words(text)
+    assert "It is not dermoscopic." in text
+    assert "Score 0.87" in text
 
 
 def test_an_unmeasured_threshold_says_so(build_record, card):
