@@ -85,7 +85,10 @@ def show_result(result: Result, model: LoadedModel) -> None:
     views, verdict = st.columns([2.05, 1])
     rejected = assessment.decision == "rejected"
     with views:
-        original_alone(result) if rejected else side_by_side(result)
+        if rejected:
+            original_alone(result)
+        else:
+            side_by_side(result)
         facts = case_facts(result)
     with verdict:
         if rejected:

@@ -187,10 +187,11 @@ def stability_sentence(assessment: Assessment) -> str:
 
 
 def quality_sentences(assessment: Assessment) -> tuple[str, ...]:
-    """What makes the picture harder to judge, or that nothing was found; empty if that was not asked."""
-    if assessment.admission is None:
+    """What makes the picture harder to judge, or that nothing does; empty if that was not asked, or it was refused."""
+    admission = assessment.admission
+    if admission is None or (admission.reasons and not admission.warnings):
         return ()
-    return assessment.admission.warnings or ("Picture quality: nothing found against it.",)
+    return admission.warnings or ("Picture quality: nothing found against it.",)
 
 
 @dataclass(frozen=True)

@@ -278,6 +278,8 @@ class TestRefusal:
         admission = Admission(rejected=False, reasons=(), warnings=(), quality=Quality(()))
         assert quality_sentences(banded(0.9, admission=admission)) == ("Picture quality: nothing found against it.",)
         assert quality_sentences(banded(0.9)) == ()
+        # Nor is a refused picture called a good one, because somebody had it judged.
+        assert quality_sentences(banded(0.9, admission=refused("It is grey."), override="known")) == ()
 
     def test_an_override_of_nothing_is_not_told(self) -> None:
         assessment = banded(0.9, override="in a hurry")

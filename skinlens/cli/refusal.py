@@ -42,7 +42,8 @@ ALLOWED = 0.015
 AT_MOST = 0.02
 AT_LEAST = {"everyday": 0.97, "histology": 0.97, "xray": 0.97, "smartphone": 0.80}
 _BATCH = 16
-_KEEP_EVERY = 20
+# Features are written each time that so many are new.
+_KEEP_EVERY = 320
 _SPLIT = (
     "Pictures to be refused: of each kind the first half of the list is fitted on, the second half measured. "
     "Dermoscopic pictures: fitted on folds {fit}, threshold from fold {choose}, measured on folds {measure}."
@@ -152,18 +153,21 @@ def _look(predictor: Predictor, files: Sequence[str], cache: Path | None) -> _Lo
     kept = _read_cache(cache, predictor.model.sha256)
     digests: list[str] = []
     unusable: list[bool] = []
+    saved = len(kept)
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("looking", total=len(files))
-        for number, first in enumerate(range(0, len(files), _BATCH), 1):
+        for first in range(0, len(files), _BATCH):
             images = [decode(Path(file)) for file in files[first : first + _BATCH]]
             digests += [image.sha256 for image in images]
             unusable += [admit(assess_quality(image.pixels)).rejected for image in images]
             new = [image for image in images if image.sha256 not in kept]
             kept |= {image.sha256: answer.features for image, answer in zip(new, predictor.predict(new), strict=True)}
             progress.advance(task, len(images))
-            if cache is not None and new and (number % _KEEP_EVERY == 0 or first + _BATCH >= len(files)):
+            enough = _KEEP_EVERY if first + _BATCH < len(files) else 1
+            if cache is not None and len(kept) - saved >= enough:
                 _write_cache(cache, kept, predictor.model.sha256)
+                saved = len(kept)
     features = np.stack([kept[digest] for digest in digests]).astype(np.float64)
     return _Looked(features, np.array(unusable, np.bool_))
 

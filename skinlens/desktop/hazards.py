@@ -46,6 +46,13 @@ HAZARDS = (
         "tests/cli/test_stress.py::TestWhoReadsTheBorder::test_every_verdict_follows_the_background",
     ),
     Hazard(
+        "A wrong verdict",
+        "The picture is too blurred, dark, burnt out or colourless for anyone to judge",
+        "It is not judged until a person gives a reason, which is kept with the result; what speaks against any other "
+        "picture stands above its result",
+        "tests/app/test_triage_page.py::TestRefusedPicture::test_it_is_judged_for_a_reason_only",
+    ),
+    Hazard(
         "The wrong spot is cut out",
         "The heatmap is read as the border of the lesion, or faint evidence looks strong",
         "One fixed scale for all pictures, told beside the map: weak evidence looks weak",

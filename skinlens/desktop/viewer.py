@@ -1,12 +1,14 @@
-"""Picture and heatmap side by side: one scale, one zoom, one place."""
+"""Picture and heatmap, or the picture retouched, side by side: one scale, one zoom, one place."""
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from skinlens.desktop.retouched import RETOUCHES, Retouch, retouched
 from skinlens.desktop.session import Result
 from skinlens.explain.overlay import (
     COLOUR_MAPS,
@@ -27,6 +29,8 @@ AnyMap = TypeVar("AnyMap", npt.NDArray[np.uint8], npt.NDArray[np.float32])
 VIEW_SIDE = 900
 TALLEST_WIDTH = 300
 ZOOMS = (1.0, 1.5, 2.0, 3.0, 4.0)
+HEATMAP: Final = "what the model looked at"
+BESIDE: tuple[Literal["what the model looked at"] | Retouch, ...] = (HEATMAP, *RETOUCHES)
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,17 @@ def side_by_side(result: Result) -> None:
     """Draw both views and their controls; moving a control redraws this part alone."""
     views, controls = st.container(), st.container()
     with controls:
+        beside = st.segmented_control(
+            "Beside the original", BESIDE, default=HEATMAP, required=True, format_func=str.capitalize, key="beside"
+        )
+    if beside == HEATMAP:
+        _with_heatmap(result, views, controls)
+    else:
+        _with_retouched(result, beside, views, controls)
+
+
+def _with_heatmap(result: Result, views: DeltaGenerator, controls: DeltaGenerator) -> None:
+    with controls:
         opacity, style, colours, window = _controls()
     picture = window.cut(result.image.pixels)
     evidence = stretched(result.prediction.heatmap, result.image.height, result.image.width)
@@ -61,9 +76,8 @@ def side_by_side(result: Result) -> None:
         colours=colours,
         style=style,
     )
-    what = "Synthetic example, drawn" if result.image.synthetic else "Original"
     left, right = views.columns(2)
-    _show(left, shown, what, f"{what}: the picture as received, upright.")
+    _show_original(left, result, shown)
     found = evidence_sentence(result.prediction.heatmap)
     what = "Synthetic example: what the model looked at" if result.image.synthetic else "What the model looked at"
     _show(right, drawn, what, f"{what}: {found}")
@@ -74,7 +88,22 @@ def side_by_side(result: Result) -> None:
 def original_alone(result: Result) -> None:
     """Draw the picture without a heatmap: of a refused picture the model's view tells nothing."""
     left, _ = st.columns(2)
-    _show(left, _fitted(result.image.pixels), "Original", "Original: the picture as received, upright.")
+    _show_original(left, result, _fitted(result.image.pixels))
+
+
+def _with_retouched(result: Result, how: Retouch, views: DeltaGenerator, controls: DeltaGenerator) -> None:
+    with controls:
+        window = _window(_zoom(st.columns([3, 1])[1]))
+    changed = retouched(result.image.pixels, how)
+    left, right = views.columns(2)
+    _show_original(left, result, _fitted(window.cut(result.image.pixels)))
+    _show(right, _fitted(window.cut(changed.pixels)), how.capitalize(), f"{how.capitalize()}: {changed.sentence}")
+    views.caption(changed.sentence)
+
+
+def _show_original(place: DeltaGenerator, result: Result, shown: Pixels) -> None:
+    what = "Synthetic example, drawn" if result.image.synthetic else "Original"
+    _show(place, shown, what, f"{what}: the picture as received, upright.")
 
 
 def _controls() -> tuple[float, Style, ColourMap, Window]:
@@ -84,8 +113,11 @@ def _controls() -> tuple[float, Style, ColourMap, Window]:
         "Heatmap as", STYLES, default=STYLES[0], required=True, format_func=str.capitalize, key="style"
     )
     chosen_colours = colours.selectbox("Colours", COLOUR_MAPS, format_func=str.capitalize, key="colours")
-    chosen_zoom = zoom.select_slider("Zoom", ZOOMS, format_func=lambda value: f"{value:g}x", key="zoom")
-    return share / 100, chosen_style, chosen_colours, _window(chosen_zoom)
+    return share / 100, chosen_style, chosen_colours, _window(_zoom(zoom))
+
+
+def _zoom(place: DeltaGenerator) -> float:
+    return place.select_slider("Zoom", ZOOMS, format_func=lambda value: f"{value:g}x", key="zoom")
 
 
 def _window(zoom: float) -> Window:
@@ -106,10 +138,10 @@ def _fitted(pixels: Pixels) -> Pixels:
     return resize(pixels, height=max(1, round(pixels.shape[0] * factor)), width=max(1, round(pixels.shape[1] * factor)))
 
 
-def _show(place, pixels: Pixels, caption: str, alt: str) -> None:  # type: ignore[no-untyped-def]
+def _show(place: DeltaGenerator, pixels: Pixels, caption: str, alt: str) -> None:
     tall = pixels.shape[0] > 1.2 * pixels.shape[1]
-    width = round(TALLEST_WIDTH * 1.2 * pixels.shape[1] / pixels.shape[0]) if tall else "stretch"
-    place.image(pixels, caption=caption, width=width, alt=alt)
+    narrower = round(TALLEST_WIDTH * 1.2 * pixels.shape[1] / pixels.shape[0])
+    place.image(pixels, caption=caption, width=narrower if tall else "stretch", alt=alt)
 
 
 def _legend(colours: ColourMap, found: str) -> None:

@@ -128,6 +128,19 @@ def test_moving_the_controls_scores_nothing(app: AppTest, calls: list[int]) -> N
     assert calls == [8]
 
 
+def test_hair_or_a_cast_can_be_taken_out_beside_the_original(app: AppTest, calls: list[int]) -> None:
+    upload(app.run(), "a.png", png(3))
+    score = app.metric[0].value
+    for how in ("hair removed", "colour cast removed"):
+        app.segmented_control(key="beside").set_value(how).run()
+        assert not app.exception
+        captions = [element.proto.imgs[0].caption for element in app.get("image")]
+        assert captions == ["Original", how.capitalize()]
+        assert any("the model judged the original" in text for text in texts(app))
+    assert app.metric[0].value == score
+    assert calls == [8]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -246,6 +259,7 @@ class TestRefusedPicture:
         assert not refused.exception
         assert not refused.metric
         assert any("Not judged" in text for text in texts(refused))
+        assert not any("nothing found against it" in text or text == "None" for text in texts(refused))
         assert any("hardly any colour" in text and "Use a colour photograph" in text for text in texts(refused))
         assert [element.proto.imgs[0].caption for element in refused.get("image")] == ["Original"]
         assert not any("Score, unrounded" in text for text in texts(refused))
