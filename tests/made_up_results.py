@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from skinlens.evaluation.report import evaluate_views, to_json
+from skinlens.evaluation.subgroups import subgroup_record
 
 PUBLISHED = Path(__file__).parents[1] / "weights" / "evaluation" / "published.csv"
 CORRUPTIONS = ("blur", "jpeg", "brightness", "colour cast", "hair", "vignette", "rotation")
@@ -112,14 +113,14 @@ def _write_model(folder: Path, made_up: MadeUp, rows: pd.DataFrame, resamples: i
         "views": views,
     }
     if not made_up.bare:
-        record |= _optional(made_up, views)
+        record |= _optional(made_up, views, rows, threshold)
         _log(made_up).to_csv(folder / f"{made_up.name}.log.csv", index=False)
     (folder / f"{made_up.name}.test.json").write_text(json.dumps(record, indent=1), "utf-8")
     columns = ["path", "label", "probability", "group_id", "leaky", "foreign_jpeg", "dx"]
     rows[columns].to_csv(folder / f"{made_up.name}.test.csv", index=False)
 
 
-def _optional(made_up: MadeUp, views: dict[str, Any]) -> dict[str, Any]:
+def _optional(made_up: MadeUp, views: dict[str, Any], rows: pd.DataFrame, threshold: float) -> dict[str, Any]:
     size = 62.9 if "asff" in made_up.model else 47.2 if made_up.model == "resnet50" else 5.2
     record: dict[str, Any] = {
         "title": made_up.title,
@@ -138,7 +139,13 @@ def _optional(made_up: MadeUp, views: dict[str, Any]) -> dict[str, Any]:
         "time": _time(size * (8.8 if made_up.name.endswith(".tta") else 1.1)),
     }
     if made_up.robust:
-        record |= {"shortcuts": _shortcuts(views), "robustness": _robustness(made_up, views)}
+        record |= {
+            "shortcuts": _shortcuts(views),
+            "robustness": _robustness(made_up, views),
+            "subgroups": subgroup_record(
+                rows.assign(age=[80] * 9 + [30] * (len(rows) - 9)), rows["probability"], threshold
+            ),
+        }
     return record
 
 

@@ -13,6 +13,7 @@ from skinlens.evaluation import chart_tables as tables
 from skinlens.evaluation.figures import bracketed
 from skinlens.evaluation.metrics import MetricName
 from skinlens.evaluation.results import EvaluatedModel
+from skinlens.evaluation.subgroup_tables import PART_COLUMNS, missed_melanomas, readable_subgroups, subgroup_table
 from skinlens.evaluation.views import views_of
 
 METRIC_CHOICES: tuple[MetricName, ...] = ("accuracy", "roc_auc")
@@ -183,6 +184,28 @@ def shortcuts(picked: Picked) -> None:
     _absent(picked, table, _NOT_MEASURED, paper="The paper has no such measurement:")
 
 
+def subgroups(picked: Picked) -> None:
+    """Who is judged well and who is not, and the melanomas that were missed."""
+    st.caption(
+        "How often a model is right at its own threshold, by part of all test images; the view chosen above plays no "
+        "part. In brackets: 95 % intervals (Wilson). Parts with few images are withheld. Many parts are compared, so "
+        "one that stands out may do so by chance. Skin tone is estimated from the skin in the picture's border, whose "
+        "colour also depends on camera and light: it sorts pictures roughly, and says nothing about a person."
+    )
+    table = subgroup_table(picked.models)
+    by = [column for column in PART_COLUMNS if column in set(table["column"])]
+    if by:
+        chosen = st.segmented_control(
+            "Parts by", by, default=by[0], required=True, format_func=PART_COLUMNS.__getitem__, key="parts"
+        )
+        st.dataframe(readable_subgroups(table, chosen), hide_index=True)
+        _chart_numbers("subgroups", table, "all")
+        for row in missed_melanomas(picked.models).to_dict("records"):
+            with st.expander(f"Missed melanomas of {row['model']}: {row['missed']} of {row['n']}"):
+                st.text(row["ids"] or "none")
+    _absent(picked, table, _NOT_MEASURED, paper="The paper has no such measurement:")
+
+
 def training(picked: Picked) -> None:
     """Training curves."""
     st.caption("What was logged after each epoch, of the seed that the other charts show. No test image was used.")
@@ -205,6 +228,7 @@ TABS: dict[str, Callable[[Picked], None]] = {
     "Cost": cost,
     "Robustness": robustness,
     "Shortcuts": shortcuts,
+    "Subgroups": subgroups,
     "Training": training,
 }
 

@@ -121,6 +121,39 @@ class Time(_Frozen):
     relative: Annotated[float, Field(gt=0)]
 
 
+class Part(_Frozen):
+    """How often a model is right on the images of one label in one part, as `subgroups.subgroup_record` wrote it.
+
+    Attributes:
+        column: What the part is made by.
+        right: Of `n` images; None where they are too few to tell.
+        rate: Likewise undefined.
+    """
+
+    column: str
+    value: str
+    label: Literal["benign", "malignant"]
+    metric: Literal["sensitivity", "specificity"]
+    right: int | None
+    n: int
+    rate: Figure
+
+
+class Missed(_Frozen):
+    """Of `n` melanomas that are known as such, those called benign."""
+
+    n: int
+    ids: tuple[str, ...]
+
+
+class Subgroups(_Frozen):
+    """Every part of the images, those with fewer than `fewest` withheld."""
+
+    fewest: int
+    cells: tuple[Part, ...]
+    missed_melanomas: Missed
+
+
 class Record(_Frozen):
     """One `<model>[.seedN][.tta].test.json`; keys that it may lack are None.
 
@@ -142,6 +175,7 @@ class Record(_Frozen):
     parameters: int | None = None
     bytes: int | None = None
     time: Time | None = None
+    subgroups: Subgroups | None = None
     shortcuts: dict[str, Any] | None = None
     robustness: Robustness | None = None
 

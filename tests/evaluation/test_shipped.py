@@ -12,9 +12,12 @@ from scipy.stats import mannwhitneyu
 from skinlens.evaluation.metrics import METRICS
 from skinlens.evaluation.report import evaluate_views, to_json
 from skinlens.evaluation.results import read_model, read_results
+from skinlens.evaluation.subgroups import subgroup_record
 
 FOLDER = Path(__file__).parents[2] / "weights" / "evaluation"
 SHIPPED = sorted(FOLDER.glob("*.test.json"))
+# Evaluations older than the subgroups lack them.
+WITH_SUBGROUPS = [path for path in SHIPPED if "subgroups" in json.loads(path.read_text("utf-8"))]
 EXACT = 1e-9
 BINS = 15
 LABELS = ("benign", "malignant")
@@ -100,3 +103,14 @@ def flat(value: Any, key: str = "") -> dict[str, Any]:
     if isinstance(value, dict):
         return {name: leaf for part, inner in value.items() for name, leaf in flat(inner, f"{key}/{part}").items()}
     return {key: value}
+
+
+@pytest.mark.parametrize("path", WITH_SUBGROUPS, ids=lambda path: path.name)
+def test_rates_by_diagnosis_and_missed_melanomas_follow_from_the_csv(path: Path) -> None:
+    written = json.loads(path.read_text("utf-8"))
+    rows = pd.read_csv(path.with_suffix(".csv"))
+    again = subgroup_record(rows, rows["probability"], written["threshold"])
+    by_diagnosis = [cell for cell in written["subgroups"]["cells"] if cell["column"] == "dx"]
+    assert by_diagnosis
+    assert [cell for cell in again["cells"] if cell["column"] == "dx"] == by_diagnosis
+    assert len(again["missed_melanomas"]["ids"]) == len(written["subgroups"]["missed_melanomas"]["ids"])

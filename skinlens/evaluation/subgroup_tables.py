@@ -1,0 +1,84 @@
+"""Sensitivity and specificity by part of the images, and missed melanomas, as tables of several models."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from skinlens.evaluation.figures import bracketed
+from skinlens.evaluation.results import EvaluatedModel
+
+PART_COLUMNS = {
+    "dx": "Diagnosis",
+    "age": "Age",
+    "sex": "Sex",
+    "site": "Body site",
+    "origin": "Origin",
+    "skin_tone": "Skin tone",
+}
+DIAGNOSES = {
+    "mel": "melanoma",
+    "bcc": "basal cell carcinoma",
+    "scc": "squamous cell carcinoma",
+    "akiec": "actinic keratosis or Bowen's disease",
+    "nv": "naevus",
+    "bkl": "benign keratosis",
+    "df": "dermatofibroma",
+    "vasc": "vascular lesion",
+}
+_COLUMNS = ["model", "column", "part", "label", "metric", "right", "n", "value", "low", "high"]
+
+
+def subgroup_table(models: Sequence[EvaluatedModel]) -> pd.DataFrame:
+    """Every measured part of each model that has any.
+
+    Returns:
+        `model`, `column` (what the part is made by), `part`, `label`, `metric` (sensitivity of malignant images,
+        specificity of benign ones), `right` of `n` images, and `value` with Wilson's interval `low` and `high`. A part
+        with too few images keeps its `n` alone.
+    """
+    rows = [
+        {
+            "model": model.label,
+            "part": cell.value,
+            **cell.model_dump(exclude={"rate", "value"}),
+            **cell.rate.model_dump(exclude={"n"}),
+        }
+        for model in models
+        if model.record and model.record.subgroups
+        for cell in model.record.subgroups.cells
+    ]
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def readable_subgroups(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The parts that a `subgroup_table` has by one of `PART_COLUMNS`, for a reader.
+
+    Returns:
+        A row a part and label: the part under the column's title, `Figure`, `Images`, and a column a model with the
+        figure and its interval: "withheld" where there are too few images, "" where it was not measured.
+    """
+    wanted = table[table["column"] == column]
+    rows: dict[tuple[str, str], dict[str, object]] = {}
+    for cell in wanted.to_dict("records"):
+        row = rows.setdefault(
+            (cell["part"], cell["label"]),
+            {
+                PART_COLUMNS[column]: DIAGNOSES.get(cell["part"], cell["part"]),
+                "Figure": f"{cell['metric'].capitalize()} ({cell['label']} images)",
+                "Images": cell["n"],
+            },
+        )
+        row[cell["model"]] = bracketed(cell["value"], cell["low"], cell["high"]) or "withheld"
+    columns = [PART_COLUMNS[column], "Figure", "Images", *dict.fromkeys(wanted["model"])]
+    return pd.DataFrame(rows.values(), columns=columns).fillna("")
+
+
+def missed_melanomas(models: Sequence[EvaluatedModel]) -> pd.DataFrame:
+    """Melanomas that each model calls benign at its threshold: `model`, `n` known ones, `missed` of them, `ids`."""
+    rows = [
+        (model.label, missed.n, len(missed.ids), ", ".join(missed.ids))
+        for model in models
+        if model.record and model.record.subgroups
+        for missed in [model.record.subgroups.missed_melanomas]
+    ]
+    return pd.DataFrame(rows, columns=["model", "n", "missed", "ids"])

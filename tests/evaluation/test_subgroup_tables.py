@@ -1,0 +1,63 @@
+"""Parts of the images as tables: every recorded figure is there, and what was withheld stays so."""
+
+from pathlib import Path
+
+import pytest
+
+from skinlens.evaluation.results import EvaluatedModel, read_results
+from skinlens.evaluation.subgroup_tables import missed_melanomas, readable_subgroups, subgroup_table
+from skinlens.evaluation.subgroups import FEWEST
+
+
+@pytest.fixture(scope="module")
+def models(made_up_evaluations: Path) -> tuple[EvaluatedModel, ...]:
+    return read_results(made_up_evaluations).shown
+
+
+def test_every_recorded_part_is_a_row(models: tuple[EvaluatedModel, ...]) -> None:
+    table = subgroup_table(models)
+    recorded = [model for model in models if model.record and model.record.subgroups]
+    assert set(table["model"]) == {model.label for model in recorded}
+    assert len(table) == sum(len(model.record.subgroups.cells) for model in recorded)
+    assert len(recorded) < len(models)
+
+
+def test_a_rate_is_its_count_over_its_images(models: tuple[EvaluatedModel, ...]) -> None:
+    table = subgroup_table(models).dropna(subset=["value"])
+    assert len(table)
+    assert table["value"].tolist() == pytest.approx((table["right"] / table["n"]).tolist())
+    assert ((table["low"] <= table["value"]) & (table["value"] <= table["high"])).all()
+
+
+def test_small_parts_are_withheld(models: tuple[EvaluatedModel, ...]) -> None:
+    table = subgroup_table(models)
+    few = table["n"] < FEWEST
+    assert few.any()
+    assert (table["value"].isna() == few).all()
+    for column in set(table["column"]):
+        told = readable_subgroups(table, column)
+        labels = list(dict.fromkeys(table["model"]))
+        withheld = (told[labels] == "withheld").all(axis=1)
+        assert withheld.tolist() == (told["Images"] < FEWEST).tolist()
+
+
+def test_diagnoses_are_told_in_words(models: tuple[EvaluatedModel, ...]) -> None:
+    told = readable_subgroups(subgroup_table(models), "dx")
+    assert {"melanoma", "naevus"} <= set(told["Diagnosis"])
+    melanoma = told[told["Diagnosis"] == "melanoma"].iloc[0]
+    assert melanoma["Figure"] == "Sensitivity (malignant images)"
+
+
+def test_missed_melanomas_are_those_below_the_threshold(models: tuple[EvaluatedModel, ...]) -> None:
+    for row in missed_melanomas(models).to_dict("records"):
+        model = next(model for model in models if model.label == row["model"])
+        melanomas = model.rows[(model.rows["dx"] == "mel") & (model.rows["label"] == "malignant")]
+        below = melanomas[melanomas["probability"] < model.threshold]
+        assert (row["n"], row["missed"]) == (len(melanomas), len(below))
+        assert row["ids"].split(", ") == below["path"].tolist() or (row["ids"] == "" and below.empty)
+
+
+def test_without_models_there_is_nothing() -> None:
+    assert subgroup_table([]).empty
+    assert readable_subgroups(subgroup_table([]), "age").empty
+    assert missed_melanomas([]).empty
