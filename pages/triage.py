@@ -1,10 +1,14 @@
 """Single-image triage: drop a picture, read the score, see what the model looked at, take the PDF."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 import streamlit as st
 
+from skinlens.cases.errors import CaseStoreError
+from skinlens.cases.store import current_user
 from skinlens.desktop import session
+from skinlens.desktop.case_store import case_store
 from skinlens.desktop.charts import score_bar
 from skinlens.desktop.model import LoadedModel, loaded_model
 from skinlens.desktop.quality_table import quality_table
@@ -206,14 +210,13 @@ def offer_pdf(
         st.warning("The PDF cannot show these characters and marks their places:", icon=":material/font_download_off:")
         st.text(" ".join(lacking))
 
-    def made() -> bytes:
+    def made_record() -> CaseRecord:
         drawn = record_overlay(result.image.pixels, result.prediction.heatmap)
-        record = CaseRecord(result.image, drawn, assessment, facts, datetime.now().astimezone(), found)
-        return case_pdf(record, model.card).content
+        return CaseRecord(result.image, drawn, assessment, facts, datetime.now().astimezone(), found)
 
     st.download_button(
         "Download PDF",
-        made,
+        lambda: case_pdf(made_record(), model.card).content,
         file_name=f"skinlens-{result.image.sha256[:8]}.pdf",
         mime="application/pdf",
         on_click="ignore",
@@ -221,7 +224,29 @@ def offer_pdf(
         icon=":material/picture_as_pdf:",
         width="stretch",
     )
+    save_case(made_record, model, None if found is None else found.prevalence)
     st.button("Remove picture", icon=":material/close:", on_click=session.clear, width="stretch")
+
+
+def save_case(made_record: Callable[[], CaseRecord], model: LoadedModel, prevalence: float | None) -> None:
+    """Keep the case, with or without the picture."""
+    with st.popover("Save case", icon=":material/save:", width="stretch"):
+        st.caption(
+            "The result, what you typed and the picture's SHA-256 are kept in a database of your own, under the "
+            "pseudonymous id. See the page Cases."
+        )
+        pixels = st.checkbox("Keep the picture too")
+        if not st.button("Save", type="primary"):
+            return
+        try:
+            case_store().save(
+                made_record(), model.card, actor=current_user(), keep_pixels=pixels, prevalence=prevalence
+            )
+        except CaseStoreError as error:
+            st.error("Not saved.", icon=":material/error:")
+            st.text(str(error))
+        else:
+            st.success("Saved.", icon=":material/check:")
 
 
 def fusion(gate: GateSummary | None) -> str:

@@ -1,6 +1,7 @@
 """The released model, drawn pictures and, where SKINLENS_DATA names the data folder, real test images."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -26,6 +27,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if "real_images" in getattr(item, "fixturenames", ())]
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Cases that tests keep, also through a server that they start, never reach the user's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        home = tmp_path_factory.mktemp("home")
+        patch.setenv("SKINLENS_HOME", str(home))
+        patch.delenv("SKINLENS_DB_URL", raising=False)
+        yield home
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,15 @@ MAY_IMPORT: dict[str, set[str]] = {
         # The program's own version.
         "skinlens",
     },
-    "skinlens.cases": {"skinlens.triage", "skinlens.runtime.card", "skinlens.imaging.image"},
+    "skinlens.cases": {
+        "skinlens.triage",
+        "skinlens.explain",
+        "skinlens.refusal",
+        "skinlens.runtime",
+        "skinlens.imaging",
+        # The program's own version.
+        "skinlens",
+    },
 }
 MAY_IMPORT_ANYTHING = ("skinlens.cli", "skinlens.desktop", "skinlens.__main__")
 

@@ -199,6 +199,71 @@ def card(
     record_test(name, weights)
 
 
+cases_app = typer.Typer(help="What is kept of cases.", no_args_is_help=True)
+app.add_typer(cases_app, name="cases")
+
+
+@cases_app.command("list")
+def cases_list(
+    words: Annotated[list[str] | None, typer.Argument(help="Words that patient, lesion, picture or note hold.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="A JSON array.")] = False,  # noqa: FBT002
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 200,
+) -> None:
+    """List cases, the latest first."""
+    from skinlens.cli.cases import list_cases
+
+    list_cases(" ".join(words or []), as_json=json, limit=limit)
+
+
+@cases_app.command("show")
+def cases_show(
+    case_id: Annotated[str, typer.Argument(help="From `cases list`.")],
+    pdf: Annotated[Path | None, typer.Option(help="Write the case summary there.")] = None,
+    image: Annotated[Path | None, typer.Option(help="The picture, where its pixels are not kept.")] = None,
+) -> None:
+    """Show one case, and make its summary again."""
+    from skinlens.cli.cases import show
+
+    show(case_id, pdf=pdf, image=image)
+
+
+@cases_app.command("verify")
+def cases_verify(
+    head: Annotated[str | None, typer.Option(help="Digest that an earlier check or backup ended with.")] = None,
+) -> None:
+    """Find any change, deletion or reordering behind the program's back; status 1 if there was one."""
+    from skinlens.cli.cases import check
+
+    check(head=head)
+
+
+@cases_app.command("backup")
+def cases_backup(path: Annotated[Path, typer.Argument(help="Archive to write, such as cases.zip.")]) -> None:
+    """Write everything that is kept into one archive."""
+    from skinlens.cli.cases import backup
+
+    backup(path)
+
+
+@cases_app.command("restore")
+def cases_restore(path: Annotated[Path, typer.Argument(help="Archive that `cases backup` wrote.")]) -> None:
+    """Fill an empty store from an archive."""
+    from skinlens.cli.cases import bring_back
+
+    bring_back(path)
+
+
+@cases_app.command("delete")
+def cases_delete(
+    pseudonym: Annotated[str, typer.Argument(help="Of the patient.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it.")] = False,  # noqa: FBT002
+) -> None:
+    """Erase everything about a patient; the log keeps that it was done."""
+    from skinlens.cli.cases import delete
+
+    delete(pseudonym, sure=yes)
+
+
 def run() -> None:
     """Run the command line; an error made for people ends in one sentence and status 1."""
     try:

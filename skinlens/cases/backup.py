@@ -1,0 +1,163 @@
+"""Backup and restore: one zip archive that either kind of database can write and read."""
+
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Table, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from skinlens.cases.database import WRITES, revision
+from skinlens.cases.errors import CaseStoreError, told
+from skinlens.cases.schema import KEPT, Base, KeptPixels, LogEntry, LogHead
+from skinlens.cases.store import CaseStore
+from skinlens.cases.verify import Verified, verify
+
+_FORMAT = 1
+_MANIFEST = "manifest.json"
+_TABLES: tuple[type[Base], ...] = (*KEPT, LogEntry, LogHead)
+_MANY = 500
+
+
+def back_up(store: CaseStore, path: Path) -> Verified:
+    """Write everything that is kept into an archive, after checking it.
+
+    Args:
+        store: Nothing in it changes; writers wait for a moment.
+        path: The archive; an existing file is replaced only once the new one is complete.
+
+    Returns:
+        What the check found; what was changed behind the program's back is backed up as it is.
+
+    Raises:
+        CaseStoreError: If it cannot be written; then no part of it is left.
+    """
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    with told("The backup could not be written"):
+        # One transaction, so that rows and log belong together; it may not write, but it keeps writers out.
+        with store.engine.connect().execution_options(**{WRITES: True}) as connection, Session(connection) as session:
+            # Changes nothing, but keeps every writer out.
+            session.execute(update(LogHead).values(number=LogHead.number))
+            checked = verify(store)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
+                    _write(archive, session, store, checked)
+            except BaseException:
+                unfinished.unlink(missing_ok=True)
+                raise
+        unfinished.replace(path)
+    return checked
+
+
+def restore(store: CaseStore, path: Path) -> Verified:
+    """Fill an empty store from an archive.
+
+    Args:
+        store: Must hold nothing.
+        path: From `back_up`.
+
+    Returns:
+        What a check of the filled store found; the log's head must be the archive's.
+
+    Raises:
+        CaseStoreError: If the store holds cases, or the archive is damaged or of a newer SkinLens; then it stays empty.
+    """
+    with told("The backup could not be restored"):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                manifest = _manifest(archive, store)
+                _fill(archive, store)
+        except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
+            raise CaseStoreError(f"The backup could not be restored: {path.name} is damaged or no backup.") from error
+    return verify(store, expected_head=manifest["head"])
+
+
+def _write(archive: zipfile.ZipFile, session: Session, store: CaseStore, checked: Verified) -> None:
+    manifest = {"format": _FORMAT, "revision": revision(store.engine), "head": checked.head, "entries": checked.entries}
+    archive.writestr(_MANIFEST, json.dumps(manifest, indent=1))
+    for kind in _TABLES:
+        with archive.open(f"{kind.__tablename__}.jsonl", "w") as stream:
+            for row in session.execute(select(_table(kind))).mappings():
+                plain = {name: _plain(kind, name, value) for name, value in row.items()}
+                stream.write(json.dumps(plain, ensure_ascii=False).encode() + b"\n")
+    for image_id in session.scalars(select(KeptPixels.image_id)):
+        file = store.pixels.file(image_id)
+        if file.is_file():
+            archive.write(file, f"pixels/{file.name}")
+
+
+def _manifest(archive: zipfile.ZipFile, store: CaseStore) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads(archive.read(_MANIFEST))
+    if manifest["format"] != _FORMAT or manifest["revision"] > revision(store.engine):
+        raise CaseStoreError("The backup could not be restored: it was written by a newer SkinLens.")
+    return manifest
+
+
+def _fill(archive: zipfile.ZipFile, store: CaseStore) -> None:
+    written: list[Path] = []
+    try:
+        with store.engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+            _require_empty(connection)
+            connection.execute(_table(LogHead).delete())
+            for kind in _TABLES:
+                for rows in _batches(archive, kind):
+                    connection.execute(insert(_table(kind)), rows)
+            for member in archive.namelist():
+                folder, _, name = member.rpartition("/")
+                # Only names that a row could have: an archive must not write elsewhere.
+                if folder == "pixels" and name.endswith(".png") and name[:-4].isalnum():
+                    target = store.pixels.file(name[:-4])
+                    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                    written.append(target)
+                    target.write_bytes(archive.read(member))
+    except BaseException:
+        for target in written:
+            target.unlink(missing_ok=True)
+        raise
+
+
+def _require_empty(connection: Connection) -> None:
+    if connection.execute(select(func.count()).select_from(LogEntry)).scalar_one():
+        raise CaseStoreError("The backup could not be restored: there are cases here already.")
+
+
+def _batches(archive: zipfile.ZipFile, kind: type[Base]) -> Iterator[list[dict[str, Any]]]:
+    rows: list[dict[str, Any]] = []
+    with archive.open(f"{kind.__tablename__}.jsonl") as stream:
+        for line in stream:
+            rows.append({name: _typed(kind, name, value) for name, value in json.loads(line).items()})
+            if len(rows) == _MANY:
+                yield rows
+                rows = []
+    if rows:
+        yield rows
+
+
+def _plain(kind: type[Base], name: str, value: Any) -> Any:
+    """A value as JSON holds it; a column's own text where it has one."""
+    convert = getattr(_table(kind).c[name].type, "process_bind_param", None)
+    if convert is not None:
+        from sqlalchemy.dialects.sqlite import dialect
+
+        return convert(value, dialect())
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def _typed(kind: type[Base], name: str, value: Any) -> Any:
+    column = _table(kind).c[name].type
+    convert = getattr(column, "process_result_value", None)
+    if convert is not None:
+        from sqlalchemy.dialects.sqlite import dialect
+
+        return convert(value, dialect())
+    return bytes.fromhex(value) if column.python_type is bytes else value
+
+
+def _table(kind: type[Base]) -> Table:
+    table = kind.__table__
+    if not isinstance(table, Table):
+        raise TypeError(f"{kind.__name__} has no table of its own")
+    return table

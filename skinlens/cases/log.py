@@ -1,0 +1,62 @@
+"""The log: append-only, each entry chained to the one before by a digest."""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Literal
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from skinlens.cases.schema import Base, Kept, LogEntry, LogHead
+
+START = "0" * 64
+Action = Literal["created", "erased"]
+
+
+def stored(row: Base) -> dict[str, object]:
+    """A row as it lies in the database: plain numbers, text and None; bytes as their SHA-256."""
+    from sqlalchemy.dialects.sqlite import dialect
+
+    values: dict[str, object] = {}
+    for column in row.__table__.columns:
+        value = getattr(row, column.key)
+        convert = getattr(column.type, "process_bind_param", None)
+        value = value if convert is None else convert(value, dialect())
+        values[column.key] = hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else value
+    return values
+
+
+def digest(content: object) -> str:
+    """SHA-256 of JSON with sorted keys."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def link_of(entry: LogEntry) -> str:
+    """What an entry's `link` must be."""
+    return digest({key: value for key, value in stored(entry).items() if key != "link"})
+
+
+def append(session: Session, row: Kept, action: Action, actor: str) -> LogEntry:
+    """Write an entry about a row that is written or erased in the same transaction.
+
+    The head is changed first, which makes other writers wait until this transaction ends.
+    """
+    session.execute(update(LogHead).where(LogHead.id == 1).values(number=LogHead.number + 1))
+    head = session.get_one(LogHead, 1, populate_existing=True)
+    entry = LogEntry(
+        number=head.number,
+        moment=datetime.now(UTC),
+        actor=actor,
+        action=action,
+        table_name=row.__tablename__,
+        row_id=row.id,
+        row_digest=digest(stored(row)),
+        previous=head.link,
+    )
+    entry.link = link_of(entry)
+    head.link = entry.link
+    session.add(entry)
+    session.flush()
+    return entry

@@ -1,0 +1,133 @@
+"""From a case as the app holds it to a row, and back."""
+
+from typing import Any
+
+import numpy as np
+
+from skinlens import __version__
+from skinlens.cases.schema import Assessment as Row
+from skinlens.imaging.image import LesionImage, Pixels
+from skinlens.imaging.quality import Check, Quality
+from skinlens.refusal import Admission
+from skinlens.runtime.card import ModelCard, OperatingPoint
+from skinlens.runtime.orientations import Stability
+from skinlens.runtime.prediction import GateSummary, ModelId, Prediction
+from skinlens.runtime.predictor import evidence_heatmap
+from skinlens.triage import Assessment, CaseFacts, CaseRecord
+
+
+def card_document(card: ModelCard) -> dict[str, Any]:
+    """A card as JSON holds it."""
+    return card.model_dump(mode="json")
+
+
+def card_of(row: Row) -> ModelCard:
+    """The card as it was when the picture was judged."""
+    return ModelCard.model_validate(row.model.card)
+
+
+def assessment_row(record: CaseRecord, *, image_id: str, model_id: str, actor: str) -> Row:
+    """A row that holds all of an assessment but the picture."""
+    assessment, prediction = record.assessment, record.assessment.prediction
+    signed = np.ascontiguousarray(prediction.signed_map, "<f4")
+    gate = prediction.gate
+    return Row(
+        image_id=image_id,
+        model_id=model_id,
+        created=record.created,
+        actor=actor,
+        software=__version__,
+        decision=assessment.decision,
+        score=prediction.score,
+        score_name=assessment.score_name,
+        prediction={
+            "logits": [float(value) for value in prediction.logits],
+            "features": [round(float(value), 6) for value in prediction.features],
+            "gate": None if gate is None else [gate.mean, gate.low, gate.high],
+            "provider": prediction.provider,
+            "milliseconds": prediction.milliseconds,
+        },
+        signed_map=signed.tobytes(),
+        map_shape=list(signed.shape),
+        point=assessment.point.model_dump(mode="json"),
+        reasons=list(assessment.reasons),
+        stability=None if assessment.stability is None else list(assessment.stability.scores),
+        admission=None if assessment.admission is None else _admission_document(assessment.admission),
+        override=assessment.override,
+        **vars(record.facts),
+    )
+
+
+def prediction_of(row: Row) -> Prediction:
+    """What the model said."""
+    card, said = card_of(row), row.prediction
+    signed = np.frombuffer(row.signed_map, "<f4").reshape(row.map_shape)
+    return Prediction(
+        logits=np.array(said["logits"], np.float32),
+        score=row.score,
+        heatmap=evidence_heatmap(signed, scale=card.heatmap.scale, size=card.preprocessing.size),
+        signed_map=signed,
+        features=np.array(said["features"], np.float32),
+        gate=None if said["gate"] is None else GateSummary(*said["gate"]),
+        model=ModelId(card.name, card.version, card.files["weights"].sha256),
+        provider=said["provider"],
+        milliseconds=said["milliseconds"],
+    )
+
+
+def assessment_of(row: Row) -> Assessment:
+    """How it was judged, with the reasons as they were given."""
+    return Assessment(
+        decision=row.decision,  # type: ignore[arg-type]
+        point=OperatingPoint.model_validate(row.point),
+        reasons=tuple(row.reasons),
+        score_name=row.score_name,
+        prediction=prediction_of(row),
+        stability=None if row.stability is None else Stability(tuple(row.stability)),
+        admission=None if row.admission is None else _admission_of(row.admission),
+        override=row.override,
+    )
+
+
+def image_columns(image: LesionImage) -> dict[str, object]:
+    """What a picture's row holds besides its lesion and its digest."""
+    return {
+        "name": image.name,
+        "width": image.width,
+        "height": image.height,
+        "synthetic": image.synthetic,
+        "notes": list(image.notes),
+    }
+
+
+def image_of(row: Row, pixels: Pixels) -> LesionImage:
+    """The picture, with pixels from wherever they were kept."""
+    image = row.image
+    return LesionImage(
+        pixels=pixels, sha256=image.sha256, name=image.name, notes=tuple(image.notes), synthetic=image.synthetic
+    )
+
+
+def facts_of(row: Row) -> CaseFacts:
+    """What the user typed."""
+    return CaseFacts(row.case_id, row.age, row.sex, row.site, row.note)
+
+
+def _admission_document(admission: Admission) -> dict[str, Any]:
+    return {
+        "rejected": admission.rejected,
+        "reasons": list(admission.reasons),
+        "warnings": list(admission.warnings),
+        "checks": [vars(check) for check in admission.quality.checks],
+        "familiarity": admission.familiarity,
+    }
+
+
+def _admission_of(document: dict[str, Any]) -> Admission:
+    return Admission(
+        rejected=document["rejected"],
+        reasons=tuple(document["reasons"]),
+        warnings=tuple(document["warnings"]),
+        quality=Quality(tuple(Check(**check) for check in document["checks"])),
+        familiarity=document["familiarity"],
+    )

@@ -1,0 +1,44 @@
+"""A kept case as the app had it, ready for a summary."""
+
+from skinlens.cases.errors import CaseStoreError, told
+from skinlens.cases.records import assessment_of, card_of, facts_of, image_of
+from skinlens.cases.schema import Assessment
+from skinlens.cases.store import CaseStore
+from skinlens.explain.overlay import record_overlay
+from skinlens.imaging.image import LesionImage, Pixels
+from skinlens.triage import CaseRecord, meaning
+
+
+class PixelsNotKeptError(CaseStoreError):
+    """The picture itself is needed, and its pixels are not kept."""
+
+
+def reopen(store: CaseStore, row: Assessment, *, original: LesionImage | None = None) -> CaseRecord:
+    """Everything that a case summary shows, as it was when the case was saved.
+
+    Args:
+        store: Where the case is kept.
+        row: From `CaseStore.assessment`.
+        original: The picture, if the user has the file at hand; needed only where its pixels are not kept.
+
+    Raises:
+        PixelsNotKeptError: If neither is to be had.
+        CaseStoreError: If the file is another picture, or the kept pixels cannot be read.
+    """
+    image = image_of(row, _pixels(store, row, original))
+    assessment = assessment_of(row)
+    overlay = record_overlay(image.pixels, assessment.prediction.heatmap)
+    known = None if row.prevalence is None else meaning(assessment, card_of(row), row.prevalence)
+    return CaseRecord(image, overlay, assessment, facts_of(row), row.created.astimezone(), known)
+
+
+def _pixels(store: CaseStore, row: Assessment, original: LesionImage | None) -> Pixels:
+    if original is not None:
+        if original.sha256 != row.image.sha256:
+            raise CaseStoreError("This file is not the picture of the case: its SHA-256 differs.")
+        return original.pixels
+    with told("The kept pixels could not be read"):
+        kept = store.pixels.read(row.image_id)
+    if kept is None:
+        raise PixelsNotKeptError("The pixels of this picture are not kept. Give the original file.")
+    return kept

@@ -1,0 +1,222 @@
+"""The tables. A row is written once and never changed; a patient's rows can be erased, which the log keeps."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import uuid4
+
+from sqlalchemy import CheckConstraint, Dialect, ForeignKey, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeDecorator
+
+Verdict = Literal["benign", "malignant", "unsure", "not judgeable"]
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment with a time zone, kept as ISO 8601 text in UTC: it sorts by time and reads alike in every database."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """To the database."""
+        if value is None:
+            return None
+        if value.utcoffset() is None:
+            raise ValueError(f"a moment needs a time zone: {value}")
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """From the database."""
+        return None if value is None else datetime.fromisoformat(value)
+
+
+class Document(TypeDecorator[Any]):
+    """Anything that JSON holds, kept as text with sorted keys, so that a digest of it means the same everywhere."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: object, dialect: Dialect) -> str:  # noqa: ARG002
+        """To the database."""
+        return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
+        """From the database."""
+        return None if value is None else json.loads(value)
+
+
+class Base(DeclarativeBase):
+    """Of every table."""
+
+
+class Kept(Base):
+    """A row that is written once.
+
+    Attributes:
+        id: A random name, which tells nothing about the row.
+        created: When it was written.
+    """
+
+    __abstract__ = True
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=lambda: uuid4().hex)
+    created: Mapped[datetime] = mapped_column(Moment, default=lambda: datetime.now(UTC))
+
+
+class Patient(Kept):
+    """A person, known by a pseudonym alone."""
+
+    __tablename__ = "patient"
+
+    pseudonym: Mapped[str] = mapped_column(String(60), unique=True)
+    lesions: Mapped[list["Lesion"]] = relationship(back_populates="patient", order_by="Lesion.created")
+
+
+class Lesion(Kept):
+    """A spot on a person's skin, told from the person's other ones by its label, such as the body site."""
+
+    __tablename__ = "lesion"
+    __table_args__ = (UniqueConstraint("patient_id", "label"),)
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id"), index=True)
+    label: Mapped[str] = mapped_column(String(80))
+    patient: Mapped[Patient] = relationship(back_populates="lesions")
+    images: Mapped[list["Image"]] = relationship(back_populates="lesion", order_by="Image.created")
+
+
+class Image(Kept):
+    """A picture of a lesion.
+
+    Attributes:
+        sha256: Digest of the bytes as they were received.
+    """
+
+    __tablename__ = "image"
+    __table_args__ = (UniqueConstraint("lesion_id", "sha256"),)
+
+    lesion_id: Mapped[str] = mapped_column(ForeignKey("lesion.id"), index=True)
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    name: Mapped[str] = mapped_column(Text)
+    width: Mapped[int]
+    height: Mapped[int]
+    synthetic: Mapped[bool]
+    notes: Mapped[list[str]] = mapped_column(Document)
+    lesion: Mapped[Lesion] = relationship(back_populates="images")
+    assessments: Mapped[list["Assessment"]] = relationship(back_populates="image", order_by="Assessment.created")
+
+
+class KeptPixels(Kept):
+    """That the pixels of a picture are kept in a file, and the SHA-256 of that file."""
+
+    __tablename__ = "pixels"
+
+    image_id: Mapped[str] = mapped_column(ForeignKey("image.id"), unique=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+
+
+class Model(Kept):
+    """A model's card as it was when the model was first used, found by the digest of the card's text."""
+
+    __tablename__ = "model"
+
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    card: Mapped[dict[str, Any]] = mapped_column(Document)
+
+
+class Assessment(Kept):
+    """What a model said of a picture, and how it was judged.
+
+    Attributes:
+        actor: Who had it judged.
+        software: Version of SkinLens.
+        prediction: Logits, score, gate, provider, milliseconds.
+        signed_map: float32 of the shape in `map_shape`, little-endian, as in `Prediction.signed_map`.
+        point: The operating point.
+        admission: Reasons, warnings, checks and familiarity; None if that was not asked.
+        case_id: As the user typed it; likewise age, sex, site and note.
+        prevalence: At which the meaning was told; None if it was not.
+    """
+
+    __tablename__ = "assessment"
+
+    image_id: Mapped[str] = mapped_column(ForeignKey("image.id"), index=True)
+    model_id: Mapped[str] = mapped_column(ForeignKey("model.id"))
+    actor: Mapped[str] = mapped_column(String(120))
+    software: Mapped[str] = mapped_column(String(20))
+    decision: Mapped[str] = mapped_column(String(20), index=True)
+    score: Mapped[float]
+    score_name: Mapped[str] = mapped_column(String(20))
+    prediction: Mapped[dict[str, Any]] = mapped_column(Document)
+    signed_map: Mapped[bytes] = mapped_column(LargeBinary)
+    map_shape: Mapped[list[int]] = mapped_column(Document)
+    point: Mapped[dict[str, Any]] = mapped_column(Document)
+    reasons: Mapped[list[str]] = mapped_column(Document)
+    stability: Mapped[list[float] | None] = mapped_column(Document)
+    admission: Mapped[dict[str, Any] | None] = mapped_column(Document)
+    override: Mapped[str] = mapped_column(Text)
+    case_id: Mapped[str] = mapped_column(Text)
+    age: Mapped[str] = mapped_column(Text)
+    sex: Mapped[str] = mapped_column(Text)
+    site: Mapped[str] = mapped_column(Text)
+    note: Mapped[str] = mapped_column(Text)
+    prevalence: Mapped[float | None]
+    image: Mapped[Image] = relationship(back_populates="assessments")
+    model: Mapped[Model] = relationship()
+    reviews: Mapped[list["Review"]] = relationship(back_populates="assessment", order_by="Review.created")
+
+
+class Review(Kept):
+    """A person's own verdict on an assessed picture.
+
+    Attributes:
+        blind: Whether the model's verdict was hidden until then.
+    """
+
+    __tablename__ = "review"
+
+    assessment_id: Mapped[str] = mapped_column(ForeignKey("assessment.id"), index=True)
+    actor: Mapped[str] = mapped_column(String(120))
+    verdict: Mapped[Verdict] = mapped_column(String(20))
+    note: Mapped[str] = mapped_column(Text)
+    blind: Mapped[bool]
+    assessment: Mapped[Assessment] = relationship(back_populates="reviews")
+
+
+class LogEntry(Base):
+    """One line of the log: who did what to which row, chained to the line before.
+
+    Attributes:
+        number: 1, 2, 3 and so on.
+        action: `created` or `erased`.
+        row_digest: SHA-256 of the row as it was written; the log holds nothing else of it.
+        previous: `link` of the entry before; 64 zeros for the first.
+        link: SHA-256 of this entry with `previous`.
+    """
+
+    __tablename__ = "log"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    moment: Mapped[datetime] = mapped_column(Moment)
+    actor: Mapped[str] = mapped_column(String(120))
+    action: Mapped[str] = mapped_column(String(20))
+    table_name: Mapped[str] = mapped_column(String(20))
+    row_id: Mapped[str] = mapped_column(String(32), index=True)
+    row_digest: Mapped[str] = mapped_column(String(64))
+    previous: Mapped[str] = mapped_column(String(64))
+    link: Mapped[str] = mapped_column(String(64))
+
+
+class LogHead(Base):
+    """Where the log ends: one row, which every writer changes first, so that two of them take turns."""
+
+    __tablename__ = "log_head"
+    __table_args__ = (CheckConstraint("id = 1"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=1)
+    number: Mapped[int] = mapped_column(default=0)
+    link: Mapped[str] = mapped_column(String(64))
+
+
+# Of the tables that hold rows of cases, those first that others point to.
+KEPT: tuple[type[Kept], ...] = (Patient, Lesion, Image, KeptPixels, Model, Assessment, Review)

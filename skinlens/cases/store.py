@@ -1,0 +1,304 @@
+"""The case store: what is saved, found, reviewed and erased, each in one transaction with its entry in the log."""
+
+import getpass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Engine, Select, func, or_, select
+from sqlalchemy.orm import Session, selectinload
+
+from skinlens.cases.database import WRITES, open_database
+from skinlens.cases.errors import CaseNotFoundError, CaseStoreError, told
+from skinlens.cases.location import data_folder, database_url
+from skinlens.cases.log import append, digest
+from skinlens.cases.pixels import PixelFolder
+from skinlens.cases.records import assessment_row, card_document, image_columns
+from skinlens.cases.schema import Assessment, Image, Kept, KeptPixels, Lesion, Model, Patient, Review, Verdict
+from skinlens.imaging.image import Pixels
+from skinlens.runtime.card import ModelCard
+from skinlens.triage import CaseRecord
+
+LABEL_UNKNOWN = "site not given"
+
+
+@dataclass(frozen=True)
+class CaseLine:
+    """One assessment in a list of cases."""
+
+    id: str
+    created: datetime
+    patient: str
+    lesion: str
+    image_name: str
+    image_sha256: str
+    decision: str
+    score: float
+    score_name: str
+    model: str
+    reviews: int
+    last_verdict: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """A page of cases, the latest first, and how many there are in all."""
+
+    lines: tuple[CaseLine, ...]
+    total: int
+
+
+def current_user() -> str:
+    """The name that the operating system knows the user by; it stands in the log."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return "unknown"
+
+
+class CaseStore:
+    """Everything that is kept. Safe to use from several threads and by several programs at once.
+
+    Args:
+        engine: From `database.open_database`.
+        pixels: Where pixels are kept, if the user wants them kept.
+    """
+
+    def __init__(self, engine: Engine, pixels: PixelFolder) -> None:
+        self.engine = engine
+        self.pixels = pixels
+
+    def save(
+        self,
+        record: CaseRecord,
+        card: ModelCard,
+        *,
+        actor: str,
+        keep_pixels: bool = False,
+        prevalence: float | None = None,
+    ) -> str:
+        """Keep a case: a new assessment, and patient, lesion and picture where they are new.
+
+        Args:
+            record: `facts.case_id` names the patient and must not be blank; `facts.site` names the lesion.
+            card: Of the model that made the prediction.
+            actor: Who saves it.
+            keep_pixels: Keep the pixels too, in a folder beside the database.
+            prevalence: At which the meaning was told.
+
+        Returns:
+            The assessment's id.
+
+        Raises:
+            CaseStoreError: If it cannot be saved; then nothing of it is.
+        """
+        pseudonym = " ".join(record.facts.case_id.split())
+        if not pseudonym:
+            raise CaseStoreError("The case could not be saved: it needs a pseudonymous id.")
+        with self._writing("The case could not be saved", actor) as writer:
+            patient = writer.found_or_new(Patient, pseudonym=pseudonym)
+            label = " ".join(record.facts.site.split()) or LABEL_UNKNOWN
+            lesion = writer.found_or_new(Lesion, patient_id=patient.id, label=label)
+            image = writer.found_or_new(
+                Image, image_columns(record.image), lesion_id=lesion.id, sha256=record.image.sha256
+            )
+            document = card_document(card)
+            model = writer.found_or_new(Model, {"card": document}, sha256=digest(document))
+            assessment = assessment_row(record, image_id=image.id, model_id=model.id, actor=actor)
+            assessment.prevalence = prevalence
+            writer.add(assessment)
+            if keep_pixels:
+                self._keep_pixels(writer, image.id, record.image.pixels)
+            return assessment.id
+
+    def review(self, assessment_id: str, verdict: Verdict, *, note: str, blind: bool, actor: str) -> str:
+        """Keep a person's verdict; earlier ones stay.
+
+        Returns:
+            The review's id.
+
+        Raises:
+            CaseStoreError: If there is no such assessment, or the verdict cannot be saved.
+        """
+        with self._writing("The verdict could not be saved", actor) as writer:
+            if writer.session.get(Assessment, assessment_id) is None:
+                raise CaseNotFoundError("The verdict could not be saved: the case is no longer there.")
+            row = Review(assessment_id=assessment_id, actor=actor, verdict=verdict, note=note, blind=blind)
+            writer.add(row)
+            return row.id
+
+    def search(self, words: str = "", *, decision: str | None = None, limit: int = 200) -> Found:
+        """Cases whose patient, lesion, picture or note holds every word, the latest first.
+
+        Raises:
+            CaseStoreError: If the cases cannot be read.
+        """
+        wanted = select(Assessment).join(Assessment.image).join(Image.lesion).join(Lesion.patient)
+        for word in words.split():
+            pattern = f"%{_escaped(word)}%"
+            columns = (Patient.pseudonym, Lesion.label, Image.name, Image.sha256, Assessment.note)
+            wanted = wanted.where(or_(*(column.ilike(pattern, escape="\\") for column in columns)))
+        if decision is not None:
+            wanted = wanted.where(Assessment.decision == decision)
+        with self._reading("The cases could not be read") as session:
+            total = session.scalar(select(func.count()).select_from(wanted.subquery())) or 0
+            rows = session.scalars(
+                _with_all(wanted).order_by(Assessment.created.desc(), Assessment.id).limit(limit)
+            ).all()
+            return Found(tuple(_line(row) for row in rows), total)
+
+    def assessment(self, assessment_id: str) -> Assessment:
+        """One assessment with its picture, lesion, patient, model and reviews.
+
+        Raises:
+            CaseNotFoundError: If there is none of that id.
+            CaseStoreError: If it cannot be read.
+        """
+        with self._reading("The case could not be read") as session:
+            found = session.scalars(_with_all(select(Assessment).where(Assessment.id == assessment_id))).one_or_none()
+            if found is None:
+                raise CaseNotFoundError("There is no such case; it may have been deleted.")
+            return found
+
+    def of_lesion(self, lesion_id: str) -> Sequence[Assessment]:
+        """Every assessment of a lesion, the earliest first; errors as for `assessment`."""
+        wanted = select(Assessment).join(Assessment.image).where(Image.lesion_id == lesion_id)
+        with self._reading("The lesion could not be read") as session:
+            return session.scalars(_with_all(wanted).order_by(Assessment.created, Assessment.id)).all()
+
+    def patients(self) -> list[str]:
+        """Every pseudonym, sorted; errors as for `search`."""
+        with self._reading("The cases could not be read") as session:
+            return list(session.scalars(select(Patient.pseudonym).order_by(Patient.pseudonym)))
+
+    def erase(self, pseudonym: str, *, actor: str) -> int:
+        """Erase everything about a patient; the log keeps that it was done, and no more.
+
+        Returns:
+            How many rows were erased.
+
+        Raises:
+            CaseNotFoundError: If there is no such patient.
+            CaseStoreError: If it cannot be done; then nothing is erased.
+        """
+        with self._writing("The patient could not be deleted", actor) as writer:
+            patient = writer.session.scalars(select(Patient).where(Patient.pseudonym == pseudonym)).one_or_none()
+            if patient is None:
+                raise CaseNotFoundError(f"There is no patient {pseudonym!r}.")
+            images = [image for lesion in patient.lesions for image in lesion.images]
+            assessments = [assessment for image in images for assessment in image.assessments]
+            ids = [image.id for image in images]
+            erased: list[Kept] = [
+                *(review for assessment in assessments for review in assessment.reviews),
+                *assessments,
+                *writer.session.scalars(select(KeptPixels).where(KeptPixels.image_id.in_(ids))),
+                *images,
+                *patient.lesions,
+                patient,
+            ]
+            for row in erased:
+                writer.erase(row)
+        with told("The patient's rows are deleted, but not every file with pixels"):
+            for image_id in ids:
+                self.pixels.remove(image_id)
+        return len(erased)
+
+    def _keep_pixels(self, writer: "_Writer", image_id: str, pixels: Pixels) -> None:
+        known = writer.session.scalars(select(KeptPixels).filter_by(image_id=image_id)).one_or_none()
+        if known is not None:
+            return
+        digest_of_file = self.pixels.write(image_id, pixels)
+        writer.undo = lambda: self.pixels.remove(image_id)
+        writer.add(KeptPixels(image_id=image_id, sha256=digest_of_file))
+
+    @contextmanager
+    def _reading(self, what: str) -> Iterator[Session]:
+        with told(what), Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def _writing(self, what: str, actor: str) -> Iterator["_Writer"]:
+        with told(what), self.engine.connect().execution_options(**{WRITES: True}) as connection:
+            writer = _Writer(Session(connection, expire_on_commit=False), actor)
+            try:
+                with writer.session, writer.session.begin():
+                    yield writer
+            except BaseException:
+                # A file that belongs to no row would never be found again.
+                writer.undo()
+                raise
+
+
+def open_store() -> CaseStore:
+    """The store where `location` says; pixels lie in the user's data folder.
+
+    Raises:
+        CaseStoreError: If it cannot be opened.
+    """
+    return CaseStore(open_database(database_url()), PixelFolder(data_folder() / "pixels"))
+
+
+def open_file(path: Path) -> CaseStore:
+    """A store in a SQLite file, its pixels beside it; errors as for `open_store`."""
+    from sqlalchemy import URL
+
+    return CaseStore(open_database(URL.create("sqlite", database=str(path))), PixelFolder(path.parent / "pixels"))
+
+
+class _Writer:
+    """A transaction in which every row gets its entry in the log."""
+
+    def __init__(self, session: Session, actor: str) -> None:
+        self.session = session
+        self.actor = actor
+        self.undo: Callable[[], None] = lambda: None
+
+    def add(self, row: Kept) -> None:
+        self.session.add(row)
+        self.session.flush()
+        append(self.session, row, "created", self.actor)
+
+    def erase(self, row: Kept) -> None:
+        append(self.session, row, "erased", self.actor)
+        self.session.delete(row)
+        self.session.flush()
+
+    def found_or_new(self, kind: type, more: dict[str, object] | None = None, **key: object) -> Kept:
+        """The row with that key, or a new one; no other writer can come between, since they take turns."""
+        found = self.session.scalars(select(kind).filter_by(**key)).one_or_none()
+        if found is None:
+            found = kind(**key, **(more or {}))
+            self.add(found)
+        return found
+
+
+def _with_all(wanted: Select[Assessment]) -> Select[Assessment]:
+    return wanted.options(
+        selectinload(Assessment.image).selectinload(Image.lesion).selectinload(Lesion.patient),
+        selectinload(Assessment.model),
+        selectinload(Assessment.reviews),
+    )
+
+
+def _line(row: Assessment) -> CaseLine:
+    return CaseLine(
+        id=row.id,
+        created=row.created,
+        patient=row.image.lesion.patient.pseudonym,
+        lesion=row.image.lesion.label,
+        image_name=row.image.name,
+        image_sha256=row.image.sha256,
+        decision=row.decision,
+        score=row.score,
+        score_name=row.score_name,
+        model=str(row.model.card["name"]),
+        reviews=len(row.reviews),
+        last_verdict=row.reviews[-1].verdict if row.reviews else "",
+    )
+
+
+def _escaped(word: str) -> str:
+    """A word as a pattern that matches itself alone."""
+    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,206 @@
+"""The cases page in its states: empty, a list, one open with and without its picture, deleted, no database."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from skinlens.cases.store import CaseStore, open_store
+from skinlens.imaging.decode import decode
+from skinlens.imaging.synthetic import draw_pixels
+from skinlens.triage import CaseFacts
+from tests.made_up_cases import CARD, build_record
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SKINLENS_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def store(home: Path) -> Iterator[CaseStore]:
+    assert not home.exists()
+    made = open_store()
+    yield made
+    made.engine.dispose()
+
+
+def png(seed: int) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(draw_pixels(seed, height=120, width=160)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def kept(store: CaseStore, *, patient: str = "P-1", seed: int = 1, pixels: bool = True, score: float = 0.87) -> str:
+    record = build_record(
+        score=score, image=decode(png(seed), name=f"{seed}.png"), facts=CaseFacts(patient, site="back", note="itches")
+    )
+    return store.save(record, CARD, actor="me", keep_pixels=pixels, prevalence=0.02)
+
+
+def cases(app: AppTest, case_id: str = "") -> AppTest:
+    app.run()
+    app.switch_page("pages/cases.py")
+    if case_id:
+        app.session_state["open-case"] = case_id
+    return app.run()
+
+
+def texts(app: AppTest) -> str:
+    kinds = (app.text, app.markdown, app.caption, app.error, app.warning, app.info, app.success)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def button(app: AppTest, label: str):
+    return next(each for each in app.button if each.label == label)
+
+
+def test_without_cases_it_says_where_they_come_from(app: AppTest) -> None:
+    cases(app)
+    assert not app.exception
+    assert "No case is kept yet" in texts(app)
+    assert not app.dataframe
+
+
+def test_cases_are_listed_and_searched(app: AppTest, store: CaseStore) -> None:
+    for patient in ("P-1", "P-2"):
+        kept(store, patient=patient)
+    cases(app)
+    assert sorted(app.dataframe[0].value["Patient"]) == ["P-1", "P-2"]
+    app.text_input(key="case-words").set_value("p-2 itches").run()
+    assert app.dataframe[0].value["Patient"].tolist() == ["P-2"]
+    app.text_input(key="case-words").set_value("nothing like it").run()
+    assert "No case is kept that fits" in texts(app)
+    assert not app.exception
+
+
+def test_a_case_is_shown_as_it_was_judged(app: AppTest, store: CaseStore) -> None:
+    cases(app, kept(store))
+    assert not app.exception
+    assert app.metric[0].value == "0.87"
+    assert "The score 0.87 is at or above the threshold 0.31." in texts(app)
+    assert [element.proto.imgs[0].caption for element in app.get("image")] == ["Original", "What the model looked at"]
+    assert "Download PDF" in [each.proto.label for each in app.get("download_button")]
+
+
+def test_without_its_pixels_it_takes_the_right_file_only(app: AppTest, store: CaseStore) -> None:
+    cases(app, kept(store, pixels=False))
+    assert not app.get("image")
+    app.file_uploader[0].set_value(("other.png", png(2), "image/png")).run()
+    assert "not the picture of the case" in texts(app)
+    assert not app.get("image")
+    app.file_uploader[0].set_value(("any name.png", png(1), "image/png")).run()
+    assert not app.exception
+    assert len(app.get("image")) == 2
+
+
+def test_a_lesion_is_compared_with_another_date(app: AppTest, store: CaseStore) -> None:
+    first = kept(store, seed=1)
+    kept(store, seed=2, score=0.2)
+    kept(store, seed=3, patient="P-2")
+    cases(app, first)
+    assert "The same lesion at another date" in texts(app)
+    assert len(app.get("image")) == 4
+    assert len(next(box for box in app.selectbox if box.label == "Compare with").options) == 1
+
+
+def test_a_verdict_is_kept_beside_the_models(app: AppTest, store: CaseStore) -> None:
+    case = kept(store)
+    cases(app, case)
+    button(app, "Save verdict").click().run()
+    assert "Choose a verdict first" in texts(app)
+    app.radio[0].set_value("malignant")
+    next(field for field in app.text_input if field.label == "Remark").set_value("asymmetric <b>x</b>")
+    button(app, "Save verdict").click().run()
+    assert not app.exception
+    (review,) = store.assessment(case).reviews
+    assert (review.verdict, review.note, review.blind) == ("malignant", "asymmetric <b>x</b>", False)
+    assert any("asymmetric <b>x</b>" in element.value for element in app.text)
+    assert not any("<b>x" in element.value for element in app.markdown)
+
+
+def test_a_patient_is_deleted_after_the_id_was_typed(app: AppTest, store: CaseStore) -> None:
+    cases(app, kept(store))
+    field = next(field for field in app.text_input if field.label.startswith("Type the pseudonymous"))
+    field.set_value("P-7")
+    button(app, "Delete for good").click().run()
+    assert "Nothing was deleted" in texts(app)
+    assert store.search().total == 1
+    field = next(field for field in app.text_input if field.label.startswith("Type the pseudonymous"))
+    field.set_value("P-1")
+    button(app, "Delete for good").click().run()
+    assert not app.exception
+    assert store.search().total == 0
+    assert "Deleted: 5 rows" in texts(app)
+
+
+def test_the_check_tells_what_was_changed(app: AppTest, store: CaseStore) -> None:
+    kept(store)
+    cases(app)
+    button(app, "Check that nothing was changed").click().run()
+    assert "6 rows and 6 log entries are as they were written" in texts(app)
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE assessment SET score = 0.1")
+    button(app, "Check that nothing was changed").click().run()
+    assert "1 things are not as they were written" in texts(app)
+
+
+def test_a_case_deleted_elsewhere_is_told(app: AppTest, store: CaseStore) -> None:
+    case = kept(store)
+    cases(app, case)
+    store.erase("P-1", actor="somebody else")
+    app.run()
+    assert not app.exception
+    assert "it may have been deleted" in texts(app)
+    app.run()
+    assert "No case is kept yet" in texts(app)
+
+
+def test_a_database_that_cannot_be_opened_is_told(app: AppTest, home: Path) -> None:
+    home.mkdir()
+    (home / "cases.sqlite").write_bytes(b"something else" * 100)
+    cases(app)
+    assert not app.exception
+    assert "The cases cannot be used" in texts(app)
+    assert "not a SkinLens database" in texts(app)
+
+
+class TestSaving:
+    @staticmethod
+    def judged(app: AppTest) -> AppTest:
+        return app.run().file_uploader[0].set_value(("lesion.png", png(2), "image/png")).run()
+
+    def test_it_needs_a_pseudonym(self, app: AppTest, store: CaseStore) -> None:
+        self.judged(app)
+        button(app, "Save").click().run()
+        assert "needs a pseudonymous id" in texts(app)
+        assert store.search().total == 0
+
+    def test_a_saved_case_is_what_the_page_showed(self, app: AppTest, store: CaseStore) -> None:
+        self.judged(app)
+        app.text_input[0].set_value("P-17").run()
+        app.checkbox[0].check()
+        button(app, "Save").click().run()
+        assert not app.exception
+        assert "Saved." in texts(app)
+        (line,) = store.search("P-17").lines
+        assert f"{line.score:.2f}" == app.metric[0].value
+        row = store.assessment(line.id)
+        assert row.prevalence == 0.02
+        assert store.pixels.read(row.image_id) is not None
+
+    def test_a_full_disk_is_told(self, app: AppTest, store: CaseStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(*_: object) -> str:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("skinlens.cases.pixels.PixelFolder.write", full)
+        self.judged(app)
+        app.text_input[0].set_value("P-17").run()
+        app.checkbox[0].check()
+        button(app, "Save").click().run()
+        assert "the disk is full" in texts(app)
+        assert store.search().total == 0

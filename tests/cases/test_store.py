@@ -1,0 +1,290 @@
+"""What is saved comes back as it was, nothing is overwritten, and what is erased is gone."""
+
+import sqlite3
+import threading
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from skinlens.cases.errors import CaseNotFoundError, CaseStoreError
+from skinlens.cases.records import assessment_of, card_of, facts_of, image_of
+from skinlens.cases.schema import KEPT, Assessment, Image, Lesion, LogEntry, Patient
+from skinlens.cases.store import LABEL_UNKNOWN, CaseStore, open_file
+from skinlens.cases.verify import verify
+from skinlens.imaging.quality import assess_quality
+from skinlens.refusal import admit
+from skinlens.report.pdf import case_pdf
+from skinlens.runtime.orientations import Stability
+from skinlens.triage import CaseFacts, CaseRecord, assess
+from tests.made_up_cases import CARD, CREATED, POINT, build_record, lesion_image, prediction
+
+ACTOR = "dr-example"
+
+
+def saved(store: CaseStore, record: CaseRecord | None = None, **more: object) -> str:
+    return store.save(record or build_record(), CARD, actor=ACTOR, **more)  # type: ignore[arg-type]
+
+
+def of_patient(name: str, *, site: str = "left shoulder", number: int = 0) -> CaseRecord:
+    image = lesion_image(sha256=f"{number:064x}", name=f"{name}-{number}.jpg")
+    return build_record(
+        image=image, facts=CaseFacts(name, "57", "female", site, "Ärger"), created=CREATED + timedelta(days=number)
+    )
+
+
+def full_record() -> CaseRecord:
+    """A record with everything that can be in one."""
+    said = prediction(0.41)
+    signed = np.linspace(-3, 5, 14 * 14, dtype=np.float32).reshape(14, 14)
+    said = replace(said, signed_map=signed, logits=np.array([-0.2, 0.16], np.float32))
+    image = lesion_image(
+        notes=("This file holds 3 frames; the first is used.",), name="Muttermal \N{GREEK SMALL LETTER BETA}.dcm"
+    )
+    assessment = assess(
+        said,
+        CARD,
+        POINT,
+        notes=image.notes,
+        stability=Stability((0.41, 0.2, 0.5, 0.41, 0.4, 0.3, 0.6, 0.41)),
+        admission=admit(assess_quality(np.full((80, 80, 3), 90, np.uint8))),
+        override="the camera is known",
+    )
+    return build_record(image=image, assessment=assessment)
+
+
+def test_a_case_comes_back_as_it_was(store: CaseStore) -> None:
+    record = full_record()
+    row = store.assessment(saved(store, record, keep_pixels=True))
+    again = assessment_of(row)
+    for field in ("decision", "point", "reasons", "score_name", "stability", "admission", "override"):
+        assert getattr(again, field) == getattr(record.assessment, field), field
+    given = record.assessment.prediction
+    assert again.prediction.score == given.score
+    assert (again.prediction.gate, again.prediction.model) == (given.gate, given.model)
+    assert np.array_equal(again.prediction.signed_map, given.signed_map)
+    assert np.array_equal(again.prediction.logits, given.logits)
+    assert facts_of(row) == record.facts
+    assert card_of(row) == CARD
+    pixels = store.pixels.read(row.image_id)
+    assert pixels is not None
+    image = image_of(row, pixels)
+    assert np.array_equal(image.pixels, record.image.pixels)
+    assert (image.sha256, image.name, image.notes) == (record.image.sha256, record.image.name, record.image.notes)
+    assert row.created == record.created
+
+
+def test_the_summary_can_be_made_again_byte_for_byte(store: CaseStore) -> None:
+    record = full_record()
+    row = store.assessment(saved(store, record, keep_pixels=True))
+    pixels = store.pixels.read(row.image_id)
+    assert pixels is not None
+    moment = row.created.astimezone(record.created.tzinfo)
+    again = CaseRecord(image_of(row, pixels), record.overlay, assessment_of(row), facts_of(row), moment)
+    assert case_pdf(again, card_of(row)).content == case_pdf(record, CARD).content
+
+
+def test_pixels_are_kept_only_if_they_are_wanted(store: CaseStore) -> None:
+    row = store.assessment(saved(store))
+    assert store.pixels.read(row.image_id) is None
+    assert not store.pixels.path.exists()
+    saved(store, keep_pixels=True)
+    saved(store, keep_pixels=True)
+    assert store.pixels.read(row.image_id) is not None
+    assert verify(store).findings == ()
+
+
+def test_the_same_picture_again_is_a_new_assessment_of_it(store: CaseStore) -> None:
+    first, second = saved(store), saved(store, build_record(score=0.2))
+    rows = [store.assessment(first), store.assessment(second)]
+    assert [row.score for row in rows] == [0.87, 0.2]
+    assert len({row.image_id for row in rows}) == len({row.model_id for row in rows}) == 1
+    assert store.search().total == 2
+
+
+def test_patients_and_lesions_are_told_apart(store: CaseStore) -> None:
+    for name, site in (("P-1", "back"), ("P-1", "arm"), ("P-2", "back"), ("P-1", "")):
+        saved(store, of_patient(name, site=site))
+    with Session(store.engine) as session:
+        assert len(session.scalars(select(Patient)).all()) == 2
+        labels = [(lesion.patient.pseudonym, lesion.label) for lesion in session.scalars(select(Lesion))]
+        assert sorted(labels) == [("P-1", "arm"), ("P-1", "back"), ("P-1", LABEL_UNKNOWN), ("P-2", "back")]
+        assert len(session.scalars(select(Image)).all()) == 4
+    assert store.patients() == ["P-1", "P-2"]
+
+
+def test_a_case_needs_a_pseudonym(store: CaseStore) -> None:
+    with pytest.raises(CaseStoreError, match="needs a pseudonymous id"):
+        saved(store, build_record(facts=CaseFacts(case_id="  ")))
+    assert store.search().total == 0
+    assert verify(store).entries == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("", 4),
+        ("P-1", 3),
+        ("p-1 ARM", 1),
+        ("ärger", 4),
+        ("P-2-0.jpg", 1),
+        ("%", 0),
+        ("_", 1),
+        ("P-1 nowhere", 0),
+        ("note", 0),
+    ],
+)
+def test_search_finds_every_word_and_nothing_else(store: CaseStore, words: str, found: int) -> None:
+    for number, (name, site) in enumerate((("P-2", "b_ck"), ("P-1", "arm"), ("P-1", "back"), ("P-1", "back"))):
+        saved(store, of_patient(name, site=site, number=number))
+    result = store.search(words)
+    assert result.total == len(result.lines) == found
+
+
+def test_search_gives_the_latest_first_and_not_too_many(store: CaseStore) -> None:
+    for number in range(5):
+        saved(store, of_patient("P-1", number=number))
+    result = store.search(limit=2)
+    assert (result.total, [line.image_name for line in result.lines]) == (5, ["P-1-4.jpg", "P-1-3.jpg"])
+    assert store.search(decision="low").total == 0
+    assert store.search(decision="refer").total == 5
+
+
+def test_a_lesion_is_followed_over_time(store: CaseStore) -> None:
+    ids = [saved(store, of_patient("P-1", number=number)) for number in (2, 0, 1)]
+    saved(store, of_patient("P-1", site="arm", number=7))
+    lesion = store.assessment(ids[0]).image.lesion_id
+    assert [row.image.name for row in store.of_lesion(lesion)] == [f"P-1-{number}.jpg" for number in range(3)]
+
+
+def test_reviews_add_up_and_the_last_one_is_shown(store: CaseStore) -> None:
+    assessment = saved(store)
+    store.review(assessment, "unsure", note="hairy", blind=True, actor="a")
+    store.review(assessment, "malignant", note="", blind=False, actor="b")
+    row = store.assessment(assessment)
+    assert [(review.actor, review.verdict, review.blind) for review in row.reviews] == [
+        ("a", "unsure", True),
+        ("b", "malignant", False),
+    ]
+    (line,) = store.search().lines
+    assert (line.reviews, line.last_verdict) == (2, "malignant")
+    with pytest.raises(CaseNotFoundError, match="no longer there"):
+        store.review("0" * 32, "benign", note="", blind=False, actor="a")
+
+
+def test_erasing_a_patient_leaves_nothing_but_the_log(store: CaseStore) -> None:
+    first = saved(store, of_patient("P-1"), keep_pixels=True)
+    store.review(first, "benign", note="private words", blind=False, actor=ACTOR)
+    kept = saved(store, of_patient("P-2"), keep_pixels=True)
+    image = store.assessment(first).image_id
+    # The patient, a lesion, a picture, its pixels, an assessment and a review.
+    assert store.erase("P-1", actor="registrar") == 6
+    assert store.patients() == ["P-2"]
+    assert store.assessment(kept).image.lesion.patient.pseudonym == "P-2"
+    assert store.pixels.read(image) is None
+    with pytest.raises(CaseNotFoundError):
+        store.assessment(first)
+    with pytest.raises(CaseNotFoundError, match="no patient 'P-1'"):
+        store.erase("P-1", actor="registrar")
+    with Session(store.engine) as session:
+        erased = session.scalars(select(LogEntry).where(LogEntry.action == "erased")).all()
+        assert {entry.actor for entry in erased} == {"registrar"}
+        logged = " ".join(str(vars(entry)) for entry in session.scalars(select(LogEntry)))
+    assert "P-1" not in logged
+    assert verify(store).findings == ()
+
+
+def test_erased_words_are_not_left_in_the_file(tmp_path: Path) -> None:
+    store = open_file(tmp_path / "cases.sqlite")
+    saved(store, build_record(facts=CaseFacts("P-9", note="SECRETWORD" * 50)))
+    store.erase("P-9", actor=ACTOR)
+    with store.engine.connect() as connection:
+        connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+    store.engine.dispose()
+    assert b"SECRETWORD" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_writers_take_turns_and_lose_nothing(store: CaseStore) -> None:
+    """Eight at once, all of one patient, who must not become two."""
+    failed: list[Exception] = []
+
+    def write(number: int) -> None:
+        try:
+            saved(store, of_patient("P-1", number=number))
+        except Exception as error:  # noqa: BLE001 - told by the test
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    assert store.search().total == 8
+    assert store.patients() == ["P-1"]
+    assert verify(store).findings == ()
+
+
+def test_what_fails_half_way_is_not_saved_at_all(store: CaseStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store.pixels, "write", full)
+    with pytest.raises(CaseStoreError, match="could not be saved: the disk is full"):
+        saved(store, keep_pixels=True)
+    assert store.search().total == 0
+    with Session(store.engine) as session:
+        assert not any(session.scalars(select(kind)).all() for kind in KEPT)
+    assert verify(store).findings == ()
+
+
+def test_pixels_of_a_case_that_was_not_saved_are_not_left_behind(
+    store: CaseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skinlens.cases.store.append", _fails_on_pixels)
+    with pytest.raises(CaseStoreError):
+        saved(store, keep_pixels=True)
+    assert not list(store.pixels.path.glob("*"))
+    assert store.search().total == 0
+
+
+def _fails_on_pixels(session: Session, row: object, action: str, actor: str) -> object:
+    from skinlens.cases.log import append
+
+    if type(row).__name__ == "KeptPixels":
+        raise OSError(5, "Input/output error")
+    return append(session, row, action, actor)  # type: ignore[arg-type]
+
+
+def test_a_locked_database_is_told_and_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skinlens.cases.database.PATIENCE", 0.2)
+    store = open_file(tmp_path / "cases.sqlite")
+    saved(store)
+    blocker = sqlite3.connect(tmp_path / "cases.sqlite", isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    with pytest.raises(CaseStoreError, match="another program is writing"):
+        saved(store, build_record(score=0.1))
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    assert store.search().total == 1
+    saved(store, build_record(score=0.1))
+    assert store.search().total == 2
+    store.engine.dispose()
+
+
+def test_rows_are_never_updated(store: CaseStore) -> None:
+    """What was saved first reads the same after everything that can be done later."""
+    first = saved(store)
+    with Session(store.engine) as session:
+        before = session.scalars(select(LogEntry).order_by(LogEntry.number)).all()
+    saved(store, build_record(score=0.3))
+    store.review(first, "benign", note="", blind=False, actor=ACTOR)
+    with Session(store.engine) as session:
+        after = session.scalars(select(LogEntry).order_by(LogEntry.number)).all()
+        assert [entry.link for entry in after[: len(before)]] == [entry.link for entry in before]
+        assert session.scalars(select(Assessment).order_by(Assessment.created)).first() is not None
+    assert verify(store).findings == ()

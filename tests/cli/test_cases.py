@@ -1,0 +1,110 @@
+"""`skinlens cases` from the outside: what it prints, writes, deletes and ends with."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from skinlens.cases.store import CaseStore, open_store
+from skinlens.imaging.decode import decode
+from skinlens.imaging.synthetic import draw_pixels, encode_png
+from skinlens.report.pdf import case_pdf
+from skinlens.triage import CaseFacts
+from tests.made_up_cases import CARD, build_record
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CaseStore]:
+    monkeypatch.setenv("SKINLENS_HOME", str(tmp_path / "home"))
+    made = open_store()
+    yield made
+    made.engine.dispose()
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "lesion.png"
+    path.write_bytes(encode_png(draw_pixels(1, height=90, width=120)))
+    return path
+
+
+@pytest.fixture
+def case(store: CaseStore, picture: Path) -> str:
+    record = build_record(image=decode(picture), facts=CaseFacts("P-1 [red]", site="back"))
+    return store.save(record, CARD, actor="me")
+
+
+def test_nothing_kept_is_an_empty_list(call) -> None:
+    assert json.loads(call("cases", "list", "--json").out) == []
+
+
+def test_cases_are_listed_and_found(call, case: str) -> None:
+    (line,) = json.loads(call("cases", "list", "back", "--json").out)
+    assert (line["id"], line["patient"], line["decision"]) == (case, "P-1 [red]", "refer")
+    assert json.loads(call("cases", "list", "elsewhere", "--json").out) == []
+    assert "P-1 [red]" in call("cases", "list").out.replace("\n", " ")
+
+
+def test_one_case_is_shown_with_its_provenance(call, case: str) -> None:
+    shown = json.loads(call("cases", "show", case).out)
+    assert shown["weights_sha256"] == CARD.files["weights"].sha256
+    assert shown["by"] == "me"
+    assert shown["score"] == 0.87
+    missing = call("cases", "show", "0" * 32)
+    assert missing.status == 1
+    assert "no such case" in missing.err
+
+
+def test_the_summary_needs_the_picture(call, case: str, picture: Path, tmp_path: Path) -> None:
+    without = call("cases", "show", case, "--pdf", tmp_path / "case.pdf")
+    assert without.status == 1
+    assert "Give the original file" in without.err
+    assert call("cases", "show", case, "--pdf", tmp_path / "case.pdf", "--image", picture).status == 0
+    assert (tmp_path / "case.pdf").read_bytes().startswith(b"%PDF")
+    (tmp_path / "other.png").write_bytes(encode_png(draw_pixels(2, height=90, width=120)))
+    other = call("cases", "show", case, "--pdf", tmp_path / "case.pdf", "--image", tmp_path / "other.png")
+    assert other.status == 1
+    assert "SHA-256 differs" in other.err
+
+
+def test_kept_pixels_make_the_summary_alone(call, store: CaseStore, tmp_path: Path) -> None:
+    case = store.save(build_record(), CARD, actor="me", keep_pixels=True)
+    assert call("cases", "show", case, "--pdf", tmp_path / "case.pdf").status == 0
+    unwritable = call("cases", "show", case, "--pdf", tmp_path / "absent" / "case.pdf")
+    assert unwritable.status == 1
+    assert case_pdf(build_record(), CARD).content[:8] == (tmp_path / "case.pdf").read_bytes()[:8]
+
+
+def test_a_change_behind_the_programs_back_ends_in_status_1(call, case: str, store: CaseStore) -> None:
+    good = call("cases", "verify")
+    assert good.status == 0
+    assert "5 rows and 5 log entries checked, 0 findings" in good.err
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE assessment SET score = 0.1")
+    bad = call("cases", "verify")
+    assert bad.status == 1
+    assert f"The assessment {case} was changed." in bad.err
+
+
+def test_a_backup_comes_back_elsewhere(call, case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert call("cases", "backup", tmp_path / "cases.zip").status == 0
+    again = call("cases", "restore", tmp_path / "cases.zip")
+    assert again.status == 1
+    assert "cases here already" in again.err
+    monkeypatch.setenv("SKINLENS_HOME", str(tmp_path / "elsewhere"))
+    assert call("cases", "restore", tmp_path / "cases.zip").status == 0
+    (line,) = json.loads(call("cases", "list", "--json").out)
+    assert line["id"] == case
+
+
+@pytest.mark.usefixtures("case")
+def test_a_patient_is_deleted_only_if_it_is_meant(call, store: CaseStore) -> None:
+    asked = call("cases", "delete", "P-1 [red]")
+    assert asked.status == 2
+    assert "--yes" in asked.err
+    assert store.search().total == 1
+    assert call("cases", "delete", "P-1 [red]", "--yes").status == 0
+    assert store.search().total == 0
+    assert call("cases", "delete", "P-1 [red]", "--yes").status == 1
+    assert call("cases", "verify").status == 0
