@@ -11,11 +11,13 @@ from skinlens.cases.reopen import PixelsNotKeptError, reopen
 from skinlens.cases.schema import Assessment, Verdict
 from skinlens.cases.store import CaseLine, CaseStore, current_user
 from skinlens.cases.verify import verify
+from skinlens.cases.verify_pdf import check_summary
 from skinlens.desktop.case_store import case_store
 from skinlens.desktop.router import require_router
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.report.pdf import case_pdf
+from skinlens.report.read_pdf import NotASummaryError
 from skinlens.triage import HEADLINES, CaseRecord
 
 DECISIONS: dict[str | None, str] = {None: "all", **{name: said.lower() for name, said in HEADLINES.items()}}
@@ -189,6 +191,7 @@ def other_dates(store: CaseStore, row: Assessment) -> None:
 def keeping(store: CaseStore) -> None:
     """Checking everything, backups, and deleting a patient."""
     with st.expander("Check, back up, delete"):
+        verify_summary(store)
         if st.button("Check that nothing was changed", icon=":material/verified:"):
             checked = verify(store)
             if checked.findings:
@@ -200,6 +203,27 @@ def keeping(store: CaseStore) -> None:
             st.text(f"The log ends with {checked.head}")
         st.caption("Backups are made on the command line: python -m skinlens cases backup FILE.zip")
         delete_patient(store)
+
+
+def verify_summary(store: CaseStore) -> None:
+    """Compare a PDF with the cases that are kept."""
+    upload = st.file_uploader("Does a case summary agree with the record? Drop the PDF here.", key="summary")
+    if upload is None:
+        return
+    try:
+        found = check_summary(store, upload.getvalue())
+    except NotASummaryError as error:
+        st.error("This file could not be used.", icon=":material/block:")
+        st.text(str(error))
+        return
+    if not found.agrees:
+        st.error("It does not agree with the record.", icon=":material/gpp_bad:")
+    elif found.exact is False:
+        st.warning("Picture, model and result agree; something else differs.", icon=":material/gpp_maybe:")
+    else:
+        st.success("It agrees with the record.", icon=":material/verified:")
+    for sentence in found.sentences:
+        st.text(sentence)
 
 
 def delete_patient(store: CaseStore) -> None:

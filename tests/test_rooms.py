@@ -42,6 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "skinlens.cases": {
         "skinlens.triage",
         "skinlens.explain",
+        "skinlens.report",
         "skinlens.refusal",
         "skinlens.runtime",
         "skinlens.imaging",

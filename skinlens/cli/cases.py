@@ -15,6 +15,7 @@ from skinlens.cases.reopen import reopen
 from skinlens.cases.schema import Assessment
 from skinlens.cases.store import CaseLine, current_user, open_store
 from skinlens.cases.verify import Verified, verify
+from skinlens.cases.verify_pdf import check_summary
 from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import say
 from skinlens.imaging.decode import decode
@@ -65,6 +66,25 @@ def check(*, head: str | None) -> None:
     _say_checked(found)
     if found.findings:
         raise CaseStoreError(f"{len(found.findings)} things are not as they were written")
+
+
+def verify_pdf(path: Path) -> None:
+    """Say whether a PDF agrees with the cases that are kept.
+
+    Raises:
+        CaseStoreError: If it does not agree, or the cases cannot be read.
+        NotASummaryError: If it is no case summary.
+        UsageError: If the file cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    found = check_summary(open_store(), content)
+    if not found.agrees:
+        raise CaseStoreError(" ".join(found.sentences))
+    for sentence in found.sentences:
+        say(sentence)
 
 
 def backup(path: Path) -> None:

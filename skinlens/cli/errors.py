@@ -2,6 +2,7 @@
 
 _STATUS = {
     "ModelFileError": 1,
+    "NotASummaryError": 2,
     "OutputError": 1,
     "ParityError": 1,
     "PixelsNotKeptError": 1,

@@ -199,6 +199,14 @@ def card(
     record_test(name, weights)
 
 
+@app.command()
+def verify(pdf: Annotated[Path, typer.Argument(help="A case summary.")]) -> None:
+    """Compare a PDF case summary with the cases that are kept; status 1 if it does not agree."""
+    from skinlens.cli.cases import verify_pdf
+
+    verify_pdf(pdf)
+
+
 cases_app = typer.Typer(help="What is kept of cases.", no_args_is_help=True)
 app.add_typer(cases_app, name="cases")
 

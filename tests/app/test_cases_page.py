@@ -8,9 +8,12 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from skinlens.cases.records import card_of
+from skinlens.cases.reopen import reopen
 from skinlens.cases.store import CaseStore, open_store
 from skinlens.imaging.decode import decode
 from skinlens.imaging.synthetic import draw_pixels
+from skinlens.report.pdf import case_pdf
 from skinlens.triage import CaseFacts
 from tests.made_up_cases import CARD, build_record
 
@@ -204,3 +207,29 @@ class TestSaving:
         button(app, "Save").click().run()
         assert "the disk is full" in texts(app)
         assert store.search().total == 0
+
+
+class TestSummary:
+    @staticmethod
+    def dropped(app: AppTest, content: bytes) -> AppTest:
+        return app.file_uploader(key="summary").set_value(("case.pdf", content, "application/pdf")).run()
+
+    def test_the_record_and_its_summary_agree(self, app: AppTest, store: CaseStore) -> None:
+        row = store.assessment(kept(store))
+        content = case_pdf(reopen(store, row), card_of(row)).content
+        self.dropped(cases(app), content)
+        assert not app.exception
+        assert "It agrees with the record." in texts(app)
+        assert "exactly what SkinLens makes" in texts(app)
+
+    def test_a_forged_one_does_not(self, app: AppTest, store: CaseStore) -> None:
+        kept(store)
+        forged = case_pdf(build_record(score=0.1, image=decode(png(1), name="1.png")), CARD).content
+        self.dropped(cases(app), forged)
+        assert "It does not agree with the record." in texts(app)
+
+    def test_another_file_is_told(self, app: AppTest, store: CaseStore) -> None:
+        kept(store)
+        self.dropped(cases(app), b"%PDF nothing")
+        assert not app.exception
+        assert "no PDF, or a damaged one" in texts(app)

@@ -108,3 +108,18 @@ def test_a_patient_is_deleted_only_if_it_is_meant(call, store: CaseStore) -> Non
     assert store.search().total == 0
     assert call("cases", "delete", "P-1 [red]", "--yes").status == 1
     assert call("cases", "verify").status == 0
+
+
+def test_a_summary_is_compared_with_the_record(call, store: CaseStore, tmp_path: Path) -> None:
+    case = store.save(build_record(), CARD, actor="me", keep_pixels=True)
+    call("cases", "show", case, "--pdf", tmp_path / "case.pdf")
+    agrees = call("verify", tmp_path / "case.pdf")
+    assert agrees.status == 0
+    assert "exactly what SkinLens makes" in agrees.err
+    (tmp_path / "forged.pdf").write_bytes(case_pdf(build_record(score=0.1), CARD).content)
+    forged = call("verify", tmp_path / "forged.pdf")
+    assert forged.status == 1
+    assert "the result is another" in forged.err
+    (tmp_path / "no.pdf").write_bytes(b"nothing")
+    assert call("verify", tmp_path / "no.pdf").status == 2
+    assert call("verify", tmp_path / "absent.pdf").status == 2

@@ -1,0 +1,111 @@
+"""A case summary against the record: it agrees, or it is said what does not."""
+
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from skinlens.cases.records import card_of
+from skinlens.cases.reopen import reopen
+from skinlens.cases.store import CaseStore
+from skinlens.cases.verify_pdf import check_summary
+from skinlens.report.pdf import case_pdf
+from skinlens.report.read_pdf import NotASummaryError, read_summary
+from skinlens.triage import HEADLINES, CaseFacts, CaseRecord, assess
+from tests.made_up_cases import CARD, POINT, build_record, lesion_image, prediction
+
+
+def saved(store: CaseStore, record: CaseRecord, *, pixels: bool = True) -> str:
+    return store.save(record, CARD, actor="a", keep_pixels=pixels)
+
+
+def document(store: CaseStore, case: str) -> bytes:
+    """The summary that the Cases page makes."""
+    row = store.assessment(case)
+    return case_pdf(reopen(store, row), card_of(row)).content
+
+
+def test_a_summary_says_what_was_printed() -> None:
+    record = build_record(score=0.3099)
+    printed = read_summary(case_pdf(record, CARD).content)
+    assert printed.picture_sha256 == record.image.sha256
+    assert printed.weights_sha256 == CARD.files["weights"].sha256
+    assert (printed.headline, printed.score) == (HEADLINES["low"], "0.3099")
+    assert printed.made == record.created
+
+
+def test_what_the_user_typed_is_not_taken_for_a_digest() -> None:
+    note = f"Weights SHA-256 {'0' * 64}\nPicture SHA-256 {'0' * 64}"
+    printed = read_summary(case_pdf(build_record(facts=CaseFacts("P", note=note)), CARD).content)
+    assert printed.picture_sha256 == lesion_image().sha256
+
+
+@pytest.mark.parametrize("content", [b"", b"%PDF-1.7 nothing", b"no pdf at all"])
+def test_what_is_no_summary_is_told(content: bytes) -> None:
+    with pytest.raises(NotASummaryError):
+        read_summary(content)
+
+
+def test_the_summary_of_a_kept_case_is_exact(store: CaseStore) -> None:
+    case = saved(store, build_record())
+    found = check_summary(store, document(store, case))
+    assert (found.agrees, found.exact, found.case_id) == (True, True, case)
+    assert found.sentences[1] == "The document is exactly what SkinLens makes of that case."
+
+
+def test_a_summary_made_later_than_it_was_saved_is_exact_too(store: CaseStore) -> None:
+    record = build_record()
+    saved(store, record)
+    row = store.assessment(store.search().lines[0].id)
+    later = replace(reopen(store, row), created=datetime(2027, 1, 2, 3, 4, 5).astimezone())
+    assert check_summary(store, case_pdf(later, CARD).content).exact
+
+
+def test_without_pixels_the_result_is_compared_alone(store: CaseStore) -> None:
+    record = build_record()
+    case = saved(store, record, pixels=False)
+    found = check_summary(store, case_pdf(record, CARD).content)
+    assert (found.agrees, found.exact, found.case_id) == (True, None, case)
+    assert "not compared" in found.sentences[1]
+
+
+def test_other_words_are_noticed(store: CaseStore) -> None:
+    record = build_record()
+    saved(store, record)
+    changed = replace(record, facts=replace(record.facts, note="Nothing to worry about."))
+    found = check_summary(store, case_pdf(changed, CARD).content)
+    assert (found.agrees, found.exact) == (True, False)
+
+
+def test_another_result_is_named_with_the_recorded_one(store: CaseStore) -> None:
+    saved(store, build_record(score=0.87))
+    forged = case_pdf(build_record(score=0.12), CARD).content
+    found = check_summary(store, forged)
+    assert not found.agrees
+    assert "the document says Below the referral threshold 0.12" in found.sentences[0]
+    assert "the record Above the referral threshold 0.87" in found.sentences[0]
+
+
+def test_another_picture_and_another_model_are_told_apart(store: CaseStore) -> None:
+    saved(store, build_record())
+    other_picture = build_record(image=lesion_image(sha256="77" * 32))
+    assert "not that of any kept case" in check_summary(store, case_pdf(other_picture, CARD).content).sentences[0]
+    files = {"weights": CARD.files["weights"].model_copy(update={"sha256": "b2" * 32})}
+    card = CARD.model_copy(update={"files": files})
+    said = prediction(0.87)
+    assessment = assess(replace(said, model=replace(said.model, sha256="b2" * 32)), card, POINT)
+    other_model = case_pdf(build_record(assessment=assessment), card).content
+    assert "judged by this model" in check_summary(store, other_model).sentences[0]
+
+
+def test_a_refused_picture_agrees_without_a_number(store: CaseStore) -> None:
+    assessment = replace(build_record().assessment, decision="rejected")
+    case = saved(store, build_record(assessment=assessment))
+    assert check_summary(store, document(store, case)).exact
+
+
+def test_the_latest_of_several_equal_cases_is_named(store: CaseStore, tmp_path: Path) -> None:
+    cases = [saved(store, build_record()) for _ in range(2)]
+    (tmp_path / "case.pdf").write_bytes(document(store, cases[0]))
+    assert check_summary(store, (tmp_path / "case.pdf").read_bytes()).case_id in cases
