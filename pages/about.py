@@ -7,7 +7,7 @@ from skinlens import __version__
 from skinlens.desktop.hazards import HAZARDS
 from skinlens.desktop.model import loaded_model
 from skinlens.desktop.router import require_router
-from skinlens.report.tables import bin_table, figure, point_table, view_table
+from skinlens.report.tables import bin_table, figure, point_table, refusal_sentence, view_table
 from skinlens.runtime.card import ModelCard, ModelFileError
 from skinlens.runtime.prevalence import percent
 
@@ -28,6 +28,8 @@ def about_model(card: ModelCard) -> None:
             st.caption(f"{name}: {view.explanation}")
         st.caption(f"Intervals: {card.test.interval}. Test rows scored: {card.test.times_scored}.")
     operating_points(card)
+    st.markdown("#### What it refuses to judge")
+    st.write(refusal_sentence(card.familiarity))
     training(card)
     files(card)
 
@@ -89,7 +91,7 @@ def training(card: ModelCard) -> None:
 def files(card: ModelCard) -> None:
     """Names and digests, by which a summary can be traced to its model."""
     st.markdown("#### Files")
-    for role, file in card.files.items():
+    for role, file in card.every_file.items():
         st.text(f"{role}: {file.file}, {file.bytes / 1e6:.1f} MB, SHA-256 {file.sha256}")
 
 

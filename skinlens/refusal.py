@@ -56,7 +56,7 @@ def examine(image: LesionImage, prediction: Prediction, predictor: Predictor) ->
     quality = assess_quality(image.pixels)
     if record is None or statistics is None:
         return admit(quality, synthetic=image.synthetic)
-    familiarity = statistics.score(prediction.features)
+    familiarity = statistics.score(prediction.appearance)
     return admit(quality, familiarity=familiarity, threshold=record.threshold, synthetic=image.synthetic)
 
 

@@ -41,6 +41,8 @@ FOLDS: dict[str, tuple[int, ...]] = {"fit": (0, 1), "choose": (2,), "measure": (
 ALLOWED = 0.015
 AT_MOST = 0.02
 AT_LEAST = {"everyday": 0.97, "histology": 0.97, "xray": 0.97, "smartphone": 0.80}
+# Skin by a telephone is nearer to dermoscopy than anything else that is refused, and needs a line of its own.
+CLOSE_UPS = ("smartphone",)
 _BATCH = 16
 # Features are written each time that so many are new.
 _KEEP_EVERY = 320
@@ -52,7 +54,7 @@ _SPLIT = (
 
 @dataclass(frozen=True, eq=False)
 class _Looked:
-    """What was found on N pictures: pooled features `(N, C)`, and whether pixels alone refuse them `(N,)`."""
+    """What was found on N pictures: `Prediction.appearance`, `(N, C)`, and whether pixels alone refuse them `(N,)`."""
 
     features: Floats
     unusable: Flags
@@ -92,9 +94,12 @@ def refusal(
     known, strange = _divide(looked, len(rows))
     folds = {part: rows["fold"].isin(numbers).to_numpy() for part, numbers in FOLDS.items()}
     first = first_halves(strangers["kind"].tolist())
+    close_up = strangers["kind"].isin(CLOSE_UPS).to_numpy()
     try:
         familiarity = fit_familiarity(
-            known.features[folds["fit"]], strange.features[first], known.features[folds["choose"]]
+            known.features[folds["fit"]],
+            [strange.features[first & close_up], strange.features[first & ~close_up]],
+            known.features[folds["choose"]],
         )
     except ValueError as error:
         raise UsageError(str(error)) from error
@@ -107,7 +112,6 @@ def refusal(
         "data": {path.name: sha256_of(path) for path in [*data, refuse]},
         "split": _SPLIT.format(**{part: ", ".join(map(str, numbers)) for part, numbers in FOLDS.items()}),
         "n": {part: int(members.sum()) for part, members in folds.items()},
-        "components": len(familiarity.components),
         "threshold": threshold,
         "allowed": ALLOWED,
         **_measured(rows, strangers.assign(first=first), folds["measure"], known, strange, scores, threshold),
@@ -150,7 +154,8 @@ def _strangers(path: Path) -> pd.DataFrame:
 
 def _look(predictor: Predictor, files: Sequence[str], cache: Path | None) -> _Looked:
     """Features and quality of every picture; the model is asked only about those that the cache lacks."""
-    kept = _read_cache(cache, predictor.model.sha256)
+    graph = predictor.card.files["graph"].sha256
+    kept = _read_cache(cache, graph)
     digests: list[str] = []
     unusable: list[bool] = []
     saved = len(kept)
@@ -162,34 +167,34 @@ def _look(predictor: Predictor, files: Sequence[str], cache: Path | None) -> _Lo
             digests += [image.sha256 for image in images]
             unusable += [admit(assess_quality(image.pixels)).rejected for image in images]
             new = [image for image in images if image.sha256 not in kept]
-            kept |= {image.sha256: answer.features for image, answer in zip(new, predictor.predict(new), strict=True)}
+            kept |= {image.sha256: answer.appearance for image, answer in zip(new, predictor.predict(new), strict=True)}
             progress.advance(task, len(images))
             enough = _KEEP_EVERY if first + _BATCH < len(files) else 1
             if cache is not None and len(kept) - saved >= enough:
-                _write_cache(cache, kept, predictor.model.sha256)
+                _write_cache(cache, kept, graph)
                 saved = len(kept)
     features = np.stack([kept[digest] for digest in digests]).astype(np.float64)
     return _Looked(features, np.array(unusable, np.bool_))
 
 
-def _read_cache(path: Path | None, weights: str) -> dict[str, Any]:
+def _read_cache(path: Path | None, graph: str) -> dict[str, Any]:
     """Features by the digest of their picture; none where there is no file yet."""
     if path is None or not path.is_file():
         return {}
     try:
         with safe_open(path, "np") as stream:
-            if (stream.metadata() or {}).get("weights_sha256") != weights:
+            if (stream.metadata() or {}).get("graph_sha256") != graph:
                 raise UsageError(f"{path} holds features of another model; name another file")
             return {digest: stream.get_tensor(digest) for digest in stream.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise UsageError(f"cannot read the features in {path}: {error}") from error
 
 
-def _write_cache(path: Path, features: dict[str, Any], weights: str) -> None:
+def _write_cache(path: Path, features: dict[str, Any], graph: str) -> None:
     unfinished = path.with_suffix(".unfinished")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(features, unfinished, metadata={"weights_sha256": weights})
+        save_file(features, unfinished, metadata={"graph_sha256": graph})
         unfinished.replace(path)
     except OSError as error:
         raise OutputError(f"the features cannot be kept in {path}: {error}") from error

@@ -47,6 +47,13 @@ HAZARDS = (
     ),
     Hazard(
         "A wrong verdict",
+        "The picture is no dermoscopy at all",
+        "Pictures that do not look like dermoscopy to the model are not judged; a quarter of close-ups by a telephone "
+        "still are",
+        "tests/cli/test_refusal.py::test_drawn_negatives_are_refused_and_the_grey_ones_by_their_pixels",
+    ),
+    Hazard(
+        "A wrong verdict",
         "The picture is too blurred, dark, burnt out or colourless for anyone to judge",
         "It is not judged until a person gives a reason, which is kept with the result; what speaks against any other "
         "picture stands above its result",

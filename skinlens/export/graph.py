@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from skinlens.models.explainable import Explainable, evidence_map
 from skinlens.models.normalise import Normalise
 from skinlens.models.stored import released_precision
-from skinlens.runtime.predictor import GATE, INPUT, OUTPUTS
+from skinlens.runtime.predictor import GATE, INPUT, OUTPUTS, TEXTURE
 
 
 class ReleasedGraph(nn.Module):
@@ -33,15 +33,16 @@ class ReleasedGraph(nn.Module):
         """Names of what `forward` returns, in its order."""
         if not isinstance(self.network, Explainable):
             return OUTPUTS[:2]
-        return (*OUTPUTS, GATE) if self.network.fuses else OUTPUTS
+        given = ((TEXTURE, self.network.textured), (GATE, self.network.fuses))
+        return (*OUTPUTS, *(name for name, there in given if there))
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         """The graph's outputs from RGB uint8 `(N, H, W, 3)`.
 
         Returns:
             Logits `(N, 2)` and P(malignant) `(N,)`; from an `Explainable` network also its signed evidence `(N, h, w)`
-            and pooled features `(N, C)`, and where it fuses two branches the gate's mean, smallest and largest weight
-            `(N, 3)`.
+            and pooled features `(N, C)`, then its texture `(N, K)` where it gives one, and where it fuses two branches
+            the gate's mean, smallest and largest weight `(N, 3)`.
         """
         images = self.normalise(pixels)
         if not isinstance(self.network, Explainable):
@@ -50,7 +51,8 @@ class ReleasedGraph(nn.Module):
         analysis = self.network.analyse(images)
         probability = analysis.logits.softmax(dim=1)[:, 1]
         answers = (analysis.logits, probability, evidence_map(analysis, self.network), analysis.pooled)
-        return answers if analysis.gate is None else (*answers, _summary(analysis.gate))
+        more = (analysis.texture, None if analysis.gate is None else _summary(analysis.gate))
+        return (*answers, *(answer for answer in more if answer is not None))
 
 
 def write_graph(module: ReleasedGraph, *, size: int, graph: Path, weights: Path) -> None:

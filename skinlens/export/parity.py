@@ -13,7 +13,7 @@ from skinlens.explain.oracle import signed_grad_cam
 from skinlens.models.explainable import Explainable
 from skinlens.models.normalise import Normalise
 from skinlens.models.stored import load_released
-from skinlens.runtime.predictor import INPUT, OUTPUTS
+from skinlens.runtime.predictor import INPUT, OUTPUTS, TEXTURE
 
 PROBABILITY_TOLERANCE = 1e-4
 MAP_TOLERANCE = 1e-3
@@ -33,12 +33,14 @@ class Parity:
         map: Largest absolute difference of the signed evidence map from the grad-cam library, as a share of the
             library's largest absolute value over all pictures.
         features: Largest absolute difference of the pooled features from torch, as a share of their largest value.
+        texture: Likewise of the texture; 0 for a network without one.
     """
 
     images: int
     probability: float
     map: float
     features: float
+    texture: float = 0.0
 
     def check(self) -> None:
         """Raise unless every difference is within its tolerance.
@@ -50,6 +52,7 @@ class Parity:
             ("probability", self.probability, PROBABILITY_TOLERANCE),
             ("evidence map", self.map, MAP_TOLERANCE),
             ("features", self.features, MAP_TOLERANCE),
+            ("texture", self.texture, MAP_TOLERANCE),
         ):
             # Written so that a NaN fails too.
             if not value <= allowed:
@@ -75,7 +78,8 @@ def measure_parity(
     """
     load_released(network, load_file(weights))
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    answers = dict(zip(OUTPUTS, session.run(list(OUTPUTS), {INPUT: pixels}), strict=True))
+    names = [*OUTPUTS, *([TEXTURE] if network.textured else [])]
+    answers = dict(zip(names, session.run(names, {INPUT: pixels}), strict=True))
     images = normalise(torch.from_numpy(pixels))
     with torch.inference_mode():
         output = network.analyse(images)
@@ -85,6 +89,9 @@ def measure_parity(
         probability=_largest(answers["probability"] - output.logits.softmax(dim=1)[:, 1].numpy()),
         map=_largest(answers["evidence"] - expected) / _largest(expected),
         features=_largest(answers["features"] - output.pooled.numpy()) / _largest(output.pooled.numpy()),
+        texture=0.0
+        if output.texture is None
+        else _largest(answers[TEXTURE] - output.texture.numpy()) / _largest(output.texture.numpy()),
     )
 
 

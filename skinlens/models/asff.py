@@ -109,6 +109,7 @@ class AsffResNet50(Explainable):
     # torchvision's name of the trunk, by which its ImageNet weights are found.
     library = "resnet50"
     fuses = True
+    textured = True
 
     def __init__(self, *, gate: GateName = "softmax", stride_in_1x1: bool = True, classes: int = 2) -> None:
         super().__init__()
@@ -125,9 +126,8 @@ class AsffResNet50(Explainable):
 
     def branches(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mid-level and semantic maps, both `(N, 1024, H/16, W/16)`, from normalised RGB `(N, 3, H, W)`."""
-        stem = self.maxpool(self.relu(self.bn1(self.conv1(images))))
-        mid = self.layer3(self.layer2(self.layer1(stem)))
-        return mid, upsampled(self.project(self.layer4(mid)), like=mid)
+        mid = self._stages(images)[-1]
+        return mid, self._semantic(mid)
 
     @property
     def explained(self) -> nn.Module:
@@ -136,15 +136,27 @@ class AsffResNet50(Explainable):
 
     def analyse(self, images: Tensor) -> Analysis:
         """One pass over normalised RGB `(N, 3, H, W)` that keeps what the heatmap and the gate summary need."""
-        mid, semantic = self.branches(images)
+        stages = self._stages(images)
+        mid = stages[-1]
+        semantic = self._semantic(mid)
         weights = self.gate(mid, semantic)
         fused = self.fused(mix(mid, semantic, weights))
         pooled = fused.mean(dim=(2, 3))
-        return Analysis(self.head(pooled), fused, pooled, weights)
+        texture = torch.cat([stage.mean(dim=(2, 3)) for stage in stages], dim=1)
+        return Analysis(self.head(pooled), fused, pooled, weights, texture)
 
     def evidence_gradient(self, pooled: Tensor) -> Tensor:
         """The head's gradient of `logit[malignant] - logit[benign]`, `(N, 1024)`."""
         return self.head.evidence_gradient(pooled)
+
+    def _stages(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Maps of the first three stages, with 256, 512 and 1024 channels; the last is the mid-level branch."""
+        first = self.layer1(self.maxpool(self.relu(self.bn1(self.conv1(images)))))
+        second = self.layer2(first)
+        return first, second, self.layer3(second)
+
+    def _semantic(self, mid: Tensor) -> Tensor:
+        return upsampled(self.project(self.layer4(mid)), like=mid)
 
 
 def mix(mid: Tensor, semantic: Tensor, weights: Tensor) -> Tensor:

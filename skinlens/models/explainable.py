@@ -14,12 +14,15 @@ class Analysis(NamedTuple):
         maps: The feature maps before the global average, `(N, C, h, w)`.
         pooled: Their global average, `(N, C)`.
         gate: Weights of the mid-level branch where two branches are fused, `(N, C, 1, 1)` or `(N, 1, h, w)`; else None.
+        texture: Global averages of the early stages' maps one after another, `(N, K)`: what a picture looks like,
+            before the network has made up its mind; None where they are not given.
     """
 
     logits: Tensor
     maps: Tensor
     pooled: Tensor
     gate: Tensor | None
+    texture: Tensor | None = None
 
 
 class Head(Protocol):
@@ -34,6 +37,8 @@ class Explainable(nn.Module, ABC):
 
     # Whether `Analysis.gate` is given.
     fuses = False
+    # Whether `Analysis.texture` is given.
+    textured = False
 
     @property
     @abstractmethod

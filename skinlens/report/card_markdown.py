@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from skinlens.report.tables import bin_table, figure, markdown_views, point_table
+from skinlens.report.tables import bin_table, figure, markdown_views, point_table, refusal_sentence
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.triage import DISCLAIMER
 
@@ -18,7 +18,7 @@ def card_markdown(card: ModelCard) -> str:
     Returns:
         Markdown that depends on the card alone.
     """
-    parts = (_purpose, _data, _model, _evaluation, _points, _calibration, _limits, _files)
+    parts = (_purpose, _data, _model, _evaluation, _points, _calibration, _refusal, _limits, _files)
     return "\n".join(
         [f"# {card.title}: {card.name} {card.version}", "", *(line for part in parts for line in part(card))]
     )
@@ -91,13 +91,17 @@ def _calibration(card: ModelCard) -> Iterator[str]:
     yield from ("", *_table(bin_table(card.score_bins)), "")
 
 
+def _refusal(card: ModelCard) -> Iterator[str]:
+    yield from ("## What it refuses to judge", "", refusal_sentence(card.familiarity), "")
+
+
 def _limits(card: ModelCard) -> Iterator[str]:
     yield from ("## Limits", "", *(f"- {limit}" for limit in card.limits), "")
 
 
 def _files(card: ModelCard) -> Iterator[str]:
     yield from ("## Files", "", f"{card.licence}", "")
-    yield from (f"- {role}: {file.file}, SHA-256 {file.sha256}" for role, file in card.files.items())
+    yield from (f"- {role}: {file.file}, SHA-256 {file.sha256}" for role, file in card.every_file.items())
     yield ""
 
 

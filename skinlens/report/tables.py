@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from skinlens.runtime.card import Estimate, EvaluationRecord, OperatingPoint, ScoreBin
+from skinlens.runtime.card import Estimate, EvaluationRecord, FamiliarityRecord, OperatingPoint, ScoreBin
 
 METRICS = {
     "roc_auc": "ROC AUC",
@@ -61,6 +61,16 @@ def point_table(point: OperatingPoint) -> pd.DataFrame:
             "of benign": rates.specificity.n,
         }
         for rates in point.measured
+    )
+
+
+def refusal_sentence(record: FamiliarityRecord | None) -> str:
+    """By what a model tells pictures that are not dermoscopic, and how that was chosen."""
+    if record is None:
+        return "It refuses pictures by their quality alone: it has no statistics of what dermoscopy looks like."
+    return (
+        f"Pictures that look less like dermoscopy than {record.threshold:.2f} standard deviations from the mean are "
+        f"refused. {record.chosen_on}"
     )
 
 

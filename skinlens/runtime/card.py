@@ -218,6 +218,12 @@ class ModelCard(_Frozen):
         """What the difference of the logits is divided by; 1 for a model that is not calibrated."""
         return 1.0 if self.calibration is None else self.calibration.temperature
 
+    @property
+    def every_file(self) -> dict[str, ModelFile]:
+        """By what it is for: all that must lie beside the card."""
+        statistics = {} if self.familiarity is None else {"statistics": self.familiarity.statistics}
+        return {**self.files, **statistics}
+
     def score_bin(self, score: float) -> ScoreBin | None:
         """The bin that a score lies in; None if the card has no bins."""
         found = [each for each in self.score_bins if each.low <= score]

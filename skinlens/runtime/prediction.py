@@ -47,6 +47,7 @@ class Prediction:
         model: Which model spoke.
         provider: ONNX Runtime's name of what it ran on, such as `CPUExecutionProvider`.
         milliseconds: Wall time of the model for this picture (a batch's time divided by its size).
+        texture: Averages of the early stages' maps, `(K,)`; None for a graph that does not give them.
     """
 
     logits: Floats
@@ -58,3 +59,9 @@ class Prediction:
     model: ModelId
     provider: str
     milliseconds: float
+    texture: Floats | None = None
+
+    @property
+    def appearance(self) -> Floats:
+        """What tells dermoscopy from other pictures: the texture, or the pooled features of a graph without one."""
+        return self.features if self.texture is None else self.texture

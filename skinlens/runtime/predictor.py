@@ -22,10 +22,11 @@ Answer = TypeVar("Answer")
 # SKINLENS_WEIGHTS names another folder of released models.
 WEIGHTS_FOLDER = Path(os.environ.get("SKINLENS_WEIGHTS") or Path(__file__).parents[2] / "weights")
 DEFAULT_MODEL = "asff_resnet50_paper"
-# Names in every released graph; those that fuse two branches give the gate too.
+# Names in every released graph; those that fuse two branches give the gate too, and some the texture.
 INPUT = "pixels"
 OUTPUTS = ("logits", "probability", "evidence", "features")
 GATE = "gate"
+TEXTURE = "texture"
 
 
 class Predictor:
@@ -50,7 +51,7 @@ class Predictor:
         self.familiarity = load_familiarity(card, folder)
         graph = verified_path(card, "graph", folder)
         self._session = open_session(graph, providers)
-        self._outputs = [*OUTPUTS, GATE] if self._gives(GATE) else list(OUTPUTS)
+        self._outputs = [*OUTPUTS, *(name for name in (TEXTURE, GATE) if self._gives(name))]
         self.provider: str = self._session.get_providers()[0]
         self.model = ModelId(card.name, card.version, card.files["weights"].sha256)
 
@@ -72,6 +73,7 @@ class Predictor:
         answers = dict(zip(self._outputs, self._session.run(self._outputs, {INPUT: pixels}), strict=True))
         heatmaps = [self._heatmap(signed) for signed in answers["evidence"]]
         gates = [GateSummary(*map(float, gate)) for gate in answers[GATE]] if GATE in answers else [None] * len(images)
+        textures = answers.get(TEXTURE, [None] * len(images))
         milliseconds = 1000 * (time.perf_counter() - began) / len(images)
         return [
             Prediction(
@@ -84,9 +86,10 @@ class Predictor:
                 model=self.model,
                 provider=self.provider,
                 milliseconds=milliseconds,
+                texture=texture,
             )
-            for logits, probability, signed, features, heatmap, gate in zip(
-                *(answers[name] for name in OUTPUTS), heatmaps, gates, strict=True
+            for logits, probability, signed, features, heatmap, gate, texture in zip(
+                *(answers[name] for name in OUTPUTS), heatmaps, gates, textures, strict=True
             )
         ]
 

@@ -46,6 +46,17 @@ def no_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def judges_anything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, predictor: Predictor) -> ModelCard:
+    """The released model without statistics of what dermoscopy looks like."""
+    card = predictor.card.model_copy(update={"familiarity": None})
+    for file in card.files.values():
+        (tmp_path / file.file).symlink_to(WEIGHTS_FOLDER.resolve() / file.file)
+    write_card(card, tmp_path / f"{card.name}.json")
+    monkeypatch.setattr("skinlens.runtime.predictor.WEIGHTS_FOLDER", tmp_path)
+    return card
+
+
+@pytest.fixture
 def calibrated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, predictor: Predictor) -> ModelCard:
     """The released model under a card with a calibration, three points, one of them with a band, and bins."""
     rate = Estimate(value=0.9, low=0.8, high=0.95, n=100)
@@ -65,6 +76,7 @@ def calibrated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, predictor: Predi
             "score_bins": (ScoreBin(low=0.0, high=0.5, rate=rate), ScoreBin(low=0.5, high=1.0, rate=rate)),
             "operating_points": tuple(points.values()),
             "default_point": "screening",
+            "familiarity": None,
         }
     )
     for file in card.files.values():

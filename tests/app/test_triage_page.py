@@ -10,6 +10,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from skinlens.imaging.synthetic import draw_pixels
+from skinlens.refusal import STRANGE
 from skinlens.runtime import predictor as runtime
 from skinlens.runtime.orientations import in_all_views
 from skinlens.runtime.predictor import Predictor
@@ -236,8 +237,9 @@ def test_a_tampered_model_is_refused(app: AppTest, no_model: Path, released_fold
     assert no_model == runtime.WEIGHTS_FOLDER
 
 
+@pytest.mark.usefixtures("judges_anything")
 def test_dark_round_border_picture_is_accepted(app: AppTest) -> None:
-    """A black circle round the lesion is normal dermoscopy."""
+    """A black circle round the lesion is normal dermoscopy, and no fault of the picture; a drawn one looks odd."""
     pixels = np.array(draw_pixels(9, height=240, width=320))
     y, x = np.ogrid[:240, :320]
     pixels[(y - 120) ** 2 + (x - 160) ** 2 > 115**2] = 0
@@ -263,6 +265,14 @@ class TestRefusedPicture:
         assert any("hardly any colour" in text and "Use a colour photograph" in text for text in texts(refused))
         assert [element.proto.imgs[0].caption for element in refused.get("image")] == ["Original"]
         assert not any("Score, unrounded" in text for text in texts(refused))
+
+    def test_what_is_no_dermoscopy_is_refused(self, app: AppTest) -> None:
+        stream = io.BytesIO()
+        stripes = (np.indices((240, 320)).sum(axis=0) // 12 % 2)[..., None] * np.array([220, 60, 30]) + 20
+        Image.fromarray(stripes.astype(np.uint8)).save(stream, "PNG")
+        upload(app.run(), "stripes.png", stream.getvalue())
+        assert not app.metric
+        assert any(text == STRANGE for text in texts(app))
 
     def test_it_is_judged_for_a_reason_only(self, refused: AppTest) -> None:
         button = next(button for button in refused.button if button.label == "Judge it all the same")
@@ -294,7 +304,7 @@ class TestRefusedPicture:
 def test_a_good_picture_is_said_to_be_one(app: AppTest) -> None:
     upload(app.run(), "lesion.png", png(2))
     assert "Picture quality: nothing found against it." in texts(app)
-    assert app.dataframe[0].value["Looked for"].tolist()[:2] == ["blurred", "too dark"]
+    assert app.dataframe[0].value["Looked for"].tolist()[:3] == ["not dermoscopy", "blurred", "too dark"]
 
 
 @pytest.mark.usefixtures("calibrated")

@@ -194,7 +194,7 @@ class TestEvaluate:
     def test_a_model_by_the_path_of_its_card(
         self, call, predictor: Predictor, released_folder: Path, manifest: Path, tmp_path: Path
     ) -> None:
-        for file in predictor.card.files.values():
+        for file in predictor.card.every_file.values():
             shutil.copyfile(released_folder / file.file, tmp_path / file.file)
         write_card(predictor.card.model_copy(update={"name": "other"}), tmp_path / "other.json")
         done = call(

@@ -158,7 +158,7 @@ def test_a_released_refusal_is_in_the_card(
     assert familiarity is not None
     assert card.familiarity.threshold == record["threshold"]
     assert card.familiarity.statistics.bytes < 1_000_000
-    assert len(familiarity.components) == record["components"]
+    assert len(familiarity.directions) == 2
 
 
 class TestBadInput:

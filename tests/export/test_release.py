@@ -94,7 +94,7 @@ def test_a_release_can_be_loaded_and_is_what_its_card_says(checkpoint, about, im
     card = read_card(tmp_path / "tiny.json")
     assert card == done.card
     assert {path.name for path in tmp_path.iterdir()} == {"tiny.json", "tiny.onnx", "tiny.safetensors"}
-    for file in card.files.values():
+    for file in card.every_file.values():
         assert sha256_of(tmp_path / file.file) == file.sha256
         assert (tmp_path / file.file).stat().st_size == file.bytes
     assert card.point().threshold == 0.4

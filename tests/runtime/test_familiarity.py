@@ -19,16 +19,13 @@ from skinlens.runtime.card import (
 )
 from skinlens.runtime.familiarity import Familiarity, load_familiarity, save_familiarity
 
-CHANNELS, LEADING = 12, 4
+CHANNELS, LINES = 12, 2
 
 
 @pytest.fixture
 def familiarity() -> Familiarity:
-    random = np.random.default_rng(0)
     return Familiarity(
-        mean=random.normal(0, 1, CHANNELS),
-        components=np.linalg.qr(random.normal(0, 1, (CHANNELS, LEADING)))[0].T,
-        direction=random.normal(0, 1, CHANNELS),
+        directions=np.random.default_rng(0).normal(0, 1, (LINES, CHANNELS)),
         centres=np.array([-1.0, 0.5]),
         spreads=np.array([0.5, 2.0]),
     )
@@ -39,34 +36,19 @@ def features() -> np.ndarray:
     return np.random.default_rng(1).normal(0, 2, (9, CHANNELS)).astype(np.float32)
 
 
-def test_the_first_view_is_the_distance_from_the_space_of_the_components(
+def test_the_score_is_the_least_along_any_line_in_standard_deviations(
     familiarity: Familiarity, features: np.ndarray
 ) -> None:
-    basis = familiarity.components.T
-    for picture, view in zip(features, familiarity.views(features)[:, 0], strict=True):
-        centred = picture - familiarity.mean
-        left_over = np.linalg.lstsq(basis, centred, rcond=None)[1][0]
-        assert view == pytest.approx(-np.log(left_over))
+    for picture, score in zip(features, familiarity.scores(features), strict=True):
+        first, second = (float(picture @ direction) for direction in familiarity.directions)
+        assert score == pytest.approx(min((first + 1) / 0.5, (second - 0.5) / 2))
+        assert familiarity.score(picture) == pytest.approx(score)
 
 
-def test_the_second_view_is_linear_and_zero_at_the_mean(familiarity: Familiarity) -> None:
-    steps = np.linspace(-2, 2, 5)[:, None]
-    along = familiarity.mean + steps * familiarity.direction
-    views = familiarity.views(along)[:, 1]
-    assert views == pytest.approx(steps[:, 0] * float(familiarity.direction @ familiarity.direction), abs=1e-9)
-
-
-def test_the_score_is_the_less_familiar_view_in_standard_deviations(
-    familiarity: Familiarity, features: np.ndarray
-) -> None:
-    first, second = familiarity.views(features).T
-    expected = np.minimum((first + 1) / 0.5, (second - 0.5) / 2)
-    assert familiarity.scores(features) == pytest.approx(expected)
-    assert [familiarity.score(picture) for picture in features] == pytest.approx(expected.tolist())
-
-
-def test_the_mean_itself_has_a_score(familiarity: Familiarity) -> None:
-    assert np.isfinite(familiarity.score(familiarity.mean))
+def test_going_along_both_lines_becomes_more_familiar(familiarity: Familiarity) -> None:
+    towards = np.linalg.pinv(familiarity.directions) @ np.ones(LINES)
+    scores = familiarity.scores(np.linspace(-2, 2, 5)[:, None] * towards)
+    assert (np.diff(scores) > 0).all()
 
 
 def test_features_that_are_no_numbers_have_no_score(familiarity: Familiarity) -> None:
@@ -76,8 +58,9 @@ def test_features_that_are_no_numbers_have_no_score(familiarity: Familiarity) ->
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"direction": np.zeros(CHANNELS + 1)}, "direction must be finite and of shape"),
-        ({"components": np.zeros((LEADING, 3))}, "components must be"),
+        ({"directions": np.full((LINES, CHANNELS), np.nan)}, "directions must be finite and of shape"),
+        ({"directions": np.zeros((0, CHANNELS))}, "directions must be"),
+        ({"directions": np.zeros((3, CHANNELS))}, "centres must be finite and of shape"),
         ({"centres": np.array([np.nan, 0.0])}, "centres must be finite"),
         ({"spreads": np.array([1.0, 0.0])}, "spreads must be above 0"),
     ],
@@ -138,8 +121,8 @@ class TestFile:
         if spoil == "garbage":
             path.write_bytes(b"no tensors")
         elif spoil == "a tensor less":
-            save_file({name: value for name, value in tensors.items() if name != "mean"}, path)
+            save_file({name: value for name, value in tensors.items() if name != "centres"}, path)
         else:
-            save_file(tensors | {"direction": np.zeros(3, np.float32)}, path)
+            save_file(tensors | {"directions": np.zeros(3, np.float32)}, path)
         with pytest.raises(ModelFileError, match=r"holds no statistics of familiar pictures"):
             load_familiarity(described(content, path), path.parent)

@@ -16,6 +16,7 @@ from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.preprocess import Preprocessing, resize, to_input
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.models.normalise import Normalise
+from skinlens.refusal import examine
 from skinlens.runtime.predictor import Predictor
 from skinlens.training.dataset import DecodedRows, ScoringPictures
 
@@ -136,3 +137,9 @@ def test_the_graphs_normalisation_is_that_of_training(
     np.testing.assert_allclose(found, trained_on, rtol=0, atol=1e-6)
     by_hand = (pixels / 255.0 - preprocessing.mean) / preprocessing.std
     np.testing.assert_allclose(found, by_hand.transpose(0, 3, 1, 2), rtol=0, atol=1e-5)
+
+
+def test_real_dermoscopy_is_familiar(predictor: Predictor, real_images: list[LesionImage]) -> None:
+    admissions = [examine(image, *predictor.predict([image]), predictor) for image in real_images]
+    assert all(admission.familiarity is not None for admission in admissions)
+    assert not any(admission.rejected for admission in admissions)

@@ -200,7 +200,7 @@ class TestEvidenceHeatmap:
 def copied(predictor: Predictor, released_folder: Path, folder: Path, graph: bytes | None = None) -> ModelCard:
     """The released model in a folder of its own; with another graph if given, which its card then describes."""
     card = predictor.card
-    for file in card.files.values():
+    for file in card.every_file.values():
         shutil.copyfile(released_folder / file.file, folder / file.file)
     if graph is not None:
         (folder / card.files["graph"].file).write_bytes(graph)
