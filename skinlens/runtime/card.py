@@ -221,8 +221,10 @@ class ModelCard(_Frozen):
     @property
     def every_file(self) -> dict[str, ModelFile]:
         """By what it is for: all that must lie beside the card."""
-        statistics = {} if self.familiarity is None else {"statistics": self.familiarity.statistics}
-        return {**self.files, **statistics}
+        every: dict[str, ModelFile] = {str(role): file for role, file in self.files.items()}
+        if self.familiarity is not None:
+            every["statistics"] = self.familiarity.statistics
+        return every
 
     def score_bin(self, score: float) -> ScoreBin | None:
         """The bin that a score lies in; None if the card has no bins."""
