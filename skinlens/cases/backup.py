@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, select, update
+from sqlalchemy import Connection, Table, func, insert, select
 from sqlalchemy.orm import Session
 
 from skinlens.cases.database import WRITES, revision
 from skinlens.cases.errors import CaseStoreError, told
+from skinlens.cases.log import take_turn
 from skinlens.cases.schema import KEPT, Base, KeptPixels, LogEntry, LogHead
 from skinlens.cases.store import CaseStore
 from skinlens.cases.verify import Verified, verify
@@ -38,8 +39,7 @@ def back_up(store: CaseStore, path: Path) -> Verified:
     with told("The backup could not be written"):
         # One transaction, so that rows and log belong together; it may not write, but it keeps writers out.
         with store.engine.connect().execution_options(**{WRITES: True}) as connection, Session(connection) as session:
-            # Changes nothing, but keeps every writer out.
-            session.execute(update(LogHead).values(number=LogHead.number))
+            take_turn(session)
             checked = verify(store)
             path.parent.mkdir(parents=True, exist_ok=True)
             try:

@@ -38,11 +38,16 @@ def link_of(entry: LogEntry) -> str:
     return digest({key: value for key, value in stored(entry).items() if key != "link"})
 
 
-def append(session: Session, row: Kept, action: Action, actor: str) -> LogEntry:
-    """Write an entry about a row that is written or erased in the same transaction.
+def take_turn(session: Session) -> None:
+    """Wait until no other writer is at work, and keep the others waiting until this transaction ends.
 
-    The head is changed first, which makes other writers wait until this transaction ends.
+    Done before anything is read, since what another writer adds between a look and an addition would be added twice.
     """
+    session.execute(update(LogHead).where(LogHead.id == 1).values(number=LogHead.number))
+
+
+def append(session: Session, row: Kept, action: Action, actor: str) -> LogEntry:
+    """Write an entry about a row that is written or erased in the same transaction, which began with `take_turn`."""
     session.execute(update(LogHead).where(LogHead.id == 1).values(number=LogHead.number + 1))
     head = session.get_one(LogHead, 1, populate_existing=True)
     entry = LogEntry(

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, selectinload
 from skinlens.cases.database import WRITES, open_database
 from skinlens.cases.errors import CaseNotFoundError, CaseStoreError, told
 from skinlens.cases.location import data_folder, database_url
-from skinlens.cases.log import append, digest
+from skinlens.cases.log import append, digest, take_turn
 from skinlens.cases.pixels import PixelFolder
 from skinlens.cases.records import assessment_row, card_document, image_columns
 from skinlens.cases.schema import Assessment, Image, Kept, KeptPixels, Lesion, Model, Patient, Review, Verdict
@@ -224,6 +224,7 @@ class CaseStore:
             writer = _Writer(Session(connection, expire_on_commit=False), actor)
             try:
                 with writer.session, writer.session.begin():
+                    take_turn(writer.session)
                     yield writer
             except BaseException:
                 # A file that belongs to no row would never be found again.

@@ -1,12 +1,9 @@
 """Augmentation: what a camera, a crop or a converter might have done to the same lesion."""
 
-import cv2
-import numpy as np
 import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
-from skinlens.imaging.image import Pixels
 from skinlens.training.recipe import Augmentation
 
 
@@ -74,23 +71,3 @@ def _crop(recipe: Augmentation, size: int) -> torch.nn.Module:
     return v2.RandomResizedCrop(
         size, scale=(recipe.crop_area, 1.0), ratio=(1 / recipe.aspect, recipe.aspect), antialias=True
     )
-
-
-def shades_of_grey(pixels: Pixels, power: float = 6.0) -> Pixels:
-    """Make the light of a picture neutral: shades of grey (Finlayson and Trezzi 2004).
-
-    The light's colour is taken to be the Minkowski mean `mean(x ** power) ** (1 / power)` of each channel; the channels
-    are scaled so that the three agree, and the picture stays about as bright as it was.
-
-    Args:
-        pixels: RGB uint8, `(H, W, 3)`.
-        power: 1 is grey world, infinity the brightest value.
-
-    Returns:
-        A new picture of that shape.
-    """
-    levels = (np.arange(256) / 255) ** power
-    histograms = (np.bincount(pixels[..., channel].ravel(), minlength=256) for channel in range(3))
-    light = np.array([(counts @ levels / counts.sum()) ** (1 / power) for counts in histograms])
-    gains = light.mean() / np.maximum(light, 1 / 255)
-    return np.asarray(cv2.transform(pixels, np.diag(gains)), np.uint8)

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from skinlens.imaging.colour import shades_of_grey
 from skinlens.imaging.image import Pixels
 from skinlens.imaging.outlines import Outline
-from skinlens.training.augment import shades_of_grey
 from skinlens.training.recipe import Augmentation
 
 _LUMA = np.array((0.299, 0.587, 0.114))

@@ -103,7 +103,7 @@ def test_a_pages_own_address_leads_through_the_router(fresh_server: str, browser
     page.goto(f"{fresh_server}/cases")
     expect(page.get_by_text(DISCLAIMER)).to_be_visible(timeout=60_000)
     page.get_by_role("link", name="Cases").click()
-    expect(page.get_by_text("keeps no cases yet")).to_be_visible(timeout=30_000)
+    expect(page.get_by_label("Search patient, lesion, picture or note")).to_be_visible(timeout=30_000)
     expect(page.get_by_text(DISCLAIMER)).to_have_count(1)
     page.close()
 

@@ -1,11 +1,10 @@
 """Augmentation: each step does what its entry says, alone, and the same seed always does the same."""
 
-import numpy as np
 import pytest
 import torch
 from torchvision.transforms import v2
 
-from skinlens.training.augment import QuarterTurn, Vignette, build_augmentation, seeded, shades_of_grey
+from skinlens.training.augment import QuarterTurn, Vignette, build_augmentation, seeded
 from skinlens.training.recipe import Augmentation
 
 # torchvision means to move its JPEG coder to another package; its versions are pinned.
@@ -253,29 +252,3 @@ def test_pixels_do_not_depend_on_the_global_generator(picture):
         first = seeded(augmentation, picture, 3)
         torch.manual_seed(2)
         assert torch.equal(seeded(augmentation, picture, 3), first)
-
-
-class TestShadesOfGrey:
-    PIXELS = np.random.default_rng(0).integers(20, 180, (40, 50, 3), np.uint8)
-
-    @staticmethod
-    def light(pixels, power):
-        """The light's colour, from the formula itself."""
-        return ((pixels.reshape(-1, 3) / 255) ** power).mean(axis=0) ** (1 / power)
-
-    @pytest.mark.parametrize("power", [1.0, 6.0])
-    def test_the_light_is_neutral_afterwards_and_as_bright(self, power):
-        tinted = (self.PIXELS * (1.2, 0.9, 0.6)).astype(np.uint8)
-        light = self.light(shades_of_grey(tinted, power), power)
-        np.testing.assert_allclose(light, self.light(tinted, power).mean(), atol=0.006)
-
-    def test_a_cast_makes_no_difference(self):
-        tinted = np.rint(self.PIXELS * np.array((1.15, 0.9, 0.8))).astype(np.uint8)
-        ratio = shades_of_grey(tinted).astype(float).mean() / shades_of_grey(self.PIXELS).mean()
-        np.testing.assert_allclose(shades_of_grey(tinted) / ratio, shades_of_grey(self.PIXELS), atol=3)
-
-    def test_a_grey_picture_and_a_black_one_stay(self):
-        grey = np.repeat(self.PIXELS[..., :1], 3, axis=2)
-        np.testing.assert_array_equal(shades_of_grey(grey), grey)
-        black = np.zeros((4, 5, 3), np.uint8)
-        np.testing.assert_array_equal(shades_of_grey(black), black)

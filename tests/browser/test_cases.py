@@ -1,0 +1,49 @@
+"""From a picture to a kept case and back, in a real browser: save, find, open, download, compare with the record."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from skinlens.imaging.synthetic import draw_pixels, encode_png
+
+SECONDS = 1000
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "lesion.png"
+    path.write_bytes(encode_png(draw_pixels(4, height=240, width=320)))
+    return path
+
+
+def save_case(page: Page, picture: Path) -> None:
+    page.locator("input[type=file]").set_input_files(picture)
+    expect(page.get_by_text("Verdict unchanged")).to_be_visible(timeout=60 * SECONDS)
+    page.get_by_label("Pseudonymous id").fill("P-BROWSER")
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Save case").click()
+    page.get_by_text("Keep the picture too").click()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Saved.")).to_be_visible(timeout=20 * SECONDS)
+    page.keyboard.press("Escape")
+
+
+def test_a_case_is_kept_opened_and_agrees_with_its_summary(page: Page, picture: Path, tmp_path: Path) -> None:
+    save_case(page, picture)
+    page.get_by_role("link", name="Cases").click()
+    listed = page.locator("[data-testid=stDataFrame]")
+    expect(listed).to_be_visible(timeout=20 * SECONDS)
+    box = listed.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 15, box["y"] + 52)
+    expect(page.get_by_text("P-BROWSER, site not given: lesion.png")).to_be_visible(timeout=20 * SECONDS)
+    expect(page.get_by_text("What the model looked at")).to_be_visible()
+    with page.expect_download(timeout=60 * SECONDS) as download:
+        page.get_by_role("button", name="Download PDF").click()
+    download.value.save_as(tmp_path / "case.pdf")
+    page.get_by_text("Check, back up, delete").click()
+    page.locator("input[type=file]").last.set_input_files(tmp_path / "case.pdf")
+    expect(page.get_by_text("It agrees with the record.")).to_be_visible(timeout=30 * SECONDS)
+    expect(page.get_by_text(re.compile("exactly what SkinLens makes"))).to_be_visible()
