@@ -43,6 +43,19 @@ def revision(engine: Engine) -> str:
         return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
 
 
+def forget_written_ahead(engine: Engine) -> None:
+    """Empty SQLite's write-ahead file, which otherwise keeps what was erased until it is written over."""
+    if engine.dialect.name != "sqlite":
+        return
+    connection = engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        cursor.close()
+    finally:
+        connection.close()
+
+
 def _migrate(engine: Engine) -> None:
     # Two programs that start at once take turns here: SQLite's write lock, or a lock of PostgreSQL's for this purpose.
     with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():

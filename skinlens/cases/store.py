@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Engine, Select, func, or_, select
+from sqlalchemy import URL, Engine, Select, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from skinlens.cases.database import WRITES, open_database
+from skinlens.cases.database import WRITES, forget_written_ahead, open_database
 from skinlens.cases.errors import CaseNotFoundError, CaseStoreError, told
 from skinlens.cases.location import data_folder, database_url
 from skinlens.cases.log import append, digest, take_turn
@@ -200,9 +200,10 @@ class CaseStore:
             ]
             for row in erased:
                 writer.erase(row)
-        with told("The patient's rows are deleted, but not every file with pixels"):
+        with told("The patient's rows are deleted, but not every trace of them"):
             for image_id in ids:
                 self.pixels.remove(image_id)
+            forget_written_ahead(self.engine)
         return len(erased)
 
     def _keep_pixels(self, writer: "_Writer", image_id: str, pixels: Pixels) -> None:
@@ -243,8 +244,6 @@ def open_store() -> CaseStore:
 
 def open_file(path: Path) -> CaseStore:
     """A store in a SQLite file, its pixels beside it; errors as for `open_store`."""
-    from sqlalchemy import URL
-
     return CaseStore(open_database(URL.create("sqlite", database=str(path))), PixelFolder(path.parent / "pixels"))
 
 
