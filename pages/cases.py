@@ -13,6 +13,7 @@ from skinlens.cases.store import CaseLine, CaseStore, current_user
 from skinlens.cases.verify import verify
 from skinlens.cases.verify_pdf import check_summary
 from skinlens.desktop.case_store import case_store
+from skinlens.desktop.pdf_button import pdf_button
 from skinlens.desktop.router import require_router
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRefusedError
@@ -60,7 +61,7 @@ def case_table(lines: Sequence[CaseLine]) -> pd.DataFrame:
             "Patient": line.patient,
             "Lesion": line.lesion,
             "Picture": line.image_name,
-            "Decision": HEADLINES[line.decision],  # type: ignore[index]
+            "Decision": HEADLINES[line.decision],
             "Score": round(line.score, 2),
             "Your verdict": line.last_verdict,
         }
@@ -82,16 +83,7 @@ def open_case(store: CaseStore, case_id: str) -> None:
         result(row)
         reviews(store, row)
         if record is not None:
-            st.download_button(
-                "Download PDF",
-                lambda: case_pdf(record, card_of(row)).content,
-                file_name=f"skinlens-{row.image.sha256[:8]}.pdf",
-                mime="application/pdf",
-                on_click="ignore",
-                type="primary",
-                icon=":material/picture_as_pdf:",
-                width="stretch",
-            )
+            pdf_button(lambda: case_pdf(record, card_of(row)).content, row.image.sha256)
 
 
 def shown_record(store: CaseStore, row: Assessment) -> CaseRecord | None:
@@ -136,7 +128,7 @@ def pair(record: CaseRecord) -> None:
 def result(row: Assessment) -> None:
     """What was said, as it was said then."""
     with st.container(border=True):
-        st.markdown(f"##### {HEADLINES[row.decision]}")  # type: ignore[index]
+        st.markdown(f"##### {HEADLINES[row.decision]}")
         if row.decision != "rejected":
             st.metric(row.score_name.capitalize(), f"{row.score:.2f}")
         for reason in row.reasons:

@@ -11,6 +11,7 @@ from skinlens.desktop import session
 from skinlens.desktop.case_store import case_store
 from skinlens.desktop.charts import score_bar
 from skinlens.desktop.model import LoadedModel, loaded_model
+from skinlens.desktop.pdf_button import pdf_button
 from skinlens.desktop.quality_table import quality_table
 from skinlens.desktop.router import require_router
 from skinlens.desktop.session import Result
@@ -214,16 +215,7 @@ def offer_pdf(
         drawn = record_overlay(result.image.pixels, result.prediction.heatmap)
         return CaseRecord(result.image, drawn, assessment, facts, datetime.now().astimezone(), found)
 
-    st.download_button(
-        "Download PDF",
-        lambda: case_pdf(made_record(), model.card).content,
-        file_name=f"skinlens-{result.image.sha256[:8]}.pdf",
-        mime="application/pdf",
-        on_click="ignore",
-        type="primary",
-        icon=":material/picture_as_pdf:",
-        width="stretch",
-    )
+    pdf_button(lambda: case_pdf(made_record(), model.card).content, result.image.sha256)
     save_case(made_record, model, None if found is None else found.prevalence)
     st.button("Remove picture", icon=":material/close:", on_click=session.clear, width="stretch")
 

@@ -20,7 +20,6 @@ from skinlens.runtime.card import (
     UncertainBand,
 )
 from skinlens.runtime.orientations import Stability
-from skinlens.runtime.prediction import GateSummary, ModelId, Prediction
 from skinlens.runtime.prevalence import at_prevalence, outlook
 from skinlens.triage import (
     HEADLINES,
@@ -35,6 +34,7 @@ from skinlens.triage import (
     stability_sentence,
     told_apart,
 )
+from tests.made_up_cases import prediction
 
 UNCALIBRATED = "The score is not calibrated: it ranks pictures, it is not a probability of cancer."
 
@@ -81,20 +81,6 @@ def made_card(*, calibrated: bool = False) -> ModelCard:
         intended_use="Tests.",
         limits=(),
         licence="Apache-2.0",
-    )
-
-
-def prediction(score: float) -> Prediction:
-    return Prediction(
-        logits=np.zeros(2, np.float32),
-        score=score,
-        heatmap=np.zeros((4, 4), np.float32),
-        signed_map=np.zeros((2, 2), np.float32),
-        features=np.zeros(3, np.float32),
-        gate=GateSummary(0.5, 0.4, 0.6),
-        model=ModelId("made_up", "1.0.0", "0" * 64),
-        provider="CPUExecutionProvider",
-        milliseconds=1.0,
     )
 
 

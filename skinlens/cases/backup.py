@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, select
+from sqlalchemy import ColumnElement, Connection, LargeBinary, Table, func, insert, select
 from sqlalchemy.orm import Session
 
 from skinlens.cases.database import WRITES, revision
 from skinlens.cases.errors import CaseStoreError, told
 from skinlens.cases.log import take_turn
-from skinlens.cases.schema import KEPT, Base, KeptPixels, LogEntry, LogHead
+from skinlens.cases.schema import KEPT, Base, KeptPixels, LogEntry, LogHead, plain, typed
 from skinlens.cases.store import CaseStore
 from skinlens.cases.verify import Verified, verify
 
@@ -81,7 +81,7 @@ def _write(archive: zipfile.ZipFile, session: Session, store: CaseStore, checked
     for kind in _TABLES:
         with archive.open(f"{kind.__tablename__}.jsonl", "w") as stream:
             for row in session.execute(select(_table(kind))).mappings():
-                plain = {name: _plain(kind, name, value) for name, value in row.items()}
+                plain = {name: _written(_table(kind).c[name], value) for name, value in row.items()}
                 stream.write(json.dumps(plain, ensure_ascii=False).encode() + b"\n")
     for image_id in session.scalars(select(KeptPixels.image_id)):
         file = store.pixels.file(image_id)
@@ -128,7 +128,7 @@ def _batches(archive: zipfile.ZipFile, kind: type[Base]) -> Iterator[list[dict[s
     rows: list[dict[str, Any]] = []
     with archive.open(f"{kind.__tablename__}.jsonl") as stream:
         for line in stream:
-            rows.append({name: _typed(kind, name, value) for name, value in json.loads(line).items()})
+            rows.append({name: _read(_table(kind).c[name], value) for name, value in json.loads(line).items()})
             if len(rows) == _MANY:
                 yield rows
                 rows = []
@@ -136,24 +136,14 @@ def _batches(archive: zipfile.ZipFile, kind: type[Base]) -> Iterator[list[dict[s
         yield rows
 
 
-def _plain(kind: type[Base], name: str, value: Any) -> Any:
-    """A value as JSON holds it; a column's own text where it has one."""
-    convert = getattr(_table(kind).c[name].type, "process_bind_param", None)
-    if convert is not None:
-        from sqlalchemy.dialects.sqlite import dialect
-
-        return convert(value, dialect())
-    return value.hex() if isinstance(value, bytes) else value
+def _written(column: ColumnElement[Any], value: object) -> Any:
+    """A value as JSON holds it."""
+    found = plain(column, value)
+    return found.hex() if isinstance(found, bytes) else found
 
 
-def _typed(kind: type[Base], name: str, value: Any) -> Any:
-    column = _table(kind).c[name].type
-    convert = getattr(column, "process_result_value", None)
-    if convert is not None:
-        from sqlalchemy.dialects.sqlite import dialect
-
-        return convert(value, dialect())
-    return bytes.fromhex(value) if column.python_type is bytes else value
+def _read(column: ColumnElement[Any], value: Any) -> Any:
+    return bytes.fromhex(value) if isinstance(column.type, LargeBinary) else typed(column, value)
 
 
 def _table(kind: type[Base]) -> Table:

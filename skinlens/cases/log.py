@@ -8,7 +8,7 @@ from typing import Literal
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from skinlens.cases.schema import Base, Kept, LogEntry, LogHead
+from skinlens.cases.schema import Base, Kept, LogEntry, LogHead, plain
 
 START = "0" * 64
 Action = Literal["created", "erased"]
@@ -16,13 +16,9 @@ Action = Literal["created", "erased"]
 
 def stored(row: Base) -> dict[str, object]:
     """A row as it lies in the database: plain numbers, text and None; bytes as their SHA-256."""
-    from sqlalchemy.dialects.sqlite import dialect
-
     values: dict[str, object] = {}
     for column in row.__table__.columns:
-        value = getattr(row, column.key)
-        convert = getattr(column.type, "process_bind_param", None)
-        value = value if convert is None else convert(value, dialect())
+        value = plain(column, getattr(row, column.key))
         values[column.key] = hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else value
     return values
 
@@ -48,8 +44,8 @@ def take_turn(session: Session) -> None:
 
 def append(session: Session, row: Kept, action: Action, actor: str) -> LogEntry:
     """Write an entry about a row that is written or erased in the same transaction, which began with `take_turn`."""
-    session.execute(update(LogHead).where(LogHead.id == 1).values(number=LogHead.number + 1))
-    head = session.get_one(LogHead, 1, populate_existing=True)
+    head = session.get_one(LogHead, 1)
+    head.number += 1
     entry = LogEntry(
         number=head.number,
         moment=datetime.now(UTC),

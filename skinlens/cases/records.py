@@ -78,7 +78,7 @@ def prediction_of(row: Row) -> Prediction:
 def assessment_of(row: Row) -> Assessment:
     """How it was judged, with the reasons as they were given."""
     return Assessment(
-        decision=row.decision,  # type: ignore[arg-type]
+        decision=row.decision,
         point=OperatingPoint.model_validate(row.point),
         reasons=tuple(row.reasons),
         score_name=row.score_name,

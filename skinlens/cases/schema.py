@@ -5,11 +5,16 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import uuid4
 
-from sqlalchemy import CheckConstraint, Dialect, ForeignKey, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ColumnElement, Dialect, ForeignKey, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
+from skinlens.triage import Decision
+
 Verdict = Literal["benign", "malignant", "unsure", "not judgeable"]
+# The types below read alike in every database.
+_ANY = DefaultDialect()
 
 
 class Moment(TypeDecorator[datetime]):
@@ -44,6 +49,18 @@ class Document(TypeDecorator[Any]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
         """From the database."""
         return None if value is None else json.loads(value)
+
+
+def plain(column: ColumnElement[Any], value: object) -> Any:
+    """A value of a column as it lies in any database: a number, text, bytes or None."""
+    kind = column.type
+    return kind.process_bind_param(value, _ANY) if isinstance(kind, TypeDecorator) else value
+
+
+def typed(column: ColumnElement[Any], value: object) -> Any:
+    """The inverse of `plain`."""
+    kind = column.type
+    return kind.process_result_value(value, _ANY) if isinstance(kind, TypeDecorator) else value
 
 
 class Base(DeclarativeBase):
@@ -144,7 +161,7 @@ class Assessment(Kept):
     model_id: Mapped[str] = mapped_column(ForeignKey("model.id"))
     actor: Mapped[str] = mapped_column(String(120))
     software: Mapped[str] = mapped_column(String(20))
-    decision: Mapped[str] = mapped_column(String(20), index=True)
+    decision: Mapped[Decision] = mapped_column(String(20), index=True)
     score: Mapped[float]
     score_name: Mapped[str] = mapped_column(String(20))
     prediction: Mapped[dict[str, Any]] = mapped_column(Document)

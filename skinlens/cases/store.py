@@ -19,7 +19,7 @@ from skinlens.cases.records import assessment_row, card_document, image_columns
 from skinlens.cases.schema import Assessment, Image, Kept, KeptPixels, Lesion, Model, Patient, Review, Verdict
 from skinlens.imaging.image import Pixels
 from skinlens.runtime.card import ModelCard
-from skinlens.triage import CaseRecord
+from skinlens.triage import CaseRecord, Decision
 
 LABEL_UNKNOWN = "site not given"
 
@@ -34,7 +34,7 @@ class CaseLine:
     lesion: str
     image_name: str
     image_sha256: str
-    decision: str
+    decision: Decision
     score: float
     score_name: str
     model: str

@@ -98,7 +98,7 @@ def _of_picture(store: CaseStore, sha256: str) -> list[Assessment]:
 
 def _printed_result(row: Assessment) -> tuple[str, str]:
     """Headline and score as the summary prints them."""
-    headline = HEADLINES[row.decision]  # type: ignore[index]
+    headline = HEADLINES[row.decision]
     return headline, "" if row.decision == "rejected" else told_apart(row.score, row.point["threshold"])[0]
 
 

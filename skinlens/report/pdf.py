@@ -1,5 +1,6 @@
 """The case summary: one case as a PDF/A document for the record, an A4 page unless the notes are long."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from xml.sax.saxutils import escape
@@ -268,31 +269,27 @@ def _draw_reasons(sheet: Sheet, assessment: Assessment) -> None:
     # The decision's box already says it.
     said = _SENTENCES.get(assessment.decision)
     reasons = [reason for reason in dict.fromkeys(assessment.reasons) if reason != said]
-    if not reasons:
-        return
-    _draw_heading(sheet, "Reasons")
-    for reason in reasons:
-        sheet.flow(reason, _BODY, indent=4, mark="•", mark_style=_BODY)
-    sheet.y += 3
+    _draw_bullets(sheet, "Reasons", reasons)
 
 
 def _draw_quality(sheet: Sheet, assessment: Assessment) -> None:
     warnings = () if assessment.admission is None else assessment.admission.warnings
-    if not warnings:
-        return
-    _draw_heading(sheet, "Picture quality")
-    for sentence in warnings:
-        sheet.flow(sentence, _BODY, indent=4, mark="•", mark_style=_BODY)
-    sheet.y += 3
+    _draw_bullets(sheet, "Picture quality", warnings)
 
 
 def _draw_meaning(sheet: Sheet, record: CaseRecord) -> None:
     stable = stability_sentence(record.assessment)
     known = record.meaning.sentences() if record.meaning else ()
     sentences = [sentence for sentence in (stable, *known) if sentence]
-    if not sentences or record.assessment.decision == "rejected":
+    if record.assessment.decision != "rejected":
+        _draw_bullets(sheet, "What this means", sentences)
+
+
+def _draw_bullets(sheet: Sheet, heading: str, sentences: Sequence[str]) -> None:
+    """A heading with a bullet a sentence; nothing without sentences."""
+    if not sentences:
         return
-    _draw_heading(sheet, "What this means")
+    _draw_heading(sheet, heading)
     for sentence in sentences:
         sheet.flow(sentence, _BODY, indent=4, mark="•", mark_style=_BODY)
     sheet.y += 3
