@@ -9,12 +9,12 @@ import pandas as pd
 
 from skinlens.cli.errors import UsageError
 from skinlens.cli.say import say
-from skinlens.cli.sources import Sources
 from skinlens.export.release import read_about, release
 from skinlens.export.selection import read_selection
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.preprocess import Preprocessing, to_input
+from skinlens.imaging.sources import Sources
 from skinlens.imaging.synthetic import draw_lesion
 from skinlens.report.card_markdown import card_markdown
 from skinlens.runtime.card import (

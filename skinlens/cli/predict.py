@@ -18,10 +18,10 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import say
-from skinlens.cli.sources import Source, Sources, safe_name
 from skinlens.explain.overlay import record_overlay
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRefusedError, LesionImage, Pixels
+from skinlens.imaging.sources import Source, Sources, safe_name
 from skinlens.refusal import examine
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability, in_all_views

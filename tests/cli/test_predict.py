@@ -22,10 +22,10 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, ge
 from skinlens.cli import predict as predict_module
 from skinlens.cli.errors import OutputError
 from skinlens.cli.predict import BATCH, Outputs, predict
-from skinlens.cli.sources import Source, safe_name
 from skinlens.explain.overlay import record_overlay
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import Pixels
+from skinlens.imaging.sources import Source, safe_name
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.runtime.predictor import Predictor, load_predictor
 

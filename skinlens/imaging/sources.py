@@ -1,4 +1,4 @@
-"""What `predict` is pointed at: files, folders, zip archives, one picture at a time and in a fixed order."""
+"""What a person points at: files, folders, zip archives, one picture at a time and in a fixed order."""
 
 import os
 import zipfile
@@ -12,6 +12,7 @@ from skinlens.imaging.image import ImageRefusedError
 # A picture of 100 megapixels in 16-bit RGB, uncompressed, is 600 MB; nothing larger can be one that is accepted.
 LARGEST_MEMBER = 700 * 2**20
 _DICOM_HEAD = 132
+_CLOSED_ARCHIVE = "This zip archive cannot be opened; it may be damaged. Pack the pictures again."
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,38 @@ class Source:
         path: As shown in the row: opens from the current directory, `archive.zip!/member` inside an archive.
         relative: Relative to the folder or archive it was found in; the name, for a file of its own.
         read: Its bytes. Raises ImageRefusedError if they cannot be had.
+        place: Where to find it again; None for a folder or archive that holds no picture or cannot be opened.
     """
 
     path: str
     relative: str
     read: Callable[[], bytes]
+    place: "Place | None" = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a picture lies, for reading it later.
+
+    Attributes:
+        file: The file, or the archive.
+        member: Its number in the archive's directory, where names may repeat; None outside of archives.
+    """
+
+    file: Path
+    member: int | None = None
+
+    def read(self) -> bytes:
+        """The bytes; raises ImageRefusedError if they cannot be had (any more)."""
+        if self.member is None:
+            return _file(self.file, self.file.name).read()
+        try:
+            with zipfile.ZipFile(self.file) as archive:
+                return _member(self.file, archive, self.member).read()
+        except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError, IndexError) as error:
+            if isinstance(error, ImageRefusedError):
+                raise
+            raise ImageRefusedError("unreadable", _CLOSED_ARCHIVE) from error
 
 
 @dataclass
@@ -73,13 +101,13 @@ class Sources:
         try:
             archive = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError):
-            sentence = "This zip archive cannot be opened; it may be damaged. Pack the pictures again."
-            yield _refused(path, "unreadable", sentence)
+            yield _refused(path, "unreadable", _CLOSED_ARCHIVE)
             return
         # Stays open as long as a source of it is held, since members are read after the archive has been gone through.
-        for member in sorted((m for m in archive.infolist() if not m.is_dir()), key=lambda m: m.filename):
+        numbered = ((number, member) for number, member in enumerate(archive.infolist()) if not member.is_dir())
+        for number, member in sorted(numbered, key=lambda pair: pair[1].filename):
             if PurePosixPath(member.filename).suffix.lower() in IMAGE_SUFFIXES or _member_is_dicom(archive, member):
-                yield _member(path, archive, member)
+                yield _member(path, archive, number)
             else:
                 self.passed_over += 1
 
@@ -137,10 +165,12 @@ def _file(path: Path, relative: str) -> Source:
             sentence = f"The file cannot be read ({error.strerror}); check its permissions."
             raise ImageRefusedError("unreadable", sentence) from error
 
-    return Source(str(path), relative, read)
+    return Source(str(path), relative, read, Place(path))
 
 
-def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Source:
+def _member(path: Path, archive: zipfile.ZipFile, number: int) -> Source:
+    member = archive.infolist()[number]
+
     def read() -> bytes:
         if member.file_size > LARGEST_MEMBER:
             raise ImageRefusedError(
@@ -152,7 +182,7 @@ def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> So
             sentence = "This archive member cannot be unpacked: it is damaged or has a password. Pack it again."
             raise ImageRefusedError("unreadable", sentence) from error
 
-    return Source(f"{path}!/{member.filename}", member.filename, read)
+    return Source(f"{path}!/{member.filename}", member.filename, read, Place(path, number))
 
 
 def _refused(path: Path, reason: str, sentence: str) -> Source:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from skinlens.cli import sources as sources_module
-from skinlens.cli.sources import Source, Sources, safe_name
+from skinlens.imaging import sources as sources_module
 from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.sources import Source, Sources, safe_name
 
 DICOM = bytes(128) + b"DICM" + bytes(20)
 
@@ -322,3 +322,37 @@ class TestSafeName:
         assert len(name.encode()) <= 200
         (tmp_path / f"{name}.png").touch()
         assert len(list(tmp_path.iterdir())) == 1
+
+
+class TestPlaces:
+    def test_a_file_is_found_again(self, tmp_path: Path) -> None:
+        plant(tmp_path, "a.png", content=b"bytes")
+        (source,) = found(tmp_path)[0]
+        assert source.place is not None
+        assert source.place.read() == source.read() == b"bytes"
+
+    def test_a_member_is_found_again_also_where_names_repeat(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("x/one.png", b"first")
+            with pytest.warns(UserWarning, match="Duplicate name"):
+                archive.writestr("x/one.png", b"second")
+        listed, _ = found(path)
+        assert [source.place.read() for source in listed if source.place] == [b"first", b"second"]
+
+    @pytest.mark.parametrize("how", ["gone", "damaged", "shorter"])
+    def test_an_archive_that_changed_gets_its_sentence(self, tmp_path: Path, how: str) -> None:
+        path = packed(tmp_path / "a.zip", {"1.png": b"1", "2.png": b"2"})
+        place = found(path)[0][1].place
+        assert place is not None
+        if how == "gone":
+            path.unlink()
+        elif how == "damaged":
+            path.write_bytes(b"no archive")
+        else:
+            packed(path, {"1.png": b"1"})
+        with pytest.raises(ImageRefusedError, match="cannot be opened"):
+            place.read()
+
+    def test_what_holds_no_picture_has_no_place(self, tmp_path: Path) -> None:
+        assert [source.place for source in found(tmp_path)[0]] == [None]
