@@ -125,11 +125,13 @@ def assess(
         the point's band or some orientation has another verdict, else `refer` or `low`.
     """
     name = "estimate" if card.calibrated else "score"
-    decision, reasons = _decided(prediction.score, name, point, stability)
     refusal = () if admission is None else admission.reasons
-    if refusal and not override:
-        decision, reasons = "rejected", list(refusal)
-    elif refusal:
+    decision = decide(prediction.score, point, stability=stability, refused=bool(refusal) and not override)
+    if decision == "rejected":
+        reasons = list(refusal)
+    else:
+        reasons = _reasons(prediction.score, name, point, stability)
+    if refusal and override:
         reasons = [*reasons, f"Judged all the same, because: {override}", *refusal]
     if not card.calibrated and decision != "rejected":
         reasons.append("The score is not calibrated: it ranks pictures, it is not a probability of cancer.")
@@ -145,22 +147,46 @@ def assess(
     )
 
 
-def _decided(score: float, name: str, point: OperatingPoint, stability: Stability | None) -> tuple[Decision, list[str]]:
-    """The decision on a picture that may be judged, and its reasons."""
+def decide(
+    score: float, point: OperatingPoint, *, stability: Stability | None = None, refused: bool = False
+) -> Decision:
+    """The decision alone, without its reasons: the one place where it is made.
+
+    Args:
+        score: P(malignant) in [0, 1].
+        point: From `operating_point`.
+        stability: The scores in eight orientations; None if they were not asked for.
+        refused: Whether the picture may not be judged.
+    """
+    if refused:
+        return "rejected"
+    if _in_band(score, point) or (stability is not None and not stability.holds(point.threshold)):
+        return "uncertain"
+    return "refer" if score >= point.threshold else "low"
+
+
+def _in_band(score: float, point: OperatingPoint) -> bool:
+    """Whether a score is too close to call; a band without width has nothing in it."""
+    band = point.band
+    return band is not None and band.low < band.high and band.low <= score <= band.high
+
+
+def _reasons(score: float, name: str, point: OperatingPoint, stability: Stability | None) -> list[str]:
+    """Why a picture that may be judged gets its decision."""
     above = score >= point.threshold
     shown, threshold = told_apart(score, point.threshold)
     relation = "at or above" if above else "below"
     reasons = [f"The {name} {shown} is {relation} the threshold {threshold}."]
     doubts = _doubts(score, name, point, stability)
     if doubts:
-        return "uncertain", [*reasons, *doubts, UNCERTAIN_SENTENCE]
-    return ("refer", reasons) if above else ("low", [*reasons, LOW_SENTENCE])
+        return [*reasons, *doubts, UNCERTAIN_SENTENCE]
+    return reasons if above else [*reasons, LOW_SENTENCE]
 
 
 def _doubts(score: float, name: str, point: OperatingPoint, stability: Stability | None) -> list[str]:
     """Why a verdict at the point is not to be relied on."""
     doubts = []
-    if point.band is not None and point.band.low < point.band.high and point.band.low <= score <= point.band.high:
+    if point.band is not None and _in_band(score, point):
         doubts.append(
             f"It lies in the band from {point.band.low:.2f} to {point.band.high:.2f} that is too close to call: "
             f"outside it {_percentage(point.band.error)} of the decisions were wrong."

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from skinlens.evaluation.csv_file import CsvFileError
 from skinlens.evaluation.leaderboard import PUBLISHED, leaderboard_of, paper_label, read_published
 from skinlens.evaluation.results import (
     SUBMITTED,
@@ -21,7 +22,6 @@ from skinlens.evaluation.results import (
     submitted_model,
 )
 from skinlens.evaluation.side_by_side import Seeds, SideBySide, side_by_side
-from skinlens.evaluation.submitted import SubmittedError
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRefusedError, LesionImage
 from skinlens.runtime import predictor as runtime
@@ -212,7 +212,7 @@ def _own_model(like: EvaluatedModel | None) -> tuple[EvaluatedModel | None, str]
         return None, ""
     try:
         return submitted_model(received.content, name=received.name, threshold=threshold(), like=like)
-    except SubmittedError as error:
+    except CsvFileError as error:
         return None, str(error)
 
 

@@ -12,10 +12,11 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from skinlens.evaluation.csv_file import CsvFileError
 from skinlens.evaluation.intervals import RESAMPLES
 from skinlens.evaluation.metrics import METRICS, Confusion, MetricName
 from skinlens.evaluation.report import evaluate_views
-from skinlens.evaluation.submitted import SubmittedError, match, read_predictions
+from skinlens.evaluation.submitted import match, read_predictions
 from skinlens.evaluation.views import views_of
 
 Source = Literal["ours", "yours", "paper"]
@@ -350,7 +351,7 @@ def submitted_model(
         like: A shipped model; its images are the ones that count, with its groups and flags. None takes the CSV's own.
 
     Raises:
-        SubmittedError: If the CSV cannot be used; the message names the lines.
+        CsvFileError: If the CSV cannot be used; the message names the lines.
     """
     rows = read_predictions(content, name=name)
     said = f"{len(rows)} images were read; there are no evaluated images here to match them with."
@@ -426,7 +427,7 @@ def _record(content: bytes, path: Path) -> Record:
 def _rows(content: bytes, path: Path) -> pd.DataFrame:
     try:
         return read_predictions(content, name=path.name)
-    except SubmittedError as error:
+    except CsvFileError as error:
         raise ResultError(str(error)) from error
 
 

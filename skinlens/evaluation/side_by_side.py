@@ -70,7 +70,7 @@ def scored(first: EvaluatedModel, second: EvaluatedModel) -> tuple[pd.DataFrame,
     """The images that both models have scored, with the first one's columns, and both sets of predictions on them.
 
     Raises:
-        SubmittedError: If they share no image, or their labels contradict.
+        CsvFileError: If they share no image, or their labels contradict.
     """
     rows = match(second.rows, first.rows).rows
     return (

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skinlens.evaluation.csv_file import CsvFileError
 from skinlens.evaluation.metrics import METRICS
 from skinlens.evaluation.report import evaluate_views
 from skinlens.evaluation.results import (
@@ -19,7 +20,6 @@ from skinlens.evaluation.results import (
     shortcut_figures,
     submitted_model,
 )
-from skinlens.evaluation.submitted import SubmittedError
 from tests.made_up_results import only, submitted_csv, write_folder
 
 
@@ -172,7 +172,7 @@ def test_submitted_predictions_take_groups_and_flags_from_ours(made_up_evaluatio
     alone, said = submitted_model(content, name="mine.csv", threshold=0.4, like=None)
     assert alone.views == ("all",)
     assert "no evaluated images here" in said
-    with pytest.raises(SubmittedError, match="line 2"):
+    with pytest.raises(CsvFileError, match="line 2"):
         submitted_model(b"path,label,probability\na,benign,2\n", name="bad.csv", threshold=0.5, like=ours)
 
 

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from skinlens.evaluation.comparison import ScoredModel, compare
+from skinlens.evaluation.csv_file import CsvFileError
 from skinlens.evaluation.report import evaluate_views
-from skinlens.evaluation.submitted import SubmittedError, match, read_predictions
+from skinlens.evaluation.submitted import match, read_predictions
 
 GOOD = "path,label,probability\na.jpg,benign,0.25\nb.jpg,malignant,0.75\n"
 
@@ -97,20 +98,20 @@ def test_backslashes_are_read_as_slashes():
     ],
 )
 def test_a_wrong_file_is_told_what_is_wrong_and_where(text, message):
-    with pytest.raises(SubmittedError, match=message):
+    with pytest.raises(CsvFileError, match=message):
         read(text)
 
 
 @pytest.mark.parametrize("bad", ["", "nan", "inf", "-0.01", "1.01", "25 %", "high"])
 def test_a_wrong_probability_is_named_by_its_line(bad):
-    with pytest.raises(SubmittedError, match=rf"1 row\(s\) have a probability .*line 3 \('{bad}'\)"):
+    with pytest.raises(CsvFileError, match=rf"1 row\(s\) have a probability .*line 3 \('{bad}'\)"):
         read(GOOD.replace("0.75", bad))
 
 
 @pytest.mark.parametrize("flag", ["leaky", "foreign_jpeg"])
 @pytest.mark.parametrize("bad", ["2", "yes", "nan"])
 def test_a_wrong_flag_is_named_by_its_line(flag, bad):
-    with pytest.raises(SubmittedError, match=rf"have a {flag} other than 0, 1 or blank: line 4 \('{bad}'\)"):
+    with pytest.raises(CsvFileError, match=rf"have a {flag} other than 0, 1 or blank: line 4 \('{bad}'\)"):
         read(f"path,label,probability,{flag}\na,benign,0.1,\nb,benign,0.1,0\nc,benign,0.1,{bad}\n")
 
 
@@ -118,19 +119,19 @@ def test_a_wrong_flag_is_named_by_its_line(flag, bad):
     "content", [b"\x89PNG\r\n\x1a\n\x00\x00", b"PK\x03\x04\x14\x00\x06\x00", GOOD.encode("utf-16"), b"path\xe9"]
 )
 def test_other_kinds_of_file_are_refused(content):
-    with pytest.raises(SubmittedError, match=r"mine\.csv is not a CSV"):
+    with pytest.raises(CsvFileError, match=r"mine\.csv is not a CSV"):
         read_predictions(content, name="mine.csv")
 
 
 def test_lines_are_counted_as_an_editor_does():
     text = 'path,label,probability\n"a\nb.jpg",benign,0.1\n\nc.jpg,nevus,0.1\n'
-    with pytest.raises(SubmittedError, match=r"line 5 \('nevus'\)"):
+    with pytest.raises(CsvFileError, match=r"line 5 \('nevus'\)"):
         read(text)
 
 
 def test_many_wrong_lines_are_counted_and_long_values_cut():
     rows = "".join(f"{row}.jpg,{'x' * 500},0.5\n" for row in range(9))
-    with pytest.raises(SubmittedError, match=r"9 row\(s\) have a label .* and 4 more") as caught:
+    with pytest.raises(CsvFileError, match=r"9 row\(s\) have a label .* and 4 more") as caught:
         read("path,label,probability\n" + rows)
     assert len(str(caught.value)) < 500
 
@@ -170,13 +171,13 @@ def test_missing_and_extra_rows_are_reported(shipped):
 
 
 def test_no_shared_path_is_an_error_that_shows_both(shipped):
-    with pytest.raises(SubmittedError, match=r"must read like 't/a.jpg', not like 'a.jpg'"):
+    with pytest.raises(CsvFileError, match=r"must read like 't/a.jpg', not like 'a.jpg'"):
         match(read(GOOD), shipped)
 
 
 def test_a_label_that_contradicts_is_an_error(shipped):
     own = "path,label,probability\nt/b.jpg,benign,0.5\nt/c.jpg,benign,0.5\n"
-    with pytest.raises(SubmittedError, match=r"label is not that of the evaluated image: t/b.jpg$"):
+    with pytest.raises(CsvFileError, match=r"label is not that of the evaluated image: t/b.jpg$"):
         match(read(own), shipped)
 
 
