@@ -127,10 +127,7 @@ def assess(
     name = "estimate" if card.calibrated else "score"
     refusal = () if admission is None else admission.reasons
     decision = decide(prediction.score, point, stability=stability, refused=bool(refusal) and not override)
-    if decision == "rejected":
-        reasons = list(refusal)
-    else:
-        reasons = _reasons(prediction.score, name, point, stability)
+    reasons = list(refusal) if decision == "rejected" else _reasons(prediction.score, name, point, stability)
     if refusal and override:
         reasons = [*reasons, f"Judged all the same, because: {override}", *refusal]
     if not card.calibrated and decision != "rejected":

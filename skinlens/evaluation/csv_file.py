@@ -15,42 +15,31 @@ class CsvFileError(ValueError):
     """A CSV cannot be used; the message names the file, the lines and what to do."""
 
 
-def read_rows(content: bytes, *, name: str, delimiters: str = ",") -> tuple[list[str], list[Row]]:
-    """Header and rows of a CSV.
+def read_rows(
+    content: bytes, *, name: str, required: Sequence[str], optional: Sequence[str] = (), delimiters: str = ","
+) -> tuple[list[str], list[Row]]:
+    """The known columns of a CSV, and its rows.
 
     Args:
-        content: The file, in UTF-8.
+        content: The file, in UTF-8, with a header line whose capitals do not matter.
         name: What to call the file in messages.
-        delimiters: What may part the columns; the first one that stands in the header does.
+        required: Columns that it must have.
+        optional: Further columns that are known.
+        delimiters: What may part the columns; the first of them that stands in the header does.
 
     Returns:
-        The columns in lower case, and the rows that are not blank with their values stripped.
+        The known columns that are there, required ones first, and every row that is not blank with all its values,
+        stripped.
 
     Raises:
-        CsvFileError: If it is empty or no such CSV, or a row has more or fewer values than the header.
+        CsvFileError: If it is empty or no such CSV, a required column is missing, a known one is there twice, or a row
+            has more or fewer values than the header.
     """
     text = _text(content, name)
     (_, first), *body = _lines(text, name, _delimiter(text, delimiters))
     header = [column.lower() for column in first]
-    return header, _rows(header, body, name)
-
-
-def require_columns(header: Sequence[str], required: Sequence[str], known: Sequence[str], name: str) -> list[str]:
-    """The known columns that a header has, in the order of `known`.
-
-    Raises:
-        CsvFileError: If a required one is missing, or a known one is there twice.
-    """
-    absent = [column for column in required if column not in header]
-    if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
-        raise CsvFileError(f"{name} does not part its columns by commas: save it with commas")
-    if absent:
-        found = ", ".join(quoted(column) for column in header[:10])
-        raise CsvFileError(f"{name} lacks the column(s) {', '.join(absent)}; its first line has {found}")
-    twice = [column for column in known if header.count(column) > 1]
-    if twice:
-        raise CsvFileError(f"{name} has the column(s) {', '.join(twice)} more than once")
-    return [column for column in known if column in header]
+    columns = _known_columns(header, required, [*required, *optional], name)
+    return columns, _rows(header, body, name)
 
 
 def refuse(name: str, rows: Sequence[Row], column: str, is_bad: Callable[[str], bool], what: str) -> None:
@@ -97,6 +86,19 @@ def _lines(text: str, name: str, delimiter: str) -> list[tuple[int, list[str]]]:
     if not lines:
         raise CsvFileError(f"{name} is empty")
     return lines
+
+
+def _known_columns(header: Sequence[str], required: Sequence[str], known: Sequence[str], name: str) -> list[str]:
+    absent = [column for column in required if column not in header]
+    if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
+        raise CsvFileError(f"{name} does not part its columns by commas: save it with commas")
+    if absent:
+        found = ", ".join(quoted(column) for column in header[:10])
+        raise CsvFileError(f"{name} lacks the column(s) {', '.join(absent)}; its first line has {found}")
+    twice = [column for column in known if header.count(column) > 1]
+    if twice:
+        raise CsvFileError(f"{name} has the column(s) {', '.join(twice)} more than once")
+    return [column for column in known if column in header]
 
 
 def _rows(header: list[str], body: list[tuple[int, list[str]]], name: str) -> list[Row]:

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-from skinlens.evaluation.csv_file import CsvFileError, Row, listed, quoted, read_rows, refuse, require_columns
+from skinlens.evaluation.csv_file import CsvFileError, Row, listed, quoted, read_rows, refuse
 from skinlens.evaluation.rows import LABELS
 
 REQUIRED = ("path", "label", "probability")
@@ -60,8 +60,7 @@ def read_predictions(content: bytes, *, name: str) -> pd.DataFrame:
             is already listed, another label, no number in [0, 1], or another flag; the message names lines, of which
             the header is the first.
     """
-    header, rows = read_rows(content, name=name)
-    columns = require_columns(header, REQUIRED, (*REQUIRED, *OPTIONAL), name)
+    columns, rows = read_rows(content, name=name, required=REQUIRED, optional=OPTIONAL)
     refuse(name, rows, "path", lambda path: not path, "have no path")
     rows = [(line, row | {"path": _path(row["path"])}) for line, row in rows]
     _refuse_repeated(name, rows)
