@@ -1,15 +1,81 @@
-"""Batch review: what exists today, and how to score a folder until this page can."""
+"""Batch review: judge a folder in the background, move the threshold, look through the pictures, give verdicts."""
 
 import streamlit as st
 
+from skinlens.batch.errors import BatchError
+from skinlens.batch.store import BatchStore
+from skinlens.cases.store import current_user
+from skinlens.desktop.batch_end import offer_end, offer_exports, show_facts, show_figures
+from skinlens.desktop.batch_progress import show_progress
+from skinlens.desktop.batch_results import choose, show_table
+from skinlens.desktop.batch_review import AT, current, go_to, review_pane
+from skinlens.desktop.batch_runs import open_store, runs_folder
+from skinlens.desktop.batch_start import OPEN, choose_run, close_run
+from skinlens.desktop.model import LoadedModel, loaded_model
 from skinlens.desktop.router import require_router
+from skinlens.runtime.card import ModelFileError
+
+# Seconds after which the table looks for new results while a run is worked on.
+_EVERY = 4.0
+
+
+def results(store: BatchStore, model: LoadedModel) -> None:
+    """Controls, table and review; a fragment, so that a verdict does not redraw the progress bar."""
+    shown = choose(store, store.card(), reviewer())
+    table, review = st.columns([1.25, 1])
+    with table:
+        entry = current(shown)
+        clicked = show_table(store, shown, None if entry is None else entry.number)
+        if clicked is not None and clicked != st.session_state.get("batch-clicked"):
+            go_to(clicked)
+            entry = current(shown)
+        st.session_state["batch-clicked"] = clicked
+    with review:
+        if entry is not None:
+            st.session_state[AT] = entry.number
+            review_pane(store, shown, entry, model)
+    show_figures(shown)
+    with st.container(horizontal=True):
+        show_facts(store, shown)
+        offer_end(store)
+    offer_exports(store, shown)
+
+
+def reviewer() -> str:
+    """Who looks at the pictures."""
+    return str(st.session_state.get("batch-reviewer") or current_user())
+
+
+def open_run(store: BatchStore, model: LoadedModel) -> None:
+    """One run: what it is, how far it is, what came of it."""
+    run = store.run()
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        st.button("All runs", icon=":material/arrow_back:", on_click=close_run)
+        st.text(f"{run.title}, begun {run.created.astimezone():%Y-%m-%d %H:%M}, {run.card['name']}")
+        st.text_input("Reviewer", value=current_user(), max_chars=60, key="batch-reviewer", width=200)
+    working = show_progress(store, model)
+    st.fragment(run_every=_EVERY if working else None)(results)(store, model)
+
+
+def page() -> None:
+    """The page in its states: no model, no run open, a run."""
+    try:
+        model = loaded_model()
+    except ModelFileError as error:
+        st.error("The model cannot be used, so nothing can be scored.", icon=":material/error:")
+        st.text(str(error))
+        return
+    chosen = st.session_state.get(OPEN)
+    try:
+        if chosen is None:
+            choose_run(model)
+        else:
+            open_run(open_store(str(runs_folder() / chosen)), model)
+    except BatchError as error:
+        st.error("This run cannot be shown.", icon=":material/error:")
+        st.text(str(error))
+        st.button("Back to the runs", on_click=close_run)
+
 
 require_router()
-
-st.subheader("Batch", anchor=False)
-st.write(
-    "Reviewing a folder on this page is not possible yet. The command line scores folders and zip archives today, with "
-    "one row a picture, and can leave heatmaps and PDF case summaries beside the table:"
-)
-st.code("python -m skinlens predict FOLDER --out results.csv --heatmaps HEATMAPS --pdf SUMMARIES", language="bash")
-st.write("A file that cannot be read gets a row that says why, and never stops the run.")
+page()

@@ -124,24 +124,46 @@ def assess(
         An assessment: `rejected` if the picture is refused and there is no override, `uncertain` if the score lies in
         the point's band or some orientation has another verdict, else `refer` or `low`.
     """
-    name = "estimate" if card.calibrated else "score"
     refusal = () if admission is None else admission.reasons
-    decision = decide(prediction.score, point, stability=stability, refused=bool(refusal) and not override)
-    reasons = list(refusal) if decision == "rejected" else _reasons(prediction.score, name, point, stability)
-    if refusal and override:
-        reasons = [*reasons, f"Judged all the same, because: {override}", *refusal]
-    if not card.calibrated and decision != "rejected":
-        reasons.append("The score is not calibrated: it ranks pictures, it is not a probability of cancer.")
+    decision, reasons = judged(
+        prediction.score, card, point, notes=notes, stability=stability, refusal=refusal, override=override
+    )
     return Assessment(
         decision=decision,
         point=point,
-        reasons=(*reasons, *notes),
-        score_name=name,
+        reasons=reasons,
+        score_name=score_name(card),
         prediction=prediction,
         stability=stability,
         admission=admission,
         override=override if refusal else "",
     )
+
+
+def judged(
+    score: float,
+    card: ModelCard,
+    point: OperatingPoint,
+    *,
+    notes: tuple[str, ...] = (),
+    stability: Stability | None = None,
+    refusal: tuple[str, ...] = (),
+    override: str = "",
+) -> tuple[Decision, tuple[str, ...]]:
+    """The decision on a score and its reasons; arguments as for `assess`, `refusal` being the admission's reasons."""
+    name = score_name(card)
+    decision = decide(score, point, stability=stability, refused=bool(refusal) and not override)
+    reasons = list(refusal) if decision == "rejected" else _reasons(score, name, point, stability)
+    if refusal and override:
+        reasons = [*reasons, f"Judged all the same, because: {override}", *refusal]
+    if not card.calibrated and decision != "rejected":
+        reasons.append("The score is not calibrated: it ranks pictures, it is not a probability of cancer.")
+    return decision, (*reasons, *notes)
+
+
+def score_name(card: ModelCard) -> str:
+    """What a model's number may be called."""
+    return "estimate" if card.calibrated else "score"
 
 
 def decide(

@@ -39,6 +39,16 @@ MAY_IMPORT: dict[str, set[str]] = {
         # The program's own version.
         "skinlens",
     },
+    "skinlens.batch": {
+        "skinlens.cases",
+        "skinlens.evaluation",
+        "skinlens.triage",
+        "skinlens.explain",
+        "skinlens.report",
+        "skinlens.refusal",
+        "skinlens.runtime",
+        "skinlens.imaging",
+    },
     "skinlens.cases": {
         "skinlens.triage",
         "skinlens.explain",
@@ -124,7 +134,7 @@ def test_nothing_imports_the_command_line_or_the_desktop(path: Path) -> None:
         assert not any(is_in(name, "skinlens.desktop") for name in found)
 
 
-@pytest.mark.parametrize("room", ["imaging", "runtime", "triage", "refusal", "report", "desktop", "cases"])
+@pytest.mark.parametrize("room", ["imaging", "runtime", "triage", "refusal", "report", "desktop", "cases", "batch"])
 def test_from_upload_to_pdf_no_torch_is_imported(room: str) -> None:
     heavy = {"torch", "torchvision", "lightning_fabric", "pytorch_grad_cam"}
     for path in SOURCES:

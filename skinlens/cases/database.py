@@ -25,15 +25,21 @@ def open_database(url: URL) -> Engine:
     with told("The cases cannot be opened"):
         if url.get_backend_name() == "sqlite" and url.database:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        engine = create_engine(url, pool_pre_ping=True)
-        if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", _prepare_sqlite)
-            event.listen(engine, "begin", _begin_sqlite)
+        engine = connected(url)
         try:
             _migrate(engine)
         except BaseException:
             engine.dispose()
             raise
+    return engine
+
+
+def connected(url: URL) -> Engine:
+    """An engine, in whose SQLite connections writers wait for one another; nothing is opened yet."""
+    engine = create_engine(url, pool_pre_ping=True)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 

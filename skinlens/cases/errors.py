@@ -30,19 +30,20 @@ _CAUSES = {
 
 
 @contextmanager
-def told(what: str) -> Iterator[None]:
+def told(what: str, kind: type[Exception] = CaseStoreError) -> Iterator[None]:
     """Turn an error of the database or the disk into a sentence.
 
     Args:
         what: What was tried, as in "The case could not be saved".
+        kind: What to raise in place of any such error.
 
     Raises:
-        CaseStoreError: In place of any such error.
+        CaseStoreError: Or whatever `kind` is.
     """
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
-        raise CaseStoreError(f"{what}: {_cause(error)}.") from error
+        raise kind(f"{what}: {_cause(error)}.") from error
 
 
 def _cause(error: Exception) -> str:

@@ -1,6 +1,6 @@
 """From a case as the app holds it to a row, and back."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -29,8 +29,6 @@ def card_of(row: Row) -> ModelCard:
 def assessment_row(record: CaseRecord, *, image_id: str, model_id: str, actor: str) -> Row:
     """A row that holds all of an assessment but the picture."""
     assessment, prediction = record.assessment, record.assessment.prediction
-    signed = np.ascontiguousarray(prediction.signed_map, "<f4")
-    gate = prediction.gate
     return Row(
         image_id=image_id,
         model_id=model_id,
@@ -38,29 +36,47 @@ def assessment_row(record: CaseRecord, *, image_id: str, model_id: str, actor: s
         actor=actor,
         software=__version__,
         decision=assessment.decision,
-        score=prediction.score,
         score_name=assessment.score_name,
-        prediction={
+        **prediction_columns(prediction),
+        point=assessment.point.model_dump(mode="json"),
+        reasons=list(assessment.reasons),
+        stability=None if assessment.stability is None else list(assessment.stability.scores),
+        admission=None if assessment.admission is None else admission_document(assessment.admission),
+        override=assessment.override,
+        **vars(record.facts),
+    )
+
+
+def prediction_columns(prediction: Prediction) -> dict[str, Any]:
+    """What a row holds of a prediction; the heatmap is drawn again from the signed map."""
+    signed = np.ascontiguousarray(prediction.signed_map, "<f4")
+    gate = prediction.gate
+    return {
+        "score": prediction.score,
+        "prediction": {
             "logits": [float(value) for value in prediction.logits],
             "features": [round(float(value), 6) for value in prediction.features],
             "gate": None if gate is None else [gate.mean, gate.low, gate.high],
             "provider": prediction.provider,
             "milliseconds": prediction.milliseconds,
         },
-        signed_map=signed.tobytes(),
-        map_shape=list(signed.shape),
-        point=assessment.point.model_dump(mode="json"),
-        reasons=list(assessment.reasons),
-        stability=None if assessment.stability is None else list(assessment.stability.scores),
-        admission=None if assessment.admission is None else _admission_document(assessment.admission),
-        override=assessment.override,
-        **vars(record.facts),
-    )
+        "signed_map": signed.tobytes(),
+        "map_shape": list(signed.shape),
+    }
 
 
-def prediction_of(row: Row) -> Prediction:
-    """What the model said."""
-    card, said = card_of(row), row.prediction
+class PredictionRow(Protocol):
+    """Anything that holds what `prediction_columns` gives."""
+
+    score: Any
+    prediction: Any
+    signed_map: Any
+    map_shape: Any
+
+
+def prediction_of(row: PredictionRow, card: ModelCard) -> Prediction:
+    """What the model of a card said."""
+    said = row.prediction
     signed = np.frombuffer(row.signed_map, "<f4").reshape(row.map_shape)
     return Prediction(
         logits=np.array(said["logits"], np.float32),
@@ -82,9 +98,9 @@ def assessment_of(row: Row) -> Assessment:
         point=OperatingPoint.model_validate(row.point),
         reasons=tuple(row.reasons),
         score_name=row.score_name,
-        prediction=prediction_of(row),
+        prediction=prediction_of(row, card_of(row)),
         stability=None if row.stability is None else Stability(tuple(row.stability)),
-        admission=None if row.admission is None else _admission_of(row.admission),
+        admission=None if row.admission is None else admission_of(row.admission),
         override=row.override,
     )
 
@@ -113,7 +129,8 @@ def facts_of(row: Row) -> CaseFacts:
     return CaseFacts(row.case_id, row.age, row.sex, row.site, row.note)
 
 
-def _admission_document(admission: Admission) -> dict[str, Any]:
+def admission_document(admission: Admission) -> dict[str, Any]:
+    """Whether a picture may be judged, as JSON holds it."""
     return {
         "rejected": admission.rejected,
         "reasons": list(admission.reasons),
@@ -123,7 +140,8 @@ def _admission_document(admission: Admission) -> dict[str, Any]:
     }
 
 
-def _admission_of(document: dict[str, Any]) -> Admission:
+def admission_of(document: dict[str, Any]) -> Admission:
+    """The inverse of `admission_document`."""
     return Admission(
         rejected=document["rejected"],
         reasons=tuple(document["reasons"]),

@@ -71,13 +71,16 @@ def predict(
     json: Annotated[bool, typer.Option("--json", help="One JSON array instead of CSV.")] = False,  # noqa: FBT002
     heatmaps: Annotated[Path | None, typer.Option(help="Folder for PNG overlays.")] = None,
     pdf: Annotated[Path | None, typer.Option(help="Folder for PDF case summaries.")] = None,
+    dicom: Annotated[
+        Path | None, typer.Option(help="Folder for summaries and overlays as DICOM, in the picture's own study.")
+    ] = None,
     views: Annotated[bool, typer.Option(help="Judge each picture turned and mirrored too.")] = True,  # noqa: FBT002
 ) -> None:
     """Score pictures: one row each, in order; what cannot be read gets a row too."""
     from skinlens.cli.predict import Outputs
     from skinlens.cli.predict import predict as command
 
-    command(paths, Outputs(out, json, heatmaps, pdf, views), model=model, point=point, threshold=threshold)
+    command(paths, Outputs(out, json, heatmaps, pdf, views, dicom), model=model, point=point, threshold=threshold)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`skinlens predict`: pictures in, one row each out, with heatmaps and PDFs on request."""
+"""`skinlens predict`: pictures in, one row each out, with heatmaps, PDFs and DICOM objects on request."""
 
 import csv
 import hashlib
@@ -63,6 +63,7 @@ class Outputs:
         heatmaps: Folder of PNG overlays.
         pdfs: Folder of case summaries.
         views: Whether each picture is judged turned and mirrored too, which takes eight times as long.
+        dicom: Folder of case summaries and overlays as DICOM objects.
     """
 
     table: Path | None
@@ -70,6 +71,7 @@ class Outputs:
     heatmaps: Path | None
     pdfs: Path | None
     views: bool = True
+    dicom: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def predict(
     sources = Sources(paths)
     try:
         with ExitStack() as stack:
-            for folder in (outputs.heatmaps, outputs.pdfs):
+            for folder in (outputs.heatmaps, outputs.pdfs, outputs.dicom):
                 if folder is not None:
                     folder.mkdir(parents=True, exist_ok=True)
             writer = stack.enter_context(_table(outputs, stack))
@@ -235,18 +237,37 @@ def _write_extras(
     card: ModelCard,
     outputs: Outputs,
 ) -> None:
-    if outputs.heatmaps is None and outputs.pdfs is None:
+    if outputs.heatmaps is None and outputs.pdfs is None and outputs.dicom is None:
         return
     name = safe_name(source.relative, image.sha256)
     drawn = record_overlay(image.pixels, prediction.heatmap)
     if outputs.heatmaps is not None:
         _write_png(outputs.heatmaps / f"{name}.png", drawn)
-    if outputs.pdfs is not None:
-        # Imported here, since fonts and PDF code cost time that a plain table need not pay.
-        from skinlens.report.pdf import case_pdf
+    if outputs.pdfs is None and outputs.dicom is None:
+        return
+    # Imported here, since fonts and PDF code cost time that a plain table need not pay.
+    from skinlens.report.pdf import case_pdf
 
-        record = CaseRecord(image, drawn, assessment, CaseFacts(), datetime.now().astimezone())
-        (outputs.pdfs / f"{name}.pdf").write_bytes(case_pdf(record, card).content)
+    record = CaseRecord(image, drawn, assessment, CaseFacts(), datetime.now().astimezone())
+    summary = case_pdf(record, card).content
+    if outputs.pdfs is not None:
+        (outputs.pdfs / f"{name}.pdf").write_bytes(summary)
+    if outputs.dicom is not None:
+        _write_dicom(outputs.dicom, name, source, record, summary)
+
+
+def _write_dicom(folder: Path, name: str, source: Source, record: CaseRecord, summary: bytes) -> None:
+    from skinlens.report.dicom import AnotherPictureError, case_dicom
+
+    try:
+        made = case_dicom(record, summary, source.read())
+    except (AnotherPictureError, ImageRefusedError) as error:
+        raise OutputError(f"{source.path} changed while it was being judged; leave it alone and try again") from error
+    (folder / f"{name}.pdf.dcm").write_bytes(made.summary)
+    if made.overlay is not None:
+        (folder / f"{name}.overlay.dcm").write_bytes(made.overlay)
+    for note in made.notes:
+        say(f"{source.path}: {note}")
 
 
 def _write_png(path: Path, pixels: Pixels) -> None:

@@ -21,7 +21,7 @@ from skinlens.explain.overlay import (
     stretched,
 )
 from skinlens.imaging.image import Pixels
-from skinlens.imaging.preprocess import resize
+from skinlens.imaging.preprocess import fitted
 
 AnyMap = TypeVar("AnyMap", npt.NDArray[np.uint8], npt.NDArray[np.float32])
 
@@ -134,8 +134,7 @@ def _window(zoom: float) -> Window:
 
 def _fitted(pixels: Pixels) -> Pixels:
     """At most `VIEW_SIDE` wide or high; small pictures are enlarged so that both views have the same grain."""
-    factor = VIEW_SIDE / max(pixels.shape[:2])
-    return resize(pixels, height=max(1, round(pixels.shape[0] * factor)), width=max(1, round(pixels.shape[1] * factor)))
+    return fitted(pixels, VIEW_SIDE, enlarge=True)
 
 
 def _show(place: DeltaGenerator, pixels: Pixels, caption: str, alt: str) -> None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from skinlens.imaging.image import Pixels
-from skinlens.imaging.preprocess import resize
+from skinlens.imaging.preprocess import fitted
 from skinlens.runtime.prediction import Floats
 
 ColourMap = Literal["viridis", "cividis", "inferno"]
@@ -50,10 +50,7 @@ def overlay(
 
 def record_overlay(pixels: Pixels, heatmap: Floats) -> Pixels:
     """The overlay as it is kept in files and summaries: the default look, at most `RECORD_SIDE` wide or high."""
-    height, width = pixels.shape[:2]
-    factor = min(1.0, RECORD_SIDE / max(height, width))
-    smaller = resize(pixels, height=max(1, round(height * factor)), width=max(1, round(width * factor)))
-    return overlay(smaller, heatmap)
+    return overlay(fitted(pixels, RECORD_SIDE), heatmap)
 
 
 def coloured(evidence: Floats, colours: ColourMap) -> Pixels:

@@ -51,3 +51,12 @@ def resize(pixels: Pixels, *, height: int, width: int) -> Pixels:
     shrinks = pixels.shape[0] >= height and pixels.shape[1] >= width
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=interpolation), dtype=np.uint8)
+
+
+def fitted(pixels: Pixels, side: int, *, enlarge: bool = False) -> Pixels:
+    """A picture with its aspect kept, at most `side` wide and high; exactly that for its longer side with `enlarge`."""
+    factor = side / max(pixels.shape[:2])
+    if not enlarge:
+        factor = min(1.0, factor)
+    height, width = (max(1, round(length * factor)) for length in pixels.shape[:2])
+    return resize(pixels, height=height, width=width)

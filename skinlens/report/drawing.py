@@ -91,7 +91,7 @@ def draw_pictures(sheet: Sheet, pictures: Sequence[Picture], *, highest: float) 
     for index, (picture, under) in enumerate(zip(pictures, texts, strict=True)):
         left = sheet.l_margin + index * (column + _GAP)
         width, height = columns * scale, rows * scale
-        sheet.image(_jpeg(picture.pixels), x=left, y=sheet.y, w=width, h=height, alt_text=picture.description)
+        embed(sheet, picture.pixels, left, sheet.y, width, height, picture.description)
         y = sheet.y + height + 1.5
         for text, style in under:
             y += sheet.block(text, left, y, column, style)
@@ -120,6 +120,11 @@ def draw_table(sheet: Sheet, widths: Sequence[float], rows: Sequence[Sequence[st
         sheet.set_draw_color(*RULE)
         sheet.set_line_width(0.2)
         sheet.line(sheet.l_margin, sheet.y, sheet.l_margin + sum(widths), sheet.y)
+
+
+def embed(sheet: Sheet, pixels: Pixels, x: float, y: float, width: float, height: float, description: str) -> None:
+    """Put one picture with its upper left corner at `(x, y)`; `description` is for who cannot see it."""
+    sheet.image(_jpeg(pixels), x=x, y=y, w=width, h=height, alt_text=description)
 
 
 def _jpeg(pixels: Pixels) -> io.BytesIO:

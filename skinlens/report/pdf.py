@@ -2,17 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from xml.sax.saxutils import escape
-
-from fpdf import FPDF_VERSION
-from fpdf.prefs import ViewerPreferences
 
 from skinlens import __version__
 from skinlens.imaging.image import Pixels
+from skinlens.report.document import BODY, DECISION_COLOURS, HEADING, describe, draw_heading, draw_title, in_words
 from skinlens.report.drawing import Picture, draw_pictures, draw_score_bar, draw_table
 from skinlens.report.fonts import missing_characters
-from skinlens.report.sheet import INK, MUTED, SMALL, Colour, Sheet, Style
+from skinlens.report.sheet import MUTED, SMALL, Colour, Sheet, Style
 from skinlens.runtime.card import Estimate, ModelCard, OperatingPoint
 from skinlens.triage import (
     DISCLAIMER,
@@ -30,9 +26,7 @@ from skinlens.triage import (
 TITLE = "SkinLens case summary"
 SYNTHETIC = "Synthetic example: a drawn picture, not a patient"
 
-_BODY = Style(9)
 _STRONG = Style(9, bold=True)
-_HEADING = Style(9.5, bold=True)
 _FACT = Style(10)
 _HEADLINE = 15
 _LABEL_WIDTH = 31.0
@@ -52,13 +46,6 @@ _HEATMAP_LEGEND = (
 )
 _WASH: Colour = (246, 248, 250)
 _AMBER: Colour = (253, 230, 138)
-# Blue-grey rather than green for `low`: nothing on the page may look like an all-clear.
-_COLOURS: dict[Decision, Colour] = {
-    "refer": (153, 27, 27),
-    "uncertain": (146, 64, 14),
-    "low": (30, 64, 120),
-    "rejected": MUTED,
-}
 
 
 @dataclass(frozen=True)
@@ -123,10 +110,7 @@ def _given_texts(record: CaseRecord) -> list[str]:
 
 def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, total: int, highest: float) -> Sheet:
     sheet = Sheet(running_head=_running_head(record), foot=DISCLAIMER, total=total)
-    sheet.set_creation_date(record.created)
-    sheet.set_lang("en")
-    sheet.viewer_preferences = ViewerPreferences(display_doc_title=True)
-    sheet.set_xmp_metadata(_xmp(record.created))
+    describe(sheet, TITLE, record.created)
     _draw_title(sheet, record)
     _draw_facts(sheet, record.facts)
     _draw_decision(sheet, record.assessment)
@@ -144,19 +128,11 @@ def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, tot
 def _running_head(record: CaseRecord) -> str:
     case = " ".join(record.facts.case_id.split())
     kind = " · synthetic example" if record.image.synthetic else ""
-    return f"{TITLE}, continued · {_time(record.created)}{kind}" + (f" · case {case}" if case else "")
+    return f"{TITLE}, continued · {in_words(record.created)}{kind}" + (f" · case {case}" if case else "")
 
 
 def _draw_title(sheet: Sheet, record: CaseRecord) -> None:
-    title = Style(17, bold=True)
-    sheet.block(TITLE, sheet.l_margin, sheet.y, sheet.epw, title, tag="H1")
-    made = f"Made {_time(record.created)}"
-    sheet.block(made, sheet.l_margin, sheet.y + 2.6, sheet.epw, SMALL, align="right")
-    sheet.y += title.leading + 0.5
-    sheet.set_draw_color(*INK)
-    sheet.set_line_width(0.5)
-    sheet.line(sheet.l_margin, sheet.y, sheet.l_margin + sheet.epw, sheet.y)
-    sheet.y += 2.5
+    draw_title(sheet, TITLE, record.created)
     if record.image.synthetic:
         banner = Style(12, bold=True)
         sheet.fill(sheet.l_margin, sheet.y, sheet.epw, banner.leading + 2, _AMBER)
@@ -181,7 +157,7 @@ def _draw_facts(sheet: Sheet, facts: CaseFacts) -> None:
 
 
 def _draw_decision(sheet: Sheet, assessment: Assessment) -> None:
-    colour = _COLOURS[assessment.decision]
+    colour = DECISION_COLOURS[assessment.decision]
     sentence = _SENTENCES.get(assessment.decision, "")
     headline = Style(_HEADLINE, bold=True, colour=colour)
     judged = assessment.decision != "rejected"
@@ -213,7 +189,7 @@ def _draw_scale(sheet: Sheet, assessment: Assessment, left: float, width: float)
         score=assessment.prediction.score,
         threshold=assessment.point.threshold,
         label=f"threshold {_score_and_threshold(assessment)[1]}",
-        colour=_COLOURS[assessment.decision],
+        colour=DECISION_COLOURS[assessment.decision],
     )
     scale = f"{assessment.score_name} from 0 to 1; at or above the threshold a picture is called for referral"
     sheet.block(scale, left, sheet.y - SMALL.leading, width, SMALL, align="centre")
@@ -247,10 +223,10 @@ def _draw_views(sheet: Sheet, record: CaseRecord, highest: float) -> None:
 
 
 def _draw_operating_point(sheet: Sheet, point: OperatingPoint) -> None:
-    _draw_heading(sheet, "Operating point")
+    draw_heading(sheet, "Operating point")
     threshold = f"{point.threshold:.2f}" if round(point.threshold, 2) == point.threshold else f"{point.threshold:.4f}"
-    sheet.flow(f"{point.name}, threshold {threshold}", _BODY, indent=_LABEL_WIDTH, mark="Name")
-    sheet.flow(point.chosen_on, _BODY, indent=_LABEL_WIDTH, mark="Chosen on")
+    sheet.flow(f"{point.name}, threshold {threshold}", BODY, indent=_LABEL_WIDTH, mark="Name")
+    sheet.flow(point.chosen_on, BODY, indent=_LABEL_WIDTH, mark="Chosen on")
     sheet.y += 1
     if point.measured:
         rows = [(rates.population, _rate(rates.sensitivity), _rate(rates.specificity)) for rates in point.measured]
@@ -261,7 +237,7 @@ def _draw_operating_point(sheet: Sheet, point: OperatingPoint) -> None:
         )
         draw_table(sheet, [share * sheet.epw for share in (0.28, 0.36, 0.36)], [head, *rows])
     else:
-        sheet.flow(rates_sentence(point), _BODY)
+        sheet.flow(rates_sentence(point), BODY)
     sheet.y += 3
 
 
@@ -289,15 +265,15 @@ def _draw_bullets(sheet: Sheet, heading: str, sentences: Sequence[str]) -> None:
     """A heading with a bullet a sentence; nothing without sentences."""
     if not sentences:
         return
-    _draw_heading(sheet, heading)
+    draw_heading(sheet, heading)
     for sentence in sentences:
-        sheet.flow(sentence, _BODY, indent=4, mark="•", mark_style=_BODY)
+        sheet.flow(sentence, BODY, indent=4, mark="•", mark_style=BODY)
     sheet.y += 3
 
 
 def _draw_note(sheet: Sheet, note: str) -> None:
-    _draw_heading(sheet, "Note")
-    sheet.flow(_or_not_given(note.strip()), _given_style(note, _BODY))
+    draw_heading(sheet, "Note")
+    sheet.flow(_or_not_given(note.strip()), _given_style(note, BODY))
     sheet.y += 3
 
 
@@ -316,16 +292,10 @@ def _draw_provenance(sheet: Sheet, record: CaseRecord, card: ModelCard, missing:
         rows.append(("Not drawable", f"Shown as \N{REPLACEMENT CHARACTER} above: {_code_points(missing)}"))
     style = Style(SMALL.size)
     taken = sum(len(sheet.lines(text, sheet.epw - _LABEL_WIDTH, style)) for _, text in rows) * style.leading
-    sheet.need(min(_HEADING.leading + 0.3 + taken, _KEPT_TOGETHER))
-    _draw_heading(sheet, "Where this comes from")
+    sheet.need(min(HEADING.leading + 0.3 + taken, _KEPT_TOGETHER))
+    draw_heading(sheet, "Where this comes from")
     for label, text in rows:
         sheet.flow(text, style, indent=_LABEL_WIDTH, mark=label)
-
-
-def _draw_heading(sheet: Sheet, text: str) -> None:
-    sheet.need(_HEADING.leading + 2 * _BODY.leading)
-    sheet.block(text, sheet.l_margin, sheet.y, sheet.epw, _HEADING, tag="H2")
-    sheet.y += _HEADING.leading + 0.3
 
 
 def _or_not_given(text: str) -> str:
@@ -346,33 +316,3 @@ def _rate(estimate: Estimate) -> str:
 def _code_points(characters: tuple[str, ...], most: int = 24) -> str:
     named = " ".join(f"U+{ord(character):04X}" for character in characters[:most])
     return named if len(characters) <= most else f"{named} and {len(characters) - most} more"
-
-
-def _time(moment: datetime) -> str:
-    offset = moment.strftime("%z")
-    return f"{moment:%Y-%m-%d %H:%M} (UTC{offset[:3]}:{offset[3:5]})"
-
-
-def _xmp(created: datetime) -> str:
-    """Metadata with the record's own time; fpdf2 would write the time of drawing, and no two files would be equal."""
-    moment = created.isoformat(timespec="seconds")
-    creator, producer = escape(f"SkinLens {__version__}"), escape(f"fpdf2 {FPDF_VERSION}")
-    return f"""<x:xmpmeta xmlns:x="adobe:ns:meta/">
- <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
-  <rdf:Description rdf:about=""
-    xmlns:dc="http://purl.org/dc/elements/1.1/"
-    xmlns:xmp="http://ns.adobe.com/xap/1.0/"
-    xmlns:pdf="http://ns.adobe.com/pdf/1.3/"
-    xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/">
-   <dc:title><rdf:Alt><rdf:li xml:lang="x-default">{escape(TITLE)}</rdf:li></rdf:Alt></dc:title>
-   <dc:language><rdf:Bag><rdf:li>en</rdf:li></rdf:Bag></dc:language>
-   <xmp:CreatorTool>{creator}</xmp:CreatorTool>
-   <xmp:CreateDate>{moment}</xmp:CreateDate>
-   <xmp:ModifyDate>{moment}</xmp:ModifyDate>
-   <xmp:MetadataDate>{moment}</xmp:MetadataDate>
-   <pdf:Producer>{producer}</pdf:Producer>
-   <pdfaid:part>2</pdfaid:part>
-   <pdfaid:conformance>U</pdfaid:conformance>
-  </rdf:Description>
- </rdf:RDF>
-</x:xmpmeta>"""

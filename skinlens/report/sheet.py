@@ -69,7 +69,7 @@ class Sheet(FPDF):
         """Draw the head of a page; called by fpdf2 for each new page."""
         if self.page_no() == 1:
             return
-        head = self._shortened(self._running_head, self.epw, SMALL)
+        head = self.shortened(self._running_head, self.epw, SMALL)
         self.block(head, self.l_margin, self.y, self.epw, SMALL, tag="Artifact")
         self.y += SMALL.leading + 1
         self.rule()
@@ -204,6 +204,14 @@ class Sheet(FPDF):
                 font.subset.get_glyph.cache_clear()
                 font.close()
 
+    def shortened(self, text: str, width: float, style: Style) -> str:
+        """The text, or as much of its beginning as fits on one line with an ellipsis."""
+        shown = drawable(text)
+        if self.measure(shown, style) <= width:
+            return shown
+        fitting = bisect_right(range(1, len(shown)), width, key=lambda end: self.measure(f"{shown[:end]}…", style))
+        return f"{shown[:fitting]}…"
+
     @property
     def _bottom(self) -> float:
         return self.h - _FOOT
@@ -219,14 +227,6 @@ class Sheet(FPDF):
             self._out(f"/{tag} <</MCID {number}>> BDC")
         yield
         self._out("EMC")
-
-    def _shortened(self, text: str, width: float, style: Style) -> str:
-        """The text, or as much of its beginning as fits on one line with an ellipsis."""
-        shown = drawable(text)
-        if self.measure(shown, style) <= width:
-            return shown
-        fitting = bisect_right(range(1, len(shown)), width, key=lambda end: self.measure(f"{shown[:end]}…", style))
-        return f"{shown[:fitting]}…"
 
     def _font(self, style: Style) -> TTFFont:
         font = self.fonts[_FAMILY.lower() + ("B" if style.bold else "")]

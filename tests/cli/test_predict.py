@@ -18,13 +18,14 @@ import pytest
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
+from pypdf import PdfReader
 
 from skinlens.cli import predict as predict_module
 from skinlens.cli.errors import OutputError
 from skinlens.cli.predict import BATCH, Outputs, predict
 from skinlens.explain.overlay import record_overlay
 from skinlens.imaging.decode import decode
-from skinlens.imaging.image import Pixels
+from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.sources import Source, safe_name
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.runtime.predictor import Predictor, load_predictor
@@ -103,7 +104,7 @@ def huge_png() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"0")) + chunk(b"IEND", b"")
 
 
-def dicom(seed: int) -> bytes:
+def dicom(seed: int, **elements: str) -> bytes:
     pixels = draw_pixels(seed, height=90, width=120)
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
@@ -114,6 +115,8 @@ def dicom(seed: int) -> bytes:
     dataset.PhotometricInterpretation, dataset.PlanarConfiguration = "RGB", 0
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 8, 8, 7, 0
     dataset.PixelData = pixels.tobytes()
+    for keyword, value in elements.items():
+        setattr(dataset, keyword, value)
     stream = io.BytesIO()
     pydicom.dcmwrite(stream, dataset, enforce_file_format=True)
     return stream.getvalue()
@@ -369,6 +372,122 @@ class TestOutput:
             assert picture.size == (2048, 23)
 
 
+# Each longer than a few letters, so that none can stand in a table or a PDF by chance.
+IDENTIFIERS = {
+    "PatientID": "PID-4711",
+    "PatientBirthDate": "19640812",
+    "StudyID": "STUDY-17",
+    "StudyDate": "20190203",
+    "StudyTime": "081530",
+    "AccessionNumber": "ACC-0815",
+    "ReferringPhysicianName": "Hausarzt^Anna",
+    "StudyInstanceUID": "1.2.826.4711",
+}
+
+
+@pytest.mark.usefixtures("loaded")
+class TestDicom:
+    @pytest.fixture
+    def patients(self) -> dict[str, bytes]:
+        """Two pictures of patients whose names are in different character sets, and a PNG; by file name."""
+        latin = {"SpecificCharacterSet": "ISO_IR 100", "PatientName": "Müller^Jörg"} | IDENTIFIERS
+        wide = {"SpecificCharacterSet": "ISO_IR 192", "PatientName": "山田^太郎"} | IDENTIFIERS
+        return {
+            "latin.dcm": dicom(1, **latin),
+            "lesion.png": encode_png(draw_pixels(2, height=90, width=120)),
+            "wide.dcm": dicom(3, **wide),
+        }
+
+    @pytest.fixture
+    def folder(self, patients: dict[str, bytes], tmp_path: Path) -> Path:
+        place = tmp_path / "folder"
+        place.mkdir()
+        for name, content in patients.items():
+            (place / name).write_bytes(content)
+        return place
+
+    def test_pdf_and_overlay_are_those_of_the_other_options(self, call, folder: Path, tmp_path: Path) -> None:
+        wanted = ("--dicom", tmp_path / "dcm", "--pdf", tmp_path / "pdfs", "--heatmaps", tmp_path / "maps")
+        assert call("predict", folder, "--no-views", *wanted).status == 0
+        names = [safe_name(path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in folder.iterdir()]
+        expected = {f"{name}.{kind}.dcm" for name in names for kind in ("pdf", "overlay")}
+        assert {path.name for path in (tmp_path / "dcm").iterdir()} == expected
+        for name in names:
+            summary = pydicom.dcmread(tmp_path / "dcm" / f"{name}.pdf.dcm")
+            content = summary.EncapsulatedDocument[: summary.EncapsulatedDocumentLength]
+            assert content == (tmp_path / "pdfs" / f"{name}.pdf").read_bytes()
+            overlay = pydicom.dcmread(tmp_path / "dcm" / f"{name}.overlay.dcm")
+            with Image.open(tmp_path / "maps" / f"{name}.png") as drawn:
+                np.testing.assert_array_equal(overlay.pixel_array, np.asarray(drawn))
+
+    @pytest.mark.parametrize("packed", [False, True], ids=["folder", "archive"])
+    def test_patient_and_study_are_the_sources(
+        self, call, folder: Path, patients: dict[str, bytes], tmp_path: Path, *, packed: bool
+    ) -> None:
+        given = shutil.make_archive(str(tmp_path / "packed"), "zip", folder) if packed else folder
+        assert call("predict", given, "--no-views", "--dicom", tmp_path / "dcm").status == 0
+        for name in ("latin.dcm", "wide.dcm"):
+            source = pydicom.dcmread(io.BytesIO(patients[name]))
+            found = [pydicom.dcmread(path) for path in (tmp_path / "dcm").glob(f"{name}-*")]
+            assert len(found) == 2
+            for each in found:
+                for keyword in ("PatientName", "SpecificCharacterSet", *IDENTIFIERS):
+                    assert each[keyword].value == source[keyword].value
+        alone = [pydicom.dcmread(path) for path in (tmp_path / "dcm").glob("lesion.png-*")]
+        assert len(alone) == 2
+        assert len({each.StudyInstanceUID for each in alone}) == 1
+        assert all(each["PatientID"].is_empty and each["PatientName"].is_empty for each in alone)
+
+    def test_identifiers_go_nowhere_else(self, call, folder: Path, tmp_path: Path) -> None:
+        done = call("predict", folder, "--no-views", "--dicom", tmp_path / "dcm", "--heatmaps", tmp_path / "maps")
+        pdfs = []
+        for path in (tmp_path / "dcm").glob("*.pdf.dcm"):
+            pdf = pydicom.dcmread(path).EncapsulatedDocument
+            pages = PdfReader(io.BytesIO(pdf)).pages
+            pdfs.append("".join(page.extract_text() for page in pages) + pdf.decode("latin-1"))
+        assert all("SkinLens case summary" in text for text in pdfs)
+        maps = [path.read_bytes().decode("latin-1") for path in (tmp_path / "maps").iterdir()]
+        assert len(pdfs) == len(maps) == 3
+        secret = [*IDENTIFIERS.values(), "Müller", "山田", "Hausarzt"]
+        spread = "".join([done.out, done.err, *pdfs, *maps])
+        assert not [text for text in secret if text in spread]
+
+    def test_a_refused_picture_has_a_summary_and_an_unreadable_one_a_row_alone(self, call, tmp_path: Path) -> None:
+        (tmp_path / "grey.bmp").write_bytes(grey_bmp())
+        (tmp_path / "bad.png").write_bytes(b"bad")
+        given = (tmp_path / "grey.bmp", tmp_path / "bad.png")
+        done = call("predict", *given, "--no-views", "--dicom", tmp_path / "dcm")
+        assert done.status == 0
+        assert [row["decision"] for row in parsed(done.out)] == ["rejected", "rejected"]
+        (only,) = (tmp_path / "dcm").iterdir()
+        assert only.name.startswith("grey.bmp-")
+        assert only.name.endswith(".pdf.dcm")
+
+    def test_a_study_that_cannot_be_found_is_told(self, call, tmp_path: Path) -> None:
+        (tmp_path / "lost.dcm").write_bytes(dicom(1, PatientID="PID-4711"))
+        done = call("predict", tmp_path / "lost.dcm", "--no-views", "--dicom", tmp_path / "dcm")
+        assert done.status == 0
+        said = without_traceback(done.err)
+        assert said[0] == (
+            f"skinlens: {tmp_path / 'lost.dcm'}: "
+            "Its header names no study that can be read; the DICOM results are in a new one."
+        )
+        assert "PID-4711" not in done.err + done.out
+
+    def test_a_file_that_changes_meanwhile_gets_nobodys_identifiers(
+        self, call, folder: Path, patients: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def decoding(content: bytes, *, name: str) -> LesionImage:
+            (folder / "latin.dcm").write_bytes(patients["wide.dcm"])
+            return decode(content, name=name)
+
+        monkeypatch.setattr(predict_module, "decode", decoding)
+        done = call("predict", folder / "latin.dcm", "--no-views", "--dicom", tmp_path / "dcm")
+        assert done.status == 1
+        assert "changed while it was being judged" in without_traceback(done.err)[-1]
+        assert list((tmp_path / "dcm").iterdir()) == []
+
+
 @pytest.mark.usefixtures("loaded")
 class TestThresholds:
     def test_a_threshold_decides_and_is_shown(self, call, two: Path) -> None:
@@ -440,7 +559,7 @@ class TestUnwritable:
         (tmp_path / "file").touch()
         return tmp_path / "file"
 
-    @pytest.mark.parametrize("option", ["--out", "--heatmaps", "--pdf"])
+    @pytest.mark.parametrize("option", ["--out", "--heatmaps", "--pdf", "--dicom"])
     def test_a_file_where_a_folder_should_be(self, call, two: Path, blocked: Path, option: str) -> None:
         done = call("predict", two, option, blocked / "below")
         assert done.status == 1
@@ -451,10 +570,10 @@ class TestUnwritable:
         assert done.status == 1
         assert "cannot be written" in without_traceback(done.err)[-1]
 
-    @pytest.mark.parametrize("option", ["--heatmaps", "--pdf"])
+    @pytest.mark.parametrize("option", ["--heatmaps", "--pdf", "--dicom"])
     def test_a_folder_where_a_result_should_be(self, call, two: Path, tmp_path: Path, option: str) -> None:
         digest = hashlib.sha256((two / "0.png").read_bytes()).hexdigest()
-        suffix = {"--heatmaps": "png", "--pdf": "pdf"}[option]
+        suffix = {"--heatmaps": "png", "--pdf": "pdf", "--dicom": "pdf.dcm"}[option]
         (tmp_path / f"{safe_name('0.png', digest)}.{suffix}").mkdir()
         done = call("predict", two, option, tmp_path)
         assert done.status == 1

@@ -1,0 +1,135 @@
+"""What leaves a run: a table in which a spreadsheet finds no formula, and case summaries in an archive."""
+
+import csv
+import io
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import PurePosixPath
+
+from skinlens.batch.errors import BatchError
+from skinlens.batch.reopen import record_again
+from skinlens.batch.store import BatchStore
+from skinlens.batch.table import Entry
+from skinlens.imaging.sources import safe_name
+from skinlens.report.pdf import case_pdf
+from skinlens.runtime.card import ModelCard, OperatingPoint
+from skinlens.runtime.orientations import Stability
+from skinlens.triage import judged
+
+# What makes a spreadsheet take a text for a formula, also behind white space.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+NOT_INCLUDED = "not-included.txt"
+
+
+def table_csv(found: Sequence[Entry], card: ModelCard, point: OperatingPoint) -> str:
+    """Every picture as a row: the columns of `predict`, then case facts and verdicts.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe before it.
+    """
+    stream = io.StringIO(newline="")
+    rows = [_row(entry, card, point) for entry in found]
+    writer = csv.DictWriter(stream, list(rows[0]) if rows else ["path"])
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({column: formula_safe(value) for column, value in row.items()})
+    return stream.getvalue()
+
+
+def formula_safe(value: object) -> object:
+    """A text that stays a text in a spreadsheet; anything else unchanged."""
+    if isinstance(value, str) and (value.startswith(_FORMULA) or value.lstrip().startswith(_FORMULA)):
+        return f"'{value}"
+    return value
+
+
+def _row(entry: Entry, card: ModelCard, point: OperatingPoint) -> dict[str, object]:
+    line, last = entry.line, entry.last_review
+    views = 0 if line.stability is None else len(line.stability)
+    return {
+        "path": line.path,
+        "sha256": line.sha256,
+        "probability": "" if line.score is None else line.score,
+        "decision": "rejected" if entry.outcome == "unreadable" else entry.outcome,
+        "threshold": point.threshold,
+        "point": point.name,
+        "reasons": _reasons(entry, card, point),
+        "quality_failed": ";".join(line.flags),
+        "stability": "" if entry.unchanged is None else f"{entry.unchanged}/{views}",
+        "width": line.width or "",
+        "height": line.height or "",
+        "model": card.name,
+        "error": line.reason,
+        **vars(entry.facts),
+        "verdict": last.verdict if last else "",
+        "verdict_by": last.actor if last else "",
+        "verdict_blind": "" if last is None else str(last.blind).lower(),
+        "verdict_note": last.note if last else "",
+        "verdicts": len(entry.reviews),
+    }
+
+
+def _reasons(entry: Entry, card: ModelCard, point: OperatingPoint) -> str:
+    line = entry.line
+    if line.score is None:
+        return line.sentence
+    stability = None if line.stability is None else Stability(line.stability)
+    _, reasons = judged(line.score, card, point, notes=line.notes, stability=stability, refusal=line.refused)
+    return " ".join(reasons)
+
+
+def case_archive(
+    store: BatchStore,
+    found: Sequence[Entry],
+    card: ModelCard,
+    point: OperatingPoint,
+    *,
+    progress: Callable[[int], object] = lambda _: None,
+) -> bytes:
+    """A zip archive with the case summary of every judged picture, and a text that names those it lacks and why.
+
+    Args:
+        store: The run.
+        found: Pictures of it.
+        card: Of its model.
+        point: At which they are judged.
+        progress: Called with how many are done.
+
+    Raises:
+        BatchError: If the run cannot be read.
+    """
+    stream = io.BytesIO()
+    left_out = []
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        for done, (entry, content) in enumerate(_summaries(store, found, card, point), 1):
+            if isinstance(content, str):
+                left_out.append(f"{entry.line.path}: {content}")
+            else:
+                archive.writestr(f"{safe_name(entry.line.relative, entry.line.sha256)}-{entry.number}.pdf", content)
+            progress(done)
+        if left_out:
+            archive.writestr(NOT_INCLUDED, "\n".join(left_out) + "\n")
+    return stream.getvalue()
+
+
+def _summaries(
+    store: BatchStore, found: Sequence[Entry], card: ModelCard, point: OperatingPoint
+) -> Iterator[tuple[Entry, bytes | str]]:
+    """Each picture's summary, or why it has none."""
+    created = datetime.now().astimezone()
+    for entry in found:
+        if entry.line.score is None:
+            yield entry, entry.line.sentence or "not judged yet"
+            continue
+        row = store.picture(entry.number)
+        try:
+            record = record_again(row, card, point, entry.facts, created=created)
+        except BatchError as error:
+            yield entry, str(error)
+            continue
+        yield entry, case_pdf(record, card).content
+
+
+def file_stem(title: str) -> str:
+    """A run's title as the stem of a file name."""
+    return "".join(character if character.isalnum() else "-" for character in PurePosixPath(title).name)[:60] or "batch"

@@ -1,0 +1,169 @@
+"""Case facts and ground truth that a person has in a CSV, and which picture each of its rows is about."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import PurePosixPath
+
+from skinlens.batch.store import Line
+from skinlens.evaluation.csv_file import CsvFileError, Row, read_rows, refuse
+
+KEYS = ("path", "sha256")
+COLUMNS = ("case_id", "lesion", "date", "age", "sex", "site", "note", "label")
+LABELS = ("", "benign", "malignant")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a picture beside it; "" for what is not.
+
+    Attributes:
+        case_id: Pseudonym of the patient.
+        lesion: Which of the patient's lesions; the same one at another date has the same.
+        date: When the photograph was taken, as YYYY-MM-DD.
+        label: Ground truth: `benign` or `malignant`.
+    """
+
+    case_id: str = ""
+    lesion: str = ""
+    date: str = ""
+    age: str = ""
+    sex: str = ""
+    site: str = ""
+    note: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class FactsRow:
+    """A row of the CSV: its line, what names its picture, and the facts."""
+
+    line: int
+    path: str
+    sha256: str
+    facts: Facts
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Which facts belong to which picture.
+
+    Attributes:
+        facts: By the picture's number.
+        unmatched: Rows about no picture of the run.
+        ambiguous: Sentences about rows that could mean several pictures, or several rows about one: none is used.
+    """
+
+    facts: dict[int, Facts]
+    unmatched: tuple[FactsRow, ...]
+    ambiguous: tuple[str, ...]
+
+
+def read_facts(content: bytes, *, name: str) -> tuple[FactsRow, ...]:
+    """Read a CSV of case facts.
+
+    Args:
+        content: UTF-8; columns `path` (relative to the folder or archive, or a file's name where only one picture has
+            it) or `sha256` or both, and any of `COLUMNS`. Commas, semicolons or tabs part them. Other columns are
+            ignored.
+        name: What to call the file in messages.
+
+    Raises:
+        CsvFileError: If it is no such CSV, has none of the columns, a row names no picture, a label is neither benign
+            nor malignant, or a date is not written as YYYY-MM-DD.
+    """
+    columns, rows = read_rows(content, name=name, required=(), optional=(*KEYS, *COLUMNS), delimiters=",;\t")
+    if not set(KEYS) & set(columns):
+        raise CsvFileError(f"{name} needs a column path or sha256 that says which picture a row is about")
+    if not set(COLUMNS) & set(columns):
+        raise CsvFileError(f"{name} has none of the columns {', '.join(COLUMNS)}")
+    filled = [(line, {column: row.get(column, "") for column in (*KEYS, *COLUMNS)}) for line, row in rows]
+    filled = [(line, row | {"label": row["label"].lower(), "sha256": row["sha256"].lower()}) for line, row in filled]
+    _check(name, filled)
+    return tuple(
+        FactsRow(line, _posix(row["path"]), row["sha256"], Facts(**{column: row[column] for column in COLUMNS}))
+        for line, row in filled
+    )
+
+
+def match_facts(rows: Sequence[FactsRow], lines: Sequence[Line]) -> Matched:
+    """Find each row's picture: by SHA-256 where it has one, else by path, else by a file name that only one has.
+
+    A SHA-256 is known only of pictures that were read already, and the same bytes may be there several times: the row
+    is about each of them.
+    """
+    found: dict[int, list[FactsRow]] = defaultdict(list)
+    unmatched, ambiguous = [], []
+    index = _Index(lines)
+    for row in rows:
+        numbers, sentence = index.find(row)
+        if sentence:
+            ambiguous.append(sentence)
+        elif not numbers:
+            unmatched.append(row)
+        for number in numbers:
+            found[number].append(row)
+    several = {number: about for number, about in found.items() if len({row.facts for row in about}) > 1}
+    paths = {line.number: line.relative for line in lines}
+    ambiguous += [
+        f"Lines {', '.join(str(row.line) for row in about)} say different things about {paths[number]}."
+        for number, about in several.items()
+    ]
+    facts = {number: about[0].facts for number, about in found.items() if number not in several}
+    return Matched(facts, tuple(unmatched), tuple(ambiguous))
+
+
+class _Index:
+    """Pictures by everything that may name them."""
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self._by_sha256: dict[str, list[int]] = defaultdict(list)
+        self._by_path: dict[str, list[int]] = defaultdict(list)
+        self._by_name: dict[str, list[Line]] = defaultdict(list)
+        for line in lines:
+            if line.sha256:
+                self._by_sha256[line.sha256].append(line.number)
+            for path in {line.relative, _posix(line.path)}:
+                self._by_path[path].append(line.number)
+            self._by_name[PurePosixPath(line.relative).name].append(line)
+
+    def find(self, row: FactsRow) -> tuple[list[int], str]:
+        """Numbers of the pictures that a row is about, or a sentence that says why that cannot be told."""
+        if row.sha256 and (found := self._by_sha256.get(row.sha256)):
+            return found, ""
+        exact = self._by_path.get(row.path, [])
+        if len(exact) == 1:
+            return exact, ""
+        named = self._by_name.get(row.path, []) if not exact else []
+        if len(named) == 1:
+            return [named[0].number], ""
+        several = [line.path for line in named] or [f"{len(exact)} pictures of that path"] * bool(exact)
+        if several:
+            return [], f"Line {row.line}: {row.path} may be {_either(several)}."
+        return [], ""
+
+
+def _check(name: str, rows: list[Row]) -> None:
+    nameless = [line for line, row in rows if not row["path"] and not row["sha256"]]
+    if nameless:
+        raise CsvFileError(f"{name}: {len(nameless)} row(s) name no picture, the first in line {nameless[0]}")
+    refuse(name, rows, "label", lambda label: label not in LABELS, "have a label other than benign, malignant or blank")
+    refuse(name, rows, "date", lambda text: bool(text) and not _is_date(text), "have a date not written as YYYY-MM-DD")
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _posix(path: str) -> str:
+    return path.replace("\\", "/").removeprefix("./")
+
+
+def _either(paths: Sequence[str], shown: int = 4) -> str:
+    more = f" or one of {len(paths) - shown} more" if len(paths) > shown else ""
+    return " or ".join(paths[:shown]) + more

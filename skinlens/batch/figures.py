@@ -1,0 +1,77 @@
+"""What a run comes to: against ground truth, and against the people who looked at it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from skinlens.batch.table import Entry
+from skinlens.evaluation.agreement import Agreement, agreement
+from skinlens.evaluation.report import ViewResult, evaluate_views
+from skinlens.runtime.card import OperatingPoint
+
+_RESAMPLES = 500
+_CALLED = {"malignant": True, "benign": False}
+
+
+@dataclass(frozen=True)
+class AgainstTruth:
+    """A run against its ground truth.
+
+    Attributes:
+        result: Of the pictures that have a score and a label, each called by its score at the threshold alone.
+        not_judged: Pictures with a label that were refused or could not be read, and so are not in the result.
+        undecided: Pictures of the result that the app calls uncertain.
+    """
+
+    result: ViewResult
+    not_judged: int
+    undecided: int
+
+
+def against_truth(found: Sequence[Entry], point: OperatingPoint) -> AgainstTruth | None:
+    """Every metric with its interval; pictures of one patient are drawn together.
+
+    Args:
+        found: The whole run.
+        point: Its threshold decides.
+
+    Returns:
+        None if no judged picture has a label.
+    """
+    labelled = [entry for entry in found if entry.facts.label and entry.outcome != "waiting"]
+    judged = [entry for entry in labelled if entry.line.score is not None and not entry.line.refused]
+    if not judged:
+        return None
+    manifest = pd.DataFrame(
+        {"label": entry.facts.label, "group_id": entry.facts.case_id or f"picture {entry.number}"} for entry in judged
+    )
+    scores = [entry.line.score for entry in judged]
+    result = evaluate_views(manifest, scores, point.threshold, resamples=_RESAMPLES)["all"]
+    return AgainstTruth(
+        result=result,
+        not_judged=len(labelled) - len(judged),
+        undecided=sum(entry.outcome == "uncertain" for entry in judged),
+    )
+
+
+def with_reviewers(found: Sequence[Entry], point: OperatingPoint, *, blind_alone: bool) -> Agreement:
+    """Reviewers against the model: the first verdict of each person on each picture, where it is benign or malignant.
+
+    Args:
+        found: The whole run.
+        point: The model calls a picture malignant at or above its threshold; refused ones are left out.
+        blind_alone: Count only verdicts that were given without knowing the model's.
+    """
+    people, model = [], []
+    for entry in found:
+        if entry.line.score is None or entry.line.refused:
+            continue
+        first = {}
+        for review in entry.reviews:
+            first.setdefault(review.actor, review)
+        for review in first.values():
+            if review.verdict in _CALLED and (review.blind or not blind_alone):
+                people.append(_CALLED[review.verdict])
+                model.append(entry.line.score >= point.threshold)
+    return agreement(people, model)

@@ -1,0 +1,79 @@
+"""A picture of a run as a case: read again, with the result that was kept."""
+
+import os
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+
+from skinlens.batch.errors import BatchError
+from skinlens.batch.facts import Facts
+from skinlens.batch.schema import Picture
+from skinlens.cases.records import admission_of, prediction_of
+from skinlens.explain.overlay import record_overlay
+from skinlens.imaging.decode import decode
+from skinlens.imaging.image import ImageRefusedError, LesionImage
+from skinlens.imaging.sources import Place
+from skinlens.runtime.card import ModelCard, OperatingPoint
+from skinlens.runtime.orientations import Stability
+from skinlens.triage import Assessment, CaseFacts, CaseRecord, assess, meaning
+
+
+def read_again(row: Picture) -> bytes:
+    """The bytes that were judged.
+
+    Raises:
+        BatchError: If they are no longer there, or no longer the same.
+    """
+    if row.file is None:
+        raise BatchError(row.sentence)
+    try:
+        content = Place(Path(os.fsdecode(row.file)), row.member).read()
+    except ImageRefusedError as error:
+        raise BatchError(f"The picture can no longer be read: {error}") from error
+    if sha256(content).hexdigest() != row.sha256:
+        raise BatchError("The file has changed since it was judged, so it is not shown. Score it again.")
+    return content
+
+
+def image_again(row: Picture) -> LesionImage:
+    """The picture that was judged; errors as for `read_again`."""
+    try:
+        return decode(read_again(row), name=PurePosixPath(row.relative).name)
+    except ImageRefusedError as error:
+        raise BatchError(str(error)) from error
+
+
+def assessment_again(row: Picture, card: ModelCard, point: OperatingPoint) -> Assessment:
+    """What was said of a judged picture, at an operating point."""
+    return assess(
+        prediction_of(row, card),
+        card,
+        point,
+        notes=tuple(row.notes or ()),
+        stability=None if row.stability is None else Stability(tuple(row.stability)),
+        admission=None if row.admission is None else admission_of(row.admission),
+    )
+
+
+def record_again(
+    row: Picture,
+    card: ModelCard,
+    point: OperatingPoint,
+    facts: Facts,
+    *,
+    created: datetime,
+    prevalence: float | None = None,
+) -> CaseRecord:
+    """A case with its picture, as a summary shows it; errors as for `read_again`."""
+    image = image_again(row)
+    assessment = assessment_again(row, card, point)
+    overlay = record_overlay(image.pixels, assessment.prediction.heatmap)
+    known = None if prevalence is None else meaning(assessment, card, prevalence)
+    return CaseRecord(image, overlay, assessment, case_facts(facts), created, known)
+
+
+def case_facts(facts: Facts) -> CaseFacts:
+    """What a summary shows of the facts; lesion and body site name the lesion, the date stands in the note."""
+    site = ", ".join(part for part in (facts.site, facts.lesion) if part)
+    taken = f"Photograph taken {facts.date}." if facts.date else ""
+    return CaseFacts(facts.case_id, facts.age, facts.sex, site, " ".join(part for part in (taken, facts.note) if part))

@@ -1,0 +1,131 @@
+"""Going through a run: picture after picture, until it is done, paused or cancelled, in whatever program has it."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from time import sleep
+
+from filelock import FileLock, Timeout
+
+from skinlens.batch.errors import BatchError
+from skinlens.batch.judge import Received, judge, receive
+from skinlens.batch.schema import Run
+from skinlens.batch.store import BatchStore
+from skinlens.cases.errors import told
+from skinlens.imaging.image import LesionImage
+from skinlens.imaging.sources import Sources
+from skinlens.runtime.predictor import Predictor
+
+# Few, so that a pause takes effect soon and another page gets the model in between.
+AT_ONCE = 4
+# Pictures of this many pixels together are judged before more are decoded: 300 MB, whatever their number.
+AT_ONCE_PIXELS = 100_000_000
+# Seconds that a page which wants the model gets between two chunks.
+_GIVE_WAY = 0.002
+_LOCK = "running.lock"
+# Seconds to wait for whoever looks, for a moment, whether the run is being worked on.
+_PATIENCE = 2.0
+
+
+class BusyError(BatchError):
+    """Another program works on the run."""
+
+
+@contextmanager
+def alone(store: BatchStore) -> Iterator[None]:
+    """Be the only one, on this computer, who works on a run.
+
+    Raises:
+        BusyError: If another one does.
+    """
+    with told("The run could not be started", BatchError):
+        lock = FileLock(store.folder / _LOCK, thread_local=False)
+        try:
+            lock.acquire(timeout=_PATIENCE)
+        except Timeout as error:
+            raise BusyError("Another window or program is already working on this run.") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def is_worked_on(store: BatchStore) -> bool:
+    """Whether anyone works on the run at this moment."""
+    lock = FileLock(store.folder / _LOCK, thread_local=False)
+    try:
+        with lock.acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        return False
+
+
+def go_through(
+    store: BatchStore,
+    predictor: Predictor,
+    lock: threading.Lock,
+    *,
+    pause: Callable[[float], object] = sleep,
+) -> None:
+    """Judge every picture that waits; returns when none does, or when the user wants no more.
+
+    A picture's result is kept in the same transaction as the fact that it has one, so an interruption at any moment
+    loses what was being judged and nothing else, and the next call goes on from there.
+
+    Args:
+        store: The run.
+        predictor: Of the model that the run was begun with.
+        lock: Held while the model runs.
+        pause: Called with seconds between two chunks.
+
+    Raises:
+        BusyError: If another program works on it.
+        BatchError: If the model is another one, or the run cannot be read or written.
+    """
+    with alone(store):
+        _require_same_model(store, predictor)
+        run = store.run()
+        if not run.listed:
+            _list(store, run)
+        with ThreadPoolExecutor(1, "skinlens-read") as reader:
+            # The next pictures are read while these are judged.
+            upcoming = reader.submit(_received, store, -1)
+            while received := upcoming.result():
+                if store.run().wanted != "run":
+                    break
+                upcoming = reader.submit(_received, store, received[-1].waiting.number)
+                store.keep(judge(received, predictor, lock, views=run.views))
+                pause(_GIVE_WAY)
+
+
+def _require_same_model(store: BatchStore, predictor: Predictor) -> None:
+    begun = store.card()
+    if begun.files["weights"].sha256 != predictor.model.sha256:
+        raise BatchError(
+            f"This run was begun with {begun.name} {begun.version}, which is not the model in use. Restore that model, "
+            "or start a new run."
+        )
+
+
+def _list(store: BatchStore, run: Run) -> None:
+    if run.kind == "upload":
+        raise BatchError("The upload of this run was interrupted. Discard it, and drop the pictures again.")
+    store.list_pictures(Sources([Path(root) for root in run.roots]))
+
+
+def _received(store: BatchStore, after: int) -> list[Received]:
+    """The next few pictures, decoded: few enough at a time that memory stays flat."""
+    found: list[Received] = []
+    pixels = 0
+    for each in store.waiting(AT_ONCE, after=after):
+        received = receive(each)
+        found.append(received)
+        if isinstance(received.image, LesionImage):
+            pixels += received.image.width * received.image.height
+        if pixels >= AT_ONCE_PIXELS:
+            break
+    return found

@@ -1,0 +1,79 @@
+"""Uploaded pictures on their way into a run: copies in the run's own folder, until it is finished or discarded."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from skinlens.batch.errors import BatchError
+from skinlens.batch.store import BatchStore
+from skinlens.cases.errors import told
+from skinlens.imaging.decode import IMAGE_SUFFIXES, is_dicom
+from skinlens.imaging.sources import Place, Source, Sources
+
+_ARCHIVE = ".zip"
+_HEAD = 132
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that a browser sent.
+
+    Attributes:
+        name: As the browser says, with the folders of a dropped folder; never used as a path.
+        stream: Its bytes.
+    """
+
+    name: str
+    stream: BinaryIO
+
+
+def take_in(store: BatchStore, uploads: Iterable[Upload], *, whole_folder: bool) -> None:
+    """Copy uploads into the run's folder and list them; zip archives are listed by their members.
+
+    Args:
+        store: A new run of the kind `upload`.
+        uploads: In order.
+        whole_folder: Pass over what is no picture, as in a dropped folder; else everything gets a row.
+
+    Raises:
+        BatchError: If they cannot be written.
+    """
+    with told("The pictures could not be taken in", BatchError):
+        store.spool.mkdir(mode=0o700, exist_ok=True)
+        names = {}
+        for number, upload in enumerate(uploads):
+            # The name comes from outside: nothing of it but a known ending gets into the file system.
+            suffix = PurePosixPath(upload.name).suffix.lower()
+            path = store.spool / f"{number:06d}{suffix if suffix in {*IMAGE_SUFFIXES, _ARCHIVE} else ''}"
+            with path.open("wb") as copy:
+                shutil.copyfileobj(upload.stream, copy)
+            names[path] = upload.name
+    store.list_pictures(_Spooled(names, whole_folder=whole_folder), shown=names)
+
+
+@dataclass
+class _Spooled:
+    """The pictures among the copies, in order; `passed_over` counts the others, as in `Sources`."""
+
+    names: dict[Path, str]
+    whole_folder: bool
+    passed_over: int = field(default=0, init=False)
+
+    def __iter__(self) -> Iterator[Source]:
+        for path, name in self.names.items():
+            if path.suffix == _ARCHIVE:
+                members = Sources([path])
+                yield from members
+                self.passed_over += members.passed_over
+            elif not self.whole_folder or path.suffix in IMAGE_SUFFIXES or _has_dicom_mark(path):
+                place = Place(path)
+                yield Source(name, name, place.read, place)
+            else:
+                self.passed_over += 1
+
+
+def _has_dicom_mark(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return is_dicom(stream.read(_HEAD))

@@ -1,0 +1,491 @@
+"""A run on the disk: its folder with a SQLite file and, for uploads, the spool. Several programs may have it open."""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import URL, Engine, Select, func, insert, select, text, update
+from sqlalchemy.orm import Session
+
+from skinlens.batch.errors import BatchError
+from skinlens.batch.schema import VERSION, Base, FactsFile, Kind, Picture, Review, Run, State, Wanted
+from skinlens.cases.database import WRITES, connected
+from skinlens.cases.errors import told
+from skinlens.cases.schema import Verdict
+from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.sources import Place, Source
+from skinlens.runtime.card import ModelCard
+
+_DATABASE = "run.sqlite"
+_SPOOL = "spool"
+_LISTED_AT_ONCE = 500
+# Pictures from whose times the rate is taken.
+_RATE_OVER = 60
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done.
+
+    Attributes:
+        title: What to call the run in front of a person.
+        kind: Where the pictures are read from.
+        roots: What was pointed at: paths, or names of uploads.
+        card: Of the model.
+        views: Whether each picture is judged in eight orientations.
+        actor: Who wants it.
+    """
+
+    title: str
+    kind: Kind
+    roots: tuple[str, ...]
+    card: ModelCard
+    views: bool
+    actor: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A picture that is still to be judged."""
+
+    number: int
+    relative: str
+    place: Place
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        total: Pictures found so far; all of them once `listed`.
+        rate: Pictures a second over the latest ones; None before there are enough.
+        wanted: What the user wants done with it.
+    """
+
+    total: int
+    judged: int
+    unreadable: int
+    passed_over: int
+    listed: bool
+    wanted: Wanted
+    rate: float | None
+
+    @property
+    def done(self) -> int:
+        """Pictures that have their result."""
+        return self.judged + self.unreadable
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.listed and self.done == self.total
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the present rate; None while that is unknown."""
+        return (self.total - self.done) / self.rate if self.rate and self.listed else None
+
+
+@dataclass(frozen=True)
+class Line:
+    """What the table needs of a picture; everything but the pixels, maps and features."""
+
+    number: int
+    path: str
+    relative: str
+    state: State
+    sha256: str
+    width: int | None
+    height: int | None
+    notes: tuple[str, ...]
+    reason: str
+    sentence: str
+    score: float | None
+    stability: tuple[float, ...] | None
+    refused: tuple[str, ...]
+    warnings: tuple[str, ...]
+    flags: tuple[str, ...]
+
+
+class BatchStore:
+    """One run. Safe to use from several threads and programs at once.
+
+    Args:
+        folder: Of the run.
+
+    Raises:
+        BatchError: If there is no run in it, or one of another version.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        if not (folder / _DATABASE).is_file():
+            raise BatchError("There is no such run; it may have been discarded.")
+        self.engine = _engine(folder)
+        with self._reading("The run could not be opened") as session:
+            if session.scalar(text("PRAGMA user_version")) != VERSION:
+                raise BatchError("This run was made by another version of SkinLens; score the pictures again.")
+
+    @property
+    def id(self) -> str:
+        """The run's name in the file system."""
+        return self.folder.name
+
+    @property
+    def spool(self) -> Path:
+        """Where uploaded pictures lie until the run is finished or discarded."""
+        return self.folder / _SPOOL
+
+    def run(self) -> Run:
+        """The run itself; raises BatchError if it cannot be read."""
+        with self._reading("The run could not be read") as session:
+            return session.scalars(select(Run)).one()
+
+    def card(self) -> ModelCard:
+        """The model's card as it was when the run began; errors as for `run`."""
+        return ModelCard.model_validate(self.run().card)
+
+    def list_pictures(self, sources: Iterable[Source], *, shown: dict[Path, str] | None = None) -> None:
+        """Give every picture its row, once; what an earlier, interrupted call has listed is listed again.
+
+        Args:
+            sources: In order. If they count `passed_over`, that is kept.
+            shown: What to call files in front of a person, by where they lie.
+
+        Raises:
+            BatchError: If it cannot be written.
+        """
+        with self._writing("The pictures could not be listed") as session:
+            if session.scalars(select(Run.listed)).one():
+                return
+            session.query(Picture).delete()
+            rows = (_listed(number, source, shown or {}) for number, source in enumerate(sources))
+            for chunk in _chunks(rows, _LISTED_AT_ONCE):
+                session.execute(insert(Picture), chunk)
+            passed_over = getattr(sources, "passed_over", 0)
+            session.execute(update(Run).values(listed=True, passed_over=Run.passed_over + passed_over))
+
+    def waiting(self, limit: int, *, after: int = -1) -> list[Waiting]:
+        """The next pictures to judge, in order; errors as for `run`."""
+        wanted = select(Picture.number, Picture.relative, Picture.file, Picture.member).where(
+            Picture.state == "waiting", Picture.number > after
+        )
+        with self._reading("The run could not be read") as session:
+            rows = session.execute(wanted.order_by(Picture.number).limit(limit)).all()
+        return [
+            Waiting(number, relative, Place(Path(os.fsdecode(file)), member)) for number, relative, file, member in rows
+        ]
+
+    def keep(self, results: Sequence[dict[str, Any]]) -> None:
+        """Keep what came of pictures: columns by name, with `number` and `state`; one that has a result keeps it.
+
+        Raises:
+            BatchError: If it cannot be written; then none of them is kept.
+        """
+        with self._writing("The results could not be saved") as session:
+            for result in results:
+                session.execute(
+                    update(Picture)
+                    .where(Picture.number == result["number"], Picture.state == "waiting")
+                    .values(**result, finished=datetime.now(UTC))
+                )
+
+    def want(self, wanted: Wanted) -> None:
+        """Say what is to be done with the run; errors as for `keep`."""
+        with self._writing("The run could not be changed") as session:
+            session.execute(update(Run).values(wanted=wanted))
+
+    def progress(self) -> Progress:
+        """How far the run is; errors as for `run`."""
+        with self._reading("The run could not be read") as session:
+            run = session.scalars(select(Run)).one()
+            counts = dict(session.execute(select(Picture.state, func.count()).group_by(Picture.state)).tuples().all())
+            latest = select(Picture.finished).where(Picture.finished.is_not(None))
+            times = session.scalars(latest.order_by(Picture.finished.desc()).limit(_RATE_OVER)).all()
+        return Progress(
+            total=sum(counts.values()),
+            judged=counts.get("judged", 0),
+            unreadable=counts.get("unreadable", 0),
+            passed_over=run.passed_over,
+            listed=run.listed,
+            wanted=run.wanted,
+            rate=_rate([moment for moment in times if moment is not None]),
+        )
+
+    def lines(self) -> list[Line]:
+        """Every picture in the order of the run; errors as for `run`."""
+        columns = (
+            *(Picture.number, Picture.path, Picture.relative, Picture.state, Picture.sha256),
+            *(Picture.width, Picture.height, Picture.notes, Picture.reason, Picture.sentence),
+            *(Picture.score, Picture.stability, Picture.admission),
+        )
+        with self._reading("The run could not be read") as session:
+            return [_line(*row) for row in session.execute(select(*columns).order_by(Picture.number))]
+
+    def picture(self, number: int) -> Picture:
+        """One picture with everything that came of it; errors as for `run`."""
+        with self._reading("The picture could not be read") as session:
+            found = session.get(Picture, number)
+            if found is None:
+                raise BatchError("There is no such picture in this run.")
+            return found
+
+    def thumbnails(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        """Small JPEGs by number, of those that have one; errors as for `run`."""
+        wanted = select(Picture.number, Picture.thumbnail).where(
+            Picture.number.in_(numbers), Picture.thumbnail.is_not(None)
+        )
+        with self._reading("The pictures could not be read") as session:
+            return {number: thumbnail for number, thumbnail in session.execute(wanted) if thumbnail}
+
+    def features(self, numbers: Sequence[int]) -> dict[int, list[float]]:
+        """Pooled fused features by number, of those that were judged; errors as for `run`."""
+        wanted: Select[Any] = select(Picture.number, Picture.prediction).where(
+            Picture.number.in_(numbers), Picture.state == "judged"
+        )
+        with self._reading("The pictures could not be read") as session:
+            return {number: said["features"] for number, said in session.execute(wanted)}
+
+    def review(
+        self, number: int, verdict: Verdict, *, note: str, blind: bool, actor: str, seen: int | None = None
+    ) -> Review | None:
+        """Keep a person's verdict, unless another one came in that the person has not seen.
+
+        Args:
+            number: Of the picture.
+            verdict: What the person makes of it.
+            note: Anything the person wants to add.
+            blind: Whether the model's result was hidden until then.
+            actor: Who says it.
+            seen: Id of the latest verdict on the picture that the person knows of; None if of none.
+
+        Returns:
+            None if it was kept, else the verdict that came in meanwhile; then nothing was written.
+
+        Raises:
+            BatchError: If it cannot be written.
+        """
+        with self._writing("The verdict could not be saved") as session:
+            latest = session.scalars(
+                select(Review).where(Review.number == number).order_by(Review.id.desc()).limit(1)
+            ).one_or_none()
+            if latest is not None and latest.id != seen:
+                session.expunge(latest)
+                return latest
+            session.add(Review(number=number, verdict=verdict, note=note, blind=blind, actor=actor))
+        return None
+
+    def reviews(self) -> list[Review]:
+        """Every verdict, the earliest first; errors as for `run`."""
+        with self._reading("The verdicts could not be read") as session:
+            return list(session.scalars(select(Review).order_by(Review.id)))
+
+    def add_facts(self, name: str, content: bytes) -> None:
+        """Keep a CSV of case facts; it takes the place of an earlier one. Errors as for `keep`."""
+        with self._writing("The case facts could not be saved") as session:
+            session.add(FactsFile(name=name, content=content))
+
+    def facts_file(self) -> FactsFile | None:
+        """The latest CSV of case facts; errors as for `run`."""
+        with self._reading("The case facts could not be read") as session:
+            return session.scalars(select(FactsFile).order_by(FactsFile.id.desc()).limit(1)).one_or_none()
+
+    def stamp(self) -> tuple[int, int, int]:
+        """Changes when anything does that a table shows; errors as for `run`."""
+        with self._reading("The run could not be read") as session:
+            done = session.scalar(select(func.count()).where(Picture.state != "waiting")) or 0
+            reviews = session.scalar(select(func.max(Review.id))) or 0
+            facts = session.scalar(select(func.max(FactsFile.id))) or 0
+            return done, reviews, facts
+
+    def finish(self) -> None:
+        """Delete the run's own copies of uploaded pictures, and their thumbnails; results and verdicts stay.
+
+        Raises:
+            BatchError: If they cannot be deleted.
+        """
+        with told("The copies of the pictures could not be deleted", BatchError):
+            if self.spool.is_dir():
+                shutil.rmtree(self.spool)
+        with self._writing("The run could not be changed") as session:
+            if session.scalars(select(Run.kind)).one() == "upload":
+                session.execute(update(Picture).values(thumbnail=None))
+            session.execute(update(Run).values(spooled=False))
+
+    def discard(self) -> None:
+        """Delete everything of the run.
+
+        Raises:
+            BatchError: If it cannot be deleted.
+        """
+        self.engine.dispose()
+        with told("The run could not be deleted", BatchError):
+            shutil.rmtree(self.folder)
+
+    @contextmanager
+    def _reading(self, what: str) -> Iterator[Session]:
+        with told(what, BatchError), Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def _writing(self, what: str) -> Iterator[Session]:
+        with (
+            told(what, BatchError),
+            self.engine.connect().execution_options(**{WRITES: True}) as connection,
+            Session(connection, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """A run in a list of runs."""
+
+    id: str
+    title: str
+    created: datetime
+    kind: Kind
+    progress: Progress
+
+
+def create_run(root: Path, plan: Plan) -> BatchStore:
+    """Make the folder and the file of a new run.
+
+    Args:
+        root: Folder of all runs.
+        plan: What is to be done.
+
+    Raises:
+        BatchError: If it cannot be written.
+    """
+    folder = root / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
+    with told("The run could not be started", BatchError):
+        folder.mkdir(parents=True, mode=0o700)
+        engine = _engine(folder)
+        with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+            Base.metadata.create_all(connection)
+            connection.execute(text(f"PRAGMA user_version = {VERSION}"))
+            connection.execute(
+                insert(Run).values(
+                    title=plan.title,
+                    kind=plan.kind,
+                    roots=list(plan.roots),
+                    card=plan.card.model_dump(mode="json"),
+                    views=plan.views,
+                    actor=plan.actor,
+                    spooled=plan.kind == "upload",
+                )
+            )
+        engine.dispose()
+    return BatchStore(folder)
+
+
+def run_lines(root: Path) -> tuple[list[RunLine], list[str]]:
+    """Every run under a folder, the latest first, and the names of those that cannot be read."""
+    lines, unreadable = [], []
+    for folder in sorted(root.glob("*"), reverse=True) if root.is_dir() else []:
+        if not folder.is_dir():
+            continue
+        try:
+            store = BatchStore(folder)
+            run = store.run()
+            lines.append(RunLine(store.id, run.title, run.created, run.kind, store.progress()))
+            store.engine.dispose()
+        except BatchError:
+            unreadable.append(folder.name)
+    return lines, unreadable
+
+
+def _engine(folder: Path) -> Engine:
+    return connected(URL.create("sqlite", database=str(folder / _DATABASE)))
+
+
+def _listed(number: int, source: Source, shown: dict[Path, str]) -> dict[str, Any]:
+    row = {
+        "number": number,
+        "path": _text(source.path),
+        "relative": _text(source.relative),
+        "file": None,
+        "member": None,
+        "state": "waiting",
+        "finished": None,
+        "reason": "",
+        "sentence": "",
+    }
+    if source.place is None:
+        try:
+            source.read()
+        except ImageRefusedError as refusal:
+            row |= {"state": "unreadable", "reason": refusal.reason, "sentence": str(refusal)}
+        return row
+    known = shown.get(source.place.file)
+    if known is not None:
+        row["path"] = known if source.place.member is None else f"{known}!/{_text(source.relative)}"
+    return row | {"file": os.fsencode(source.place.file), "member": source.place.member}
+
+
+def _text(path: str) -> str:
+    """A path that a database takes: a file name need not be text."""
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _line(
+    number: int,
+    path: str,
+    relative: str,
+    state: State,
+    sha256: str,
+    width: int | None,
+    height: int | None,
+    notes: list[str] | None,
+    reason: str,
+    sentence: str,
+    score: float | None,
+    stability: list[float] | None,
+    admission: dict[str, Any] | None,
+) -> Line:
+    said = admission or {"reasons": [], "warnings": [], "checks": []}
+    return Line(
+        number=number,
+        path=path,
+        relative=relative,
+        state=state,
+        sha256=sha256,
+        width=width,
+        height=height,
+        notes=tuple(notes or ()),
+        reason=reason,
+        sentence=sentence,
+        score=score,
+        stability=None if stability is None else tuple(stability),
+        refused=tuple(said["reasons"]),
+        warnings=tuple(said["warnings"]),
+        flags=tuple(check["name"] for check in said["checks"] if not check["passed"]),
+    )
+
+
+def _rate(times: Sequence[datetime]) -> float | None:
+    """Pictures a second, from when the latest of them were finished."""
+    if len(times) < 3:
+        return None
+    seconds = (max(times) - min(times)).total_seconds()
+    return (len(times) - 1) / seconds if seconds > 0 else None
+
+
+def _chunks(rows: Iterable[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
+    chunk: list[dict[str, Any]] = []
+    for row in rows:
+        chunk.append(row)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

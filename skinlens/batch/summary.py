@@ -1,0 +1,185 @@
+"""From a run to what its PDF shows."""
+
+import io
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import numpy as np
+from PIL import Image
+
+from skinlens.batch.errors import BatchError
+from skinlens.batch.figures import AgainstTruth, against_truth, with_reviewers
+from skinlens.batch.reopen import assessment_again, image_again
+from skinlens.batch.store import BatchStore
+from skinlens.batch.table import Entry, counts, ordered
+from skinlens.evaluation.agreement import Agreement
+from skinlens.evaluation.report import bracket
+from skinlens.explain.overlay import overlay
+from skinlens.imaging.image import Pixels
+from skinlens.imaging.preprocess import fitted
+from skinlens.report.batch_pdf import BatchSummary, Block, Thumbnail
+from skinlens.runtime.card import ModelCard, OperatingPoint
+from skinlens.triage import HEADLINES
+
+# What a document holds at most; beyond that nobody turns the pages.
+MOST_THUMBNAILS = 600
+MOST_BLOCKS = 200
+_BLOCK_SIDE = 480
+
+OUTCOME_WORDS = {**HEADLINES, "unreadable": "Could not be read", "waiting": "Not judged yet"}
+FACTS_IN_WORDS = {
+    "case_id": "Patient",
+    "lesion": "Lesion",
+    "date": "Photograph taken",
+    "age": "Age",
+    "sex": "Sex",
+    "site": "Body site",
+    "note": "Note",
+    "label": "Ground truth",
+}
+
+
+def summarise(
+    store: BatchStore,
+    found: Sequence[Entry],
+    card: ModelCard,
+    point: OperatingPoint,
+    *,
+    progress: Callable[[int, int], object] = lambda _done, _of: None,
+) -> BatchSummary:
+    """Gather what the PDF of a run shows.
+
+    Args:
+        store: The run.
+        found: Every picture of it, at the point.
+        card: Of its model.
+        point: At which it is judged.
+        progress: Called with how many blocks are done, and of how many.
+
+    Raises:
+        BatchError: If the run cannot be read.
+    """
+    run, state = store.run(), store.progress()
+    worrying = ordered(found, "worry")
+    flagged = [entry for entry in worrying if entry.outcome in {"refer", "uncertain"}]
+    shown = worrying[:MOST_THUMBNAILS]
+    small = store.thumbnails([entry.number for entry in shown])
+    blocks = []
+    for done, entry in enumerate(flagged[:MOST_BLOCKS], 1):
+        blocks.append(_block(store, entry, card, point))
+        progress(done, min(len(flagged), MOST_BLOCKS))
+    remarks = []
+    if state.passed_over:
+        remarks.append(f"{state.passed_over:,} other files were passed over, since they are no pictures.")
+    if not state.complete:
+        remarks.append("The run is not complete: pictures that were not judged yet are not among the results.")
+    return BatchSummary(
+        title=run.title,
+        source=tuple(run.roots[:8]) + ((f"and {len(run.roots) - 8} more",) if len(run.roots) > 8 else ()),
+        created=datetime.now().astimezone(),
+        counts=tuple((OUTCOME_WORDS[name], number) for name, number in counts(found).items()),
+        remarks=tuple(remarks),
+        figures=_figures(found, point),
+        thumbnails=tuple(_thumbnail(entry, small.get(entry.number)) for entry in shown),
+        left_out=len(worrying) - len(shown),
+        blocks=tuple(blocks),
+        blocks_left_out=max(0, len(flagged) - MOST_BLOCKS),
+    )
+
+
+def truth_rows(truth: AgainstTruth) -> tuple[tuple[str, ...], ...]:
+    """A head and one row a metric, for a table."""
+    rows = [
+        (name.replace("_", " "), _value(metric.value), bracket(metric.low, metric.high), f"{metric.n:,}")
+        for name, metric in truth.result.metrics.items()
+    ]
+    return (("Metric", "Value", "95 % interval", "n"), *rows)
+
+
+def truth_sentence(truth: AgainstTruth) -> str:
+    """What the figures against ground truth rest on."""
+    found = truth.result.confusion
+    return (
+        f"Ground truth: of {found.malignant:,} malignant pictures {found.tp:,} reach the threshold and {found.fn:,} do "
+        f"not; of {found.benign:,} benign ones {found.tn:,} stay below it and {found.fp:,} do not. "
+        f"{truth.undecided:,} of them are called uncertain; {truth.not_judged:,} with a label were not judged."
+    )
+
+
+def agreement_sentence(found: Agreement, *, blind: bool) -> str:
+    """How far reviewers and model agree, in words."""
+    which = "given without knowing the model's result" if blind else "benign or malignant"
+    if not found.n:
+        return f"No verdict {which} yet."
+    share = found.share
+    kappa = (
+        "Cohen's kappa is undefined"
+        if found.kappa is None
+        else f"Cohen's kappa {found.kappa:.2f} ({found.kappa_low:.2f} to {found.kappa_high:.2f})"
+    )
+    return (
+        f"Reviewer and model agree on {found.both_malignant + found.both_benign:,} of {found.n:,} verdicts {which} "
+        f"({share.value:.1%}, 95 % interval {share.low:.1%} to {share.high:.1%}; {kappa}). Malignant for the reviewer "
+        f"alone: {found.first_alone:,}; for the model alone: {found.second_alone:,}."
+    )
+
+
+def facts_in_words(entry: Entry) -> tuple[tuple[str, str], ...]:
+    """What is known beside a picture, as label and text."""
+    return tuple((FACTS_IN_WORDS[name], text) for name, text in vars(entry.facts).items() if text)
+
+
+def verdicts_in_words(entry: Entry) -> tuple[str, ...]:
+    """Every verdict on a picture, the earliest first."""
+    return tuple(
+        f"{review.actor}: {review.verdict}{', without knowing the result' if review.blind else ''}"
+        f"{f' ({review.note})' if review.note else ''}"
+        for review in entry.reviews
+    )
+
+
+def _figures(found: Sequence[Entry], point: OperatingPoint) -> tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]:
+    figures: list[tuple[str, tuple[tuple[str, ...], ...]]] = []
+    truth = against_truth(found, point)
+    if truth is not None:
+        figures.append((truth_sentence(truth), truth_rows(truth)))
+    for blind in (True, False):
+        agreed = with_reviewers(found, point, blind_alone=blind)
+        if agreed.n:
+            figures.append((agreement_sentence(agreed, blind=blind), ()))
+            break
+    return tuple(figures)
+
+
+def _value(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"
+
+
+def _thumbnail(entry: Entry, content: bytes | None) -> Thumbnail:
+    known = entry.outcome if entry.outcome not in {"unreadable", "waiting"} else None
+    return Thumbnail(entry.line.relative, known, entry.line.score, None if content is None else _pixels(content))  # type: ignore[arg-type]
+
+
+def _block(store: BatchStore, entry: Entry, card: ModelCard, point: OperatingPoint) -> Block:
+    row = store.picture(entry.number)
+    said = assessment_again(row, card, point)
+    picture = drawn = None
+    reasons = said.reasons
+    try:
+        picture = fitted(image_again(row).pixels, _BLOCK_SIDE)
+        drawn = overlay(picture, said.prediction.heatmap)
+    except BatchError as error:
+        reasons = (*reasons, str(error))
+    return Block(
+        thumbnail=Thumbnail(entry.line.relative, said.decision, entry.line.score, picture),
+        sha256=entry.line.sha256,
+        facts=facts_in_words(entry),
+        reasons=reasons,
+        verdicts=verdicts_in_words(entry),
+        overlay=drawn,
+    )
+
+
+def _pixels(content: bytes) -> Pixels:
+    with Image.open(io.BytesIO(content)) as image:
+        return np.asarray(image.convert("RGB"), np.uint8)

@@ -1,0 +1,270 @@
+"""One picture of a run beside its heatmap, the reviewer's verdict, and the patient's other pictures."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import streamlit as st
+
+from skinlens.batch.errors import BatchError
+from skinlens.batch.kin import most_unlike, patients, same_lesion
+from skinlens.batch.reopen import assessment_again, image_again, read_again, record_again
+from skinlens.batch.schema import Picture, Review
+from skinlens.batch.store import BatchStore
+from skinlens.batch.summary import facts_in_words, verdicts_in_words
+from skinlens.batch.table import Entry
+from skinlens.cases.errors import CaseStoreError
+from skinlens.cases.schema import Verdict
+from skinlens.desktop import session
+from skinlens.desktop.batch_results import VERDICTS, Shown
+from skinlens.desktop.case_store import case_store
+from skinlens.desktop.model import LoadedModel
+from skinlens.desktop.pdf_button import pdf_button
+from skinlens.explain.overlay import evidence_sentence, overlay
+from skinlens.imaging.image import ImageRefusedError, Pixels
+from skinlens.imaging.preprocess import fitted
+from skinlens.report.pdf import case_pdf
+from skinlens.runtime.card import ModelCard
+from skinlens.triage import Assessment, quality_sentences, stability_sentence
+
+AT: Final = "batch-at"
+_SIDE = 640
+_CONFLICT = "batch-conflict"
+_DRAWN = "batch-drawn"
+_KEYS: dict[Verdict, str] = {"benign": "B", "malignant": "M", "unsure": "U", "not judgeable": "N"}
+_STRIP = 6
+
+
+def current(shown: Shown) -> Entry | None:
+    """The picture that is looked at: the one last chosen if the filter shows it, else the first."""
+    at = st.session_state.get(AT)
+    by_number = {entry.number: entry for entry in shown.listed}
+    return by_number.get(at) or next(iter(shown.listed), None)
+
+
+def go_to(number: int) -> None:
+    """Look at a picture from the next rerun on."""
+    st.session_state[AT] = number
+    st.session_state.pop(_CONFLICT, None)
+
+
+def review_pane(store: BatchStore, shown: Shown, entry: Entry, model: LoadedModel) -> None:
+    """The picture, what came of it unless that is hidden, and the reviewer's verdict."""
+    _steps(shown, entry)
+    st.text(entry.line.relative)
+    row = store.picture(entry.number)
+    hidden = shown.hides(entry)
+    said = None if row.state != "judged" else assessment_again(row, store.card(), shown.point)
+    _pair(store, row, said, hidden=hidden)
+    if row.state == "unreadable":
+        st.warning(row.sentence, icon=":material/block:")
+    elif said is not None and not hidden:
+        _result(said)
+    if row.state != "waiting":
+        _verdict(store, shown, entry)
+    _facts_and_kin(store, shown, entry, hidden=hidden)
+    if said is not None and not hidden:
+        _take_along(store, shown, entry, row, model)
+
+
+def _steps(shown: Shown, entry: Entry) -> None:
+    numbers = [each.number for each in shown.listed]
+    at = numbers.index(entry.number)
+    back, place, onward = st.columns([1, 1.4, 1], vertical_alignment="center")
+    back.button(
+        "Previous",
+        shortcut="Left",
+        disabled=at == 0,
+        on_click=go_to,
+        args=(numbers[max(0, at - 1)],),
+        width="stretch",
+        key="batch-previous",
+    )
+    place.caption(f"{at + 1:,} of {len(numbers):,}")
+    onward.button(
+        "Next",
+        shortcut="Right",
+        disabled=at == len(numbers) - 1,
+        on_click=go_to,
+        args=(numbers[min(len(numbers) - 1, at + 1)],),
+        width="stretch",
+        key="batch-next",
+    )
+
+
+def _pair(store: BatchStore, row: Picture, said: Assessment | None, *, hidden: bool) -> None:
+    try:
+        pixels = _pixels(store, row) if row.file is not None and row.state == "judged" else None
+    except BatchError as error:
+        st.warning("The picture cannot be shown.", icon=":material/broken_image:")
+        st.text(str(error))
+        return
+    if pixels is None:
+        return
+    left, right = st.columns(2)
+    left.image(pixels, caption="Original", width="stretch", alt="The picture as it was judged.")
+    if said is None or hidden or said.decision == "rejected":
+        return
+    heatmap = said.prediction.heatmap
+    right.image(
+        overlay(pixels, heatmap),
+        caption="What the model looked at",
+        width="stretch",
+        alt=f"The picture with the heatmap: {evidence_sentence(heatmap)}",
+    )
+
+
+def _pixels(store: BatchStore, row: Picture) -> Pixels:
+    """The picture at the size of the pane; the last one is kept, since every click draws it again."""
+    key = (store.id, row.number)
+    known = st.session_state.get(_DRAWN)
+    if known is not None and known[0] == key:
+        return known[1]
+    pixels = fitted(image_again(row).pixels, _SIDE)
+    st.session_state[_DRAWN] = (key, pixels)
+    return pixels
+
+
+def _result(said: Assessment) -> None:
+    with st.container(border=True, gap="xsmall"):
+        score = "" if said.decision == "rejected" else f", {said.score_name} {said.prediction.score:.2f}"
+        st.markdown(f"**{said.headline}{score}**")
+        views = () if said.decision == "rejected" else (stability_sentence(said),)
+        for sentence in (*said.reasons, *views, *quality_sentences(said)):
+            if sentence:
+                st.text(sentence)
+
+
+def _verdict(store: BatchStore, shown: Shown, entry: Entry) -> None:
+    with st.container(border=True):
+        st.markdown("**Your verdict**")
+        for sentence in verdicts_in_words(entry):
+            st.text(sentence)
+        note = st.text_input("Remark", max_chars=1000, key=f"batch-note-{store.id}-{entry.number}")
+        conflict: Review | None = st.session_state.get(_CONFLICT)
+        if conflict is not None and conflict.number == entry.number:
+            st.warning(
+                "Meanwhile another verdict was given. Press again to add yours.", icon=":material/group:"
+            )
+            st.text(f"{conflict.actor}: {conflict.verdict}. {conflict.note}")
+        for place, verdict in zip(st.columns(len(VERDICTS)), VERDICTS, strict=True):
+            if place.button(
+                verdict.capitalize(), shortcut=_KEYS[verdict], width="stretch", key=f"batch-verdict-{verdict}"
+            ):
+                _keep(store, shown, entry, verdict, note)
+
+
+def _keep(store: BatchStore, shown: Shown, entry: Entry, verdict: Verdict, note: str) -> None:
+    """Keep a verdict and go on to the next picture; a blind one stays, to show the model's."""
+    known = st.session_state.get(_CONFLICT) or entry.last_review
+    hidden = shown.hides(entry)
+    try:
+        other = store.review(
+            entry.number,
+            verdict,
+            note=note,
+            blind=hidden,
+            actor=shown.reviewer,
+            seen=None if known is None else known.id,
+        )
+    except BatchError as error:
+        st.error("Your verdict was not saved.", icon=":material/error:")
+        st.text(str(error))
+        return
+    if other is not None:
+        st.session_state[_CONFLICT] = other
+    else:
+        st.session_state.pop(_CONFLICT, None)
+        numbers = [each.number for each in shown.listed]
+        at = numbers.index(entry.number)
+        st.session_state[AT] = numbers[at] if hidden or at + 1 == len(numbers) else numbers[at + 1]
+    st.rerun(scope="fragment")
+
+
+def _facts_and_kin(store: BatchStore, shown: Shown, entry: Entry, *, hidden: bool) -> None:
+    facts = facts_in_words(entry)
+    for label, text in facts:
+        # The ground truth would tell what a blind reviewer is asked.
+        if not (hidden and label == "Ground truth"):
+            st.text(f"{label}: {text}")
+    group = patients(shown.every).get(entry.facts.case_id, [])
+    if len(group) < 2:
+        return
+    with st.expander(f"This patient's {len(group)} pictures"):
+        if not hidden:
+            _unlike(store, entry, group)
+        lesion = same_lesion(entry, group)
+        if len(lesion) > 1:
+            st.markdown("**The same lesion over time**")
+            _strip(store, shown, lesion)
+        others = [other for other in group if other not in lesion]
+        if others:
+            st.markdown("**Other lesions**")
+            _strip(store, shown, others)
+
+
+def _unlike(store: BatchStore, entry: Entry, group: Sequence[Entry]) -> None:
+    ranks = most_unlike(group, store.features([each.number for each in group]))
+    for found in ranks:
+        if found.number == entry.number:
+            st.text(found.sentence())
+    if ranks and ranks[0].number != entry.number:
+        name = next(each.line.relative for each in group if each.number == ranks[0].number)
+        st.text(f"The one that differs most: {name}")
+
+
+def _strip(store: BatchStore, shown: Shown, group: Sequence[Entry]) -> None:
+    small = store.thumbnails([each.number for each in group])
+    for start in range(0, len(group), _STRIP):
+        for place, each in zip(st.columns(_STRIP), group[start : start + _STRIP], strict=False):
+            with place:
+                if each.number in small:
+                    st.image(small[each.number], width="stretch", alt=f"{each.line.relative}, small")
+                st.text(each.facts.date or each.facts.lesion or each.line.relative)
+                if not shown.hides(each) and each.line.score is not None and each.outcome != "rejected":
+                    st.text(f"{each.line.score:.2f}")
+                st.button("Look", key=f"batch-look-{each.number}", on_click=go_to, args=(each.number,))
+
+
+def _take_along(store: BatchStore, shown: Shown, entry: Entry, row: Picture, model: LoadedModel) -> None:
+    """The case's summary, the case store, and the Triage page."""
+    card = store.card()
+
+    def record():
+        return record_again(row, card, shown.point, entry.facts, created=datetime.now().astimezone())
+
+    left, middle, right = st.columns(3)
+    with left:
+        pdf_button(lambda: case_pdf(record(), card).content, row.sha256)
+    with middle:
+        if st.button(
+            "Save case",
+            icon=":material/save:",
+            width="stretch",
+            disabled=not entry.facts.case_id,
+            help="Needs a case_id in the case facts.",
+        ):
+            _save(record, card, shown.reviewer)
+    with right:
+        if st.button("Open in Triage", icon=":material/dermatology:", width="stretch"):
+            _to_triage(row, entry, model)
+
+
+def _save(record, card: ModelCard, reviewer: str) -> None:
+    try:
+        case_store().save(record(), card, actor=reviewer)
+    except (BatchError, CaseStoreError) as error:
+        st.error("Not saved.", icon=":material/error:")
+        st.text(str(error))
+    else:
+        st.toast("Saved under Cases.", icon=":material/check:")
+
+
+def _to_triage(row: Picture, entry: Entry, model: LoadedModel) -> None:
+    try:
+        session.receive(read_again(row), entry.line.relative.rpartition("/")[2], model)
+    except (BatchError, ImageRefusedError) as error:
+        st.error("The picture cannot be opened.", icon=":material/error:")
+        st.text(str(error))
+        return
+    st.switch_page("pages/triage.py")

@@ -1,0 +1,239 @@
+"""The summary of a run: counts first, then a contact sheet, then a block for every picture that needs a look."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from skinlens import __version__
+from skinlens.imaging.image import Pixels
+from skinlens.report.document import BODY, DECISION_COLOURS, HEADING, describe, draw_heading, draw_title, in_words
+from skinlens.report.drawing import draw_table, embed
+from skinlens.report.sheet import MUTED, SMALL, Colour, Sheet, Style
+from skinlens.runtime.card import ModelCard, OperatingPoint
+from skinlens.triage import DISCLAIMER, HEADLINES, LOW_SENTENCE, Decision, rates_sentence
+
+TITLE = "SkinLens batch summary"
+_LABEL_WIDTH = 34.0
+_COLUMNS = 6
+_GAP = 3.0
+_CELL_HEIGHT = 27.0
+_NAME = Style(6.5, colour=MUTED)
+_BLOCK_PICTURE = 34.0
+_STRONG = Style(9.5, bold=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Thumbnail:
+    """A picture on the contact sheet.
+
+    Attributes:
+        name: Of the picture.
+        outcome: The decision, or None for one that could not be read or judged.
+        score: None where there is none to show.
+        pixels: RGB uint8 `(H, W, 3)`; None if they are not to be had.
+    """
+
+    name: str
+    outcome: Decision | None
+    score: float | None
+    pixels: Pixels | None
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A picture that needs a look, on its own.
+
+    Attributes:
+        facts: What is known beside the picture, as label and text.
+        reasons: Why the decision is what it is.
+        verdicts: What people said of it.
+        overlay: The picture with its heatmap; None if it is not to be had.
+    """
+
+    thumbnail: Thumbnail
+    sha256: str
+    facts: tuple[tuple[str, str], ...]
+    reasons: tuple[str, ...]
+    verdicts: tuple[str, ...]
+    overlay: Pixels | None
+
+
+@dataclass(frozen=True)
+class BatchSummary:
+    """All that the summary of a run shows.
+
+    Attributes:
+        title: What the user called the run.
+        source: Where the pictures came from.
+        created: When the summary was made, with a time zone.
+        counts: How many pictures have each outcome, as label and number.
+        remarks: Sentences below the counts, such as on files that were passed over.
+        figures: Against ground truth or reviewers: a table with its head, and a sentence each; empty without.
+        thumbnails: For the contact sheet, the most worrying first.
+        left_out: How many pictures the contact sheet leaves out.
+        blocks: Pictures that need a look.
+        blocks_left_out: How many such pictures have no block.
+    """
+
+    title: str
+    source: tuple[str, ...]
+    created: datetime
+    counts: tuple[tuple[str, int], ...]
+    remarks: tuple[str, ...]
+    figures: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
+    thumbnails: tuple[Thumbnail, ...]
+    left_out: int
+    blocks: tuple[Block, ...]
+    blocks_left_out: int
+
+
+def batch_pdf(summary: BatchSummary, card: ModelCard, point: OperatingPoint) -> bytes:
+    """Draw the summary of a run as PDF/A-2u; the same arguments give the same bytes.
+
+    Args:
+        summary: What to show; `created` has a time zone.
+        card: Of the model.
+        point: At which the pictures were judged.
+
+    Raises:
+        ValueError: If `created` has no time zone.
+    """
+    if summary.created.utcoffset() is None:
+        raise ValueError(f"created needs a time zone: {summary.created}")
+    sheet = _drawn(summary, card, point, total=1)
+    if sheet.pages_count > 1:
+        total = sheet.pages_count
+        sheet.release()
+        sheet = _drawn(summary, card, point, total=total)
+    return bytes(sheet.output())
+
+
+def _drawn(summary: BatchSummary, card: ModelCard, point: OperatingPoint, *, total: int) -> Sheet:
+    head = f"{TITLE}, continued · {in_words(summary.created)} · {summary.title}"
+    sheet = Sheet(running_head=head, foot=DISCLAIMER, total=total)
+    describe(sheet, TITLE, summary.created)
+    draw_title(sheet, TITLE, summary.created)
+    _draw_run(sheet, summary, card, point)
+    _draw_counts(sheet, summary)
+    for sentence, rows in summary.figures:
+        _draw_figures(sheet, sentence, rows)
+    _draw_contact_sheet(sheet, summary)
+    _draw_blocks(sheet, summary)
+    return sheet
+
+
+def _draw_run(sheet: Sheet, summary: BatchSummary, card: ModelCard, point: OperatingPoint) -> None:
+    rows = [
+        ("Run", summary.title),
+        *(("Pictures from" if index == 0 else "", text) for index, text in enumerate(summary.source)),
+        ("Model", f"{card.name}, version {card.version} ({card.title}), SkinLens {__version__}"),
+        ("Weights SHA-256", card.files["weights"].sha256),
+        ("Operating point", f"{point.name}, threshold {point.threshold:.4f}. {rates_sentence(point, shown=1)}"),
+    ]
+    for label, text in rows:
+        sheet.flow(text or "not given", BODY, indent=_LABEL_WIDTH, mark=label)
+    sheet.y += 3
+
+
+def _draw_counts(sheet: Sheet, summary: BatchSummary) -> None:
+    draw_heading(sheet, "What came of the pictures")
+    rows = [("Outcome", "Pictures"), *((label, f"{number:,}") for label, number in summary.counts)]
+    draw_table(sheet, [0.5 * sheet.epw, 0.2 * sheet.epw], rows)
+    sheet.y += 2
+    for remark in (*summary.remarks, LOW_SENTENCE):
+        sheet.flow(remark, BODY, indent=4, mark="•", mark_style=BODY)
+    sheet.y += 3
+
+
+def _draw_figures(sheet: Sheet, sentence: str, rows: Sequence[Sequence[str]]) -> None:
+    draw_heading(sheet, "Compared")
+    sheet.flow(sentence, BODY)
+    sheet.y += 1
+    if rows:
+        draw_table(sheet, [sheet.epw / len(rows[0])] * len(rows[0]), rows)
+    sheet.y += 3
+
+
+def _draw_contact_sheet(sheet: Sheet, summary: BatchSummary) -> None:
+    if not summary.thumbnails:
+        return
+    sheet.need(HEADING.leading + _CELL_HEIGHT + 12)
+    draw_heading(sheet, "Contact sheet, the most worrying first")
+    if summary.left_out:
+        sheet.flow(f"{summary.left_out:,} further pictures are left out here; the table has them all.", SMALL)
+    sheet.y += 1
+    width = (sheet.epw - _GAP * (_COLUMNS - 1)) / _COLUMNS
+    for start in range(0, len(summary.thumbnails), _COLUMNS):
+        height = _CELL_HEIGHT + 2 * _NAME.leading + SMALL.leading + 2
+        sheet.need(height)
+        for column, each in enumerate(summary.thumbnails[start : start + _COLUMNS]):
+            _draw_thumbnail(sheet, each, sheet.l_margin + column * (width + _GAP), width)
+        sheet.y += height
+
+
+def _draw_thumbnail(sheet: Sheet, each: Thumbnail, left: float, width: float) -> None:
+    _draw_fitted(sheet, each.pixels, left, sheet.y, width, _CELL_HEIGHT, f"{each.name}: {_said(each)}")
+    y = sheet.y + _CELL_HEIGHT + 0.5
+    y += sheet.block(_said(each), left, y, width, Style(7, bold=True, colour=_colour(each)))
+    sheet.block(sheet.shortened(each.name, width, _NAME), left, y, width, _NAME)
+
+
+def _draw_blocks(sheet: Sheet, summary: BatchSummary) -> None:
+    if not summary.blocks:
+        return
+    sheet.add_page()
+    draw_heading(sheet, "Pictures that need a look")
+    if summary.blocks_left_out:
+        sentence = f"{summary.blocks_left_out:,} further ones have no block here; the table has them all."
+        sheet.flow(sentence, SMALL)
+    for block in summary.blocks:
+        _draw_block(sheet, block)
+
+
+def _draw_block(sheet: Sheet, block: Block) -> None:
+    sheet.need(_BLOCK_PICTURE + 8)
+    sheet.y += 2
+    sheet.rule()
+    sheet.y += 2
+    top, first = sheet.y, sheet.page_no()
+    name = block.thumbnail.name
+    _draw_fitted(sheet, block.thumbnail.pixels, sheet.l_margin, top, _BLOCK_PICTURE, _BLOCK_PICTURE, f"{name}: picture")
+    left = sheet.l_margin + _BLOCK_PICTURE + _GAP
+    if block.overlay is not None:
+        _draw_fitted(sheet, block.overlay, left, top, _BLOCK_PICTURE, _BLOCK_PICTURE, f"{name}: with the heatmap")
+    indent = 2 * (_BLOCK_PICTURE + _GAP) + 1
+    sheet.flow(_said(block.thumbnail), Style(_STRONG.size, bold=True, colour=_colour(block.thumbnail)), indent=indent)
+    sheet.flow(name, BODY, indent=indent)
+    for label, text in block.facts:
+        sheet.flow(f"{label}: {text}", SMALL, indent=indent)
+    for reason in block.reasons:
+        sheet.flow(reason, BODY, indent=indent)
+    for verdict in block.verdicts:
+        sheet.flow(verdict, Style(9, bold=True), indent=indent)
+    sheet.flow(f"SHA-256 {block.sha256}", _NAME, indent=indent)
+    if sheet.page_no() == first:
+        sheet.y = max(sheet.y, top + _BLOCK_PICTURE)
+
+
+def _draw_fitted(
+    sheet: Sheet, pixels: Pixels | None, left: float, top: float, width: float, height: float, description: str
+) -> None:
+    """A picture as large as it fits into a box, in its middle; an empty frame where there is none."""
+    if pixels is None:
+        sheet.fill(left, top, width, height, (241, 245, 249))
+        sheet.block("no picture", left, top + height / 2 - 2, width, SMALL, align="centre")
+        return
+    scale = min(width / pixels.shape[1], height / pixels.shape[0])
+    wide, high = pixels.shape[1] * scale, pixels.shape[0] * scale
+    embed(sheet, pixels, left + (width - wide) / 2, top + (height - high) / 2, wide, high, description)
+
+
+def _said(each: Thumbnail) -> str:
+    if each.outcome is None:
+        return "Could not be read"
+    score = "" if each.score is None or each.outcome == "rejected" else f" {each.score:.2f}"
+    return f"{HEADLINES[each.outcome]}{score}"
+
+
+def _colour(each: Thumbnail) -> Colour:
+    return MUTED if each.outcome is None else DECISION_COLOURS[each.outcome]

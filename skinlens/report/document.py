@@ -1,0 +1,84 @@
+"""What every document of SkinLens shares: its description, its title, its headings, the colours of decisions."""
+
+from datetime import datetime
+from xml.sax.saxutils import escape
+
+from fpdf import FPDF_VERSION
+from fpdf.prefs import ViewerPreferences
+
+from skinlens import __version__
+from skinlens.report.sheet import INK, MUTED, SMALL, Colour, Sheet, Style
+from skinlens.triage import Decision
+
+BODY = Style(9)
+HEADING = Style(9.5, bold=True)
+_TITLE = Style(17, bold=True)
+# Blue-grey rather than green for `low`: nothing on the page may look like an all-clear.
+DECISION_COLOURS: dict[Decision, Colour] = {
+    "refer": (153, 27, 27),
+    "uncertain": (146, 64, 14),
+    "low": (30, 64, 120),
+    "rejected": MUTED,
+}
+
+
+def describe(sheet: Sheet, title: str, created: datetime) -> None:
+    """Write what a document is into it; nothing that the user typed.
+
+    Args:
+        sheet: The document.
+        title: Of the kind of document.
+        created: With a time zone; fpdf2 would write the time of drawing, and no two files would be equal.
+    """
+    sheet.set_creation_date(created)
+    sheet.set_lang("en")
+    sheet.viewer_preferences = ViewerPreferences(display_doc_title=True)
+    sheet.set_xmp_metadata(_xmp(title, created))
+
+
+def draw_title(sheet: Sheet, title: str, created: datetime) -> None:
+    """Draw the title at `sheet.y` with the moment of making at the right, and move `y` below it."""
+    sheet.block(title, sheet.l_margin, sheet.y, sheet.epw, _TITLE, tag="H1")
+    sheet.block(f"Made {in_words(created)}", sheet.l_margin, sheet.y + 2.6, sheet.epw, SMALL, align="right")
+    sheet.y += _TITLE.leading + 0.5
+    sheet.set_draw_color(*INK)
+    sheet.set_line_width(0.5)
+    sheet.line(sheet.l_margin, sheet.y, sheet.l_margin + sheet.epw, sheet.y)
+    sheet.y += 2.5
+
+
+def draw_heading(sheet: Sheet, text: str) -> None:
+    """Draw a heading that stays with the first lines below it."""
+    sheet.need(HEADING.leading + 2 * BODY.leading)
+    sheet.block(text, sheet.l_margin, sheet.y, sheet.epw, HEADING, tag="H2")
+    sheet.y += HEADING.leading + 0.3
+
+
+def in_words(moment: datetime) -> str:
+    """A moment as a reader writes it, with its distance from UTC."""
+    offset = moment.strftime("%z")
+    return f"{moment:%Y-%m-%d %H:%M} (UTC{offset[:3]}:{offset[3:5]})"
+
+
+def _xmp(title: str, created: datetime) -> str:
+    moment = created.isoformat(timespec="seconds")
+    creator, producer = escape(f"SkinLens {__version__}"), escape(f"fpdf2 {FPDF_VERSION}")
+    return f"""<x:xmpmeta xmlns:x="adobe:ns:meta/">
+ <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+  <rdf:Description rdf:about=""
+    xmlns:dc="http://purl.org/dc/elements/1.1/"
+    xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+    xmlns:pdf="http://ns.adobe.com/pdf/1.3/"
+    xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/">
+   <dc:title><rdf:Alt><rdf:li xml:lang="x-default">{escape(title)}</rdf:li></rdf:Alt></dc:title>
+   <dc:language><rdf:Bag><rdf:li>en</rdf:li></rdf:Bag></dc:language>
+   <xmp:CreatorTool>{creator}</xmp:CreatorTool>
+   <xmp:CreateDate>{moment}</xmp:CreateDate>
+   <xmp:ModifyDate>{moment}</xmp:ModifyDate>
+   <xmp:MetadataDate>{moment}</xmp:MetadataDate>
+   <pdf:Producer>{producer}</pdf:Producer>
+   <pdfaid:part>2</pdfaid:part>
+   <pdfaid:conformance>U</pdfaid:conformance>
+  </rdf:Description>
+ </rdf:RDF>
+</x:xmpmeta>"""
