@@ -201,6 +201,13 @@ class TestContent:
             assert {keyword for keyword in expected if keyword not in found} == set()
             assert {keyword for keyword in expected if found[keyword].is_empty} <= may_be_empty
 
+    def test_every_value_has_an_even_length(self, made_from) -> None:
+        """As PS3.5, 7.1.1 demands; pydicom reads, and copies, odd ones without a word."""
+        for found in both(made_from(source(StudyInstanceUID="1.2"))):
+            lengths = {element.tag: element.length for element in found.elements() if element.is_raw}
+            assert len(lengths) > 20
+            assert [tag for tag, length in lengths.items() if length % 2] == []
+
     def test_they_say_what_made_them_and_that_it_is_no_medical_device(self, made_from) -> None:
         summary, overlay = both(made_from(source()))
         for found in (summary, overlay):
