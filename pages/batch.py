@@ -5,10 +5,10 @@ import streamlit as st
 from skinlens.batch.errors import BatchError
 from skinlens.batch.store import BatchStore
 from skinlens.cases.store import current_user
-from skinlens.desktop.batch_end import offer_end, offer_exports, show_facts, show_figures
+from skinlens.desktop.batch_end import offer_end, offer_exports, offer_facts, show_figures, show_unmatched
 from skinlens.desktop.batch_progress import show_progress
 from skinlens.desktop.batch_results import choose, show_table
-from skinlens.desktop.batch_review import AT, current, go_to, review_pane
+from skinlens.desktop.batch_review import current, go_to, review_pane
 from skinlens.desktop.batch_runs import open_store, runs_folder
 from skinlens.desktop.batch_start import OPEN, choose_run, close_run
 from skinlens.desktop.model import LoadedModel, loaded_model
@@ -32,11 +32,11 @@ def results(store: BatchStore, model: LoadedModel) -> None:
         st.session_state["batch-clicked"] = clicked
     with review:
         if entry is not None:
-            st.session_state[AT] = entry.number
             review_pane(store, shown, entry, model)
     show_figures(shown)
+    show_unmatched(shown)
     with st.container(horizontal=True):
-        show_facts(store, shown)
+        offer_facts(store)
         offer_end(store)
     offer_exports(store, shown)
 

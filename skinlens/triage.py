@@ -16,6 +16,7 @@ Decision = Literal["refer", "uncertain", "low", "rejected"]
 DISCLAIMER = "Research demonstrator, not a medical device: not for diagnosis or treatment decisions."
 LOW_SENTENCE = "A low score does not exclude melanoma."
 UNCERTAIN_SENTENCE = "Treat it as undecided; it does not exclude melanoma."
+UNCALIBRATED = "The score is not calibrated: it ranks pictures, it is not a probability of cancer."
 HEADLINES: dict[Decision, str] = {
     "refer": "Above the referral threshold",
     "uncertain": "Uncertain",
@@ -157,7 +158,7 @@ def judged(
     if refusal and override:
         reasons = [*reasons, f"Judged all the same, because: {override}", *refusal]
     if not card.calibrated and decision != "rejected":
-        reasons.append("The score is not calibrated: it ranks pictures, it is not a probability of cancer.")
+        reasons.append(UNCALIBRATED)
     return decision, (*reasons, *notes)
 
 

@@ -206,7 +206,8 @@ class BatchStore:
         """How far the run is; errors as for `run`."""
         with self._reading("The run could not be read") as session:
             run = session.scalars(select(Run)).one()
-            counts = dict(session.execute(select(Picture.state, func.count()).group_by(Picture.state)).tuples().all())
+            counted = session.execute(select(Picture.state, func.count()).group_by(Picture.state))
+            counts: dict[State, int] = dict(tuple(row) for row in counted)
             latest = select(Picture.finished).where(Picture.finished.is_not(None))
             times = session.scalars(latest.order_by(Picture.finished.desc()).limit(_RATE_OVER)).all()
         return Progress(

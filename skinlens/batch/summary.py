@@ -11,22 +11,21 @@ from skinlens.batch.errors import BatchError
 from skinlens.batch.figures import AgainstTruth, against_truth, with_reviewers
 from skinlens.batch.reopen import assessment_again, image_again
 from skinlens.batch.store import BatchStore
-from skinlens.batch.table import Entry, counts, ordered
+from skinlens.batch.table import OUTCOME_WORDS, Entry, counts, ordered
 from skinlens.evaluation.agreement import Agreement
+from skinlens.evaluation.figures import bracketed
 from skinlens.evaluation.report import bracket
 from skinlens.explain.overlay import overlay
 from skinlens.imaging.image import Pixels
 from skinlens.imaging.preprocess import fitted
 from skinlens.report.batch_pdf import BatchSummary, Block, Thumbnail
 from skinlens.runtime.card import ModelCard, OperatingPoint
-from skinlens.triage import HEADLINES
 
 # What a document holds at most; beyond that nobody turns the pages.
 MOST_THUMBNAILS = 600
 MOST_BLOCKS = 200
 _BLOCK_SIDE = 480
 
-OUTCOME_WORDS = {**HEADLINES, "unreadable": "Could not be read", "waiting": "Not judged yet"}
 FACTS_IN_WORDS = {
     "case_id": "Patient",
     "lesion": "Lesion",
@@ -115,7 +114,7 @@ def agreement_sentence(found: Agreement, *, blind: bool) -> str:
     kappa = (
         "Cohen's kappa is undefined"
         if found.kappa is None
-        else f"Cohen's kappa {found.kappa:.2f} ({found.kappa_low:.2f} to {found.kappa_high:.2f})"
+        else f"Cohen's kappa {bracketed(found.kappa, found.kappa_low, found.kappa_high)}"
     )
     return (
         f"Reviewer and model agree on {found.both_malignant + found.both_benign:,} of {found.n:,} verdicts {which} "

@@ -16,6 +16,14 @@ from skinlens.triage import Decision, decide
 
 Outcome = Decision | Literal["unreadable", "waiting"]
 OUTCOMES: tuple[Outcome, ...] = ("refer", "uncertain", "low", "rejected", "unreadable", "waiting")
+OUTCOME_WORDS: dict[Outcome, str] = {
+    "refer": "Above threshold",
+    "uncertain": "Uncertain",
+    "low": "Below threshold",
+    "rejected": "Not judged",
+    "unreadable": "Not readable",
+    "waiting": "Waiting",
+}
 Order = Literal["worry", "run", "mistakes"]
 
 

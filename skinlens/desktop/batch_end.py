@@ -43,20 +43,22 @@ def show_figures(shown: Shown) -> None:
                 st.write(agreement_sentence(with_reviewers(shown.every, shown.point, blind_alone=blind), blind=blind))
 
 
-def show_facts(store: BatchStore, shown: Shown) -> None:
-    """What the case facts could not be matched to, and a place for others."""
+def show_unmatched(shown: Shown) -> None:
+    """What the case facts could not be matched to."""
     matched = shown.matched
     if shown.facts_error:
         st.error("The case facts cannot be used.", icon=":material/error:")
         st.text(shown.facts_error)
     if matched.ambiguous:
-        st.error(
-            "Some rows of the case facts are not used: they may mean several pictures.", icon=":material/rule:"
-        )
+        st.error("Some rows of the case facts are not used: they may mean several pictures.", icon=":material/rule:")
         _some(matched.ambiguous)
     if matched.unmatched:
-        st.warning(f"{len(matched.unmatched)} rows of the case facts fit no picture.", icon=":material/rule:")
+        st.warning("Some rows of the case facts fit no picture.", icon=":material/rule:")
         _some([f"Line {row.line}: {row.path or row.sha256}" for row in matched.unmatched])
+
+
+def offer_facts(store: BatchStore) -> None:
+    """A place for case facts, or for others than there are."""
     with st.popover("Case facts or ground truth", icon=":material/table:"):
         st.caption(FACTS_HELP)
         file = st.file_uploader("CSV", type="csv", key=f"batch-add-facts-{store.id}")
@@ -98,9 +100,7 @@ def offer_exports(store: BatchStore, shown: Shown) -> None:
         judged = [entry for entry in shown.listed if entry.line.score is not None]
         _offer_archive(store, shown, judged[:MOST_SUMMARIES], stem)
     if len(judged) > MOST_SUMMARIES:
-        st.caption(
-            f"The archive holds the first {MOST_SUMMARIES} of {len(judged):,} pictures; filter for others."
-        )
+        st.caption(f"The archive holds the first {MOST_SUMMARIES} of {len(judged):,} pictures; filter for others.")
     st.caption("Table and archive hold the pictures that are listed above, the summary the whole run.")
 
 

@@ -10,8 +10,7 @@ import streamlit as st
 from skinlens.batch.facts import Matched, match_facts, read_facts
 from skinlens.batch.schema import Review
 from skinlens.batch.store import BatchStore, Line
-from skinlens.batch.summary import OUTCOME_WORDS
-from skinlens.batch.table import OUTCOMES, Entry, Filter, Order, Outcome, counts, entries, ordered
+from skinlens.batch.table import OUTCOME_WORDS, OUTCOMES, Entry, Filter, Order, Outcome, counts, entries, ordered
 from skinlens.cases.schema import Verdict
 from skinlens.evaluation.csv_file import CsvFileError
 from skinlens.runtime.card import ModelCard, OperatingPoint
@@ -58,7 +57,8 @@ class Shown:
 
     def hides(self, entry: Entry) -> bool:
         """Whether the model's result of a picture is not to be seen yet."""
-        return self.blind and not any(review.actor == self.reviewer for review in entry.reviews)
+        known = entry.line.score is None or any(review.actor == self.reviewer for review in entry.reviews)
+        return self.blind and not known
 
 
 def loaded(store: BatchStore) -> Loaded:
@@ -114,8 +114,10 @@ def show_table(store: BatchStore, shown: Shown, current: int | None) -> int | No
         row_height=_ROW_HEIGHT,
         height=min(620, 40 + _ROW_HEIGHT * len(part)),
         column_config={
-            "Picture": st.column_config.ImageColumn(width="small"),
-            "Score": st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format="%.2f"),
+            "": st.column_config.TextColumn(width=24),
+            "Picture": st.column_config.ImageColumn(width=70),
+            "Score": st.column_config.ProgressColumn(width=110, min_value=0.0, max_value=1.0, format="%.2f"),
+            "Views": st.column_config.TextColumn(width=50, help="Views, turned and mirrored, with the same verdict."),
         },
         on_select="rerun",
         selection_mode="single-row",

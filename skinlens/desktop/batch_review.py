@@ -51,17 +51,20 @@ def go_to(number: int) -> None:
 def review_pane(store: BatchStore, shown: Shown, entry: Entry, model: LoadedModel) -> None:
     """The picture, what came of it unless that is hidden, and the reviewer's verdict."""
     _steps(shown, entry)
-    st.text(entry.line.relative)
     row = store.picture(entry.number)
     hidden = shown.hides(entry)
     said = None if row.state != "judged" else assessment_again(row, store.card(), shown.point)
+    st.text(entry.line.relative)
+    if said is not None and not hidden:
+        score = "" if said.decision == "rejected" else f", {said.score_name} {said.prediction.score:.2f}"
+        st.markdown(f"**{said.headline}{score}**")
     _pair(store, row, said, hidden=hidden)
     if row.state == "unreadable":
         st.warning(row.sentence, icon=":material/block:")
-    elif said is not None and not hidden:
-        _result(said)
     if row.state != "waiting":
         _verdict(store, shown, entry)
+    if said is not None and not hidden:
+        _result(said)
     _facts_and_kin(store, shown, entry, hidden=hidden)
     if said is not None and not hidden:
         _take_along(store, shown, entry, row, model)
@@ -127,8 +130,6 @@ def _pixels(store: BatchStore, row: Picture) -> Pixels:
 
 def _result(said: Assessment) -> None:
     with st.container(border=True, gap="xsmall"):
-        score = "" if said.decision == "rejected" else f", {said.score_name} {said.prediction.score:.2f}"
-        st.markdown(f"**{said.headline}{score}**")
         views = () if said.decision == "rejected" else (stability_sentence(said),)
         for sentence in (*said.reasons, *views, *quality_sentences(said)):
             if sentence:
@@ -143,15 +144,15 @@ def _verdict(store: BatchStore, shown: Shown, entry: Entry) -> None:
         note = st.text_input("Remark", max_chars=1000, key=f"batch-note-{store.id}-{entry.number}")
         conflict: Review | None = st.session_state.get(_CONFLICT)
         if conflict is not None and conflict.number == entry.number:
-            st.warning(
-                "Meanwhile another verdict was given. Press again to add yours.", icon=":material/group:"
-            )
+            st.warning("Meanwhile another verdict was given. Press again to add yours.", icon=":material/group:")
             st.text(f"{conflict.actor}: {conflict.verdict}. {conflict.note}")
-        for place, verdict in zip(st.columns(len(VERDICTS)), VERDICTS, strict=True):
-            if place.button(
-                verdict.capitalize(), shortcut=_KEYS[verdict], width="stretch", key=f"batch-verdict-{verdict}"
-            ):
-                _keep(store, shown, entry, verdict, note)
+        pressed = None
+        with st.container(horizontal=True, gap="small"):
+            for verdict in VERDICTS:
+                if st.button(verdict.capitalize(), shortcut=_KEYS[verdict], key=f"batch-verdict-{verdict}"):
+                    pressed = verdict
+        if pressed is not None:
+            _keep(store, shown, entry, pressed, note)
 
 
 def _keep(store: BatchStore, shown: Shown, entry: Entry, verdict: Verdict, note: str) -> None:
@@ -182,11 +183,10 @@ def _keep(store: BatchStore, shown: Shown, entry: Entry, verdict: Verdict, note:
 
 
 def _facts_and_kin(store: BatchStore, shown: Shown, entry: Entry, *, hidden: bool) -> None:
-    facts = facts_in_words(entry)
-    for label, text in facts:
-        # The ground truth would tell what a blind reviewer is asked.
-        if not (hidden and label == "Ground truth"):
-            st.text(f"{label}: {text}")
+    # The ground truth would tell what a blind reviewer is asked.
+    known = [f"{label}: {text}" for label, text in facts_in_words(entry) if not (hidden and label == "Ground truth")]
+    if known:
+        st.text("\n".join(known))
     group = patients(shown.every).get(entry.facts.case_id, [])
     if len(group) < 2:
         return
@@ -233,21 +233,20 @@ def _take_along(store: BatchStore, shown: Shown, entry: Entry, row: Picture, mod
     def record():
         return record_again(row, card, shown.point, entry.facts, created=datetime.now().astimezone())
 
-    left, middle, right = st.columns(3)
-    with left:
-        pdf_button(lambda: case_pdf(record(), card).content, row.sha256)
-    with middle:
-        if st.button(
+    pdf_button(lambda: case_pdf(record(), card).content, row.sha256)
+    without = "The case facts give no case_id for this picture."
+    with st.container(horizontal=True):
+        save = st.button(
             "Save case",
             icon=":material/save:",
-            width="stretch",
             disabled=not entry.facts.case_id,
-            help="Needs a case_id in the case facts.",
-        ):
-            _save(record, card, shown.reviewer)
-    with right:
-        if st.button("Open in Triage", icon=":material/dermatology:", width="stretch"):
-            _to_triage(row, entry, model)
+            help=None if entry.facts.case_id else without,
+        )
+        triage = st.button("Open in Triage", icon=":material/dermatology:")
+    if save:
+        _save(record, card, shown.reviewer)
+    if triage:
+        _to_triage(row, entry, model)
 
 
 def _save(record, card: ModelCard, reviewer: str) -> None:

@@ -70,5 +70,8 @@ def _kappa(table: np.ndarray) -> tuple[float | None, float | None, float | None]
     chance = float((table.sum(axis=0) * table.sum(axis=1)).sum())
     if not table.sum() or chance == float(table.sum()) ** 2:
         return None, None, None
-    found = cohens_kappa(table)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = cohens_kappa(table)
+    if not np.isfinite([found.kappa_low, found.kappa_upp]).all():
+        return float(found.kappa), None, None
     return float(found.kappa), max(-1.0, float(found.kappa_low)), min(1.0, float(found.kappa_upp))

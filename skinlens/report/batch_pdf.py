@@ -10,7 +10,7 @@ from skinlens.report.document import BODY, DECISION_COLOURS, HEADING, describe, 
 from skinlens.report.drawing import draw_table, embed
 from skinlens.report.sheet import MUTED, SMALL, Colour, Sheet, Style
 from skinlens.runtime.card import ModelCard, OperatingPoint
-from skinlens.triage import DISCLAIMER, HEADLINES, LOW_SENTENCE, Decision, rates_sentence
+from skinlens.triage import DISCLAIMER, HEADLINES, LOW_SENTENCE, UNCALIBRATED, Decision, rates_sentence
 
 TITLE = "SkinLens batch summary"
 _LABEL_WIDTH = 34.0
@@ -114,7 +114,7 @@ def _drawn(summary: BatchSummary, card: ModelCard, point: OperatingPoint, *, tot
     describe(sheet, TITLE, summary.created)
     draw_title(sheet, TITLE, summary.created)
     _draw_run(sheet, summary, card, point)
-    _draw_counts(sheet, summary)
+    _draw_counts(sheet, summary, card)
     for sentence, rows in summary.figures:
         _draw_figures(sheet, sentence, rows)
     _draw_contact_sheet(sheet, summary)
@@ -135,12 +135,13 @@ def _draw_run(sheet: Sheet, summary: BatchSummary, card: ModelCard, point: Opera
     sheet.y += 3
 
 
-def _draw_counts(sheet: Sheet, summary: BatchSummary) -> None:
+def _draw_counts(sheet: Sheet, summary: BatchSummary, card: ModelCard) -> None:
     draw_heading(sheet, "What came of the pictures")
     rows = [("Outcome", "Pictures"), *((label, f"{number:,}") for label, number in summary.counts)]
     draw_table(sheet, [0.5 * sheet.epw, 0.2 * sheet.epw], rows)
     sheet.y += 2
-    for remark in (*summary.remarks, LOW_SENTENCE):
+    general = (LOW_SENTENCE,) if card.calibrated else (LOW_SENTENCE, UNCALIBRATED)
+    for remark in (*summary.remarks, *general):
         sheet.flow(remark, BODY, indent=4, mark="•", mark_style=BODY)
     sheet.y += 3
 
@@ -206,7 +207,8 @@ def _draw_block(sheet: Sheet, block: Block) -> None:
     sheet.flow(name, BODY, indent=indent)
     for label, text in block.facts:
         sheet.flow(f"{label}: {text}", SMALL, indent=indent)
-    for reason in block.reasons:
+    # What is true of every picture stands on the first page.
+    for reason in (reason for reason in block.reasons if reason != UNCALIBRATED):
         sheet.flow(reason, BODY, indent=indent)
     for verdict in block.verdicts:
         sheet.flow(verdict, Style(9, bold=True), indent=indent)
@@ -231,8 +233,9 @@ def _draw_fitted(
 def _said(each: Thumbnail) -> str:
     if each.outcome is None:
         return "Could not be read"
-    score = "" if each.score is None or each.outcome == "rejected" else f" {each.score:.2f}"
-    return f"{HEADLINES[each.outcome]}{score}"
+    if each.score is None or each.outcome == "rejected":
+        return HEADLINES[each.outcome]
+    return f"{each.score:.2f} · {HEADLINES[each.outcome].lower()}"
 
 
 def _colour(each: Thumbnail) -> Colour:

@@ -1,0 +1,89 @@
+"""Which picture a row of case facts is about, and what is refused."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from skinlens.batch.facts import Facts, match_facts, read_facts
+from skinlens.batch.store import Line
+from skinlens.evaluation.csv_file import CsvFileError
+
+
+def lines(*paths: str, root: str = "/data/ward") -> list[Line]:
+    return [
+        Line(number, f"{root}/{path}", path, "judged", f"{number:064x}", 1, 1, (), "", "", 0.5, None, (), (), ())
+        for number, path in enumerate(paths)
+    ]
+
+
+def matched(text: str, found: Sequence[Line]):
+    return match_facts(read_facts(text.encode(), name="facts.csv"), found)
+
+
+RUN = lines("a/1.jpg", "b/1.jpg", "b/2.jpg")
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["b/2.jpg", "./b/2.jpg", "b\\2.jpg", "/data/ward/b/2.jpg", "2.jpg"],
+    ids=["path", "dot", "windows", "full", "name"],
+)
+def test_a_path_or_a_name_that_one_picture_has(key: str) -> None:
+    found = matched(f"path,case_id,label\n{key},P-1,Malignant\n", RUN)
+    assert found.facts == {2: Facts(case_id="P-1", label="malignant")}
+    assert not found.unmatched
+    assert not found.ambiguous
+
+
+def test_a_digest_counts_before_the_path() -> None:
+    found = matched(f"path,sha256,note\nb/2.jpg,{0:064X},flat\n", RUN)
+    assert found.facts == {0: Facts(note="flat")}
+
+
+def test_the_same_bytes_under_two_names_share_their_facts() -> None:
+    twice = [*RUN, Line(3, "/x", "x", "judged", RUN[0].sha256, 1, 1, (), "", "", 0.5, None, (), (), ())]
+    assert set(matched(f"sha256,age\n{0:064x},54\n", twice).facts) == {0, 3}
+
+
+def test_a_name_that_several_have_is_an_error_that_lists_them() -> None:
+    found = matched("path,label\n1.jpg,benign\n", RUN)
+    assert found.facts == {}
+    assert found.ambiguous == ("Line 2: 1.jpg may be /data/ward/a/1.jpg or /data/ward/b/1.jpg.",)
+
+
+def test_rows_that_contradict_each_other_are_not_used() -> None:
+    found = matched("path,label\na/1.jpg,benign\nb/2.jpg,benign\na/1.jpg,malignant\n", RUN)
+    assert set(found.facts) == {2}
+    assert found.ambiguous == ("Lines 2, 4 say different things about a/1.jpg.",)
+
+
+def test_rows_that_repeat_each_other_are_used() -> None:
+    assert set(matched("path,label\na/1.jpg,benign\na/1.jpg,benign\n", RUN).facts) == {0}
+
+
+def test_a_row_about_no_picture_is_listed() -> None:
+    found = matched("path,label\nz.jpg,benign\nb/2.jpg,benign\n", RUN)
+    assert [row.line for row in found.unmatched] == [2]
+    assert set(found.facts) == {2}
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_columns_are_parted_as_spreadsheets_do(mark: str) -> None:
+    text = f"\ufeffPath{mark}Case_ID{mark}other\r\nb/2.jpg{mark}P-1{mark}x\r\n"
+    assert matched(text, RUN).facts == {2: Facts(case_id="P-1")}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("label\nbenign\n", "needs a column path or sha256"),
+        ("path,other\na,b\n", "none of the columns case_id, lesion"),
+        ("path,label\n,benign\n", r"1 row\(s\) name no picture, the first in line 2"),
+        ("path,label\na,nevus\n", r"label other than benign, malignant or blank: line 2 \('nevus'\)"),
+        ("path,date\na,3.4.2026\n", r"not written as YYYY-MM-DD: line 2 \('3.4.2026'\)"),
+        ("", "is empty"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_told_why(text: str, message: str) -> None:
+    with pytest.raises(CsvFileError, match=message):
+        read_facts(text.encode(), name="facts.csv")

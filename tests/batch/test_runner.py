@@ -1,0 +1,205 @@
+"""Going through a run: everything once, whatever stops it half-way."""
+
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from skinlens.batch import runner
+from skinlens.batch.errors import BatchError
+from skinlens.batch.runner import BusyError, alone, go_through, is_worked_on
+from skinlens.batch.store import BatchStore
+from skinlens.cli.predict import Outputs, predict
+from skinlens.runtime.predictor import Predictor
+from tests.batch.conftest import NAMES, MakeRun, judge_all
+
+
+def results(store: BatchStore) -> list[tuple[str, str, float | None]]:
+    return [(line.relative, line.state, line.score) for line in store.lines()]
+
+
+def test_every_picture_gets_its_row_in_order(finished: BatchStore) -> None:
+    assert [(relative, state) for relative, state, _ in results(finished)] == [
+        ("a/1.png", "judged"),
+        ("a/2.png", "judged"),
+        ("b/1.png", "judged"),
+        ("b/3.png", "judged"),
+        ("broken.jpg", "unreadable"),
+        ("c.png", "judged"),
+    ]
+    progress = finished.progress()
+    assert (progress.total, progress.judged, progress.unreadable, progress.passed_over) == (6, 5, 1, 1)
+    assert progress.complete
+
+
+def test_the_numbers_are_those_of_the_command_line(
+    folder: Path, tmp_path: Path, new_run: MakeRun, predictor: Predictor
+) -> None:
+    store = new_run(views=True)
+    judge_all(store, predictor)
+    outputs = Outputs(tmp_path / "rows.csv", as_json=False, heatmaps=None, pdfs=None)
+    predict([folder], outputs, model=None, point=None, threshold=None)
+    rows = pd.read_csv(tmp_path / "rows.csv", keep_default_na=False)
+    lines = store.lines()
+    assert [line.path for line in lines] == rows["path"].tolist()
+    assert [line.sha256 for line in lines] == rows["sha256"].tolist()
+    # A picture's neighbours in a batch move its score by a rounding error of float32.
+    assert [line.score for line in lines if line.score] == pytest.approx(
+        [float(each) for each in rows["probability"] if each], abs=1e-5
+    )
+    assert [line.reason for line in lines] == rows["error"].tolist()
+
+
+def test_members_of_an_archive_are_judged(tmp_path: Path, folder: Path, new_run: MakeRun, predictor: Predictor) -> None:
+    archive = tmp_path / "ward.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for name in NAMES[:2]:
+            packed.write(folder / name, name)
+    store = new_run(archive)
+    judge_all(store, predictor)
+    assert [line.path for line in store.lines()] == [f"{archive}!/a/1.png", f"{archive}!/a/2.png"]
+    assert store.progress().judged == 2
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_what_stops_half_way_goes_on_without_loss_or_repetition(
+    monkeypatch: pytest.MonkeyPatch, new_run: MakeRun, predictor: Predictor, after: int
+) -> None:
+    monkeypatch.setattr(runner, "AT_ONCE", 2)
+    store = new_run()
+    left = [after]
+
+    def stop(_: float) -> None:
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+
+    with pytest.raises(KeyboardInterrupt):
+        go_through(store, predictor, threading.Lock(), pause=stop)
+    before = {line.number: line for line in store.lines() if line.state != "waiting"}
+    assert len(before) == 2 * (after + 1)
+    judge_all(store, predictor)
+    lines = store.lines()
+    assert store.progress().complete
+    assert [line for line in lines if line.number in before] == list(before.values())
+    assert [line.number for line in lines] == list(range(6))
+
+
+KILLED = """
+import sys, threading
+from pathlib import Path
+from skinlens.batch import runner
+from skinlens.batch.store import BatchStore
+from skinlens.runtime.predictor import load_predictor
+runner.AT_ONCE = 1
+def wait(_):
+    print("one", flush=True)
+    sys.stdin.readline()
+runner.go_through(BatchStore(Path(sys.argv[1])), load_predictor(), threading.Lock(), pause=wait)
+"""
+
+
+def test_a_killed_program_leaves_the_run_ready_to_go_on(new_run: MakeRun, predictor: Predictor) -> None:
+    store = new_run()
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(store.folder)],
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+        for _ in range(2):
+            assert program.stdout.readline() == "one\n"
+            program.stdin.write("\n")
+            program.stdin.flush()
+        assert program.stdout.readline() == "one\n"
+        assert is_worked_on(store)
+        with pytest.raises(BusyError, match="already working"):
+            judge_all(store, predictor)
+        program.kill()
+    assert store.progress().done == 3
+    assert not is_worked_on(store)
+    judge_all(store, predictor)
+    assert store.progress().complete
+    assert [state for _, state, _ in results(store)].count("judged") == 5
+
+
+@pytest.mark.parametrize("wanted", ["pause", "cancel"])
+def test_it_stops_when_the_user_wants_that(
+    monkeypatch: pytest.MonkeyPatch, new_run: MakeRun, predictor: Predictor, wanted: str
+) -> None:
+    monkeypatch.setattr(runner, "AT_ONCE", 1)
+    store = new_run()
+    go_through(store, predictor, threading.Lock(), pause=lambda _: store.want(wanted))  # type: ignore[arg-type]
+    assert store.progress().done == 1
+    store.want("run")
+    judge_all(store, predictor)
+    assert store.progress().complete
+
+
+def test_another_model_does_not_go_on_with_it(new_run: MakeRun, predictor: Predictor) -> None:
+    class Other:
+        card = predictor.card
+        model = type(predictor.model)("other", "1", "ff" * 32)
+
+    with pytest.raises(BatchError, match=f"begun with {predictor.card.name} {predictor.card.version}, which is not"):
+        judge_all(new_run(), Other())  # type: ignore[arg-type]
+
+
+def test_an_upload_that_broke_off_is_not_taken_for_an_empty_run(new_run: MakeRun, predictor: Predictor) -> None:
+    store = new_run(kind="upload")
+    with pytest.raises(BatchError, match="upload of this run was interrupted"):
+        judge_all(store, predictor)
+    assert not store.progress().complete
+
+
+def test_a_picture_that_vanishes_gets_its_sentence(folder: Path, new_run: MakeRun, predictor: Predictor) -> None:
+    store = new_run()
+    with alone(store):
+        runner._list(store, store.run())
+    (folder / "c.png").unlink()
+    judge_all(store, predictor)
+    gone = store.lines()[-1]
+    assert (gone.state, gone.reason) == ("unreadable", "unreadable")
+    assert "no such file" in gone.sentence
+
+
+def test_memory_holds_a_few_pictures_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, new_run: MakeRun, predictor: Predictor
+) -> None:
+    monkeypatch.setattr(runner, "AT_ONCE_PIXELS", 1)
+    sizes = []
+    judged = runner.judge
+
+    def watched(received, *more, **named):
+        sizes.append(len(received))
+        return judged(received, *more, **named)
+
+    monkeypatch.setattr(runner, "judge", watched)
+    judge_all(new_run(), predictor)
+    # The one that cannot be decoded has no pixels, and goes with the next.
+    assert sizes == [1, 1, 1, 1, 2]
+
+
+def test_another_page_gets_the_model_in_between(new_run: MakeRun, predictor: Predictor) -> None:
+    store, lock, waits = new_run(), threading.Lock(), []
+
+    def page() -> None:
+        while not store.progress().complete:
+            began = time.monotonic()
+            with lock:
+                waits.append(time.monotonic() - began)
+            time.sleep(0.01)
+
+    other = threading.Thread(target=page)
+    other.start()
+    go_through(store, predictor, lock)
+    other.join()
+    assert len(waits) > 1

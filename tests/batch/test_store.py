@@ -1,0 +1,140 @@
+"""What a run keeps: nothing doubled, no verdict over another one, sentences where the disk or a lock is in the way."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from skinlens.batch.errors import BatchError
+from skinlens.batch.schema import VERSION
+from skinlens.batch.store import BatchStore, Progress, run_lines
+from skinlens.cases import database
+from skinlens.imaging.sources import Sources
+from tests.batch.conftest import MakeRun
+
+
+def test_a_result_is_kept_once(finished: BatchStore) -> None:
+    before = finished.lines()
+    finished.keep([{"number": 0, "state": "unreadable", "reason": "late"}])
+    assert finished.lines() == before
+
+
+def test_several_results_are_kept_together_or_not_at_all(folder: Path, new_run: MakeRun) -> None:
+    store = new_run()
+    store.list_pictures(Sources([folder]))
+    with pytest.raises(BatchError, match="could not be saved"):
+        store.keep([{"number": 0, "state": "unreadable"}, {"number": 1, "state": "unreadable", "sentence": None}])
+    assert store.progress().done == 0
+
+
+def test_two_reviewers_do_not_overwrite_each_other(finished: BatchStore) -> None:
+    other = BatchStore(finished.folder)
+    assert finished.review(0, "benign", note="flat", blind=False, actor="A", seen=None) is None
+    meanwhile = other.review(0, "malignant", note="", blind=False, actor="B", seen=None)
+    assert meanwhile is not None
+    assert (meanwhile.actor, meanwhile.verdict) == ("A", "benign")
+    assert [review.actor for review in finished.reviews()] == ["A"]
+    assert other.review(0, "malignant", note="", blind=False, actor="B", seen=meanwhile.id) is None
+    assert [(review.actor, review.verdict, review.note) for review in finished.reviews()] == [
+        ("A", "benign", "flat"),
+        ("B", "malignant", ""),
+    ]
+    other.engine.dispose()
+
+
+def test_verdicts_on_different_pictures_are_not_in_each_others_way(finished: BatchStore) -> None:
+    finished.review(0, "benign", note="", blind=False, actor="A")
+    assert finished.review(1, "unsure", note="", blind=True, actor="B") is None
+
+
+def test_the_stamp_changes_with_all_that_a_table_shows(finished: BatchStore, new_run: MakeRun) -> None:
+    seen = {new_run().stamp(), finished.stamp()}
+    finished.review(0, "benign", note="", blind=False, actor="A")
+    seen.add(finished.stamp())
+    finished.add_facts("f.csv", b"path,label\n")
+    seen.add(finished.stamp())
+    assert len(seen) == 4
+
+
+def test_a_locked_database_gets_a_sentence_and_loses_nothing(
+    monkeypatch: pytest.MonkeyPatch, finished: BatchStore
+) -> None:
+    before = finished.lines()
+    monkeypatch.setattr(database, "PATIENCE", 0.05)
+    impatient = BatchStore(finished.folder)
+    holder = sqlite3.connect(finished.folder / "run.sqlite", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(BatchError, match="another program is writing to it"):
+        impatient.review(0, "benign", note="", blind=False, actor="A")
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert impatient.reviews() == []
+    assert impatient.lines() == before
+    impatient.engine.dispose()
+
+
+def test_a_full_disk_gets_a_sentence_and_loses_nothing(finished: BatchStore) -> None:
+    before = finished.lines()
+    with finished.engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    finished.engine.dispose()
+    full = BatchStore(finished.folder)
+    with full.engine.connect() as connection:
+        # A limit on the pages is what SQLite meets on a full disk.
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        connection.commit()
+    with pytest.raises(BatchError, match="the disk is full"):
+        full.add_facts("large.csv", b"x" * 2**20)
+    assert full.facts_file() is None
+    assert full.lines() == before
+    full.engine.dispose()
+
+
+def test_finishing_deletes_copies_and_thumbnails_of_uploads_alone(finished: BatchStore, new_run: MakeRun) -> None:
+    uploads = new_run(kind="upload")
+    uploads.spool.mkdir()
+    (uploads.spool / "000000.png").write_bytes(b"copy")
+    uploads.finish()
+    assert not uploads.spool.exists()
+    assert not uploads.run().spooled
+    finished.finish()
+    assert set(finished.thumbnails(range(6))) == {0, 1, 2, 3, 5}
+
+
+def test_discarding_leaves_nothing_but_the_pictures(finished: BatchStore, folder: Path) -> None:
+    finished.discard()
+    assert not finished.folder.exists()
+    assert (folder / "c.png").is_file()
+    with pytest.raises(BatchError, match="no such run"):
+        BatchStore(finished.folder)
+
+
+def test_runs_are_listed_the_latest_first_and_damaged_ones_named(new_run: MakeRun, finished: BatchStore) -> None:
+    root = finished.folder.parent
+    (root / "20200101-000000-damage").mkdir()
+    (root / "20200101-000000-damage" / "run.sqlite").write_bytes(b"no database" * 100)
+    newer = new_run()
+    newer.folder.rename(root / "99990101-000000-ffffff")
+    lines, unreadable = run_lines(root)
+    assert [line.id for line in lines] == ["99990101-000000-ffffff", finished.id]
+    assert [line.progress.complete for line in lines] == [False, True]
+    assert unreadable == ["20200101-000000-damage"]
+    assert run_lines(root / "nothing") == ([], [])
+
+
+def test_a_run_of_another_version_is_not_read(finished: BatchStore) -> None:
+    with finished.engine.connect() as connection:
+        connection.exec_driver_sql(f"PRAGMA user_version = {VERSION + 1}")
+        connection.commit()
+    with pytest.raises(BatchError, match="another version of SkinLens"):
+        BatchStore(finished.folder)
+
+
+def test_a_picture_that_is_not_there_is_told(finished: BatchStore) -> None:
+    with pytest.raises(BatchError, match="no such picture"):
+        finished.picture(99)
+
+
+def test_time_left_is_known_with_a_rate() -> None:
+    progress = Progress(total=100, judged=30, unreadable=10, passed_over=0, listed=True, wanted="run", rate=4.0)
+    assert (progress.done, progress.seconds_left, progress.complete) == (40, 15.0, False)

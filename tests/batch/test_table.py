@@ -1,0 +1,122 @@
+"""Decisions follow the threshold; order and filter do what they say."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from skinlens.batch.facts import Facts
+from skinlens.batch.schema import Review
+from skinlens.batch.store import Line
+from skinlens.batch.table import Entry, Filter, counts, entries, ordered
+from skinlens.refusal import STRANGE
+from skinlens.runtime.card import Estimate, OperatingPoint, UncertainBand
+from skinlens.runtime.orientations import Stability
+from skinlens.triage import decide
+
+POINT = OperatingPoint(name="middle", threshold=0.5, chosen_on="nothing")
+
+
+def line(number: int, score: float | None = 0.5, *, path: str = "", **more: object) -> Line:
+    values: dict[str, object] = {
+        "number": number,
+        "path": path or f"/ward/{number}.jpg",
+        "relative": path or f"{number}.jpg",
+        "state": "judged" if score is not None else "waiting",
+        "sha256": f"{number:064x}",
+        "width": 4,
+        "height": 3,
+        "notes": (),
+        "reason": "",
+        "sentence": "",
+        "score": score,
+        "stability": None,
+        "refused": (),
+        "warnings": (),
+        "flags": (),
+    }
+    return Line(**{**values, **more})  # type: ignore[arg-type]
+
+
+def review(number: int, verdict: str, *, actor: str = "me", blind: bool = False) -> Review:
+    return Review(number=number, verdict=verdict, actor=actor, blind=blind, note="", created=datetime.now(UTC))
+
+
+def table(
+    *lines: Line, point: OperatingPoint = POINT, facts: dict[int, Facts] | None = None, reviews=()
+) -> list[Entry]:
+    return entries(lines, point, facts=facts or {}, reviews=reviews)
+
+
+RUN = (
+    line(0, 0.2),
+    line(1, 0.9),
+    line(2, 0.7, stability=(0.7, 0.3, *[0.7] * 6)),
+    line(3, 0.99, refused=(STRANGE,)),
+    line(4, None, state="unreadable", reason="empty", sentence="It is empty."),
+    line(5, None),
+    line(6, 0.6, flags=("dark_corners",), warnings=("Black corners.",)),
+)
+
+
+def test_every_outcome_is_counted() -> None:
+    expected = {"refer": 2, "uncertain": 1, "low": 1, "rejected": 1, "unreadable": 1, "waiting": 1}
+    assert counts(table(*RUN)) == expected
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.2, 0.35, 0.65, 0.95, 1.0])
+def test_moving_the_threshold_is_judging_again(threshold: float) -> None:
+    point = POINT.model_copy(update={"threshold": threshold})
+    for entry in table(*RUN, point=point):
+        if entry.line.score is not None:
+            stability = None if entry.line.stability is None else Stability(entry.line.stability)
+            refused = bool(entry.line.refused)
+            assert entry.outcome == decide(entry.line.score, point, stability=stability, refused=refused)
+
+
+def test_a_band_makes_scores_uncertain() -> None:
+    rate = Estimate(value=0.1, low=0.0, high=0.2, n=10)
+    band = UncertainBand(low=0.4, high=0.65, error=rate, decided=rate)
+    assert table(line(0, 0.6), point=POINT.model_copy(update={"band": band}))[0].outcome == "uncertain"
+
+
+def test_the_most_worrying_come_first_and_what_was_not_judged_last() -> None:
+    assert [entry.number for entry in ordered(table(*RUN), "worry")] == [1, 2, 6, 0, 3, 4, 5]
+    assert [entry.number for entry in ordered(table(*RUN), "run")] == list(range(7))
+
+
+def test_mistakes_come_first_the_worst_at_the_top() -> None:
+    labels = {0: "malignant", 1: "benign", 6: "malignant", 3: "benign"}
+    found = ordered(table(*RUN, facts={n: Facts(label=label) for n, label in labels.items()}), "mistakes")
+    assert [entry.number for entry in found[:2]] == [1, 0]
+    assert [entry.is_mistake for entry in found] == [True, True, False, False, False, False, False]
+
+
+def test_flags_name_what_speaks_against_a_picture() -> None:
+    found = table(*RUN)
+    assert found[3].flags == ("not dermoscopy",)
+    assert found[6].flags == ("dark corners",)
+
+
+def test_views_with_the_same_verdict_are_counted_at_the_threshold() -> None:
+    assert table(*RUN)[2].unchanged == 7
+    assert table(*RUN, point=POINT.model_copy(update={"threshold": 0.2}))[2].unchanged == 8
+    assert table(*RUN)[0].unchanged is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "left"),
+    [
+        (Filter(), [0, 1, 2, 3, 4, 5, 6]),
+        (Filter(outcomes=("refer", "low")), [0, 1, 6]),
+        (Filter(flags=("dark corners", "not dermoscopy")), [3, 6]),
+        (Filter(verdicts=("malignant",)), [1]),
+        (Filter(verdicts=("",)), [2, 3, 4, 5, 6]),
+        (Filter(words="p-1 LEG"), [0]),
+        (Filter(words="2.jpg"), [2]),
+        (Filter(outcomes=("refer",), words="6"), [6]),
+    ],
+)
+def test_a_filter_lets_through_what_fits_all_of_it(wanted: Filter, left: list[int]) -> None:
+    reviews = [review(0, "benign"), review(1, "benign"), review(1, "malignant")]
+    found = table(*RUN, facts={0: Facts(case_id="P-1", site="Leg")}, reviews=reviews)
+    assert [entry.number for entry in found if wanted.lets_through(entry)] == left

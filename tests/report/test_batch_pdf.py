@@ -1,0 +1,97 @@
+"""The PDF of a run: what it shows, on as many pages as it needs, the same bytes for the same run."""
+
+import io
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+from pypdf import PdfReader
+
+from skinlens.report.batch_pdf import BatchSummary, Block, Thumbnail, batch_pdf
+from skinlens.triage import DISCLAIMER, LOW_SENTENCE, UNCALIBRATED
+from tests.made_up_cases import CARD, CREATED, POINT, drawn_lesion
+
+
+def summary(*, thumbnails: int = 3, blocks: int = 2, **more: object) -> BatchSummary:
+    small = drawn_lesion(60, 40)
+    values: dict[str, object] = {
+        "title": "Ward 3",
+        "source": ("/data/ward",),
+        "created": CREATED,
+        "counts": (("Above threshold", 2), ("Below threshold", 1)),
+        "remarks": ("4 other files were passed over.",),
+        "figures": (("Ground truth: none.", (("Metric", "Value"), ("accuracy", "0.900"))),),
+        "thumbnails": tuple(Thumbnail(f"lesion{n}.jpg", "refer", 0.9, small) for n in range(thumbnails)),
+        "left_out": 7,
+        "blocks": tuple(
+            Block(
+                Thumbnail(f"lesion{n}.jpg", "refer", 0.87, small),
+                sha256="5c" * 32,
+                facts=(("Patient", "P-1"),),
+                reasons=("The score 0.87 is at or above the threshold 0.31.", UNCALIBRATED),
+                verdicts=("me: malignant",),
+                overlay=small,
+            )
+            for n in range(blocks)
+        ),
+        "blocks_left_out": 5,
+    }
+    return BatchSummary(**{**values, **more})  # type: ignore[arg-type]
+
+
+def pages(content: bytes) -> list[str]:
+    return [" ".join(page.extract_text().split()) for page in PdfReader(io.BytesIO(content)).pages]
+
+
+def test_it_shows_the_run_its_counts_and_every_picture_that_needs_a_look() -> None:
+    first, *rest = pages(batch_pdf(summary(), CARD, POINT))
+    for text in (
+        "Ward 3",
+        "/data/ward",
+        "Above threshold 2",
+        "4 other files",
+        "accuracy 0.900",
+        LOW_SENTENCE,
+        "lesion2.jpg",
+    ):
+        assert text in first
+    assert "7 further pictures are left out" in first
+    blocks = " ".join(rest)
+    for text in ("0.87 · above the referral threshold", "Patient: P-1", "me: malignant", "5c" * 8, "5 further ones"):
+        assert text in blocks
+
+
+def test_the_disclaimer_stands_on_every_page_and_what_holds_for_all_once() -> None:
+    found = pages(batch_pdf(summary(blocks=9), CARD, POINT))
+    assert len(found) > 2
+    assert all(DISCLAIMER in page for page in found)
+    assert sum(page.count(UNCALIBRATED) for page in found) == 1
+
+
+def test_pages_are_numbered_to_the_last() -> None:
+    found = pages(batch_pdf(summary(thumbnails=80, blocks=12), CARD, POINT))
+    assert all(f"Page {number} of {len(found)}" in page for number, page in enumerate(found, 1))
+
+
+def test_the_same_run_gives_the_same_bytes() -> None:
+    assert batch_pdf(summary(), CARD, POINT) == batch_pdf(summary(), CARD, POINT)
+
+
+def test_a_picture_without_pixels_and_one_that_could_not_be_read() -> None:
+    thumbnails = (Thumbnail("gone.jpg", "low", 0.1, None), Thumbnail("bad.jpg", None, None, None))
+    (only,) = pages(batch_pdf(replace(summary(blocks=0), thumbnails=thumbnails), CARD, POINT))
+    assert "0.10 · below the referral threshold" in only
+    assert "Could not be read" in only
+    assert only.count("no picture") == 2
+
+
+def test_a_refused_picture_has_no_number() -> None:
+    refused = (Thumbnail("odd.jpg", "rejected", 0.93, None),)
+    (only,) = pages(batch_pdf(replace(summary(blocks=0), thumbnails=refused), CARD, POINT))
+    assert "Not judged odd.jpg" in only
+    assert "0.93" not in only
+
+
+def test_a_moment_without_a_time_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs a time zone"):
+        batch_pdf(summary(created=datetime(2026, 1, 1)), CARD, POINT)  # noqa: DTZ001
