@@ -13,6 +13,7 @@ from skinlens.batch.store import BatchStore
 from skinlens.batch.summary import agreement_sentence, summarise, truth_rows, truth_sentence
 from skinlens.batch.table import Entry
 from skinlens.desktop.batch_results import Shown
+from skinlens.desktop.batch_review import forget_picture
 from skinlens.desktop.batch_runs import workers
 from skinlens.desktop.batch_start import FACTS_HELP, close_run
 from skinlens.evaluation.csv_file import CsvFileError
@@ -143,6 +144,7 @@ def _end(store: BatchStore, *, discard: bool) -> None:
             close_run()
         else:
             store.finish()
+        forget_picture()
     except BatchError as error:
         st.error("That did not work.", icon=":material/error:")
         st.text(str(error))

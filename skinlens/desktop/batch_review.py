@@ -30,6 +30,7 @@ from skinlens.triage import Assessment, quality_sentences, stability_sentence
 AT: Final = "batch-at"
 _SIDE = 640
 _CONFLICT = "batch-conflict"
+_FAILURE = "batch-failure"
 _DRAWN = "batch-drawn"
 _KEYS: dict[Verdict, str] = {"benign": "B", "malignant": "M", "unsure": "U", "not judgeable": "N"}
 _STRIP = 6
@@ -46,6 +47,11 @@ def go_to(number: int) -> None:
     """Look at a picture from the next rerun on."""
     st.session_state[AT] = number
     st.session_state.pop(_CONFLICT, None)
+
+
+def forget_picture() -> None:
+    """Drop the pixels that the page holds."""
+    st.session_state.pop(_DRAWN, None)
 
 
 def review_pane(store: BatchStore, shown: Shown, entry: Entry, model: LoadedModel) -> None:
@@ -141,45 +147,52 @@ def _verdict(store: BatchStore, shown: Shown, entry: Entry) -> None:
         st.markdown("**Your verdict**")
         for sentence in verdicts_in_words(entry):
             st.text(sentence)
-        note = st.text_input("Remark", max_chars=1000, key=f"batch-note-{store.id}-{entry.number}")
+        st.text_input("Remark", max_chars=1000, key=_note_key(store, entry))
         conflict: Review | None = st.session_state.get(_CONFLICT)
         if conflict is not None and conflict.number == entry.number:
             st.warning("Meanwhile another verdict was given. Press again to add yours.", icon=":material/group:")
             st.text(f"{conflict.actor}: {conflict.verdict}. {conflict.note}")
-        pressed = None
+        failure = st.session_state.pop(_FAILURE, "")
+        if failure:
+            st.error("Your verdict was not saved.", icon=":material/error:")
+            st.text(failure)
         with st.container(horizontal=True, gap="small"):
             for verdict in VERDICTS:
-                if st.button(verdict.capitalize(), shortcut=_KEYS[verdict], key=f"batch-verdict-{verdict}"):
-                    pressed = verdict
-        if pressed is not None:
-            _keep(store, shown, entry, pressed, note)
+                st.button(
+                    verdict.capitalize(),
+                    shortcut=_KEYS[verdict],
+                    key=f"batch-verdict-{verdict}",
+                    on_click=_keep,
+                    args=(store, shown, entry, verdict),
+                )
 
 
-def _keep(store: BatchStore, shown: Shown, entry: Entry, verdict: Verdict, note: str) -> None:
+def _note_key(store: BatchStore, entry: Entry) -> str:
+    return f"batch-note-{store.id}-{entry.number}"
+
+
+def _keep(store: BatchStore, shown: Shown, entry: Entry, verdict: Verdict) -> None:
     """Keep a verdict and go on to the next picture; a blind one stays, to show the model's."""
-    known = st.session_state.get(_CONFLICT) or entry.last_review
+    known = st.session_state.pop(_CONFLICT, None) or entry.last_review
     hidden = shown.hides(entry)
     try:
         other = store.review(
             entry.number,
             verdict,
-            note=note,
+            note=st.session_state.get(_note_key(store, entry), ""),
             blind=hidden,
             actor=shown.reviewer,
             seen=None if known is None else known.id,
         )
     except BatchError as error:
-        st.error("Your verdict was not saved.", icon=":material/error:")
-        st.text(str(error))
+        st.session_state[_FAILURE] = str(error)
         return
     if other is not None:
         st.session_state[_CONFLICT] = other
-    else:
-        st.session_state.pop(_CONFLICT, None)
-        numbers = [each.number for each in shown.listed]
-        at = numbers.index(entry.number)
-        st.session_state[AT] = numbers[at] if hidden or at + 1 == len(numbers) else numbers[at + 1]
-    st.rerun(scope="fragment")
+        return
+    numbers = [each.number for each in shown.listed]
+    at = numbers.index(entry.number)
+    st.session_state[AT] = numbers[at] if hidden or at + 1 == len(numbers) else numbers[at + 1]
 
 
 def _facts_and_kin(store: BatchStore, shown: Shown, entry: Entry, *, hidden: bool) -> None:

@@ -42,6 +42,13 @@ def fresh_server() -> Iterator[str]:
 
 @contextmanager
 def serving() -> Iterator[str]:
+    with started() as (url, _):
+        yield url
+
+
+@contextmanager
+def started() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A server's address and its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -49,7 +56,7 @@ def serving() -> Iterator[str]:
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             wait_until_healthy(f"http://localhost:{port}/_stcore/health")
-            yield f"http://localhost:{port}"
+            yield f"http://localhost:{port}", server
         finally:
             server.terminate()
 

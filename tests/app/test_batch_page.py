@@ -1,0 +1,286 @@
+"""The batch page in its states: nothing yet, started, judged, reviewed, blind, finished, and what goes wrong."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from skinlens.batch.runner import go_through
+from skinlens.batch.store import BatchStore, Plan, create_run
+from skinlens.cases.store import open_store
+from skinlens.desktop.batch_runs import runs_folder, workers
+from skinlens.imaging.synthetic import draw_pixels, encode_png
+from skinlens.runtime.predictor import Predictor
+
+NAMES = ("a/1.png", "a/2.png", "b/1.png", "c.png")
+FACTS = b"path,case_id,lesion,date,label\na/1.png,P-1,back,2026-01-02,malignant\na/2.png,P-1,back,2026-05-02,benign\n"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SKINLENS_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "ward"
+    for seed, name in enumerate(NAMES):
+        (made / name).parent.mkdir(parents=True, exist_ok=True)
+        (made / name).write_bytes(encode_png(draw_pixels(seed, height=96, width=128, malignant_look=seed % 2 == 1)))
+    (made / "broken.jpg").write_bytes(b"no picture")
+    return made
+
+
+@pytest.fixture
+def run(folder: Path, predictor: Predictor) -> Iterator[BatchStore]:
+    """A run in which everything is judged."""
+    plan = Plan("ward", "path", (str(folder),), predictor.card, views=False, actor="me")
+    store = create_run(runs_folder(), plan)
+    go_through(store, predictor, threading.Lock())
+    yield store
+    store.engine.dispose()
+
+
+def batch(app: AppTest, store: BatchStore | None = None) -> AppTest:
+    app.run()
+    app.switch_page("pages/batch.py")
+    if store is not None:
+        app.session_state["batch-run"] = store.id
+    app.run()
+    assert not app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    kinds = (app.text, app.markdown, app.caption, app.error, app.warning, app.info, app.success)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def button(app: AppTest, label: str):
+    return next(each for each in app.button if each.label == label)
+
+
+def metrics(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def test_nothing_can_be_started_before_something_is_chosen(app: AppTest) -> None:
+    batch(app)
+    assert button(app, "Start").disabled
+    assert "copied into the data folder of SkinLens on this computer until you finish or discard" in texts(app)
+    assert "Runs" not in [each.value for each in app.subheader]
+
+
+def test_a_path_is_judged_in_the_background_and_its_results_appear(app: AppTest, folder: Path) -> None:
+    batch(app)
+    app.segmented_control(key="batch-origin").set_value("Path on this computer").run()
+    app.text_input(key="batch-path").set_value(str(folder)).run()
+    app.toggle(key="batch-views").set_value(False).run()
+    button(app, "Start").click().run()
+    assert not app.exception
+    workers().wait(app.session_state["batch-run"], 60)
+    app.run()
+    table = app.dataframe[0].value
+    assert sorted(table["Name"]) == ["a/1.png", "a/2.png", "b/1.png", "broken.jpg", "c.png"]
+    assert sum(int(value) for value in metrics(app).values()) == 5
+    assert metrics(app)["Not readable"] == "1"
+    button(app, "All runs").click().run()
+    assert "ward" in texts(app)
+    assert "5 pictures, complete" in texts(app)
+    button(app, "Open").click().run()
+    assert not app.exception
+    assert "a/1.png" in set(app.dataframe[0].value["Name"])
+
+
+def test_uploads_are_copied_judged_and_deleted_when_the_run_is_finished(app: AppTest, folder: Path) -> None:
+    batch(app)
+    files = [(name.replace("/", "-"), (folder / name).read_bytes(), "image/png") for name in NAMES[:2]]
+    app.file_uploader[0].set_value(files).run()
+    app.toggle(key="batch-views").set_value(False).run()
+    button(app, "Start").click().run()
+    assert not app.exception
+    run_id = app.session_state["batch-run"]
+    workers().wait(run_id, 60)
+    app.run()
+    store = BatchStore(runs_folder() / run_id)
+    assert len(list(store.spool.iterdir())) == 2
+    assert sorted(app.dataframe[0].value["Name"]) == ["a-1.png", "a-2.png"]
+    button(app, "Finish the run").click().run()
+    assert not app.exception
+    assert not store.spool.exists()
+    assert len(store.lines()) == 2
+    assert "can no longer be read" in texts(app)
+    store.engine.dispose()
+
+
+def test_a_path_that_is_not_there_is_told(app: AppTest, tmp_path: Path) -> None:
+    batch(app)
+    app.segmented_control(key="batch-origin").set_value("Path on this computer").run()
+    app.text_input(key="batch-path").set_value(str(tmp_path / "nowhere")).run()
+    button(app, "Start").click().run()
+    assert "There is no such file or folder on this computer." in texts(app)
+    assert "batch-run" not in app.session_state
+
+
+def test_counts_follow_the_threshold_without_judging_again(app: AppTest, run: BatchStore) -> None:
+    batch(app, run)
+    before = run.stamp()
+    app.segmented_control(key="batch-point").set_value("own threshold").run()
+    app.slider(key="batch-threshold").set_value(0.0).run()
+    assert metrics(app)["Above threshold"] == "4"
+    app.slider(key="batch-threshold").set_value(1.0).run()
+    assert (metrics(app)["Above threshold"], metrics(app)["Below threshold"]) == ("0", "4")
+    assert run.stamp() == before
+
+
+def test_the_filter_leaves_what_fits(app: AppTest, run: BatchStore) -> None:
+    batch(app, run)
+    app.multiselect(key="batch-outcomes").set_value(["unreadable"]).run()
+    assert app.dataframe[0].value["Name"].tolist() == ["broken.jpg"]
+    assert "broken.jpg is not a picture that can be opened" in texts(app)
+    app.text_input(key="batch-words").set_value("nothing like it").run()
+    assert "No picture fits the filter." in texts(app)
+    assert not app.exception
+
+
+def test_a_verdict_is_kept_and_the_next_picture_comes(app: AppTest, run: BatchStore) -> None:
+    batch(app, run)
+    names = app.dataframe[0].value["Name"].tolist()
+    app.text_input(key="batch-reviewer").set_value("Dr A").run()
+    app.text_input(key=f"batch-note-{run.id}-{_number(run, names[0])}").set_value("asymmetric").run()
+    app.button(key="batch-verdict-malignant").click().run()
+    assert not app.exception
+    (review,) = run.reviews()
+    assert (review.actor, review.verdict, review.note, review.blind) == ("Dr A", "malignant", "asymmetric", False)
+    assert review.number == _number(run, names[0])
+    assert names[1] in [element.value for element in app.text]
+    assert app.dataframe[0].value["Verdict"].tolist()[0] == "malignant"
+
+
+def test_a_verdict_that_came_in_meanwhile_is_shown_before_another_is_added(app: AppTest, run: BatchStore) -> None:
+    batch(app, run)
+    first = _number(run, app.dataframe[0].value["Name"].tolist()[0])
+    button_before = app.button(key="batch-verdict-benign")
+    run.review(first, "malignant", note="seen at the other desk", blind=False, actor="B")
+    button_before.click().run()
+    assert [review.actor for review in run.reviews()][:1] == ["B"]
+    assert "seen at the other desk" in texts(app)
+
+
+def test_blind_mode_hides_the_model_until_the_verdict(app: AppTest, run: BatchStore) -> None:
+    batch(app, run)
+    app.toggle(key="batch-blind").set_value(True).run()
+    table = app.dataframe[0].value
+    assert table["Decision"].tolist() == ["hidden", "hidden", "hidden", "Not readable", "hidden"]
+    assert table["Score"].isna().all()
+    assert not app.metric
+    assert len(app.get("image")) == 1
+    assert "threshold 0.46" not in "\n".join(element.value for element in app.text)
+    app.button(key="batch-verdict-benign").click().run()
+    assert not app.exception
+    assert run.reviews()[0].blind
+    assert len(app.get("image")) == 2
+    assert app.dataframe[0].value["Decision"].tolist()[0] != "hidden"
+    app.toggle(key="batch-blind").set_value(False).run()
+    assert "1 verdicts given without knowing the model's result" in texts(app)
+
+
+def test_case_facts_give_ground_truth_and_the_patients_other_pictures(app: AppTest, run: BatchStore) -> None:
+    run.add_facts("facts.csv", FACTS + b"1.png,P-2,,,\nnowhere.png,P-3,,,\n")
+    batch(app, run)
+    said = texts(app)
+    assert "Line 4: 1.png may be" in said
+    assert "Line 5: nowhere.png" in said
+    assert "Ground truth: of 1 malignant pictures" in said
+    app.selectbox(key="batch-order-3").set_value("mistakes").run()
+    app.text_input(key="batch-words").set_value("a/1.png").run()
+    assert "Patient: P-1" in texts(app)
+    assert "The same lesion over time" in texts(app)
+    assert "2026-05-02" in texts(app)
+
+
+def test_a_picture_goes_into_the_cases_under_its_patient(app: AppTest, run: BatchStore) -> None:
+    run.add_facts("facts.csv", FACTS)
+    batch(app, run)
+    app.text_input(key="batch-words").set_value("a/1.png").run()
+    button(app, "Save case").click().run()
+    assert not app.exception
+    cases = open_store()
+    (line,) = cases.search().lines
+    assert (line.patient, line.lesion, line.image_name) == ("P-1", "back", "1.png")
+    cases.engine.dispose()
+
+
+def test_without_a_pseudonym_no_case_is_saved(app: AppTest, run: BatchStore) -> None:
+    batch(app, run)
+    assert button(app, "Save case").disabled
+
+
+def test_case_facts_that_cannot_be_used_are_told(app: AppTest, run: BatchStore) -> None:
+    run.add_facts("facts.csv", b"path,label\na/1.png,nevus\n")
+    batch(app, run)
+    assert "a label other than benign, malignant or blank: line 2 ('nevus')" in texts(app)
+
+
+def test_a_run_that_stopped_says_why_and_goes_on(app: AppTest, folder: Path, predictor: Predictor) -> None:
+    plan = Plan("ward", "path", (str(folder),), predictor.card, views=False, actor="me")
+    store = create_run(runs_folder(), plan)
+    app.run()
+    workers().failures[store.id] = "The results could not be saved: the disk is full."
+    batch(app, store)
+    assert "the disk is full" in texts(app)
+    button(app, "Try again").click().run()
+    workers().wait(store.id, 60)
+    app.run()
+    assert not app.exception
+    assert store.progress().complete
+    store.engine.dispose()
+
+
+def test_a_run_of_another_model_is_not_gone_on_with(app: AppTest, folder: Path, predictor: Predictor) -> None:
+    weights = predictor.card.files["weights"].model_copy(update={"sha256": "ff" * 32})
+    other = predictor.card.model_copy(update={"files": {**predictor.card.files, "weights": weights}})
+    store = create_run(runs_folder(), Plan("ward", "path", (str(folder),), other, views=False, actor="me"))
+    batch(app, store)
+    button(app, "Begin").click().run()
+    workers().wait(store.id, 60)
+    app.run()
+    assert "which is not the model in use" in texts(app)
+    store.engine.dispose()
+
+
+def test_discarding_deletes_the_run_and_shows_the_others(app: AppTest, run: BatchStore) -> None:
+    batch(app, run)
+    button(app, "Discard the run").click().run()
+    assert not app.exception
+    assert not run.folder.exists()
+    assert button(app, "Start")
+
+
+def test_a_run_that_is_gone_is_told(app: AppTest, run: BatchStore) -> None:
+    run.discard()
+    batch(app, run)
+    assert "There is no such run" in texts(app)
+    button(app, "Back to the runs").click().run()
+    assert button(app, "Start")
+
+
+def test_a_damaged_run_is_named(app: AppTest, home: Path) -> None:
+    damaged = home / "batches" / "20260101-000000-damage"
+    damaged.mkdir(parents=True)
+    (damaged / "run.sqlite").write_bytes(b"nothing" * 200)
+    batch(app)
+    assert "20260101-000000-damage" in texts(app)
+
+
+def test_without_a_model_nothing_can_be_judged(app: AppTest, no_model: Path) -> None:
+    batch(app)
+    assert "nothing can be scored" in texts(app)
+    assert str(no_model) in texts(app)
+
+
+def _number(store: BatchStore, relative: str) -> int:
+    return next(line.number for line in store.lines() if line.relative == relative)
