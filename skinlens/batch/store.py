@@ -189,12 +189,13 @@ class BatchStore:
         Raises:
             BatchError: If it cannot be written; then none of them is kept.
         """
+        finished = datetime.now(UTC)
         with self._writing("The results could not be saved") as session:
             for result in results:
                 session.execute(
                     update(Picture)
                     .where(Picture.number == result["number"], Picture.state == "waiting")
-                    .values(**result, finished=datetime.now(UTC))
+                    .values(**result, finished=finished)
                 )
 
     def want(self, wanted: Wanted) -> None:
@@ -474,11 +475,11 @@ def _line(
 
 
 def _rate(times: Sequence[datetime]) -> float | None:
-    """Pictures a second, from when the latest of them were finished."""
-    if len(times) < 3:
+    """Pictures a second, from when the latest of them were kept, which happens to several at once."""
+    first, last = min(times, default=None), max(times, default=None)
+    if first is None or last is None or first == last:
         return None
-    seconds = (max(times) - min(times)).total_seconds()
-    return (len(times) - 1) / seconds if seconds > 0 else None
+    return sum(moment > first for moment in times) / (last - first).total_seconds()
 
 
 def _chunks(rows: Iterable[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:

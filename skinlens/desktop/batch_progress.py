@@ -28,9 +28,9 @@ def works_on(store: BatchStore) -> bool:
 def _bar(store: BatchStore, model: LoadedModel) -> None:
     progress = store.progress()
     working = works_on(store)
-    if st.session_state.get(_WORKING) and not working:
-        # What depends on it is outside of this fragment.
-        st.session_state[_WORKING] = False
+    if st.session_state.get(_WORKING) != working:
+        # Whether this part and the results move by themselves is decided outside of it.
+        st.session_state[_WORKING] = working
         st.rerun()
     if progress.complete:
         st.caption(_counted(progress))

@@ -1,13 +1,14 @@
 """What a run keeps: nothing doubled, no verdict over another one, sentences where the disk or a lock is in the way."""
 
 import sqlite3
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from skinlens.batch.errors import BatchError
 from skinlens.batch.schema import VERSION
-from skinlens.batch.store import BatchStore, Progress, run_lines
+from skinlens.batch.store import BatchStore, Progress, _rate, run_lines
 from skinlens.cases import database
 from skinlens.imaging.sources import Sources
 from tests.batch.conftest import MakeRun
@@ -138,3 +139,12 @@ def test_a_picture_that_is_not_there_is_told(finished: BatchStore) -> None:
 def test_time_left_is_known_with_a_rate() -> None:
     progress = Progress(total=100, judged=30, unreadable=10, passed_over=0, listed=True, wanted="run", rate=4.0)
     assert (progress.done, progress.seconds_left, progress.complete) == (40, 15.0, False)
+
+
+def test_the_rate_is_that_of_what_was_kept_after_the_first() -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    times = [start + timedelta(seconds=2 * chunk) for chunk in range(3) for _ in range(4)]
+    # Eight pictures in the four seconds since the first four were kept.
+    assert _rate(times) == 2.0
+    assert _rate(times[:4]) is None
+    assert _rate([]) is None

@@ -173,7 +173,7 @@ def test_table_summary_and_archive_are_exported(reviewing: Page, tmp_path: Path)
 
 
 def test_a_killed_program_goes_on_where_it_stopped(browser: Browser, tmp_path: Path) -> None:
-    number = 24
+    number = 12
     folder = plant(tmp_path / "long", number)
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
