@@ -39,7 +39,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         # The program's own version.
         "skinlens",
     },
+    "skinlens.judging": {"skinlens.imaging", "skinlens.runtime", "skinlens.refusal"},
+    "skinlens.scoring": {"skinlens.judging", "skinlens.triage", "skinlens.runtime", "skinlens.imaging"},
     "skinlens.batch": {
+        "skinlens.judging",
         "skinlens.cases",
         "skinlens.evaluation",
         "skinlens.triage",
@@ -134,7 +137,9 @@ def test_nothing_imports_the_command_line_or_the_desktop(path: Path) -> None:
         assert not any(is_in(name, "skinlens.desktop") for name in found)
 
 
-@pytest.mark.parametrize("room", ["imaging", "runtime", "triage", "refusal", "report", "desktop", "cases", "batch"])
+@pytest.mark.parametrize(
+    "room", ["imaging", "runtime", "triage", "refusal", "report", "desktop", "cases", "batch", "scoring"]
+)
 def test_from_upload_to_pdf_no_torch_is_imported(room: str) -> None:
     heavy = {"torch", "torchvision", "lightning_fabric", "pytorch_grad_cam"}
     for path in SOURCES:

@@ -1,9 +1,7 @@
 """From a picture that waits to what is kept of it."""
 
-import hashlib
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from threading import Lock
 from typing import Any
@@ -12,78 +10,51 @@ from PIL import Image
 
 from skinlens.batch.store import Waiting
 from skinlens.cases.records import admission_document, prediction_columns
-from skinlens.imaging.decode import decode
-from skinlens.imaging.image import ImageRefusedError, LesionImage, Pixels
+from skinlens.imaging.image import ImageRefusedError, Pixels
 from skinlens.imaging.preprocess import fitted
-from skinlens.refusal import examine
-from skinlens.runtime.orientations import Stability, in_all_views
-from skinlens.runtime.prediction import Prediction
+from skinlens.judging import Judged, Received, judge, receive
 from skinlens.runtime.predictor import Predictor
 
 THUMBNAIL_SIDE = 128
 
 
-@dataclass(frozen=True)
-class Received:
-    """A picture that waits, the digest of its bytes (empty if there were none), and it or why there is none."""
-
-    waiting: Waiting
-    sha256: str
-    image: LesionImage | ImageRefusedError
+def received(waiting: Waiting) -> Received:
+    """Read and decode a picture that waits."""
+    return receive(waiting.place.read, name=PurePosixPath(waiting.relative).name)
 
 
-def receive(waiting: Waiting) -> Received:
-    """Read and decode a picture."""
-    sha256 = ""
-    try:
-        content = waiting.place.read()
-        sha256 = hashlib.sha256(content).hexdigest()
-        return Received(waiting, sha256, decode(content, name=PurePosixPath(waiting.relative).name))
-    except ImageRefusedError as refusal:
-        return Received(waiting, sha256, refusal)
-
-
-def judge(received: Sequence[Received], predictor: Predictor, lock: Lock, *, views: bool) -> list[dict[str, Any]]:
+def results(
+    chunk: Sequence[tuple[Waiting, Received]], predictor: Predictor, lock: Lock, *, views: bool
+) -> list[dict[str, Any]]:
     """What is to be kept of each picture, for `BatchStore.keep`.
 
     Args:
-        received: From `receive`.
+        chunk: From `judging.in_chunks`.
         predictor: Of the model.
         lock: Held while the model runs.
         views: Whether each picture is judged in eight orientations.
     """
-    images = [each.image for each in received if isinstance(each.image, LesionImage)]
-    with lock:
-        answers = iter(_answers(predictor, images, views=views))
+    found = judge([each for _, each in chunk], predictor, views=views, lock=lock)
     return [
-        _unreadable(each, each.image)
-        if isinstance(each.image, ImageRefusedError)
-        else _judged(each.waiting.number, each.image, *next(answers), predictor)
-        for each in received
+        _unreadable(waiting.number, each.sha256, made)
+        if isinstance(made, ImageRefusedError)
+        else _judged(waiting.number, made)
+        for (waiting, each), made in zip(chunk, found, strict=True)
     ]
 
 
-def _answers(
-    predictor: Predictor, images: Sequence[LesionImage], *, views: bool
-) -> Sequence[tuple[Prediction, Stability | None]]:
-    if views:
-        return in_all_views(predictor, images)
-    return [(prediction, None) for prediction in predictor.predict(images)]
-
-
-def _unreadable(received: Received, refusal: ImageRefusedError) -> dict[str, Any]:
+def _unreadable(number: int, sha256: str, refusal: ImageRefusedError) -> dict[str, Any]:
     return {
-        "number": received.waiting.number,
+        "number": number,
         "state": "unreadable",
-        "sha256": received.sha256,
+        "sha256": sha256,
         "reason": refusal.reason,
         "sentence": str(refusal),
     }
 
 
-def _judged(
-    number: int, image: LesionImage, prediction: Prediction, stability: Stability | None, predictor: Predictor
-) -> dict[str, Any]:
+def _judged(number: int, made: Judged) -> dict[str, Any]:
+    image = made.image
     return {
         "number": number,
         "state": "judged",
@@ -91,10 +62,10 @@ def _judged(
         "width": image.width,
         "height": image.height,
         "notes": list(image.notes),
-        "stability": None if stability is None else list(stability.scores),
-        "admission": admission_document(examine(image, prediction, predictor)),
+        "stability": None if made.stability is None else list(made.stability.scores),
+        "admission": admission_document(made.admission),
         "thumbnail": thumbnail(image.pixels),
-        **prediction_columns(prediction),
+        **prediction_columns(made.prediction),
     }
 
 

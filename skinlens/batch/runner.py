@@ -10,18 +10,18 @@ from time import sleep
 from filelock import FileLock, Timeout
 
 from skinlens.batch.errors import BatchError
-from skinlens.batch.judge import Received, judge, receive
+from skinlens.batch.judge import received, results
 from skinlens.batch.schema import Run
-from skinlens.batch.store import BatchStore
+from skinlens.batch.store import BatchStore, Waiting
 from skinlens.cases.errors import told
-from skinlens.imaging.image import LesionImage
 from skinlens.imaging.sources import Sources
+from skinlens.judging import Received, in_chunks
 from skinlens.runtime.predictor import Predictor
 
 # Few, so that a pause takes effect soon and another page gets the model in between.
 AT_ONCE = 4
-# Pictures of this many pixels together are judged before more are decoded: 300 MB, whatever their number.
-AT_ONCE_PIXELS = 100_000_000
+# Rows that are looked up at once; nothing is read from them yet.
+_LISTED = 64
 # Seconds that a page which wants the model gets between two chunks.
 _GIVE_WAY = 0.002
 _LOCK = "running.lock"
@@ -92,13 +92,14 @@ def go_through(
         if not run.listed:
             _list(store, run)
         with ThreadPoolExecutor(1, "skinlens-read") as reader:
+            chunks = in_chunks(_received(store), AT_ONCE)
             # The next pictures are read while these are judged.
-            upcoming = reader.submit(_received, store, -1)
-            while received := upcoming.result():
+            upcoming = reader.submit(next, chunks, None)
+            while (chunk := upcoming.result()) is not None:
                 if store.run().wanted != "run":
                     break
-                upcoming = reader.submit(_received, store, received[-1].waiting.number)
-                store.keep(judge(received, predictor, lock, views=run.views))
+                upcoming = reader.submit(next, chunks, None)
+                store.keep(results(chunk, predictor, lock, views=run.views))
                 pause(_GIVE_WAY)
 
 
@@ -117,15 +118,10 @@ def _list(store: BatchStore, run: Run) -> None:
     store.list_pictures(Sources([Path(root) for root in run.roots]))
 
 
-def _received(store: BatchStore, after: int) -> list[Received]:
-    """The next few pictures, decoded: few enough at a time that memory stays flat."""
-    found: list[Received] = []
-    pixels = 0
-    for each in store.waiting(AT_ONCE, after=after):
-        received = receive(each)
-        found.append(received)
-        if isinstance(received.image, LesionImage):
-            pixels += received.image.width * received.image.height
-        if pixels >= AT_ONCE_PIXELS:
-            break
-    return found
+def _received(store: BatchStore) -> Iterator[tuple[Waiting, Received]]:
+    """The pictures that wait, in order, each decoded when it is asked for."""
+    after = -1
+    while waiting := store.waiting(_LISTED, after=after):
+        for each in waiting:
+            yield each, received(each)
+        after = waiting[-1].number

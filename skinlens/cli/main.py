@@ -84,6 +84,23 @@ def predict(
 
 
 @app.command()
+def score(
+    source: Annotated[str, typer.Argument(help="Folder, zip archive, manifest CSV, or address such as s3://bucket.")],
+    out: Annotated[str, typer.Option(help="Folder or address for Parquet shards; finished ones are kept.")],
+    engine: Annotated[Literal["local", "ray"], typer.Option(help="This machine's cores, or a Ray cluster.")] = "local",
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes or actors.", show_default="by cores")] = None,
+    model: Annotated[str | None, typer.Option(help="Name of a released model.")] = None,
+    point: Annotated[str | None, typer.Option(help="Operating point of the model's card.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="A threshold instead of a point, in [0, 1].")] = None,
+    views: Annotated[bool, typer.Option(help="Judge each picture turned and mirrored too.")] = True,  # noqa: FBT002
+) -> None:
+    """Score many pictures into Parquet, with the columns of predict; the same command goes on where it stopped."""
+    from skinlens.cli.score import score as command
+
+    command(source, out, engine=engine, workers=workers, model=model, point=point, threshold=threshold, views=views)
+
+
+@app.command()
 def evaluate(
     model: Annotated[str, typer.Option(help="A released model by name or card, or a run's model.safetensors.")],
     data: Manifests,

@@ -1,7 +1,6 @@
 """`skinlens predict`: pictures in, one row each out, with heatmaps, PDFs and DICOM objects on request."""
 
 import csv
-import hashlib
 import io
 import json
 import sys
@@ -19,38 +18,14 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import say
 from skinlens.explain.overlay import record_overlay
-from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRefusedError, LesionImage, Pixels
 from skinlens.imaging.sources import Source, Sources, safe_name
-from skinlens.refusal import examine
+from skinlens.judging import Received, in_chunks, judge, receive
 from skinlens.runtime.card import ModelCard, OperatingPoint
-from skinlens.runtime.orientations import Stability, in_all_views
 from skinlens.runtime.prediction import Prediction
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
-from skinlens.triage import Assessment, CaseFacts, CaseRecord, assess, operating_point
-
-BATCH = 16
-# Pictures of this many pixels together are scored before more are decoded: 300 MB, whatever their number.
-BATCH_PIXELS = 100_000_000
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the result; an empty string where a column does not apply."""
-
-    path: str
-    sha256: str
-    probability: float | str
-    decision: str
-    threshold: float
-    point: str
-    reasons: str
-    quality_failed: str
-    stability: str
-    width: int | str
-    height: int | str
-    model: str
-    error: str
+from skinlens.scoring.rows import BATCH, Row, assessed, refusal_row, row_of
+from skinlens.triage import Assessment, CaseFacts, CaseRecord, operating_point
 
 
 @dataclass(frozen=True)
@@ -72,15 +47,6 @@ class Outputs:
     pdfs: Path | None
     views: bool = True
     dicom: Path | None = None
-
-
-@dataclass(frozen=True)
-class _Received:
-    """A source, the digest of its bytes (empty if there were none to be had), and its picture or why there is none."""
-
-    source: Source
-    sha256: str
-    image: LesionImage | ImageRefusedError
 
 
 def predict(
@@ -119,114 +85,28 @@ def _score_all(
     columns = (SpinnerColumn(), TextColumn("{task.completed} pictures"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=None)
-        for batch in _batches(sources):
-            for row in _score_batch(batch, predictor, point, outputs):
+        received = ((source, receive(source.read, name=Path(source.relative).name)) for source in sources)
+        for chunk in in_chunks(received, BATCH):
+            for row in _score_chunk(chunk, predictor, point, outputs):
                 writer.write(row)
                 count[row.decision] = count.get(row.decision, 0) + 1
                 progress.advance(task)
     return count
 
 
-def _batches(sources: Sources) -> Iterator[list[_Received]]:
-    """Decoded pictures in order, few enough at a time that memory stays flat."""
-    batch: list[_Received] = []
-    pixels = 0
-    for source in sources:
-        received = _receive(source)
-        batch.append(received)
-        if isinstance(received.image, LesionImage):
-            pixels += received.image.width * received.image.height
-        if len(batch) == BATCH or pixels >= BATCH_PIXELS:
-            yield batch
-            batch, pixels = [], 0
-    if batch:
-        yield batch
-
-
-def _score_batch(
-    batch: Sequence[_Received], predictor: Predictor, point: OperatingPoint, outputs: Outputs
+def _score_chunk(
+    chunk: Sequence[tuple[Source, Received]], predictor: Predictor, point: OperatingPoint, outputs: Outputs
 ) -> Iterator[Row]:
-    """Rows in the order of the batch; pictures that cannot be read get one too."""
-    images = [each.image for each in batch if isinstance(each.image, LesionImage)]
-    answers = iter(_answers(predictor, images, views=outputs.views))
-    for each in batch:
-        source, image = each.source, each.image
-        if isinstance(image, ImageRefusedError):
-            yield _refusal(source, each.sha256, image, predictor.card, point)
+    """Rows in the order of the chunk; pictures that cannot be read get one too."""
+    card = predictor.card
+    found = judge([received for _, received in chunk], predictor, views=outputs.views)
+    for (source, received), each in zip(chunk, found, strict=True):
+        if isinstance(each, ImageRefusedError):
+            yield refusal_row(source.path, received.sha256, each, card, point)
             continue
-        prediction, stability = next(answers)
-        admission = examine(image, prediction, predictor)
-        assessment = assess(
-            prediction, predictor.card, point, notes=image.notes, stability=stability, admission=admission
-        )
-        _write_extras(source, image, prediction, assessment, predictor.card, outputs)
-        yield _row(source, image, assessment)
-
-
-def _answers(
-    predictor: Predictor, images: Sequence[LesionImage], *, views: bool
-) -> Sequence[tuple[Prediction, Stability | None]]:
-    if views:
-        return in_all_views(predictor, images)
-    return [(prediction, None) for prediction in predictor.predict(images)]
-
-
-def _receive(source: Source) -> _Received:
-    sha256 = ""
-    try:
-        content = source.read()
-        sha256 = hashlib.sha256(content).hexdigest()
-        return _Received(source, sha256, decode(content, name=Path(source.relative).name))
-    except ImageRefusedError as refusal:
-        return _Received(source, sha256, refusal)
-
-
-def _row(source: Source, image: LesionImage, assessment: Assessment) -> Row:
-    return Row(
-        path=source.path,
-        sha256=image.sha256,
-        probability=assessment.prediction.score,
-        decision=assessment.decision,
-        threshold=assessment.point.threshold,
-        point=assessment.point.name,
-        reasons=" ".join(assessment.reasons),
-        quality_failed=_failed_checks(assessment),
-        stability=_stability(assessment),
-        width=image.width,
-        height=image.height,
-        model=assessment.prediction.model.name,
-        error="",
-    )
-
-
-def _failed_checks(assessment: Assessment) -> str:
-    """Names of the checks of the pixels that failed, as in `hair;ruler`."""
-    admission = assessment.admission
-    return "" if admission is None else ";".join(check.name for check in admission.quality.failed)
-
-
-def _stability(assessment: Assessment) -> str:
-    """In how many of the views the verdict is the same, as in `7/8`."""
-    found = assessment.stability
-    return "" if found is None else f"{found.unchanged(assessment.point.threshold)}/{len(found.scores)}"
-
-
-def _refusal(source: Source, sha256: str, refusal: ImageRefusedError, card: ModelCard, point: OperatingPoint) -> Row:
-    return Row(
-        path=source.path,
-        sha256=sha256,
-        probability="",
-        decision="rejected",
-        threshold=point.threshold,
-        point=point.name,
-        reasons=str(refusal),
-        quality_failed="",
-        stability="",
-        width="",
-        height="",
-        model=card.name,
-        error=refusal.reason,
-    )
+        assessment = assessed(each, card, point)
+        _write_extras(source, each.image, each.prediction, assessment, card, outputs)
+        yield row_of(source.path, each, assessment)
 
 
 def _write_extras(

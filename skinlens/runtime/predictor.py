@@ -37,20 +37,27 @@ class Predictor:
         folder: Where the card's files lie; each is checked against its SHA-256 before anything is loaded.
         providers: ONNX Runtime's providers, best first; None asks `available_providers`.
         batch_size: Pictures in one pass.
+        threads: Processor threads for one pass; None leaves it to ONNX Runtime, which takes every core.
 
     Raises:
         ModelFileError: If a file is missing, altered or cannot be loaded.
     """
 
     def __init__(
-        self, card: ModelCard, folder: Path, *, providers: Sequence[str] | None = None, batch_size: int = 16
+        self,
+        card: ModelCard,
+        folder: Path,
+        *,
+        providers: Sequence[str] | None = None,
+        batch_size: int = 16,
+        threads: int | None = None,
     ) -> None:
         self.card = card
         self.batch_size = batch_size
         verified_path(card, "weights", folder)
         self.familiarity = load_familiarity(card, folder)
         graph = verified_path(card, "graph", folder)
-        self._session = open_session(graph, providers)
+        self._session = open_session(graph, providers, threads=threads)
         self._outputs = [*OUTPUTS, *(name for name in (TEXTURE, GATE) if self._gives(name))]
         self.provider: str = self._session.get_providers()[0]
         self.model = ModelId(card.name, card.version, card.files["weights"].sha256)
@@ -121,17 +128,22 @@ def in_batches(
     return [answer for first in starts for answer in predict(images[first : first + size])]
 
 
-def open_session(graph: Path, providers: Sequence[str] | None = None) -> onnxruntime.InferenceSession:
+def open_session(
+    graph: Path, providers: Sequence[str] | None = None, *, threads: int | None = None
+) -> onnxruntime.InferenceSession:
     """Load a graph whose weights lie beside it.
 
     Args:
         graph: The ONNX file.
         providers: ONNX Runtime's providers, best first; None asks `available_providers`.
+        threads: Processor threads for one pass; None leaves it to ONNX Runtime.
 
     Raises:
         ModelFileError: If ONNX Runtime cannot load it.
     """
     options = onnxruntime.SessionOptions()
+    if threads is not None:
+        options.intra_op_num_threads = threads
     options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(
@@ -161,8 +173,10 @@ def released_models(folder: Path = WEIGHTS_FOLDER) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in folder.glob("*.json")))
 
 
-def load_predictor(name: str = DEFAULT_MODEL, folder: Path = WEIGHTS_FOLDER) -> Predictor:
-    """Load a released model by name.
+def load_predictor(
+    name: str = DEFAULT_MODEL, folder: Path = WEIGHTS_FOLDER, *, threads: int | None = None
+) -> Predictor:
+    """Load a released model by name; `threads` as for `Predictor`.
 
     Raises:
         ModelFileError: If there is no such model, or its files are missing or altered.
@@ -170,4 +184,4 @@ def load_predictor(name: str = DEFAULT_MODEL, folder: Path = WEIGHTS_FOLDER) -> 
     if name not in released_models(folder):
         known = ", ".join(released_models(folder)) or "none"
         raise ModelFileError(f"There is no model {name!r} in {folder}; models there: {known}.")
-    return Predictor(read_card(folder / f"{name}.json"), folder)
+    return Predictor(read_card(folder / f"{name}.json"), folder, threads=threads)

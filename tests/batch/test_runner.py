@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from skinlens import judging
 from skinlens.batch import runner
 from skinlens.batch.errors import BatchError
 from skinlens.batch.runner import BusyError, alone, go_through, is_worked_on
@@ -93,6 +94,7 @@ def test_what_stops_half_way_goes_on_without_loss_or_repetition(
 KILLED = """
 import sys, threading
 from pathlib import Path
+from skinlens import judging
 from skinlens.batch import runner
 from skinlens.batch.store import BatchStore
 from skinlens.runtime.predictor import load_predictor
@@ -174,15 +176,15 @@ def test_a_picture_that_vanishes_gets_its_sentence(folder: Path, new_run: MakeRu
 def test_memory_holds_a_few_pictures_at_a_time(
     monkeypatch: pytest.MonkeyPatch, new_run: MakeRun, predictor: Predictor
 ) -> None:
-    monkeypatch.setattr(runner, "AT_ONCE_PIXELS", 1)
+    monkeypatch.setattr(judging, "MOST_PIXELS", 1)
     sizes = []
-    judged = runner.judge
+    kept = runner.results
 
-    def watched(received, *more, **named):
-        sizes.append(len(received))
-        return judged(received, *more, **named)
+    def watched(chunk, *more, **named):
+        sizes.append(len(chunk))
+        return kept(chunk, *more, **named)
 
-    monkeypatch.setattr(runner, "judge", watched)
+    monkeypatch.setattr(runner, "results", watched)
     judge_all(new_run(), predictor)
     # The one that cannot be decoded has no pixels, and goes with the next.
     assert sizes == [1, 1, 1, 1, 2]

@@ -1,0 +1,83 @@
+"""`skinlens score`: many pictures into Parquet, on all cores of this machine or on a Ray cluster; restartable."""
+
+import os
+from collections.abc import Iterator
+from typing import Literal
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from skinlens.cli.errors import OutputError, UsageError
+from skinlens.cli.say import say
+from skinlens.runtime.predictor import DEFAULT_MODEL, load_predictor
+from skinlens.scoring.items import SourceError, list_items
+from skinlens.scoring.shards import DestinationError, Job, Shard, prepare, shards_of
+from skinlens.triage import operating_point
+
+Engine = Literal["local", "ray"]
+
+
+def score(
+    source: str,
+    destination: str,
+    *,
+    engine: Engine,
+    workers: int | None,
+    model: str | None,
+    point: str | None,
+    threshold: float | None,
+    views: bool,
+) -> None:
+    """Score every picture of a source; what an earlier call has finished is not scored again.
+
+    Raises:
+        ModelFileError: If the model is missing or was tampered with.
+        OutputError: If results cannot be written, or Ray is not installed.
+        UsageError: If the source cannot be listed, or the operating point is unknown or given twice.
+    """
+    name = model or DEFAULT_MODEL
+    predictor = load_predictor(name)
+    try:
+        chosen = operating_point(predictor.card, name=point, threshold=threshold)
+        shards = shards_of(list_items(source))
+    except (SourceError, ValueError) as error:
+        raise UsageError(str(error)) from error
+    job = Job(name, predictor.model.sha256, chosen.model_dump(mode="json"), views, destination)
+    del predictor
+    total: dict[str, int] = {}
+    try:
+        left = prepare(job, shards)
+        if len(left) < len(shards):
+            say(f"{len(shards) - len(left)} of {len(shards)} shards are there already")
+        for counted in _shown(left, _engine(engine, left, job, workers)):
+            for decision, number in counted.items():
+                total[decision] = total.get(decision, 0) + number
+    except DestinationError as error:
+        raise OutputError(str(error)) from error
+    parts = [f"{number} {decision}" for decision, number in sorted(total.items())]
+    say(", ".join(parts) or "nothing was left to score")
+
+
+def _engine(engine: Engine, left: list[Shard], job: Job, workers: int | None) -> Iterator[dict[str, int]]:
+    if not left:
+        return iter(())
+    if engine == "local":
+        from skinlens.scoring.local import score_locally
+
+        cores = os.cpu_count() or 1
+        return score_locally(left, job, workers=min(workers or max(1, cores // 2), len(left)))
+    try:
+        import ray  # noqa: F401 - an optional extra; said before anything is started
+    except ImportError as error:
+        raise OutputError("Ray is not installed; it comes with the extra: pip install 'skinlens[ray]'") from error
+    from skinlens.scoring.on_ray import score_on_ray
+
+    return score_on_ray(left, job, workers=workers)
+
+
+def _shown(left: list[Shard], results: Iterator[dict[str, int]]) -> Iterator[dict[str, int]]:
+    """The same results, with a bar that counts shards."""
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield from progress.track(results, total=len(left))

@@ -1,0 +1,115 @@
+"""What is to be scored: a folder, archive, manifest or address of any storage, as a list that workers share."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from pyarrow import ArrowException, fs
+
+from skinlens.imaging.decode import IMAGE_SUFFIXES
+from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.sources import Place, Sources
+
+_MANIFEST = ".csv"
+
+
+class SourceError(ValueError):
+    """What was named cannot be scored; the message says why."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One picture to score, in plain values that another machine understands.
+
+    Attributes:
+        path: As shown in its row.
+        name: What to call it in front of a person.
+        file: Where it lies: a path, or an address such as `s3://bucket/key`; "" for what cannot be read.
+        member: Its number in an archive; None outside of archives.
+        reason: Short code of why it cannot be read, with its `sentence`; "" if that is not known yet.
+    """
+
+    path: str
+    name: str
+    file: str
+    member: int | None = None
+    reason: str = ""
+    sentence: str = ""
+
+    def read(self) -> bytes:
+        """The bytes; raises ImageRefusedError if they cannot be had."""
+        if self.reason:
+            raise ImageRefusedError(self.reason, self.sentence)
+        if not is_address(self.file):
+            return Place(Path(self.file), self.member).read()
+        try:
+            system, path = fs.FileSystem.from_uri(self.file)
+            with system.open_input_stream(path) as stream:
+                return bytes(stream.read())
+        except (OSError, ArrowException) as error:
+            raise ImageRefusedError("unreadable", "The file cannot be read from its storage.") from error
+
+
+def list_items(source: str) -> list[Item]:
+    """Every picture of a source, in a fixed order.
+
+    Args:
+        source: A folder, zip archive, picture or manifest (CSV with a column `path` relative to it) on this machine,
+            or the address of a folder on any storage that Arrow reads.
+
+    Raises:
+        SourceError: If a manifest is none, or a storage cannot be listed.
+    """
+    if is_address(source):
+        return list(_at_address(source))
+    path = Path(source).expanduser()
+    if path.suffix.lower() == _MANIFEST:
+        return list(_in_manifest(path))
+    return list(_on_this_machine(path))
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an address rather than a path."""
+    return "://" in text
+
+
+def _on_this_machine(path: Path) -> Iterator[Item]:
+    for source in Sources([path]):
+        name = PurePosixPath(source.relative).name
+        if source.place is not None:
+            yield Item(source.path, name, str(source.place.file), source.place.member)
+            continue
+        try:
+            source.read()
+        except ImageRefusedError as refusal:
+            yield Item(source.path, name, "", reason=refusal.reason, sentence=str(refusal))
+
+
+def _in_manifest(path: Path) -> Iterator[Item]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SourceError(f"{path} is no manifest that can be read: {error}") from error
+    if not rows or "path" not in rows[0]:
+        raise SourceError(f"{path} is no manifest: it needs a header with a column path, and rows")
+    for row in rows:
+        place = path.parent / (row["path"] or "")
+        yield Item(str(place), place.name, str(place))
+
+
+def _at_address(address: str) -> Iterator[Item]:
+    scheme = address.partition("://")[0]
+    try:
+        system, root = fs.FileSystem.from_uri(address)
+        if system.get_file_info(root).type == fs.FileType.File:
+            found = [system.get_file_info(root)]
+        else:
+            found = system.get_file_info(fs.FileSelector(root, recursive=True))
+    except (OSError, ArrowException, ValueError) as error:
+        raise SourceError(f"{address} cannot be listed: {error}") from error
+    files = (each.path for each in found if each.type == fs.FileType.File)
+    for path in sorted(path for path in files if PurePosixPath(path).suffix.lower() in IMAGE_SUFFIXES):
+        place = f"{scheme}://{path}"
+        yield Item(place, PurePosixPath(path).name, place)

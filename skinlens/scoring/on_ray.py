@@ -1,0 +1,121 @@
+"""Shards on a Ray cluster: readers fetch the bytes, a pool of actors holds the predictors."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from skinlens.imaging.image import ImageRefusedError
+from skinlens.runtime.predictor import load_predictor
+from skinlens.scoring.items import Item
+from skinlens.scoring.shards import Job, Shard, score_shard
+
+# Of a logical CPU; readers wait for storage most of the time.
+_READER = 0.25
+# Before Ray is imported: nothing is reported to anyone, and a fractional reader is allowed beside every actor.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+
+
+def score_on_ray(shards: Sequence[Shard], job: Job, *, workers: int | None) -> Iterator[dict[str, int]]:
+    """Score shards on the cluster that RAY_ADDRESS names, or on one that is started on this machine.
+
+    An actor that dies is started again and given its shard once more.
+
+    Args:
+        shards: From `shards.prepare`.
+        job: How to score; its destination must be the same place for every machine.
+        workers: Actors; None takes one a logical CPU, and leaves one CPU to the readers.
+
+    Yields:
+        For each finished shard how many pictures have each decision.
+
+    Raises:
+        ImportError: If Ray is not installed.
+        RayError: If the cluster fails.
+    """
+    import ray
+    from ray.data import ActorPoolStrategy, DataContext
+
+    started = not ray.is_initialized()
+    if started:
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
+    try:
+        context = DataContext.get_current()
+        context.enable_progress_bars = False
+        cpus = int(ray.cluster_resources().get("CPU", 1))
+        actors = min(workers or max(1, cpus - 1), len(shards))
+        rows = [{"number": shard.number, "items": _packed(shard)} for shard in shards]
+        results = (
+            ray.data.from_items(rows, override_num_blocks=len(rows))
+            .map(_read, num_cpus=_READER)
+            .map_batches(
+                _Scorer,
+                fn_constructor_kwargs={"job": asdict(job)},
+                batch_size=1,
+                compute=ActorPoolStrategy(size=actors),
+                num_cpus=max(_READER, min(1.0, (cpus - _READER) / actors)),
+                max_restarts=-1,
+                max_task_retries=-1,
+            )
+        )
+        for row in results.iter_rows():
+            yield json.loads(row["counted"])
+    finally:
+        if started:
+            ray.shutdown()
+
+
+def _packed(shard: Shard) -> str:
+    return json.dumps([asdict(item) for item in shard.items])
+
+
+def _unpacked(number: int, packed: str) -> Shard:
+    return Shard(number, tuple(Item(**values) for values in json.loads(packed)))
+
+
+def _read(row: dict[str, Any]) -> dict[str, Any]:
+    """The bytes of every picture of a shard; for one that cannot be read, nothing but why."""
+    contents, failures = [], []
+    for item in _unpacked(row["number"], row["items"]).items:
+        try:
+            contents.append(item.read())
+            failures.append(["", ""])
+        except ImageRefusedError as refusal:
+            contents.append(b"")
+            failures.append([refusal.reason, str(refusal)])
+    return {**row, "contents": contents, "failures": json.dumps(failures)}
+
+
+class _Scorer:
+    """An actor with a predictor.
+
+    Args:
+        job: As a dict.
+    """
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        self.job = Job(**job)
+        self.predictor = load_predictor(self.job.model, threads=1)
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Score and write the shards of a batch."""
+        counted = []
+        columns = (batch[name] for name in ("number", "items", "contents", "failures"))
+        for number, packed, contents, failures in zip(*columns, strict=True):
+            shard = _unpacked(int(number), packed)
+            known = dict(zip(shard.items, zip(contents, json.loads(failures), strict=True), strict=True))
+            counted.append(json.dumps(score_shard(shard, self.job, self.predictor, _reader(known))))
+        return {"number": np.asarray(batch["number"]), "counted": np.asarray(counted)}
+
+
+def _reader(known: dict[Item, tuple[bytes, list[str]]]) -> Any:
+    def read(item: Item) -> bytes:
+        content, (reason, sentence) = known[item]
+        if reason:
+            raise ImageRefusedError(reason, sentence)
+        return content
+
+    return read

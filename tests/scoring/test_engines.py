@@ -1,0 +1,106 @@
+"""Both engines give the rows of predict, also when a worker is killed half-way."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import ray
+from pyarrow import parquet
+
+from skinlens.imaging.synthetic import draw_pixels, encode_png
+from skinlens.scoring.items import Item, list_items
+from skinlens.scoring.local import score_locally
+from skinlens.scoring.on_ray import score_on_ray
+from skinlens.scoring.shards import DestinationError, Job, Shard, count, prepare, shards_of
+from tests.scoring.test_shards import as_predicted, assert_equal_rows
+
+Engine = Callable[..., Iterator[dict[str, int]]]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    """A local cluster with two workers."""
+    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False, logging_level="error")
+    yield
+    ray.shutdown()
+
+
+def totals(counted: list[dict[str, int]]) -> dict[str, int]:
+    return count(name for each in counted for name, number in each.items() for _ in range(number))
+
+
+def check(engine: Engine, folder: Path, job: Job, out: Path) -> None:
+    shards = prepare(job, shards_of(list_items(str(folder)), size=3))
+    counted = list(engine(shards, job, workers=2))
+    assert len(counted) == len(shards)
+    found = parquet.read_table(job.destination).to_pandas()
+    assert totals(counted) == found["decision"].value_counts().to_dict()
+    assert_equal_rows(found, as_predicted(folder, out))
+
+
+def test_a_pool_of_processes_gives_the_rows_of_predict(folder: Path, job: Job, tmp_path: Path) -> None:
+    check(score_locally, folder, job, tmp_path / "rows.csv")
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_ray_cluster_gives_the_rows_of_predict(folder: Path, job: Job, tmp_path: Path) -> None:
+    check(score_on_ray, folder, job, tmp_path / "rows.csv")
+
+
+def many(tmp_path: Path, number: int) -> Path:
+    made = tmp_path / "many"
+    made.mkdir()
+    for seed in range(number):
+        (made / f"{seed:03d}.png").write_bytes(encode_png(draw_pixels(seed % 9, height=96, width=128)))
+    return made
+
+
+def killed_after_the_first(results: Iterator[dict[str, int]], victims: Callable[[], list[int]]) -> list[dict[str, int]]:
+    """Everything that an engine gives, one of whose workers is killed once something is finished."""
+    counted = [next(results)]
+    victim = victims()[0]
+    os.kill(victim, signal.SIGKILL)
+    return counted + list(results)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_ray_worker_that_is_killed_loses_nothing(tmp_path: Path, job: Job) -> None:
+    folder = many(tmp_path, 40)
+    shards = prepare(job, shards_of(list_items(str(folder)), size=4))
+    counted = killed_after_the_first(score_on_ray(shards, job, workers=2), scorers)
+    assert sum(totals(counted).values()) == 40
+    assert_equal_rows(parquet.read_table(job.destination).to_pandas(), as_predicted(folder, tmp_path / "rows.csv"))
+
+
+def scorers() -> list[int]:
+    """Process numbers of the actors that hold predictors."""
+    found = subprocess.run(["pgrep", "-f", "^ray::.*_Scorer"], capture_output=True, text=True, check=True)
+    return [int(line) for line in found.stdout.split()]
+
+
+def test_a_process_that_is_killed_loses_nothing(tmp_path: Path, job: Job) -> None:
+    folder = many(tmp_path, 24)
+    shards = prepare(job, shards_of(list_items(str(folder)), size=3))
+    counted = killed_after_the_first(score_locally(shards, job, workers=2), children)
+    assert sum(totals(counted).values()) == 24
+    assert_equal_rows(parquet.read_table(job.destination).to_pandas(), as_predicted(folder, tmp_path / "rows.csv"))
+
+
+def children() -> list[int]:
+    """Process numbers of the pool's workers."""
+    return [child.pid for child in multiprocessing.active_children() if child.pid]
+
+
+def test_processes_that_keep_dying_are_told(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skinlens.scoring.local._load", _die)
+    shard = Shard(0, (Item("a", "a", "a"),))
+    with pytest.raises(DestinationError, match="Processes keep dying"):
+        list(score_locally([shard], job, workers=1))
+
+
+def _die(_model: str, _threads: int) -> None:
+    os._exit(1)

@@ -1,0 +1,83 @@
+"""What a source holds, in which order, and how a picture of it is read."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.sources import Sources
+from skinlens.scoring.items import Item, SourceError, list_items
+
+
+def test_a_folder_is_listed_as_by_predict(folder: Path) -> None:
+    listed = list_items(str(folder))
+    assert [item.path for item in listed] == [source.path for source in Sources([folder])]
+    assert [item.name for item in listed][:2] == ["0.png", "2.png"]
+    assert listed[0].read() == (folder / "0.png").read_bytes()
+
+
+def test_an_archive_is_listed_by_its_members(folder: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.write(folder / "below" / "1.png", "x/1.png")
+    (item,) = list_items(str(archive))
+    assert item.path == f"{archive}!/x/1.png"
+    assert item.read() == (folder / "below" / "1.png").read_bytes()
+
+
+def test_a_manifest_is_listed_in_its_order(folder: Path) -> None:
+    manifest = folder / "list.csv"
+    manifest.write_text("label,path\nbenign,below/1.png\nbenign,nowhere.png\n", "utf-8")
+    first, second = list_items(str(manifest))
+    assert first.path == str(folder / "below" / "1.png")
+    with pytest.raises(ImageRefusedError, match="no such file"):
+        second.read()
+
+
+def test_an_address_is_listed_and_read(folder: Path) -> None:
+    (folder / "notes.txt").write_text("no picture")
+    listed = list_items(f"file://{folder}")
+    assert [item.path for item in listed] == sorted(
+        f"file://{path}" for path in folder.rglob("*") if path.suffix in {".png", ".jpg"}
+    )
+    assert listed[0].read() == (folder / "0.png").read_bytes()
+    (alone,) = list_items(f"file://{folder}/2.png")
+    assert alone.name == "2.png"
+
+
+def test_what_vanishes_at_an_address_is_told(folder: Path) -> None:
+    item = list_items(f"file://{folder}")[0]
+    (folder / "0.png").unlink()
+    with pytest.raises(ImageRefusedError, match="cannot be read from its storage"):
+        item.read()
+
+
+def test_an_empty_folder_has_a_row_that_says_so(tmp_path: Path) -> None:
+    (item,) = list_items(str(tmp_path))
+    assert item.reason == "empty"
+    with pytest.raises(ImageRefusedError, match="holds no pictures"):
+        item.read()
+
+
+@pytest.mark.parametrize("address", ["nosuch://x/y", "file:///no/such/folder"])
+def test_an_address_that_cannot_be_listed_is_told(address: str) -> None:
+    with pytest.raises(SourceError, match="cannot be listed"):
+        list_items(address)
+
+
+@pytest.mark.parametrize("content", ["label\nbenign\n", ""])
+def test_a_manifest_needs_paths(tmp_path: Path, content: str) -> None:
+    (tmp_path / "list.csv").write_text(content)
+    with pytest.raises(SourceError, match="needs a header with a column path"):
+        list_items(str(tmp_path / "list.csv"))
+
+
+def test_a_manifest_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no manifest that can be read"):
+        list_items(str(tmp_path / "list.csv"))
+
+
+def test_an_item_survives_the_way_to_another_machine() -> None:
+    item = Item("a/b.png", "b.png", "/x/b.png", 3)
+    assert Item(**vars(item)) == item
