@@ -22,12 +22,13 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 def score_on_ray(shards: Sequence[Shard], job: Job, *, workers: int | None) -> Iterator[dict[str, int]]:
     """Score shards on the cluster that RAY_ADDRESS names, or on one that is started on this machine.
 
-    An actor that dies is started again and given its shard once more.
+    An actor that dies is started again and given its shard once more, which is what Ray Data does unasked.
 
     Args:
         shards: From `shards.prepare`.
         job: How to score; its destination must be the same place for every machine.
-        workers: Actors; None takes one a logical CPU, and leaves one CPU to the readers.
+        workers: Actors; None takes one a GPU, or where there is none one a logical CPU, and leaves one CPU to the
+            readers.
 
     Yields:
         For each finished shard how many pictures have each decision.
@@ -45,8 +46,8 @@ def score_on_ray(shards: Sequence[Shard], job: Job, *, workers: int | None) -> I
     try:
         context = DataContext.get_current()
         context.enable_progress_bars = False
-        cpus = int(ray.cluster_resources().get("CPU", 1))
-        actors = min(workers or max(1, cpus - 1), len(shards))
+        cpus, gpus = (int(ray.cluster_resources().get(kind, 0)) for kind in ("CPU", "GPU"))
+        actors = min(workers or gpus or max(1, cpus - 1), len(shards))
         rows = [{"number": shard.number, "items": _packed(shard)} for shard in shards]
         results = (
             ray.data.from_items(rows, override_num_blocks=len(rows))
@@ -57,8 +58,7 @@ def score_on_ray(shards: Sequence[Shard], job: Job, *, workers: int | None) -> I
                 batch_size=1,
                 compute=ActorPoolStrategy(size=actors),
                 num_cpus=max(_READER, min(1.0, (cpus - _READER) / actors)),
-                max_restarts=-1,
-                max_task_retries=-1,
+                num_gpus=1 if gpus else None,
             )
         )
         for row in results.iter_rows():

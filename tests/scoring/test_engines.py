@@ -18,6 +18,9 @@ from skinlens.scoring.on_ray import score_on_ray
 from skinlens.scoring.shards import DestinationError, Job, Shard, count, prepare, shards_of
 from tests.scoring.test_shards import as_predicted, assert_equal_rows
 
+# Ray warns of its own defaults, and leaves sockets to the garbage collector.
+pytestmark = [pytest.mark.filterwarnings("ignore:::ray"), pytest.mark.filterwarnings("ignore::ResourceWarning")]
+
 Engine = Callable[..., Iterator[dict[str, int]]]
 
 
