@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from skinlens.batch.schema import Review
 from skinlens.batch.table import Entry
 from skinlens.evaluation.agreement import Agreement, agreement
 from skinlens.evaluation.report import ViewResult, evaluate_views
@@ -46,7 +47,7 @@ def against_truth(found: Sequence[Entry], point: OperatingPoint) -> AgainstTruth
     manifest = pd.DataFrame(
         {"label": entry.facts.label, "group_id": entry.facts.case_id or f"picture {entry.number}"} for entry in judged
     )
-    scores = [entry.line.score for entry in judged]
+    scores = [entry.line.score or 0.0 for entry in judged]
     result = evaluate_views(manifest, scores, point.threshold, resamples=_RESAMPLES)["all"]
     return AgainstTruth(
         result=result,
@@ -67,7 +68,7 @@ def with_reviewers(found: Sequence[Entry], point: OperatingPoint, *, blind_alone
     for entry in found:
         if entry.line.score is None or entry.line.refused:
             continue
-        first = {}
+        first: dict[str, Review] = {}
         for review in entry.reviews:
             first.setdefault(review.actor, review)
         for review in first.values():

@@ -175,12 +175,13 @@ class BatchStore:
     def waiting(self, limit: int, *, after: int = -1) -> list[Waiting]:
         """The next pictures to judge, in order; errors as for `run`."""
         wanted = select(Picture.number, Picture.relative, Picture.file, Picture.member).where(
-            Picture.state == "waiting", Picture.number > after
+            Picture.state == "waiting", Picture.number > after, Picture.file.is_not(None)
         )
         with self._reading("The run could not be read") as session:
             rows = session.execute(wanted.order_by(Picture.number).limit(limit)).all()
         return [
-            Waiting(number, relative, Place(Path(os.fsdecode(file)), member)) for number, relative, file, member in rows
+            Waiting(number, relative, Place(Path(os.fsdecode(file or b"")), member))
+            for number, relative, file, member in rows
         ]
 
     def keep(self, results: Sequence[dict[str, Any]]) -> None:
@@ -208,7 +209,7 @@ class BatchStore:
         with self._reading("The run could not be read") as session:
             run = session.scalars(select(Run)).one()
             counted = session.execute(select(Picture.state, func.count()).group_by(Picture.state))
-            counts: dict[State, int] = dict(tuple(row) for row in counted)
+            counts = {row[0]: row[1] for row in counted}
             latest = select(Picture.finished).where(Picture.finished.is_not(None))
             times = session.scalars(latest.order_by(Picture.finished.desc()).limit(_RATE_OVER)).all()
         return Progress(

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 import streamlit as st
@@ -170,8 +171,9 @@ def _choose_filter(every: Sequence[Entry], *, blind: bool) -> tuple[Filter, Orde
             "Decision", OUTCOMES, format_func=OUTCOME_WORDS.__getitem__, placeholder="all", key="batch-outcomes"
         )
     chosen_flags = flag.multiselect("Quality", flags, placeholder="all", key="batch-flags")
+    said: tuple[Verdict | Literal[""], ...] = ("", *VERDICTS)
     verdicts = verdict.multiselect(
-        "Verdict", ("", *VERDICTS), format_func=lambda said: said or "none yet", placeholder="all", key="batch-verdicts"
+        "Verdict", said, format_func=lambda said: said or "none yet", placeholder="all", key="batch-verdicts"
     )
     text = words.text_input("Words", key="batch-words", placeholder="name, patient, note")
     orders: list[Order] = ["run"] if blind else ["worry", "run", *(["mistakes"] if labelled else [])]  # type: ignore[list-item]

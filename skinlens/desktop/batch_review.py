@@ -1,6 +1,6 @@
 """One picture of a run beside its heatmap, the reviewer's verdict, and the patient's other pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -25,7 +25,7 @@ from skinlens.imaging.image import ImageRefusedError, Pixels
 from skinlens.imaging.preprocess import fitted
 from skinlens.report.pdf import case_pdf
 from skinlens.runtime.card import ModelCard
-from skinlens.triage import Assessment, quality_sentences, stability_sentence
+from skinlens.triage import Assessment, CaseRecord, quality_sentences, stability_sentence
 
 AT: Final = "batch-at"
 _SIDE = 640
@@ -40,7 +40,7 @@ def current(shown: Shown) -> Entry | None:
     """The picture that is looked at: the one last chosen if the filter shows it, else the first."""
     at = st.session_state.get(AT)
     by_number = {entry.number: entry for entry in shown.listed}
-    return by_number.get(at) or next(iter(shown.listed), None)
+    return by_number.get(-1 if at is None else at) or next(iter(shown.listed), None)
 
 
 def go_to(number: int) -> None:
@@ -243,7 +243,7 @@ def _take_along(store: BatchStore, shown: Shown, entry: Entry, row: Picture, mod
     """The case's summary, the case store, and the Triage page."""
     card = store.card()
 
-    def record():
+    def record() -> CaseRecord:
         return record_again(row, card, shown.point, entry.facts, created=datetime.now().astimezone())
 
     pdf_button(lambda: case_pdf(record(), card).content, row.sha256)
@@ -262,7 +262,7 @@ def _take_along(store: BatchStore, shown: Shown, entry: Entry, row: Picture, mod
         _to_triage(row, entry, model)
 
 
-def _save(record, card: ModelCard, reviewer: str) -> None:
+def _save(record: Callable[[], CaseRecord], card: ModelCard, reviewer: str) -> None:
     try:
         case_store().save(record(), card, actor=reviewer)
     except (BatchError, CaseStoreError) as error:

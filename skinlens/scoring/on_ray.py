@@ -1,6 +1,7 @@
 """Shards on a Ray cluster: readers fetch the bytes, a pool of actors holds the predictors."""
 
 import json
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -42,7 +43,7 @@ def score_on_ray(shards: Sequence[Shard], job: Job, *, workers: int | None) -> I
 
     started = not ray.is_initialized()
     if started:
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     try:
         context = DataContext.get_current()
         context.enable_progress_bars = False

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -175,7 +176,7 @@ def destination(text: str) -> tuple[fs.FileSystem, str]:
 
 def _rows(shard: Shard, job: Job, predictor: Predictor, read: Callable[[Item], bytes]) -> Iterator[Row]:
     card, point = predictor.card, OperatingPoint.model_validate(job.point)
-    received = ((item, receive(lambda item=item: read(item), name=item.name)) for item in shard.items)
+    received = ((item, receive(partial(read, item), name=item.name)) for item in shard.items)
     for chunk in in_chunks(received, BATCH):
         found = judge([each for _, each in chunk], predictor, views=job.views)
         for (item, each), made in zip(chunk, found, strict=True):
