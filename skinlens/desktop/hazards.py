@@ -72,6 +72,24 @@ HAZARDS = (
         "tests/app/test_triage_page.py::test_facts_stay_with_their_picture",
     ),
     Hazard(
+        "The wrong patient is treated",
+        "A row of a CSV is taken to be about another picture of the same name",
+        "A name that several pictures have is an error that lists them, and the row is not used",
+        "tests/batch/test_facts.py::test_a_name_that_several_have_is_an_error_that_lists_them",
+    ),
+    Hazard(
+        "A melanoma is left alone",
+        "Pictures of a batch are lost when the program is closed or killed half-way, and nobody notices",
+        "A picture's result is kept together with the fact that it has one; the rest is judged when the run goes on",
+        "tests/batch/test_runner.py::test_a_killed_program_leaves_the_run_ready_to_go_on",
+    ),
+    Hazard(
+        "A melanoma is left alone",
+        "A reviewer follows the model instead of looking, or one reviewer's verdict replaces another's",
+        "In blind mode the result is shown after the reviewer's verdict; verdicts stand beside one another",
+        "tests/app/test_batch_page.py::test_blind_mode_hides_the_model_until_the_verdict",
+    ),
+    Hazard(
         "A wrong verdict",
         "A picture stored on its side is judged and shown turned",
         "Every picture is turned upright in one place, whatever its format",
