@@ -11,9 +11,8 @@ from skinlens.desktop.batch_results import choose, show_table
 from skinlens.desktop.batch_review import current, go_to, review_pane
 from skinlens.desktop.batch_runs import open_store, runs_folder
 from skinlens.desktop.batch_start import OPEN, choose_run, close_run
-from skinlens.desktop.model import LoadedModel, loaded_model
+from skinlens.desktop.model import LoadedModel, model_or_sentence
 from skinlens.desktop.router import require_router
-from skinlens.runtime.card import ModelFileError
 
 # Seconds after which the table looks for new results while a run is worked on.
 _EVERY = 4.0
@@ -59,11 +58,8 @@ def open_run(store: BatchStore, model: LoadedModel) -> None:
 
 def page() -> None:
     """The page in its states: no model, no run open, a run."""
-    try:
-        model = loaded_model()
-    except ModelFileError as error:
-        st.error("The model cannot be used, so nothing can be scored.", icon=":material/error:")
-        st.text(str(error))
+    model = model_or_sentence()
+    if model is None:
         return
     chosen = st.session_state.get(OPEN)
     try:

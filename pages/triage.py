@@ -10,7 +10,7 @@ from skinlens.cases.store import current_user
 from skinlens.desktop import session
 from skinlens.desktop.case_store import case_store
 from skinlens.desktop.charts import score_bar
-from skinlens.desktop.model import LoadedModel, loaded_model
+from skinlens.desktop.model import LoadedModel, model_or_sentence
 from skinlens.desktop.pdf_button import pdf_button
 from skinlens.desktop.quality_table import quality_table
 from skinlens.desktop.router import require_router
@@ -20,7 +20,7 @@ from skinlens.explain.overlay import record_overlay
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.report.fonts import missing_characters
 from skinlens.report.pdf import case_pdf
-from skinlens.runtime.card import ModelCard, ModelFileError, OperatingPoint
+from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.prediction import GateSummary
 from skinlens.runtime.prevalence import LESION_CLINIC, PRIMARY_CARE, percent
 from skinlens.triage import (
@@ -272,11 +272,8 @@ def show_details(result: Result, assessment: Assessment, model: LoadedModel) -> 
 
 def page() -> None:
     """The page in its states: no model, nothing yet, result."""
-    try:
-        model = loaded_model()
-    except ModelFileError as error:
-        st.error("The model cannot be used, so nothing can be scored.", icon=":material/error:")
-        st.text(str(error))
+    model = model_or_sentence()
+    if model is None:
         return
     usable = choose_picture(model)
     result = session.current()

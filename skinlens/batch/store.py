@@ -129,6 +129,7 @@ class BatchStore:
         if not (folder / _DATABASE).is_file():
             raise BatchError("There is no such run; it may have been discarded.")
         self.engine = _engine(folder)
+        self._card: ModelCard | None = None
         with self._reading("The run could not be opened") as session:
             if session.scalar(text("PRAGMA user_version")) != VERSION:
                 raise BatchError("This run was made by another version of SkinLens; score the pictures again.")
@@ -149,8 +150,10 @@ class BatchStore:
             return session.scalars(select(Run)).one()
 
     def card(self) -> ModelCard:
-        """The model's card as it was when the run began; errors as for `run`."""
-        return ModelCard.model_validate(self.run().card)
+        """The model's card as it was when the run began; read once, since it never changes. Errors as for `run`."""
+        if self._card is None:
+            self._card = ModelCard.model_validate(self.run().card)
+        return self._card
 
     def list_pictures(self, sources: Iterable[Source], *, shown: dict[Path, str] | None = None) -> None:
         """Give every picture its row, once; what an earlier, interrupted call has listed is listed again.

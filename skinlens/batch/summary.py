@@ -69,7 +69,7 @@ def summarise(
         progress(done, min(len(flagged), MOST_BLOCKS))
     remarks = []
     if state.passed_over:
-        remarks.append(f"{state.passed_over:,} other files were passed over, since they are no pictures.")
+        remarks.append(f"Passed over, since they are no pictures: {state.passed_over:,}.")
     if not state.complete:
         remarks.append("The run is not complete: pictures that were not judged yet are not among the results.")
     return BatchSummary(

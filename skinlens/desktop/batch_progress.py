@@ -63,7 +63,8 @@ def _counted(progress: Progress, *, working: bool = False) -> str:
     if progress.unreadable:
         parts.append(f"{progress.unreadable:,} unreadable")
     if progress.passed_over:
-        parts.append(f"{progress.passed_over:,} other files passed over")
+        files = "file" if progress.passed_over == 1 else "files"
+        parts.append(f"{progress.passed_over:,} other {files} passed over")
     if not working and not progress.complete:
         parts.append({"pause": "paused", "cancel": "cancelled", "run": "interrupted"}[progress.wanted])
     return ", ".join(parts)

@@ -15,7 +15,7 @@ from skinlens.batch.table import OUTCOME_WORDS, OUTCOMES, Entry, Filter, Order, 
 from skinlens.cases.schema import Verdict
 from skinlens.evaluation.csv_file import CsvFileError
 from skinlens.runtime.card import ModelCard, OperatingPoint
-from skinlens.triage import operating_point
+from skinlens.triage import operating_point, score_name
 
 A_PAGE = 25
 VERDICTS: tuple[Verdict, ...] = ("benign", "malignant", "unsure", "not judgeable")
@@ -106,7 +106,8 @@ def show_table(store: BatchStore, shown: Shown, current: int | None) -> int | No
         st.info("No picture fits the filter.", icon=":material/filter_alt:")
         return None
     numbers = [entry.number for entry in part]
-    table = _table(part, store.thumbnails(numbers), shown, current)
+    name = score_name(store.card()).capitalize()
+    table = _table(part, store.thumbnails(numbers), shown, current, name)
     # The widget forgets its selection when it shows other pictures, so that a click counts once.
     chosen = st.dataframe(
         table,
@@ -117,7 +118,7 @@ def show_table(store: BatchStore, shown: Shown, current: int | None) -> int | No
         column_config={
             "": st.column_config.TextColumn(width=24),
             "Picture": st.column_config.ImageColumn(width=70),
-            "Score": st.column_config.ProgressColumn(width=110, min_value=0.0, max_value=1.0, format="%.2f"),
+            name: st.column_config.ProgressColumn(width=110, min_value=0.0, max_value=1.0, format="%.2f"),
             "Views": st.column_config.TextColumn(width=50, help="Views, turned and mirrored, with the same verdict."),
         },
         on_select="rerun",
@@ -181,13 +182,15 @@ def _choose_filter(every: Sequence[Entry], *, blind: bool) -> tuple[Filter, Orde
     return Filter(tuple(outcomes), tuple(chosen_flags), tuple(verdicts), text), chosen_order
 
 
-def _table(part: Sequence[Entry], small: dict[int, bytes], shown: Shown, current: int | None) -> pd.DataFrame:
+def _table(
+    part: Sequence[Entry], small: dict[int, bytes], shown: Shown, current: int | None, name: str
+) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "": "▸" if entry.number == current else "",
             "Picture": _address(small.get(entry.number)),
             "Name": entry.line.relative,
-            "Score": None if shown.hides(entry) or entry.outcome == "rejected" else entry.line.score,
+            name: None if shown.hides(entry) or entry.outcome == "rejected" else entry.line.score,
             "Decision": "hidden" if shown.hides(entry) else OUTCOME_WORDS[entry.outcome],
             "Views": "" if shown.hides(entry) else _views(entry),
             "Quality": ", ".join(entry.flags),

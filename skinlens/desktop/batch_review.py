@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
 
 import streamlit as st
 
@@ -17,6 +16,7 @@ from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.schema import Verdict
 from skinlens.desktop import session
 from skinlens.desktop.batch_results import VERDICTS, Shown
+from skinlens.desktop.batch_start import AT
 from skinlens.desktop.case_store import case_store
 from skinlens.desktop.model import LoadedModel
 from skinlens.desktop.pdf_button import pdf_button
@@ -27,7 +27,6 @@ from skinlens.report.pdf import case_pdf
 from skinlens.runtime.card import ModelCard
 from skinlens.triage import Assessment, CaseRecord, quality_sentences, stability_sentence
 
-AT: Final = "batch-at"
 _SIDE = 640
 _CONFLICT = "batch-conflict"
 _FAILURE = "batch-failure"

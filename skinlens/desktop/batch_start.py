@@ -18,6 +18,8 @@ from skinlens.desktop.model import LoadedModel
 from skinlens.evaluation.csv_file import CsvFileError
 
 OPEN = "batch-run"
+# The number of the picture that is looked at.
+AT = "batch-at"
 _ROUND = "batch-round"
 Origin = Literal["Files", "Folder", "Zip archive", "Path on this computer"]
 ORIGINS: tuple[Origin, ...] = ("Files", "Folder", "Zip archive", "Path on this computer")
@@ -96,6 +98,7 @@ def list_runs() -> None:
 
 def open_run(run_id: str) -> None:
     """Show a run from the next rerun on."""
+    st.session_state.pop(AT, None)
     st.session_state[OPEN] = run_id
 
 

@@ -42,6 +42,16 @@ def loaded_model(name: str = DEFAULT_MODEL) -> LoadedModel:
     return _load(str(path), sha256_of(path))
 
 
+def model_or_sentence() -> LoadedModel | None:
+    """The model in use; without one the page says why, and gets None."""
+    try:
+        return loaded_model()
+    except ModelFileError as error:
+        st.error("The model cannot be used, so nothing can be scored.", icon=":material/error:")
+        st.text(str(error))
+        return None
+
+
 @st.cache_resource(show_spinner="Loading the model", max_entries=2)
 def _load(path: str, card_sha256: str) -> LoadedModel:  # noqa: ARG001 - part of the cache's key
     return LoadedModel(Predictor(read_card(Path(path)), Path(path).parent), threading.Lock())

@@ -77,7 +77,7 @@ def test_a_dropped_folder_is_judged_with_its_paths(page: Page, tmp_path: Path) -
     start = page.get_by_role("button", name="Start")
     expect(start).to_be_enabled(timeout=30_000)
     start.click()
-    expect(page.get_by_text("2 of 2 pictures, 1 other files passed over")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("2 of 2 pictures, 1 other file passed over")).to_be_visible(timeout=60_000)
     # The name of the picture that is looked at; the table itself is drawn on a canvas.
     shown = page.get_by_test_id("stText").filter(has_text=re.compile(r"^ward/(left|right)/\d\.png$"))
     expect(shown).to_be_visible(timeout=30_000)
