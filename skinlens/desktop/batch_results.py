@@ -20,6 +20,8 @@ from skinlens.triage import operating_point, score_name
 A_PAGE = 25
 VERDICTS: tuple[Verdict, ...] = ("benign", "malignant", "unsure", "not judgeable")
 ORDERS: dict[Order, str] = {"worry": "most worrying first", "run": "as in the folder", "mistakes": "mistakes first"}
+# Set where the reviewer went to another picture, so that the table turns to its page.
+FOLLOW = "batch-follow"
 _CACHE = "batch-cache"
 _OWN = "own threshold"
 _ROW_HEIGHT = 56
@@ -100,7 +102,10 @@ def choose(store: BatchStore, card: ModelCard, reviewer: str) -> Shown:
 def show_table(store: BatchStore, shown: Shown, current: int | None) -> int | None:
     """A page of the table; returns the number of a picture that was clicked on."""
     pages = max(1, -(-len(shown.listed) // A_PAGE))
-    page = st.pagination(pages, key=f"batch-page-{pages}") if pages > 1 else 1
+    key = f"batch-page-{pages}"
+    if st.session_state.pop(FOLLOW, False):
+        st.session_state[key] = _page_of(shown, current)
+    page = st.pagination(pages, key=key) if pages > 1 else 1
     part = shown.listed[(page - 1) * A_PAGE : page * A_PAGE]
     if not part:
         st.info("No picture fits the filter.", icon=":material/filter_alt:")
@@ -118,6 +123,7 @@ def show_table(store: BatchStore, shown: Shown, current: int | None) -> int | No
         column_config={
             "": st.column_config.TextColumn(width=24),
             "Picture": st.column_config.ImageColumn(width=70),
+            "Name": st.column_config.TextColumn(width=120),
             name: st.column_config.ProgressColumn(width=110, min_value=0.0, max_value=1.0, format="%.2f"),
             "Views": st.column_config.TextColumn(width=50, help="Views, turned and mirrored, with the same verdict."),
         },
@@ -128,6 +134,12 @@ def show_table(store: BatchStore, shown: Shown, current: int | None) -> int | No
     st.caption(f"{len(shown.listed):,} of {len(shown.every):,} pictures. Click on the left of a line to look at it.")
     rows = chosen["selection"]["rows"]
     return numbers[rows[0]] if rows and rows[0] < len(numbers) else None
+
+
+def _page_of(shown: Shown, current: int | None) -> int:
+    """The page of the table on which a picture stands."""
+    places = {entry.number: place for place, entry in enumerate(shown.listed)}
+    return 1 + places.get(-1 if current is None else current, 0) // A_PAGE
 
 
 def _facts(store: BatchStore, lines: Sequence[Line]) -> tuple[Matched, str]:
@@ -192,9 +204,9 @@ def _table(
             "Name": entry.line.relative,
             name: None if shown.hides(entry) or entry.outcome == "rejected" else entry.line.score,
             "Decision": "hidden" if shown.hides(entry) else OUTCOME_WORDS[entry.outcome],
+            "Verdict": entry.last_review.verdict if entry.last_review else "",
             "Views": "" if shown.hides(entry) else _views(entry),
             "Quality": ", ".join(entry.flags),
-            "Verdict": entry.last_review.verdict if entry.last_review else "",
         }
         for entry in part
     )

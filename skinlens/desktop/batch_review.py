@@ -15,7 +15,7 @@ from skinlens.batch.table import Entry
 from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.schema import Verdict
 from skinlens.desktop import session
-from skinlens.desktop.batch_results import VERDICTS, Shown
+from skinlens.desktop.batch_results import FOLLOW, VERDICTS, Shown
 from skinlens.desktop.batch_start import AT
 from skinlens.desktop.case_store import case_store
 from skinlens.desktop.model import LoadedModel
@@ -45,6 +45,7 @@ def current(shown: Shown) -> Entry | None:
 def go_to(number: int) -> None:
     """Look at a picture from the next rerun on."""
     st.session_state[AT] = number
+    st.session_state[FOLLOW] = True
     st.session_state.pop(_CONFLICT, None)
 
 
@@ -191,7 +192,7 @@ def _keep(store: BatchStore, shown: Shown, entry: Entry, verdict: Verdict) -> No
         return
     numbers = [each.number for each in shown.listed]
     at = numbers.index(entry.number)
-    st.session_state[AT] = numbers[at] if hidden or at + 1 == len(numbers) else numbers[at + 1]
+    go_to(numbers[at] if hidden or at + 1 == len(numbers) else numbers[at + 1])
 
 
 def _facts_and_kin(store: BatchStore, shown: Shown, entry: Entry, *, hidden: bool) -> None:

@@ -284,3 +284,17 @@ def test_without_a_model_nothing_can_be_judged(app: AppTest, no_model: Path) -> 
 
 def _number(store: BatchStore, relative: str) -> int:
     return next(line.number for line in store.lines() if line.relative == relative)
+
+
+def test_the_table_turns_to_the_picture_that_is_looked_at(
+    app: AppTest, run: BatchStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skinlens.desktop.batch_results.A_PAGE", 2)
+    batch(app, run)
+    first = app.dataframe[0].value["Name"].tolist()
+    for _ in range(2):
+        button(app, "Next").click().run()
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert not set(table["Name"]) & set(first)
+    assert table[""].tolist() == ["▸", ""]
