@@ -26,6 +26,9 @@ STYLE = """<style>
 [data-testid="stDownloadButton"] [data-testid="stBaseButton-primary"] {
   background: #0b5d7a; border-color: #0b5d7a; color: #ffffff;
 }
+/* What users typed may begin like a formula; these tables leave through exports that make it harmless. */
+[class*="st-key-batch-table"] button[aria-label^="Download as CSV"],
+[class*="st-key-case-list"] button[aria-label^="Download as CSV"] { display: none; }
 [data-testid="stMultiSelectTagsContainer"] [data-tag] { background: #0b5d7a; }
 [data-testid="stMultiSelectTagsContainer"] [data-tag] * { color: #ffffff; }
 </style>"""

@@ -21,7 +21,7 @@ _EVERY = 4.0
 def results(store: BatchStore, model: LoadedModel) -> None:
     """Controls, table and review; a fragment, so that a verdict does not redraw the progress bar."""
     shown = choose(store, store.card(), reviewer())
-    table, review = st.columns([1.25, 1])
+    table, review = st.columns([1.45, 1])
     with table:
         entry = current(shown)
         clicked = show_table(store, shown, None if entry is None else entry.number)

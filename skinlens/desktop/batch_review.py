@@ -32,7 +32,7 @@ _CONFLICT = "batch-conflict"
 _FAILURE = "batch-failure"
 _DRAWN = "batch-drawn"
 _KEYS: dict[Verdict, str] = {"benign": "B", "malignant": "M", "unsure": "U", "not judgeable": "N"}
-_STRIP = 6
+_STRIP = 3
 
 
 def current(shown: Shown) -> Entry | None:
