@@ -1,6 +1,8 @@
 """Which errors are meant for people, and the exit status of each."""
 
 _STATUS = {
+    "AnotherPictureError": 1,
+    "DestinationError": 1,
     "ModelFileError": 1,
     "NotASummaryError": 2,
     "OutputError": 1,
@@ -13,6 +15,7 @@ _STATUS = {
     "ManifestError": 2,
     "RecipeError": 2,
     "SelectionError": 2,
+    "SourceError": 2,
     "StartError": 2,
     "UsageError": 2,
 }

@@ -28,9 +28,8 @@ def test_page_renders_with_the_research_sentence_once(app: AppTest, name: str) -
     assert everything(app).count(DISCLAIMER) == 1
 
 
-@pytest.mark.parametrize("name", ["batch", "about"])
-def test_page_has_no_dead_buttons(app: AppTest, name: str) -> None:
-    open_page(app, name)
+def test_about_has_no_buttons(app: AppTest) -> None:
+    open_page(app, "about")
     assert not app.button
     assert not app.file_uploader
 
