@@ -233,7 +233,8 @@ def _strip(store: BatchStore, shown: Shown, group: Sequence[Entry]) -> None:
             with place:
                 if each.number in small:
                     st.image(small[each.number], width="stretch", alt=f"{each.line.relative}, small")
-                st.text(each.facts.date or each.facts.lesion or each.line.relative)
+                known = [text for text in (each.facts.lesion, each.facts.date) if text]
+                st.text("\n".join(known or [each.line.relative]))
                 if not shown.hides(each) and each.line.score is not None and each.outcome != "rejected":
                     st.text(f"{each.line.score:.2f}")
                 st.button("Look", key=f"batch-look-{each.number}", on_click=go_to, args=(each.number,))
