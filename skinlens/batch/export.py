@@ -45,7 +45,6 @@ def formula_safe(value: object) -> object:
 
 def _row(entry: Entry, card: ModelCard, point: OperatingPoint) -> dict[str, object]:
     line, last = entry.line, entry.last_review
-    views = 0 if line.stability is None else len(line.stability)
     return {
         "path": line.path,
         "sha256": line.sha256,
@@ -55,7 +54,7 @@ def _row(entry: Entry, card: ModelCard, point: OperatingPoint) -> dict[str, obje
         "point": point.name,
         "reasons": _reasons(entry, card, point),
         "quality_failed": ";".join(line.flags),
-        "stability": "" if entry.unchanged is None else f"{entry.unchanged}/{views}",
+        "stability": entry.views,
         "width": line.width or "",
         "height": line.height or "",
         "model": card.name,

@@ -1,7 +1,7 @@
 """From a run to what its PDF shows."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -43,8 +43,6 @@ def summarise(
     found: Sequence[Entry],
     card: ModelCard,
     point: OperatingPoint,
-    *,
-    progress: Callable[[int, int], object] = lambda _done, _of: None,
 ) -> BatchSummary:
     """Gather what the PDF of a run shows.
 
@@ -53,7 +51,6 @@ def summarise(
         found: Every picture of it, at the point.
         card: Of its model.
         point: At which it is judged.
-        progress: Called with how many blocks are done, and of how many.
 
     Raises:
         BatchError: If the run cannot be read.
@@ -63,10 +60,6 @@ def summarise(
     flagged = [entry for entry in worrying if entry.outcome in {"refer", "uncertain"}]
     shown = worrying[:MOST_THUMBNAILS]
     small = store.thumbnails([entry.number for entry in shown])
-    blocks = []
-    for done, entry in enumerate(flagged[:MOST_BLOCKS], 1):
-        blocks.append(_block(store, entry, card, point))
-        progress(done, min(len(flagged), MOST_BLOCKS))
     remarks = []
     if state.passed_over:
         remarks.append(f"Passed over, since they are no pictures: {state.passed_over:,}.")
@@ -81,7 +74,7 @@ def summarise(
         figures=_figures(found, point),
         thumbnails=tuple(_thumbnail(entry, small.get(entry.number)) for entry in shown),
         left_out=len(worrying) - len(shown),
-        blocks=tuple(blocks),
+        blocks=tuple(_block(store, entry, card, point) for entry in flagged[:MOST_BLOCKS]),
         blocks_left_out=max(0, len(flagged) - MOST_BLOCKS),
     )
 

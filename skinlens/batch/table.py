@@ -55,6 +55,11 @@ class Entry:
         return (*(("not dermoscopy",) if strange else ()), *(flag.replace("_", " ") for flag in self.line.flags))
 
     @property
+    def views(self) -> str:
+        """The views with the same verdict, as in `7/8`; "" if that was not asked."""
+        return "" if self.line.stability is None else f"{self.unchanged}/{len(self.line.stability)}"
+
+    @property
     def last_review(self) -> Review | None:
         """The latest verdict, whoever gave it."""
         return self.reviews[-1] if self.reviews else None

@@ -8,7 +8,7 @@ import streamlit as st
 from skinlens.batch.errors import BatchError
 from skinlens.batch.export import case_archive, file_stem, table_csv
 from skinlens.batch.facts import read_facts
-from skinlens.batch.figures import against_truth, with_reviewers
+from skinlens.batch.figures import AgainstTruth, against_truth, with_reviewers
 from skinlens.batch.store import BatchStore
 from skinlens.batch.summary import agreement_sentence, summarise, truth_rows, truth_sentence
 from skinlens.batch.table import Entry
@@ -22,11 +22,12 @@ from skinlens.report.batch_pdf import batch_pdf
 # Case summaries in one archive; each takes some 0.2 s and 100 kB.
 MOST_SUMMARIES = 300
 _LISTED = 20
+_TRUTH = "batch-truth"
 
 
 def show_figures(shown: Shown) -> None:
     """Against ground truth and against reviewers, as far as there is any."""
-    truth = None if shown.blind else against_truth(shown.every, shown.point)
+    truth = None if shown.blind else _truth(shown)
     if truth is not None:
         with st.expander("Against ground truth"):
             st.write(truth_sentence(truth))
@@ -42,6 +43,16 @@ def show_figures(shown: Shown) -> None:
         with st.expander("Reviewer and model"):
             for blind in (True, False):
                 st.write(agreement_sentence(with_reviewers(shown.every, shown.point, blind_alone=blind), blind=blind))
+
+
+def _truth(shown: Shown) -> AgainstTruth | None:
+    """The figures, kept for as long as pictures, case facts and threshold stay: verdicts do not change them."""
+    run_id, done, _, facts = shown.stamp
+    key = (run_id, done, facts, shown.point.name, shown.point.threshold)
+    known = st.session_state.get(_TRUTH)
+    if known is None or known[0] != key:
+        known = st.session_state[_TRUTH] = (key, against_truth(shown.every, shown.point))
+    return known[1]
 
 
 def show_unmatched(shown: Shown) -> None:

@@ -48,6 +48,7 @@ class Shown:
         blind: Whether the model's results are hidden until the reviewer has spoken.
         matched: Which case facts belong to which picture.
         facts_error: Why the case facts cannot be used; "" if they can, or there are none.
+        stamp: Of the run as it was read: its id, pictures done, latest verdict, latest case facts.
     """
 
     every: list[Entry]
@@ -57,6 +58,7 @@ class Shown:
     reviewer: str
     matched: Matched
     facts_error: str
+    stamp: tuple[str, int, int, int]
 
     def hides(self, entry: Entry) -> bool:
         """Whether the model's result of a picture is not to be seen yet."""
@@ -96,7 +98,7 @@ def choose(store: BatchStore, card: ModelCard, reviewer: str) -> Shown:
         _show_counts(every)
     wanted, order = _choose_filter(every, blind=blind)
     listed = ordered([entry for entry in every if wanted.lets_through(entry)], order)
-    return Shown(every, listed, point, blind, reviewer, run.matched, run.facts_error)
+    return Shown(every, listed, point, blind, reviewer, run.matched, run.facts_error, run.stamp)
 
 
 def show_table(store: BatchStore, shown: Shown, current: int | None) -> int | None:
@@ -207,17 +209,11 @@ def _table(
             name: None if shown.hides(entry) or entry.outcome == "rejected" else entry.line.score,
             "Decision": "hidden" if shown.hides(entry) else OUTCOME_WORDS[entry.outcome],
             "Verdict": entry.last_review.verdict if entry.last_review else "",
-            "Views": "" if shown.hides(entry) else _views(entry),
+            "Views": "" if shown.hides(entry) else entry.views,
             "Quality": ", ".join(entry.flags),
         }
         for entry in part
     )
-
-
-def _views(entry: Entry) -> str:
-    if entry.unchanged is None or entry.line.stability is None:
-        return ""
-    return f"{entry.unchanged}/{len(entry.line.stability)}"
 
 
 def _address(content: bytes | None) -> str:

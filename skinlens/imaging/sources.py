@@ -48,13 +48,10 @@ class Place:
         """The bytes; raises ImageRefusedError if they cannot be had (any more)."""
         if self.member is None:
             return _file(self.file, self.file.name).read()
-        try:
-            with zipfile.ZipFile(self.file) as archive:
-                return _member(self.file, archive, self.member).read()
-        except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError, IndexError) as error:
-            if isinstance(error, ImageRefusedError):
-                raise
-            raise ImageRefusedError("unreadable", _CLOSED_ARCHIVE) from error
+        with _opened(self.file) as archive:
+            if self.member >= len(archive.infolist()):
+                raise ImageRefusedError("unreadable", _CLOSED_ARCHIVE)
+            return _member(self.file, archive, self.member).read()
 
 
 @dataclass
@@ -99,9 +96,9 @@ class Sources:
 
     def _in_archive(self, path: Path) -> Iterator[Source]:
         try:
-            archive = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError):
-            yield _refused(path, "unreadable", _CLOSED_ARCHIVE)
+            archive = _opened(path)
+        except ImageRefusedError as refusal:
+            yield _refused(path, refusal.reason, str(refusal))
             return
         # Stays open as long as a source of it is held, since members are read after the archive has been gone through.
         numbered = ((number, member) for number, member in enumerate(archive.infolist()) if not member.is_dir())
@@ -153,6 +150,13 @@ def _member_is_dicom(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
             return is_dicom(stream.read(_DICOM_HEAD))
     except Exception:  # noqa: BLE001 - as in _member
         return False
+
+
+def _opened(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as error:
+        raise ImageRefusedError("unreadable", _CLOSED_ARCHIVE) from error
 
 
 def _file(path: Path, relative: str) -> Source:
