@@ -43,6 +43,7 @@ def train(
     hold_out_origin: Annotated[
         str | None, typer.Option(help="Origin to hold out as a whole, instead of a fold; needs a column origin.")
     ] = None,
+    checkpoint_every: Annotated[int, typer.Option(min=1, help="Epochs from one checkpoint to the next.")] = 1,
 ) -> None:
     """Train a model by a recipe; under torchrun, on several GPUs."""
     from skinlens.cli.train import train as command
@@ -58,6 +59,7 @@ def train(
         workers=workers,
         share=share,
         origin=hold_out_origin,
+        checkpoint_every=checkpoint_every,
     )
 
 

@@ -22,6 +22,7 @@ def train(
     workers: int,
     share: float = 1.0,
     origin: str | None = None,
+    checkpoint_every: int = 1,
 ) -> None:
     """Read recipe and manifests, train, and say where the model is.
 
@@ -41,6 +42,7 @@ def train(
         workers=workers,
         share=share,
         origin=origin,
+        checkpoint_every=checkpoint_every,
     )
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file; --out names the folder of the run")

@@ -41,6 +41,12 @@ def paint_disc(pixels: Pixels) -> Pixels:
     return _paint(pixels, away_x**2 + away_y**2 <= 1)
 
 
+def central_ellipse(height: int, width: int) -> Outline:
+    """What stands in for an outline, `(height, width)`: the disc of `paint_disc`."""
+    y, x = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    return np.asarray(x**2 + y**2 <= (2 * DISC_RADIUS) ** 2)
+
+
 def paint_lesion(pixels: Pixels, outline: Outline) -> Pixels:
     """Paint over a lesion with its outline, dilated by 8 px of 224, in the mean colour of the frame around it.
 
@@ -72,7 +78,7 @@ def move_lesion(pixels: Pixels, outline: Outline, background: Pixels, background
         A new picture of the shape of `pixels`; within `outline` the lesion as it was.
     """
     height, width = outline.shape
-    skin = _without(
+    skin = fill_lesion(
         resize(background, height=height, width=width), resize_outline(background_outline, height=height, width=width)
     )
     return lay_over(pixels, outline, skin)
@@ -100,6 +106,27 @@ def lay_over(pixels: Pixels, outline: Outline, surroundings: Pixels) -> Pixels:
     return np.rint(cover * pixels + (1 - cover) * surroundings).astype(np.uint8)
 
 
+def fill_lesion(pixels: Pixels, outline: Outline) -> Pixels:
+    """Take a lesion out of its picture, with its dilated outline, and fill in from the skin around (Telea 2004).
+
+    Args:
+        pixels: RGB uint8, `(H, W, 3)`.
+        outline: `(H, W)`, true on the lesion.
+
+    Returns:
+        A new picture of that shape.
+    """
+    height, width = outline.shape
+    hole = grow(outline, DILATION)
+    painted = _paint(pixels, hole)
+    small_hole = resize_outline(hole, height=_FILLED_SIDE, width=_FILLED_SIDE)
+    if small_hole.all():
+        return painted
+    small = resize(painted, height=_FILLED_SIDE, width=_FILLED_SIDE)
+    filled = np.asarray(cv2.inpaint(small, small_hole.astype(np.uint8), _FILL_REACH, cv2.INPAINT_TELEA), np.uint8)
+    return np.where(hole[..., None], resize(filled, height=height, width=width), pixels)
+
+
 def _paint(pixels: Pixels, hidden: Outline) -> Pixels:
     painted = pixels.copy()
     painted[hidden] = _colour_around(pixels, hidden)
@@ -115,16 +142,3 @@ def _colour_around(pixels: Pixels, hidden: Outline) -> npt.NDArray[np.uint8]:
         if seen.any():
             return np.rint(pixels[seen].mean(axis=0)).astype(np.uint8)
     return _NEUTRAL
-
-
-def _without(pixels: Pixels, outline: Outline) -> Pixels:
-    """The picture `(H, W, 3)` with its lesion filled in from the skin around it."""
-    height, width = outline.shape
-    hole = grow(outline, DILATION)
-    painted = _paint(pixels, hole)
-    small_hole = resize_outline(hole, height=_FILLED_SIDE, width=_FILLED_SIDE)
-    if small_hole.all():
-        return painted
-    small = resize(painted, height=_FILLED_SIDE, width=_FILLED_SIDE)
-    filled = np.asarray(cv2.inpaint(small, small_hole.astype(np.uint8), _FILL_REACH, cv2.INPAINT_TELEA), np.uint8)
-    return np.where(hole[..., None], resize(filled, height=height, width=width), pixels)

@@ -1,6 +1,11 @@
 """Pictures for training and for scoring a fold, decoded by the same code as a clinician's upload."""
 
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -9,12 +14,18 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
+from skinlens.imaging.blanking import central_ellipse, fill_lesion
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import Pixels
 from skinlens.imaging.outlines import Outline, read_outline
 from skinlens.imaging.preprocess import Preprocessing, resize, to_input
 from skinlens.training.augment import seeded
 from skinlens.training.sampling import Draw
+
+_Raster = TypeVar("_Raster", Pixels, Outline)
+
+# So many rows are read at a time, before it is looked whether there is room for more.
+_READ_AHEAD = 256
 
 
 class DecodedRows:
@@ -25,19 +36,28 @@ class DecodedRows:
         budget_bytes: What may be kept; the rest is decoded anew each time.
         side: Short side to which larger pictures are shrunk, their shape kept; None takes them as they are.
         outlines: Whether the outlines are wanted; if not, no row has one.
+        skins: Whether pictures without their lesions will be asked for often, so that they are worth keeping.
     """
 
     def __init__(
-        self, rows: pd.DataFrame, budget_bytes: int = 6 * 2**30, *, side: int | None = None, outlines: bool = False
+        self,
+        rows: pd.DataFrame,
+        budget_bytes: int = 6 * 2**30,
+        *,
+        side: int | None = None,
+        outlines: bool = False,
+        skins: bool = False,
     ) -> None:
         self.files = [Path(file) for file in rows["file"]]
         self.labels = [int(value) for value in rows["malignant"]]
         wanted = rows["outline_file"] if outlines and "outline_file" in rows else [None] * len(rows)
         self.outline_files = [Path(file) if isinstance(file, str) else None for file in wanted]
-        self._side = side
+        self._side, self._keeps_skins = side, skins
         self._kept: dict[int, Pixels] = {}
         self._kept_outlines: dict[int, Outline] = {}
+        self._kept_skins: dict[int, Pixels] = {}
         self._left = budget_bytes
+        self._lock = Lock()
 
     def __len__(self) -> int:
         return len(self.files)
@@ -50,11 +70,7 @@ class DecodedRows:
         """
         if index in self._kept:
             return self._kept[index]
-        pixels = _shrunk(decode(self.files[index]).pixels, self._side)
-        if pixels.nbytes <= self._left:
-            self._kept[index] = pixels
-            self._left -= pixels.nbytes
-        return pixels
+        return self._keep(self._kept, index, _shrunk(decode(self.files[index]).pixels, self._side))
 
     def outline(self, index: int) -> Outline | None:
         """True on the lesion, `(H, W)` of the picture; None for a row without an outline.
@@ -66,19 +82,41 @@ class DecodedRows:
         if file is None or index in self._kept_outlines:
             return self._kept_outlines.get(index)
         height, width = self.pixels(index).shape[:2]
-        outline = read_outline(file, height=height, width=width)
-        if outline.nbytes <= self._left:
-            self._kept_outlines[index] = outline
-            self._left -= outline.nbytes
-        return outline
+        return self._keep(self._kept_outlines, index, read_outline(file, height=height, width=width))
+
+    def skin(self, index: int) -> Pixels:
+        """The picture without its lesion, RGB uint8 `(H, W, 3)`: filled in along its outline, or a central ellipse.
+
+        Raises:
+            ImageRefusedError: If a file is not a usable picture.
+        """
+        if index in self._kept_skins:
+            return self._kept_skins[index]
+        pixels, traced = self.pixels(index), self.outline(index)
+        skin = fill_lesion(pixels, central_ellipse(*pixels.shape[:2]) if traced is None else traced)
+        skin.setflags(write=False)
+        return self._keep(self._kept_skins, index, skin) if self._keeps_skins else skin
 
     def warm(self) -> None:
-        """Decode everything that the budget allows, so that forked workers share it."""
-        for index in range(len(self)):
-            if self._left <= 0:
-                return
-            self.pixels(index)
-            self.outline(index)
+        """Make everything ready that the budget allows, on all cores, so that forked workers share it."""
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for first in range(0, len(self), _READ_AHEAD):
+                if self._left <= 0:
+                    return
+                rows: Iterable[int] = range(first, min(first + _READ_AHEAD, len(self)))
+                for _ in pool.map(self.skin if self._keeps_skins else self._read, rows):
+                    pass
+
+    def _read(self, index: int) -> None:
+        self.pixels(index)
+        self.outline(index)
+
+    def _keep(self, kept: dict[int, _Raster], index: int, raster: _Raster) -> _Raster:
+        with self._lock:
+            if index not in kept and raster.nbytes <= self._left:
+                kept[index] = raster
+                self._left -= raster.nbytes
+        return raster
 
 
 class TrainingPictures(Dataset[tuple[Tensor, int]]):

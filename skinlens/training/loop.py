@@ -9,6 +9,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -25,7 +26,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sklearn.metrics import log_loss, roc_auc_score
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from skinlens.models.explainable import Explainable, evidence_map
@@ -63,6 +64,7 @@ class Settings:
         seed: Decides weights, order and augmentation.
         resume: Go on from the folder's checkpoint if there is one.
         workers: Processes that augment.
+        checkpoint_every: Epochs from one checkpoint to the next; one is always written after the last epoch.
     """
 
     out: Path
@@ -74,6 +76,7 @@ class Settings:
     workers: int = 1
     share: float = 1.0
     origin: str | None = None
+    checkpoint_every: int = 1
 
 
 @dataclass
@@ -137,10 +140,11 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
     weights = row_weights(train, recipe.balance)
     settings.out.mkdir(parents=True, exist_ok=True)
     tools, state = _set_up(fabric, recipe, settings)
-    pictures = DecodedRows(train, side=recipe.keep_side, outlines=recipe.looks_at_outlines)
+    pictures = DecodedRows(train, side=recipe.keep_side, outlines=recipe.looks_at_outlines, skins=recipe.looks_at_skins)
     scored = DecodedRows(held_out)
     sampler = _sampler(fabric, weights, recipe, settings)
     pictures.warm()
+    scored.warm()
     for epoch in range(state.epoch, recipe.schedule.epochs):
         entry = _train_epoch(tools, state, pictures, sampler, weights, epoch)
         if fabric.is_global_zero:
@@ -149,11 +153,14 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
                 with fabric.autocast():
                     entry |= _fold_figures(held_out, score_rows(state.finished, tools.normalise, scored, recipe))
             state.log.append(entry)
-            _write_checkpoint(state, recipe, settings)
+            _write_log(state.log, settings.out / LOG)
+            if state.epoch % settings.checkpoint_every == 0 or state.epoch == recipe.schedule.epochs:
+                _write_checkpoint(state, recipe, settings)
             print(json.dumps(entry), file=sys.stderr, flush=True)  # noqa: T201 - one line an epoch for a log file
         fabric.barrier()
     if fabric.is_global_zero:
-        scores = score_rows(state.finished, tools.normalise, scored, recipe)
+        with _full_precision():
+            scores = score_rows(state.finished, tools.normalise, scored, recipe)
         _write_results(state, recipe, settings, train, held_out, scores)
     fabric.barrier()
     return settings.out / MODEL
@@ -210,8 +217,23 @@ def score_rows(network: nn.Module, normalise: Normalise, rows: DecodedRows, reci
     return RowScores(np.array(probability), np.array(heatmap_max), np.concatenate(pooled))
 
 
+@contextmanager
+def _full_precision() -> Iterator[None]:
+    """fp32 without the shorter numbers that a GPU may use in its place."""
+    before, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+        torch.backends.cudnn.allow_tf32 = convolutions
+
+
 def _launch(recipe: Recipe) -> Fabric:
     torch.set_float32_matmul_precision("high")
+    # Convolutions of a few sizes, each run thousands of times: it pays to try which algorithm is quickest.
+    torch.backends.cudnn.benchmark = True
     world = int(os.environ.get("WORLD_SIZE", "1"))
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     fabric = Fabric(
@@ -260,7 +282,7 @@ def _fresh_state(recipe: Recipe, settings: Settings) -> _State:
     network = network.to(memory_format=torch.channels_last)
     average = None
     if recipe.ema is not None:
-        average = AveragedModel(network, multi_avg_fn=None, avg_fn=_warmed_average(recipe.ema), use_buffers=True)
+        average = AveragedModel(network, multi_avg_fn=_warmed_average(recipe.ema), use_buffers=True)
     outliner = _outliner(network, recipe)
     return _State(network, average, _optimiser(outliner or network, start, recipe), start, outliner)
 
@@ -273,15 +295,18 @@ def _outliner(network: nn.Module, recipe: Recipe) -> WithOutlines | None:
     return WithOutlines(network)
 
 
-def _warmed_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+def _warmed_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
     """A moving average that forgets quickly while it is young, so that the starting weights do not linger."""
 
-    def average(old: Tensor, new: Tensor, count: Tensor | int) -> Tensor:
-        if not old.is_floating_point():
-            return new
-        return old.lerp(new, 1 - min(decay, (1 + float(count)) / (10 + float(count))))
+    def update(old: Any, new: Any, count: Tensor | int) -> None:
+        if old[0].is_floating_point():
+            young = (1 + float(count)) / (10 + float(count))
+            get_ema_multi_avg_fn(min(decay, young))(old, new, count)
+            return
+        for counted, latest in zip(old, new, strict=True):
+            counted.copy_(latest)
 
-    return average
+    return update
 
 
 def _optimiser(network: nn.Module, start: Start, recipe: Recipe) -> torch.optim.Optimizer:
@@ -332,6 +357,7 @@ def _training_loader(
         sampler=sampler,
         num_workers=settings.workers,
         worker_init_fn=_one_thread,
+        pin_memory=torch.cuda.is_available(),
     )
 
 
@@ -376,10 +402,10 @@ def _step(tools: _Tools, state: _State, batch: tuple[Tensor, ...], rate: float) 
     fabric, recipe, optimiser = tools.fabric, tools.recipe, tools.optimiser
     for group in optimiser.param_groups:
         group["lr"] = group["base_lr"] * rate
-    pixels, labels, *outlines = (part.to(fabric.device) for part in batch)
+    pixels, labels, *outlines = (part.to(fabric.device, non_blocking=True) for part in batch)
     output = tools.network(tools.normalise(pixels))
     logits, drawn = output if outlines else (output, None)
-    loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+    loss = _class_loss(logits.float(), labels, recipe.label_smoothing)
     if drawn is not None:
         loss = loss + recipe.segmentation * outline_loss(drawn, outlines[0])
     optimiser.zero_grad()
@@ -390,6 +416,12 @@ def _step(tools: _Tools, state: _State, batch: tuple[Tensor, ...], rate: float) 
     if state.average is not None:
         state.average.update_parameters(state.network)
     return loss.item()
+
+
+def _class_loss(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    """Cross-entropy; labels `(N,)` are classes, or as floats the chances of the second class."""
+    target = torch.stack([1 - labels, labels], dim=1) if labels.is_floating_point() else labels
+    return F.cross_entropy(logits, target, label_smoothing=smoothing)
 
 
 def _with_progress(
@@ -453,7 +485,6 @@ def _write_checkpoint(state: _State, recipe: Recipe, settings: Settings) -> None
         "start": _start_identity(state.start),
     }
     save_state(settings.out / CHECKPOINT, parts, record)
-    _write_log(state.log, settings.out / LOG)
 
 
 def _resume(state: _State, recipe: Recipe, settings: Settings) -> None:

@@ -63,6 +63,8 @@ class Augmentation(_Frozen):
         swap_share: Share of pictures whose lesion is laid onto the skin of another picture, of whatever label.
         background_blur_share: Share of pictures blurred around the lesion.
         background_erase_share: Share of pictures of one colour around the lesion.
+        withhold_share: Share of pictures whose lesion is filled in from around, and which are then taught as even odds:
+            where there is no lesion there is nothing to tell.
         erase_share: Share of pictures with a rectangle painted over, though not on the lesion.
         shades_of_grey_share: Share of pictures whose light is made neutral by shades of grey.
         cast: Largest relative change of a colour channel.
@@ -95,6 +97,7 @@ class Augmentation(_Frozen):
     swap_share: Share = _later(0.0)
     background_blur_share: Share = _later(0.0)
     background_erase_share: Share = _later(0.0)
+    withhold_share: Share = _later(0.0)
     erase_share: Share = _later(0.0)
     shades_of_grey_share: Share = _later(0.0)
     cast: Annotated[float, Field(ge=0.0, lt=1.0)] = _later(0.0)
@@ -109,15 +112,18 @@ class Augmentation(_Frozen):
         given = [name for name in _OPENCV_ONLY if getattr(self, name)]
         if given and self.engine != "opencv":
             raise ValueError(f'needs engine = "opencv" for {", ".join(given)}')
-        if self.swap_share + self.background_blur_share + self.background_erase_share > 1:
-            raise ValueError("swap_share, background_blur_share and background_erase_share together exceed 1")
+        altered = (self.swap_share, self.background_blur_share, self.background_erase_share, self.withhold_share)
+        if sum(altered) > 1:
+            raise ValueError(
+                "swap_share, background_blur_share, background_erase_share and withhold_share together exceed 1"
+            )
         return self
 
 
 _OPENCV_ONLY = (
     "rotation", "squash", "crop_to_lesion_share", "swap_share", "background_blur_share", "background_erase_share",
-    "erase_share", "shades_of_grey_share", "cast", "resolution", "resolution_share", "noise", "noise_share",
-    "circle_share",
+    "withhold_share", "erase_share", "shades_of_grey_share", "cast", "resolution", "resolution_share", "noise",
+    "noise_share", "circle_share",
 )  # fmt: skip
 
 
@@ -203,7 +209,14 @@ class Recipe(_Frozen):
         """Whether a run needs to know where the lesions are."""
         wanted = self.augmentation
         shares = (wanted.crop_to_lesion_share, wanted.swap_share, wanted.background_blur_share)
-        return any((*shares, wanted.background_erase_share, wanted.erase_share, self.segmentation))
+        return any(
+            (*shares, wanted.background_erase_share, wanted.withhold_share, wanted.erase_share, self.segmentation)
+        )
+
+    @property
+    def looks_at_skins(self) -> bool:
+        """Whether a run needs pictures without their lesions."""
+        return bool(self.augmentation.swap_share or self.augmentation.withhold_share)
 
 
 def read_recipe(path: Path) -> Recipe:

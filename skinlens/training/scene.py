@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from skinlens.imaging.blanking import DISC_RADIUS
 from skinlens.imaging.image import Pixels
 from skinlens.imaging.outlines import Outline, resize_outline
 from skinlens.imaging.preprocess import resize
@@ -27,25 +26,21 @@ class Scene:
     Attributes:
         pixels: RGB uint8, `(H, W, 3)`.
         outline: `(H, W)`, true on what is to be treated as the lesion: its traced outline, or a central ellipse.
-        traced: `(H, W)`, true on the lesion as it was traced; None where nobody did.
+        traced: `(H, W)`, true on the lesion as it was traced; None where nobody did, or the lesion was taken out.
+        withheld: Whether the lesion was taken out, so that nothing here tells its label.
     """
 
     pixels: Pixels
     outline: Outline
     traced: Outline | None = None
+    withheld: bool = False
 
     def moved(self, picture: Callable[[Pixels], Pixels], mask: Callable[[Outline], Outline]) -> "Scene":
         """The scene after the same move of the picture and its masks."""
         traced = None if self.traced is None else mask(self.traced)
         # One mask is often both, and need not be moved twice.
         outline = traced if self.traced is self.outline and traced is not None else mask(self.outline)
-        return Scene(picture(self.pixels), outline, traced)
-
-
-def central_ellipse(height: int, width: int) -> Outline:
-    """What stands in for an outline, `(height, width)`: the disc that the shortcut tests paint over."""
-    y, x = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    return np.asarray(x**2 + y**2 <= (2 * DISC_RADIUS) ** 2)
+        return Scene(picture(self.pixels), outline, traced, self.withheld)
 
 
 def placed(scene: Scene, recipe: Augmentation, size: int, generator: np.random.Generator) -> Scene:

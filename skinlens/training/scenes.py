@@ -9,7 +9,7 @@ from skinlens.training.camera import photographed
 from skinlens.training.dataset import DecodedRows
 from skinlens.training.recipe import Augmentation
 from skinlens.training.sampling import Draw, Weights
-from skinlens.training.scene import placed
+from skinlens.training.scene import Scene, placed
 from skinlens.training.segmentation import UNKNOWN
 from skinlens.training.surroundings import Surroundings
 
@@ -17,7 +17,8 @@ from skinlens.training.surroundings import Surroundings
 class TrainingScenes(Dataset[tuple[Tensor, ...]]):
     """Augmented pictures, uint8 `(size, size, 3)`, with their labels and, if asked for, traced outlines.
 
-    An item is asked for by its draw, on which alone, and the seed, it depends. An outline is uint8 `(size, size)`, 1 on
+    An item is asked for by its draw, on which alone, and the seed, it depends. A label is 0 or 1; where the recipe
+    withholds lesions it is a float, 0.5 for a picture without its lesion. An outline is uint8 `(size, size)`, 1 on
     the lesion and 0 off it, and `UNKNOWN` throughout where none was traced.
 
     Args:
@@ -42,7 +43,14 @@ class TrainingScenes(Dataset[tuple[Tensor, ...]]):
         pixels = photographed(scene.pixels, scene.outline, self.recipe, generator)
         # A copy where nothing was done, since kept pixels are read-only and torch wants to own what it may write to.
         picture = torch.from_numpy(pixels if pixels.flags.writeable else pixels.copy())
+        label = self._label(row, scene)
         if not self.outlines:
-            return picture, torch.tensor(self.rows.labels[row])
+            return picture, label
         known = np.full(pixels.shape[:2], UNKNOWN) if scene.traced is None else scene.traced.astype(np.uint8)
-        return picture, torch.tensor(self.rows.labels[row]), torch.from_numpy(known)
+        return picture, label, torch.from_numpy(known)
+
+    def _label(self, row: int, scene: Scene) -> Tensor:
+        label = self.rows.labels[row]
+        if not self.recipe.withhold_share:
+            return torch.tensor(label)
+        return torch.tensor(0.5 if scene.withheld else float(label))

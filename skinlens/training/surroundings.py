@@ -6,7 +6,8 @@ there was an outline would give the label away. Therefore
 - whether a picture is altered, and how, is drawn with the same chances for every row;
 - a row without an outline is cut along a central ellipse, and a row that has one is cut along the ellipse too, so often
   that the share of pictures cut along an outline is the same for both labels (`traced_chances`);
-- the skin that a lesion is laid onto comes from any row, of whatever label, drawn as the sampler draws rows.
+- the skin that a lesion is laid onto comes from any row, of whatever label, drawn as the sampler draws rows;
+- a picture whose lesion is withheld is taught as either label to the same extent, whichever it had.
 
 What this cannot do: outlines all come from one archive, so that within it (or outside of it) the cut may still hint at
 the label. Equal shares within each cell of origin and label would mean that no outline is ever used.
@@ -19,18 +20,19 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from skinlens.imaging.blanking import FRAME, lay_over, move_lesion
+from skinlens.imaging.blanking import FRAME, central_ellipse, lay_over
 from skinlens.imaging.image import Pixels
 from skinlens.imaging.outlines import Outline
+from skinlens.imaging.preprocess import resize
 from skinlens.training.dataset import DecodedRows
 from skinlens.training.recipe import Augmentation
 from skinlens.training.sampling import Weights
-from skinlens.training.scene import Scene, central_ellipse
+from skinlens.training.scene import Scene
 
 # Sigma of the blur around a lesion, as a share of each side: no hair, ruler or pore is left.
 _BLUR = 0.08
 
-Alteration = Literal["swap", "blur", "erase"]
+Alteration = Literal["swap", "blur", "erase", "withhold"]
 
 
 def traced_chances(has_outline: npt.ArrayLike, malignant: npt.ArrayLike, weights: Weights) -> Weights:
@@ -71,6 +73,8 @@ class Surroundings:
         alteration, use_traced, donor = self.draw(row, generator)
         pixels, traced = self.pictures.pixels(row), self.pictures.outline(row)
         outline = traced if traced is not None and use_traced else central_ellipse(*pixels.shape[:2])
+        if alteration == "withhold":
+            return Scene(self.pictures.skin(row), outline, withheld=True)
         if alteration is not None:
             pixels = self._altered(pixels, outline, alteration, donor)
         return Scene(pixels, outline, traced)
@@ -86,6 +90,7 @@ class Surroundings:
             ("swap", self.recipe.swap_share),
             ("blur", self.recipe.background_blur_share),
             ("erase", self.recipe.background_erase_share),
+            ("withhold", self.recipe.withhold_share),
         )
         for alteration, share in shares:
             if chance < share:
@@ -96,11 +101,10 @@ class Surroundings:
     def _altered(self, pixels: Pixels, outline: Outline, alteration: Alteration, donor: int) -> Pixels:
         if alteration == "blur":
             return lay_over(pixels, outline, _blurred(pixels))
-        skin = self.pictures.pixels(donor)
         if alteration == "erase":
-            return lay_over(pixels, outline, np.broadcast_to(_rim_colour(skin), pixels.shape))
-        traced = self.pictures.outline(donor)
-        return move_lesion(pixels, outline, skin, central_ellipse(*skin.shape[:2]) if traced is None else traced)
+            return lay_over(pixels, outline, np.broadcast_to(_rim_colour(self.pictures.pixels(donor)), pixels.shape))
+        height, width = outline.shape
+        return lay_over(pixels, outline, resize(self.pictures.skin(donor), height=height, width=width))
 
 
 def _blurred(pixels: Pixels) -> Pixels:

@@ -485,7 +485,7 @@ def test_a_constant_rate_stays_after_its_warm_up():
 
 def test_a_moving_average_forgets_quickly_while_it_is_young():
     network = nn.BatchNorm1d(1)
-    average = AveragedModel(network, avg_fn=loop._warmed_average(0.5), use_buffers=True)
+    average = AveragedModel(network, multi_avg_fn=loop._warmed_average(0.5), use_buffers=True)
     values, kept = [3.0, 5.0, -2.0, 8.0, 1.0, 4.0, 9.0, 0.0, 6.0, 2.0, 7.0, 3.0], None
     for count, value in enumerate(values):
         network.weight.data.fill_(value)
@@ -529,6 +529,16 @@ def test_mixed_precision_keeps_its_weights_whole(rows, settings):
     held_out = DecodedRows(rows[rows["fold"] == 0])
     expected = score_rows(network, normalise, held_out, recipe()).probability
     np.testing.assert_allclose(pd.read_csv(settings.out / "fold.csv")["probability"], expected, atol=1e-7)
+
+
+def test_even_odds_are_taught_as_either_label_to_the_same_extent():
+    logits = torch.tensor([[0.3, -1.2], [2.0, 0.5], [0.0, 4.0]])
+    for smoothing in (0.0, 0.1):
+        sides = [loop._class_loss(logits, torch.full((3,), label), smoothing) for label in (0, 1)]
+        even = loop._class_loss(logits, torch.full((3,), 0.5), smoothing)
+        torch.testing.assert_close(even, (sides[0] + sides[1]) / 2)
+        whole = loop._class_loss(logits, torch.tensor([0.0, 1.0, 1.0]), smoothing)
+        torch.testing.assert_close(whole, loop._class_loss(logits, torch.tensor([0, 1, 1]), smoothing))
 
 
 def test_label_smoothing_raises_the_loss_of_a_sure_network(rows, settings, tmp_path):
@@ -671,12 +681,14 @@ def test_no_picture_of_a_held_out_lesion_is_ever_decoded_for_training(hospitals,
 
     class Watched(loop.DecodedRows):
         def warm(self):
-            seen.extend(path.name for path in self.files)
+            seen.append({path.name for path in self.files})
             super().warm()
 
     monkeypatch.setattr(loop, "DecodedRows", Watched)
     run(recipe(), hospitals, held(settings, "bcn"))
-    assert set(seen) == {f"{number}.png" for number in [*range(8), *range(16, 24)]} - {"2.png"}
+    trained, held_out = seen
+    assert trained == {f"{number}.png" for number in [*range(8), *range(16, 24)]} - {"2.png"}
+    assert held_out == {f"{number}.png" for number in range(8, 16)}
 
 
 def test_a_fold_and_an_origin_are_not_both_held_out(hospitals, settings):

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from skinlens.imaging.blanking import central_ellipse
 from skinlens.imaging.synthetic import draw_pixels
 from skinlens.models.registry import architectures
 from skinlens.training.augment import build_augmentation
 from skinlens.training.camera import photographed
 from skinlens.training.recipe import Recipe, RecipeError, Schedule, read_recipe
-from skinlens.training.scene import Scene, central_ellipse, placed
+from skinlens.training.scene import Scene, placed
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 SHIPPED = sorted(path for path in RECIPES.rglob("*.toml") if not path.name.endswith(".about.toml"))
@@ -150,7 +151,7 @@ def test_a_recipe_survives_its_record(read):
         (
             "flip = true",
             'engine = "opencv"\nswap_share = 0.7\nbackground_erase_share = 0.4',
-            "background_erase_share together exceed 1",
+            "withhold_share together exceed 1",
         ),
         ("batch_size = 8", "segmentation = 0.5", 'segmentation needs augmentation.engine = "opencv"'),
         ("batch_size = 8", "balance = 1.5", "balance: Input should be less than or equal to 1"),

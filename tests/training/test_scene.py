@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from skinlens.imaging.blanking import paint_disc
+from skinlens.imaging.blanking import central_ellipse, paint_disc
 from skinlens.training.recipe import Augmentation
-from skinlens.training.scene import Scene, central_ellipse, placed
+from skinlens.training.scene import Scene, placed
 
 GEOMETRY = {
     "flip": True,

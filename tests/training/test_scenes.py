@@ -65,6 +65,24 @@ def test_an_outline_comes_with_its_picture(rows):
     assert (scenes(rows, geometry)[0, 3][2] == int(UNKNOWN)).all()
 
 
+def test_a_picture_without_its_lesion_is_even_odds_and_has_no_outline(rows):
+    given = scenes(rows, Augmentation(engine="opencv", withhold_share=0.5))
+    withheld = 0
+    for repeat in range(20):
+        for row in range(4):
+            picture, label, outline = given[0, row, repeat]
+            assert label.dtype == torch.float32
+            if label.item() == 0.5:
+                withheld += 1
+                assert picture.max() < 128
+                assert (outline == int(UNKNOWN)).all()
+            else:
+                assert label.item() == row % 2
+                assert picture.max() > 250
+    # Binomial, n = 80 (in truth fewer, since rows share the generator's draw): 0.2 to 0.8 is beyond six deviations.
+    assert 16 < withheld < 64
+
+
 def test_what_is_given_out_may_be_written_to_without_harm(rows):
     plain = scenes(rows, Augmentation(engine="opencv"))
     plain.size = 64

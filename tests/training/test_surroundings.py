@@ -5,15 +5,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from skinlens.imaging.blanking import DILATION, FEATHER
+from skinlens.imaging.blanking import DILATION, FEATHER, central_ellipse
 from skinlens.imaging.outlines import grow
 from skinlens.imaging.synthetic import draw_pixels
 from skinlens.training.dataset import DecodedRows
 from skinlens.training.recipe import Augmentation
-from skinlens.training.scene import central_ellipse
 from skinlens.training.surroundings import Surroundings, traced_chances
 
-SHARES = {"swap_share": 0.3, "background_blur_share": 0.2, "background_erase_share": 0.1}
+SHARES = {"swap_share": 0.3, "background_blur_share": 0.2, "background_erase_share": 0.1, "withhold_share": 0.15}
 HEIGHT, WIDTH = 64, 80
 
 
@@ -78,7 +77,7 @@ def test_whether_and_how_a_row_is_altered_is_the_same_for_every_row(pictures):
         found = {scenes.draw(row, generator(seed))[::2] for row in range(10)}
         assert len(found) == 1
         fates.append(found.pop()[0])
-    for name, share in (("swap", 0.3), ("blur", 0.2), ("erase", 0.1), (None, 0.4)):
+    for name, share in (("swap", 0.3), ("blur", 0.2), ("erase", 0.1), ("withhold", 0.15), (None, 0.25)):
         # Binomial, n = 300: six standard deviations are at most 0.17.
         assert abs(fates.count(name) / 300 - share) < 0.17
 
@@ -149,6 +148,38 @@ def test_a_blurred_background_keeps_its_colour_and_loses_its_detail(pictures):
     np.testing.assert_allclose(after.mean(axis=0), before.mean(axis=0), atol=8)
     rows_differ = [np.abs(np.diff(one.astype(float), axis=1)).mean() for one in (pictures.pixels(2), scene.pixels)]
     assert rows_differ[1] < 0.8 * rows_differ[0]
+
+
+@pytest.mark.parametrize("row", [1, 3], ids=["traced", "untraced"])
+def test_a_withheld_lesion_leaves_nothing_of_itself(pictures, rows, tmp_path, row):
+    """Two pictures that differ in the lesion alone become the same one, and no outline of it is taught."""
+    scene = surroundings(pictures, withhold_share=1.0).scene(row, generator())
+    assert scene.withheld
+    assert scene.traced is None
+    lesion = small_lesion() if row == 1 else central_ellipse(HEIGHT, WIDTH)
+    other = pictures.pixels(row).copy()
+    other[lesion] = 255 - other[lesion]
+    Image.fromarray(other).save(tmp_path / "other.png")
+    changed = rows.copy()
+    changed.loc[row, "file"] = str(tmp_path / "other.png")
+    again = surroundings(DecodedRows(changed, outlines=True), withhold_share=1.0).scene(row, generator())
+    np.testing.assert_array_equal(again.pixels, scene.pixels)
+    assert (scene.pixels[lesion] != pictures.pixels(row)[lesion]).any()
+    outside = ~grow(lesion, DILATION)
+    np.testing.assert_array_equal(scene.pixels[outside], pictures.pixels(row)[outside])
+
+
+def test_only_a_withheld_scene_says_so(pictures):
+    for entry in ("swap_share", "background_blur_share", "background_erase_share"):
+        assert not surroundings(pictures, **{entry: 1.0}).scene(1, generator()).withheld
+
+
+def test_skins_that_are_kept_are_those_that_are_made_anew(rows):
+    kept, anew = DecodedRows(rows, outlines=True, skins=True), DecodedRows(rows, outlines=True)
+    kept.warm()
+    for row in range(len(rows)):
+        assert kept.skin(row) is kept.skin(row)
+        np.testing.assert_array_equal(kept.skin(row), anew.skin(row))
 
 
 def test_a_scene_is_repeatable(pictures):
