@@ -15,7 +15,7 @@ DILATION = 8 / 224
 FEATHER = 3 / 224
 
 # A lesion is taken out of its background at this side: what is filled in is smooth, and the time is the same for all.
-_FILLED_SIDE = 112
+FILLED_SIDE = 112
 _FILL_REACH = 3
 _NEUTRAL = np.full(3, 128, np.uint8)
 
@@ -106,12 +106,13 @@ def lay_over(pixels: Pixels, outline: Outline, surroundings: Pixels) -> Pixels:
     return np.rint(cover * pixels + (1 - cover) * surroundings).astype(np.uint8)
 
 
-def fill_lesion(pixels: Pixels, outline: Outline) -> Pixels:
+def fill_lesion(pixels: Pixels, outline: Outline, *, side: int = FILLED_SIDE) -> Pixels:
     """Take a lesion out of its picture, with its dilated outline, and fill in from the skin around (Telea 2004).
 
     Args:
         pixels: RGB uint8, `(H, W, 3)`.
         outline: `(H, W)`, true on the lesion.
+        side: The filling is made at this side, in pixels; its time grows with the square of it.
 
     Returns:
         A new picture of that shape.
@@ -119,10 +120,10 @@ def fill_lesion(pixels: Pixels, outline: Outline) -> Pixels:
     height, width = outline.shape
     hole = grow(outline, DILATION)
     painted = _paint(pixels, hole)
-    small_hole = resize_outline(hole, height=_FILLED_SIDE, width=_FILLED_SIDE)
+    small_hole = resize_outline(hole, height=side, width=side)
     if small_hole.all():
         return painted
-    small = resize(painted, height=_FILLED_SIDE, width=_FILLED_SIDE)
+    small = resize(painted, height=side, width=side)
     filled = np.asarray(cv2.inpaint(small, small_hole.astype(np.uint8), _FILL_REACH, cv2.INPAINT_TELEA), np.uint8)
     return np.where(hole[..., None], resize(filled, height=height, width=width), pixels)
 

@@ -37,7 +37,14 @@ from skinlens.models.stored import CheckpointError, save_tensors
 from skinlens.training.augment import build_augmentation
 from skinlens.training.checkpoint import optimiser_tensors, read_state, restore_optimiser, save_state
 from skinlens.training.dataset import DecodedRows, ScoringPictures, TrainingPictures
-from skinlens.training.manifest import ManifestError, origin_rows, share_of, training_rows, without_marked
+from skinlens.training.manifest import (
+    ManifestError,
+    origin_rows,
+    paired_origin_rows,
+    share_of,
+    training_rows,
+    without_marked,
+)
 from skinlens.training.recipe import Recipe, RecipeError
 from skinlens.training.sampling import BalancedSampler, EpochSampler, Weights, row_weights
 from skinlens.training.scenes import TrainingScenes
@@ -135,9 +142,10 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
         ImageRefusedError: If a picture of the manifest cannot be used.
     """
     fabric = _launch(recipe)
-    every, held_out = _parts(without_marked(rows, recipe.leave_out), settings)
+    usable = without_marked(rows, recipe.leave_out)
+    every, held_out = _parts(paired_origin_rows(usable) if recipe.paired_origins else usable, settings)
     train = share_of(every, settings.share)
-    weights = row_weights(train, recipe.balance)
+    weights = row_weights(train, recipe.balance, even_labels=recipe.even_labels)
     settings.out.mkdir(parents=True, exist_ok=True)
     tools, state = _set_up(fabric, recipe, settings)
     pictures = DecodedRows(train, side=recipe.keep_side, outlines=recipe.looks_at_outlines, skins=recipe.looks_at_skins)
@@ -267,7 +275,7 @@ def _sampler(fabric: Fabric, weights: Weights, recipe: Recipe, settings: Setting
         "rank": fabric.global_rank,
         "world": fabric.world_size,
     }
-    sampler = BalancedSampler(weights, **dealt) if recipe.balance else EpochSampler(len(weights), **dealt)
+    sampler = BalancedSampler(weights, **dealt) if recipe.draws_unevenly else EpochSampler(len(weights), **dealt)
     if not sampler.batches:
         raise ManifestError(f"{len(weights)} training rows do not fill one batch of {recipe.batch_size}")
     return sampler

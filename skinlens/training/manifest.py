@@ -117,6 +117,22 @@ def origin_rows(rows: pd.DataFrame, origin: str) -> tuple[pd.DataFrame, pd.DataF
     return train[(origins != origin) & ~related].reset_index(drop=True), held_out
 
 
+def paired_origin_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of origins that have both labels; another origin teaches to tell origins rather than lesions.
+
+    Args:
+        rows: From `read_manifests`; only `split == "train"` is looked at, and only those rows may be left out.
+
+    Raises:
+        ManifestError: If there is no column `origin`, or a training row has none.
+    """
+    trained = rows["split"] == "train"
+    origins = _origins(rows[trained])
+    labels = rows.loc[trained, "label"].groupby(origins).transform("nunique")
+    alone = labels.index[labels == 1]
+    return rows.drop(index=alone).reset_index(drop=True)
+
+
 def cells(rows: pd.DataFrame) -> pd.Series:
     """The cell of origin and label that each row lies in, as text.
 

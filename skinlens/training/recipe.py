@@ -178,6 +178,8 @@ class Recipe(_Frozen):
         leave_out: Columns of the manifests; a row where one of them is 1 is neither trained on nor held out.
         balance: How far an epoch evens out the cells of origin and label. A cell of n rows is drawn from in proportion
             to n to the power of (1 - balance): 0 takes the rows as they are, at 1 all cells are drawn equally often.
+        even_labels: Whether an origin's labels are drawn as often as one another; `balance` then evens out origins.
+        paired_origins: Whether origins with one label alone are left out.
         segmentation: Weight of the loss of an auxiliary head that draws the lesion's outline; 0 has no such head.
         keep_side: Training pictures are shrunk to this short side as they are read, so that more fit into memory.
     """
@@ -195,6 +197,8 @@ class Recipe(_Frozen):
     label_smoothing: Share = 0.0
     leave_out: tuple[str, ...] = _later(())
     balance: Share = _later(0.0)
+    even_labels: bool = _later(False)  # noqa: FBT003 - a default
+    paired_origins: bool = _later(False)  # noqa: FBT003 - a default
     segmentation: Annotated[float, Field(ge=0.0)] = _later(0.0)
     keep_side: Side | None = _later(None)
 
@@ -203,6 +207,11 @@ class Recipe(_Frozen):
         if self.segmentation and self.augmentation.engine != "opencv":
             raise ValueError('segmentation needs augmentation.engine = "opencv", which moves outlines too')
         return self
+
+    @property
+    def draws_unevenly(self) -> bool:
+        """Whether some rows are drawn more often than others."""
+        return bool(self.balance or self.even_labels)
 
     @property
     def looks_at_outlines(self) -> bool:

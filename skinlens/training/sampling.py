@@ -15,12 +15,14 @@ Draw = tuple[int, ...]
 Weights = npt.NDArray[np.float64]
 
 
-def row_weights(rows: pd.DataFrame, balance: float) -> Weights:
+def row_weights(rows: pd.DataFrame, balance: float, *, even_labels: bool = False) -> Weights:
     """How often to draw each row so that its cell of origin and label is drawn as often as it should be.
 
     Args:
         rows: N rows; with `origin` and `label` unless `balance` is 0.
         balance: A cell of n rows is drawn from in proportion to `n ** (1 - balance)`.
+        even_labels: Whether it is origins of n rows that are drawn from so, and the labels of an origin as often as one
+            another, so that the origin says nothing about the label.
 
     Returns:
         `(N,)`, positive, with the sum 1; equal within a cell.
@@ -28,10 +30,16 @@ def row_weights(rows: pd.DataFrame, balance: float) -> Weights:
     Raises:
         ManifestError: If rows have no origin.
     """
-    if balance == 0:
+    if balance == 0 and not even_labels:
         return np.full(len(rows), 1 / len(rows))
     cell = cells(rows)
-    weights = cell.map(cell.value_counts()).to_numpy(np.float64) ** -balance
+    size = cell.map(cell.value_counts()).to_numpy(np.float64)
+    if even_labels:
+        origin = rows["origin"].map(rows["origin"].value_counts()).to_numpy(np.float64)
+        labels = rows.groupby("origin")["label"].transform("nunique").to_numpy(np.float64)
+        weights = origin ** (1 - balance) / (labels * size)
+    else:
+        weights = size**-balance
     return weights / weights.sum()
 
 
