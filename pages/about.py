@@ -56,8 +56,8 @@ def calibration(card: ModelCard) -> None:
         return
     st.write(
         f"The score is calibrated for a share of {percent(found.prevalence)} malignant images: logits divided by "
-        f"{found.temperature:.3f} ({found.chosen_on}). Calibration error {found.error_before:.3f} before, "
-        f"{found.error_after:.3f} after, with the temperature of the other folds."
+        f"{found.temperature:.3f}, and {found.offset:+.3f} added ({found.chosen_on}). Calibration error "
+        f"{found.error_before:.3f} before, {found.error_after:.3f} after, scaled by what was fitted to the other parts."
     )
     st.dataframe(bin_table(card.score_bins), hide_index=True)
 

@@ -175,7 +175,7 @@ def select(
     considered: Annotated[list[Path] | None, typer.Option(help="Further such runs that were compared.")] = None,
     calibrate: Annotated[  # noqa: FBT002
         bool,
-        typer.Option("--calibrate", help="Fit a temperature, and choose screening, balanced and specialist points."),
+        typer.Option("--calibrate", help="Scale the logits, and choose screening, balanced and specialist points."),
     ] = False,
     out: Out = EVALUATION,
 ) -> None:

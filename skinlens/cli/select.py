@@ -13,7 +13,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from skinlens.cli.errors import UsageError
 from skinlens.cli.say import say
-from skinlens.evaluation.calibration import fitted_temperature, score_bins, tempered, tempered_across
+from skinlens.evaluation.calibration import Scaling, fitted_scaling, scaled, scaled_across, score_bins
 from skinlens.evaluation.intervals import Rate
 from skinlens.evaluation.metrics import Labels, calibration_error
 from skinlens.evaluation.operating_points import PointChoice, choose_points
@@ -27,7 +27,7 @@ _THRESHOLD_RULE = (
     "the score at which a logistic curve fitted to the out-of-fold predictions of {n} training images "
     "({held_out}) passes one half"
 )
-_TEMPERATURE_RULE = "smallest log loss on the out-of-fold predictions of {n} training images ({held_out})"
+_SCALING_RULE = "smallest log loss on the out-of-fold predictions of {n} training images ({held_out})"
 _POINT_RULE = "{rule}, on the out-of-fold estimates of {n} training images ({held_out})"
 DEFAULT_POINT = "screening"
 _HEATMAP_RULE = "99th percentile of the largest evidence per image on the same {n} images"
@@ -41,7 +41,7 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
         runs: Folders of finished runs of one recipe, start and seed, that held out folds or that held out origins.
         considered: Folders of further finished runs that were compared.
         out: The evaluation folder; gets selected.json and the predictions for what was held out.
-        calibrate: Fit a temperature too, and choose three named points with bands; else one threshold on the raw score.
+        calibrate: Scale the logits too, and choose three named points with bands; else one threshold on the raw score.
 
     Raises:
         UsageError: If a folder holds no finished run that held something out, the runs differ in more than that, some
@@ -109,10 +109,11 @@ def _threshold(scores: pd.DataFrame, truth: Labels, named: dict[str, Any]) -> di
 
 
 def _calibrated(scores: pd.DataFrame, truth: Labels, named: dict[str, Any]) -> dict[str, Any]:
-    """A temperature, three points on the estimate with their bands, and what came true by bins of it."""
+    """A scaling, three points on the estimate with their bands, and what came true by bins of it."""
     raw = scores["probability"].to_numpy()
-    temperature = round(fitted_temperature(truth, raw), 5)
-    estimates = tempered(raw, temperature)
+    fitted = fitted_scaling(truth, raw)
+    scaling = Scaling(round(fitted.temperature, 5), round(fitted.offset, 5))
+    estimates = scaled(raw, scaling)
     points = tuple(_point(choice, named) for choice in choose_points(truth, estimates))
     default = next(point for point in points if point.name == DEFAULT_POINT)
     return {
@@ -121,11 +122,12 @@ def _calibrated(scores: pd.DataFrame, truth: Labels, named: dict[str, Any]) -> d
         "rates": default.measured[0],
         "points": points,
         "calibration": Calibration(
-            temperature=temperature,
+            temperature=scaling.temperature,
+            offset=scaling.offset,
             prevalence=round(float(truth.mean()), 5),
-            chosen_on=_TEMPERATURE_RULE.format(**named),
+            chosen_on=_SCALING_RULE.format(**named),
             error_before=round(calibration_error(truth, raw), 5),
-            error_after=round(calibration_error(truth, tempered_across(truth, raw, _parts(scores))), 5),
+            error_after=round(calibration_error(truth, scaled_across(truth, raw, _parts(scores))), 5),
         ),
         "score_bins": tuple(
             ScoreBin(low=each.low, high=each.high, rate=_estimate(each.rate)) for each in score_bins(truth, estimates)

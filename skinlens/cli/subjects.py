@@ -120,7 +120,7 @@ def _run(checkpoint: Path, selected: Path) -> Subject:
     name = record["recipe"]["name"]
     selection = read_selection(selected, name)
     require_chosen(record, selection, checkpoint, seed=False)
-    model = UnreleasedModel(tensors, record, temperature=selection.temperature)
+    model = UnreleasedModel(tensors, record, scaling=selection.scaling)
     network = record["recipe"]["network"]
     return Subject(
         judge=model,

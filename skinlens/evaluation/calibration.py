@@ -1,11 +1,11 @@
-"""Probabilities that mean what they say: temperature scaling, and observed rates by bins of the score."""
+"""Probabilities that mean what they say: scaled logits, and observed rates by bins of the score."""
 
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from skinlens.evaluation.intervals import Rate, wilson_rate
@@ -14,7 +14,7 @@ from skinlens.evaluation.metrics import Floats, checked
 BINS = 8
 # The last step below 1 that a float32 softmax can take.
 SATURATION = 6e-8
-_LARGEST_LOG_TEMPERATURE = 4.0
+_LEAST_SLOPE = 0.02
 
 
 def evidence_of(probabilities: npt.ArrayLike) -> Floats:
@@ -22,15 +22,28 @@ def evidence_of(probabilities: npt.ArrayLike) -> Floats:
     return np.asarray(logit(np.clip(np.asarray(probabilities, np.float64), SATURATION, 1 - SATURATION)))
 
 
-def fitted_temperature(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
-    """The temperature that makes unseen images' log loss smallest (Guo et al., arXiv 1706.04599).
+@dataclass(frozen=True)
+class Scaling:
+    """How a logit becomes that of an estimate: `logit / temperature + offset`.
+
+    Attributes:
+        temperature: Above 1 where the model was too sure.
+        offset: Below 0 where the model was trained on a larger share of malignant pictures than the estimate is for.
+    """
+
+    temperature: float = 1.0
+    offset: float = 0.0
+
+
+def fitted_scaling(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Scaling:
+    """The scaling that makes unseen images' log loss smallest.
+
+    Temperature scaling (Guo et al., arXiv 1706.04599) with an offset (Platt 1999): a model whose training draws both
+    labels equally often is off by a constant wherever they are not equally frequent, which no temperature mends.
 
     Args:
         labels: `(N,)`, 1 for malignant and 0 for benign.
         probabilities: P(malignant), `(N,)`, of images that the model has not trained on.
-
-    Returns:
-        T > 0; the logit is to be divided by it. Above 1 the model was too sure.
 
     Raises:
         ValueError: As for `metrics.score`, or if there is only one class, or the classes do not overlap, so that no
@@ -40,25 +53,29 @@ def fitted_temperature(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> f
     if truth.min() == truth.max():
         raise ValueError("a temperature cannot be fitted: all images have the same label")
     evidence = evidence_of(chances)
+    if evidence[truth == 1].min() > evidence[truth == 0].max():
+        raise ValueError("a temperature cannot be fitted: the scores separate the classes wholly")
     sign = np.where(truth == 1, 1.0, -1.0)
 
-    def loss(log_temperature: float) -> float:
-        return float(np.logaddexp(0, -sign * evidence / np.exp(log_temperature)).mean())
+    def loss(unknown: Floats) -> tuple[float, Floats]:
+        """Of slope and offset, with its gradient; convex in both."""
+        margin = sign * (unknown[0] * evidence + unknown[1])
+        pull = -sign * expit(-margin) / len(sign)
+        return float(np.logaddexp(0, -margin).mean()), np.array([pull @ evidence, pull.sum()])
 
-    bounds = (-_LARGEST_LOG_TEMPERATURE, _LARGEST_LOG_TEMPERATURE)
-    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-7})
-    if abs(found.x) > _LARGEST_LOG_TEMPERATURE - 0.01:
-        raise ValueError("a temperature cannot be fitted: the scores separate the classes wholly, or not at all")
-    return float(np.exp(found.x))
-
-
-def tempered(probabilities: npt.ArrayLike, temperature: float) -> Floats:
-    """Probabilities `(N,)` after dividing their logits by a temperature."""
-    return np.asarray(expit(evidence_of(probabilities) / temperature))
+    slope, offset = minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS", options={"gtol": 1e-9}).x
+    if slope < _LEAST_SLOPE:
+        raise ValueError("a temperature cannot be fitted: a higher score does not mean more malignant pictures")
+    return Scaling(float(1 / slope), float(offset))
 
 
-def tempered_across(labels: npt.ArrayLike, probabilities: npt.ArrayLike, parts: npt.ArrayLike) -> Floats:
-    """Probabilities each tempered by what was fitted to the other parts, to measure what a temperature does.
+def scaled(probabilities: npt.ArrayLike, scaling: Scaling) -> Floats:
+    """Probabilities `(N,)` after scaling their logits."""
+    return np.asarray(expit(evidence_of(probabilities) / scaling.temperature + scaling.offset))
+
+
+def scaled_across(labels: npt.ArrayLike, probabilities: npt.ArrayLike, parts: npt.ArrayLike) -> Floats:
+    """Probabilities each scaled by what was fitted to the other parts, to measure what a scaling does.
 
     Args:
         labels: `(N,)`, 1 for malignant and 0 for benign.
@@ -66,16 +83,16 @@ def tempered_across(labels: npt.ArrayLike, probabilities: npt.ArrayLike, parts: 
         parts: `(N,)`, such as folds or origins; at least two.
 
     Raises:
-        ValueError: As for `fitted_temperature`, or with one part only.
+        ValueError: As for `fitted_scaling`, or with one part only.
     """
     truth, chances = checked(labels, probabilities)
     names = np.asarray(parts)
     if len(np.unique(names)) < 2:
-        raise ValueError("what a temperature does can only be measured on images of at least two parts")
+        raise ValueError("what a scaling does can only be measured on images of at least two parts")
     found = np.empty_like(chances)
     for part in np.unique(names):
         of_it = names == part
-        found[of_it] = tempered(chances[of_it], fitted_temperature(truth[~of_it], chances[~of_it]))
+        found[of_it] = scaled(chances[of_it], fitted_scaling(truth[~of_it], chances[~of_it]))
     return found
 
 

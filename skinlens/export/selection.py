@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from skinlens.runtime.card import Calibration, MeasuredRates, OperatingPoint, Probability, ScoreBin
+from skinlens.runtime.card import Calibration, MeasuredRates, OperatingPoint, Probability, ScoreBin, scaling_of
 
 
 class SelectionError(ValueError):
@@ -79,9 +79,9 @@ class Selection(BaseModel):
     score_bins: tuple[ScoreBin, ...] = Field(default=(), exclude_if=_absent)
 
     @property
-    def temperature(self) -> float:
-        """What the difference of the logits is divided by; 1 without calibration."""
-        return 1.0 if self.calibration is None else self.calibration.temperature
+    def scaling(self) -> tuple[float, float]:
+        """Temperature and offset of the difference of the logits; 1 and 0 without calibration."""
+        return scaling_of(self.calibration)
 
 
 def read_selection(path: Path, name: str) -> Selection:

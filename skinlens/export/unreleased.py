@@ -17,7 +17,7 @@ from skinlens.models.registry import build, parameter_count
 from skinlens.models.stored import load_released, released_precision
 from skinlens.runtime.card import sha256_of
 from skinlens.runtime.orientations import Score
-from skinlens.runtime.predictor import INPUT, in_batches, open_session, tempered
+from skinlens.runtime.predictor import INPUT, in_batches, open_session, scaled
 
 _PROBABILITY, _LOGITS = "probability", "logits"
 
@@ -28,7 +28,7 @@ class UnreleasedModel:
     Args:
         tensors: Of a finished run's `model.safetensors`, as `read_tensors` gives them.
         record: What it says of its run, likewise.
-        temperature: What the difference of the logits is divided by.
+        scaling: Temperature and offset of the difference of the logits.
         batch_size: Pictures in one pass.
 
     Attributes:
@@ -48,10 +48,10 @@ class UnreleasedModel:
         tensors: Mapping[str, Tensor],
         record: Mapping[str, Any],
         *,
-        temperature: float = 1.0,
+        scaling: tuple[float, float] = (1.0, 0.0),
         batch_size: int = 16,
     ) -> None:
-        self.temperature = temperature
+        self.scaling = scaling
         self.batch_size = batch_size
         self.preprocessing = Preprocessing.model_validate(record["recipe"]["preprocessing"])
         chosen = record["recipe"]["network"]
@@ -77,6 +77,6 @@ class UnreleasedModel:
         probabilities, logits = self._session.run([_PROBABILITY, _LOGITS], {INPUT: pixels})
         milliseconds = 1000 * (time.perf_counter() - began) / len(images)
         return [
-            Score(tempered(float(probability), evidence, self.temperature), milliseconds)
+            Score(scaled(float(probability), evidence, *self.scaling), milliseconds)
             for probability, evidence in zip(probabilities, logits, strict=True)
         ]

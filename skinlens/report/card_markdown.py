@@ -84,9 +84,9 @@ def _calibration(card: ModelCard) -> Iterator[str]:
         yield from ("The score is not calibrated: it ranks pictures, it is not a probability of cancer.", "")
         return
     yield (
-        f"Logits are divided by {found.temperature:.4f} ({found.chosen_on}). The estimate holds where "
-        f"{found.prevalence:.1%} of images are malignant. Calibration error {found.error_before:.4f} before, "
-        f"{found.error_after:.4f} after."
+        f"Logits are divided by {found.temperature:.4f}, and {found.offset:+.4f} is added ({found.chosen_on}). The "
+        f"estimate holds where {found.prevalence:.1%} of images are malignant. Calibration error "
+        f"{found.error_before:.4f} before, {found.error_after:.4f} after."
     )
     yield from ("", *_table(bin_table(card.score_bins)), "")
 

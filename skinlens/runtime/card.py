@@ -88,17 +88,24 @@ class Calibration(_Frozen):
 
     Attributes:
         temperature: Divides the difference of the logits.
+        offset: Is added to it then.
         prevalence: Share of malignant images where the estimate holds.
         chosen_on: On which predictions, and by what rule.
         error_before: Calibration error of the raw probability, out of fold.
-        error_after: Of the estimate, with the temperature of the other folds.
+        error_after: Of the estimate, scaled by what was fitted to the other folds or origins.
     """
 
     temperature: Annotated[float, Field(gt=0)]
+    offset: float = 0.0
     prevalence: Annotated[float, Field(gt=0, lt=1)]
     chosen_on: str
     error_before: float
     error_after: float
+
+
+def scaling_of(calibration: Calibration | None) -> tuple[float, float]:
+    """Temperature and offset; 1 and 0 without calibration."""
+    return (1.0, 0.0) if calibration is None else (calibration.temperature, calibration.offset)
 
 
 class ScoreBin(_Frozen):
@@ -214,9 +221,9 @@ class ModelCard(_Frozen):
         return self
 
     @property
-    def temperature(self) -> float:
-        """What the difference of the logits is divided by; 1 for a model that is not calibrated."""
-        return 1.0 if self.calibration is None else self.calibration.temperature
+    def scaling(self) -> tuple[float, float]:
+        """Temperature and offset of the difference of the logits; 1 and 0 for a model that is not calibrated."""
+        return scaling_of(self.calibration)
 
     @property
     def every_file(self) -> dict[str, ModelFile]:

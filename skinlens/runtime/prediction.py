@@ -38,7 +38,7 @@ class Prediction:
 
     Attributes:
         logits: `(2,)`, benign then malignant.
-        score: P(malignant) in [0, 1]: the softmax of the logits, divided before by the temperature of the card.
+        score: P(malignant) in [0, 1]: the softmax of the logits, scaled as the card says.
         heatmap: Evidence for malignant against benign, float32 `(size, size)` in [0, 1] at the model's input
             resolution: Grad-CAM of the logit difference, ReLU, divided by the card's fixed scale, clipped.
         signed_map: The same map before ReLU and scaling, at the resolution of the fused features.

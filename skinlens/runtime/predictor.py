@@ -85,7 +85,7 @@ class Predictor:
         return [
             Prediction(
                 logits=logits,
-                score=tempered(float(probability), logits, self.card.temperature),
+                score=scaled(float(probability), logits, *self.card.scaling),
                 heatmap=heatmap,
                 signed_map=signed,
                 features=features,
@@ -107,17 +107,19 @@ class Predictor:
         return evidence_heatmap(signed, scale=self.card.heatmap.scale, size=self.card.preprocessing.size)
 
 
-def tempered(probability: float, logits: Floats, temperature: float) -> float:
-    """P(malignant) after temperature scaling; the graph's own number, bit for bit, where the temperature is 1.
+def scaled(probability: float, logits: Floats, temperature: float, offset: float = 0.0) -> float:
+    """P(malignant) after scaling its logit; the graph's own number, bit for bit, where that changes nothing.
 
     Args:
         probability: The softmax of the logits.
         logits: `(2,)`, benign then malignant.
-        temperature: Above 0.
+        temperature: Above 0; divides the difference of the logits.
+        offset: Is added to it then.
     """
-    if temperature == 1:
+    if temperature == 1 and offset == 0:
         return probability
-    return float(0.5 + 0.5 * np.tanh((float(logits[1]) - float(logits[0])) / (2 * temperature)))
+    evidence = (float(logits[1]) - float(logits[0])) / temperature + offset
+    return float(0.5 + 0.5 * np.tanh(evidence / 2))
 
 
 def in_batches(

@@ -62,6 +62,6 @@ def test_about_shows_points_bands_and_bins_of_a_calibrated_model(app: AppTest, c
     assert not app.exception
     shown = everything(app)
     assert all(f"{point.name}: threshold {point.threshold:.4f}" in shown for point in calibrated.operating_points)
-    assert "logits divided by 1.500" in shown
+    assert "logits divided by 1.500, and +0.000 added" in shown
     assert "Uncertain from 0.000 to 1.000" in shown
     assert any("Estimate" in table.value.columns for table in app.dataframe)

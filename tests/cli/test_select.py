@@ -10,7 +10,7 @@ import pytest
 import statsmodels.api
 from sklearn.metrics import log_loss, roc_auc_score
 
-from skinlens.evaluation.calibration import fitted_temperature, tempered
+from skinlens.evaluation.calibration import Scaling, fitted_scaling, scaled
 from skinlens.evaluation.metrics import calibration_error
 from skinlens.export.selection import (
     Selection,
@@ -232,10 +232,11 @@ class TestCalibrated:
     def truth(self, pooled: pd.DataFrame) -> np.ndarray:
         return (pooled["label"] == "malignant").astype(int).to_numpy()
 
-    def test_the_temperature_and_what_it_holds_for(self, selection, pooled: pd.DataFrame, truth: np.ndarray) -> None:
+    def test_the_scaling_and_what_it_holds_for(self, selection, pooled: pd.DataFrame, truth: np.ndarray) -> None:
         calibration = selection.calibration
-        assert calibration.temperature == pytest.approx(fitted_temperature(truth, pooled["probability"]), abs=1e-5)
-        assert selection.temperature == calibration.temperature
+        fitted = fitted_scaling(truth, pooled["probability"])
+        assert selection.scaling == pytest.approx((fitted.temperature, fitted.offset), abs=1e-5)
+        assert selection.scaling == (calibration.temperature, calibration.offset)
         assert calibration.prevalence == pytest.approx(1 / 3, abs=1e-5)
         assert calibration.error_before == pytest.approx(calibration_error(truth, pooled["probability"]), abs=1e-5)
 
@@ -246,14 +247,14 @@ class TestCalibrated:
         chances = pooled["probability"].to_numpy()
         expected = chances.copy()
         for held in (0, 1):
-            temperature = fitted_temperature(truth[fold != held], chances[fold != held])
-            expected[fold == held] = tempered(chances[fold == held], temperature)
+            scaling = fitted_scaling(truth[fold != held], chances[fold != held])
+            expected[fold == held] = scaled(chances[fold == held], scaling)
         assert selection.calibration.error_after == pytest.approx(calibration_error(truth, expected), abs=1e-5)
 
     def test_three_points_on_the_estimate_and_the_default_is_screening(
         self, selection, pooled: pd.DataFrame, truth: np.ndarray
     ) -> None:
-        estimates = tempered(pooled["probability"], selection.temperature)
+        estimates = scaled(pooled["probability"], Scaling(*selection.scaling))
         assert [point.name for point in selection.points] == ["screening", "balanced", "specialist"]
         for point in selection.points:
             (rates,) = point.measured
@@ -277,7 +278,7 @@ class TestCalibrated:
     def test_without_the_flag_nothing_is_calibrated(self, call, runs: list[Path], out: Path) -> None:
         call("select", "model_x", *runs, "--out", out)
         selection = read_selection(out / "selected.json", "model_x")
-        assert (selection.calibration, selection.points, selection.temperature) == (None, (), 1.0)
+        assert (selection.calibration, selection.points, selection.scaling) == (None, (), (1.0, 0.0))
 
 
 class TestOrigins:

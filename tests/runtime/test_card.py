@@ -98,14 +98,14 @@ def test_a_card_may_hold_calibration_bins_and_bands(content: Content, tmp_path: 
     card = ModelCard.model_validate(content)
     write_card(card, tmp_path / "made_up.json")
     assert read_card(tmp_path / "made_up.json") == card
-    assert card.temperature == 1.5
+    assert card.scaling == (1.5, 0.0)
     found = [card.score_bin(score) for score in (0.0, 0.2499, 0.25, 1.0)]
     assert [each.rate.value for each in found if each] == [0.1, 0.1, 0.7, 0.7]
 
 
 def test_without_a_calibration_nothing_is_divided_and_no_bin_found(content: Content) -> None:
     card = ModelCard.model_validate(content)
-    assert card.temperature == 1
+    assert card.scaling == (1.0, 0.0)
     assert card.score_bin(0.5) is None
 
 

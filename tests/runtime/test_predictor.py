@@ -19,7 +19,7 @@ from skinlens.runtime.predictor import (
     evidence_heatmap,
     load_predictor,
     released_models,
-    tempered,
+    scaled,
 )
 from skinlens.runtime.providers import CPU
 
@@ -281,22 +281,26 @@ def test_an_empty_folder_has_no_models(tmp_path: Path) -> None:
         load_predictor(folder=tmp_path)
 
 
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
-def test_a_temperature_divides_the_logits(temperature: float) -> None:
+@pytest.mark.parametrize(("temperature", "offset"), [(0.5, 0.0), (1.0, -1.5), (2.5, 0.7), (1.0, 0.0)])
+def test_a_temperature_divides_the_logits_and_an_offset_is_added(temperature: float, offset: float) -> None:
     for logits in np.random.default_rng(0).normal(0, 4, (20, 2)).astype(np.float32):
-        expected = float(softmax(logits.astype(np.float64) / temperature)[1])
-        assert tempered(float(softmax(logits)[1]), logits, temperature) == pytest.approx(expected, abs=1e-6)
+        expected = float(softmax(logits.astype(np.float64) / temperature + np.array([0.0, offset]))[1])
+        assert scaled(float(softmax(logits)[1]), logits, temperature, offset) == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_temperature_of_one_leaves_the_graphs_number() -> None:
-    assert tempered(0.123456789, np.array([3.0, -1.0], np.float32), 1.0) == 0.123456789
+def test_a_scaling_that_changes_nothing_leaves_the_graphs_number() -> None:
+    assert scaled(0.123456789, np.array([3.0, -1.0], np.float32), 1.0) == 0.123456789
 
 
-def test_the_score_is_tempered_by_the_card(predictor: Predictor, pictures: list[LesionImage]) -> None:
-    calibration = Calibration(temperature=2.0, prevalence=0.45, chosen_on="a test", error_before=0.1, error_after=0.1)
+def test_the_score_is_scaled_by_the_card(predictor: Predictor, pictures: list[LesionImage]) -> None:
+    calibration = Calibration(
+        temperature=2.0, offset=-0.5, prevalence=0.45, chosen_on="a test", error_before=0.1, error_after=0.1
+    )
     card = predictor.card.model_copy(update={"calibrated": True, "calibration": calibration})
     for plain, soft in zip(
         predictor.predict(pictures), Predictor(card, predictor_module.WEIGHTS_FOLDER).predict(pictures), strict=True
     ):
-        assert soft.score == pytest.approx(float(softmax(plain.logits / 2)[1]), abs=1e-5)
+        assert soft.score == pytest.approx(
+            float(softmax(plain.logits / 2 + np.array([0, -0.5], np.float32))[1]), abs=1e-5
+        )
         np.testing.assert_allclose(soft.logits, plain.logits, **CLOSE)
