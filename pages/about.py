@@ -81,7 +81,7 @@ def training(card: ModelCard) -> None:
         f"- Network: {card.architecture.name}, {card.architecture.parameters:,} parameters, "
         + ", ".join(f"{key} {value}" for key, value in card.architecture.options.items())
         + f"\n- Start: {record.start}\n"
-        f"- Seed {record.seed}, {record.epochs} epochs, {record.seconds / 60:.0f} minutes\n"
+        f"- Seed {record.seed}, {record.epochs} epochs, {record.seconds:,.0f} seconds\n"
         f"- Licence: {card.licence}"
     )
     with st.expander("Recipe and folds"):

@@ -77,7 +77,7 @@ def record_test(name: str, weights: Path) -> None:
         times_scored=_times_scored(evaluation / "scorings.csv", card),
     )
     points = tuple(
-        point.model_copy(update={"measured": _measured(test) + _out_of_fold(point.measured)})
+        point.model_copy(update={"measured": _believed_first(_measured(test), point.measured)})
         if point.threshold == scores["threshold"]
         else point
         for point in card.operating_points
@@ -112,8 +112,11 @@ def _measured(test: EvaluationRecord) -> tuple[MeasuredRates, ...]:
     )
 
 
-def _out_of_fold(measured: tuple[MeasuredRates, ...]) -> tuple[MeasuredRates, ...]:
-    return tuple(rates for rates in measured if not rates.population.startswith("test"))
+def _believed_first(test: tuple[MeasuredRates, ...], before: tuple[MeasuredRates, ...]) -> tuple[MeasuredRates, ...]:
+    """Rates on hospitals that were held out, then on test images, then on folds."""
+    chosen_on = [rates for rates in before if not rates.population.startswith("test")]
+    strange = [rates for rates in chosen_on if rates.population == "out of origin"]
+    return (*strange, *test, *(rates for rates in chosen_on if rates not in strange))
 
 
 def _times_scored(log: Path, card: ModelCard) -> str:

@@ -70,7 +70,7 @@ def refusal(
     cache: Path | None,
     release: bool,
 ) -> None:
-    """Fit, choose and measure; writes `refusal.json` and `refusal.md`, and no pixel.
+    """Fit, choose and measure; writes `<model>.json` and `<model>.md`, and no pixel.
 
     Args:
         model: Name of a released model; None for the default one.
@@ -88,6 +88,7 @@ def refusal(
         OutputError: If the results cannot be written.
     """
     predictor = load_predictor(model or DEFAULT_MODEL)
+    name = predictor.model.name
     rows = _spread(training_rows(read_manifests(data), None)[0], images)
     strangers = _strangers(refuse)
     looked = _look(predictor, [*rows["file"], *strangers["file"]], cache)
@@ -107,7 +108,7 @@ def refusal(
     origins = rows["origin"][folds["choose"]].tolist()
     threshold = choose_threshold(scores[0][folds["choose"]], origins, allowed=ALLOWED)
     record = {
-        "model": predictor.model.name,
+        "model": name,
         "weights_sha256": predictor.model.sha256,
         "data": {path.name: sha256_of(path) for path in [*data, refuse]},
         "split": _SPLIT.format(**{part: ", ".join(map(str, numbers)) for part, numbers in FOLDS.items()}),
@@ -118,13 +119,13 @@ def refusal(
     }
     try:
         out.mkdir(parents=True, exist_ok=True)
-        (out / "refusal.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-        (out / "refusal.md").write_text(summarise(record), "utf-8")
+        (out / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+        (out / f"{name}.md").write_text(summarise(record), "utf-8")
         if release:
             _release(predictor, familiarity, threshold, record, WEIGHTS_FOLDER)
     except OSError as error:
         raise OutputError(f"the results cannot be written to {out}: {error}") from error
-    say(f"wrote {out / 'refusal.json'} and refusal.md")
+    say(f"wrote {out / name}.json and {name}.md")
     sys.stdout.write(summarise(record))
 
 

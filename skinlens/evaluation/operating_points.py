@@ -10,7 +10,7 @@ from scipy.special import expit, logit
 from skinlens.evaluation.curves import coverage_error
 from skinlens.evaluation.intervals import Rate, wilson_rate
 from skinlens.evaluation.metrics import checked
-from skinlens.evaluation.thresholds import Rates, fitted_threshold, wilson_rates
+from skinlens.evaluation.thresholds import Rates, wilson_rates
 
 LEAST_RATE = 0.95
 MOST_ERROR = 0.10
@@ -65,7 +65,7 @@ def choose_points(
         most_error: Wanted share of wrong decisions outside the bands.
 
     Raises:
-        ValueError: As for `thresholds.fitted_threshold`.
+        ValueError: As for `metrics.score`, without one of the labels, or as for `threshold_of_specificity`.
     """
     thresholds = {
         "screening": (
@@ -73,8 +73,8 @@ def choose_points(
             f"the highest threshold with a sensitivity of at least {LEAST_RATE:.0%}",
         ),
         "balanced": (
-            round(fitted_threshold(labels, probabilities), _DIGITS),
-            "the score at which a logistic curve fitted to the predictions passes one half",
+            threshold_of_balance(labels, probabilities),
+            "the lowest threshold whose sensitivity and specificity are closest to one another",
         ),
         "specialist": (
             threshold_of_specificity(labels, probabilities),
@@ -127,6 +127,23 @@ def threshold_of_specificity(
     if threshold > 1:
         raise ValueError(f"no threshold has a specificity of {least}: too many benign images score 1")
     return threshold
+
+
+def threshold_of_balance(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
+    """The lowest threshold of four digits, above 0 and below 1, at which sensitivity and specificity differ least.
+
+    Raises:
+        ValueError: As for `metrics.score`, or without one of the labels.
+    """
+    truth, chances = checked(labels, probabilities)
+    malignant, benign = np.sort(chances[truth == 1]), np.sort(chances[truth == 0])
+    if not len(malignant) or not len(benign):
+        raise ValueError("a sensitivity and a specificity need images of both labels")
+    thresholds = np.arange(1, 10**_DIGITS) / 10**_DIGITS
+    sensitivity = 1 - np.searchsorted(malignant, thresholds, side="left") / len(malignant)
+    specificity = np.searchsorted(benign, thresholds, side="left") / len(benign)
+    # Rounded, since equal differences of shares can differ in their last bits.
+    return float(thresholds[np.abs(sensitivity - specificity).round(9).argmin()])
 
 
 def uncertain_band(

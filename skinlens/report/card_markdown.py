@@ -40,7 +40,7 @@ def _model(card: ModelCard) -> Iterator[str]:
     yield f"- Network: {architecture.name} ({options}), {architecture.parameters:,} parameters."
     yield f"- Input: {shown.size} by {shown.size} pixels, {shown.geometry}."
     yield f"- Start: {training.start}."
-    yield f"- Trained for {training.epochs} epochs, seed {training.seed}, in {training.seconds / 60:.0f} minutes:"
+    yield f"- Trained for {training.epochs} epochs, seed {training.seed}, in {training.seconds:,.0f} seconds:"
     yield from ("", f"      {training.command}", "")
     yield f"- Heatmap: full evidence is {card.heatmap.scale:g}, {card.heatmap.chosen_on}."
     yield ""

@@ -21,7 +21,7 @@ Answer = TypeVar("Answer")
 
 # SKINLENS_WEIGHTS names another folder of released models.
 WEIGHTS_FOLDER = Path(os.environ.get("SKINLENS_WEIGHTS") or Path(__file__).parents[2] / "weights")
-DEFAULT_MODEL = "asff_resnet50_paper"
+DEFAULT_MODEL = "asff_resnet50"
 # Names in every released graph; those that fuse two branches give the gate too, and some the texture.
 INPUT = "pixels"
 OUTPUTS = ("logits", "probability", "evidence", "features")

@@ -97,7 +97,7 @@ def done(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_part_is_counted(done: Path) -> None:
-    record = json.loads((done / "refusal.json").read_text("utf-8"))
+    record = json.loads((done / f"{DEFAULT_MODEL}.json").read_text("utf-8"))
     assert record["n"] == {"fit": 16, "choose": 8, "measure": 16}
     strangers = record["either"]["strangers"]
     assert {kind: found["share"]["n"] for kind, found in strangers.items()} == dict.fromkeys(AT_LEAST, 2)
@@ -108,7 +108,7 @@ def test_every_part_is_counted(done: Path) -> None:
 
 
 def test_either_rule_refuses_at_least_what_each_does(done: Path) -> None:
-    record = json.loads((done / "refusal.json").read_text("utf-8"))
+    record = json.loads((done / f"{DEFAULT_MODEL}.json").read_text("utf-8"))
     for part in ("strangers", "dermoscopy"):
         for group, found in record["either"][part].items():
             alone = [record[rule][part][group]["refused"] for rule in ("familiarity", "pixels")]
@@ -116,7 +116,7 @@ def test_either_rule_refuses_at_least_what_each_does(done: Path) -> None:
 
 
 def test_drawn_negatives_are_refused_and_the_grey_ones_by_their_pixels(done: Path) -> None:
-    record = json.loads((done / "refusal.json").read_text("utf-8"))
+    record = json.loads((done / f"{DEFAULT_MODEL}.json").read_text("utf-8"))
     assert {kind: found["refused"] for kind, found in record["either"]["strangers"].items()} == dict.fromkeys(
         AT_LEAST, 2
     )
@@ -124,7 +124,7 @@ def test_drawn_negatives_are_refused_and_the_grey_ones_by_their_pixels(done: Pat
 
 
 def test_the_summary_has_a_row_for_every_group(done: Path) -> None:
-    lines = (done / "refusal.md").read_text("utf-8").splitlines()
+    lines = (done / f"{DEFAULT_MODEL}.md").read_text("utf-8").splitlines()
     for group in [*AT_LEAST, "here", "there", "benign", "malignant", "here, benign", "there, malignant"]:
         assert sum(line.startswith(f"| {group} |") for line in lines) == 1
 
@@ -139,7 +139,7 @@ def test_kept_features_spare_the_model_and_change_nothing(
         cache=done / "kept.safetensors", release=False,
     )  # fmt: skip
     assert sum(asked) == 0
-    assert (tmp_path / "refusal.json").read_bytes() == (done / "refusal.json").read_bytes()
+    assert (tmp_path / f"{DEFAULT_MODEL}.json").read_bytes() == (done / f"{DEFAULT_MODEL}.json").read_bytes()
 
 
 def test_a_released_refusal_is_in_the_card(
@@ -153,7 +153,7 @@ def test_a_released_refusal_is_in_the_card(
     )  # fmt: skip
     card = read_card(tmp_path / f"{DEFAULT_MODEL}.json")
     familiarity = load_familiarity(card, tmp_path)
-    record = json.loads((tmp_path / "out" / "refusal.json").read_text("utf-8"))
+    record = json.loads((tmp_path / "out" / f"{DEFAULT_MODEL}.json").read_text("utf-8"))
     assert card.familiarity is not None
     assert familiarity is not None
     assert card.familiarity.threshold == record["threshold"]

@@ -6,11 +6,11 @@ from scipy.special import expit, logit
 
 from skinlens.evaluation.operating_points import (
     choose_points,
+    threshold_of_balance,
     threshold_of_sensitivity,
     threshold_of_specificity,
     uncertain_band,
 )
-from skinlens.evaluation.thresholds import fitted_threshold
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_the_three_points_are_in_order_and_keep_their_promise(predictions):
     assert screening.threshold < balanced.threshold < specialist.threshold
     assert screening.rates.sensitivity.value >= 0.95
     assert specialist.rates.specificity.value >= 0.95
-    assert balanced.threshold == pytest.approx(fitted_threshold(labels, chances), abs=5e-5)
+    assert balanced.threshold == threshold_of_balance(labels, chances)
     for point in (screening, balanced, specialist):
         assert point.rates.sensitivity.value == sensitivity(labels, chances, point.threshold)
         assert point.rates.specificity.n == (labels == 0).sum()
@@ -111,3 +111,22 @@ def test_equal_scores_are_decided_together_or_not_at_all():
 def test_a_threshold_at_the_end_has_no_band(threshold):
     with pytest.raises(ValueError, match="a band lies round a threshold between"):
         uncertain_band([0, 1], [0.1, 0.9], threshold)
+
+
+def test_at_the_balanced_point_both_rates_are_as_close_as_can_be():
+    labels = np.array([0] * 60 + [1] * 12)
+    chances = np.random.default_rng(4).random(72) * 0.7 + 0.3 * labels
+
+    def gap(threshold):
+        return abs((chances[labels == 1] >= threshold).mean() - (chances[labels == 0] < threshold).mean())
+
+    found = threshold_of_balance(labels, chances)
+    every = np.arange(1, 10000) / 10000
+    gaps = np.array([gap(each) for each in every])
+    assert gap(found) == pytest.approx(gaps.min(), abs=1e-9)
+    assert found == every[np.flatnonzero(gaps <= gaps.min() + 1e-9)[0]]
+
+
+def test_a_balance_needs_both_labels():
+    with pytest.raises(ValueError, match="both labels"):
+        threshold_of_balance([1, 1], [0.2, 0.7])
