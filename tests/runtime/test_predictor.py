@@ -59,9 +59,11 @@ def test_shapes_types_and_ranges(predictor: Predictor, predictions: list[Predict
             assert np.isfinite(part).all()
 
 
-def test_the_score_is_the_softmax_of_the_logits(predictions: list[Prediction]) -> None:
+def test_the_score_is_that_of_the_scaled_logits(predictions: list[Prediction], predictor: Predictor) -> None:
+    temperature, offset = predictor.card.scaling
     for prediction in predictions:
-        assert prediction.score == pytest.approx(softmax(prediction.logits.astype(float))[1], abs=1e-6)
+        benign, malignant = prediction.logits.astype(float) / temperature
+        assert prediction.score == pytest.approx(softmax(np.array([benign, malignant + offset]))[1], abs=1e-6)
 
 
 def test_different_pictures_get_different_answers(predictions: list[Prediction]) -> None:
