@@ -48,7 +48,7 @@ HAZARDS = (
     Hazard(
         "A wrong verdict",
         "The picture is no dermoscopy at all",
-        "Pictures that do not look like dermoscopy to the model are not judged; a quarter of close-ups by a telephone "
+        "Pictures that do not look like dermoscopy to the model are not judged; a third of close-ups by a telephone "
         "still are",
         "tests/cli/test_refusal.py::test_drawn_negatives_are_refused_and_the_grey_ones_by_their_pixels",
     ),
