@@ -42,7 +42,7 @@ def leaderboard(board: pd.DataFrame, view: str) -> None:
         "Paper's accuracy": st.column_config.NumberColumn(
             format="%.3f", help="What the paper publishes for the same network"
         ),
-        "Time": st.column_config.TextColumn(help="Of one picture, as a multiple of the released model's"),
+        "Time": st.column_config.TextColumn(help="Of one picture, as a multiple of asff_resnet50_paper's"),
         "MB": st.column_config.NumberColumn(format="%.1f"),
         "Training, min": st.column_config.NumberColumn(format="%.0f"),
     }

@@ -120,7 +120,7 @@ def _score(judge: Judge, rows: pd.DataFrame) -> tuple[Floats, list[str]]:
 
 
 def _time(subject: Subject) -> dict[str, Any]:
-    """Median milliseconds for one picture, in turn with one and the same model: their ratio holds on a busy machine too."""
+    """Median milliseconds for one picture, in turn with one model: their ratio holds on a busy machine too."""
     picture = [draw_lesion(0)]
     reference = load_predictor(TIMED_AGAINST)
     own, others = timed_in_turn(lambda: subject.judge.predict(picture), lambda: reference.predict(picture))

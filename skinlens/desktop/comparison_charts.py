@@ -245,7 +245,7 @@ def cost_chart(board: pd.DataFrame, metric: str, styles: Mapping[str, Look], *, 
                 row=1,
                 col=column,
             )
-    figure.update_xaxes(title_text="Time, as a multiple of the released model", row=1, col=1)
+    figure.update_xaxes(title_text="Time, as a multiple of the paper model", row=1, col=1)
     figure.update_xaxes(title_text="Weights, MB", row=1, col=2)
     figure.update_xaxes(rangemode="tozero")
     figure.update_yaxes(title_text=METRIC_AXES[metric], row=1, col=1)

@@ -142,7 +142,7 @@ def coverage(picked: Picked) -> None:
 def cost(picked: Picked) -> None:
     """Accuracy or AUC against time and size."""
     st.caption(
-        "What a model costs: time for one image, as a multiple of what the released model took beside it, and the size "
+        "What a model costs: time for one image, as a multiple of what asff_resnet50_paper took, and the size "
         "of its weights. Further up and to the left is better. Bars: 95 % intervals."
     )
     metric = _metric_choice("cost")

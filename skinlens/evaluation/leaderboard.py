@@ -80,7 +80,7 @@ def leaderboard_of(
         network, or None), `paper_accuracy` and `paper_right` (its published numbers), `trained_here`, `imagenet_start`
         (None: not recorded), `seeds` (how many were trained here), `n`, `right`; of every metric the value with `_low`
         and `_high` of the 95 % interval, and over seeds `_mean` and `_spread` (standard deviation), both missing for a
-        single seed; `relative_time` of one picture (against the released model in the same process), `milliseconds` of
+        single seed; `relative_time` of one picture (against `asff_resnet50_paper` beside it), `milliseconds` of
         it on the machine that measured, `megabytes`, `parameters`, `epochs` and `minutes` of training. Intervals of the
         paper's rows are Wilson's, from its counts. Models without images in the view are left out.
     """
