@@ -126,8 +126,7 @@ class BatchStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        if not (folder / _DATABASE).is_file():
-            raise BatchError("There is no such run; it may have been discarded.")
+        self._file = _identity(folder)
         self.engine = _engine(folder)
         self._card: ModelCard | None = None
         with self._reading("The run could not be opened") as session:
@@ -152,7 +151,8 @@ class BatchStore:
     def card(self) -> ModelCard:
         """The model's card as it was when the run began; read once, since it never changes. Errors as for `run`."""
         if self._card is None:
-            self._card = ModelCard.model_validate(self.run().card)
+            with _undamaged("The run could not be read"):
+                self._card = ModelCard.model_validate(self.run().card)
         return self._card
 
     def list_pictures(self, sources: Iterable[Source], *, shown: dict[Path, str] | None = None) -> None:
@@ -337,11 +337,13 @@ class BatchStore:
 
     @contextmanager
     def _reading(self, what: str) -> Iterator[Session]:
-        with told(what, BatchError), Session(self.engine, expire_on_commit=False) as session:
+        self._require_same_file()
+        with _undamaged(what), told(what, BatchError), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def _writing(self, what: str) -> Iterator[Session]:
+        self._require_same_file()
         with (
             told(what, BatchError),
             self.engine.connect().execution_options(**{WRITES: True}) as connection,
@@ -349,6 +351,17 @@ class BatchStore:
             session.begin(),
         ):
             yield session
+
+    def _require_same_file(self) -> None:
+        """Let go of a file that was deleted or replaced: an open connection would go on with it, and lose verdicts."""
+        try:
+            found = _identity(self.folder)
+        except BatchError:
+            self.engine.dispose()
+            raise
+        if found != self._file:
+            self.engine.dispose()
+            self._file, self._card = found, None
 
 
 @dataclass(frozen=True)
@@ -408,6 +421,26 @@ def run_lines(root: Path) -> tuple[list[RunLine], list[str]]:
         except BatchError:
             unreadable.append(folder.name)
     return lines, unreadable
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    """Which file a run's file is; raises BatchError if there is none."""
+    try:
+        found = (folder / _DATABASE).stat()
+    except OSError as error:
+        if folder.is_dir():
+            raise BatchError(f"The file {_DATABASE} of this run is missing. Restore it from a backup.") from error
+        raise BatchError("There is no such run; it may have been discarded.") from error
+    return found.st_dev, found.st_ino
+
+
+@contextmanager
+def _undamaged(what: str) -> Iterator[None]:
+    """Turn a value that cannot be made sense of into a sentence; raises BatchError."""
+    try:
+        yield
+    except ValueError as error:
+        raise BatchError(f"{what}: the file is damaged. Restore it from a backup.") from error
 
 
 def _engine(folder: Path) -> Engine:

@@ -1,5 +1,6 @@
 """What a run keeps: nothing doubled, no verdict over another one, sentences where the disk or a lock is in the way."""
 
+import shutil
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -108,6 +109,42 @@ def test_discarding_leaves_nothing_but_the_pictures(finished: BatchStore, folder
     assert (folder / "c.png").is_file()
     with pytest.raises(BatchError, match="no such run"):
         BatchStore(finished.folder)
+
+
+def test_a_run_that_is_deleted_while_it_is_open_keeps_no_verdict_in_a_file_that_is_gone(finished: BatchStore) -> None:
+    assert finished.lines()
+    shutil.rmtree(finished.folder)
+    with pytest.raises(BatchError, match="no such run"):
+        finished.review(0, "benign", note="", blind=False, actor="me")
+    with pytest.raises(BatchError, match="no such run"):
+        finished.lines()
+
+
+def test_a_run_that_is_put_back_while_it_is_open_gets_the_verdicts(finished: BatchStore, tmp_path: Path) -> None:
+    finished.engine.dispose()
+    shutil.copytree(finished.folder, tmp_path / "backup")
+    assert finished.lines()
+    shutil.rmtree(finished.folder)
+    shutil.copytree(tmp_path / "backup", finished.folder)
+    finished.review(0, "benign", note="", blind=False, actor="me")
+    again = BatchStore(finished.folder)
+    assert [review.verdict for review in again.reviews()] == ["benign"]
+    again.engine.dispose()
+
+
+def test_a_run_whose_file_is_missing_says_so(finished: BatchStore) -> None:
+    (finished.folder / "run.sqlite").unlink()
+    with pytest.raises(BatchError, match=r"The file run\.sqlite of this run is missing"):
+        BatchStore(finished.folder)
+
+
+@pytest.mark.parametrize("column", ["stability", "admission"])
+def test_a_damaged_value_is_told_in_a_sentence(finished: BatchStore, column: str) -> None:
+    with finished.engine.connect() as connection:
+        connection.exec_driver_sql(f"UPDATE picture SET {column} = '[0.1, ZZZZ'")  # noqa: S608 - named above
+        connection.commit()
+    with pytest.raises(BatchError, match="the file is damaged"):
+        finished.lines()
 
 
 def test_runs_are_listed_the_latest_first_and_damaged_ones_named(new_run: MakeRun, finished: BatchStore) -> None:
