@@ -141,7 +141,7 @@ def test_a_run_whose_file_is_missing_says_so(finished: BatchStore) -> None:
 @pytest.mark.parametrize("column", ["stability", "admission"])
 def test_a_damaged_value_is_told_in_a_sentence(finished: BatchStore, column: str) -> None:
     with finished.engine.connect() as connection:
-        connection.exec_driver_sql(f"UPDATE picture SET {column} = '[0.1, ZZZZ'")  # noqa: S608 - named above
+        connection.exec_driver_sql(f"UPDATE picture SET {column} = '[0.1, ZZZZ'")
         connection.commit()
     with pytest.raises(BatchError, match="the file is damaged"):
         finished.lines()
