@@ -95,7 +95,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class Line:
-    """What the table needs of a picture; everything but the pixels, maps and features."""
+    """What the table needs of a picture; everything but the pixels, maps and features.
+
+    Attributes:
+        is_picture: No for a folder or archive that holds no picture or cannot be opened.
+    """
 
     number: int
     path: str
@@ -112,6 +116,7 @@ class Line:
     refused: tuple[str, ...]
     warnings: tuple[str, ...]
     flags: tuple[str, ...]
+    is_picture: bool = True
 
 
 class BatchStore:
@@ -230,7 +235,7 @@ class BatchStore:
         columns = (
             *(Picture.number, Picture.path, Picture.relative, Picture.state, Picture.sha256),
             *(Picture.width, Picture.height, Picture.notes, Picture.reason, Picture.sentence),
-            *(Picture.score, Picture.stability, Picture.admission),
+            *(Picture.score, Picture.stability, Picture.admission, Picture.file.is_not(None)),
         )
         with self._reading("The run could not be read") as session:
             return [_line(*row) for row in session.execute(select(*columns).order_by(Picture.number))]
@@ -407,19 +412,21 @@ def create_run(root: Path, plan: Plan) -> BatchStore:
     return BatchStore(folder)
 
 
-def run_lines(root: Path) -> tuple[list[RunLine], list[str]]:
-    """Every run under a folder, the latest first, and the names of those that cannot be read."""
+def run_lines(root: Path) -> tuple[list[RunLine], list[tuple[str, str]]]:
+    """Every run under a folder, the latest first; and those that cannot be read, by name, with why."""
     lines, unreadable = [], []
     for folder in sorted(root.glob("*"), reverse=True) if root.is_dir() else []:
         if not folder.is_dir():
             continue
         try:
             store = BatchStore(folder)
-            run = store.run()
-            lines.append(RunLine(store.id, run.title, run.created, run.kind, store.progress()))
-            store.engine.dispose()
-        except BatchError:
-            unreadable.append(folder.name)
+            try:
+                run = store.run()
+                lines.append(RunLine(store.id, run.title, run.created, run.kind, store.progress()))
+            finally:
+                store.engine.dispose()
+        except BatchError as error:
+            unreadable.append((folder.name, str(error)))
     return lines, unreadable
 
 
@@ -490,6 +497,7 @@ def _line(
     score: float | None,
     stability: list[float] | None,
     admission: dict[str, Any] | None,
+    is_picture: bool,  # noqa: FBT001 - a column
 ) -> Line:
     said = admission or {"reasons": [], "warnings": [], "checks": []}
     return Line(
@@ -508,6 +516,7 @@ def _line(
         refused=tuple(said["reasons"]),
         warnings=tuple(said["warnings"]),
         flags=tuple(check["name"] for check in said["checks"] if not check["passed"]),
+        is_picture=is_picture,
     )
 
 

@@ -54,6 +54,11 @@ def forget_picture() -> None:
     st.session_state.pop(_DRAWN, None)
 
 
+def unsaved_verdict() -> bool:
+    """Whether the last verdict could not be saved; asked once."""
+    return bool(st.session_state.pop(_FAILURE, ""))
+
+
 def review_pane(store: BatchStore, shown: Shown, entry: Entry, model: LoadedModel) -> None:
     """The picture, what came of it unless that is hidden, and the reviewer's verdict."""
     _steps(shown, entry)
@@ -67,7 +72,7 @@ def review_pane(store: BatchStore, shown: Shown, entry: Entry, model: LoadedMode
     _pair(store, row, said, hidden=hidden)
     if row.state == "unreadable":
         st.warning(row.sentence, icon=":material/block:")
-    if row.state != "waiting":
+    if row.state != "waiting" and entry.line.is_picture:
         _verdict(store, shown, entry)
     if said is not None and not hidden:
         _result(said)

@@ -164,14 +164,14 @@ def test_an_upload_that_broke_off_is_not_taken_for_an_empty_run(new_run: MakeRun
 
 @pytest.mark.parametrize("listed", [False, True])
 def test_a_folder_that_vanishes_stops_the_run_which_goes_on_when_it_is_back(
-    folder: Path, new_run: MakeRun, predictor: Predictor, listed: bool
+    folder: Path, new_run: MakeRun, predictor: Predictor, *, listed: bool
 ) -> None:
     store = new_run()
     if listed:
         with alone(store):
             runner._list(store, store.run())
     folder.rename(folder.with_name("away"))
-    with pytest.raises(BatchError, match="pictures can no longer be found. Connect its drive or put it back"):
+    with pytest.raises(BatchError, match=r"pictures can no longer be found\. Connect its drive or put it back"):
         judge_all(store, predictor)
     assert not store.progress().done
     folder.with_name("away").rename(folder)

@@ -156,7 +156,8 @@ def test_runs_are_listed_the_latest_first_and_damaged_ones_named(new_run: MakeRu
     lines, unreadable = run_lines(root)
     assert [line.id for line in lines] == ["99990101-000000-ffffff", finished.id]
     assert [line.progress.complete for line in lines] == [False, True]
-    assert unreadable == ["20200101-000000-damage"]
+    sentence = "The run could not be opened: the file is not a SkinLens database."
+    assert unreadable == [("20200101-000000-damage", sentence)]
     assert run_lines(root / "nothing") == ([], [])
 
 
