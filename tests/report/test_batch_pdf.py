@@ -20,7 +20,7 @@ def summary(*, thumbnails: int = 3, blocks: int = 2, **more: object) -> BatchSum
         "created": CREATED,
         "counts": (("Above threshold", 2), ("Below threshold", 1)),
         "remarks": ("4 other files were passed over.",),
-        "figures": (("Ground truth: none.", (("Metric", "Value"), ("accuracy", "0.900"))),),
+        "figures": (("Against ground truth", "None is known.", (("Metric", "Value"), ("accuracy", "0.900"))),),
         "thumbnails": tuple(Thumbnail(f"lesion{n}.jpg", "refer", 0.9, small) for n in range(thumbnails)),
         "left_out": 7,
         "blocks": tuple(
@@ -50,6 +50,7 @@ def test_it_shows_the_run_its_counts_and_every_picture_that_needs_a_look() -> No
         "/data/ward",
         "Above threshold 2",
         "4 other files",
+        "Against ground truth None is known.",
         "accuracy 0.900",
         LOW_SENTENCE,
         "lesion2.jpg",
