@@ -195,6 +195,7 @@ def test_a_run_whose_pictures_are_not_listed_yet_says_so(app: AppTest, folder: P
     store = create_run(runs_folder(), Plan("ward", "path", (str(folder),), predictor.card, views=False, actor="me"))
     batch(app, store)
     assert "The pictures are not listed yet." in texts(app)
+    assert "Pictures not listed yet" in [each.proto.text for each in app.get("progress")]
     assert "No picture fits the filter." not in texts(app)
     store.engine.dispose()
 
@@ -386,7 +387,9 @@ def test_a_damaged_run_is_named(app: AppTest, home: Path) -> None:
     batch(app)
     said = texts(app)
     assert "A run cannot be read." in said
-    assert "20260101-000000-damage: The run could not be opened: the file is not a SkinLens database." in said
+    assert (
+        "20260101-000000-damage: The run could not be opened: the file is damaged or not a SkinLens database." in said
+    )
     assert f"its folder lies in {home / 'batches'}" in said
     assert "Other runs are not affected." in said
 

@@ -156,8 +156,9 @@ def test_runs_are_listed_the_latest_first_and_damaged_ones_named(new_run: MakeRu
     lines, unreadable = run_lines(root)
     assert [line.id for line in lines] == ["99990101-000000-ffffff", finished.id]
     assert [line.progress.complete for line in lines] == [False, True]
-    sentence = "The run could not be opened: the file is not a SkinLens database."
-    assert unreadable == [("20200101-000000-damage", sentence)]
+    ((name, sentence),) = unreadable
+    assert name == "20200101-000000-damage"
+    assert sentence.startswith("The run could not be opened: the file is damaged or not a SkinLens database.")
     assert run_lines(root / "nothing") == ([], [])
 
 
