@@ -59,7 +59,7 @@ def _bar(store: BatchStore, model: LoadedModel) -> None:
 
 def _counted(progress: Progress, *, working: bool = False) -> str:
     if not progress.listed:
-        return "Looking for pictures"
+        return "Looking for pictures" if working else "Pictures not listed yet"
     parts = [f"{progress.done:,} of {progress.total:,} pictures"]
     if working and progress.rate is not None:
         parts.append(f"{progress.rate:.1f} a second")
