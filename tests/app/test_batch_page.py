@@ -264,9 +264,13 @@ def test_blind_mode_hides_the_model_until_the_verdict(app: AppTest, run: BatchSt
 
 
 def test_case_facts_give_ground_truth_and_the_patients_other_pictures(app: AppTest, run: BatchStore) -> None:
-    run.add_facts("facts.csv", FACTS + b"1.png,P-2,,,\nnowhere.png,P-3,,,\n")
+    again = b"c.png,P-4,,,benign\nc.png,P-4,,,malignant\n"
+    run.add_facts("facts.csv", FACTS + b"1.png,P-2,,,\nnowhere.png,P-3,,,\n" + again)
     batch(app, run)
     said = texts(app)
+    assert "Lines 6, 7 say different things about c.png." in said
+    assert "may mean several pictures" not in said
+    assert "Mend these rows and add the CSV again" in said
     assert "Line 4: 1.png may be" in said
     assert "Line 5: nowhere.png" in said
     assert "Ground truth: of 1 malignant pictures" in said
@@ -292,6 +296,22 @@ def test_a_picture_goes_into_the_cases_under_its_patient(app: AppTest, run: Batc
 def test_without_a_pseudonym_no_case_is_saved(app: AppTest, run: BatchStore) -> None:
     batch(app, run)
     assert button(app, "Save case").disabled
+
+
+def test_without_its_file_a_picture_is_reviewed_but_not_taken_along(
+    app: AppTest, run: BatchStore, folder: Path
+) -> None:
+    run.add_facts("facts.csv", FACTS)
+    folder.rename(folder.with_name("away"))
+    batch(app, run)
+    app.text_input(key="batch-words").set_value("a/1.png").run()
+    said = texts(app)
+    assert "The picture cannot be shown." in said
+    assert f"It lay at {folder / 'a/1.png'}" in said
+    assert button(app, "Save case").disabled
+    assert button(app, "Open in Triage").disabled
+    assert [each.proto.disabled for each in app.get("download_button") if each.proto.label == "Download PDF"] == [True]
+    assert not button(app, "Benign").disabled
 
 
 def test_case_facts_that_cannot_be_used_are_told(app: AppTest, run: BatchStore) -> None:
