@@ -127,10 +127,7 @@ def _list(store: BatchStore, run: Run) -> None:
 def _require_roots(run: Run) -> None:
     gone = [root for root in run.roots if not _is_there(Path(root))] if run.kind == "path" else []
     if gone:
-        raise BatchError(
-            f"{gone[0]} can no longer be found. Connect its drive or put it back, and try again; pictures that were "
-            "judged keep their results."
-        )
+        raise BatchError(f"{gone[0]} can no longer be found. Connect its drive or put it back, and try again.")
 
 
 def _is_there(path: Path) -> bool:

@@ -62,11 +62,13 @@ def show_unmatched(shown: Shown) -> None:
         st.error("The case facts cannot be used.", icon=":material/error:")
         st.text(shown.facts_error)
     if matched.ambiguous:
-        st.error("Some rows of the case facts are not used: they may mean several pictures.", icon=":material/rule:")
+        st.error("Some rows of the case facts are not used.", icon=":material/rule:")
         _some(matched.ambiguous)
+        st.caption("Mend these rows and add the CSV again; it takes the place of this one.")
     if matched.unmatched:
         st.warning("Some rows of the case facts fit no picture.", icon=":material/rule:")
         _some([f"Line {row.line}: {row.path or row.sha256}" for row in matched.unmatched])
+        st.caption("A path is written as in the folder or archive.")
 
 
 def offer_facts(store: BatchStore) -> None:
