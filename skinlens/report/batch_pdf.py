@@ -192,9 +192,12 @@ def _draw_blocks(sheet: Sheet, summary: BatchSummary) -> None:
 
 
 def _draw_block(sheet: Sheet, block: Block) -> None:
+    before = sheet.page_no()
     sheet.need(_BLOCK_PICTURE + 8)
     sheet.y += 2
-    sheet.rule()
+    if sheet.page_no() == before:
+        # A new page has the rule of its head already.
+        sheet.rule()
     sheet.y += 2
     top, first = sheet.y, sheet.page_no()
     name = block.thumbnail.name

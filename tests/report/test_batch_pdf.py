@@ -74,6 +74,14 @@ def test_pages_are_numbered_to_the_last() -> None:
     assert all(f"Page {number} of {len(found)}" in page for number, page in enumerate(found, 1))
 
 
+def test_a_further_page_of_pictures_does_not_begin_with_two_lines() -> None:
+    further = PdfReader(io.BytesIO(batch_pdf(summary(blocks=14), CARD, POINT))).pages[2]
+    number = further.extract_text().count("SHA-256")
+    assert number > 1
+    # One below the running head, one above the foot, and those between the pictures.
+    assert further.get_contents().get_data().count(b" l S") == 2 + number - 1
+
+
 def test_the_same_run_gives_the_same_bytes() -> None:
     assert batch_pdf(summary(), CARD, POINT) == batch_pdf(summary(), CARD, POINT)
 
