@@ -5,10 +5,17 @@ import streamlit as st
 from skinlens.batch.errors import BatchError
 from skinlens.batch.store import BatchStore
 from skinlens.cases.store import current_user
-from skinlens.desktop.batch_end import offer_end, offer_exports, offer_facts, show_figures, show_unmatched
+from skinlens.desktop.batch_end import (
+    offer_end,
+    offer_exports,
+    offer_facts,
+    show_figures,
+    show_nothing,
+    show_unmatched,
+)
 from skinlens.desktop.batch_progress import show_progress
-from skinlens.desktop.batch_results import choose, show_table
-from skinlens.desktop.batch_review import current, go_to, review_pane
+from skinlens.desktop.batch_results import choose, loaded, show_table
+from skinlens.desktop.batch_review import current, go_to, review_pane, unsaved_verdict
 from skinlens.desktop.batch_runs import open_store, runs_folder
 from skinlens.desktop.batch_start import OPEN, choose_run, close_run
 from skinlens.desktop.model import LoadedModel, model_or_sentence
@@ -20,6 +27,16 @@ _EVERY = 4.0
 
 def results(store: BatchStore, model: LoadedModel) -> None:
     """Controls, table and review; a fragment, so that a verdict does not redraw the progress bar."""
+    if st.session_state.get(OPEN) != store.id:
+        st.rerun()
+    try:
+        show_results(store, model)
+    except BatchError as error:
+        cannot_be_shown(error)
+
+
+def show_results(store: BatchStore, model: LoadedModel) -> None:
+    """The same, as long as the run can be read; raises BatchError else."""
     shown = choose(store, store.card(), reviewer())
     table, review = st.columns([1.45, 1])
     with table:
@@ -31,7 +48,11 @@ def results(store: BatchStore, model: LoadedModel) -> None:
         st.session_state["batch-clicked"] = clicked
     with review:
         if entry is not None:
-            review_pane(store, shown, entry, model)
+            try:
+                review_pane(store, shown, entry, model)
+            except BatchError as error:
+                st.error("This picture cannot be shown.", icon=":material/error:")
+                st.text(str(error))
     show_figures(shown)
     show_unmatched(shown)
     with st.container(horizontal=True):
@@ -52,14 +73,31 @@ def open_run(store: BatchStore, model: LoadedModel) -> None:
         st.button("All runs", icon=":material/arrow_back:", on_click=close_run)
         st.text(f"{run.title}, begun {run.created.astimezone():%Y-%m-%d %H:%M}, {run.card['name']}")
         st.text_input("Reviewer", value=current_user(), max_chars=60, key="batch-reviewer", width=200)
+    lines = loaded(store).lines
+    if lines and not any(line.is_picture for line in lines):
+        show_nothing(store, lines)
+        return
     working = show_progress(store, model)
     st.fragment(run_every=_EVERY if working else None)(results)(store, model)
+
+
+def cannot_be_shown(error: BatchError) -> None:
+    """Why a run is not on the page, what that means, and the ways on."""
+    st.error("This run cannot be shown.", icon=":material/error:")
+    st.text(str(error))
+    if unsaved_verdict():
+        st.error("Your last verdict was not saved.", icon=":material/error:")
+    st.caption("Other runs, saved cases and your own files are not affected.")
+    with st.container(horizontal=True):
+        st.button("Try again", icon=":material/refresh:", key="batch-read-again")
+        st.button("Back to the runs", icon=":material/arrow_back:", on_click=close_run)
 
 
 def page() -> None:
     """The page in its states: no model, no run open, a run."""
     model = model_or_sentence()
     if model is None:
+        st.caption("Runs and verdicts that are kept are not affected. They can be opened when the model is back.")
         return
     chosen = st.session_state.get(OPEN)
     try:
@@ -68,9 +106,7 @@ def page() -> None:
         else:
             open_run(open_store(str(runs_folder() / chosen)), model)
     except BatchError as error:
-        st.error("This run cannot be shown.", icon=":material/error:")
-        st.text(str(error))
-        st.button("Back to the runs", on_click=close_run)
+        cannot_be_shown(error)
 
 
 require_router()

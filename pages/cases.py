@@ -12,7 +12,7 @@ from skinlens.cases.schema import Assessment, Verdict
 from skinlens.cases.store import CaseLine, CaseStore, current_user
 from skinlens.cases.verify import verify
 from skinlens.cases.verify_pdf import check_summary
-from skinlens.desktop.case_store import case_store
+from skinlens.desktop.case_store import case_store, cases_place
 from skinlens.desktop.pdf_button import pdf_button
 from skinlens.desktop.router import require_router
 from skinlens.imaging.decode import decode
@@ -245,8 +245,24 @@ def page() -> None:
         keeping(store)
     except CaseStoreError as error:
         st.session_state.pop(OPEN, None)
-        st.error("The cases cannot be used.", icon=":material/error:")
-        st.text(str(error))
+        cannot_be_used(error)
+
+
+def cannot_be_used(error: CaseStoreError) -> None:
+    """Why there are no cases on the page, what that means, and the way on."""
+    st.error("The cases cannot be used.", icon=":material/error:")
+    st.text(str(error))
+    try:
+        st.text(f"The cases are kept in {cases_place()}.")
+    except CaseStoreError:
+        # The settings do not say where, which is what the error tells.
+        return
+    st.caption(
+        "Nothing was changed. Pictures can still be judged, but no case can be saved until this is mended. A backup is "
+        "restored on the command line, after the damaged file was moved away: "
+        "python -m skinlens cases restore FILE.zip"
+    )
+    st.button("Try again", icon=":material/refresh:")
 
 
 require_router()

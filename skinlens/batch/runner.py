@@ -84,7 +84,8 @@ def go_through(
 
     Raises:
         BusyError: If another program works on it.
-        BatchError: If the model is another one, or the run cannot be read or written.
+        BatchError: If the model is another one, the folder or archive that the pictures lie in is gone, or the run
+            cannot be read or written.
     """
     with alone(store):
         _require_same_model(store, predictor)
@@ -99,7 +100,11 @@ def go_through(
                 if store.run().wanted != "run":
                     break
                 upcoming = reader.submit(next, chunks, None)
-                store.keep(results(chunk, predictor, lock, views=run.views))
+                found = results(chunk, predictor, lock, views=run.views)
+                if any(result["state"] == "unreadable" for result in found):
+                    # A drive that was unplugged would make every picture that waits unreadable for good.
+                    _require_roots(run)
+                store.keep(found)
                 pause(_GIVE_WAY)
 
 
@@ -115,7 +120,22 @@ def _require_same_model(store: BatchStore, predictor: Predictor) -> None:
 def _list(store: BatchStore, run: Run) -> None:
     if run.kind == "upload":
         raise BatchError("The upload of this run was interrupted. Discard it, and drop the pictures again.")
+    _require_roots(run)
     store.list_pictures(Sources([Path(root) for root in run.roots]))
+
+
+def _require_roots(run: Run) -> None:
+    gone = [root for root in run.roots if not _is_there(Path(root))] if run.kind == "path" else []
+    if gone:
+        raise BatchError(f"{gone[0]} can no longer be found. Connect its drive or put it back, and try again.")
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True
 
 
 def _received(store: BatchStore) -> Iterator[tuple[Waiting, Received]]:

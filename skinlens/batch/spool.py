@@ -9,11 +9,10 @@ from typing import BinaryIO
 from skinlens.batch.errors import BatchError
 from skinlens.batch.store import BatchStore
 from skinlens.cases.errors import told
-from skinlens.imaging.decode import IMAGE_SUFFIXES, is_dicom
-from skinlens.imaging.sources import Place, Source, Sources
+from skinlens.imaging.decode import IMAGE_SUFFIXES
+from skinlens.imaging.sources import Place, Source, Sources, has_dicom_mark
 
 _ARCHIVE = ".zip"
-_HEAD = 132
 
 
 @dataclass(frozen=True)
@@ -65,15 +64,12 @@ class _Spooled:
         for path, name in self.names.items():
             if path.suffix == _ARCHIVE:
                 members = Sources([path])
-                yield from members
+                for member in members:
+                    # An archive without pictures is named as it was dropped, not as its copy.
+                    yield member if member.place else Source(name, name, member.read)
                 self.passed_over += members.passed_over
-            elif not self.whole_folder or path.suffix in IMAGE_SUFFIXES or _has_dicom_mark(path):
+            elif not self.whole_folder or path.suffix in IMAGE_SUFFIXES or has_dicom_mark(path):
                 place = Place(path)
                 yield Source(name, name, place.read, place)
             else:
                 self.passed_over += 1
-
-
-def _has_dicom_mark(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return is_dicom(stream.read(_HEAD))

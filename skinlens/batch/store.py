@@ -95,7 +95,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class Line:
-    """What the table needs of a picture; everything but the pixels, maps and features."""
+    """What the table needs of a picture; everything but the pixels, maps and features.
+
+    Attributes:
+        is_picture: No for a folder or archive that holds no picture or cannot be opened.
+    """
 
     number: int
     path: str
@@ -112,6 +116,7 @@ class Line:
     refused: tuple[str, ...]
     warnings: tuple[str, ...]
     flags: tuple[str, ...]
+    is_picture: bool = True
 
 
 class BatchStore:
@@ -126,8 +131,7 @@ class BatchStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        if not (folder / _DATABASE).is_file():
-            raise BatchError("There is no such run; it may have been discarded.")
+        self._file = _identity(folder)
         self.engine = _engine(folder)
         self._card: ModelCard | None = None
         with self._reading("The run could not be opened") as session:
@@ -152,7 +156,8 @@ class BatchStore:
     def card(self) -> ModelCard:
         """The model's card as it was when the run began; read once, since it never changes. Errors as for `run`."""
         if self._card is None:
-            self._card = ModelCard.model_validate(self.run().card)
+            with _undamaged("The run could not be read"):
+                self._card = ModelCard.model_validate(self.run().card)
         return self._card
 
     def list_pictures(self, sources: Iterable[Source], *, shown: dict[Path, str] | None = None) -> None:
@@ -230,7 +235,7 @@ class BatchStore:
         columns = (
             *(Picture.number, Picture.path, Picture.relative, Picture.state, Picture.sha256),
             *(Picture.width, Picture.height, Picture.notes, Picture.reason, Picture.sentence),
-            *(Picture.score, Picture.stability, Picture.admission),
+            *(Picture.score, Picture.stability, Picture.admission, Picture.file.is_not(None)),
         )
         with self._reading("The run could not be read") as session:
             return [_line(*row) for row in session.execute(select(*columns).order_by(Picture.number))]
@@ -337,11 +342,13 @@ class BatchStore:
 
     @contextmanager
     def _reading(self, what: str) -> Iterator[Session]:
-        with told(what, BatchError), Session(self.engine, expire_on_commit=False) as session:
+        self._require_same_file()
+        with _undamaged(what), told(what, BatchError), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def _writing(self, what: str) -> Iterator[Session]:
+        self._require_same_file()
         with (
             told(what, BatchError),
             self.engine.connect().execution_options(**{WRITES: True}) as connection,
@@ -349,6 +356,17 @@ class BatchStore:
             session.begin(),
         ):
             yield session
+
+    def _require_same_file(self) -> None:
+        """Let go of a file that was deleted or replaced: an open connection would go on with it, and lose verdicts."""
+        try:
+            found = _identity(self.folder)
+        except BatchError:
+            self.engine.dispose()
+            raise
+        if found != self._file:
+            self.engine.dispose()
+            self._file, self._card = found, None
 
 
 @dataclass(frozen=True)
@@ -394,20 +412,42 @@ def create_run(root: Path, plan: Plan) -> BatchStore:
     return BatchStore(folder)
 
 
-def run_lines(root: Path) -> tuple[list[RunLine], list[str]]:
-    """Every run under a folder, the latest first, and the names of those that cannot be read."""
+def run_lines(root: Path) -> tuple[list[RunLine], list[tuple[str, str]]]:
+    """Every run under a folder, the latest first; and those that cannot be read, by name, with why."""
     lines, unreadable = [], []
     for folder in sorted(root.glob("*"), reverse=True) if root.is_dir() else []:
         if not folder.is_dir():
             continue
         try:
             store = BatchStore(folder)
-            run = store.run()
-            lines.append(RunLine(store.id, run.title, run.created, run.kind, store.progress()))
-            store.engine.dispose()
-        except BatchError:
-            unreadable.append(folder.name)
+            try:
+                run = store.run()
+                lines.append(RunLine(store.id, run.title, run.created, run.kind, store.progress()))
+            finally:
+                store.engine.dispose()
+        except BatchError as error:
+            unreadable.append((folder.name, str(error)))
     return lines, unreadable
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    """Which file a run's file is; raises BatchError if there is none."""
+    try:
+        found = (folder / _DATABASE).stat()
+    except OSError as error:
+        if folder.is_dir():
+            raise BatchError(f"The file {_DATABASE} of this run is missing. Restore it from a backup.") from error
+        raise BatchError("There is no such run; it may have been discarded.") from error
+    return found.st_dev, found.st_ino
+
+
+@contextmanager
+def _undamaged(what: str) -> Iterator[None]:
+    """Turn a value that cannot be made sense of into a sentence; raises BatchError."""
+    try:
+        yield
+    except ValueError as error:
+        raise BatchError(f"{what}: the file is damaged. Restore it from a backup.") from error
 
 
 def _engine(folder: Path) -> Engine:
@@ -457,6 +497,7 @@ def _line(
     score: float | None,
     stability: list[float] | None,
     admission: dict[str, Any] | None,
+    is_picture: bool,  # noqa: FBT001 - a column
 ) -> Line:
     said = admission or {"reasons": [], "warnings": [], "checks": []}
     return Line(
@@ -475,6 +516,7 @@ def _line(
         refused=tuple(said["reasons"]),
         warnings=tuple(said["warnings"]),
         flags=tuple(check["name"] for check in said["checks"] if not check["passed"]),
+        is_picture=is_picture,
     )
 
 

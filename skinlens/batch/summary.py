@@ -94,7 +94,7 @@ def truth_sentence(truth: AgainstTruth) -> str:
     return (
         f"Ground truth: of {found.malignant:,} malignant pictures {found.tp:,} reach the threshold and {found.fn:,} do "
         f"not; of {found.benign:,} benign ones {found.tn:,} stay below it and {found.fp:,} do not. "
-        f"{truth.undecided:,} of them are called uncertain; {truth.not_judged:,} with a label were not judged."
+        f"Called uncertain among them: {truth.undecided:,}; not judged in spite of a label: {truth.not_judged:,}."
     )
 
 
@@ -130,15 +130,15 @@ def verdicts_in_words(entry: Entry) -> tuple[str, ...]:
     )
 
 
-def _figures(found: Sequence[Entry], point: OperatingPoint) -> tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]:
-    figures: list[tuple[str, tuple[tuple[str, ...], ...]]] = []
+def _figures(found: Sequence[Entry], point: OperatingPoint) -> tuple[tuple[str, str, tuple[tuple[str, ...], ...]], ...]:
+    figures: list[tuple[str, str, tuple[tuple[str, ...], ...]]] = []
     truth = against_truth(found, point)
     if truth is not None:
-        figures.append((truth_sentence(truth), truth_rows(truth)))
+        figures.append(("Against ground truth", truth_sentence(truth), truth_rows(truth)))
     for blind in (True, False):
         agreed = with_reviewers(found, point, blind_alone=blind)
         if agreed.n:
-            figures.append((agreement_sentence(agreed, blind=blind), ()))
+            figures.append(("Reviewer and model", agreement_sentence(agreed, blind=blind), ()))
             break
     return tuple(figures)
 

@@ -22,7 +22,7 @@ _CAUSES = {
     "readonly database": "it may only be read. Check its permissions",
     "unable to open database": "it cannot be opened. Check the folder and its permissions",
     "disk i/o error": "the disk reports an error",
-    "file is not a database": "the file is not a SkinLens database",
+    "file is not a database": "the file is damaged or not a SkinLens database. Restore it from a backup",
     "malformed": "the file is damaged. Restore it from a backup",
     "connection refused": "the database server does not answer",
     "password authentication failed": "the database server refuses the password",

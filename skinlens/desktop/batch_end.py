@@ -9,7 +9,7 @@ from skinlens.batch.errors import BatchError
 from skinlens.batch.export import case_archive, file_stem, table_csv
 from skinlens.batch.facts import read_facts
 from skinlens.batch.figures import AgainstTruth, against_truth, with_reviewers
-from skinlens.batch.store import BatchStore
+from skinlens.batch.store import BatchStore, Line
 from skinlens.batch.summary import agreement_sentence, summarise, truth_rows, truth_sentence
 from skinlens.batch.table import Entry
 from skinlens.desktop.batch_results import Shown
@@ -62,11 +62,13 @@ def show_unmatched(shown: Shown) -> None:
         st.error("The case facts cannot be used.", icon=":material/error:")
         st.text(shown.facts_error)
     if matched.ambiguous:
-        st.error("Some rows of the case facts are not used: they may mean several pictures.", icon=":material/rule:")
+        st.error("Some rows of the case facts are not used.", icon=":material/rule:")
         _some(matched.ambiguous)
+        st.caption("Mend these rows and add the CSV again; it takes the place of this one.")
     if matched.unmatched:
         st.warning("Some rows of the case facts fit no picture.", icon=":material/rule:")
         _some([f"Line {row.line}: {row.path or row.sha256}" for row in matched.unmatched])
+        st.caption("A path is written as in the folder or archive.")
 
 
 def offer_facts(store: BatchStore) -> None:
@@ -132,6 +134,18 @@ def offer_end(store: BatchStore) -> None:
         st.write("Discard: everything of this run is deleted, with all verdicts. Your own files are not touched.")
         if st.button("Discard the run", type="primary", key="batch-discard"):
             _end(store, discard=True)
+
+
+def show_nothing(store: BatchStore, lines: Sequence[Line]) -> None:
+    """A run in which there is no picture: why, and what to do."""
+    st.error("No picture was found, so there is nothing to judge.", icon=":material/image_not_supported:")
+    _some([f"{line.path}: {line.sentence}" for line in lines])
+    passed_over = store.progress().passed_over
+    if passed_over:
+        st.text(f"Passed over, since they are no pictures: {passed_over:,}.")
+    st.caption("Discarding deletes this run only; your own files are not touched.")
+    if st.button("Discard the run", type="primary", key="batch-discard-nothing"):
+        _end(store, discard=True)
 
 
 def _offer_archive(store: BatchStore, shown: Shown, judged: Sequence[Entry], stem: str) -> None:

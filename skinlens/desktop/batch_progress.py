@@ -26,7 +26,11 @@ def works_on(store: BatchStore) -> bool:
 
 
 def _bar(store: BatchStore, model: LoadedModel) -> None:
-    progress = store.progress()
+    try:
+        progress = store.progress()
+    except BatchError as error:
+        st.text(str(error))
+        return
     working = works_on(store)
     if st.session_state.get(_WORKING) != working:
         # Whether this part and the results move by themselves is decided outside of it.
@@ -41,6 +45,7 @@ def _bar(store: BatchStore, model: LoadedModel) -> None:
     if failure and not working:
         st.error("The run has stopped.", icon=":material/error:")
         st.text(failure)
+        st.caption("What was judged until then is kept.")
     with st.container(horizontal=True):
         if working and progress.wanted == "run":
             st.button("Pause", icon=":material/pause:", on_click=_want, args=(store, "pause"))
@@ -54,7 +59,7 @@ def _bar(store: BatchStore, model: LoadedModel) -> None:
 
 def _counted(progress: Progress, *, working: bool = False) -> str:
     if not progress.listed:
-        return "Looking for pictures"
+        return "Looking for pictures" if working else "Pictures not listed yet"
     parts = [f"{progress.done:,} of {progress.total:,} pictures"]
     if working and progress.rate is not None:
         parts.append(f"{progress.rate:.1f} a second")

@@ -109,6 +109,9 @@ def show_table(store: BatchStore, shown: Shown, current: int | None) -> int | No
         st.session_state[key] = _page_of(shown, current)
     page = st.pagination(pages, key=key) if pages > 1 else 1
     part = shown.listed[(page - 1) * A_PAGE : page * A_PAGE]
+    if not shown.every:
+        st.info("The pictures are not listed yet.", icon=":material/hourglass_empty:")
+        return None
     if not part:
         st.info("No picture fits the filter.", icon=":material/filter_alt:")
         return None

@@ -54,6 +54,11 @@ def forget_picture() -> None:
     st.session_state.pop(_DRAWN, None)
 
 
+def unsaved_verdict() -> bool:
+    """Whether the last verdict could not be saved; asked once."""
+    return bool(st.session_state.pop(_FAILURE, ""))
+
+
 def review_pane(store: BatchStore, shown: Shown, entry: Entry, model: LoadedModel) -> None:
     """The picture, what came of it unless that is hidden, and the reviewer's verdict."""
     _steps(shown, entry)
@@ -64,16 +69,16 @@ def review_pane(store: BatchStore, shown: Shown, entry: Entry, model: LoadedMode
     if said is not None and not hidden:
         score = "" if said.decision == "rejected" else f", {said.score_name} {said.prediction.score:.2f}"
         st.markdown(f"**{said.headline}{score}**")
-    _pair(store, row, said, hidden=hidden)
+    at_hand = _pair(store, row, said, hidden=hidden)
     if row.state == "unreadable":
         st.warning(row.sentence, icon=":material/block:")
-    if row.state != "waiting":
+    if row.state != "waiting" and entry.line.is_picture:
         _verdict(store, shown, entry)
     if said is not None and not hidden:
         _result(said)
     _facts_and_kin(store, shown, entry, hidden=hidden)
     if said is not None and not hidden:
-        _take_along(store, shown, entry, row, model)
+        _take_along(store, shown, entry, row, model, at_hand=at_hand)
 
 
 def _steps(shown: Shown, entry: Entry) -> None:
@@ -101,19 +106,22 @@ def _steps(shown: Shown, entry: Entry) -> None:
     )
 
 
-def _pair(store: BatchStore, row: Picture, said: Assessment | None, *, hidden: bool) -> None:
+def _pair(store: BatchStore, row: Picture, said: Assessment | None, *, hidden: bool) -> bool:
+    """Picture and heatmap; returns whether the picture is at hand, which a summary or a case needs."""
     try:
         pixels = _pixels(store, row) if row.file is not None and row.state == "judged" else None
     except BatchError as error:
         st.warning("The picture cannot be shown.", icon=":material/broken_image:")
         st.text(str(error))
-        return
+        if row.path != row.relative:
+            st.text(f"It lay at {row.path}")
+        return False
     if pixels is None:
-        return
+        return False
     left, right = st.columns(2)
     left.image(pixels, caption="Original", width="stretch", alt="The picture as it was judged.")
     if said is None or hidden or said.decision == "rejected":
-        return
+        return True
     heatmap = said.prediction.heatmap
     right.image(
         overlay(pixels, heatmap),
@@ -121,6 +129,7 @@ def _pair(store: BatchStore, row: Picture, said: Assessment | None, *, hidden: b
         width="stretch",
         alt=f"The picture with the heatmap: {evidence_sentence(heatmap)}",
     )
+    return True
 
 
 def _pixels(store: BatchStore, row: Picture) -> Pixels:
@@ -240,23 +249,25 @@ def _strip(store: BatchStore, shown: Shown, group: Sequence[Entry]) -> None:
                 st.button("Look", key=f"batch-look-{each.number}", on_click=go_to, args=(each.number,))
 
 
-def _take_along(store: BatchStore, shown: Shown, entry: Entry, row: Picture, model: LoadedModel) -> None:
-    """The case's summary, the case store, and the Triage page."""
+def _take_along(
+    store: BatchStore, shown: Shown, entry: Entry, row: Picture, model: LoadedModel, *, at_hand: bool
+) -> None:
+    """The case's summary, the case store, and the Triage page; none of them without the picture."""
     card = store.card()
 
     def record() -> CaseRecord:
         return record_again(row, card, shown.point, entry.facts, created=datetime.now().astimezone())
 
-    pdf_button(lambda: case_pdf(record(), card).content, row.sha256)
-    without = "The case facts give no case_id for this picture."
+    pdf_button(lambda: case_pdf(record(), card).content, row.sha256, disabled=not at_hand)
+    without = "The case facts give no case_id for this picture." if at_hand else "The picture is not at hand."
     with st.container(horizontal=True):
         save = st.button(
             "Save case",
             icon=":material/save:",
-            disabled=not entry.facts.case_id,
-            help=None if entry.facts.case_id else without,
+            disabled=not (at_hand and entry.facts.case_id),
+            help=None if at_hand and entry.facts.case_id else without,
         )
-        triage = st.button("Open in Triage", icon=":material/dermatology:")
+        triage = st.button("Open in Triage", icon=":material/dermatology:", disabled=not at_hand)
     if save:
         _save(record, card, shown.reviewer)
     if triage:

@@ -63,7 +63,7 @@ class Workers:
         except Exception as error:  # noqa: BLE001 - a thread's error would be lost, and the page would wait for ever
             self.failures[store.id] = (
                 f"Judging stopped because of an error that SkinLens does not know ({type(error).__name__}). What was "
-                "judged before is kept; resume the run, or report the error."
+                "judged before is kept; try again, or report the error."
             )
 
 

@@ -44,7 +44,9 @@ def start_form(model: LoadedModel) -> None:
     origin = st.segmented_control("Where are they?", ORIGINS, default=ORIGINS[0], required=True, key="batch-origin")
     uploads, path = _where(origin)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        facts = st.file_uploader("Case facts or ground truth, CSV (optional)", type="csv", key=_key("facts"))
+        facts = st.file_uploader(
+            "Case facts or ground truth, CSV (optional)", type="csv", key=_key("facts"), help=FACTS_HELP
+        )
         views = st.toggle(
             "Judge each picture turned and mirrored too",
             value=True,
@@ -72,7 +74,12 @@ def start(
         if facts is not None:
             store.add_facts(facts.name, facts.getvalue())
         workers().start(store, model)
-    except (BatchError, CsvFileError) as error:
+    except CsvFileError as error:
+        st.error("The run was not started, because the case facts cannot be used.", icon=":material/error:")
+        st.text(str(error))
+        st.caption(FACTS_HELP)
+        return
+    except BatchError as error:
         st.error("The run was not started.", icon=":material/error:")
         st.text(str(error))
         return
@@ -88,12 +95,19 @@ def list_runs() -> None:
     if lines:
         st.subheader("Runs", anchor=False)
     for line in lines:
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.text(f"{line.title}\n{line.created.astimezone():%Y-%m-%d %H:%M}, {_state(line)}")
             st.button("Open", key=f"open-{line.id}", on_click=open_run, args=(line.id,))
-    for name in unreadable:
-        st.warning("A run cannot be read; it may be damaged or of another version.", icon=":material/error:")
-        st.text(f"Folder {name} in {runs_folder()}")
+    if unreadable:
+        st.warning(
+            "A run cannot be read." if len(unreadable) == 1 else f"{len(unreadable)} runs cannot be read.",
+            icon=":material/error:",
+        )
+        st.text("\n".join(f"{name}: {sentence}" for name, sentence in unreadable))
+        st.text(
+            f"The name says when the run was begun; its folder lies in {runs_folder()}. Other runs are not affected. "
+            "Without a backup, judge the pictures again; the folder may then be deleted."
+        )
 
 
 def open_run(run_id: str) -> None:
@@ -175,8 +189,10 @@ def _key(name: str) -> str:
 
 def _state(line: RunLine) -> str:
     progress = line.progress
+    if progress.complete and not progress.judged:
+        return "complete, no picture could be judged"
     if progress.complete:
-        return f"{progress.total:,} pictures, complete"
+        return f"{progress.total:,} {'picture' if progress.total == 1 else 'pictures'}, complete"
     if not progress.listed:
-        return "not listed yet"
+        return "pictures not listed yet"
     return f"{progress.done:,} of {progress.total:,} pictures"

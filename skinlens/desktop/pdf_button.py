@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 
-def pdf_button(made: Callable[[], bytes], image_sha256: str) -> None:
+def pdf_button(made: Callable[[], bytes], image_sha256: str, *, disabled: bool = False) -> None:
     """Offer a case summary, made when it is asked for and named by the picture."""
     st.download_button(
         "Download PDF",
@@ -16,4 +16,5 @@ def pdf_button(made: Callable[[], bytes], image_sha256: str) -> None:
         type="primary",
         icon=":material/picture_as_pdf:",
         width="stretch",
+        disabled=disabled,
     )

@@ -86,7 +86,7 @@ class Sources:
     def _in_folder(self, folder: Path) -> Iterator[Source]:
         closed: list[OSError] = []
         for path in _files_below(folder, closed.append):
-            if path.suffix.lower() in IMAGE_SUFFIXES or _has_dicom_mark(path):
+            if path.suffix.lower() in IMAGE_SUFFIXES or has_dicom_mark(path):
                 yield _file(path, path.relative_to(folder).as_posix())
             else:
                 self.passed_over += 1
@@ -119,6 +119,15 @@ def safe_name(relative: str, sha256: str) -> str:
     return f"{shortened}-{sha256[:8]}"
 
 
+def has_dicom_mark(path: Path) -> bool:
+    """Whether a file begins as DICOM does, whatever its name; no for one that cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return is_dicom(stream.read(_DICOM_HEAD))
+    except OSError:
+        return False
+
+
 def _is(kind: Callable[[], bool]) -> bool:
     """What `Path.is_dir` or `is_file` says; no for a path that cannot even be asked about, as reading it will say."""
     try:
@@ -134,14 +143,6 @@ def _files_below(folder: Path, on_closed: Callable[[OSError], None]) -> Iterator
     """
     found = (Path(place) / name for place, _, files in os.walk(folder, onerror=on_closed) for name in files)
     yield from sorted(found, key=lambda path: path.relative_to(folder).as_posix())
-
-
-def _has_dicom_mark(path: Path) -> bool:
-    try:
-        with path.open("rb") as stream:
-            return is_dicom(stream.read(_DICOM_HEAD))
-    except OSError:
-        return False
 
 
 def _member_is_dicom(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:

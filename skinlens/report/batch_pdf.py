@@ -68,7 +68,7 @@ class BatchSummary:
         created: When the summary was made, with a time zone.
         counts: How many pictures have each outcome, as label and number.
         remarks: Sentences below the counts, such as on files that were passed over.
-        figures: Against ground truth or reviewers: a table with its head, and a sentence each; empty without.
+        figures: Against ground truth or reviewers: a heading, a sentence and a table each; empty without.
         thumbnails: For the contact sheet, the most worrying first.
         left_out: How many pictures the contact sheet leaves out.
         blocks: Pictures that need a look.
@@ -80,7 +80,7 @@ class BatchSummary:
     created: datetime
     counts: tuple[tuple[str, int], ...]
     remarks: tuple[str, ...]
-    figures: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
+    figures: tuple[tuple[str, str, tuple[tuple[str, ...], ...]], ...]
     thumbnails: tuple[Thumbnail, ...]
     left_out: int
     blocks: tuple[Block, ...]
@@ -115,8 +115,8 @@ def _drawn(summary: BatchSummary, card: ModelCard, point: OperatingPoint, *, tot
     draw_title(sheet, TITLE, summary.created)
     _draw_run(sheet, summary, card, point)
     _draw_counts(sheet, summary, card)
-    for sentence, rows in summary.figures:
-        _draw_figures(sheet, sentence, rows)
+    for heading, sentence, rows in summary.figures:
+        _draw_figures(sheet, heading, sentence, rows)
     _draw_contact_sheet(sheet, summary)
     _draw_blocks(sheet, summary)
     return sheet
@@ -146,8 +146,8 @@ def _draw_counts(sheet: Sheet, summary: BatchSummary, card: ModelCard) -> None:
     sheet.y += 3
 
 
-def _draw_figures(sheet: Sheet, sentence: str, rows: Sequence[Sequence[str]]) -> None:
-    draw_heading(sheet, "Compared")
+def _draw_figures(sheet: Sheet, heading: str, sentence: str, rows: Sequence[Sequence[str]]) -> None:
+    draw_heading(sheet, heading)
     sheet.flow(sentence, BODY)
     sheet.y += 1
     if rows:
@@ -192,9 +192,12 @@ def _draw_blocks(sheet: Sheet, summary: BatchSummary) -> None:
 
 
 def _draw_block(sheet: Sheet, block: Block) -> None:
+    before = sheet.page_no()
     sheet.need(_BLOCK_PICTURE + 8)
     sheet.y += 2
-    sheet.rule()
+    if sheet.page_no() == before:
+        # A new page has the rule of its head already.
+        sheet.rule()
     sheet.y += 2
     top, first = sheet.y, sheet.page_no()
     name = block.thumbnail.name

@@ -1,5 +1,6 @@
 """The batch page in its states: nothing yet, started, judged, reviewed, blind, finished, and what goes wrong."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -125,6 +126,80 @@ def test_a_path_that_is_not_there_is_told(app: AppTest, tmp_path: Path) -> None:
     assert "batch-run" not in app.session_state
 
 
+@pytest.mark.parametrize("name", ["notes.txt", ""])
+def test_a_folder_without_pictures_leaves_nothing_to_judge(app: AppTest, tmp_path: Path, name: str) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    if name:
+        (empty / name).write_text("no picture")
+    batch(app)
+    app.segmented_control(key="batch-origin").set_value("Path on this computer").run()
+    app.text_input(key="batch-path").set_value(str(empty)).run()
+    button(app, "Start").click().run()
+    workers().wait(app.session_state["batch-run"], 60)
+    app.run()
+    assert not app.exception
+    said = texts(app)
+    assert "No picture was found, so there is nothing to judge." in said
+    assert f"{empty}: This folder holds no pictures" in said
+    assert ("Passed over, since they are no pictures: 1." in said) == bool(name)
+    assert not app.dataframe
+    assert "Benign" not in [each.label for each in app.button]
+    button(app, "All runs").click().run()
+    assert "complete, no picture could be judged" in texts(app)
+    button(app, "Open").click().run()
+    button(app, "Discard the run").click().run()
+    assert not app.exception
+    assert not list(runs_folder().iterdir())
+
+
+def test_no_verdict_is_asked_for_on_an_archive_that_cannot_be_opened(app: AppTest, folder: Path) -> None:
+    batch(app)
+    picture = (folder / "c.png").read_bytes()
+    app.file_uploader[0].set_value([("ward.zip", b"PK\x03\x04", "application/zip"), ("c.png", picture, "image/png")])
+    app.run()
+    app.toggle(key="batch-views").set_value(False).run()
+    button(app, "Start").click().run()
+    workers().wait(app.session_state["batch-run"], 60)
+    app.run()
+    assert button(app, "Benign")
+    app.text_input(key="batch-words").set_value("ward.zip").run()
+    assert app.dataframe[0].value["Name"].tolist() == ["ward.zip"]
+    assert "This zip archive cannot be opened" in texts(app)
+    assert "Benign" not in [each.label for each in app.button]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"patient,diagnosis\nP-1,nevus\n", "needs a column path or sha256"),
+        (bytes(range(256)), "is not a CSV in UTF-8"),
+    ],
+)
+def test_case_facts_that_cannot_be_used_are_told_before_anything_is_judged(
+    app: AppTest, folder: Path, content: bytes, why: str
+) -> None:
+    batch(app)
+    app.segmented_control(key="batch-origin").set_value("Path on this computer").run()
+    app.text_input(key="batch-path").set_value(str(folder)).run()
+    app.file_uploader[0].set_value(("facts.csv", content, "text/csv")).run()
+    button(app, "Start").click().run()
+    said = texts(app)
+    assert "The run was not started, because the case facts cannot be used." in said
+    assert why in said
+    assert "A CSV with a column path" in said
+    assert not runs_folder().exists()
+
+
+def test_a_run_whose_pictures_are_not_listed_yet_says_so(app: AppTest, folder: Path, predictor: Predictor) -> None:
+    store = create_run(runs_folder(), Plan("ward", "path", (str(folder),), predictor.card, views=False, actor="me"))
+    batch(app, store)
+    assert "The pictures are not listed yet." in texts(app)
+    assert "Pictures not listed yet" in [each.proto.text for each in app.get("progress")]
+    assert "No picture fits the filter." not in texts(app)
+    store.engine.dispose()
+
+
 def test_counts_follow_the_threshold_without_judging_again(app: AppTest, run: BatchStore) -> None:
     batch(app, run)
     before = run.stamp()
@@ -189,9 +264,13 @@ def test_blind_mode_hides_the_model_until_the_verdict(app: AppTest, run: BatchSt
 
 
 def test_case_facts_give_ground_truth_and_the_patients_other_pictures(app: AppTest, run: BatchStore) -> None:
-    run.add_facts("facts.csv", FACTS + b"1.png,P-2,,,\nnowhere.png,P-3,,,\n")
+    again = b"c.png,P-4,,,benign\nc.png,P-4,,,malignant\n"
+    run.add_facts("facts.csv", FACTS + b"1.png,P-2,,,\nnowhere.png,P-3,,,\n" + again)
     batch(app, run)
     said = texts(app)
+    assert "Lines 6, 7 say different things about c.png." in said
+    assert "may mean several pictures" not in said
+    assert "Mend these rows and add the CSV again" in said
     assert "Line 4: 1.png may be" in said
     assert "Line 5: nowhere.png" in said
     assert "Ground truth: of 1 malignant pictures" in said
@@ -217,6 +296,22 @@ def test_a_picture_goes_into_the_cases_under_its_patient(app: AppTest, run: Batc
 def test_without_a_pseudonym_no_case_is_saved(app: AppTest, run: BatchStore) -> None:
     batch(app, run)
     assert button(app, "Save case").disabled
+
+
+def test_without_its_file_a_picture_is_reviewed_but_not_taken_along(
+    app: AppTest, run: BatchStore, folder: Path
+) -> None:
+    run.add_facts("facts.csv", FACTS)
+    folder.rename(folder.with_name("away"))
+    batch(app, run)
+    app.text_input(key="batch-words").set_value("a/1.png").run()
+    said = texts(app)
+    assert "The picture cannot be shown." in said
+    assert f"It lay at {folder / 'a/1.png'}" in said
+    assert button(app, "Save case").disabled
+    assert button(app, "Open in Triage").disabled
+    assert [each.proto.disabled for each in app.get("download_button") if each.proto.label == "Download PDF"] == [True]
+    assert not button(app, "Benign").disabled
 
 
 def test_case_facts_that_cannot_be_used_are_told(app: AppTest, run: BatchStore) -> None:
@@ -268,18 +363,62 @@ def test_a_run_that_is_gone_is_told(app: AppTest, run: BatchStore) -> None:
     assert button(app, "Start")
 
 
+def test_a_run_that_goes_while_it_is_open_keeps_no_verdict_and_says_so(app: AppTest, run: BatchStore) -> None:
+    batch(app, run)
+    shutil.rmtree(run.folder)
+    app.button(key="batch-verdict-malignant").click().run()
+    assert not app.exception
+    said = texts(app)
+    assert "There is no such run" in said
+    assert "Your last verdict was not saved." in said
+    assert "your own files are not affected" in said
+    button(app, "Back to the runs").click().run()
+    assert button(app, "Start")
+
+
+def test_a_run_with_a_damaged_table_is_told_and_shown_when_it_is_whole_again(app: AppTest, run: BatchStore) -> None:
+    good = _changed(run, "stability", "'[0.1, ZZZZ'")
+    batch(app, run)
+    assert "This run cannot be shown." in texts(app)
+    assert "the file is damaged. Restore it from a backup." in texts(app)
+    _changed(run, "stability", "NULL" if good is None else f"'{good}'")
+    button(app, "Try again").click().run()
+    assert not app.exception
+    assert len(app.dataframe[0].value) == 5
+
+
+def test_a_damaged_picture_leaves_the_others(app: AppTest, run: BatchStore) -> None:
+    number = _number(run, "a/1.png")
+    _changed(run, "prediction", "'{ZZZZ'", number)
+    batch(app, run)
+    app.selectbox(key="batch-order-2").set_value("run").run()
+    assert not app.exception
+    assert "This picture cannot be shown." in texts(app)
+    button(app, "Next").click().run()
+    assert not app.exception
+    assert "This picture cannot be shown." not in texts(app)
+    assert button(app, "Benign")
+
+
 def test_a_damaged_run_is_named(app: AppTest, home: Path) -> None:
     damaged = home / "batches" / "20260101-000000-damage"
     damaged.mkdir(parents=True)
     (damaged / "run.sqlite").write_bytes(b"nothing" * 200)
     batch(app)
-    assert "20260101-000000-damage" in texts(app)
+    said = texts(app)
+    assert "A run cannot be read." in said
+    assert (
+        "20260101-000000-damage: The run could not be opened: the file is damaged or not a SkinLens database." in said
+    )
+    assert f"its folder lies in {home / 'batches'}" in said
+    assert "Other runs are not affected." in said
 
 
 def test_without_a_model_nothing_can_be_judged(app: AppTest, no_model: Path) -> None:
     batch(app)
     assert "nothing can be scored" in texts(app)
     assert str(no_model) in texts(app)
+    assert "Runs and verdicts that are kept are not affected." in texts(app)
 
 
 def _number(store: BatchStore, relative: str) -> int:
@@ -298,3 +437,12 @@ def test_the_table_turns_to_the_picture_that_is_looked_at(
     table = app.dataframe[0].value
     assert not set(table["Name"]) & set(first)
     assert table[""].tolist() == ["▸", ""]
+
+
+def _changed(store: BatchStore, column: str, value: str, number: int = 0) -> object:
+    """Write a column of a picture behind the program's back; returns what was there."""
+    with store.engine.connect() as connection:
+        before = connection.exec_driver_sql(f"SELECT {column} FROM picture WHERE number = {number}").scalar()
+        connection.exec_driver_sql(f"UPDATE picture SET {column} = {value} WHERE number = {number}")
+        connection.commit()
+    return before

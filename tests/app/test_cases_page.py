@@ -1,6 +1,7 @@
 """The cases page in its states: empty, a list, one open with and without its picture, deleted, no database."""
 
 import io
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from skinlens.cases.records import card_of
 from skinlens.cases.reopen import reopen
 from skinlens.cases.store import CaseStore, open_store
+from skinlens.desktop.case_store import case_store
 from skinlens.imaging.decode import decode
 from skinlens.imaging.synthetic import draw_pixels
 from skinlens.report.pdf import case_pdf
@@ -169,7 +171,38 @@ def test_a_database_that_cannot_be_opened_is_told(app: AppTest, home: Path) -> N
     cases(app)
     assert not app.exception
     assert "The cases cannot be used" in texts(app)
-    assert "not a SkinLens database" in texts(app)
+    assert "damaged or not a SkinLens database" in texts(app)
+    assert f"The cases are kept in {home / 'cases.sqlite'}." in texts(app)
+    assert "cases restore FILE.zip" in texts(app)
+    (home / "cases.sqlite").unlink()
+    button(app, "Try again").click().run()
+    assert not app.exception
+    assert "No case is kept yet" in texts(app)
+
+
+def test_a_database_that_goes_while_it_is_open_is_told_and_used_when_it_is_back(
+    app: AppTest, store: CaseStore, home: Path
+) -> None:
+    kept(store)
+    store.engine.dispose()
+    cases(app)
+    assert app.dataframe[0].value["Patient"].tolist() == ["P-1"]
+    shutil.copy(home / "cases.sqlite", home / "backup")
+    for name in ("cases.sqlite", "cases.sqlite-wal", "cases.sqlite-shm"):
+        (home / name).unlink(missing_ok=True)
+    app.run()
+    assert "The file of the cases is gone." in texts(app)
+    assert not app.dataframe
+    (home / "backup").rename(home / "cases.sqlite")
+    button(app, "Try again").click().run()
+    assert not app.exception
+    assert app.dataframe[0].value["Patient"].tolist() == ["P-1"]
+    case_store().save(
+        build_record(image=decode(png(2), name="2.png"), facts=CaseFacts("P-2")), CARD, actor="me", keep_pixels=False
+    )
+    again = open_store()
+    assert again.search().total == 2
+    again.engine.dispose()
 
 
 class TestSaving:

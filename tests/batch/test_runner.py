@@ -162,6 +162,24 @@ def test_an_upload_that_broke_off_is_not_taken_for_an_empty_run(new_run: MakeRun
     assert not store.progress().complete
 
 
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_folder_that_vanishes_stops_the_run_which_goes_on_when_it_is_back(
+    folder: Path, new_run: MakeRun, predictor: Predictor, *, listed: bool
+) -> None:
+    store = new_run()
+    if listed:
+        with alone(store):
+            runner._list(store, store.run())
+    folder.rename(folder.with_name("away"))
+    with pytest.raises(BatchError, match=r"pictures can no longer be found\. Connect its drive or put it back"):
+        judge_all(store, predictor)
+    assert not store.progress().done
+    folder.with_name("away").rename(folder)
+    judge_all(store, predictor)
+    assert store.progress().complete
+    assert [state for _, state, _ in results(store)].count("judged") == 5
+
+
 def test_a_picture_that_vanishes_gets_its_sentence(folder: Path, new_run: MakeRun, predictor: Predictor) -> None:
     store = new_run()
     with alone(store):

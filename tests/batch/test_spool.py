@@ -50,6 +50,14 @@ def test_members_of_an_uploaded_archive_are_named_by_it(folder: Path, new_run: M
     assert image_again(store.picture(0)).sha256 == line.sha256
 
 
+@pytest.mark.parametrize("content", [b"PK\x03\x04 rubbish", b"PK\x05\x06" + bytes(18)])
+def test_an_archive_that_holds_no_picture_is_named_as_it_was_dropped(new_run: MakeRun, content: bytes) -> None:
+    store = new_run(kind="upload")
+    take_in(store, [Upload("ward.zip", io.BytesIO(content))], whole_folder=False)
+    (line,) = store.lines()
+    assert (line.path, line.relative, line.state) == ("ward.zip", "ward.zip", "unreadable")
+
+
 @pytest.mark.parametrize(
     "name", ["../../../etc/evil.png", "/etc/evil.png", "C:\\evil.png", "a\0b.png", "x" * 400 + ".png"]
 )

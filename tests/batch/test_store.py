@@ -1,5 +1,6 @@
 """What a run keeps: nothing doubled, no verdict over another one, sentences where the disk or a lock is in the way."""
 
+import shutil
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -110,6 +111,42 @@ def test_discarding_leaves_nothing_but_the_pictures(finished: BatchStore, folder
         BatchStore(finished.folder)
 
 
+def test_a_run_that_is_deleted_while_it_is_open_keeps_no_verdict_in_a_file_that_is_gone(finished: BatchStore) -> None:
+    assert finished.lines()
+    shutil.rmtree(finished.folder)
+    with pytest.raises(BatchError, match="no such run"):
+        finished.review(0, "benign", note="", blind=False, actor="me")
+    with pytest.raises(BatchError, match="no such run"):
+        finished.lines()
+
+
+def test_a_run_that_is_put_back_while_it_is_open_gets_the_verdicts(finished: BatchStore, tmp_path: Path) -> None:
+    finished.engine.dispose()
+    shutil.copytree(finished.folder, tmp_path / "backup")
+    assert finished.lines()
+    shutil.rmtree(finished.folder)
+    shutil.copytree(tmp_path / "backup", finished.folder)
+    finished.review(0, "benign", note="", blind=False, actor="me")
+    again = BatchStore(finished.folder)
+    assert [review.verdict for review in again.reviews()] == ["benign"]
+    again.engine.dispose()
+
+
+def test_a_run_whose_file_is_missing_says_so(finished: BatchStore) -> None:
+    (finished.folder / "run.sqlite").unlink()
+    with pytest.raises(BatchError, match=r"The file run\.sqlite of this run is missing"):
+        BatchStore(finished.folder)
+
+
+@pytest.mark.parametrize("column", ["stability", "admission"])
+def test_a_damaged_value_is_told_in_a_sentence(finished: BatchStore, column: str) -> None:
+    with finished.engine.connect() as connection:
+        connection.exec_driver_sql(f"UPDATE picture SET {column} = '[0.1, ZZZZ'")
+        connection.commit()
+    with pytest.raises(BatchError, match="the file is damaged"):
+        finished.lines()
+
+
 def test_runs_are_listed_the_latest_first_and_damaged_ones_named(new_run: MakeRun, finished: BatchStore) -> None:
     root = finished.folder.parent
     (root / "20200101-000000-damage").mkdir()
@@ -119,7 +156,9 @@ def test_runs_are_listed_the_latest_first_and_damaged_ones_named(new_run: MakeRu
     lines, unreadable = run_lines(root)
     assert [line.id for line in lines] == ["99990101-000000-ffffff", finished.id]
     assert [line.progress.complete for line in lines] == [False, True]
-    assert unreadable == ["20200101-000000-damage"]
+    ((name, sentence),) = unreadable
+    assert name == "20200101-000000-damage"
+    assert sentence.startswith("The run could not be opened: the file is damaged or not a SkinLens database.")
     assert run_lines(root / "nothing") == ([], [])
 
 

@@ -20,7 +20,7 @@ def summary(*, thumbnails: int = 3, blocks: int = 2, **more: object) -> BatchSum
         "created": CREATED,
         "counts": (("Above threshold", 2), ("Below threshold", 1)),
         "remarks": ("4 other files were passed over.",),
-        "figures": (("Ground truth: none.", (("Metric", "Value"), ("accuracy", "0.900"))),),
+        "figures": (("Against ground truth", "None is known.", (("Metric", "Value"), ("accuracy", "0.900"))),),
         "thumbnails": tuple(Thumbnail(f"lesion{n}.jpg", "refer", 0.9, small) for n in range(thumbnails)),
         "left_out": 7,
         "blocks": tuple(
@@ -50,6 +50,7 @@ def test_it_shows_the_run_its_counts_and_every_picture_that_needs_a_look() -> No
         "/data/ward",
         "Above threshold 2",
         "4 other files",
+        "Against ground truth None is known.",
         "accuracy 0.900",
         LOW_SENTENCE,
         "lesion2.jpg",
@@ -71,6 +72,14 @@ def test_the_disclaimer_stands_on_every_page_and_what_holds_for_all_once() -> No
 def test_pages_are_numbered_to_the_last() -> None:
     found = pages(batch_pdf(summary(thumbnails=80, blocks=12), CARD, POINT))
     assert all(f"Page {number} of {len(found)}" in page for number, page in enumerate(found, 1))
+
+
+def test_a_further_page_of_pictures_does_not_begin_with_two_lines() -> None:
+    further = PdfReader(io.BytesIO(batch_pdf(summary(blocks=14), CARD, POINT))).pages[2]
+    number = further.extract_text().count("SHA-256")
+    assert number > 1
+    # One below the running head, one above the foot, and those between the pictures.
+    assert further.get_contents().get_data().count(b" l S") == 2 + number - 1
 
 
 def test_the_same_run_gives_the_same_bytes() -> None:
