@@ -56,6 +56,8 @@ LOG = "log.csv"
 FOLD_SCORES = "fold.csv"
 RUN = "run.json"
 
+_Tensors = tuple[Tensor, ...] | list[Tensor]
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -303,10 +305,10 @@ def _outliner(network: nn.Module, recipe: Recipe) -> WithOutlines | None:
     return WithOutlines(network)
 
 
-def _warmed_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
+def _warmed_average(decay: float) -> Callable[[_Tensors, _Tensors, Tensor | int], None]:
     """A moving average that forgets quickly while it is young, so that the starting weights do not linger."""
 
-    def update(old: Any, new: Any, count: Tensor | int) -> None:
+    def update(old: _Tensors, new: _Tensors, count: Tensor | int) -> None:
         if old[0].is_floating_point():
             young = (1 + float(count)) / (10 + float(count))
             get_ema_multi_avg_fn(min(decay, young))(old, new, count)

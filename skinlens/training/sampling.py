@@ -37,10 +37,10 @@ def row_weights(rows: pd.DataFrame, balance: float, *, even_labels: bool = False
     if even_labels:
         origin = rows["origin"].map(rows["origin"].value_counts()).to_numpy(np.float64)
         labels = rows.groupby("origin")["label"].transform("nunique").to_numpy(np.float64)
-        weights = origin ** (1 - balance) / (labels * size)
+        weights = origin ** np.float64(1 - balance) / (labels * size)
     else:
-        weights = size**-balance
-    return weights / weights.sum()
+        weights = size ** np.float64(-balance)
+    return np.asarray(weights / weights.sum(), np.float64)
 
 
 class EpochSampler(Sampler[Draw]):
