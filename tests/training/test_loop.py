@@ -289,6 +289,28 @@ def test_a_run_goes_on_bit_for_bit_where_it_was_cut_off(rows, settings, tmp_path
     assert (settings.out / "fold.csv").read_bytes() == (cut.out / "fold.csv").read_bytes()
 
 
+def test_a_run_with_rare_checkpoints_goes_on_from_the_last_one(rows, settings, tmp_path, monkeypatch):
+    straight = run(recipe(), rows, settings)
+    cut = dataclasses.replace(settings, out=tmp_path / "cut", checkpoint_every=2)
+    restore = interrupt_after(monkeypatch, 2)
+    with pytest.raises(PowerCutError):
+        run(recipe(), rows, cut)
+    restore()
+    assert loop.read_state(cut.out / "checkpoint.safetensors")[1]["epoch"] == 2
+    assert same_tensors(straight, run(recipe(), rows, dataclasses.replace(cut, resume=True)))
+    assert loop.read_state(cut.out / "checkpoint.safetensors")[1]["epoch"] == 3
+
+
+def test_origins_of_one_label_take_part_only_where_the_recipe_lets_them(hospitals, settings):
+    alone = hospitals["origin"] == "msk"
+    hospitals = hospitals.assign(
+        label=hospitals["label"].mask(alone, "malignant"), malignant=hospitals["malignant"].mask(alone, 1)
+    )
+    run(recipe(paired_origins=True, even_labels=True), hospitals, held(settings, "bcn"))
+    record = json.loads((settings.out / "run.json").read_text("utf-8"))
+    assert sum(record["images"].values()) == 16 - 1 - alone.sum()
+
+
 def test_a_pretrained_run_goes_on_bit_for_bit(rows, settings, tmp_path, monkeypatch):
     settings = dataclasses.replace(settings, init=pretrained(tmp_path))
     straight = run(recipe(), rows, settings)

@@ -10,6 +10,7 @@ from skinlens.training.manifest import (
     FOLDS,
     ManifestError,
     origin_rows,
+    paired_origin_rows,
     read_manifests,
     share_of,
     training_rows,
@@ -317,6 +318,14 @@ def test_rows_without_an_origin_are_named(manifest):
         origin_rows(read_manifests([blank]), "ham")
     with pytest.raises(ManifestError, match="no manifest has the column origin"):
         origin_rows(read_manifests([manifest([row("a.png")])]), "ham")
+
+
+def test_an_origin_of_one_label_alone_is_left_out_of_training(manifest):
+    rows = read_manifests([manifest([*several_origins(), row("elsewhere.png", origin="elsewhere", split="test")])])
+    assert set(rows["path"]) - set(paired_origin_rows(rows)["path"]) == {"f1.png", "f2.png"}
+    assert list(paired_origin_rows(rows).index) == list(range(len(rows) - 2))
+    with pytest.raises(ManifestError, match="no manifest has the column origin"):
+        paired_origin_rows(read_manifests([manifest([row("a.png")], "plain.csv")]))
 
 
 def test_marked_rows_are_left_out_wherever_the_mark_is_known(manifest):

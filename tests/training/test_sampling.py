@@ -79,6 +79,21 @@ def test_a_cell_weighs_as_its_tempered_size(balance):
     np.testing.assert_allclose(by_cell.sum(), sizes / sizes.sum())
 
 
+@pytest.mark.parametrize("balance", [0.0, 0.5, 1.0])
+def test_with_even_labels_an_origin_says_nothing_about_the_label(balance):
+    rows = pd.concat([unbalanced(), pd.DataFrame({"origin": ["far"] * 5, "label": ["malignant"] * 5})])
+    weights = row_weights(rows, balance, even_labels=True)
+    assert weights.sum() == pytest.approx(1)
+    by_cell = pd.Series(weights).groupby([rows["origin"].to_numpy(), rows["label"].to_numpy()])
+    assert (by_cell.nunique() == 1).all()
+    share = by_cell.sum()
+    for origin in ("ham", "bcn"):
+        assert share[origin, "benign"] == pytest.approx(share[origin, "malignant"])
+    origins = share.groupby(level=0).sum()
+    sizes = pd.Series({"ham": 50, "bcn": 10, "far": 5}) ** (1 - balance)
+    np.testing.assert_allclose(origins[sizes.index], sizes / sizes.sum())
+
+
 def test_without_balance_rows_weigh_alike_and_need_no_origin():
     np.testing.assert_array_equal(row_weights(pd.DataFrame({"label": ["benign"] * 4}), 0), [0.25] * 4)
 
