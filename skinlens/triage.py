@@ -330,7 +330,7 @@ def rates_sentence(point: OperatingPoint, *, shown: int | None = None) -> str:
     if not point.measured:
         return "Sensitivity and specificity at this threshold were not measured."
     parts = [
-        f"{rates.population}: sensitivity {_percentage(rates.sensitivity)} (n = {rates.sensitivity.n} malignant), "
+        f"{rates.measured_on}: sensitivity {_percentage(rates.sensitivity)} (n = {rates.sensitivity.n} malignant), "
         f"specificity {_percentage(rates.specificity)} (n = {rates.specificity.n} benign)"
         for rates in point.measured[:shown]
     ]

@@ -229,7 +229,7 @@ def _draw_operating_point(sheet: Sheet, point: OperatingPoint) -> None:
     sheet.flow(point.chosen_on, BODY, indent=_LABEL_WIDTH, mark="Chosen on")
     sheet.y += 1
     if point.measured:
-        rows = [(rates.population, _rate(rates.sensitivity), _rate(rates.specificity)) for rates in point.measured]
+        rows = [(rates.measured_on, _rate(rates.sensitivity), _rate(rates.specificity)) for rates in point.measured]
         head = (
             "Measured on",
             "Sensitivity (95% interval), malignant pictures",

@@ -54,7 +54,7 @@ def point_table(point: OperatingPoint) -> pd.DataFrame:
     """One row a set of images on which the point was measured."""
     return pd.DataFrame(
         {
-            "Measured on": rates.population,
+            "Measured on": rates.measured_on,
             "Sensitivity": figure(rates.sensitivity),
             "of malignant": rates.sensitivity.n,
             "Specificity": figure(rates.specificity),

@@ -37,12 +37,23 @@ class Estimate(_Frozen):
     n: int
 
 
+_POPULATIONS = {
+    "out of origin": "hospitals that training had not seen",
+    "out of fold": "lesions that training had not seen",
+}
+
+
 class MeasuredRates(_Frozen):
     """Sensitivity and specificity of one threshold on one set of images."""
 
     population: str
     sensitivity: Estimate
     specificity: Estimate
+
+    @property
+    def measured_on(self) -> str:
+        """The population in a clinician's words."""
+        return _POPULATIONS.get(self.population, self.population)
 
 
 class UncertainBand(_Frozen):

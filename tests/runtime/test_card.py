@@ -10,7 +10,16 @@ import pytest
 from pydantic import ValidationError
 
 from skinlens.runtime import card as card_module
-from skinlens.runtime.card import ModelCard, ModelFileError, read_card, sha256_of, verified_path, write_card
+from skinlens.runtime.card import (
+    Estimate,
+    MeasuredRates,
+    ModelCard,
+    ModelFileError,
+    read_card,
+    sha256_of,
+    verified_path,
+    write_card,
+)
 
 Content = dict[str, Any]
 CALIBRATION = {"temperature": 1.5, "prevalence": 0.4, "chosen_on": "nothing", "error_before": 0.1, "error_after": 0.02}
@@ -101,6 +110,17 @@ def test_a_card_may_hold_calibration_bins_and_bands(content: Content, tmp_path: 
     assert card.scaling == (1.5, 0.0)
     found = [card.score_bin(score) for score in (0.0, 0.2499, 0.25, 1.0)]
     assert [each.rate.value for each in found if each] == [0.1, 0.1, 0.7, 0.7]
+
+
+def test_a_population_is_told_in_words() -> None:
+    rate = Estimate(value=0.9, low=0.8, high=0.95, n=40)
+    told = {
+        name: MeasuredRates(population=name, sensitivity=rate, specificity=rate).measured_on
+        for name in ("out of origin", "out of fold", "test, all")
+    }
+    assert told["out of origin"] == "hospitals that training had not seen"
+    assert told["out of fold"] == "lesions that training had not seen"
+    assert told["test, all"] == "test, all"
 
 
 def test_without_a_calibration_nothing_is_divided_and_no_bin_found(content: Content) -> None:
