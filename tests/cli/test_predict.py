@@ -129,7 +129,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One of everything, and a text file that is no picture by name either."""
     whole = jpeg(draw_pixels(2, height=100, width=140))
     contents = {
-        "IM0001": dicom(8),
+        "IM0001": dicom(5),
         "a good.png": encode_png(draw_pixels(1, height=100, width=150)),
         "cmyk.jpg": cmyk_jpeg(),
         "corrupt.jpg": whole[: len(whole) // 2],
@@ -395,7 +395,7 @@ class TestDicom:
         latin = {"SpecificCharacterSet": "ISO_IR 100", "PatientName": "Müller^Jörg"} | IDENTIFIERS
         wide = {"SpecificCharacterSet": "ISO_IR 192", "PatientName": "山田^太郎"} | IDENTIFIERS
         return {
-            "latin.dcm": dicom(1, **latin),
+            "latin.dcm": dicom(4, **latin),
             "lesion.png": encode_png(draw_pixels(2, height=90, width=120)),
             "wide.dcm": dicom(3, **wide),
         }
@@ -466,7 +466,7 @@ class TestDicom:
         assert only.name.endswith(".pdf.dcm")
 
     def test_a_study_that_cannot_be_found_is_told(self, call, tmp_path: Path) -> None:
-        (tmp_path / "lost.dcm").write_bytes(dicom(1, PatientID="PID-4711"))
+        (tmp_path / "lost.dcm").write_bytes(dicom(4, PatientID="PID-4711"))
         done = call("predict", tmp_path / "lost.dcm", "--no-views", "--dicom", tmp_path / "dcm")
         assert done.status == 0
         said = without_traceback(done.err)
