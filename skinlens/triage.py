@@ -1,12 +1,13 @@
 """The clinical rule: from a prediction and an operating point to a decision with its reasons in plain words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.refusal import Admission
-from skinlens.runtime.card import Estimate, ModelCard, OperatingPoint
+from skinlens.runtime.card import Estimate, MeasuredRates, ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
 from skinlens.runtime.prediction import Prediction
 from skinlens.runtime.prevalence import Outlook, at_prevalence, one_in, outlook, percent
@@ -334,7 +335,21 @@ def rates_sentence(point: OperatingPoint, *, shown: int | None = None) -> str:
         f"specificity {_percentage(rates.specificity)} (n = {rates.specificity.n} benign)"
         for rates in point.measured[:shown]
     ]
-    return "Measured at this threshold: " + "; ".join(parts) + "."
+    by_hospital = [rates for rates in point.measured[shown:] if rates.origin is not None] if shown else []
+    return "Measured at this threshold: " + "; ".join(parts) + "." + _spread_over(by_hospital)
+
+
+def _spread_over(hospitals: Sequence[MeasuredRates]) -> str:
+    """How far hospitals lie apart, as a sentence; nothing for fewer than two."""
+    if len(hospitals) < 2:
+        return ""
+    ranges = []
+    for name in ("sensitivity", "specificity"):
+        found = [getattr(rates, name).value for rates in hospitals if getattr(rates, name).value is not None]
+        if not found:
+            return ""
+        ranges.append(f"{name} {min(found):.0%} to {max(found):.0%}")
+    return f" By hospital ({len(hospitals)}): " + ", ".join(ranges) + "."
 
 
 def _percentage(rate: Estimate) -> str:

@@ -338,6 +338,15 @@ class TestRatesSentence:
         assert "third" not in rates_sentence(point, shown=2)
         assert rates_sentence(point, shown=1) == rates_sentence(self.point(point.measured[0]))
 
+    def test_how_far_hospitals_lie_apart(self) -> None:
+        hospitals = [rates("out of origin a", 0.93, 0.104), rates("out of origin b", 0.972, 0.669)]
+        point = self.point(rates("out of origin", 0.95, 0.492), *hospitals, rates("test, all", 0.9, 0.9))
+        assert rates_sentence(point, shown=1).endswith(
+            "specificity 49.2% (n = 335 benign). By hospital (2): sensitivity 93% to 97%, specificity 10% to 67%."
+        )
+        assert "By hospital" not in rates_sentence(self.point(point.measured[0], hospitals[0]), shown=1)
+        assert "b, which training had not seen: sensitivity 97.2%" in rates_sentence(point)
+
     def test_nothing_measured(self) -> None:
         assert rates_sentence(self.point()) == "Sensitivity and specificity at this threshold were not measured."
 

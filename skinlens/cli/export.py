@@ -18,6 +18,7 @@ from skinlens.imaging.sources import Sources
 from skinlens.imaging.synthetic import draw_lesion
 from skinlens.report.card_markdown import card_markdown
 from skinlens.runtime.card import (
+    OUT_OF_ORIGIN,
     Estimate,
     EvaluationRecord,
     MeasuredRates,
@@ -115,7 +116,7 @@ def _measured(test: EvaluationRecord) -> tuple[MeasuredRates, ...]:
 def _believed_first(test: tuple[MeasuredRates, ...], before: tuple[MeasuredRates, ...]) -> tuple[MeasuredRates, ...]:
     """Rates on hospitals that were held out, then on test images, then on folds."""
     chosen_on = [rates for rates in before if not rates.population.startswith("test")]
-    strange = [rates for rates in chosen_on if rates.population == "out of origin"]
+    strange = [rates for rates in chosen_on if rates.population.startswith(OUT_OF_ORIGIN)]
     return (*strange, *test, *(rates for rates in chosen_on if rates not in strange))
 
 

@@ -15,12 +15,20 @@ from skinlens.cli.errors import UsageError
 from skinlens.cli.say import say
 from skinlens.evaluation.calibration import Scaling, fitted_scaling, scaled, scaled_across, score_bins
 from skinlens.evaluation.intervals import Rate
-from skinlens.evaluation.metrics import Labels, calibration_error
+from skinlens.evaluation.metrics import Floats, Labels, calibration_error
 from skinlens.evaluation.operating_points import PointChoice, choose_points
 from skinlens.evaluation.rows import labels_of
 from skinlens.evaluation.thresholds import Rates, fitted_threshold, wilson_rates
 from skinlens.export.selection import Considered, Selection, write_selection
-from skinlens.runtime.card import Calibration, Estimate, MeasuredRates, OperatingPoint, ScoreBin, UncertainBand
+from skinlens.runtime.card import (
+    OUT_OF_ORIGIN,
+    Calibration,
+    Estimate,
+    MeasuredRates,
+    OperatingPoint,
+    ScoreBin,
+    UncertainBand,
+)
 
 HEATMAP_QUANTILE = 0.99
 _THRESHOLD_RULE = (
@@ -114,7 +122,10 @@ def _calibrated(scores: pd.DataFrame, truth: Labels, named: dict[str, Any]) -> d
     fitted = fitted_scaling(truth, raw)
     scaling = Scaling(round(fitted.temperature, 5), round(fitted.offset, 5))
     estimates = scaled(raw, scaling)
-    points = tuple(_point(choice, named) for choice in choose_points(truth, estimates))
+    points = tuple(
+        _point(choice, named, _by_origin(scores, truth, estimates, choice.threshold, named))
+        for choice in choose_points(truth, estimates)
+    )
     default = next(point for point in points if point.name == DEFAULT_POINT)
     return {
         "threshold": default.threshold,
@@ -135,13 +146,26 @@ def _calibrated(scores: pd.DataFrame, truth: Labels, named: dict[str, Any]) -> d
     }
 
 
-def _point(choice: PointChoice, named: dict[str, Any]) -> OperatingPoint:
+def _by_origin(
+    scores: pd.DataFrame, truth: Labels, estimates: Floats, threshold: float, named: dict[str, Any]
+) -> tuple[MeasuredRates, ...]:
+    """What a threshold does on each held-out origin: a mean over hospitals may hold for none of them."""
+    if named["kind"] != "origin" or scores["origin"].nunique() == 1:
+        return ()
+    parts = {str(origin): (scores["origin"] == origin).to_numpy() for origin in scores["origin"].unique()}
+    return tuple(
+        _rates_on(f"{OUT_OF_ORIGIN} {origin}", wilson_rates(truth[of_it], estimates[of_it], threshold))
+        for origin, of_it in parts.items()
+    )
+
+
+def _point(choice: PointChoice, named: dict[str, Any], by_origin: tuple[MeasuredRates, ...]) -> OperatingPoint:
     band = choice.band
     return OperatingPoint(
         name=choice.name,
         threshold=choice.threshold,
         chosen_on=_POINT_RULE.format(rule=choice.rule, **named),
-        measured=(_measured(choice.rates, named),),
+        measured=(_measured(choice.rates, named), *by_origin),
         band=None
         if band is None
         else UncertainBand(low=band.low, high=band.high, error=_estimate(band.error), decided=_estimate(band.decided)),
@@ -157,10 +181,12 @@ def _parts(scores: pd.DataFrame) -> Any:
 
 
 def _measured(rates: Rates, named: dict[str, Any]) -> MeasuredRates:
+    return _rates_on(f"out of {named['kind']}", rates)
+
+
+def _rates_on(population: str, rates: Rates) -> MeasuredRates:
     return MeasuredRates(
-        population=f"out of {named['kind']}",
-        sensitivity=_estimate(rates.sensitivity),
-        specificity=_estimate(rates.specificity),
+        population=population, sensitivity=_estimate(rates.sensitivity), specificity=_estimate(rates.specificity)
     )
 
 

@@ -37,8 +37,9 @@ class Estimate(_Frozen):
     n: int
 
 
+OUT_OF_ORIGIN = "out of origin"
 _POPULATIONS = {
-    "out of origin": "hospitals that training had not seen",
+    OUT_OF_ORIGIN: "hospitals that training had not seen",
     "out of fold": "lesions that training had not seen",
 }
 
@@ -53,7 +54,18 @@ class MeasuredRates(_Frozen):
     @property
     def measured_on(self) -> str:
         """The population in a clinician's words."""
+        if self.origin is not None:
+            return f"{self.origin}, which training had not seen"
         return _POPULATIONS.get(self.population, self.population)
+
+    @property
+    def origin(self) -> str | None:
+        """The one hospital or archive that this is about; None for several, and for lesions of known ones."""
+        return (
+            self.population.removeprefix(f"{OUT_OF_ORIGIN} ")
+            if self.population.startswith(f"{OUT_OF_ORIGIN} ")
+            else None
+        )
 
 
 class UncertainBand(_Frozen):

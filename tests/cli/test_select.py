@@ -308,6 +308,23 @@ class TestOrigins:
         mean = np.mean([one.roc_auc for one in by_origin.considered])
         assert f"mean over origins {mean:.5f}" in done.err
 
+    def test_a_calibrated_point_is_measured_on_each_origin_too(self, call, origins, out: Path) -> None:
+        assert call("select", "model_x", *origins, "--calibrate", "--out", out).status == 0
+        selection = read_selection(out / "selected.json", "model_x")
+        scores = pd.concat([pd.read_csv(run / "fold.csv") for run in origins])
+        estimates = scaled(scores["probability"], Scaling(*selection.scaling))
+        malignant = (scores["label"] == "malignant").to_numpy()
+        for point in selection.points:
+            every, *parts = point.measured
+            assert every.population == "out of origin"
+            assert [part.origin for part in parts] == ["ham", "bcn"]
+            for part in parts:
+                of_it = (scores["origin"] == part.origin).to_numpy()
+                called = estimates[of_it] >= point.threshold
+                assert part.sensitivity.value == pytest.approx(called[malignant[of_it]].mean())
+                assert part.specificity.value == pytest.approx(1 - called[~malignant[of_it]].mean())
+            assert sum(part.sensitivity.n for part in parts) == every.sensitivity.n
+
     def test_their_predictions_are_kept_by_origin(self, call, origins, out: Path) -> None:
         call("select", "model_x", *origins, "--out", out)
         names = read_selection(out / "selected.json", "model_x").out_of_fold

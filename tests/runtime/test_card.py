@@ -116,8 +116,9 @@ def test_a_population_is_told_in_words() -> None:
     rate = Estimate(value=0.9, low=0.8, high=0.95, n=40)
     told = {
         name: MeasuredRates(population=name, sensitivity=rate, specificity=rate).measured_on
-        for name in ("out of origin", "out of fold", "test, all")
+        for name in ("out of origin", "out of origin bcn", "out of fold", "test, all")
     }
+    assert told["out of origin bcn"] == "bcn, which training had not seen"
     assert told["out of origin"] == "hospitals that training had not seen"
     assert told["out of fold"] == "lesions that training had not seen"
     assert told["test, all"] == "test, all"
