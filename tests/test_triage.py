@@ -345,7 +345,7 @@ class TestRatesSentence:
             "specificity 49.2% (n = 335 benign). By hospital (2): sensitivity 93% to 97%, specificity 10% to 67%."
         )
         assert "By hospital" not in rates_sentence(self.point(point.measured[0], hospitals[0]), shown=1)
-        assert "b, which training had not seen: sensitivity 97.2%" in rates_sentence(point)
+        assert "b, unseen: sensitivity 97.2%" in rates_sentence(point)
 
     def test_nothing_measured(self) -> None:
         assert rates_sentence(self.point()) == "Sensitivity and specificity at this threshold were not measured."

@@ -39,8 +39,8 @@ class Estimate(_Frozen):
 
 OUT_OF_ORIGIN = "out of origin"
 _POPULATIONS = {
-    OUT_OF_ORIGIN: "hospitals that training had not seen",
-    "out of fold": "lesions that training had not seen",
+    OUT_OF_ORIGIN: "unseen hospitals",
+    "out of fold": "unseen lesions",
 }
 
 
@@ -55,7 +55,7 @@ class MeasuredRates(_Frozen):
     def measured_on(self) -> str:
         """The population in a clinician's words."""
         if self.origin is not None:
-            return f"{self.origin}, which training had not seen"
+            return f"{self.origin}, unseen"
         return _POPULATIONS.get(self.population, self.population)
 
     @property

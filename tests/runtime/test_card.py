@@ -118,9 +118,9 @@ def test_a_population_is_told_in_words() -> None:
         name: MeasuredRates(population=name, sensitivity=rate, specificity=rate).measured_on
         for name in ("out of origin", "out of origin bcn", "out of fold", "test, all")
     }
-    assert told["out of origin bcn"] == "bcn, which training had not seen"
-    assert told["out of origin"] == "hospitals that training had not seen"
-    assert told["out of fold"] == "lesions that training had not seen"
+    assert told["out of origin bcn"] == "bcn, unseen"
+    assert told["out of origin"] == "unseen hospitals"
+    assert told["out of fold"] == "unseen lesions"
     assert told["test, all"] == "test, all"
 
 
