@@ -17,6 +17,7 @@ from skinlens.batch.errors import BatchError
 from skinlens.batch.schema import VERSION, Base, FactsFile, Kind, Picture, Review, Run, State, Wanted
 from skinlens.cases.database import WRITES, connected
 from skinlens.cases.errors import told
+from skinlens.cases.location import file_identity
 from skinlens.cases.schema import Verdict
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.imaging.sources import Place, Source
@@ -433,12 +434,11 @@ def run_lines(root: Path) -> tuple[list[RunLine], list[tuple[str, str]]]:
 def _identity(folder: Path) -> tuple[int, int]:
     """Which file a run's file is; raises BatchError if there is none."""
     try:
-        found = (folder / _DATABASE).stat()
+        return file_identity(folder / _DATABASE)
     except OSError as error:
         if folder.is_dir():
             raise BatchError(f"The file {_DATABASE} of this run is missing. Restore it from a backup.") from error
         raise BatchError("There is no such run; it may have been discarded.") from error
-    return found.st_dev, found.st_ino
 
 
 @contextmanager

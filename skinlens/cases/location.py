@@ -15,6 +15,12 @@ DATABASE = "cases.sqlite"
 _DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg", "sqlite": "sqlite"}
 
 
+def file_identity(path: Path) -> tuple[int, int]:
+    """Which file lies at a path now: another one after it was replaced; raises OSError if there is none."""
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
 def data_folder() -> Path:
     """The folder for everything that SkinLens keeps: SKINLENS_HOME, or the user's data folder of this system."""
     return Path(os.environ.get(FOLDER_VARIABLE) or user_data_path("skinlens", appauthor=False))

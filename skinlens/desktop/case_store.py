@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from skinlens.cases.errors import CaseStoreError
-from skinlens.cases.location import data_folder, database_url
+from skinlens.cases.location import data_folder, database_url, file_identity
 from skinlens.cases.store import CaseStore, open_store
 
 
@@ -53,7 +53,6 @@ def _file() -> tuple[int, int] | None:
     if url.get_backend_name() != "sqlite" or not url.database:
         return None
     try:
-        found = Path(url.database).stat()
+        return file_identity(Path(url.database))
     except OSError:
         return None
-    return found.st_dev, found.st_ino

@@ -61,11 +61,8 @@ class MeasuredRates(_Frozen):
     @property
     def origin(self) -> str | None:
         """The one hospital or archive that this is about; None for several, and for lesions of known ones."""
-        return (
-            self.population.removeprefix(f"{OUT_OF_ORIGIN} ")
-            if self.population.startswith(f"{OUT_OF_ORIGIN} ")
-            else None
-        )
+        beginning = f"{OUT_OF_ORIGIN} "
+        return self.population.removeprefix(beginning) if self.population.startswith(beginning) else None
 
 
 class UncertainBand(_Frozen):
