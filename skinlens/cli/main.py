@@ -149,6 +149,20 @@ def review(
 
 
 @app.command()
+def retouching(
+    name: Annotated[str, typer.Argument(help="The model that the runs stand for.")],
+    runs: Annotated[list[Path], typer.Argument(help="Finished runs, each with a fold or origin of its own held out.")],
+    data: Manifests,
+    out: Out = EVALUATION / "retouching",
+    images: Annotated[int | None, typer.Option(min=2, help="Pictures of each run; else all it held out.")] = None,
+) -> None:
+    """Compare scores with hair or a colour cast taken out first with those of pictures as they are."""
+    from skinlens.cli.retouching import retouching as command
+
+    command(name, runs, data, out, images=images)
+
+
+@app.command()
 def refusal(
     data: Manifests,
     refuse: Annotated[Path, typer.Option(help="CSV with path and kind of pictures that must be refused.")],

@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from skinlens.cli.errors import OutputError, UsageError
+from skinlens.cli.finished import read_finished
 from skinlens.cli.say import say
 from skinlens.evaluation.figures import bracketed, metric_figures
 from skinlens.evaluation.metrics import Floats
@@ -28,11 +29,10 @@ from skinlens.evaluation.rows import groups_of, labels_of, text_of
 from skinlens.evaluation.subgroups import Subgroup, subgroups
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build
-from skinlens.models.stored import load_released, read_tensors
+from skinlens.models.stored import load_released
 from skinlens.training.dataset import DecodedRows
-from skinlens.training.loop import FOLD_SCORES, MODEL, RUN, score_rows
+from skinlens.training.loop import score_rows
 from skinlens.training.manifest import read_manifests
-from skinlens.training.recipe import Recipe
 
 COLUMNS = ("origin", "dx", "twin_in_test", "flag_vignette", "flag_hair", "age", "sex", "site")
 _SHOWN = ("path", "label", "fold", "isic_id", "dx", "origin")
@@ -85,19 +85,11 @@ def review(runs: Sequence[Path], data: Sequence[Path], out: Path) -> None:
 
 
 def _read(run: Path, listed: pd.DataFrame) -> _FoldRun:
-    try:
-        record = json.loads((run / RUN).read_text("utf-8"))
-        scores = pd.read_csv(run / FOLD_SCORES)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{run} holds no finished fold run: {error}") from error
-    if record.get("fold") is None:
+    finished = read_finished(run, listed)
+    if finished.record.get("fold") is None:
         raise UsageError(f"{run} held out no fold, and a review goes by folds")
-    rows = scores[["path"]].merge(listed, on="path", how="left", validate="one_to_one")
-    if rows["file"].isna().any():
-        raise UsageError(f"the manifests lack {int(rows['file'].isna().sum())} images that {run} held out")
-    recipe = Recipe.model_validate(record["recipe"])
-    tensors, _ = read_tensors(run / MODEL)
-    network = load_released(build(recipe.network.name, recipe.network.options), tensors)
+    recipe, record, rows = finished.recipe, finished.record, finished.rows
+    network = load_released(build(recipe.network.name, recipe.network.options), finished.tensors)
     normalise = Normalise(recipe.preprocessing.mean, recipe.preprocessing.std)
     seen = score_rows(network, normalise, DecodedRows(rows), recipe)
     seed = f", seed {record['seed']}" if record["seed"] else ""

@@ -289,12 +289,28 @@ def _fresh_state(recipe: Recipe, settings: Settings) -> _State:
     except ValueError as error:
         raise RecipeError(f"recipe {recipe.name}: network: {error}") from error
     start = load_start(network, settings.init)
+    _freeze(network, start, recipe)
     network = network.to(memory_format=torch.channels_last)
     average = None
     if recipe.ema is not None:
         average = AveragedModel(network, multi_avg_fn=_warmed_average(recipe.ema), use_buffers=True)
     outliner = _outliner(network, recipe)
     return _State(network, average, _optimiser(outliner or network, start, recipe), start, outliner)
+
+
+def _freeze(network: nn.Module, start: Start, recipe: Recipe) -> None:
+    """Take the parts that are to stay as they are out of the training; their mode is set anew for each epoch."""
+    for name in recipe.frozen:
+        try:
+            part = network.get_submodule(name)
+        except AttributeError as error:
+            raise RecipeError(f"recipe {recipe.name}: frozen: {recipe.network.name} has no part {name}") from error
+        fresh = [inner for inner, _ in part.named_parameters() if f"{name}.{inner}" not in start.loaded]
+        if fresh:
+            raise RecipeError(
+                f"recipe {recipe.name}: frozen: {name} would stay random, {start.description} lacks {name}.{fresh[0]}"
+            )
+        part.requires_grad_(requires_grad=False)
 
 
 def _outliner(network: nn.Module, recipe: Recipe) -> WithOutlines | None:
@@ -324,6 +340,8 @@ def _optimiser(network: nn.Module, start: Start, recipe: Recipe) -> torch.optim.
     settings = recipe.optimiser
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            continue
         pretrained = name.removeprefix(WithOutlines.PREFIX) in start.loaded
         groups.setdefault((pretrained, parameter.ndim > 1), []).append(parameter)
     family = torch.optim.AdamW if settings.name == "adamw" else torch.optim.Adam
@@ -391,6 +409,9 @@ def _train_epoch(
     sampler.epoch = epoch
     fabric.seed_everything(_epoch_seed(tools.settings.seed, epoch, fabric.global_rank), workers=False, verbose=False)
     tools.network.train()
+    for name in recipe.frozen:
+        # Its batch-norms keep their statistics too.
+        state.network.get_submodule(name).eval()
     loader = _training_loader(pictures, sampler, weights, recipe, tools.settings, epoch)
     losses: list[float] = []
     for number, batch in enumerate(_with_progress(loader, epoch, sampler.batches, fabric.is_global_zero)):

@@ -63,8 +63,8 @@ class Augmentation(_Frozen):
         swap_share: Share of pictures whose lesion is laid onto the skin of another picture, of whatever label.
         background_blur_share: Share of pictures blurred around the lesion.
         background_erase_share: Share of pictures of one colour around the lesion.
-        withhold_share: Share of pictures whose lesion is filled in from around, and which are then taught as even odds:
-            where there is no lesion there is nothing to tell.
+        withhold_share: Share of pictures whose lesion is filled in from around or painted over in one colour, and which
+            are then taught as even odds: where there is no lesion there is nothing to tell.
         erase_share: Share of pictures with a rectangle painted over, though not on the lesion.
         shades_of_grey_share: Share of pictures whose light is made neutral by shades of grey.
         cast: Largest relative change of a colour channel.
@@ -180,6 +180,7 @@ class Recipe(_Frozen):
             to n to the power of (1 - balance): 0 takes the rows as they are, at 1 all cells are drawn equally often.
         even_labels: Whether an origin's labels are drawn as often as one another; `balance` then evens out origins.
         paired_origins: Whether origins with one label alone are left out.
+        frozen: Parts of the network, by their names in it, that keep their starting weights and batch-norm statistics.
         segmentation: Weight of the loss of an auxiliary head that draws the lesion's outline; 0 has no such head.
         keep_side: Training pictures are shrunk to this short side as they are read, so that more fit into memory.
     """
@@ -199,6 +200,7 @@ class Recipe(_Frozen):
     balance: Share = _later(0.0)
     even_labels: bool = _later(False)  # noqa: FBT003 - a default
     paired_origins: bool = _later(False)  # noqa: FBT003 - a default
+    frozen: tuple[str, ...] = _later(())
     segmentation: Annotated[float, Field(ge=0.0)] = _later(0.0)
     keep_side: Side | None = _later(None)
 

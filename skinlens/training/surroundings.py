@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from skinlens.imaging.blanking import FRAME, central_ellipse, lay_over
+from skinlens.imaging.blanking import FRAME, central_ellipse, lay_over, paint_lesion
 from skinlens.imaging.image import Pixels
 from skinlens.imaging.outlines import Outline
 from skinlens.imaging.preprocess import resize
@@ -31,6 +31,9 @@ from skinlens.training.scene import Scene
 
 # Sigma of the blur around a lesion, as a share of each side: no hair, ruler or pore is left.
 _BLUR = 0.08
+
+# Share of the withheld lesions that are painted over in one colour; the others are filled in from the skin around.
+_FLAT = 0.5
 
 Alteration = Literal["swap", "blur", "erase", "withhold"]
 
@@ -74,6 +77,10 @@ class Surroundings:
         pixels, traced = self.pictures.pixels(row), self.pictures.outline(row)
         outline = traced if traced is not None and use_traced else central_ellipse(*pixels.shape[:2])
         if alteration == "withhold":
+            if generator.random() < _FLAT:
+                return Scene(
+                    paint_lesion(pixels, outline if traced is None else outline | traced), outline, withheld=True
+                )
             return Scene(self.pictures.skin(row), outline, withheld=True)
         if alteration is not None:
             pixels = self._altered(pixels, outline, alteration, donor)

@@ -5,54 +5,15 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.review import review
-from skinlens.imaging.synthetic import draw_pixels, encode_png
-from skinlens.models.registry import build
-from skinlens.models.stored import save_tensors
-
-SIDE = 64
-IMAGES = 28
+from tests.cli.fold_runs import IMAGES, draw_folder, fold_run
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Drawn lesions in two folds, malignant ones of two origins."""
-    folder = tmp_path_factory.mktemp("data")
-    rows = []
-    for seed in range(IMAGES):
-        malignant = seed % 4 == 1
-        pixels = draw_pixels(seed, height=80, width=72, malignant_look=malignant)
-        (folder / f"{seed}.png").write_bytes(encode_png(pixels))
-        label, origin = ("malignant", "abroad" if seed % 8 == 1 else "here") if malignant else ("benign", "here")
-        rows.append((f"{seed}.png", label, seed // 14, f"g{seed}", origin, "mel" if malignant else "nv", f"ID_{seed}"))
-    columns = ["path", "label", "fold", "group_id", "origin", "dx", "isic_id"]
-    pd.DataFrame(rows, columns=columns).to_csv(folder / "drawn.csv", index=False)
-    return folder
-
-
-def fold_run(folder, name, out, *, fold, seed=0):
-    """A run that held out a fold, with random weights of a network, as `train` leaves it."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed + 10 * fold)
-        network = build(name, {}).eval()
-    recipe = {
-        "name": f"drawn_{name}",
-        "about": "for a test",
-        "network": {"name": name},
-        "preprocessing": {"size": SIDE},
-        "optimiser": {"rate_pretrained": 1e-3, "rate_new": 1e-3},
-        "schedule": {"epochs": 1},
-    }
-    out.mkdir()
-    record = {"recipe": recipe, "fold": fold, "seed": seed}
-    (out / "run.json").write_text(json.dumps(record), "utf-8")
-    listed = pd.read_csv(folder / "drawn.csv").query(f"fold == {fold}")
-    listed[["path", "label", "group_id", "fold"]].assign(probability=0.5).to_csv(out / "fold.csv", index=False)
-    save_tensors(out / "model.safetensors", network.state_dict(), record)
-    return out
+    return draw_folder(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +78,7 @@ def test_the_summary_names_the_images_by_id(reviewed, record, table):
 
 
 def test_a_folder_without_a_fold_run_is_an_error(folder, tmp_path):
-    with pytest.raises(UsageError, match="holds no finished fold run"):
+    with pytest.raises(UsageError, match="holds no finished run"):
         review([tmp_path], [folder / "drawn.csv"], tmp_path / "out")
 
 

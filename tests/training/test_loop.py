@@ -322,6 +322,37 @@ def test_a_pretrained_run_goes_on_bit_for_bit(rows, settings, tmp_path, monkeypa
     assert same_tensors(straight, run(recipe(), rows, dataclasses.replace(cut, resume=True)))
 
 
+def test_a_frozen_part_stays_as_it_started(rows, settings, tmp_path):
+    """Weights, norms and their statistics; all the rest is trained."""
+    before = Tiny().state_dict()
+    before["conv1.weight"] = torch.full((4, 3, 3, 3), 0.5)
+    before["bn1.running_mean"] += 0.25
+    save_file(before, tmp_path / "start.safetensors")
+    given = dataclasses.replace(settings, init=str(tmp_path / "start.safetensors"))
+    after = read_tensors(run(recipe(frozen=["conv1", "bn1"], label_smoothing=0.0), rows, given))[0]
+    changed = {name for name in before if not torch.equal(after[name], before[name])}
+    assert changed == {"head.weight", "head.bias"}
+
+
+def test_a_run_with_a_frozen_part_goes_on_bit_for_bit(rows, settings, tmp_path, monkeypatch):
+    settings = dataclasses.replace(settings, init=pretrained(tmp_path))
+    straight = run(recipe(frozen=["conv1"]), rows, settings)
+    cut = dataclasses.replace(settings, out=tmp_path / "cut")
+    restore = interrupt_after(monkeypatch, 1)
+    with pytest.raises(PowerCutError):
+        run(recipe(frozen=["conv1"]), rows, cut)
+    restore()
+    assert same_tensors(straight, run(recipe(frozen=["conv1"]), rows, dataclasses.replace(cut, resume=True)))
+
+
+@pytest.mark.parametrize(
+    ("name", "what"), [("layer9", "tiny has no part layer9"), ("head", "start.safetensors lacks head.weight")]
+)
+def test_only_a_part_that_is_there_and_pretrained_can_be_frozen(rows, settings, tmp_path, name, what):
+    with pytest.raises(RecipeError, match=what):
+        run(recipe(frozen=[name]), rows, dataclasses.replace(settings, init=pretrained(tmp_path)))
+
+
 def test_resume_without_a_checkpoint_begins(rows, settings, tmp_path):
     straight = run(recipe(), rows, settings)
     begun = run(recipe(), rows, dataclasses.replace(settings, out=tmp_path / "begun", resume=True))

@@ -151,8 +151,10 @@ def test_a_blurred_background_keeps_its_colour_and_loses_its_detail(pictures):
 
 
 @pytest.mark.parametrize("row", [1, 3], ids=["traced", "untraced"])
-def test_a_withheld_lesion_leaves_nothing_of_itself(pictures, rows, tmp_path, row):
+@pytest.mark.parametrize("flat", [False, True], ids=["filled in", "painted over"])
+def test_a_withheld_lesion_leaves_nothing_of_itself(pictures, rows, tmp_path, monkeypatch, row, flat):
     """Two pictures that differ in the lesion alone become the same one, and no outline of it is taught."""
+    monkeypatch.setattr("skinlens.training.surroundings._FLAT", float(flat))
     scene = surroundings(pictures, withhold_share=1.0).scene(row, generator())
     assert scene.withheld
     assert scene.traced is None
@@ -165,8 +167,18 @@ def test_a_withheld_lesion_leaves_nothing_of_itself(pictures, rows, tmp_path, ro
     again = surroundings(DecodedRows(changed, outlines=True), withhold_share=1.0).scene(row, generator())
     np.testing.assert_array_equal(again.pixels, scene.pixels)
     assert (scene.pixels[lesion] != pictures.pixels(row)[lesion]).any()
-    outside = ~grow(lesion, DILATION)
+    # Only what is painted over may be wider than the lesion, by the ellipse that most lesions are cut along.
+    outside = ~grow(lesion | central_ellipse(HEIGHT, WIDTH) if flat else lesion, DILATION)
     np.testing.assert_array_equal(scene.pixels[outside], pictures.pixels(row)[outside])
+    assert flat == (len(np.unique(scene.pixels[lesion], axis=0)) == 1)
+
+
+def test_lesions_are_withheld_in_both_ways(pictures):
+    """One colour on the lesion, or more: about as often, n = 100."""
+    scenes = surroundings(pictures, withhold_share=1.0)
+    colours = [len(np.unique(scenes.scene(3, generator(seed)).pixels[small_lesion()], axis=0)) for seed in range(100)]
+    # Five standard deviations of a binomial are 0.25.
+    assert np.mean(np.array(colours) == 1) == pytest.approx(0.5, abs=0.25)
 
 
 def test_only_a_withheld_scene_says_so(pictures):
