@@ -63,8 +63,9 @@ class Augmentation(_Frozen):
         swap_share: Share of pictures whose lesion is laid onto the skin of another picture, of whatever label.
         background_blur_share: Share of pictures blurred around the lesion.
         background_erase_share: Share of pictures of one colour around the lesion.
-        withhold_share: Share of pictures whose lesion is filled in from around or painted over in one colour, and which
-            are then taught as even odds: where there is no lesion there is nothing to tell.
+        withhold_share: Share of pictures whose lesion is filled in from around, and which are then taught as even odds:
+            where there is no lesion there is nothing to tell.
+        withhold_flat: Share of those whose lesion is painted over in one colour instead.
         erase_share: Share of pictures with a rectangle painted over, though not on the lesion.
         shades_of_grey_share: Share of pictures whose light is made neutral by shades of grey.
         cast: Largest relative change of a colour channel.
@@ -98,6 +99,7 @@ class Augmentation(_Frozen):
     background_blur_share: Share = _later(0.0)
     background_erase_share: Share = _later(0.0)
     withhold_share: Share = _later(0.0)
+    withhold_flat: Share = _later(0.0)
     erase_share: Share = _later(0.0)
     shades_of_grey_share: Share = _later(0.0)
     cast: Annotated[float, Field(ge=0.0, lt=1.0)] = _later(0.0)
@@ -122,8 +124,8 @@ class Augmentation(_Frozen):
 
 _OPENCV_ONLY = (
     "rotation", "squash", "crop_to_lesion_share", "swap_share", "background_blur_share", "background_erase_share",
-    "withhold_share", "erase_share", "shades_of_grey_share", "cast", "resolution", "resolution_share", "noise",
-    "noise_share", "circle_share",
+    "withhold_share", "withhold_flat", "erase_share", "shades_of_grey_share", "cast", "resolution", "resolution_share",
+    "noise", "noise_share", "circle_share",
 )  # fmt: skip
 
 

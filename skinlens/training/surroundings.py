@@ -32,9 +32,6 @@ from skinlens.training.scene import Scene
 # Sigma of the blur around a lesion, as a share of each side: no hair, ruler or pore is left.
 _BLUR = 0.08
 
-# Share of the withheld lesions that are painted over in one colour; the others are filled in from the skin around.
-_FLAT = 0.5
-
 Alteration = Literal["swap", "blur", "erase", "withhold"]
 
 
@@ -77,10 +74,10 @@ class Surroundings:
         pixels, traced = self.pictures.pixels(row), self.pictures.outline(row)
         outline = traced if traced is not None and use_traced else central_ellipse(*pixels.shape[:2])
         if alteration == "withhold":
-            if generator.random() < _FLAT:
-                return Scene(
-                    paint_lesion(pixels, outline if traced is None else outline | traced), outline, withheld=True
-                )
+            # Nothing is drawn where nothing hangs on it, so that a recipe without the entry makes the same pictures.
+            if self.recipe.withhold_flat and generator.random() < self.recipe.withhold_flat:
+                hidden = outline if traced is None else outline | traced
+                return Scene(paint_lesion(pixels, hidden), outline, withheld=True)
             return Scene(self.pictures.skin(row), outline, withheld=True)
         if alteration is not None:
             pixels = self._altered(pixels, outline, alteration, donor)

@@ -14,6 +14,7 @@ from skinlens.imaging.colour import shades_of_grey
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import Pixels
 from skinlens.models.stored import read_tensors
+from tests.cli.conftest import Caller
 from tests.cli.fold_runs import draw_folder, fold_run
 
 
@@ -111,3 +112,10 @@ def test_what_cannot_be_compared(folder: Path, runs: list[Path], tmp_path: Path)
     (tmp_path / "file").write_text("", "utf-8")
     with pytest.raises(OutputError, match="cannot be written"):
         retouching("drawn", runs[:1], [folder / "drawn.csv"], tmp_path / "file", images=2)
+
+
+def test_the_command_line_passes_everything_on(call: Caller, folder: Path, runs: list[Path], tmp_path: Path) -> None:
+    words = ("--data", folder / "drawn.csv", "--out", tmp_path / "out", "--images", 4)
+    assert call("retouching", "drawn", *runs, *words).status == 0
+    found = json.loads((tmp_path / "out" / "drawn.json").read_text("utf-8"))["runs"]
+    assert [run["n"] for run in found] == [4, 4]
