@@ -20,15 +20,15 @@ class FinishedRun:
     """A run that held something out.
 
     Attributes:
+        folder: Where it lies.
         record: What it wrote about itself.
         recipe: Its recipe.
-        tensors: Of the network that it kept.
         rows: What it held out, in its order, with everything that the manifests say of it.
     """
 
+    folder: Path
     record: Mapping[str, Any]
     recipe: Recipe
-    tensors: Mapping[str, Tensor]
     rows: pd.DataFrame
 
     @property
@@ -36,6 +36,30 @@ class FinishedRun:
         """What it held out, as in `fold 0` or `origin bcn`."""
         fold, origin = self.record.get("fold"), self.record.get("origin")
         return f"origin {origin}" if fold is None else f"fold {fold}"
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Read the network that it kept, anew each time: hundreds of megabytes.
+
+        Raises:
+            CheckpointError: If they cannot be read.
+        """
+        return read_tensors(self.folder / MODEL)[0]
+
+
+def read_record(run: Path) -> dict[str, Any]:
+    """Read what a finished run that held out a fold or an origin wrote about itself.
+
+    Raises:
+        UsageError: If the folder holds no finished run, or it held nothing out.
+    """
+    try:
+        record: dict[str, Any] = json.loads((run / RUN).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{run} holds no finished run: {error}") from error
+    nothing = record.get("fold") is None and record.get("origin") is None
+    if nothing or not (run / FOLD_SCORES).is_file():
+        raise UsageError(f"{run} held out no fold and no origin, so nothing can be chosen or measured on it")
+    return record
 
 
 def read_finished(run: Path, listed: pd.DataFrame) -> FinishedRun:
@@ -47,15 +71,13 @@ def read_finished(run: Path, listed: pd.DataFrame) -> FinishedRun:
 
     Raises:
         UsageError: If the folder holds no such run, or the manifests lack its images.
-        CheckpointError: If its weights cannot be read.
     """
+    record = read_record(run)
     try:
-        record = json.loads((run / RUN).read_text("utf-8"))
         scores = pd.read_csv(run / FOLD_SCORES)
     except (OSError, ValueError) as error:
-        raise UsageError(f"{run} holds no finished run that held something out: {error}") from error
+        raise UsageError(f"the predictions of {run} cannot be read: {error}") from error
     rows = scores[["path"]].merge(listed, on="path", how="left", validate="one_to_one")
     if rows["file"].isna().any():
         raise UsageError(f"the manifests lack {int(rows['file'].isna().sum())} images that {run} held out")
-    tensors, _ = read_tensors(run / MODEL)
-    return FinishedRun(record, Recipe.model_validate(record["recipe"]), tensors, rows)
+    return FinishedRun(run, record, Recipe.model_validate(record["recipe"]), rows)

@@ -71,7 +71,7 @@ def retouching(name: str, runs: Sequence[Path], data: Sequence[Path], out: Path,
 
 def _compared(run: FinishedRun, images: int | None) -> dict[str, Any]:
     rows = run.rows if images is None else run.rows.iloc[evenly_spread(labels_of(run.rows), images)]
-    scores = _scores(UnreleasedModel(run.tensors, run.record, batch_size=_BATCH), rows)
+    scores = _scores(UnreleasedModel(run.tensors(), run.record, batch_size=_BATCH), rows)
     labels, groups = labels_of(rows), groups_of(rows)
     return {
         "n": len(rows),

@@ -89,7 +89,7 @@ def _read(run: Path, listed: pd.DataFrame) -> _FoldRun:
     if finished.record.get("fold") is None:
         raise UsageError(f"{run} held out no fold, and a review goes by folds")
     recipe, record, rows = finished.recipe, finished.record, finished.rows
-    network = load_released(build(recipe.network.name, recipe.network.options), finished.tensors)
+    network = load_released(build(recipe.network.name, recipe.network.options), finished.tensors())
     normalise = Normalise(recipe.preprocessing.mean, recipe.preprocessing.std)
     seen = score_rows(network, normalise, DecodedRows(rows), recipe)
     seed = f", seed {record['seed']}" if record["seed"] else ""

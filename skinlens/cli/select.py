@@ -1,6 +1,5 @@
 """`skinlens select`: from finished fold runs to the choice that is committed before the test images are scored."""
 
-import json
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ import pandas as pd
 from sklearn.metrics import log_loss, roc_auc_score
 
 from skinlens.cli.errors import UsageError
+from skinlens.cli.finished import read_record
 from skinlens.cli.say import say
 from skinlens.evaluation.calibration import Scaling, fitted_scaling, scaled, scaled_across, score_bins
 from skinlens.evaluation.intervals import Rate
@@ -56,7 +56,7 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
             hold out folds and some origins, two have the same recipe name, start, seed and held-out part, or no
             threshold can be fitted.
     """
-    records = [_record(run) for run in runs]
+    records = [read_record(run) for run in runs]
     for key, value in _identity(records[0]).items():
         if any(_identity(record)[key] != value for record in records):
             raise UsageError(
@@ -68,7 +68,7 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
         raise UsageError("some runs hold out a fold and some an origin; choose with runs of one kind")
     if len({*folds, *origins}) < len(records):
         raise UsageError("two runs hold out the same fold" if folds else "two runs hold out the same origin")
-    kept = [_kept_name(record) for record in [*records, *(_record(run) for run in considered)]]
+    kept = [_kept_name(record) for record in [*records, *(read_record(run) for run in considered)]]
     if len(set(kept)) < len(kept):
         raise UsageError(f"two runs would both be kept as {max(kept, key=kept.count)}; give one's recipe another name")
     scores = pd.concat([pd.read_csv(run / "fold.csv") for run in runs], ignore_index=True)
@@ -96,7 +96,7 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
         **chosen,
     )
     for run in considered:
-        _keep_predictions(run, _record(run), out)
+        _keep_predictions(run, read_record(run), out)
     write_selection(out / "selected.json", name, selection)
     areas = [one.roc_auc for one in selection.considered[: len(runs)]]
     say(
@@ -195,17 +195,6 @@ def _heatmap_scale(largest: pd.Series) -> float | None:
     return None if largest.isna().any() else round(float(np.quantile(largest, HEATMAP_QUANTILE)), 5)
 
 
-def _record(run: Path) -> dict[str, Any]:
-    try:
-        record = json.loads((run / "run.json").read_text("utf-8"))
-    except OSError as error:
-        raise UsageError(f"{run} holds no finished run") from error
-    nothing = record.get("fold") is None and record.get("origin") is None
-    if nothing or not (run / "fold.csv").is_file():
-        raise UsageError(f"{run} held out no fold and no origin, so nothing can be chosen on it")
-    return record
-
-
 def _identity(record: dict[str, Any]) -> dict[str, object]:
     """What runs on several folds or origins of one choice have in common; a start without a file has no digest."""
     return {
@@ -217,7 +206,7 @@ def _identity(record: dict[str, Any]) -> dict[str, object]:
 
 
 def _considered(run: Path) -> Considered:
-    record, scores = _record(run), pd.read_csv(run / "fold.csv")
+    record, scores = read_record(run), pd.read_csv(run / "fold.csv")
     truth = (scores["label"] == "malignant").to_numpy()
     chances = scores["probability"].to_numpy()
     return Considered(

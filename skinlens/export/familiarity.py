@@ -3,12 +3,17 @@
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
+from scipy.stats import norm
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from skinlens.runtime.familiarity import Familiarity, Floats
 
-# Strength of the lines' penalty (scikit-learn's C) on values scaled to a standard deviation of 1.
-_PENALTY = 0.01
+# How far the covariance is shrunk, on values scaled to a standard deviation of 1: there are more channels than pictures
+# of a sort. Of the logistic regressions and discriminants tried, this one refused most close-ups it had not seen, by
+# five parts of the fitted half.
+_SHRINKAGE = 0.1
+# Lines are put onto one scale where the threshold lies, low among the known.
+_TAIL = 0.01
 _LEAST_PICTURES = 6
 
 
@@ -31,7 +36,8 @@ def fit_familiarity(known: Floats, strange: Sequence[Floats], other_known: Float
     directions = np.stack([_direction(known, sort) for sort in strange])
     unscaled = Familiarity(directions, np.zeros(len(strange)), np.ones(len(strange)))
     along = unscaled.along(other_known)
-    return Familiarity(directions, along.mean(axis=0), along.std(axis=0))
+    centres = along.mean(axis=0)
+    return Familiarity(directions, centres, (centres - np.quantile(along, _TAIL, axis=0)) / -norm.ppf(_TAIL))
 
 
 def _direction(known: Floats, strange: Floats) -> Floats:
@@ -41,5 +47,5 @@ def _direction(known: Floats, strange: Floats) -> Floats:
     scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
     scaled = (np.concatenate([known, strange]) - known.mean(axis=0)) * scale
     truth = np.repeat([1, 0], [len(known), len(strange)])
-    line = LogisticRegression(C=_PENALTY, class_weight="balanced", max_iter=2000).fit(scaled, truth)
+    line = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=_SHRINKAGE).fit(scaled, truth)
     return np.asarray(line.coef_[0] * scale)

@@ -20,7 +20,7 @@ class Familiarity:
     Attributes:
         directions: Of the lines in the space of `Prediction.appearance`, `(L, C)`; they grow towards dermoscopy.
         centres: Mean along each line of dermoscopic pictures not used for the above, `(L,)`.
-        spreads: Standard deviation likewise, `(L,)`, above 0.
+        spreads: Standard deviation likewise, `(L,)`, above 0, as it would be if all were spread as their lowest are.
     """
 
     directions: Floats

@@ -114,6 +114,8 @@ class Augmentation(_Frozen):
         given = [name for name in _OPENCV_ONLY if getattr(self, name)]
         if given and self.engine != "opencv":
             raise ValueError(f'needs engine = "opencv" for {", ".join(given)}')
+        if self.withhold_flat and not self.withhold_share:
+            raise ValueError("withhold_flat is a share of the pictures that withhold_share withholds, which is 0")
         altered = (self.swap_share, self.background_blur_share, self.background_erase_share, self.withhold_share)
         if sum(altered) > 1:
             raise ValueError(

@@ -12,8 +12,9 @@ from skinlens.batch.runner import go_through
 from skinlens.batch.store import BatchStore, Plan, create_run
 from skinlens.cases.store import open_store
 from skinlens.desktop.batch_runs import runs_folder, workers
-from skinlens.imaging.synthetic import draw_pixels, encode_png
+from skinlens.imaging.synthetic import encode_png
 from skinlens.runtime.predictor import Predictor
+from tests.drawn import familiar_pixels
 
 NAMES = ("a/1.png", "a/2.png", "b/1.png", "c.png")
 FACTS = b"path,case_id,lesion,date,label\na/1.png,P-1,back,2026-01-02,malignant\na/2.png,P-1,back,2026-05-02,benign\n"
@@ -30,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
     made = tmp_path / "ward"
     for seed, name in enumerate(NAMES):
         (made / name).parent.mkdir(parents=True, exist_ok=True)
-        (made / name).write_bytes(encode_png(draw_pixels(seed, height=96, width=128, malignant_look=seed % 2 == 1)))
+        (made / name).write_bytes(encode_png(familiar_pixels(seed, malignant_look=seed % 2 == 1)))
     (made / "broken.jpg").write_bytes(b"no picture")
     return made
 

@@ -14,9 +14,9 @@ from skinlens.cases.reopen import reopen
 from skinlens.cases.store import CaseStore, open_store
 from skinlens.desktop.case_store import case_store
 from skinlens.imaging.decode import decode
-from skinlens.imaging.synthetic import draw_pixels
 from skinlens.report.pdf import case_pdf
 from skinlens.triage import CaseFacts
+from tests.drawn import familiar_pixels
 from tests.made_up_cases import CARD, build_record
 
 
@@ -34,9 +34,9 @@ def store(home: Path) -> Iterator[CaseStore]:
     made.engine.dispose()
 
 
-def png(seed: int) -> bytes:
+def png(number: int) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(draw_pixels(seed, height=120, width=160)).save(stream, "PNG")
+    Image.fromarray(familiar_pixels(number)).save(stream, "PNG")
     return stream.getvalue()
 
 

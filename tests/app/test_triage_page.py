@@ -15,11 +15,12 @@ from skinlens.runtime import predictor as runtime
 from skinlens.runtime.orientations import in_all_views
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor
 from skinlens.triage import DISCLAIMER, HEADLINES, LOW_SENTENCE, UNCERTAIN_SENTENCE
+from tests.drawn import familiar_pixels
 
 
-def png(seed: int, *, side: int = 240) -> bytes:
+def png(number: int, *, side: int = 240) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(draw_pixels(seed, height=240, width=320)).resize((side, side)).save(stream, "PNG")
+    Image.fromarray(familiar_pixels(number, height=side, width=side)).save(stream, "PNG")
     return stream.getvalue()
 
 

@@ -11,9 +11,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from pypdf import PdfReader
 
-from skinlens.imaging.synthetic import draw_pixels, encode_png
+from skinlens.imaging.synthetic import encode_png
 from skinlens.report.read_pdf import read_summary
 from tests.browser.conftest import started
+from tests.drawn import familiar_pixels
 
 PICTURES = 4
 
@@ -22,7 +23,7 @@ def plant(folder: Path, number: int = PICTURES) -> Path:
     for seed in range(number):
         path = folder / ("left" if seed % 2 else "right") / f"{seed}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encode_png(draw_pixels(seed, height=180, width=240, malignant_look=seed % 2 == 1)))
+        path.write_bytes(encode_png(familiar_pixels(seed, malignant_look=seed % 2 == 1)))
     return folder
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from skinlens.imaging.synthetic import draw_pixels, encode_png
+from skinlens.imaging.synthetic import encode_png
+from tests.drawn import familiar_pixels
 
 SECONDS = 1000
 
@@ -14,7 +15,7 @@ SECONDS = 1000
 @pytest.fixture
 def picture(tmp_path: Path) -> Path:
     path = tmp_path / "lesion.png"
-    path.write_bytes(encode_png(draw_pixels(4, height=240, width=320)))
+    path.write_bytes(encode_png(familiar_pixels(4)))
     return path
 
 

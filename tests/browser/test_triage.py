@@ -10,9 +10,9 @@ from playwright.sync_api import Browser, Page, expect
 from pypdf import PdfReader
 
 from skinlens.imaging.decode import decode
-from skinlens.imaging.synthetic import draw_pixels
 from skinlens.runtime.predictor import Predictor
 from skinlens.triage import DISCLAIMER
+from tests.drawn import familiar_pixels
 
 DROP = """
 ([encoded, name]) => {
@@ -28,7 +28,7 @@ DROP = """
 
 def lesion(seed: int) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(draw_pixels(seed, height=480, width=640, malignant_look=True)).save(stream, "PNG")
+    Image.fromarray(familiar_pixels(seed, malignant_look=True)).save(stream, "PNG")
     return stream.getvalue()
 
 

@@ -31,6 +31,7 @@ from skinlens.imaging.sources import Source, safe_name
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.runtime.predictor import Predictor, load_predictor
 from skinlens.scoring.rows import BATCH
+from tests.drawn import familiar_pixels
 
 COLUMNS = [
     "path",
@@ -51,14 +52,14 @@ Row = dict[str, str]
 
 # Upright width and height of every usable picture; the others with the code of their refusal.
 USABLE = {
-    "IM0001": (120, 90),
-    "a good.png": (150, 100),
-    "cmyk.jpg": (130, 96),
-    "deep.png": (110, 100),
-    "grey.bmp": (100, 100),
-    "scan.DCM": (120, 90),
-    "sub/good.JPG": (140, 100),
-    "turned.jpg": (100, 150),
+    "IM0001": (240, 180),
+    "a good.png": (300, 200),
+    "cmyk.jpg": (260, 192),
+    "deep.png": (220, 200),
+    "grey.bmp": (200, 200),
+    "scan.DCM": (240, 180),
+    "sub/good.JPG": (280, 200),
+    "turned.jpg": (200, 300),
 }
 REFUSED = {
     "corrupt.jpg": "truncated",
@@ -78,22 +79,22 @@ def jpeg(pixels: Pixels, **options: object) -> bytes:
 def turned_jpeg() -> bytes:
     exif = Image.Exif()
     exif[0x0112] = 6
-    return jpeg(draw_pixels(3, height=100, width=150), exif=exif)
+    return jpeg(familiar_pixels(1, height=200, width=300), exif=exif)
 
 
 def cmyk_jpeg() -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(draw_pixels(4, height=96, width=130)).convert("CMYK").save(stream, "JPEG")
+    Image.fromarray(familiar_pixels(4, height=192, width=260)).convert("CMYK").save(stream, "JPEG")
     return stream.getvalue()
 
 
 def deep_png() -> bytes:
-    deep = draw_pixels(5, height=100, width=110).astype(np.uint16) * 257
-    return cv2.imencode(".png", deep)[1].tobytes()
+    deep = familiar_pixels(0, height=200, width=220).astype(np.uint16) * 257
+    return cv2.imencode(".png", np.ascontiguousarray(deep[:, :, ::-1]))[1].tobytes()
 
 
 def grey_bmp() -> bytes:
-    return cv2.imencode(".bmp", draw_pixels(6, height=100, width=100)[:, :, 0])[1].tobytes()
+    return cv2.imencode(".bmp", familiar_pixels(6, height=200, width=200)[:, :, 0])[1].tobytes()
 
 
 def huge_png() -> bytes:
@@ -107,13 +108,13 @@ def huge_png() -> bytes:
 
 
 def dicom(seed: int, **elements: str) -> bytes:
-    pixels = draw_pixels(seed, height=90, width=120)
+    pixels = familiar_pixels(seed, height=180, width=240)
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
     dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=[str(seed)])
-    dataset.Rows, dataset.Columns, dataset.SamplesPerPixel = 90, 120, 3
+    dataset.Rows, dataset.Columns, dataset.SamplesPerPixel = 180, 240, 3
     dataset.PhotometricInterpretation, dataset.PlanarConfiguration = "RGB", 0
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 8, 8, 7, 0
     dataset.PixelData = pixels.tobytes()
@@ -127,10 +128,10 @@ def dicom(seed: int, **elements: str) -> bytes:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One of everything, and a text file that is no picture by name either."""
-    whole = jpeg(draw_pixels(2, height=100, width=140))
+    whole = jpeg(familiar_pixels(2, height=200, width=280))
     contents = {
         "IM0001": dicom(5),
-        "a good.png": encode_png(draw_pixels(1, height=100, width=150)),
+        "a good.png": encode_png(familiar_pixels(1, height=200, width=300)),
         "cmyk.jpg": cmyk_jpeg(),
         "corrupt.jpg": whole[: len(whole) // 2],
         "deep.png": deep_png(),
@@ -179,7 +180,7 @@ def two(tmp_path: Path) -> Path:
     place = tmp_path / "two"
     place.mkdir()
     for seed in (0, 1):
-        (place / f"{seed}.png").write_bytes(encode_png(draw_pixels(seed, height=80, width=96)))
+        (place / f"{seed}.png").write_bytes(encode_png(familiar_pixels(seed)))
     (place / "2.png").write_bytes(b"bad")
     return place
 
@@ -396,7 +397,7 @@ class TestDicom:
         wide = {"SpecificCharacterSet": "ISO_IR 192", "PatientName": "山田^太郎"} | IDENTIFIERS
         return {
             "latin.dcm": dicom(4, **latin),
-            "lesion.png": encode_png(draw_pixels(2, height=90, width=120)),
+            "lesion.png": encode_png(familiar_pixels(2)),
             "wide.dcm": dicom(3, **wide),
         }
 

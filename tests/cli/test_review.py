@@ -82,6 +82,15 @@ def test_a_folder_without_a_fold_run_is_an_error(folder, tmp_path):
         review([tmp_path], [folder / "drawn.csv"], tmp_path / "out")
 
 
+def test_a_run_that_held_out_an_origin_is_an_error_before_its_weights_are_read(folder, tmp_path):
+    run = fold_run(folder, "lenet5", tmp_path / "run", fold=0)
+    record = json.loads((run / "run.json").read_text("utf-8"))
+    (run / "run.json").write_text(json.dumps(record | {"fold": None, "origin": "here"}), "utf-8")
+    (run / "model.safetensors").unlink()
+    with pytest.raises(UsageError, match="a review goes by folds"):
+        review([run], [folder / "drawn.csv"], tmp_path / "out")
+
+
 def test_folds_must_have_the_same_runs(folder, tmp_path):
     runs = [
         fold_run(folder, "lenet5", tmp_path / "a", fold=0),

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
-from skinlens.imaging.synthetic import draw_pixels, encode_png
+from skinlens.imaging.synthetic import encode_png
 from skinlens.scoring import shards as shards_module
+from tests.drawn import familiar_pixels
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def folder(tmp_path: Path) -> Path:
     made = tmp_path / "pictures"
     made.mkdir()
     for seed in range(3):
-        (made / f"{seed}.png").write_bytes(encode_png(draw_pixels(seed, height=96, width=128)))
+        (made / f"{seed}.png").write_bytes(encode_png(familiar_pixels(seed)))
     (made / "broken.jpg").write_bytes(b"no picture")
     return made
 
