@@ -77,7 +77,22 @@ def read_finished(run: Path, listed: pd.DataFrame) -> FinishedRun:
         scores = pd.read_csv(run / FOLD_SCORES)
     except (OSError, ValueError) as error:
         raise UsageError(f"the predictions of {run} cannot be read: {error}") from error
+    rows = listed_rows(scores, listed, run)
+    return FinishedRun(run, record, Recipe.model_validate(record["recipe"]), rows)
+
+
+def listed_rows(scores: pd.DataFrame, listed: pd.DataFrame, source: Path) -> pd.DataFrame:
+    """What manifests say of images that were held out, in their order.
+
+    Args:
+        scores: With a column `path`.
+        listed: From `read_manifests`.
+        source: Where the scores are from, for the message.
+
+    Raises:
+        UsageError: If the manifests lack an image.
+    """
     rows = scores[["path"]].merge(listed, on="path", how="left", validate="one_to_one")
     if rows["file"].isna().any():
-        raise UsageError(f"the manifests lack {int(rows['file'].isna().sum())} images that {run} held out")
-    return FinishedRun(run, record, Recipe.model_validate(record["recipe"]), rows)
+        raise UsageError(f"the manifests lack {int(rows['file'].isna().sum())} images held out by {source}")
+    return rows

@@ -163,6 +163,19 @@ def retouching(
 
 
 @app.command()
+def subgroups(
+    name: Annotated[str, typer.Argument(help="A model of the choices.")],
+    data: Manifests,
+    out: Out = EVALUATION,
+    selected: Annotated[Path, typer.Option(help="Choices by the folds.")] = SELECTED,
+) -> None:
+    """Tell who is judged well and who is not, on what the runs of a model's choice held out."""
+    from skinlens.cli.subgroups import subgroups as command
+
+    command(name, data, out, selected=selected)
+
+
+@app.command()
 def refusal(
     data: Manifests,
     refuse: Annotated[Path, typer.Option(help="CSV with path and kind of pictures that must be refused.")],

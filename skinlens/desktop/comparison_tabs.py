@@ -20,6 +20,7 @@ METRIC_CHOICES: tuple[MetricName, ...] = ("accuracy", "roc_auc")
 FORMATS = ("png", "svg")
 _NO_CURVE = "A curve needs every image's score, which is not published:"
 _NOT_MEASURED = "Not measured for:"
+_TEST_IMAGES, _HELD_OUT_IMAGES = "Test images", "Held-out hospitals or folds"
 _NOT_ALLOWED = "These images do not allow a curve for:"
 
 
@@ -187,23 +188,43 @@ def shortcuts(picked: Picked) -> None:
 def subgroups(picked: Picked) -> None:
     """Who is judged well and who is not, and the melanomas that were missed."""
     st.caption(
-        "How often a model is right at its own threshold, by part of all test images; the view chosen above plays no "
-        "part. In brackets: 95 % intervals (Wilson). Parts with few images are withheld. Many parts are compared, so "
-        "one that stands out may do so by chance. Skin tone is estimated from the skin in the picture's border, whose "
+        "How often a model is right at its own threshold, by part of the images; the view chosen above plays no part. "
+        "In brackets: 95 % intervals (Wilson). Parts with few images are withheld. Many parts are compared, so one "
+        "that stands out may do so by chance. Skin tone is estimated from the skin in the picture's border, whose "
         "colour also depends on camera and light: it sorts pictures roughly, and says nothing about a person."
     )
-    table = subgroup_table(picked.models)
+    held_out = _of_held_out_images(picked)
+    table = subgroup_table(picked.models, held_out=held_out)
     by = [column for column in PART_COLUMNS if column in set(table["column"])]
     if by:
         chosen = st.segmented_control(
             "Parts by", by, default=by[0], required=True, format_func=PART_COLUMNS.__getitem__, key="parts"
         )
         st.dataframe(readable_subgroups(table, chosen), hide_index=True)
-        _chart_numbers("subgroups", table, "all")
-        for row in missed_melanomas(picked.models).to_dict("records"):
+        _chart_numbers("subgroups", table, "held-out" if held_out else "all")
+        for row in missed_melanomas(picked.models, held_out=held_out).to_dict("records"):
             with st.expander(f"Missed melanomas of {row['model']}: {row['missed']} of {row['n']}"):
                 st.text(row["ids"] or "none")
     _absent(picked, table, _NOT_MEASURED, paper="The paper has no such measurement:")
+
+
+def _of_held_out_images(picked: Picked) -> bool:
+    """Whether the reader wants the images that runs held out, where a model has such figures."""
+    measured = [model for model in picked.models if model.held_out is not None]
+    if not measured:
+        return False
+    images = st.segmented_control(
+        "Images", [_TEST_IMAGES, _HELD_OUT_IMAGES], default=_TEST_IMAGES, required=True, key="parts-of"
+    )
+    if images != _HELD_OUT_IMAGES:
+        return False
+    for model in measured:
+        if model.held_out is not None:
+            st.caption(
+                f"{model.label}: {model.held_out.n:,} images of {model.held_out.held_out}, each judged by a run of the "
+                "same recipe that had seen nothing of its origin or fold."
+            )
+    return True
 
 
 def training(picked: Picked) -> None:

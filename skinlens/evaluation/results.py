@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -34,6 +34,9 @@ class ResultError(ValueError):
 class _Frozen(BaseModel):
     # Later versions write more keys; one that is not known here must not make the rest unreadable.
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+_Kind = TypeVar("_Kind", bound=_Frozen)
 
 
 class Figure(_Frozen):
@@ -155,6 +158,21 @@ class Subgroups(_Frozen):
     missed_melanomas: Missed
 
 
+class HeldOut(_Frozen):
+    """One `<model>.held_out.json`: the parts of what the runs of its choice held out.
+
+    Attributes:
+        held_out: Which folds or origins, as in `origin ham, bcn`.
+        n: Images.
+        threshold: On the estimate; an image is called malignant at or above it.
+    """
+
+    held_out: str
+    n: int
+    threshold: Annotated[float, Field(ge=0, le=1)]
+    subgroups: Subgroups
+
+
 class Record(_Frozen):
     """One `<model>[.seedN][.tta].test.json`; keys that it may lack are None.
 
@@ -216,6 +234,7 @@ class EvaluatedModel:
         digest: SHA-256 of all that it was read from.
         record: Its JSON; None for a submitted model.
         log: Its training curves, one row an epoch; None if it has none.
+        held_out: Its parts on what the runs of its choice held out; None if nobody looked.
     """
 
     name: str
@@ -226,6 +245,7 @@ class EvaluatedModel:
     digest: str
     record: Record | None = None
     log: pd.DataFrame | None = None
+    held_out: HeldOut | None = None
 
     @property
     def family(self) -> str:
@@ -311,22 +331,23 @@ def read_results(folder: Path) -> Results:
 
 
 def read_model(path: Path) -> EvaluatedModel:
-    """Read `<name>.test.json`, the predictions beside it, and `<name>.log.csv` where there is one.
+    """Read `<name>.test.json`, the predictions beside it, and `<name>.log.csv` and `.held_out.json` where there is one.
 
     Raises:
         ResultError: If one cannot be read, a key is missing or wrong, or the two do not hold the same images.
     """
     name = path.name.removesuffix(_SUFFIX)
     contents = {file: _content(file) for file in (path, path.with_suffix(".csv"))}
-    record = _record(contents[path], path)
+    record = _validated(Record, contents[path], path)
     rows = _rows(contents[path.with_suffix(".csv")], path.with_suffix(".csv"))
     if len(rows) != record.views["all"].n:
         raise ResultError(
             f"{path.name}, key views.all.n: {record.views['all'].n} images, but {path.stem}.csv has {len(rows)}"
         )
     log_path = path.with_name(f"{name}.log.csv")
-    if log_path.is_file():
-        contents[log_path] = _content(log_path)
+    held_out_path = path.with_name(f"{name}.held_out.json")
+    contents |= {file: _content(file) for file in (log_path, held_out_path) if file.is_file()}
+    held_out = contents.get(held_out_path)
     return EvaluatedModel(
         name=name,
         title=record.title or record.model,
@@ -336,6 +357,7 @@ def read_model(path: Path) -> EvaluatedModel:
         digest=_digest(contents.values()),
         record=record,
         log=_log(log_path) if log_path in contents else None,
+        held_out=None if held_out is None else _validated(HeldOut, held_out, held_out_path),
     )
 
 
@@ -413,9 +435,9 @@ def _content(path: Path) -> bytes:
         raise ResultError(f"{path.name} cannot be read: {error.strerror}") from error
 
 
-def _record(content: bytes, path: Path) -> Record:
+def _validated(kind: type[_Kind], content: bytes, path: Path) -> _Kind:
     try:
-        return Record.model_validate(json.loads(content.decode("utf-8")))
+        return kind.model_validate(json.loads(content.decode("utf-8")))
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ResultError(f"{path.name} is not JSON: {error}") from error
     except ValidationError as error:

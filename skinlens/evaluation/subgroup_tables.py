@@ -1,11 +1,11 @@
 """Sensitivity and specificity by part of the images, and missed melanomas, as tables of several models."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from skinlens.evaluation.figures import bracketed
-from skinlens.evaluation.results import EvaluatedModel
+from skinlens.evaluation.results import EvaluatedModel, Subgroups
 
 PART_COLUMNS = {
     "dx": "Diagnosis",
@@ -28,8 +28,12 @@ DIAGNOSES = {
 _COLUMNS = ["model", "column", "part", "label", "metric", "right", "n", "value", "low", "high"]
 
 
-def subgroup_table(models: Sequence[EvaluatedModel]) -> pd.DataFrame:
+def subgroup_table(models: Sequence[EvaluatedModel], *, held_out: bool = False) -> pd.DataFrame:
     """Every measured part of each model that has any.
+
+    Args:
+        models: Whose parts.
+        held_out: Whether of the images that the runs of a model's choice held out, instead of the test images.
 
     Returns:
         `model`, `column` (what the part is made by), `part`, `label`, `metric` (sensitivity of malignant images,
@@ -43,9 +47,8 @@ def subgroup_table(models: Sequence[EvaluatedModel]) -> pd.DataFrame:
             **cell.model_dump(exclude={"rate", "value"}),
             **cell.rate.model_dump(exclude={"n"}),
         }
-        for model in models
-        if model.record and model.record.subgroups
-        for cell in model.record.subgroups.cells
+        for model, found in _measured(models, held_out=held_out)
+        for cell in found.cells
     ]
     return pd.DataFrame(rows, columns=_COLUMNS)
 
@@ -73,12 +76,18 @@ def readable_subgroups(table: pd.DataFrame, column: str) -> pd.DataFrame:
     return pd.DataFrame(rows.values(), columns=columns).fillna("")
 
 
-def missed_melanomas(models: Sequence[EvaluatedModel]) -> pd.DataFrame:
+def missed_melanomas(models: Sequence[EvaluatedModel], *, held_out: bool = False) -> pd.DataFrame:
     """Melanomas that each model calls benign at its threshold: `model`, `n` known ones, `missed` of them, `ids`."""
     rows = [
         (model.label, missed.n, len(missed.ids), ", ".join(missed.ids))
-        for model in models
-        if model.record and model.record.subgroups
-        for missed in [model.record.subgroups.missed_melanomas]
+        for model, found in _measured(models, held_out=held_out)
+        for missed in [found.missed_melanomas]
     ]
     return pd.DataFrame(rows, columns=["model", "n", "missed", "ids"])
+
+
+def _measured(models: Sequence[EvaluatedModel], *, held_out: bool) -> Iterator[tuple[EvaluatedModel, Subgroups]]:
+    for model in models:
+        source = model.held_out if held_out else model.record
+        if source is not None and source.subgroups is not None:
+            yield model, source.subgroups

@@ -125,6 +125,14 @@ class TestManyModels:
         open_tab(compare, "Reliability")
         assert "which is not published: ASFF ResNet-50 (paper)." in texts(compare)
 
+    def test_subgroups_of_held_out_hospitals_are_a_click_away(self, compare: AppTest) -> None:
+        open_tab(compare.run(), "Subgroups")
+        assert "origin abroad" not in texts(compare)
+        compare.segmented_control(key="parts-of").set_value("Held-out hospitals or folds").run()
+        assert not compare.exception
+        assert "images of origin abroad" in texts(compare)
+        assert "basal cell carcinoma" in set(compare.dataframe[1].value["Diagnosis"])
+
     def test_the_picker_drives_the_charts(self, compare: AppTest) -> None:
         compare.run()
         compare.multiselect(key="compare-models").set_value(["lenet5"]).run()

@@ -57,6 +57,17 @@ def test_missed_melanomas_are_those_below_the_threshold(models: tuple[EvaluatedM
         assert row["ids"].split(", ") == below["path"].tolist() or (row["ids"] == "" and below.empty)
 
 
+def test_held_out_images_have_a_table_of_their_own(models: tuple[EvaluatedModel, ...]) -> None:
+    table = subgroup_table(models, held_out=True)
+    (known,) = (model for model in models if model.held_out is not None)
+    assert set(table["model"]) == {known.label}
+    told = readable_subgroups(table, "dx").set_index("Diagnosis")
+    assert told.loc["basal cell carcinoma", "Figure"] == "Sensitivity (malignant images)"
+    assert "basal cell carcinoma" not in set(readable_subgroups(subgroup_table(models), "dx")["Diagnosis"])
+    (missed,) = missed_melanomas(models, held_out=True).to_dict("records")
+    assert missed["n"] == told.loc["melanoma", "Images"] < missed_melanomas(models)["n"].max()
+
+
 def test_without_models_there_is_nothing() -> None:
     assert subgroup_table([]).empty
     assert readable_subgroups(subgroup_table([]), "age").empty

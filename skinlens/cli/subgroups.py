@@ -1,0 +1,79 @@
+"""`skinlens subgroups`: who is judged well and who is not, on what the runs of a model's choice held out."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import track
+
+from skinlens.cli.errors import OutputError, UsageError
+from skinlens.cli.finished import listed_rows
+from skinlens.cli.say import say
+from skinlens.cli.select import DEFAULT_POINT
+from skinlens.evaluation.calibration import Scaling, scaled
+from skinlens.evaluation.subgroups import format_subgroups, subgroup_record
+from skinlens.export.selection import Selection, read_selection
+from skinlens.imaging.decode import decode
+from skinlens.imaging.skin_tone import skin_tone
+from skinlens.training.manifest import read_manifests
+
+
+def subgroups(name: str, data: Sequence[Path], out: Path, *, selected: Path) -> None:
+    """Write `<name>.held_out.json`: rates by diagnosis, age, sex, site, origin and skin tone, and missed melanomas.
+
+    Test images may lack most diagnoses; what folds or origins held out often has them. No model is run: the predictions
+    are those that the choice was made on, turned into estimates as the released model does, at its default point.
+
+    Args:
+        name: Of the model in `selected`.
+        data: The manifests that its runs were trained on; their pictures are read for the tone of the skin.
+        out: Folder of the results.
+        selected: selected.json; the predictions lie beside it.
+
+    Raises:
+        SelectionError: If there is no choice for the model.
+        UsageError: If the predictions cannot be read, or the manifests lack their images.
+        ManifestError: If a manifest cannot be used.
+        ImageRefusedError: If a picture of the manifests cannot be used.
+        OutputError: If the results cannot be written.
+    """
+    choice = read_selection(selected, name)
+    scores = _predictions(selected.parent, choice)
+    rows = listed_rows(scores, read_manifests(data), selected)
+    estimates = scaled(scores["probability"].to_numpy(), Scaling(*choice.scaling))
+    point = next((point for point in choice.points if point.name == DEFAULT_POINT), None)
+    threshold = choice.threshold if point is None else point.threshold
+    console = Console(stderr=True)
+    files = track(rows["file"], "looking", console=console, transient=True, disable=not console.is_terminal)
+    rows["skin_tone"] = [skin_tone(decode(Path(file)).pixels).name or "" for file in files]
+    record: dict[str, Any] = {
+        "model": name,
+        "held_out": _held_out(choice),
+        "n": len(rows),
+        "threshold": threshold,
+        "data": [path.name for path in data],
+        "subgroups": subgroup_record(rows, estimates, threshold),
+    }
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / f"{name}.held_out.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    except OSError as error:
+        raise OutputError(f"the results cannot be written to {out}: {error}") from error
+    say(f"wrote {out / name}.held_out.json")
+    sys.stdout.write(f"{record['held_out']}, {len(rows)} images. {format_subgroups(record['subgroups'])}\n")
+
+
+def _predictions(folder: Path, choice: Selection) -> pd.DataFrame:
+    try:
+        return pd.concat([pd.read_csv(folder / file) for file in choice.out_of_fold], ignore_index=True)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"the predictions of the choice cannot be read: {error}") from error
+
+
+def _held_out(choice: Selection) -> str:
+    kind, parts = ("origin", choice.origins) if choice.origins else ("fold", choice.folds)
+    return f"{kind} {', '.join(str(part) for part in parts)}"
