@@ -7,7 +7,10 @@ from skinlens import __version__
 from skinlens.desktop.hazards import HAZARDS
 from skinlens.desktop.model import loaded_model
 from skinlens.desktop.router import require_router
+from skinlens.evaluation.measured import measured_sections, read_measured
+from skinlens.evaluation.results import ResultError
 from skinlens.report.tables import bin_table, figure, point_table, refusal_sentence, view_table
+from skinlens.runtime import predictor as runtime
 from skinlens.runtime.card import ModelCard, ModelFileError
 from skinlens.runtime.prevalence import percent
 
@@ -27,11 +30,34 @@ def about_model(card: ModelCard) -> None:
         for name, view in card.test.views.items():
             st.caption(f"{name}: {view.explanation}")
         st.caption(f"Intervals: {card.test.interval}. Test rows scored: {card.test.times_scored}.")
+    measured(card)
     operating_points(card)
     st.markdown("#### What it refuses to judge")
     st.write(refusal_sentence(card.familiarity))
     training(card)
     files(card)
+
+
+def measured(card: ModelCard) -> None:
+    """Twins, shortcuts, parts and failures, from the files beside the card."""
+    folder = runtime.WEIGHTS_FOLDER / "evaluation"
+    digest, threshold = card.files["weights"].sha256, card.point().threshold
+    try:
+        found = read_measured(folder, card.name, weights_sha256=digest, threshold=threshold)
+    except ResultError as error:
+        st.error("The results beside the model cannot be read.", icon=":material/error:")
+        st.text(str(error))
+        return
+    if found is None:
+        st.write("Shortcuts, parts and failures: nothing was measured of these weights.")
+        return
+    for title, blocks in measured_sections(found):
+        st.markdown(f"#### {title}")
+        for block in blocks:
+            if isinstance(block, str):
+                st.text(block)
+            else:
+                st.dataframe(block, hide_index=True)
 
 
 def operating_points(card: ModelCard) -> None:

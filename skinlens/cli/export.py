@@ -9,6 +9,7 @@ import pandas as pd
 
 from skinlens.cli.errors import UsageError
 from skinlens.cli.say import say
+from skinlens.evaluation.measured import Section, measured_sections, read_measured
 from skinlens.export.release import read_about, release
 from skinlens.export.selection import read_selection
 from skinlens.imaging.decode import decode
@@ -85,7 +86,13 @@ def record_test(name: str, weights: Path) -> None:
     )
     measured = card.model_copy(update={"test": test, "operating_points": points})
     write_card(measured, weights / f"{name}.json")
-    (weights / f"{name}.md").write_text(card_markdown(measured), "utf-8")
+    (weights / f"{name}.md").write_text(card_markdown(measured, _sections(measured, evaluation)), "utf-8")
+
+
+def _sections(card: ModelCard, evaluation: Path) -> tuple[Section, ...]:
+    digest, threshold = card.files["weights"].sha256, card.point().threshold
+    found = read_measured(evaluation, card.name, weights_sha256=digest, threshold=threshold)
+    return () if found is None else measured_sections(found)
 
 
 def _stacked(pictures: list[LesionImage], preprocessing: Preprocessing) -> np.ndarray:

@@ -11,6 +11,7 @@ from skinlens.desktop import comparison_charts as charts
 from skinlens.desktop.comparison import csv_bytes
 from skinlens.evaluation import chart_tables as tables
 from skinlens.evaluation.figures import bracketed
+from skinlens.evaluation.measured import held_out_sentence
 from skinlens.evaluation.metrics import MetricName
 from skinlens.evaluation.results import EvaluatedModel
 from skinlens.evaluation.subgroup_tables import PART_COLUMNS, missed_melanomas, readable_subgroups, subgroup_table
@@ -219,11 +220,7 @@ def _of_held_out_images(picked: Picked) -> bool:
     if images != _HELD_OUT_IMAGES:
         return False
     for model in measured:
-        if model.held_out is not None:
-            st.caption(
-                f"{model.label}: {model.held_out.n:,} images of {model.held_out.held_out}, each judged by a run of the "
-                "same recipe that had seen nothing of its origin or fold."
-            )
+        st.caption(f"{model.label}: {held_out_sentence(model)}")
     return True
 
 

@@ -187,6 +187,7 @@ class Record(_Frozen):
     interval: str
     views: dict[str, ViewRecord]
     title: str | None = None
+    weights_sha256: str | None = None
     architecture: str | None = None
     seed: int | None = None
     tta: bool | None = None

@@ -25,6 +25,8 @@ DIAGNOSES = {
     "df": "dermatofibroma",
     "vasc": "vascular lesion",
 }
+# Stands for the rate of a part with too few images.
+WITHHELD = "withheld"
 _COLUMNS = ["model", "column", "part", "label", "metric", "right", "n", "value", "low", "high"]
 
 
@@ -71,7 +73,7 @@ def readable_subgroups(table: pd.DataFrame, column: str) -> pd.DataFrame:
                 "Images": cell["n"],
             },
         )
-        row[cell["model"]] = bracketed(cell["value"], cell["low"], cell["high"]) or "withheld"
+        row[cell["model"]] = bracketed(cell["value"], cell["low"], cell["high"]) or WITHHELD
     columns = [PART_COLUMNS[column], "Figure", "Images", *dict.fromkeys(wanted["model"])]
     return pd.DataFrame(rows.values(), columns=columns).fillna("")
 

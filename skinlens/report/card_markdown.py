@@ -1,6 +1,6 @@
 """A model card as Markdown, in the order of the CLAIM 2024 checklist: purpose, data, model, results, limits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
@@ -9,19 +9,23 @@ from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.triage import DISCLAIMER
 
 
-def card_markdown(card: ModelCard) -> str:
+def card_markdown(card: ModelCard, measured: Sequence[tuple[str, Sequence[str | pd.DataFrame]]] = ()) -> str:
     """Everything that a card says, for a reader.
 
     Args:
         card: Of a released model.
+        measured: Further sections after the results on test images: a title each, and paragraphs and tables.
 
     Returns:
-        Markdown that depends on the card alone.
+        Markdown that depends on these two alone.
     """
-    parts = (_purpose, _data, _model, _evaluation, _points, _calibration, _refusal, _limits, _files)
-    return "\n".join(
-        [f"# {card.title}: {card.name} {card.version}", "", *(line for part in parts for line in part(card))]
-    )
+    before, after = (_purpose, _data, _model, _evaluation), (_points, _calibration, _refusal, _limits, _files)
+    lines = [f"# {card.title}: {card.name} {card.version}", "", *(line for part in before for line in part(card))]
+    for title, blocks in measured:
+        lines += [f"## {title}", ""]
+        for block in blocks:
+            lines += [*([block] if isinstance(block, str) else _table(block)), ""]
+    return "\n".join([*lines, *(line for part in after for line in part(card))])
 
 
 def _purpose(card: ModelCard) -> Iterator[str]:

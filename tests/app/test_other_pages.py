@@ -65,3 +65,15 @@ def test_about_shows_points_bands_and_bins_of_a_calibrated_model(app: AppTest, c
     assert "logits divided by 1.500, and +0.000 added" in shown
     assert "Uncertain from 0.000 to 1.000" in shown
     assert any("Estimate" in table.value.columns for table in app.dataframe)
+
+
+def test_about_tells_shortcuts_parts_and_failures_of_these_weights(app: AppTest) -> None:
+    open_page(app, "about")
+    shown = everything(app)
+    assert "135 of 660 test images show a lesion" in shown
+    assert "Melanomas of the test images that it calls benign: " in shown
+    (shortcuts,) = (table.value for table in app.dataframe if "Test" in table.value.columns)
+    assert "ROC AUC with the lesion painted over" in set(shortcuts["Test"])
+    assert {"Diagnosis", "Skin tone"} <= {
+        by for table in app.dataframe if "By" in table.value for by in table.value["By"]
+    }

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from skinlens.evaluation.measured import measured_sections, read_measured
 from skinlens.report.card_markdown import card_markdown
 from skinlens.report.tables import figure
 from skinlens.runtime.card import Calibration, Estimate, ModelCard, ScoreBin, UncertainBand, read_card
@@ -15,7 +17,11 @@ RATE = Estimate(value=0.123, low=0.1, high=0.2, n=55)
 
 @pytest.mark.parametrize("path", sorted(WEIGHTS.glob("*.json")), ids=lambda path: path.stem)
 def test_the_shipped_markdown_is_that_of_the_card(path: Path) -> None:
-    assert path.with_suffix(".md").read_text("utf-8") == card_markdown(read_card(path))
+    card = read_card(path)
+    digest, threshold = card.files["weights"].sha256, card.point().threshold
+    found = read_measured(WEIGHTS / "evaluation", card.name, weights_sha256=digest, threshold=threshold)
+    assert found is not None
+    assert path.with_suffix(".md").read_text("utf-8") == card_markdown(card, measured_sections(found))
 
 
 def test_all_texts_and_rates_are_there(card: ModelCard) -> None:
@@ -29,6 +35,11 @@ def test_all_texts_and_rates_are_there(card: ModelCard) -> None:
         assert f"| {rates.population} | {figure(rates.sensitivity)} | {rates.sensitivity.n} |" in said
     assert "The score is not calibrated" in said
     assert "holds no test scores" in said
+
+
+def test_measured_sections_come_after_the_test_results(card: ModelCard) -> None:
+    said = card_markdown(card, [("Who", ("A sentence.", pd.DataFrame({"Part": ["mel"], "Rate": ["0.9"]})))])
+    assert "## Who\n\nA sentence.\n\n| Part | Rate |\n| --- | --- |\n| mel | 0.9 |\n\n## Operating points" in said
 
 
 def test_bands_and_bins_of_a_calibrated_model(card: ModelCard) -> None:
