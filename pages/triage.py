@@ -56,7 +56,7 @@ def choose_picture(model: LoadedModel) -> bool:
     drop, example = st.columns([3, 1], vertical_alignment="bottom")
     upload = drop.file_uploader("Drop a dermoscopic image here, or browse", key=session.uploader_key())
     if example.button("Try a synthetic example", icon=":material/draw:", width="stretch", on_click=session.clear):
-        session.receive_synthetic(session.next_synthetic_seed(), model)
+        session.receive_synthetic(session.next_synthetic_number(), model)
     elif upload is not None:
         return receive_upload(upload.getvalue(), upload.name, model)
     return True

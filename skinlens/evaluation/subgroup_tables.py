@@ -60,9 +60,11 @@ def readable_subgroups(table: pd.DataFrame, column: str) -> pd.DataFrame:
 
     Returns:
         A row a part and label: the part under the column's title, `Figure`, `Images`, and a column a model with the
-        figure and its interval: "withheld" where there are too few images, "" where it was not measured.
+        figure and its interval: "withheld" where there are too few images, "" where it was not measured. Where models
+        were measured on different images there is no `Images`, and each figure is followed by its own n.
     """
     wanted = table[table["column"] == column]
+    shared = bool(wanted.groupby(["part", "label"])["n"].nunique().le(1).all())
     rows: dict[tuple[str, str], dict[str, object]] = {}
     for cell in wanted.to_dict("records"):
         row = rows.setdefault(
@@ -73,8 +75,9 @@ def readable_subgroups(table: pd.DataFrame, column: str) -> pd.DataFrame:
                 "Images": cell["n"],
             },
         )
-        row[cell["model"]] = bracketed(cell["value"], cell["low"], cell["high"]) or WITHHELD
-    columns = [PART_COLUMNS[column], "Figure", "Images", *dict.fromkeys(wanted["model"])]
+        found = bracketed(cell["value"], cell["low"], cell["high"]) or WITHHELD
+        row[cell["model"]] = found if shared else f"{found}, n = {cell['n']}"
+    columns = [PART_COLUMNS[column], "Figure", *(["Images"] if shared else []), *dict.fromkeys(wanted["model"])]
     return pd.DataFrame(rows.values(), columns=columns).fillna("")
 
 

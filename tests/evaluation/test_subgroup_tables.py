@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from skinlens.evaluation.results import EvaluatedModel, read_results
@@ -66,6 +67,16 @@ def test_held_out_images_have_a_table_of_their_own(models: tuple[EvaluatedModel,
     assert "basal cell carcinoma" not in set(readable_subgroups(subgroup_table(models), "dx")["Diagnosis"])
     (missed,) = missed_melanomas(models, held_out=True).to_dict("records")
     assert missed["n"] == told.loc["melanoma", "Images"] < missed_melanomas(models)["n"].max()
+
+
+def test_models_measured_on_other_images_have_their_own_counts(models: tuple[EvaluatedModel, ...]) -> None:
+    mine, held_out = subgroup_table(models[:1]), subgroup_table(models, held_out=True)
+    told = readable_subgroups(pd.concat([mine, held_out.assign(model="held out")]), "dx").set_index("Diagnosis")
+    assert "Images" not in told
+    for table in (mine, held_out.assign(model="held out")):
+        (melanoma,) = table[table["part"] == "mel"].to_dict("records")
+        assert told.loc["melanoma", melanoma["model"]].endswith(f", n = {melanoma['n']}")
+    assert told.loc["basal cell carcinoma", mine["model"].iloc[0]] == ""
 
 
 def test_without_models_there_is_nothing() -> None:
