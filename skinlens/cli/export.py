@@ -61,6 +61,7 @@ def record_test(name: str, weights: Path) -> None:
 
     Raises:
         UsageError: If there are no scores or no log of scorings, or they belong to other weights than the card's.
+        ResultError: If a file beside them is damaged.
     """
     card = read_card(weights / f"{name}.json")
     evaluation = weights / "evaluation"
