@@ -19,7 +19,7 @@ from skinlens.evaluation.metrics import Floats, Labels, calibration_error
 from skinlens.evaluation.operating_points import PointChoice, choose_points
 from skinlens.evaluation.rows import labels_of
 from skinlens.evaluation.thresholds import Rates, fitted_threshold, wilson_rates
-from skinlens.export.selection import Considered, Selection, write_selection
+from skinlens.export.selection import Considered, Selection, held_out_words, write_selection
 from skinlens.runtime.card import (
     OUT_OF_ORIGIN,
     Calibration,
@@ -73,8 +73,8 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
         raise UsageError(f"two runs would both be kept as {max(kept, key=kept.count)}; give one's recipe another name")
     scores = pd.concat([pd.read_csv(run / "fold.csv") for run in runs], ignore_index=True)
     truth = labels_of(scores)
-    kind, parts = ("fold", folds) if folds else ("origin", origins)
-    named = {"n": len(scores), "held_out": f"{kind} {', '.join(str(part) for part in parts)}", "kind": kind}
+    kind = "fold" if folds else "origin"
+    named = {"n": len(scores), "held_out": held_out_words(folds, origins), "kind": kind}
     try:
         chosen = _calibrated(scores, truth, named) if calibrate else _threshold(scores, truth, named)
     except ValueError as error:

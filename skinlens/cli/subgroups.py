@@ -13,10 +13,9 @@ from rich.progress import track
 from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.finished import listed_rows
 from skinlens.cli.say import say
-from skinlens.cli.select import DEFAULT_POINT
 from skinlens.evaluation.calibration import Scaling, scaled
 from skinlens.evaluation.subgroups import format_subgroups, subgroup_record
-from skinlens.export.selection import Selection, read_selection
+from skinlens.export.selection import Selection, held_out_words, read_selection
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
 from skinlens.training.manifest import read_manifests
@@ -45,18 +44,16 @@ def subgroups(name: str, data: Sequence[Path], out: Path, *, selected: Path) -> 
     scores = _predictions(selected.parent, choice)
     rows = listed_rows(scores, read_manifests(data), selected)
     estimates = scaled(scores["probability"].to_numpy(), Scaling(*choice.scaling))
-    point = next((point for point in choice.points if point.name == DEFAULT_POINT), None)
-    threshold = choice.threshold if point is None else point.threshold
     console = Console(stderr=True)
     files = track(rows["file"], "looking", console=console, transient=True, disable=not console.is_terminal)
     rows["skin_tone"] = [skin_tone(decode(Path(file)).pixels).name or "" for file in files]
     record: dict[str, Any] = {
         "model": name,
-        "held_out": _held_out(choice),
+        "held_out": held_out_words(choice.folds, choice.origins),
         "n": len(rows),
-        "threshold": threshold,
+        "threshold": choice.threshold,
         "data": [path.name for path in data],
-        "subgroups": subgroup_record(rows, estimates, threshold),
+        "subgroups": subgroup_record(rows, estimates, choice.threshold),
     }
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -72,8 +69,3 @@ def _predictions(folder: Path, choice: Selection) -> pd.DataFrame:
         return pd.concat([pd.read_csv(folder / file) for file in choice.out_of_fold], ignore_index=True)
     except (OSError, ValueError) as error:
         raise UsageError(f"the predictions of the choice cannot be read: {error}") from error
-
-
-def _held_out(choice: Selection) -> str:
-    kind, parts = ("origin", choice.origins) if choice.origins else ("fold", choice.folds)
-    return f"{kind} {', '.join(str(part) for part in parts)}"

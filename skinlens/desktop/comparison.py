@@ -232,7 +232,8 @@ def _read(folder: str, digest: str) -> tuple[Results, pd.DataFrame, tuple[str, .
 
 def _folder_digest(folder: Path) -> str:
     digest = hashlib.sha256()
-    files = {*folder.glob("*.test.json"), *folder.glob("*.test.csv"), *folder.glob("*.log.csv"), folder / PUBLISHED}
+    patterns = ("*.test.json", "*.test.csv", "*.log.csv", "*.held_out.json", PUBLISHED)
+    files = {path for pattern in patterns for path in folder.glob(pattern)}
     for path in sorted(path for path in files if path.is_file()):
         digest.update(f"{path.name} {sha256_of(path)}\n".encode())
     return digest.hexdigest()

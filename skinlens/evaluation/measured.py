@@ -7,8 +7,14 @@ from pathlib import Path
 import pandas as pd
 
 from skinlens.evaluation.chart_tables import readable_shortcuts, shortcut_table
-from skinlens.evaluation.results import EvaluatedModel, Missed, read_model
-from skinlens.evaluation.subgroup_tables import PART_COLUMNS, WITHHELD, readable_subgroups, subgroup_table
+from skinlens.evaluation.results import EvaluatedModel, read_model
+from skinlens.evaluation.subgroup_tables import (
+    PART_COLUMNS,
+    WITHHELD,
+    missed_melanomas,
+    readable_subgroups,
+    subgroup_table,
+)
 
 # A title, and paragraphs and tables in their order.
 Section = tuple[str, tuple[str | pd.DataFrame, ...]]
@@ -96,12 +102,7 @@ def _part_table(model: EvaluatedModel, *, held_out: bool) -> pd.DataFrame:
 
 
 def _failures(model: EvaluatedModel) -> Iterator[str]:
-    if model.held_out is not None:
-        yield _missed(model.held_out.subgroups.missed_melanomas, "held-out")
-    if model.record is not None and model.record.subgroups is not None:
-        yield _missed(model.record.subgroups.missed_melanomas, "test")
-
-
-def _missed(missed: Missed, images: str) -> str:
-    named = f": {', '.join(missed.ids)}" if missed.ids else ""
-    return f"Melanomas of the {images} images that it calls benign: {len(missed.ids)} of {missed.n}{named}."
+    for images, held_out in (("held-out", True), ("test", False)):
+        for row in missed_melanomas([model], held_out=held_out).to_dict("records"):
+            named = f": {row['ids']}" if row["ids"] else ""
+            yield f"Melanomas of the {images} images that it calls benign: {row['missed']} of {row['n']}{named}."

@@ -1,7 +1,7 @@
 """What was chosen by the folds, committed before the test images are scored: weights/evaluation/selected.json."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -82,6 +82,12 @@ class Selection(BaseModel):
     def scaling(self) -> tuple[float, float]:
         """Temperature and offset of the difference of the logits; 1 and 0 without calibration."""
         return scaling_of(self.calibration)
+
+
+def held_out_words(folds: Sequence[int], origins: Sequence[str]) -> str:
+    """What the runs of a choice held out, as in `fold 0, 1` or `origin ham, bcn`; one of the two is empty."""
+    kind, parts = ("fold", folds) if folds else ("origin", origins)
+    return f"{kind} {', '.join(str(part) for part in parts)}"
 
 
 def read_selection(path: Path, name: str) -> Selection:

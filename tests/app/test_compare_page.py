@@ -133,6 +133,13 @@ class TestManyModels:
         assert "images of origin abroad" in texts(compare)
         assert "basal cell carcinoma" in set(compare.dataframe[1].value["Diagnosis"])
 
+    def test_new_figures_of_held_out_images_are_seen_at_once(self, compare: AppTest, weights: Path) -> None:
+        open_tab(compare.run(), "Subgroups")
+        compare.segmented_control(key="parts-of").set_value("Held-out hospitals or folds").run()
+        (path,) = (weights / "evaluation").glob("*.held_out.json")
+        path.write_text(path.read_text("utf-8").replace("origin abroad", "origin elsewhere"), "utf-8")
+        assert "images of origin elsewhere" in texts(compare.run())
+
     def test_the_picker_drives_the_charts(self, compare: AppTest) -> None:
         compare.run()
         compare.multiselect(key="compare-models").set_value(["lenet5"]).run()
