@@ -41,7 +41,13 @@ def train(
     workers: Annotated[int, typer.Option(min=0, help="Processes that augment pictures.")] = 1,
     share: Annotated[float, typer.Option(min=0, max=1, help="Share of the lesions to use; learning curves.")] = 1.0,
     hold_out_origin: Annotated[
-        str | None, typer.Option(help="Origin to hold out as a whole, instead of a fold; needs a column origin.")
+        list[str] | None,
+        typer.Option(
+            help="Source dataset to hold out whole, instead of a fold; several together. Needs a column origin."
+        ),
+    ] = None,
+    features: Annotated[
+        Path | None, typer.Option(help="Folder that keeps features of pretrained weights between calls.")
     ] = None,
     checkpoint_every: Annotated[int, typer.Option(min=1, help="Epochs from one checkpoint to the next.")] = 1,
 ) -> None:
@@ -58,7 +64,8 @@ def train(
         resume=resume,
         workers=workers,
         share=share,
-        origin=hold_out_origin,
+        origins=hold_out_origin or (),
+        features=features,
         checkpoint_every=checkpoint_every,
     )
 

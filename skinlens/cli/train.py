@@ -21,7 +21,8 @@ def train(
     resume: bool,
     workers: int,
     share: float = 1.0,
-    origin: str | None = None,
+    origins: Sequence[str] = (),
+    features: Path | None = None,
     checkpoint_every: int = 1,
 ) -> None:
     """Read recipe and manifests, train, and say where the model is.
@@ -30,7 +31,7 @@ def train(
         UsageError: If both a fold and an origin are to be held out.
         OutputError: If `out` is a file. See `skinlens.training.loop.run` for the rest.
     """
-    if fold is not None and origin is not None:
+    if fold is not None and origins:
         raise UsageError("--fold and --hold-out-origin exclude one another")
     settings = Settings(
         out=out,
@@ -41,7 +42,8 @@ def train(
         resume=resume,
         workers=workers,
         share=share,
-        origin=origin,
+        origins=tuple(origins),
+        features=features,
         checkpoint_every=checkpoint_every,
     )
     if out.exists() and not out.is_dir():

@@ -1,8 +1,11 @@
-"""ResNet-50 with adaptive spatial feature fusion of its two last stages (arXiv 2510.03876).
+"""ResNet-50 with adaptive spatial feature fusion of its last stages (arXiv 2510.03876).
 
 The last stage (semantic, 7x7 at 224 px) is brought to the grid of the one before it (mid-level, 14x14) and the two are
 mixed by a learned gate `w`: `fused = w * mid + (1 - w) * semantic`. The published gate is a softmax over 1,024
 channels, whose weights average 1/1024, so that it hardly fuses; two more gates are offered beside it.
+
+With three levels, layer2 (28x28) joins as a fine branch, and a softmax over the levels weighs them (arXiv 1911.09516):
+`fused = w_fine * fine + w_mid * mid + w_semantic * semantic`, with weights that add up to 1.
 """
 
 from typing import Literal, get_args
@@ -15,52 +18,90 @@ from torch import Tensor, nn
 from skinlens.models.explainable import Analysis, Explainable
 
 GateName = Literal["softmax", "sigmoid", "spatial"]
+LEVELS = (2, 3)
 
+FINE_CHANNELS = 512
 MID_CHANNELS = 1024
 SEMANTIC_CHANNELS = 2048
 
 
 class ChannelGate(nn.Module):
-    """One weight per channel and image, from the global averages of both branches.
+    """One weight per branch, channel and image, from the global averages of all branches.
 
     Args:
         channels: Channels `C` of each branch.
-        activation: `softmax` over the channels (as published: the weights sum to 1) or `sigmoid` (each channel is
-            free to take either branch).
+        activation: `softmax` over the channels (as published: the weights of the mid-level branch sum to 1) or
+            `sigmoid` (each channel divides itself freely among the branches: a sigmoid between two, a softmax over
+            three).
+        levels: Branches `L`; three only with `sigmoid`.
     """
 
-    def __init__(self, channels: int, activation: Literal["softmax", "sigmoid"]) -> None:
+    def __init__(self, channels: int, activation: Literal["softmax", "sigmoid"], levels: int = 2) -> None:
         super().__init__()
-        self.activation = activation
-        self.reduce = nn.Linear(2 * channels, channels)
-        self.expand = nn.Linear(channels, channels)
+        self.activation, self.levels = activation, levels
+        self.reduce = nn.Linear(levels * channels, channels)
+        self.expand = nn.Linear(channels, channels if levels == 2 else levels * channels)
 
-    def forward(self, mid: Tensor, semantic: Tensor) -> Tensor:
-        """Weights of the mid-level branch, `(N, C, 1, 1)`, from two maps `(N, C, H, W)`."""
-        pooled = torch.cat([mid, semantic], dim=1).mean(dim=(2, 3))
-        scores = self.expand(F.relu(self.reduce(pooled)))
+    @torch.no_grad()
+    def start_even(self) -> None:
+        """Give every branch the same weight, whatever the image."""
+        if self.activation == "softmax":
+            raise ValueError("a softmax over the channels cannot weigh two branches evenly")
+        self.expand.weight.zero_()
+        self.expand.bias.zero_()
+
+    def forward(self, *branches: Tensor) -> Tensor:
+        """Weights from `L` maps `(N, C, H, W)`, finest first.
+
+        Returns:
+            Of two branches the weight of the first, `(N, C, 1, 1)`; of three the weight of each, `(N, 3, C, 1, 1)`,
+            with the sum 1 over the branches.
+        """
+        scores = self.expand(F.relu(self.reduce(torch.cat([pooled(branch) for branch in branches], dim=1))))
+        if self.levels > 2:
+            return scores.unflatten(1, (self.levels, -1)).softmax(dim=1)[..., None, None]
         weights = scores.softmax(dim=1) if self.activation == "softmax" else scores.sigmoid()
         return weights[:, :, None, None]
 
 
 class SpatialGate(nn.Module):
-    """One weight per position: a softmax over the two branches (ASFF of Liu et al., arXiv 1911.09516).
+    """One weight per branch and position: a softmax over the branches (ASFF of Liu et al., arXiv 1911.09516).
 
     Args:
         channels: Channels `C` of each branch.
-        compressed: Channels to which each branch is compressed before the two are compared.
+        compressed: Channels to which each branch is compressed before they are compared.
+        levels: Branches `L`.
     """
 
-    def __init__(self, channels: int, compressed: int = 16) -> None:
+    def __init__(self, channels: int, compressed: int = 16, levels: int = 2) -> None:
         super().__init__()
+        self.levels = levels
+        if levels > 2:
+            self.compress_fine = _conv_bn_relu(channels, compressed)
         self.compress_mid = _conv_bn_relu(channels, compressed)
         self.compress_semantic = _conv_bn_relu(channels, compressed)
-        self.compare = nn.Conv2d(2 * compressed, 2, kernel_size=1)
+        self.compare = nn.Conv2d(levels * compressed, levels, kernel_size=1)
 
-    def forward(self, mid: Tensor, semantic: Tensor) -> Tensor:
-        """Weights of the mid-level branch, `(N, 1, H, W)`, from two maps `(N, C, H, W)`."""
-        both = torch.cat([self.compress_mid(mid), self.compress_semantic(semantic)], dim=1)
-        return self.compare(both).softmax(dim=1)[:, :1]
+    @torch.no_grad()
+    def start_even(self) -> None:
+        """Give every branch the same weight at every position, whatever the image."""
+        self.compare.weight.zero_()
+        if self.compare.bias is not None:
+            self.compare.bias.zero_()
+
+    def forward(self, *branches: Tensor) -> Tensor:
+        """Weights from `L` maps `(N, C, H, W)`, finest first.
+
+        Returns:
+            Of two branches the weight of the first, `(N, 1, H, W)`; of three the weight of each, `(N, 3, 1, H, W)`,
+            with the sum 1 over the branches.
+        """
+        compress = [self.compress_mid, self.compress_semantic]
+        if self.levels > 2:
+            compress.insert(0, self.compress_fine)
+        both = torch.cat([each(branch) for each, branch in zip(compress, branches, strict=True)], dim=1)
+        weights = self.compare(both).softmax(dim=1)
+        return weights[:, :1] if self.levels == 2 else weights[:, :, None]
 
 
 class Head(nn.Module):
@@ -74,6 +115,16 @@ class Head(nn.Module):
     def forward(self, pooled: Tensor) -> Tensor:
         """Logits `(N, classes)`."""
         return self.classify(F.relu(self.hidden(pooled)))
+
+    @torch.no_grad()
+    def read_along(self, direction: Tensor, intercept: float) -> None:
+        """Make the difference of the last two logits `direction @ pooled + intercept`: `relu(x) - relu(-x)` is `x`."""
+        self.hidden.weight[0], self.hidden.weight[1] = direction, -direction
+        self.hidden.bias[0], self.hidden.bias[1] = intercept, -intercept
+        self.classify.weight.zero_()
+        self.classify.bias.zero_()
+        halves = torch.tensor([[-0.5, 0.5], [0.5, -0.5]])
+        self.classify.weight[-2:, :2] = halves
 
     def evidence_gradient(self, pooled: Tensor, *, positive: int = 1, negative: int = 0) -> Tensor:
         """Gradient of `logit[positive] - logit[negative]` by the pooled features, in closed form.
@@ -98,12 +149,13 @@ class AsffResNet50(Explainable):
 
     Args:
         gate: How the branches are mixed; `softmax` is the published one.
+        levels: Branches that are fused: 2 (layer3 and layer4, as published) or 3 (layer2 too, 34,530,370 parameters).
         stride_in_1x1: Where the stride of a down-sampling bottleneck sits: on its first 1x1 convolution (ResNet v1,
             as in Keras and the paper) or on its 3x3 one (torchvision's default). It belongs to the starting weights.
         classes: Width of the output.
 
     Raises:
-        ValueError: If `gate` is not one of the three.
+        ValueError: If `gate` or `levels` is unknown, or `softmax` is to weigh three levels.
     """
 
     # torchvision's name of the trunk, by which its ImageNet weights are found.
@@ -111,23 +163,27 @@ class AsffResNet50(Explainable):
     fuses = True
     textured = True
 
-    def __init__(self, *, gate: GateName = "softmax", stride_in_1x1: bool = True, classes: int = 2) -> None:
+    def __init__(
+        self, *, gate: GateName = "softmax", stride_in_1x1: bool = True, classes: int = 2, levels: int = 2
+    ) -> None:
         super().__init__()
+        self.levels = levels
         trunk = torchvision.models.resnet50(weights=None)
         if stride_in_1x1:
             move_stride_to_1x1(trunk)
         self.conv1, self.bn1, self.relu, self.maxpool = trunk.conv1, trunk.bn1, trunk.relu, trunk.maxpool
         self.layer1, self.layer2, self.layer3, self.layer4 = trunk.layer1, trunk.layer2, trunk.layer3, trunk.layer4
         self.project = nn.Conv2d(SEMANTIC_CHANNELS, MID_CHANNELS, kernel_size=1)
-        self.gate = _build_gate(gate)
+        self.gate: ChannelGate | SpatialGate = _build_gate(gate, levels)
+        if levels > 2:
+            self.project_fine = nn.Conv2d(FINE_CHANNELS, MID_CHANNELS, kernel_size=1)
         # Forward hooks (the Grad-CAM oracle) find the fused feature map here.
         self.fused = nn.Identity()
         self.head = Head(classes=classes)
 
-    def branches(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Mid-level and semantic maps, both `(N, 1024, H/16, W/16)`, from normalised RGB `(N, 3, H, W)`."""
-        mid = self._stages(images)[-1]
-        return mid, self._semantic(mid)
+    def branches(self, images: Tensor) -> tuple[Tensor, ...]:
+        """The maps that are fused, finest first, each `(N, 1024, H/16, W/16)`, from normalised RGB `(N, 3, H, W)`."""
+        return self._branches(self._stages(images))
 
     @property
     def explained(self) -> nn.Module:
@@ -137,17 +193,52 @@ class AsffResNet50(Explainable):
     def analyse(self, images: Tensor) -> Analysis:
         """One pass over normalised RGB `(N, 3, H, W)` that keeps what the heatmap and the gate summary need."""
         stages = self._stages(images)
-        mid = stages[-1]
-        semantic = self._semantic(mid)
-        weights = self.gate(mid, semantic)
-        fused = self.fused(mix(mid, semantic, weights))
-        pooled = fused.mean(dim=(2, 3))
-        texture = torch.cat([stage.mean(dim=(2, 3)) for stage in stages], dim=1)
-        return Analysis(self.head(pooled), fused, pooled, weights, texture)
+        branches = self._branches(stages)
+        weights = self.gate(*branches)
+        fused = self.fused(mix(branches, weights))
+        features = fused.mean(dim=(2, 3))
+        texture = torch.cat([pooled(stage) for stage in stages], dim=1)
+        return Analysis(self.head(features), fused, features, weights, texture)
 
     def evidence_gradient(self, pooled: Tensor) -> Tensor:
         """The head's gradient of `logit[malignant] - logit[benign]`, `(N, 1024)`."""
         return self.head.evidence_gradient(pooled)
+
+    @property
+    def fused_stages(self) -> tuple[str, ...]:
+        """The stages that are fused, finest first: those that a probe may read to start this network."""
+        return ("layer2", "layer3", "layer4")[3 - self.levels :]
+
+    @torch.no_grad()
+    def start_from_probe(self, coefficients: Tensor, intercept: float) -> None:
+        """Set the new layers so that the network's logit difference is that of a linear probe on its fused stages.
+
+        Every gate starts at equal weights, and every projection writes what the probe reads from its branch along the
+        probe's own direction in the mid-level branch, so that `L * direction @ fused` is the probe's logit. Across that
+        direction the projections keep their random weights, and all hidden units but two are not yet read: they are
+        what training has to work with. The averages of the branches survive the resampling between grids exactly where
+        the input's side is a multiple of 32.
+
+        Args:
+            coefficients: `(K,)`, for the averages of `fused_stages` one after another.
+            intercept: Of the logit of malignant against benign.
+
+        Raises:
+            ValueError: If the probe read other stages or none of the mid-level branch.
+        """
+        widths = {"layer2": FINE_CHANNELS, "layer3": MID_CHANNELS, "layer4": SEMANTIC_CHANNELS}
+        expected = [widths[stage] for stage in self.fused_stages]
+        if coefficients.shape != (sum(expected),):
+            raise ValueError(f"the probe has {coefficients.numel()} coefficients, not {sum(expected)}")
+        parts = dict(zip(self.fused_stages, coefficients.split(expected), strict=True))
+        direction = parts["layer3"]
+        if not direction.norm() > 0:
+            raise ValueError("the probe reads nothing from layer3, along which the branches are to meet")
+        self.gate.start_even()
+        _write_along(direction, self.project, parts["layer4"])
+        if self.levels > 2:
+            _write_along(direction, self.project_fine, parts["layer2"])
+        self.head.read_along(self.levels * direction, intercept)
 
     def _stages(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Maps of the first three stages, with 256, 512 and 1024 channels; the last is the mid-level branch."""
@@ -155,13 +246,36 @@ class AsffResNet50(Explainable):
         second = self.layer2(first)
         return first, second, self.layer3(second)
 
-    def _semantic(self, mid: Tensor) -> Tensor:
-        return upsampled(self.project(self.layer4(mid)), like=mid)
+    def _branches(self, stages: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, ...]:
+        _, fine, mid = stages
+        semantic = upsampled(self.project(self.layer4(mid)), like=mid)
+        if self.levels == 2:
+            return mid, semantic
+        # Averaged before the convolution: both are linear, and in this order the convolution is cheaper.
+        return self.project_fine(F.avg_pool2d(fine, 2)), mid, semantic
 
 
-def mix(mid: Tensor, semantic: Tensor, weights: Tensor) -> Tensor:
-    """`weights * mid + (1 - weights) * semantic`; the weights broadcast over channels or positions."""
-    return weights * mid + (1 - weights) * semantic
+def pooled(maps: Tensor) -> Tensor:
+    """Global average `(N, C)` of maps `(N, C, H, W)`."""
+    return maps.mean(dim=(2, 3))
+
+
+def mix(branches: tuple[Tensor, ...], weights: Tensor) -> Tensor:
+    """The fused map: branches `(N, C, H, W)` weighed by what a gate returned for them."""
+    if len(branches) == 2:
+        return weights * branches[0] + (1 - weights) * branches[1]
+    return (weights * torch.stack(branches, dim=1)).sum(dim=1)
+
+
+@torch.no_grad()
+def _write_along(direction: Tensor, project: nn.Conv2d, coefficients: Tensor) -> None:
+    """Let a projection `(C, K, 1, 1)` write `coefficients @ input` along a direction `(C,)`, nothing else along it."""
+    unit = direction / direction.norm()
+    weight = project.weight[:, :, 0, 0]
+    weight -= torch.outer(unit, unit @ weight)
+    weight += torch.outer(unit, coefficients) / direction.norm()
+    if project.bias is not None:
+        project.bias.zero_()
 
 
 def upsampled(small: Tensor, *, like: Tensor) -> Tensor:
@@ -176,12 +290,16 @@ def move_stride_to_1x1(trunk: nn.Module) -> None:
         block.conv1.stride, block.conv2.stride = block.conv2.stride, (1, 1)
 
 
-def _build_gate(name: GateName) -> nn.Module:
+def _build_gate(name: GateName, levels: int) -> ChannelGate | SpatialGate:
     if name not in get_args(GateName):
         raise ValueError(f"gate must be one of {', '.join(get_args(GateName))}, not {name!r}")
+    if levels not in LEVELS:
+        raise ValueError(f"levels must be 2 or 3, not {levels!r}")
     if name == "spatial":
-        return SpatialGate(MID_CHANNELS)
-    return ChannelGate(MID_CHANNELS, name)
+        return SpatialGate(MID_CHANNELS, levels=levels)
+    if name == "softmax" and levels > 2:
+        raise ValueError("the softmax gate, as published, weighs two levels; three take sigmoid or spatial")
+    return ChannelGate(MID_CHANNELS, name, levels)
 
 
 def _conv_bn_relu(inputs: int, outputs: int) -> nn.Sequential:

@@ -27,6 +27,20 @@ _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "vit_s": classic.vit_s,
 }
 
+_RESNET_STAGES = ("trunk.layer2", "trunk.layer3", "trunk.layer4")
+
+# Outputs at an eighth, a sixteenth and a thirty-second of the input's side.
+_PROBED: dict[str, tuple[str, ...]] = {
+    "asff_resnet50": ("layer2", "layer3", "layer4"),
+    "resnet34": _RESNET_STAGES,
+    "resnet50": _RESNET_STAGES,
+    "resnet101": _RESNET_STAGES,
+    "mobilenet_v2": ("trunk.features.6", "trunk.features.13", "trunk.features.18"),
+    "efficientnet_b0": ("trunk.features.3", "trunk.features.5", "trunk.features.8"),
+    "densenet121": ("trunk.features.denseblock2", "trunk.features.denseblock3", "trunk.further0"),
+    "vgg16": ("trunk.features.16", "trunk.features.23", "trunk.features.30"),
+}
+
 
 _TITLES = {
     "asff_resnet50": "ASFF ResNet-50",
@@ -75,6 +89,17 @@ def title(name: str, options: Options) -> str:
         raise ValueError(f"unknown architecture {name!r}; known: {', '.join(architectures())}")
     gate = options.get("gate", "softmax") if name == "asff_resnet50" else None
     return _TITLES[name] if gate is None else f"{_TITLES[name]}, {gate} gate"
+
+
+def probed_stages(name: str) -> tuple[str, ...]:
+    """Modules of a network whose globally averaged outputs a linear probe reads: middle to last stage, by name.
+
+    Raises:
+        ValueError: If the network has no stages whose output is a stack of maps.
+    """
+    if name not in _PROBED:
+        raise ValueError(f"architecture {name!r} cannot be probed; these can: {', '.join(sorted(_PROBED))}")
+    return _PROBED[name]
 
 
 def parameter_count(network: nn.Module) -> int:

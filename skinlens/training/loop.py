@@ -29,14 +29,16 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
+from skinlens.models.asff import AsffResNet50
 from skinlens.models.explainable import Explainable, evidence_map
 from skinlens.models.normalise import Normalise
-from skinlens.models.registry import build
+from skinlens.models.registry import build, probed_stages
 from skinlens.models.start import Start, load_start
 from skinlens.models.stored import CheckpointError, save_tensors
 from skinlens.training.augment import build_augmentation
 from skinlens.training.checkpoint import optimiser_tensors, read_state, restore_optimiser, save_state
 from skinlens.training.dataset import DecodedRows, ScoringPictures, TrainingPictures
+from skinlens.training.features import FrozenBackbone, pooled_features, stage_widths
 from skinlens.training.manifest import (
     ManifestError,
     origin_rows,
@@ -45,6 +47,7 @@ from skinlens.training.manifest import (
     training_rows,
     without_marked,
 )
+from skinlens.training.probe import fit_probe
 from skinlens.training.recipe import Recipe, RecipeError
 from skinlens.training.sampling import BalancedSampler, EpochSampler, Weights, row_weights
 from skinlens.training.scenes import TrainingScenes
@@ -52,6 +55,7 @@ from skinlens.training.segmentation import WithOutlines, outline_loss
 
 CHECKPOINT = "checkpoint.safetensors"
 MODEL = "model.safetensors"
+START = "start.safetensors"
 LOG = "log.csv"
 FOLD_SCORES = "fold.csv"
 RUN = "run.json"
@@ -68,7 +72,8 @@ class Settings:
         data: Manifests as named by the user, for the record.
         init: `imagenet`, a safetensors file, or None for random weights.
         fold: Held-out fold; None trains on every row, unless an origin is held out.
-        origin: Held-out origin, instead of a fold.
+        origins: Held-out origins, instead of a fold.
+        features: Folder that keeps the features of pretrained weights, for a head that starts as a probe.
         share: Share of the training lesions to use; an epoch shows them as often as fills it.
         seed: Decides weights, order and augmentation.
         resume: Go on from the folder's checkpoint if there is one.
@@ -84,8 +89,14 @@ class Settings:
     resume: bool
     workers: int = 1
     share: float = 1.0
-    origin: str | None = None
+    origins: tuple[str, ...] = ()
+    features: Path | None = None
     checkpoint_every: int = 1
+
+    @property
+    def origin(self) -> str | None:
+        """The held-out origins as they are recorded, such as `bcn+msk`; None if there are none."""
+        return "+".join(self.origins) or None
 
 
 @dataclass
@@ -149,7 +160,7 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
     train = share_of(every, settings.share)
     weights = row_weights(train, recipe.balance, even_labels=recipe.even_labels)
     settings.out.mkdir(parents=True, exist_ok=True)
-    tools, state = _set_up(fabric, recipe, settings)
+    tools, state = _set_up(fabric, recipe, settings, train, weights)
     pictures = DecodedRows(train, side=recipe.keep_side, outlines=recipe.looks_at_outlines, skins=recipe.looks_at_skins)
     scored = DecodedRows(held_out)
     sampler = _sampler(fabric, weights, recipe, settings)
@@ -178,11 +189,11 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
 
 def _parts(rows: pd.DataFrame, settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows to train on and rows held out."""
-    if settings.origin is None:
+    if not settings.origins:
         return training_rows(rows, settings.fold)
     if settings.fold is not None:
         raise ManifestError("a run holds out a fold or an origin, not both")
-    return origin_rows(rows, settings.origin)
+    return origin_rows(rows, settings.origins)
 
 
 @dataclass(frozen=True)
@@ -257,10 +268,17 @@ def _launch(recipe: Recipe) -> Fabric:
     return fabric
 
 
-def _set_up(fabric: Fabric, recipe: Recipe, settings: Settings) -> tuple[_Tools, _State]:
+def _set_up(
+    fabric: Fabric, recipe: Recipe, settings: Settings, train: pd.DataFrame, weights: Weights
+) -> tuple[_Tools, _State]:
     """Everything on its device, at the epoch to go on from."""
     fabric.seed_everything(settings.seed, workers=False, verbose=False)
     state = _fresh_state(recipe, settings)
+    resumes = settings.resume and (settings.out / CHECKPOINT).exists()
+    if recipe.head == "probe" and not resumes:
+        _start_from_probe(state, recipe, settings, train, weights)
+        if fabric.is_global_zero:
+            save_tensors(settings.out / START, state.network.state_dict(), _identity(recipe, settings))
     network, optimiser = fabric.setup(state.trained, state.optimiser)
     if state.average is not None:
         state.average.to(fabric.device)
@@ -277,7 +295,11 @@ def _sampler(fabric: Fabric, weights: Weights, recipe: Recipe, settings: Setting
         "rank": fabric.global_rank,
         "world": fabric.world_size,
     }
-    sampler = BalancedSampler(weights, **dealt) if recipe.draws_unevenly else EpochSampler(len(weights), **dealt)
+    sampler = (
+        BalancedSampler(weights, **dealt, images=recipe.schedule.images)
+        if recipe.draws_unevenly
+        else EpochSampler(len(weights), **dealt)
+    )
     if not sampler.batches:
         raise ManifestError(f"{len(weights)} training rows do not fill one batch of {recipe.batch_size}")
     return sampler
@@ -296,6 +318,23 @@ def _fresh_state(recipe: Recipe, settings: Settings) -> _State:
         average = AveragedModel(network, multi_avg_fn=_warmed_average(recipe.ema), use_buffers=True)
     outliner = _outliner(network, recipe)
     return _State(network, average, _optimiser(outliner or network, start, recipe), start, outliner)
+
+
+def _start_from_probe(state: _State, recipe: Recipe, settings: Settings, train: pd.DataFrame, weights: Weights) -> None:
+    """Fit a probe of the pretrained weights to the training rows, as often as they are drawn, and begin as it."""
+    network = state.network
+    if not isinstance(network, AsffResNet50):
+        raise RecipeError(f"recipe {recipe.name}: head: {recipe.network.name} cannot start from a probe")
+    weights_id = state.start.sha256 or state.start.description
+    backbone = FrozenBackbone(network, recipe.network.name, weights_id, recipe.preprocessing)
+    features = pooled_features(backbone, train, settings.features)
+    stages = dict(zip(probed_stages(recipe.network.name), stage_widths(network, recipe.network.name), strict=True))
+    # The last of the probed stages are those that the network fuses.
+    features = features[:, -sum(stages[stage] for stage in network.fused_stages) :]
+    probe = fit_probe(features, train["malignant"], weights * len(train), recipe.probe_strength)
+    network.start_from_probe(torch.from_numpy(probe.coefficients).float(), probe.intercept)
+    if state.average is not None:
+        state.average.module.load_state_dict(network.state_dict())
 
 
 def _freeze(network: nn.Module, start: Start, recipe: Recipe) -> None:
@@ -412,6 +451,8 @@ def _train_epoch(
     for name in recipe.frozen:
         # Its batch-norms keep their statistics too.
         state.network.get_submodule(name).eval()
+    if recipe.batch_norm == "frozen":
+        _hold_statistics(state)
     loader = _training_loader(pictures, sampler, weights, recipe, tools.settings, epoch)
     losses: list[float] = []
     for number, batch in enumerate(_with_progress(loader, epoch, sampler.batches, fabric.is_global_zero)):
@@ -426,6 +467,13 @@ def _train_epoch(
         "seconds": round(seconds, 1),
         "images_per_second": round(sampler.per_process * fabric.world_size / seconds, 1),
     }
+
+
+def _hold_statistics(state: _State) -> None:
+    """Let the batch-norms that came with the pretrained weights use the statistics that they came with."""
+    for name, module in state.network.named_modules():
+        if isinstance(module, nn.BatchNorm2d) and f"{name}.running_mean" in state.start.loaded:
+            module.eval()
 
 
 def _step(tools: _Tools, state: _State, batch: tuple[Tensor, ...], rate: float) -> float:

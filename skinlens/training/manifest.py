@@ -90,31 +90,33 @@ def without_marked(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     return rows[~marked].reset_index(drop=True)
 
 
-def origin_rows(rows: pd.DataFrame, origin: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Training rows and held-out rows where one origin (a hospital, an archive) is held out as a whole.
+def origin_rows(rows: pd.DataFrame, held: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Training rows and held-out rows where whole origins (source datasets) are held out.
 
     Args:
         rows: From `read_manifests`; only `split == "train"` is looked at.
-        origin: A value of the column `origin`.
+        held: Values of the column `origin`.
 
     Returns:
-        The two parts, each with a fresh index. Rows of other origins whose group also occurs in the held-out one are in
+        The two parts, each with a fresh index. Rows of other origins whose group also occurs in a held-out one are in
         neither.
 
     Raises:
-        ManifestError: If there is no column `origin`, or no training row of this one, or it has one label alone, so
-            that nothing can be measured on it.
+        ManifestError: If there is no column `origin`, or no training row of one of these, or one has one label alone,
+            so that nothing can be measured on it.
     """
     train = rows[rows["split"] == "train"].reset_index(drop=True)
     origins = _origins(train)
-    held_out = train[origins == origin].reset_index(drop=True)
-    if held_out.empty:
-        known = ", ".join(sorted(origins.unique()))
-        raise ManifestError(f"no training row has the origin {origin}; origins: {known}")
-    if held_out["label"].nunique() == 1:
-        raise ManifestError(f"origin {origin} is {held_out['label'].iloc[0]} alone and can only be trained on")
+    for origin in held:
+        labels = train.loc[origins == origin, "label"]
+        if labels.empty:
+            known = ", ".join(sorted(origins.unique()))
+            raise ManifestError(f"no training row has the origin {origin}; origins: {known}")
+        if labels.nunique() == 1:
+            raise ManifestError(f"origin {origin} is {labels.iloc[0]} alone and can only be trained on")
+    held_out = train[origins.isin(held)].reset_index(drop=True)
     related = train["group_id"].isin(held_out["group_id"])
-    return train[(origins != origin) & ~related].reset_index(drop=True), held_out
+    return train[~origins.isin(held) & ~related].reset_index(drop=True), held_out
 
 
 def paired_origin_rows(rows: pd.DataFrame) -> pd.DataFrame:

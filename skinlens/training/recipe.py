@@ -149,6 +149,8 @@ class Schedule(_Frozen):
         shape: `cosine` falls to 0 after the warm-up, `constant` stays.
         sizes: Training resolutions as (from which epoch, side in pixels), first epoch 0; empty: the model's input size.
         score_every: Epochs from one look at the held-out rows to the next; the last epoch always has one.
+        images: Images that an epoch shows, whatever the number of rows, so that runs that hold out much and runs that
+            hold out little train equally long; None: as many as there are training rows.
     """
 
     epochs: Annotated[int, Field(ge=1)]
@@ -156,6 +158,7 @@ class Schedule(_Frozen):
     shape: Literal["cosine", "constant"] = "cosine"
     sizes: tuple[tuple[FirstEpoch, Side], ...] = ()
     score_every: Annotated[int, Field(ge=1)] = _later(1)
+    images: Annotated[int, Field(ge=1)] | None = _later(None)
 
     @field_validator("sizes")
     @classmethod
@@ -185,6 +188,11 @@ class Recipe(_Frozen):
         even_labels: Whether an origin's labels are drawn as often as one another; `balance` then evens out origins.
         paired_origins: Whether origins with one label alone are left out.
         frozen: Parts of the network, by their names in it, that keep their starting weights and batch-norm statistics.
+        batch_norm: Whether batch-norm layers that came with the pretrained weights go on gathering statistics
+            (`trained`) or keep theirs (`frozen`); their scales and shifts are trained in either case.
+        head: How the new layers begin: `random`, or as a linear `probe` of the pretrained weights, fitted to the
+            training rows (linear probing before fine-tuning, arXiv 2202.10054).
+        probe_strength: The probe's inverse regularisation, scikit-learn's `C` on standardised features.
         segmentation: Weight of the loss of an auxiliary head that draws the lesion's outline; 0 has no such head.
         keep_side: Training pictures are shrunk to this short side as they are read, so that more fit into memory.
     """
@@ -205,6 +213,9 @@ class Recipe(_Frozen):
     even_labels: bool = _later(False)  # noqa: FBT003 - a default
     paired_origins: bool = _later(False)  # noqa: FBT003 - a default
     frozen: tuple[str, ...] = _later(())
+    batch_norm: Literal["trained", "frozen"] = _later("trained")
+    head: Literal["random", "probe"] = _later("random")
+    probe_strength: Annotated[float, Field(gt=0.0)] = _later(1e-3)
     segmentation: Annotated[float, Field(ge=0.0)] = _later(0.0)
     keep_side: Side | None = _later(None)
 
@@ -212,6 +223,12 @@ class Recipe(_Frozen):
     def _outlines_can_be_followed(self) -> Self:
         if self.segmentation and self.augmentation.engine != "opencv":
             raise ValueError('segmentation needs augmentation.engine = "opencv", which moves outlines too')
+        return self
+
+    @model_validator(mode="after")
+    def _epochs_can_be_filled(self) -> Self:
+        if self.schedule.images is not None and not self.draws_unevenly:
+            raise ValueError("schedule.images needs balance or even_labels, which may draw a row several times")
         return self
 
     @property

@@ -49,9 +49,11 @@ class EpochSampler(Sampler[Draw]):
     The last rows of a shuffle that do not fill a batch on every process are left out of that epoch.
     """
 
-    def __init__(self, rows: int, *, seed: int, batch_size: int, rank: int = 0, world: int = 1) -> None:
+    def __init__(
+        self, rows: int, *, seed: int, batch_size: int, rank: int = 0, world: int = 1, images: int | None = None
+    ) -> None:
         self.rows, self.seed, self.rank, self.world = rows, seed, rank, world
-        self.batches = rows // (batch_size * world)
+        self.batches = (rows if images is None else images) // (batch_size * world)
         self.per_process = self.batches * batch_size
         self.epoch = 0
 
@@ -79,10 +81,13 @@ class BalancedSampler(EpochSampler):
         batch_size: Of one process.
         rank: Of this process.
         world: Number of processes.
+        images: Images that an epoch shows; None: as many as there are rows.
     """
 
-    def __init__(self, weights: Weights, *, seed: int, batch_size: int, rank: int = 0, world: int = 1) -> None:
-        super().__init__(len(weights), seed=seed, batch_size=batch_size, rank=rank, world=world)
+    def __init__(
+        self, weights: Weights, *, seed: int, batch_size: int, rank: int = 0, world: int = 1, images: int | None = None
+    ) -> None:
+        super().__init__(len(weights), seed=seed, batch_size=batch_size, rank=rank, world=world, images=images)
         self.weights = weights
 
     def _draws(self, generator: np.random.Generator) -> list[Draw]:

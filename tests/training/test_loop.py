@@ -713,7 +713,7 @@ def robust(**entries):
 
 
 def held(settings, origin, **changes):
-    return dataclasses.replace(settings, fold=None, origin=origin, **changes)
+    return dataclasses.replace(settings, fold=None, origins=(origin,), **changes)
 
 
 def test_a_held_out_origin_is_scored_and_none_of_its_lesions_trained_on(hospitals, settings):
@@ -746,7 +746,7 @@ def test_no_picture_of_a_held_out_lesion_is_ever_decoded_for_training(hospitals,
 
 def test_a_fold_and_an_origin_are_not_both_held_out(hospitals, settings):
     with pytest.raises(ManifestError, match="a fold or an origin, not both"):
-        run(recipe(), hospitals, dataclasses.replace(settings, origin="bcn"))
+        run(recipe(), hospitals, dataclasses.replace(settings, origins=("bcn",)))
 
 
 def test_a_marked_row_takes_no_part(hospitals, settings):

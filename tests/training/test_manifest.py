@@ -295,7 +295,7 @@ def several_origins():
 
 
 def test_an_origin_is_held_out_and_its_lesions_are_seen_nowhere_else(manifest):
-    train, held_out = origin_rows(read_manifests([manifest(several_origins())]), "bcn")
+    train, held_out = origin_rows(read_manifests([manifest(several_origins())]), ["bcn"])
     assert list(held_out["path"]) == ["b1.png", "b2.png"]
     assert list(train["path"]) == ["h1.png", "h2.png", "f1.png"]
     assert set(train["group_id"]).isdisjoint(held_out["group_id"])
@@ -309,15 +309,15 @@ def test_an_origin_is_held_out_and_its_lesions_are_seen_nowhere_else(manifest):
 )
 def test_an_origin_that_cannot_be_held_out(manifest, origin, what):
     with pytest.raises(ManifestError, match=what):
-        origin_rows(read_manifests([manifest(several_origins())]), origin)
+        origin_rows(read_manifests([manifest(several_origins())]), [origin])
 
 
 def test_rows_without_an_origin_are_named(manifest):
     blank = manifest([row("a.png", origin="ham"), row("b.png", origin="")], "blank.csv")
     with pytest.raises(ManifestError, match=r"1 row\(s\) have no origin: .*line 3 \(b\.png\)"):
-        origin_rows(read_manifests([blank]), "ham")
+        origin_rows(read_manifests([blank]), ["ham"])
     with pytest.raises(ManifestError, match="no manifest has the column origin"):
-        origin_rows(read_manifests([manifest([row("a.png")])]), "ham")
+        origin_rows(read_manifests([manifest([row("a.png")])]), ["ham"])
 
 
 def test_an_origin_of_one_label_alone_is_left_out_of_training(manifest):

@@ -1,0 +1,135 @@
+"""Pooled features of frozen pretrained weights, computed once per image and kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from safetensors.numpy import load_file, save_file
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from skinlens.imaging.preprocess import Preprocessing
+from skinlens.models.normalise import Normalise
+from skinlens.models.registry import probed_stages
+from skinlens.training.dataset import DecodedRows, ScoringPictures
+
+Features = npt.NDArray[np.float32]
+
+_BATCH = 32
+# So many images from one write of the cache to the next: an interrupted call loses no more.
+_SAVED_EVERY = 2048
+
+
+@dataclass(frozen=True)
+class FrozenBackbone:
+    """A network whose features are read and never trained.
+
+    Attributes:
+        network: With its pretrained weights; it is put into evaluation mode while it is read.
+        architecture: Its name in the registry.
+        weights: Digest of the pretrained weights, or their description; part of the cache's key.
+        preprocessing: How images are brought to its input.
+    """
+
+    network: nn.Module
+    architecture: str
+    weights: str
+    preprocessing: Preprocessing
+
+    @property
+    def key(self) -> str:
+        """What the features depend on besides the image, as 16 hexadecimal digits."""
+        told = f"{self.architecture} {self.weights} {self.preprocessing.model_dump_json()}"
+        return sha256(told.encode()).hexdigest()[:16]
+
+
+def pooled_features(backbone: FrozenBackbone, rows: pd.DataFrame, cache: Path | None = None) -> Features:
+    """Features of the rows' images: the averages over the image of each probed stage's maps, one stage after another.
+
+    Args:
+        backbone: What computes them, in fp32.
+        rows: N rows with `file` and `malignant`.
+        cache: Folder that keeps features by the digest of the image file; None keeps nothing.
+
+    Returns:
+        float32 `(N, K)`; K is 3,584 for a ResNet-50 (512 + 1,024 + 2,048).
+
+    Raises:
+        ImageRefusedError: If an image cannot be used.
+        ValueError: If the network has no stages to be probed.
+    """
+    digests = [sha256(Path(file).read_bytes()).hexdigest() for file in rows["file"]]
+    kept = _read(cache, backbone)
+    first_rows = {digest: number for number, digest in reversed(list(enumerate(digests))) if digest not in kept}
+    wanted = sorted(first_rows.values())
+    for start in range(0, len(wanted), _SAVED_EVERY):
+        part = wanted[start : start + _SAVED_EVERY]
+        computed = _computed(backbone, rows.iloc[part])
+        kept.update({digests[number]: values for number, values in zip(part, computed, strict=True)})
+        _write(cache, backbone, kept)
+    return np.stack([kept[digest] for digest in digests])
+
+
+def stage_widths(network: nn.Module, architecture: str) -> tuple[int, ...]:
+    """How many features each probed stage contributes, in their order."""
+    return tuple(part.shape[1] for part in _stage_averages(network, architecture, torch.zeros(1, 3, 64, 64)))
+
+
+@torch.inference_mode()
+def _computed(backbone: FrozenBackbone, rows: pd.DataFrame) -> Features:
+    normalise = Normalise(backbone.preprocessing.mean, backbone.preprocessing.std)
+    pictures = ScoringPictures(DecodedRows(rows, budget_bytes=0), backbone.preprocessing)
+    averages = [
+        torch.cat(_stage_averages(backbone.network, backbone.architecture, normalise(batch)), dim=1)
+        for batch in DataLoader(pictures, batch_size=_BATCH)
+    ]
+    return torch.cat(averages).numpy()
+
+
+@torch.inference_mode()
+def _stage_averages(network: nn.Module, architecture: str, images: Tensor) -> list[Tensor]:
+    """The stages' averages `(N, C)` each, in evaluation mode; the network's mode is restored."""
+    seen: list[Tensor] = []
+
+    def keep(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
+        seen.append(output.mean(dim=(2, 3)))
+
+    was_training = network.training
+    hooks = [network.get_submodule(name).register_forward_hook(keep) for name in probed_stages(architecture)]
+    network.eval()
+    try:
+        network(images)
+    finally:
+        network.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    return seen
+
+
+def _path(cache: Path, backbone: FrozenBackbone) -> Path:
+    return cache / f"{backbone.architecture}.{backbone.key}.safetensors"
+
+
+def _read(cache: Path | None, backbone: FrozenBackbone) -> dict[str, Features]:
+    if cache is None or not _path(cache, backbone).exists():
+        return {}
+    tensors = load_file(_path(cache, backbone))
+    digests: Sequence[bytes] = [bytes(row) for row in tensors["digests"]]
+    return {digest.hex(): values for digest, values in zip(digests, tensors["features"], strict=True)}
+
+
+def _write(cache: Path | None, backbone: FrozenBackbone, kept: dict[str, Features]) -> None:
+    if cache is None:
+        return
+    cache.mkdir(parents=True, exist_ok=True)
+    path = _path(cache, backbone)
+    unfinished = path.with_suffix(".unfinished")
+    digests = np.array([np.frombuffer(bytes.fromhex(digest), np.uint8) for digest in kept])
+    save_file({"digests": digests, "features": np.stack(list(kept.values()))}, unfinished)
+    unfinished.replace(path)
