@@ -161,7 +161,9 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
     weights = row_weights(train, recipe.balance, even_labels=recipe.even_labels)
     settings.out.mkdir(parents=True, exist_ok=True)
     tools, state = _set_up(fabric, recipe, settings, train, weights)
-    pictures = DecodedRows(train, side=recipe.keep_side, outlines=recipe.looks_at_outlines, skins=recipe.looks_at_skins)
+    # On a CPU the network takes so long that a skin may be made anew each time, and its memory saved.
+    keep_skins = recipe.looks_at_skins and fabric.device.type != "cpu"
+    pictures = DecodedRows(train, side=recipe.keep_side, outlines=recipe.looks_at_outlines, skins=keep_skins)
     scored = DecodedRows(held_out)
     sampler = _sampler(fabric, weights, recipe, settings)
     pictures.warm()
