@@ -220,6 +220,22 @@ def select(
 
 
 @app.command()
+def interpolate(
+    runs: Annotated[list[Path], typer.Argument(help="Finished runs that held out whole datasets.")],
+    data: Manifests,
+    out: Out,
+    images: Annotated[int | None, typer.Option(min=2, help="Images of each dataset; else all.")] = None,
+    apply: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Keep each run at this share of the way instead of comparing.")
+    ] = None,
+) -> None:
+    """Compare weights between a run's start and its end on the datasets that it held out (WiSE-FT)."""
+    from skinlens.cli.interpolate import interpolate as command
+
+    command(runs, data, out, images=images, apply=apply)
+
+
+@app.command()
 def export(
     checkpoint: Annotated[Path, typer.Option(help="model.safetensors of a run on every training row.")],
     name: Annotated[str, typer.Option(help="Name of the released model.")],

@@ -34,11 +34,12 @@ from skinlens.models.explainable import Explainable, evidence_map
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build, probed_stages
 from skinlens.models.start import Start, load_start
-from skinlens.models.stored import CheckpointError, save_tensors
+from skinlens.models.stored import CheckpointError, read_tensors, save_tensors
 from skinlens.training.augment import build_augmentation
 from skinlens.training.checkpoint import optimiser_tensors, read_state, restore_optimiser, save_state
 from skinlens.training.dataset import DecodedRows, ScoringPictures, TrainingPictures
 from skinlens.training.features import FrozenBackbone, pooled_features, stage_widths
+from skinlens.training.interpolation import interpolated
 from skinlens.training.manifest import (
     ManifestError,
     origin_rows,
@@ -182,6 +183,9 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
             print(json.dumps(entry), file=sys.stderr, flush=True)  # noqa: T201 - one line an epoch for a log file
         fabric.barrier()
     if fabric.is_global_zero:
+        if recipe.interpolation < 1:
+            start, _ = read_tensors(settings.out / START)
+            state.finished.load_state_dict(interpolated(start, state.finished.state_dict(), recipe.interpolation))
         with _full_precision():
             scores = score_rows(state.finished, tools.normalise, scored, recipe)
         _write_results(state, recipe, settings, train, held_out, scores)

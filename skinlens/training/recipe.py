@@ -193,6 +193,8 @@ class Recipe(_Frozen):
         head: How the new layers begin: `random`, or as a linear `probe` of the pretrained weights, fitted to the
             training rows (linear probing before fine-tuning, arXiv 2202.10054).
         probe_strength: The probe's inverse regularisation, scikit-learn's `C` on standardised features.
+        interpolation: Share of the way from the network as it began to the network as it was trained at which its
+            weights are kept; less than 1 needs a head that began as a probe.
         segmentation: Weight of the loss of an auxiliary head that draws the lesion's outline; 0 has no such head.
         keep_side: Training pictures are shrunk to this short side as they are read, so that more fit into memory.
     """
@@ -216,6 +218,7 @@ class Recipe(_Frozen):
     batch_norm: Literal["trained", "frozen"] = _later("trained")
     head: Literal["random", "probe"] = _later("random")
     probe_strength: Annotated[float, Field(gt=0.0)] = _later(1e-3)
+    interpolation: Share = _later(1.0)
     segmentation: Annotated[float, Field(ge=0.0)] = _later(0.0)
     keep_side: Side | None = _later(None)
 
@@ -229,6 +232,12 @@ class Recipe(_Frozen):
     def _epochs_can_be_filled(self) -> Self:
         if self.schedule.images is not None and not self.draws_unevenly:
             raise ValueError("schedule.images needs balance or even_labels, which may draw a row several times")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_start_worth_keeping(self) -> Self:
+        if self.interpolation < 1 and self.head != "probe":
+            raise ValueError('interpolation below 1 needs head = "probe": other networks begin with random layers')
         return self
 
     @property
