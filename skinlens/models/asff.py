@@ -198,7 +198,8 @@ class AsffResNet50(Explainable):
         fused = self.fused(mix(branches, weights))
         features = fused.mean(dim=(2, 3))
         texture = torch.cat([pooled(stage) for stage in stages], dim=1)
-        return Analysis(self.head(features), fused, features, weights, texture)
+        mid_weights = weights if self.levels == 2 else weights[:, 1]
+        return Analysis(self.head(features), fused, features, mid_weights, texture)
 
     def evidence_gradient(self, pooled: Tensor) -> Tensor:
         """The head's gradient of `logit[malignant] - logit[benign]`, `(N, 1024)`."""

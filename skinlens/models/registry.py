@@ -87,8 +87,10 @@ def title(name: str, options: Options) -> str:
     """
     if name not in _TITLES:
         raise ValueError(f"unknown architecture {name!r}; known: {', '.join(architectures())}")
-    gate = options.get("gate", "softmax") if name == "asff_resnet50" else None
-    return _TITLES[name] if gate is None else f"{_TITLES[name]}, {gate} gate"
+    if name != "asff_resnet50":
+        return _TITLES[name]
+    levels = ", three levels" if options.get("levels", 2) == 3 else ""
+    return f"{_TITLES[name]}, {options.get('gate', 'softmax')} gate{levels}"
 
 
 def probed_stages(name: str) -> tuple[str, ...]:
