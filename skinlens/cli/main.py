@@ -220,6 +220,20 @@ def select(
 
 
 @app.command()
+def audit_augmentation(
+    recipe: Annotated[Path, typer.Argument(help="Recipe, a TOML file.")],
+    data: Manifests,
+    out: Out = EVALUATION / "augmentation",
+    images: Annotated[int, typer.Option(min=100, help="Images of each dataset.")] = 1200,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Measure how well compression alone gives the label away before and after a recipe's augmentation."""
+    from skinlens.cli.audit_augmentation import audit_augmentation as command
+
+    command(recipe, data, out, images=images, seed=seed)
+
+
+@app.command()
 def interpolate(
     runs: Annotated[list[Path], typer.Argument(help="Finished runs that held out whole datasets.")],
     data: Manifests,
