@@ -63,7 +63,7 @@ def interpolate(
         out.mkdir(parents=True, exist_ok=True)
         table.to_csv(out / "interpolation.csv", index=False)
         means = table.groupby("share")["roc_auc"].mean()
-        best = float(means.idxmax())
+        best = float(means.index[int(means.argmax())])
         say("; ".join(f"{share:g}: {value:.4f}" for share, value in means.items()))
         say(f"the best share is {best:g}, by the mean ROC AUC over {table['origin'].nunique()} held-out datasets")
 

@@ -8,6 +8,8 @@ With three levels, layer2 (28x28) joins as a fine branch, and a softmax over the
 `fused = w_fine * fine + w_mid * mid + w_semantic * semantic`, with weights that add up to 1.
 """
 
+from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 import torch
@@ -144,50 +146,63 @@ class Head(nn.Module):
         return (active * difference) @ self.hidden.weight
 
 
-class AsffResNet50(Explainable):
-    """ASFF ResNet-50: 30,857,282 parameters with a channel gate and two classes.
+class AdaptiveFusion(Explainable):
+    """A trunk whose middle, late and, with three levels, earlier stage are fused by a gate.
 
-    Args:
-        gate: How the branches are mixed; `softmax` is the published one.
-        levels: Branches that are fused: 2 (layer3 and layer4, as published) or 3 (layer2 too, 34,530,370 parameters).
-        stride_in_1x1: Where the stride of a down-sampling bottleneck sits: on its first 1x1 convolution (ResNet v1,
-            as in Keras and the paper) or on its 3x3 one (torchvision's default). It belongs to the starting weights.
-        classes: Width of the output.
+    A subclass builds its trunk, calls `_build_fusion` and says what its stages are.
 
-    Raises:
-        ValueError: If `gate` or `levels` is unknown, or `softmax` is to weigh three levels.
+    Attributes:
+        levels: Branches that are fused, 2 or 3.
     """
 
-    # torchvision's name of the trunk, by which its ImageNet weights are found.
-    library = "resnet50"
     fuses = True
     textured = True
 
-    def __init__(
-        self, *, gate: GateName = "softmax", stride_in_1x1: bool = True, classes: int = 2, levels: int = 2
-    ) -> None:
-        super().__init__()
+    levels: int
+
+    @property
+    @abstractmethod
+    def stage_channels(self) -> Mapping[str, int]:
+        """Channels of the fine, mid-level and semantic stage, under the names by which probes know them."""
+
+    @abstractmethod
+    def _stages(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Maps of three stages; the second is the fine branch, the third the mid-level one."""
+
+    @abstractmethod
+    def _last(self, mid: Tensor) -> Tensor:
+        """Maps of the semantic stage, from those of the mid-level one."""
+
+    def _build_fusion(self, gate: GateName, levels: int, classes: int, width: int) -> None:
+        """Make the new layers.
+
+        Args:
+            gate: How the branches are mixed.
+            levels: Branches that are fused.
+            classes: Width of the output.
+            width: Channels in which the branches meet; where the mid-level stage has other ones, it is projected too.
+
+        Raises:
+            ValueError: If `gate` or `levels` is unknown, or `softmax` is to weigh three levels.
+        """
         self.levels = levels
-        trunk = torchvision.models.resnet50(weights=None)
-        if stride_in_1x1:
-            move_stride_to_1x1(trunk)
-        self.conv1, self.bn1, self.relu, self.maxpool = trunk.conv1, trunk.bn1, trunk.relu, trunk.maxpool
-        self.layer1, self.layer2, self.layer3, self.layer4 = trunk.layer1, trunk.layer2, trunk.layer3, trunk.layer4
-        self.project = nn.Conv2d(SEMANTIC_CHANNELS, MID_CHANNELS, kernel_size=1)
-        self.gate: ChannelGate | SpatialGate = _build_gate(gate, levels)
+        fine, mid, semantic = self.stage_channels.values()
+        self.project = nn.Conv2d(semantic, width, kernel_size=1)
+        self.gate: ChannelGate | SpatialGate = _build_gate(gate, levels, width)
         if levels > 2:
-            self.project_fine = nn.Conv2d(FINE_CHANNELS, MID_CHANNELS, kernel_size=1)
+            self.project_fine = nn.Conv2d(fine, width, kernel_size=1)
+        self.project_mid = nn.Identity() if mid == width else nn.Conv2d(mid, width, kernel_size=1)
         # Forward hooks (the Grad-CAM oracle) find the fused feature map here.
         self.fused = nn.Identity()
-        self.head = Head(classes=classes)
+        self.head = Head(width, classes=classes)
 
     def branches(self, images: Tensor) -> tuple[Tensor, ...]:
-        """The maps that are fused, finest first, each `(N, 1024, H/16, W/16)`, from normalised RGB `(N, 3, H, W)`."""
+        """The maps that are fused, finest first, each `(N, C, H/16, W/16)`, from normalised RGB `(N, 3, H, W)`."""
         return self._branches(self._stages(images))
 
     @property
     def explained(self) -> nn.Module:
-        """The fused feature map, `(N, 1024, H/16, W/16)`."""
+        """The fused feature map, `(N, C, H/16, W/16)`."""
         return self.fused
 
     def analyse(self, images: Tensor) -> Analysis:
@@ -196,29 +211,29 @@ class AsffResNet50(Explainable):
         branches = self._branches(stages)
         weights = self.gate(*branches)
         fused = self.fused(mix(branches, weights))
-        features = fused.mean(dim=(2, 3))
+        features = pooled(fused)
         texture = torch.cat([pooled(stage) for stage in stages], dim=1)
         mid_weights = weights if self.levels == 2 else weights[:, 1]
         return Analysis(self.head(features), fused, features, mid_weights, texture)
 
     def evidence_gradient(self, pooled: Tensor) -> Tensor:
-        """The head's gradient of `logit[malignant] - logit[benign]`, `(N, 1024)`."""
+        """The head's gradient of `logit[malignant] - logit[benign]`, `(N, C)`."""
         return self.head.evidence_gradient(pooled)
 
     @property
     def fused_stages(self) -> tuple[str, ...]:
         """The stages that are fused, finest first: those that a probe may read to start this network."""
-        return ("layer2", "layer3", "layer4")[3 - self.levels :]
+        return tuple(self.stage_channels)[3 - self.levels :]
 
     @torch.no_grad()
     def start_from_probe(self, coefficients: Tensor, intercept: float) -> None:
         """Set the new layers so that the network's logit difference is that of a linear probe on its fused stages.
 
-        Every gate starts at equal weights, and every projection writes what the probe reads from its branch along the
-        probe's own direction in the mid-level branch, so that `L * direction @ fused` is the probe's logit. Across that
-        direction the projections keep their random weights, and all hidden units but two are not yet read: they are
-        what training has to work with. The averages of the branches survive the resampling between grids exactly where
-        the input's side is a multiple of 32.
+        Every gate starts at equal weights, and every projection writes what the probe reads from its branch along one
+        direction, so that `L * direction @ fused` is the probe's logit. Where the mid-level branch is not projected,
+        that direction is the probe's own in it. Across the direction the projections keep their random weights, and
+        all hidden units but two are not yet read: they are what training has to work with. The averages of the branches
+        survive the resampling between grids exactly where the input's side is a multiple of 32.
 
         Args:
             coefficients: `(K,)`, for the averages of `fused_stages` one after another.
@@ -227,19 +242,64 @@ class AsffResNet50(Explainable):
         Raises:
             ValueError: If the probe read other stages or none of the mid-level branch.
         """
-        widths = {"layer2": FINE_CHANNELS, "layer3": MID_CHANNELS, "layer4": SEMANTIC_CHANNELS}
-        expected = [widths[stage] for stage in self.fused_stages]
+        expected = [self.stage_channels[stage] for stage in self.fused_stages]
         if coefficients.shape != (sum(expected),):
             raise ValueError(f"the probe has {coefficients.numel()} coefficients, not {sum(expected)}")
-        parts = dict(zip(self.fused_stages, coefficients.split(expected), strict=True))
-        direction = parts["layer3"]
+        *fine, mid, semantic = coefficients.split(expected)
+        direction = mid
+        if isinstance(self.project_mid, nn.Conv2d):
+            direction = F.normalize(self.project_mid.weight[:, 0, 0, 0], dim=0)
+            _write_along(direction, self.project_mid, mid)
         if not direction.norm() > 0:
-            raise ValueError("the probe reads nothing from layer3, along which the branches are to meet")
+            raise ValueError(f"the probe reads nothing from {self.fused_stages[-2]}, along which the branches meet")
         self.gate.start_even()
-        _write_along(direction, self.project, parts["layer4"])
-        if self.levels > 2:
-            _write_along(direction, self.project_fine, parts["layer2"])
+        _write_along(direction, self.project, semantic)
+        if fine:
+            _write_along(direction, self.project_fine, fine[0])
         self.head.read_along(self.levels * direction, intercept)
+
+    def _branches(self, stages: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, ...]:
+        _, fine, mid = stages
+        semantic = upsampled(self.project(self._last(mid)), like=mid)
+        middle = self.project_mid(mid)
+        if self.levels == 2:
+            return middle, semantic
+        # Averaged before the convolution: both are linear, and in this order the convolution is cheaper.
+        return self.project_fine(F.avg_pool2d(fine, 2)), middle, semantic
+
+
+class AsffResNet50(AdaptiveFusion):
+    """ASFF ResNet-50: 30,857,282 parameters with a channel gate, two levels and two classes.
+
+    Args:
+        gate: How the branches are mixed; `softmax` is the published one.
+        levels: Branches that are fused: 2 (layer3 and layer4, as published) or 3 (layer2 too, 34,530,370 parameters).
+        stride_in_1x1: Where the stride of a down-sampling bottleneck sits: on its first 1x1 convolution (ResNet v1,
+            as in Keras and the paper) or on its 3x3 one (torchvision's default). It belongs to the pretrained weights.
+        classes: Width of the output.
+
+    Raises:
+        ValueError: If `gate` or `levels` is unknown, or `softmax` is to weigh three levels.
+    """
+
+    # torchvision's name of the trunk, by which its ImageNet weights are found.
+    library = "resnet50"
+
+    def __init__(
+        self, *, gate: GateName = "softmax", stride_in_1x1: bool = True, classes: int = 2, levels: int = 2
+    ) -> None:
+        super().__init__()
+        trunk = torchvision.models.resnet50(weights=None)
+        if stride_in_1x1:
+            move_stride_to_1x1(trunk)
+        self.conv1, self.bn1, self.relu, self.maxpool = trunk.conv1, trunk.bn1, trunk.relu, trunk.maxpool
+        self.layer1, self.layer2, self.layer3, self.layer4 = trunk.layer1, trunk.layer2, trunk.layer3, trunk.layer4
+        self._build_fusion(gate, levels, classes, MID_CHANNELS)
+
+    @property
+    def stage_channels(self) -> Mapping[str, int]:
+        """Channels of layer2, layer3 and layer4."""
+        return {"layer2": FINE_CHANNELS, "layer3": MID_CHANNELS, "layer4": SEMANTIC_CHANNELS}
 
     def _stages(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Maps of the first three stages, with 256, 512 and 1024 channels; the last is the mid-level branch."""
@@ -247,13 +307,8 @@ class AsffResNet50(Explainable):
         second = self.layer2(first)
         return first, second, self.layer3(second)
 
-    def _branches(self, stages: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, ...]:
-        _, fine, mid = stages
-        semantic = upsampled(self.project(self.layer4(mid)), like=mid)
-        if self.levels == 2:
-            return mid, semantic
-        # Averaged before the convolution: both are linear, and in this order the convolution is cheaper.
-        return self.project_fine(F.avg_pool2d(fine, 2)), mid, semantic
+    def _last(self, mid: Tensor) -> Tensor:
+        return self.layer4(mid)
 
 
 def pooled(maps: Tensor) -> Tensor:
@@ -291,16 +346,16 @@ def move_stride_to_1x1(trunk: nn.Module) -> None:
         block.conv1.stride, block.conv2.stride = block.conv2.stride, (1, 1)
 
 
-def _build_gate(name: GateName, levels: int) -> ChannelGate | SpatialGate:
+def _build_gate(name: GateName, levels: int, channels: int) -> ChannelGate | SpatialGate:
     if name not in get_args(GateName):
         raise ValueError(f"gate must be one of {', '.join(get_args(GateName))}, not {name!r}")
     if levels not in LEVELS:
         raise ValueError(f"levels must be 2 or 3, not {levels!r}")
     if name == "spatial":
-        return SpatialGate(MID_CHANNELS, levels=levels)
+        return SpatialGate(channels, levels=levels)
     if name == "softmax" and levels > 2:
         raise ValueError("the softmax gate, as published, weighs two levels; three take sigmoid or spatial")
-    return ChannelGate(MID_CHANNELS, name, levels)
+    return ChannelGate(channels, name, levels)
 
 
 def _conv_bn_relu(inputs: int, outputs: int) -> nn.Sequential:

@@ -7,10 +7,12 @@ from torch import nn
 
 from skinlens.models import classic
 from skinlens.models.asff import AsffResNet50
+from skinlens.models.asff_efficientnet import AsffEfficientNetLite2
 
 Options = Mapping[str, str | bool | int]
 
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
+    "asff_efficientnet_lite2": AsffEfficientNetLite2,
     "asff_resnet50": AsffResNet50,
     "lenet5": classic.lenet5,
     "vgg16": classic.vgg16,
@@ -31,6 +33,7 @@ _RESNET_STAGES = ("trunk.layer2", "trunk.layer3", "trunk.layer4")
 
 # Outputs at an eighth, a sixteenth and a thirty-second of the input's side.
 _PROBED: dict[str, tuple[str, ...]] = {
+    "asff_efficientnet_lite2": ("blocks.2", "blocks.4", "bn2"),
     "asff_resnet50": ("layer2", "layer3", "layer4"),
     "resnet34": _RESNET_STAGES,
     "resnet50": _RESNET_STAGES,
@@ -43,6 +46,7 @@ _PROBED: dict[str, tuple[str, ...]] = {
 
 
 _TITLES = {
+    "asff_efficientnet_lite2": "ASFF EfficientNet-Lite2",
     "asff_resnet50": "ASFF ResNet-50",
     "lenet5": "LeNet-5",
     "vgg16": "VGG-16",
@@ -57,6 +61,12 @@ _TITLES = {
     "efficientnet_b0": "EfficientNet-B0",
     "inception_v3": "Inception v3",
     "vit_s": "ViT-S",
+}
+
+
+_FUSION_DEFAULTS: dict[str, dict[str, str | int]] = {
+    "asff_efficientnet_lite2": {"gate": "sigmoid", "levels": 3},
+    "asff_resnet50": {"gate": "softmax", "levels": 2},
 }
 
 
@@ -87,10 +97,10 @@ def title(name: str, options: Options) -> str:
     """
     if name not in _TITLES:
         raise ValueError(f"unknown architecture {name!r}; known: {', '.join(architectures())}")
-    if name != "asff_resnet50":
+    if name not in _FUSION_DEFAULTS:
         return _TITLES[name]
-    levels = ", three levels" if options.get("levels", 2) == 3 else ""
-    return f"{_TITLES[name]}, {options.get('gate', 'softmax')} gate{levels}"
+    gate, levels = (options.get(key, default) for key, default in _FUSION_DEFAULTS[name].items())
+    return f"{_TITLES[name]}, {gate} gate" + (", three levels" if levels == 3 else "")
 
 
 def probed_stages(name: str) -> tuple[str, ...]:

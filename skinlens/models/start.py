@@ -1,10 +1,14 @@
 """Starting weights: ImageNet through torchvision's hub, or a local safetensors file."""
 
+import io
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib.resources import files
 from pathlib import Path
 
+import timm
+import torch
 import torchvision
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
@@ -41,7 +45,8 @@ def load_start(network: nn.Module, source: str | None) -> Start:
     Args:
         network: With torchvision's names for its parts, directly or under `trunk`.
         source: `imagenet` (torchvision's best weights, which need its hub and, for a ResNet, the stride on the 3x3
-            convolution), the path of a safetensors file, or None for random weights.
+            convolution; or those of the installed package that the network names), the path of a safetensors file, or
+            None for random weights.
 
     Raises:
         StartError: If the file cannot be read, the hub cannot be reached, no tensor fits the network, or torchvision's
@@ -52,8 +57,8 @@ def load_start(network: nn.Module, source: str | None) -> Start:
     if source == IMAGENET:
         if _has_stride_in_1x1(network):
             raise StartError("torchvision's weights need stride_in_1x1 = false in the recipe's network options")
-        description, tensors = _download(network)
-        return Start(description, None, _copy(network, tensors, source))
+        description, digest, tensors = _packaged(network) or _download(network)
+        return Start(description, digest, _copy(network, tensors, source))
     content, tensors = _read(Path(source))
     return Start(Path(source).name, sha256(content).hexdigest(), _copy(network, tensors, source))
 
@@ -67,14 +72,38 @@ def _has_stride_in_1x1(network: nn.Module) -> bool:
     return isinstance(first, nn.Conv2d) and first.kernel_size == (1, 1) and first.stride == (2, 2)
 
 
-def _download(network: nn.Module) -> tuple[str, Mapping[str, Tensor]]:
+def _packaged(network: nn.Module) -> tuple[str, str, Mapping[str, Tensor]] | None:
+    """Weights from an installed package, if the network has one: their description, digest and tensors.
+
+    The package's tensors stand in the order of timm's network, under other names.
+    """
+    package = getattr(network, "package", None)
+    if not isinstance(package, str):
+        return None
+    try:
+        folder = files(package) / "models"
+        path = next(entry for entry in folder.iterdir() if entry.name.endswith(".pth"))
+        content = path.read_bytes()
+    except (ModuleNotFoundError, OSError, StopIteration) as error:
+        raise StartError(
+            f"the package {package.replace('_', '-')} is not installed; install it or name a file"
+        ) from error
+    tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    names = timm.create_model(str(network.library), pretrained=False).state_dict()
+    if [tuple(tensor.shape) for tensor in tensors.values()] != [tuple(tensor.shape) for tensor in names.values()]:
+        raise StartError(f"the weights in {package} do not fit {network.library}")
+    named = dict(zip(names, tensors.values(), strict=True))
+    return f"{package} {path.name}", sha256(content).hexdigest(), named
+
+
+def _download(network: nn.Module) -> tuple[str, None, Mapping[str, Tensor]]:
     """What torchvision's weights are called, and their tensors under torchvision's present names."""
     library = getattr(network, "library", None)
     if not isinstance(library, str):
         raise StartError("torchvision has no ImageNet weights for this network; name a local file or start from none")
     weights = torchvision.models.get_model_weights(library).DEFAULT
     try:
-        return f"torchvision {weights}", torchvision.models.get_model(library, weights=weights).state_dict()
+        return f"torchvision {weights}", None, torchvision.models.get_model(library, weights=weights).state_dict()
     except (OSError, RuntimeError) as error:
         raise StartError(f"cannot fetch torchvision's ImageNet weights, name a local file instead: {error}") from error
 
@@ -94,20 +123,28 @@ def _copy(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> fro
     # The name that torchvision gives to each tensor of the network.
     given = {name.removeprefix("trunk."): name for name in own}
     shared = {name for name in tensors if name in given and own[given[name]].shape == tensors[name].shape}
-    fitting = {given[name]: tensors[name].to(own[given[name]].dtype) for name in shared if not _orphaned(name, shared)}
+    fitting = {
+        given[name]: tensors[name].to(own[given[name]].dtype) for name in shared if not _orphaned(name, shared, given)
+    }
     if not fitting:
         raise StartError(f"{source} holds no tensor that fits this network")
     network.load_state_dict(fitting, strict=False)
     return frozenset(fitting)
 
 
-def _orphaned(name: str, shared: Collection[str]) -> bool:
-    """Whether the tensor belongs to a batch-norm whose convolution is not taken over (torchvision's ResNet naming)."""
+def _orphaned(name: str, shared: Collection[str], known: Collection[str]) -> bool:
+    """Whether the tensor belongs to a batch-norm whose convolution is not taken over (torchvision's ResNet naming).
+
+    Args:
+        name: Of the tensor.
+        shared: Names that file and network share.
+        known: Names of the network; a batch-norm whose convolution has another name is never orphaned.
+    """
     module, _, _ = name.rpartition(".")
     parent, _, last = module.rpartition(".")
+    convolution = ""
     if last.startswith("bn"):
-        convolution = f"{parent}.conv{last[2:]}" if parent else f"conv{last[2:]}"
-        return f"{convolution}.weight" not in shared
-    if parent.endswith("downsample") and last == "1":
-        return f"{parent}.0.weight" not in shared
-    return False
+        convolution = f"{parent}.conv{last[2:]}.weight" if parent else f"conv{last[2:]}.weight"
+    elif parent.endswith("downsample") and last == "1":
+        convolution = f"{parent}.0.weight"
+    return convolution in known and convolution not in shared

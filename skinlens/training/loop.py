@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
-from skinlens.models.asff import AsffResNet50
+from skinlens.models.asff import AdaptiveFusion
 from skinlens.models.explainable import Explainable, evidence_map
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build, probed_stages
@@ -329,7 +329,7 @@ def _fresh_state(recipe: Recipe, settings: Settings) -> _State:
 def _start_from_probe(state: _State, recipe: Recipe, settings: Settings, train: pd.DataFrame, weights: Weights) -> None:
     """Fit a probe of the pretrained weights to the training rows, as often as they are drawn, and begin as it."""
     network = state.network
-    if not isinstance(network, AsffResNet50):
+    if not isinstance(network, AdaptiveFusion):
         raise RecipeError(f"recipe {recipe.name}: head: {recipe.network.name} cannot start from a probe")
     weights_id = state.start.sha256 or state.start.description
     backbone = FrozenBackbone(network, recipe.network.name, weights_id, recipe.preprocessing)
