@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -16,8 +15,6 @@ from skinlens.scoring.shards import Job, Shard, score_shard
 
 # Of a logical CPU; readers wait for storage most of the time.
 _READER = 0.25
-# Before Ray is imported: nothing is reported to anyone, and a fractional reader is allowed beside every actor.
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 
 def score_on_ray(shards: Sequence[Shard], job: Job, *, workers: int | None) -> Iterator[dict[str, int]]:

@@ -13,7 +13,7 @@ from pypdf import PdfReader
 
 from skinlens.imaging.synthetic import encode_png
 from skinlens.report.read_pdf import read_summary
-from tests.browser.conftest import started
+from tests.serving import started
 from tests.drawn import familiar_pixels
 
 PICTURES = 4

