@@ -1,7 +1,7 @@
 """The server's outermost layer: it answers the app's own page alone, and its headers keep that page to itself.
 
-Streamlit checks only the WebSocket, accepts any page of this machine there, and looks up the machine's public address on
-the internet before it rejects a foreign one. So every request is checked here first, WebSocket or not.
+Streamlit checks only the WebSocket. It accepts any page of this machine there, and looks up the machine's public
+address on the internet before it rejects a foreign one. So every request is checked here first, WebSocket or not.
 """
 
 import base64
@@ -55,6 +55,7 @@ class OwnPageOnly:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or reject it with status 403."""
         if scope["type"] in {"http", "websocket"} and not _is_own(scope):
             answer = PlainTextResponse("SkinLens answers its own page only.", status_code=403)
             await answer(scope, receive, send)
@@ -78,6 +79,8 @@ class PrivateHeaders:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, under these headers."""
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] in {"http.response.start", "websocket.http.response.start"}:
                 headers = MutableHeaders(scope=message)
@@ -93,8 +96,8 @@ class PrivateHeaders:
 def content_security_policy() -> str:
     """Return the policy: this server and nothing else, but for what Streamlit's page cannot do without.
 
-    Its styles are written by scripts, some of its code is WebAssembly, its icons and charts are `data:` and `blob:` addresses, and its one inline script
-    is named by digest.
+    Its styles are written by scripts, some of its code is WebAssembly, its icons and charts are `data:` and `blob:`
+    addresses, and its one inline script is named by digest.
     """
     scripts = " ".join(f"'sha256-{digest}'" for digest in _inline_script_digests())
     return "; ".join(

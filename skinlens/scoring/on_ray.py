@@ -2,7 +2,9 @@
 
 import json
 import logging
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -15,6 +17,7 @@ from skinlens.scoring.shards import Job, Shard, score_shard
 
 # Of a logical CPU; readers wait for storage most of the time.
 _READER = 0.25
+_PROXY_VARIABLES = ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY")
 
 
 def score_on_ray(shards: Sequence[Shard], job: Job, *, workers: int | None) -> Iterator[dict[str, int]]:
@@ -40,7 +43,8 @@ def score_on_ray(shards: Sequence[Shard], job: Job, *, workers: int | None) -> I
 
     started = not ray.is_initialized()
     if started:
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        with _no_questions_about_the_cloud():
+            ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     try:
         context = DataContext.get_current()
         context.enable_progress_bars = False
@@ -64,6 +68,23 @@ def score_on_ray(shards: Sequence[Shard], job: Job, *, workers: int | None) -> I
     finally:
         if started:
             ray.shutdown()
+
+
+@contextmanager
+def _no_questions_about_the_cloud() -> Iterator[None]:
+    """Start a cluster that asks no cloud's metadata service where it runs.
+
+    Ray asks three of them even with its usage statistics off, and has no switch. It asks over plain HTTP, which goes to
+    a proxy where the environment names one: here the discard port of this machine. Storage is read over HTTPS.
+    """
+    kept = {name: os.environ.pop(name) for name in _PROXY_VARIABLES if name in os.environ}
+    os.environ.update(dict.fromkeys(("http_proxy", "HTTP_PROXY"), "http://127.0.0.1:9"))
+    try:
+        yield
+    finally:
+        for name in _PROXY_VARIABLES:
+            os.environ.pop(name, None)
+        os.environ.update(kept)
 
 
 def _packed(shard: Shard) -> str:

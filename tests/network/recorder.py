@@ -130,7 +130,7 @@ def record_command(command: list[str], folder: Path) -> Record:
     hide_the_hosts_resolver(folder)
     record = Record()
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    server.bind(("0.0.0.0", 53))
+    server.bind(("", 53))
     wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ALL_PROTOCOLS))
     wire.bind(("lo", 0))
     for watch, source in ((answer_look_ups, server), (watch_packets, wire)):

@@ -97,10 +97,12 @@ def test_predict_asks_for_nothing(recorded: Recorder, folder: Path, tmp_path: Pa
     assert len(out.read_text("utf-8-sig").splitlines()) == 4
 
 
-@pytest.mark.parametrize("engine", ["local", "ray"])
-def test_worker_processes_ask_for_nothing(recorded: Recorder, folder: Path, tmp_path: Path, engine: str) -> None:
+@pytest.mark.parametrize(("engine", "kept"), [("local", []), ("ray", [".ray/auth_token"])])
+def test_worker_processes_ask_for_nothing(
+    recorded: Recorder, folder: Path, tmp_path: Path, engine: str, kept: list[str]
+) -> None:
     words = ["score", str(folder), "--out", str(tmp_path / "rows"), "--engine", engine, "--workers", "2"]
-    assert recorded("-m", "skinlens", *words) == NOTHING
+    assert recorded("-m", "skinlens", *words) == NOTHING._replace(kept=kept)
 
 
 def test_a_predictor_that_stays_asks_for_nothing(recorded: Recorder) -> None:
