@@ -3,6 +3,9 @@
 import sys
 import time
 
+import pytest
+from websockets.exceptions import InvalidStatus
+
 from tests.network.visitor import Visitor
 from tests.serving import serving
 
@@ -16,6 +19,9 @@ def main() -> None:
         for page in (*PAGES, PAGES[0]):
             assert "not a medical device" in visitor.look(page), f"{page} was not drawn to its end"
         assert "metric {" in visitor.click(EXAMPLE), "the example was not assessed"
+        # Streamlit by itself would now look up this machine's public address.
+        with pytest.raises(InvalidStatus), Visitor(address, origin="http://elsewhere.invalid"):
+            pass
         time.sleep(float(sys.argv[1]))
 
 

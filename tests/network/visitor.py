@@ -2,9 +2,8 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -29,7 +28,7 @@ class Visitor:
     def __init__(self, address: str, *, host: str | None = None, origin: str | None = "own") -> None:
         named = host or urlsplit(address).netloc
         self._socket = reach(address)
-        self._open: ClientConnection = connect(
+        self._connecting = connect(
             f"ws://{named}/_stcore/stream",
             sock=self._socket,
             origin=f"http://{named}" if origin == "own" else origin,
@@ -42,12 +41,13 @@ class Visitor:
         self._buttons: dict[str, str] = {}
 
     def __enter__(self) -> Self:
+        self._open: ClientConnection = self._connecting.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._open.close()
+        self._connecting.__exit__(kind, error, trace)
         self._socket.close()
 
     def look(self, page: str | None = None) -> str:
@@ -92,13 +92,22 @@ def reach(address: str) -> socket.socket:
     return socket.create_connection(("127.0.0.1", urlsplit(address).port), SECONDS)
 
 
-@contextmanager
-def asked(address: str, path: str, headers: dict[str, str]) -> Iterator[tuple[int, dict[str, str], bytes]]:
-    """Status, headers (names in lower case) and body of a GET under any headers, Host among them."""
-    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "Connection: close"]
+class Answer(NamedTuple):
+    """Of a plain request; names of headers in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def ask(address: str, path: str, headers: dict[str, str], *, method: str = "GET") -> Answer:
+    """One request under any headers, Host among them."""
+    given = {"Host": urlsplit(address).netloc, "Connection": "close", "Content-Length": "0"} | headers
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in given.items())]
     with reach(address) as wire:
         wire.sendall("\r\n".join([*lines, "", ""]).encode())
-        answer = b"".join(iter(lambda: wire.recv(65536), b""))
-    head, _, body = answer.partition(b"\r\n\r\n")
+        received = b"".join(iter(lambda: wire.recv(65536), b""))
+    head, _, body = received.partition(b"\r\n\r\n")
     status, *rest = head.decode("latin-1").split("\r\n")
-    yield int(status.split()[1]), {line.split(": ", 1)[0].lower(): line.split(": ", 1)[1] for line in rest}, body
+    named = (line.split(": ", 1) for line in rest)
+    return Answer(int(status.split()[1]), {name.lower(): value for name, value in named}, body)
