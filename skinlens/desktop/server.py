@@ -8,7 +8,6 @@ import base64
 import hashlib
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
@@ -132,9 +131,7 @@ def _is_own(scope: Scope) -> bool:
         # Browsers name the origin of every WebSocket.
         return scope["type"] == "http" and (_same_site_or_typed(headers) or _is_visit(headers))
     scheme = "https" if scope["scheme"] in {"https", "wss"} else "http"
-    own = urlsplit(f"{scheme}://{headers.get('host', '')}")
-    given = urlsplit(origin)
-    return (given.scheme, given.netloc.lower()) == (own.scheme, own.netloc.lower())
+    return origin.lower() == f"{scheme}://{headers.get('host', '')}".lower()
 
 
 def _same_site_or_typed(headers: Headers) -> bool:
