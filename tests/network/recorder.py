@@ -21,6 +21,8 @@ from pathlib import Path
 # Every look-up is answered with an address from the block that is set aside for tests of network devices.
 ANSWER = IPv4Address("198.18.0.1")
 ALL_PROTOCOLS, IPV4, IPV6, TCP, UDP = 0x0003, 0x0800, 0x86DD, 6, 17
+# Exit status where this machine offers no namespaces, or lacks the command `ip`.
+NOT_POSSIBLE = 77
 A_RECORD, SYN, ACK = 1, 0x02, 0x10
 # Look-ups go to the DNS server here, past any service on the host that is reached through a file.
 HOST_FILES = {"/etc/resolv.conf": "nameserver 127.0.0.1\n", "/etc/nsswitch.conf": "hosts: files dns\n"}
@@ -126,7 +128,6 @@ def destination(packet: bytes, protocol: int) -> str | None:
 
 
 def record_command(command: list[str], folder: Path) -> Record:
-    enter_namespaces()
     hide_the_hosts_resolver(folder)
     record = Record()
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -141,6 +142,11 @@ def record_command(command: list[str], folder: Path) -> Record:
 
 def main() -> None:
     place, *command = sys.argv[1:]
+    try:
+        enter_namespaces()
+    except OSError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(NOT_POSSIBLE)
     with tempfile.TemporaryDirectory() as folder:
         record = record_command(command, Path(folder))
     Path(place).write_text(record.as_json())
