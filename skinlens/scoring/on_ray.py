@@ -38,6 +38,9 @@ def score_on_ray(shards: Sequence[Shard], job: Job, *, workers: int | None) -> I
         ImportError: If Ray is not installed.
         RayError: If the cluster fails.
     """
+    if not os.environ.get("RAY_ADDRESS"):
+        # Read when Ray is imported, on every system: a cluster of one machine listens on the loopback address only.
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     import ray
     from ray.data import ActorPoolStrategy, DataContext
 

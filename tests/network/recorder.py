@@ -14,15 +14,18 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 # Every look-up is answered with an address from the block that is set aside for tests of network devices.
 ANSWER = IPv4Address("198.18.0.1")
+OWN_ADDRESS = IPv4Address("198.51.100.1")
 ALL_PROTOCOLS, IPV4, IPV6, TCP, UDP = 0x0003, 0x0800, 0x86DD, 6, 17
 # Exit status where this machine offers no namespaces, or lacks the command `ip`.
 NOT_POSSIBLE = 77
+LISTENING = "0A"
 A_RECORD, SYN, ACK = 1, 0x02, 0x10
 # Look-ups go to the DNS server here, past any service on the host that is reached through a file.
 HOST_FILES = {"/etc/resolv.conf": "nameserver 127.0.0.1\n", "/etc/nsswitch.conf": "hosts: files dns\n"}
@@ -31,16 +34,16 @@ HOST_SERVICES = ("/run/nscd", "/run/systemd/resolve")
 
 @dataclass
 class Record:
-    """What a command asked for outside its machine."""
+    """What a command asked for outside its machine, and where other machines could have reached it."""
 
     lookups: set[str] = field(default_factory=set)
     connections: set[str] = field(default_factory=set)
+    listening: set[str] = field(default_factory=set)
     status: int = 0
 
     def as_json(self) -> str:
-        return json.dumps(
-            {"lookups": sorted(self.lookups), "connections": sorted(self.connections), "status": self.status}
-        )
+        seen = {"lookups": self.lookups, "connections": self.connections, "listening": self.listening}
+        return json.dumps({name: sorted(values) for name, values in seen.items()} | {"status": self.status})
 
 
 def enter_namespaces() -> None:
@@ -61,7 +64,9 @@ def enter_namespaces() -> None:
         Path("/proc/self/uid_map").write_text(f"0 {users} 1")
         Path("/proc/self/gid_map").write_text(f"0 {groups} 1")
     quiet(["mount", "--make-rprivate", "/"])
-    for command in ("link set lo up", "route add local 0.0.0.0/0 dev lo", "-6 route add local ::/0 dev lo"):
+    # An address that other machines would know this one by, for programs that look for one.
+    known_by = f"addr add {OWN_ADDRESS}/32 dev lo"
+    for command in ("link set lo up", known_by, "route add local 0.0.0.0/0 dev lo", "-6 route add local ::/0 dev lo"):
         quiet(["ip", *command.split()])
 
 
@@ -109,6 +114,25 @@ def watch_packets(wire: socket.socket, record: Record) -> None:
             record.connections.add(called)
 
 
+def watch_listeners(record: Record) -> None:
+    """Note every TCP socket that waits for connections on another address than loopback."""
+    while True:
+        for table in ("tcp", "tcp6"):
+            for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+                local, _, state = line.split()[1:4]
+                address = hex_address(local.partition(":")[0])
+                if state == LISTENING and not address.is_loopback:
+                    record.listening.add(str(address))
+        time.sleep(0.2)
+
+
+def hex_address(text: str) -> IPv4Address | IPv6Address:
+    """An address as the kernel writes it: words of 32 bits, each in the machine's byte order."""
+    words = [int(text[place : place + 8], 16).to_bytes(4, sys.byteorder) for place in range(0, len(text), 8)]
+    address = ip_address(b"".join(words))
+    return getattr(address, "ipv4_mapped", None) or address
+
+
 def destination(packet: bytes, protocol: int) -> str | None:
     """Where a packet begins a connection to, as in `tcp 203.0.113.9:443`; None for loopback and all other packets."""
     if protocol == IPV4:
@@ -117,7 +141,7 @@ def destination(packet: bytes, protocol: int) -> str | None:
         kind, address, payload = packet[6], IPv6Address(packet[24:40]), packet[40:]
     else:
         return None
-    if ip_address(address).is_loopback or kind not in (TCP, UDP):
+    if address.is_loopback or address == OWN_ADDRESS or kind not in (TCP, UDP):
         return None
     if kind == TCP and payload[13] & (SYN | ACK) != SYN:
         return None
@@ -136,6 +160,7 @@ def record_command(command: list[str], folder: Path) -> Record:
     wire.bind(("lo", 0))
     for watch, source in ((answer_look_ups, server), (watch_packets, wire)):
         threading.Thread(target=watch, args=(source, record), daemon=True).start()
+    threading.Thread(target=watch_listeners, args=(record,), daemon=True).start()
     record.status = subprocess.run(command, check=False).returncode
     return record
 
