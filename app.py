@@ -1,4 +1,4 @@
-"""The router: page configuration, navigation, and what every page shares."""
+"""The server, and the router: page configuration, navigation, and what every page shares."""
 
 from pathlib import Path
 
@@ -6,18 +6,15 @@ import streamlit as st
 
 from skinlens.desktop.model import loaded_model
 from skinlens.desktop.router import mark_routed
+from skinlens.desktop.server import protection
 from skinlens.desktop.session import POINT
 from skinlens.runtime.card import ModelCard, ModelFileError, OperatingPoint
 from skinlens.triage import DISCLAIMER
 
-PAGES = [
-    st.Page("pages/triage.py", title="Triage", icon=":material/dermatology:", default=True),
-    st.Page("pages/batch.py", title="Batch", icon=":material/photo_library:"),
-    st.Page("pages/compare.py", title="Compare", icon=":material/monitoring:"),
-    st.Page("pages/cases.py", title="Cases", icon=":material/folder_open:"),
-    st.Page("pages/about.py", title="About", icon=":material/info:"),
-]
-MARK = Path(__file__).parent / "skinlens" / "desktop" / "mark.svg"
+DRAWINGS = Path(__file__).parent / "skinlens" / "desktop"
+MARK = DRAWINGS / "mark.svg"
+# A file of ours: a browser fetches the drawing of a `:material/...:` page icon from the internet.
+ICON = DRAWINGS / "icon.svg"
 # Streamlit's own margins push the score below the fold at 1280x800, its captions fall short of a contrast of 4.5:1, and
 # so does white on the dark theme's accent colour.
 STYLE = """<style>
@@ -56,12 +53,30 @@ def model_in_use() -> None:
     )
 
 
-st.set_page_config(page_title="SkinLens", page_icon=":material/dermatology:", layout="wide")
-page = st.navigation(PAGES)
-mark_routed()
-st.html(STYLE)
-st.logo(MARK, size="large")
-with st.sidebar:
-    model_in_use()
-page.run()
-st.caption(DISCLAIMER)
+def show() -> None:
+    """Draw the page in view."""
+    st.set_page_config(page_title="SkinLens", page_icon=ICON, layout="wide")
+    page = st.navigation(
+        [
+            st.Page("pages/triage.py", title="Triage", icon=":material/dermatology:", default=True),
+            st.Page("pages/batch.py", title="Batch", icon=":material/photo_library:"),
+            st.Page("pages/compare.py", title="Compare", icon=":material/monitoring:"),
+            st.Page("pages/cases.py", title="Cases", icon=":material/folder_open:"),
+            st.Page("pages/about.py", title="About", icon=":material/info:"),
+        ]
+    )
+    mark_routed()
+    st.html(STYLE)
+    st.logo(MARK, size="large")
+    with st.sidebar:
+        model_in_use()
+    page.run()
+    st.caption(DISCLAIMER)
+
+
+if __name__ == "__main__":
+    # For every visitor and every click Streamlit runs this file as a script.
+    show()
+else:
+    # Once, when it starts, `streamlit run app.py` imports this file and serves what it finds here.
+    app = st.App(__file__, middleware=protection())

@@ -1,3 +1,7 @@
 """SkinLens: a research demonstrator that reads dermoscopic images on the user's own machine."""
 
+from skinlens.telemetry import switch_off
+
 __version__ = "0.1.0"
+
+switch_off()

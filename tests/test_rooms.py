@@ -15,7 +15,7 @@ EVERYTHING = [*SOURCES, ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
 
 # What a room may import from other rooms; a module with an entry of its own follows that one.
 MAY_IMPORT: dict[str, set[str]] = {
-    "skinlens": set(),
+    "skinlens": {"skinlens.telemetry"},
     "skinlens.imaging": set(),
     "skinlens.evaluation": set(),
     "skinlens.models": set(),
@@ -149,10 +149,12 @@ def test_from_upload_to_pdf_no_torch_is_imported(room: str) -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_name)
 def test_streamlit_stays_on_the_desktop(path: Path) -> None:
-    if not is_in(module_name(path), "skinlens.desktop"):
+    """But for the command that starts it."""
+    if not is_in(module_name(path), "skinlens.desktop") and module_name(path) != "skinlens.cli.app":
         assert "streamlit" not in {name.partition(".")[0] for name in imports(path)}
 
 
+SHOWS_ADDRESSES = {"image", "logo", "html", "markdown", "iframe", "video", "audio", "set_page_config"}
 UNSAFE_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 NETWORK_MODULES = {"requests", "urllib", "urllib3", "httpx", "aiohttp", "http", "ftplib", "smtplib", "socket"}
 UNSAFE_CALLS = {"eval", "exec", "compile", "__import__"}
@@ -239,6 +241,25 @@ def test_html_is_a_constant_of_ours() -> None:
                 assert isinstance(given, ast.Constant) or dotted(given, {}).isupper(), path
 
 
+@pytest.mark.parametrize("path", [each for each in EVERYTHING if "desktop" in each.parts or each.parent != PACKAGE])
+def test_pages_name_nothing_that_a_browser_would_fetch(path: Path) -> None:
+    """No address on the internet, and no page icon that stands for one."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.keyword) and node.arg == "page_icon":
+            assert not isinstance(node.value, ast.Constant), f"{path}:{node.value.lineno} is no file of ours"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in SHOWS_ADDRESSES:
+            for given in ast.walk(node):
+                if isinstance(given, ast.Constant) and isinstance(given.value, str):
+                    assert "://" not in given.value, f"{path}:{given.lineno}"
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.svg")), ids=lambda path: path.name)
+def test_drawings_stand_alone(path: Path) -> None:
+    drawn = path.read_text("utf-8").replace('xmlns="http://www.w3.org/2000/svg"', "")
+    assert "://" not in drawn
+    assert "href" not in drawn
+
+
 class TestServer:
     CONFIG: dict[str, Any] = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))
 
@@ -247,7 +268,11 @@ class TestServer:
         [
             ("server", "address", "localhost"),
             ("server", "headless", True),
+            ("server", "allowedHosts", ["localhost", "127.0.0.1", "::1"]),
+            ("server", "enableCORS", True),
             ("server", "enableXsrfProtection", True),
+            ("server", "xsrfCookieSameSite", "strict"),
+            ("server", "enableAgentApi", False),
             ("server", "maxUploadSize", 50),
             ("browser", "gatherUsageStats", False),
             ("client", "toolbarMode", "viewer"),
@@ -258,5 +283,5 @@ class TestServer:
         assert self.CONFIG[section][option] == value
 
     def test_nothing_opens_it_again(self) -> None:
-        assert self.CONFIG["server"].get("enableCORS", True) is True
+        assert self.CONFIG["server"].get("corsAllowedOrigins", []) == []
         assert self.CONFIG["server"].get("enableStaticServing", False) is False

@@ -293,6 +293,18 @@ def verify(pdf: Annotated[Path, typer.Argument(help="A case summary.")]) -> None
     verify_pdf(pdf)
 
 
+@app.command("app")
+def serve_app(
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port on this computer; else 8501 or above.")
+    ] = None,
+) -> None:
+    """Show the pages in a browser on this computer."""
+    from skinlens.cli.app import serve
+
+    serve(port)
+
+
 cases_app = typer.Typer(help="What is kept of cases.", no_args_is_help=True)
 app.add_typer(cases_app, name="cases")
 

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -16,8 +17,7 @@ from skinlens.scoring.shards import Job, Shard, score_shard
 
 # Of a logical CPU; readers wait for storage most of the time.
 _READER = 0.25
-# Before Ray is imported: nothing is reported to anyone, and a fractional reader is allowed beside every actor.
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+_PROXY_VARIABLES = ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY")
 
 
 def score_on_ray(shards: Sequence[Shard], job: Job, *, workers: int | None) -> Iterator[dict[str, int]]:
@@ -38,12 +38,16 @@ def score_on_ray(shards: Sequence[Shard], job: Job, *, workers: int | None) -> I
         ImportError: If Ray is not installed.
         RayError: If the cluster fails.
     """
+    if not os.environ.get("RAY_ADDRESS"):
+        # Read when Ray is imported, on every system: a cluster of one machine listens on the loopback address only.
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     import ray
     from ray.data import ActorPoolStrategy, DataContext
 
     started = not ray.is_initialized()
     if started:
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        with _no_questions_about_the_cloud():
+            ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     try:
         context = DataContext.get_current()
         context.enable_progress_bars = False
@@ -67,6 +71,23 @@ def score_on_ray(shards: Sequence[Shard], job: Job, *, workers: int | None) -> I
     finally:
         if started:
             ray.shutdown()
+
+
+@contextmanager
+def _no_questions_about_the_cloud() -> Iterator[None]:
+    """Start a cluster that asks no cloud's metadata service where it runs.
+
+    Ray asks three of them even with its usage statistics off, and has no switch. It asks over plain HTTP, which goes to
+    a proxy where the environment names one: here the discard port of this machine. Storage is read over HTTPS.
+    """
+    kept = {name: os.environ.pop(name) for name in _PROXY_VARIABLES if name in os.environ}
+    os.environ.update(dict.fromkeys(("http_proxy", "HTTP_PROXY"), "http://127.0.0.1:9"))
+    try:
+        yield
+    finally:
+        for name in _PROXY_VARIABLES:
+            os.environ.pop(name, None)
+        os.environ.update(kept)
 
 
 def _packed(shard: Shard) -> str:

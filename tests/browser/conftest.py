@@ -2,19 +2,14 @@
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-ROOT = Path(__file__).parents[2]
+from tests.serving import serving
+
 QUIET = (
     "--disable-gpu",
     "--disable-quic",
@@ -23,6 +18,8 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
     "--no-sandbox",
+    # No name but our own is looked up, whatever a page asks for.
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1",
 )
 
 
@@ -38,38 +35,6 @@ def fresh_server() -> Iterator[str]:
     """A server that nobody has visited."""
     with serving() as url:
         yield url
-
-
-@contextmanager
-def serving() -> Iterator[str]:
-    with started() as (url, _):
-        yield url
-
-
-@contextmanager
-def started() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """A server's address and its process."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        try:
-            wait_until_healthy(f"http://localhost:{port}/_stcore/health")
-            yield f"http://localhost:{port}", server
-        finally:
-            server.terminate()
-
-
-def wait_until_healthy(url: str, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own server on localhost
-                return
-        except OSError:
-            time.sleep(0.3)
-    raise TimeoutError(f"nothing answers at {url}")
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -13,8 +13,8 @@ from pypdf import PdfReader
 
 from skinlens.imaging.synthetic import encode_png
 from skinlens.report.read_pdf import read_summary
-from tests.browser.conftest import started
 from tests.drawn import familiar_pixels
+from tests.serving import started
 
 PICTURES = 4
 
