@@ -1,5 +1,6 @@
 """`skinlens audit`: duplicates, contradictory labels, and what gives the label away besides the lesion."""
 
+import io
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ from skinlens.evaluation.file_traits import (
 from skinlens.evaluation.metrics import Floats
 from skinlens.evaluation.rows import groups_of, labels_of
 from skinlens.imaging.decode import decode
+from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.runtime.card import sha256_of
 from skinlens.training.manifest import read_manifests
@@ -98,7 +100,7 @@ def audit(manifests: Sequence[Path], out: Path, known: Path | None) -> None:
 
 def _known_pairs(path: Path) -> pd.DataFrame:
     try:
-        table = pd.read_csv(path)
+        table = pd.read_csv(io.BytesIO(read_regular(path, largest=LARGEST_TABLE_FILE)))
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} cannot be read as a CSV of pairs: {error}") from error
     absent = [name for name in _KNOWN_COLUMNS if name not in table]
@@ -119,7 +121,7 @@ def _read(rows: pd.DataFrame) -> tuple[dict[int, _Reading], dict[str, str]]:
 
 
 def _reading(file: Path) -> _Reading:
-    content = file.read_bytes()
+    content = read_regular(file)
     image = decode(content, name=file.name)
     return _Reading(
         image.sha256,

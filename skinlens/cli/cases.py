@@ -19,6 +19,7 @@ from skinlens.cases.verify_pdf import check_summary
 from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import say
 from skinlens.imaging.decode import decode
+from skinlens.imaging.files import read_regular
 
 
 def list_cases(words: str, *, as_json: bool, limit: int) -> None:
@@ -77,7 +78,7 @@ def verify_pdf(path: Path) -> None:
         UsageError: If the file cannot be read.
     """
     try:
-        content = path.read_bytes()
+        content = read_regular(path)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     found = check_summary(open_store(), content)

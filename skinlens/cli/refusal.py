@@ -1,5 +1,6 @@
 """`skinlens refusal`: what a model takes for dermoscopy: fitted on one half, measured on the other."""
 
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ from skinlens.evaluation.refusal import (
 )
 from skinlens.export.familiarity import fit_familiarity
 from skinlens.imaging.decode import decode
+from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.imaging.quality import assess_quality
 from skinlens.refusal import admit
 from skinlens.runtime.card import FamiliarityRecord, ModelFile, sha256_of, write_card
@@ -141,7 +143,7 @@ def _spread(rows: pd.DataFrame, images: int | None) -> pd.DataFrame:
 def _strangers(path: Path) -> pd.DataFrame:
     """Pictures to refuse: `file`, and `kind` up to its first underscore."""
     try:
-        rows = pd.read_csv(path, dtype=str)
+        rows = pd.read_csv(io.BytesIO(read_regular(path, largest=LARGEST_TABLE_FILE)), dtype=str)
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise UsageError(f"cannot read {path}: {str(error).strip()}") from error
     if not {"path", "kind"} <= set(rows) or rows[["path", "kind"]].isna().any(axis=None):
