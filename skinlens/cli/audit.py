@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import track
 
 from skinlens.cli.errors import OutputError, UsageError
-from skinlens.cli.say import say
+from skinlens.cli.say import print_text, say
 from skinlens.evaluation.border_probe import BORDER, border_features, border_probabilities
 from skinlens.evaluation.duplicates import (
     LEAST_CORRELATION,
@@ -36,6 +36,7 @@ from skinlens.evaluation.file_traits import (
 )
 from skinlens.evaluation.metrics import Floats
 from skinlens.evaluation.rows import groups_of, labels_of
+from skinlens.evaluation.spreadsheet import guarded_table
 from skinlens.imaging.decode import decode
 from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.imaging.image import ImageRefusedError
@@ -258,11 +259,11 @@ def _folds(rows: pd.DataFrame, groups: Any) -> Any:
 def _write(record: dict[str, Any], pairs: pd.DataFrame, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     (out / "audit.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-    pairs.to_csv(out / "pairs.csv", index=False)
+    guarded_table(pairs).to_csv(out / "pairs.csv", index=False)
     summary = summarise(record)
     (out / "audit.md").write_text(summary, "utf-8")
     say(f"wrote {out / 'audit.json'}, audit.md and pairs.csv")
-    Console().print(summary, markup=False, highlight=False)
+    print_text(summary)
 
 
 def summarise(record: dict[str, Any]) -> str:

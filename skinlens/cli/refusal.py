@@ -2,7 +2,6 @@
 
 import io
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from skinlens.cli.errors import OutputError, UsageError
-from skinlens.cli.say import say
+from skinlens.cli.say import print_text, say
 from skinlens.evaluation.metrics import Floats
 from skinlens.evaluation.refusal import (
     Flags,
@@ -128,7 +127,7 @@ def refusal(
     except OSError as error:
         raise OutputError(f"the results cannot be written to {out}: {error}") from error
     say(f"wrote {out / name}.json and {name}.md")
-    sys.stdout.write(summarise(record))
+    print_text(summarise(record))
 
 
 def _spread(rows: pd.DataFrame, images: int | None) -> pd.DataFrame:
