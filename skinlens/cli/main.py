@@ -256,6 +256,16 @@ def verify(pdf: Annotated[Path, typer.Argument(help="A case summary.")]) -> None
     verify_pdf(pdf)
 
 
+@app.command()
+def licences(
+    json: Annotated[bool, typer.Option("--json", help="A JSON array.")] = False,  # noqa: FBT002
+) -> None:
+    """List every installed package that SkinLens needs, with its licence."""
+    from skinlens.cli.licences import licences as command
+
+    command(as_json=json)
+
+
 cases_app = typer.Typer(help="What is kept of cases.", no_args_is_help=True)
 app.add_typer(cases_app, name="cases")
 
