@@ -145,9 +145,20 @@ def _files_below(folder: Path, on_closed: Callable[[OSError], None]) -> Iterator
     the first file, `on_closed` is called with the error of every folder that cannot be opened.
     """
     found = []
-    for place, folders, names in os.walk(folder, onerror=on_closed):
-        links = (name for name in folders if _has_image_suffix(name) and (Path(place) / name).is_symlink())
-        found += [Path(place) / name for name in (*names, *links)]
+    waiting = [folder]
+    # In a loop of our own, since os.walk calls itself for every level and ends with an error in the thousandth.
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as listed:
+                entries = list(listed)
+        except OSError as error:
+            on_closed(error)
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(Path(entry.path))
+            elif not _is(entry.is_dir) or _has_image_suffix(entry.name):
+                found.append(Path(entry.path))
     yield from sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 

@@ -111,6 +111,21 @@ class TestFolders:
         listed, _ = found(tmp_path)
         assert "no such file" in str(refusal(listed[0]))
 
+    def test_folders_in_folders_as_deep_as_they_go(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        deep = Path(*"d" * 1500)
+        # In two steps, since makedirs calls itself too.
+        (tmp_path / Path(*"d" * 700)).mkdir(parents=True)
+        deep.mkdir(parents=True)
+        (deep / "a.jpg").write_bytes(b"image")
+        try:
+            (only,), _ = found(Path("d"))
+            assert only.read() == b"image"
+        finally:
+            # What tidies up after tests calls itself as well.
+            (deep / "a.jpg").unlink()
+            os.removedirs(deep)
+
     def test_a_folder_without_pictures_gets_one_row(self, tmp_path: Path) -> None:
         plant(tmp_path / "empty", "notes.txt")
         (tmp_path / "bare").mkdir()
