@@ -114,12 +114,12 @@ def _is_installed(name: str) -> bool:
 
 
 def _licence(name: str, package: Distribution, *, direct: bool) -> Licence:
-    told = _told(package)
-    choices = re.split(r"\s+OR\s+", told)
-    return Licence(name, package.version, told, all(map(_COPYLEFT.search, choices)), direct)
+    stated = _stated(package)
+    choices = re.split(r"\s+OR\s+", stated)
+    return Licence(name, package.version, stated, all(map(_COPYLEFT.search, choices)), direct)
 
 
-def _told(package: Distribution) -> str:
+def _stated(package: Distribution) -> str:
     """An SPDX expression, else the words of the field, else of the classifiers."""
     if expression := _field(package, "License-Expression"):
         return expression[0]

@@ -1,7 +1,7 @@
-"""What the commands write for a person: names from outside never steer the terminal.
+"""Write for a person: names from outside never control the terminal.
 
-A file name may hold escape sequences that move the cursor or change the title, characters that turn the direction of
-writing, or line breaks. All that a command writes passes `printable`, or `json_text`, which any reader of JSON undoes.
+A file name may hold escape sequences that move the cursor or change the title, characters that change the writing
+direction, or line breaks. All that a command writes passes `printable`, or `json_text`, which any JSON reader undoes.
 """
 
 import json

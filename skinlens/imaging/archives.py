@@ -47,7 +47,7 @@ class Archive(zipfile.ZipFile):
             try:
                 super().__init__(self._stream)
             except UnicodeDecodeError:
-                self._stream.mends_names = True
+                self._stream.repairs_names = True
                 super().__init__(self._stream)
         except Exception as error:  # a hostile archive can raise nearly anything
             self.close()
@@ -116,18 +116,18 @@ class _Stream(io.BufferedReader):
 
     Attributes:
         is_open: Whether its directory has been read, so that all that follows is members.
-        mends_names: Whether names in the directory that claim to be UTF-8, and are not, are taken for the older code.
+        repairs_names: Whether names in the directory that claim to be UTF-8, and are not, are taken for the older code.
     """
 
     is_open = False
-    mends_names = False
+    repairs_names = False
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read as from any file; raises UnusableFileError rather than read a directory that is too large."""
         if size is not None and size > _LARGEST_DIRECTORY:
             raise UnusableFileError("It lists too many files; pack the images into several archives.")
         content = super().read(size)
-        return _without_false_utf8(content) if self.mends_names and not self.is_open else content
+        return _without_false_utf8(content) if self.repairs_names and not self.is_open else content
 
 
 def _closed_because(error: Exception) -> str:
@@ -143,16 +143,16 @@ def _is_folder(member: zipfile.ZipInfo) -> bool:
 
 def _without_false_utf8(directory: bytes) -> bytes:
     """The directory, with the mark for UTF-8 taken off names that are not."""
-    mended, place = bytearray(directory), 0
+    repaired, place = bytearray(directory), 0
     while place + _RECORD.size <= len(directory):
         mark, flags, name, extra, comment = _RECORD.unpack_from(directory, place)
         if mark != _RECORD_MARK:
             break
         start = place + _RECORD.size
         if flags & _SAYS_UTF8 and not _is_utf8(directory[start : start + name]):
-            struct.pack_into("<H", mended, place + _FLAGS_AT, flags & ~_SAYS_UTF8)
+            struct.pack_into("<H", repaired, place + _FLAGS_AT, flags & ~_SAYS_UTF8)
         place = start + name + extra + comment
-    return bytes(mended)
+    return bytes(repaired)
 
 
 def _is_utf8(name: bytes) -> bool:

@@ -57,17 +57,17 @@ def test_the_command_as_json(call) -> None:
 
 
 class Package:
-    """A package that says what it is told to say of itself."""
+    """A package that says what it is stated to say of itself."""
 
-    def __init__(self, requires: tuple[str, ...] = (), **told: str) -> None:
+    def __init__(self, requires: tuple[str, ...] = (), **stated: str) -> None:
         self.version, self.requires = "1", list(requires)
         self.metadata = Message()
-        for name, value in told.items():
+        for name, value in stated.items():
             self.metadata[name.replace("_", "-")] = value
 
 
 @pytest.mark.parametrize(
-    ("told", "licence", "copyleft"),
+    ("stated", "licence", "copyleft"),
     [
         ({"License_Expression": "MIT", "License": "GPL"}, "MIT", False),
         ({"License_Expression": "MIT OR GPL-2.0-only"}, "MIT OR GPL-2.0-only", False),
@@ -85,9 +85,9 @@ class Package:
     ],
 )  # fmt: skip
 def test_what_a_package_may_say(
-    monkeypatch: pytest.MonkeyPatch, told: dict[str, str], licence: str, *, copyleft: bool
+    monkeypatch: pytest.MonkeyPatch, stated: dict[str, str], licence: str, *, copyleft: bool
 ) -> None:
-    monkeypatch.setattr(module, "distribution", lambda _: Package(**told))
+    monkeypatch.setattr(module, "distribution", lambda _: Package(**stated))
     monkeypatch.setattr(module, "direct_requirements", lambda: [Requirement("x")])
     (only,) = installed_licences()
     assert (only.licence, only.copyleft) == (licence, copyleft)

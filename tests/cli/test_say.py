@@ -1,4 +1,4 @@
-"""What comes from outside never steers the terminal, on any road that a command's words take to it."""
+"""Text from outside never controls the terminal, whichever way a command prints it."""
 
 import csv
 import io
