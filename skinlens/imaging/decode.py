@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 from skinlens.imaging.dicom import decode_dicom, has_pixels, is_dicom
+from skinlens.imaging.files import UnusableFileError, read_regular
 from skinlens.imaging.guards import FORMATS
 from skinlens.imaging.image import ImageRefusedError, LesionImage, Pixels
 from skinlens.imaging.raster import decode_raster, find_opener
@@ -44,8 +45,10 @@ def decode(source: bytes | Path, *, name: str | None = None) -> LesionImage:
 
 def _read(path: Path, name: str) -> bytes:
     try:
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
+        return read_regular(path)
+    except UnusableFileError as error:
+        raise ImageRefusedError(error.reason, f"{name} cannot be read. {error}") from error
+    except OSError as error:
         raise ImageRefusedError(
             "unreadable",
             f"{name} cannot be read. Check that the file exists and that you may open it.",
