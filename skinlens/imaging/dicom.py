@@ -16,8 +16,9 @@ from pydicom.filereader import data_element_generator
 from pydicom.pixels import convert_color_space, get_decoder
 from pydicom.tag import BaseTag
 
-from skinlens.imaging.guards import FORMATS, MAX_PIXELS, check_size, damaged, refusing_damage, too_large
+from skinlens.imaging.guards import FORMATS, check_size, damaged, refusing_damage, too_large
 from skinlens.imaging.image import ImageRefusedError, Pixels
+from skinlens.imaging.limits import MAX_PIXELS
 from skinlens.imaging.lossless import decode_lossless_jpeg
 from skinlens.imaging.srgb import to_eight_bits, to_srgb
 
