@@ -19,7 +19,7 @@ from pydicom.tag import BaseTag
 from skinlens.imaging.guards import FORMATS, check_size, damaged, has_too_many_parts, refusing_damage, too_large
 from skinlens.imaging.image import ImageRefusedError, Pixels
 from skinlens.imaging.jpeg import check_end, read_structure
-from skinlens.imaging.limits import MAX_DECODED_BYTES, MAX_DICOM_ITEMS, SECONDS
+from skinlens.imaging.limits import CLOCK_SECONDS, MAX_DECODED_BYTES, MAX_DICOM_ITEMS
 from skinlens.imaging.lossless import decode_lossless_jpeg
 from skinlens.imaging.srgb import to_eight_bits, to_srgb
 
@@ -396,7 +396,7 @@ def _decode_codestream(frame: bytes, elements: _Elements, layout: _Layout) -> np
         columns=layout.columns,
         samples=layout.samples,
         bits=layout.bits_stored,
-        seconds=SECONDS,
+        seconds=CLOCK_SECONDS,
     )
 
 

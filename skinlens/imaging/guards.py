@@ -71,7 +71,7 @@ def takes_too_long(name: str) -> ImageRefusedError:
     """Return the rejection of an image that was not open in time."""
     return ImageRefusedError(
         "over_budget",
-        f"{name} could not be opened within {SECONDS:.0f} seconds. Export it again as an ordinary JPEG or PNG.",
+        f"{name} could not be opened within {SECONDS} seconds. Export it again as an ordinary JPEG or PNG.",
     )
 
 

@@ -23,8 +23,8 @@ _MARKER = re.compile(rb"\xff+([^\x00\xff])")
 # The marker that ends compressed data, in which a byte of 255 is followed by 0 or a restart marker.
 _END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _COEFFICIENTS = 64
-# Compressed data that a decoder which was still waiting for some would take for pixels.
-_PADDING = bytes(4096)
+# Compressed data that a decoder which was still waiting for some would take for pixels, also from a restart on.
+_PADDING = bytes(4096) + b"".join(bytes([0xFF, 0xD0 + number % 8]) + bytes(256) for number in range(16))
 
 
 @dataclass(frozen=True)

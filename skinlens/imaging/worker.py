@@ -3,6 +3,7 @@
 Reads requests from its standard input until that is closed. Whatever the decoding libraries print goes nowhere.
 """
 
+import math
 import os
 import signal
 import sys
@@ -14,7 +15,12 @@ from skinlens.imaging.channel import Channel
 from skinlens.imaging.formats import decode_content
 from skinlens.imaging.guards import needs_too_much_memory
 from skinlens.imaging.image import ImageRefusedError
-from skinlens.imaging.limits import MEMORY_BYTES, SECONDS
+from skinlens.imaging.limits import CLOCK_SECONDS, MEMORY_BYTES, SECONDS
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 # The program kills a worker that is late; where the program itself was killed, the worker ends itself so much later.
 _GRACE_SECONDS = 5.0
@@ -43,9 +49,7 @@ def main() -> None:
 
 def _limit_memory() -> None:
     """Have the system refuse memory beyond the budget, where it can."""
-    try:
-        import resource
-    except ImportError:  # Windows
+    if resource is None:
         return
     # Linux counts what is written to; the address space would count libraries and shared memory too.
     kind = resource.RLIMIT_DATA if sys.platform == "linux" else resource.RLIMIT_AS
@@ -61,9 +65,9 @@ def _limit_memory() -> None:
 def _answer(channel: Channel) -> None:
     request, size = channel.receive()
     data = channel.content(size)
-    _end_after(SECONDS + _GRACE_SECONDS)
-    name = str(request["name"])
+    _limit_time()
     try:
+        name = str(request["name"])
         try:
             pixels, notes = decode_content(data, name)
             del data
@@ -77,13 +81,23 @@ def _answer(channel: Channel) -> None:
         raise
     except Exception:  # noqa: BLE001 - a mistake of our own, which the program raises again
         channel.send({"fault": traceback.format_exc()})
-    _end_after(0)
+    _lift_time_limit()
 
 
-def _end_after(seconds: float) -> None:
-    """Have the system end this process after so many seconds, where it can; 0 calls it off."""
-    if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+def _limit_time() -> None:
+    """Have the system end this process once the next image has had its time, where it can."""
+    if resource is not None:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        _, most = resource.getrlimit(resource.RLIMIT_CPU)
+        limit = math.ceil(used.ru_utime + used.ru_stime) + SECONDS
+        # A hard limit that was set from outside stays in force.
+        resource.setrlimit(resource.RLIMIT_CPU, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
+        signal.setitimer(signal.ITIMER_REAL, CLOCK_SECONDS + _GRACE_SECONDS)
+
+
+def _lift_time_limit() -> None:
+    if resource is not None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 if __name__ == "__main__":

@@ -22,12 +22,14 @@ import numpy as np
 from skinlens.imaging.channel import Channel, shared_memory
 from skinlens.imaging.guards import decoder_failed, takes_too_long
 from skinlens.imaging.image import ImageRefusedError, Pixels
-from skinlens.imaging.limits import MAX_WORKERS, SECONDS, START_SECONDS
+from skinlens.imaging.limits import CLOCK_SECONDS, MAX_WORKERS, START_SECONDS
 
 _LOG = logging.getLogger(__name__)
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 # Seconds before a program in which no process could be started tries again.
 _RETRY_SECONDS = 300.0
+# Seconds for a process that has closed its pipes to be gone.
+_GOODBYE_SECONDS = 5.0
 # A decoder that fails over an image gets it once more, in a new process: an earlier image may have damaged the first.
 _ATTEMPTS = 2
 
@@ -105,14 +107,14 @@ class _Worker:
             _DiedError: If the process ended for another reason; it cannot be used again.
         """
         try:
-            with self._deadline(SECONDS):
+            with self._deadline(CLOCK_SECONDS):
                 self._channel.send({"name": name}, data)
                 answer, size = self._channel.receive()
                 pixels = np.empty(size, np.uint8)
                 self._channel.content_into(pixels.data)
             self._channel.tidy()
         except (EOFError, OSError, ValueError) as error:
-            if self._is_late:
+            if self._is_late or self._used_its_time():
                 raise takes_too_long(name) from error
             raise _DiedError from error
         if "fault" in answer:
@@ -121,6 +123,12 @@ class _Worker:
             raise ImageRefusedError(answer["reason"], answer["sentence"])
         pixels.setflags(write=False)
         return pixels.reshape(answer["height"], answer["width"], 3), tuple(answer["notes"])
+
+    def _used_its_time(self) -> bool:
+        """Whether the process ended because the system counted more processor time than the budget has."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_GOODBYE_SECONDS)
+        return self._process.returncode == -getattr(signal, "SIGXCPU", 0) != 0
 
     @property
     def is_usable(self) -> bool:

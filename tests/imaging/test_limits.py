@@ -21,7 +21,6 @@ from PIL import Image
 from pydicom import uid
 from pydicom.encaps import encapsulate
 
-from skinlens.imaging import decode as decode_module
 from skinlens.imaging import limits, workers
 from skinlens.imaging.decode import decode, decode_trusted
 from skinlens.imaging.image import ImageRefusedError
@@ -35,20 +34,24 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 # Decodes one file in a fresh program, and reports what it and its worker took.
 MEASURE = """
-import json, resource, sys, time
+import json, re, resource, sys
 from pathlib import Path
+from skinlens.imaging import workers
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.imaging.workers import end_workers
-began = time.monotonic()
 try:
     reason, sentence = "", str(decode(Path(sys.argv[1])).pixels.shape)
 except ImageRefusedError as error:
     reason, sentence = error.reason, str(error)
-seconds = time.monotonic() - began
+processes = ["self", *(worker._process.pid for worker in workers._workers._all)]
+status = [Path(f"/proc/{number}/status").read_text() for number in processes]
 end_workers()
-peaks = [resource.getrusage(who).ru_maxrss * 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-print(json.dumps([reason, sentence, seconds, max(peaks)]))
+used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+seconds = sum(each.ru_utime + each.ru_stime for each in used)
+# The peak of the memory that is in use; getrusage would give that of whatever started the process, if it was more.
+peak = max(1024 * int(re.search(r"VmHWM:\\s+(\\d+)", each)[1]) for each in status)
+print(json.dumps([reason, sentence, seconds, peak]))
 """
 
 
@@ -60,7 +63,7 @@ def no_worker_left() -> Iterator[None]:
 
 
 def measured(data: bytes, path: Path) -> tuple[str, str, float, int]:
-    """Reason, sentence, seconds and the peak memory in bytes of the program or its worker, whichever took more."""
+    """Reason, sentence, processor seconds of both, and peak memory in bytes of the program or its worker."""
     path.write_bytes(data)
     done = subprocess.run(
         [sys.executable, "-c", MEASURE, str(path)], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
@@ -99,8 +102,8 @@ def test_a_hostile_file_is_rejected_soon_and_in_little_memory(make, reason, part
     assert found == reason
     assert sentence.startswith("arm.jpg ")
     assert part in sentence
-    # It starts two interpreters; before, each of these took from 8 to over 90 seconds, or 1.3 to 4.2 GB.
-    assert seconds < 10
+    # Two interpreters start in this; before, each of these took from 8 to over 90 seconds, or 1.3 to 4.2 GB.
+    assert seconds < 6
     assert peak < 3 * len(data) + 250 * 2**20
 
 
@@ -121,18 +124,21 @@ def test_a_dicom_file_of_two_million_parts_is_rejected(truth, dicom, make, part,
     assert peak < 300 * 2**20
 
 
+@LINUX
 @pytest.mark.parametrize("syntax", [uid.JPEGLosslessSV1, uid.RLELossless], ids=lambda syntax: syntax.name)
-def test_a_frame_that_cannot_hold_what_it_claims_is_rejected_before_it_is_decoded(dicom, syntax) -> None:
+def test_a_frame_that_cannot_hold_what_it_claims_is_rejected_before_it_is_decoded(dicom, syntax, tmp_path) -> None:
     frame = hostile.lossless_jpeg_of(10_000, 10_000) if syntax == uid.JPEGLosslessSV1 else bytes(5_000)
     data = dicom(encapsulate([frame]), syntax, Rows=10_000, Columns=10_000)
-    began = time.monotonic()
-    assert refusal(data).reason == "truncated"
-    assert time.monotonic() - began < 3
+    reason, _, seconds, peak = measured(data, tmp_path / "arm.dcm")
+    assert reason == "truncated"
+    # It took 8 seconds of gdcm, and was accepted.
+    assert seconds < 5
+    assert peak < 250 * 2**20
 
 
 def slow_jpeg() -> bytes:
     """Takes seconds to decode, and is rejected by no count."""
-    return hostile.empty_scans(99, 6_000, 8_000)
+    return hostile.empty_scans(99, 4_000, 6_000)
 
 
 @LINUX
@@ -140,10 +146,8 @@ def test_a_decoder_that_is_late_is_killed_and_the_next_image_opens(truth, save, 
     data, ordinary = slow_jpeg(), save(truth, "PNG")
     decode(ordinary)
     first = worker_ids()
-    monkeypatch.setattr(workers, "SECONDS", 0.4)
-    began = time.monotonic()
+    monkeypatch.setattr(workers, "CLOCK_SECONDS", 0.4)
     error = refusal(data, name="arm.jpg")
-    assert time.monotonic() - began < 3
     assert error.reason == "over_budget"
     assert str(error).startswith("arm.jpg could not be opened within 20 seconds. Export it again")
     assert worker_ids() == []
@@ -179,19 +183,35 @@ def worker_ids() -> list[int]:
     return sorted(worker._process.pid for worker in workers._workers._all)
 
 
-def kill_workers(times: int) -> threading.Thread:
-    """Kill whatever worker is busy, so many times."""
+@LINUX
+def test_processor_time_is_counted_by_the_system() -> None:
+    code = """
+from skinlens.imaging import worker
+worker.SECONDS = 1
+worker._limit_time()
+while True:
+    pass
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False, timeout=100)
+    assert done.returncode == -signal.SIGXCPU
+    decode(hostile.jpeg())
+    thread = kill_workers(1, signal.SIGXCPU)
+    assert refusal(slow_jpeg()).reason == "over_budget"
+    thread.join()
+
+
+def kill_workers(times: int, by: signal.Signals) -> threading.Thread:
+    """Send a signal to whatever worker is busy, so many times."""
 
     def kill() -> None:
         killed: set[int] = set()
-        limit = time.monotonic() + 30
+        limit = time.monotonic() + 60
         while len(killed) < times and time.monotonic() < limit:
             for worker in list(workers._workers._all):
                 if worker not in workers._workers._idle and worker._process.pid not in killed:
-                    time.sleep(0.3)
                     killed.add(worker._process.pid)
-                    os.kill(worker._process.pid, signal.SIGSEGV)
-            time.sleep(0.01)
+                    os.kill(worker._process.pid, by)
+            time.sleep(0.002)
 
     thread = threading.Thread(target=kill)
     thread.start()
@@ -200,13 +220,12 @@ def kill_workers(times: int) -> threading.Thread:
 
 @LINUX
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_crash_gets_one_more_attempt_in_a_new_process(monkeypatch, times) -> None:
-    monkeypatch.setattr(workers, "SECONDS", 60)
+def test_a_crash_gets_one_more_attempt_in_a_new_process(times) -> None:
     decode(hostile.jpeg())
-    data = hostile.empty_scans(60, 4_000, 6_000)
-    thread = kill_workers(times)
+    data = hostile.empty_scans(60, 2_000, 3_000)
+    thread = kill_workers(times, signal.SIGSEGV)
     if times == 1:
-        assert decode(data).height == 4_000
+        assert decode(data).height == 2_000
     else:
         error = refusal(data, name="arm.jpg")
         assert error.reason == "decoder_failed"
@@ -354,13 +373,12 @@ def test_workers_import_imaging_alone() -> None:
 
 def test_a_mistake_of_ours_in_a_worker_is_an_error_here(monkeypatch) -> None:
     """A worker's answer that is neither pixels nor a rejection is raised, with the worker's own traceback."""
-    with workers._workers.worker() as worker:
-        monkeypatch.setattr(
-            worker._channel, "send", lambda _, data: type(worker._channel).send(worker._channel, {}, data)
-        )
+    with workers._workers.worker() as worker, monkeypatch.context() as patch:
+        send = worker._channel.send
+        patch.setattr(worker._channel, "send", lambda _, data: send({}, data))
         with pytest.raises(workers.WorkerFaultError, match="KeyError: 'name'"):
             worker.decode(b"GIF89a", "arm.gif")
-    assert decode_module.decode(hostile.jpeg()).width == 800
+    assert decode(hostile.jpeg()).width == 800
 
 
 KINDS = [{}, {"mode": "L"}, {"mode": "CMYK"}, {"subsampling": 0}, {"optimize": True}, {"restart_marker_blocks": 7}]
@@ -425,16 +443,16 @@ def share_in(sentence: str) -> int:
 
 class TestArchiveMember:
     @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-    @pytest.mark.parametrize("says", [1_000, 100 * 2**20])
+    @pytest.mark.parametrize("says", [1_000, 30 * 2**20])
     def test_one_that_holds_more_than_it_says_costs_what_it_says(self, method, says) -> None:
-        data = hostile.zip_that_lies(method, says=says, holds=200 * 2**20)
+        data = hostile.zip_that_lies(method, says=says, holds=90 * 2**20)
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             tracemalloc.start()
             with pytest.raises(zipfile.BadZipFile):
                 read_member(archive, archive.infolist()[0])
             peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
-        assert peak < says * 1.2 + 70 * 2**20
+        assert peak < says * 1.2 + 35 * 2**20
 
     @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_BZIP2])
     def test_one_that_holds_less_than_it_says(self, method, tmp_path) -> None:
@@ -467,7 +485,8 @@ def test_pages_are_counted_as_before(truth, save) -> None:
 def test_the_documentation_states_the_limits_in_force() -> None:
     text = (ROOT / "docs" / "limits.md").read_text("utf-8")
     for stated in (
-        f"{limits.SECONDS:.0f} seconds",
+        f"{limits.SECONDS} seconds",
+        f"{limits.CLOCK_SECONDS:.0f} seconds",
         f"{limits.MEMORY_BYTES // 2**30} GB",
         f"{limits.MIN_SHORT_SIDE} pixels",
         f"{limits.MAX_PIXELS // 10**6} megapixels",
