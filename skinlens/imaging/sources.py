@@ -8,7 +8,6 @@ from pathlib import Path, PurePosixPath
 
 from skinlens.imaging.decode import IMAGE_SUFFIXES, is_dicom
 from skinlens.imaging.image import ImageRefusedError
-from skinlens.imaging.unpacking import read_member
 
 # A picture of 100 megapixels in 16-bit RGB, uncompressed, is 600 MB; nothing larger can be one that is accepted.
 LARGEST_MEMBER = 700 * 2**20
@@ -183,7 +182,7 @@ def _member(path: Path, archive: zipfile.ZipFile, number: int) -> Source:
                 "too_large", "This archive member is too large to be a picture; unpack and check it."
             )
         try:
-            return read_member(archive, member)
+            return archive.read(member)
         except Exception as error:  # a hostile archive can raise nearly anything: zlib, lzma, RuntimeError, EOFError
             sentence = "This archive member cannot be unpacked: it is damaged or has a password. Pack it again."
             raise ImageRefusedError("unreadable", sentence) from error

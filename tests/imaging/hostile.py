@@ -2,7 +2,6 @@
 
 import io
 import struct
-import zipfile
 import zlib
 
 import numpy as np
@@ -163,15 +162,3 @@ def dicom_of_many_elements(whole: bytes, elements: int = 2_000_000, *, nested: b
         item, end = struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF), struct.pack("<HHI", 0xFFFE, 0xE00D, 0)
         filler = start + item + filler + end + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
     return whole[:place] + filler + whole[place:]
-
-
-def zip_that_lies(method: int, *, says: int, holds: int) -> bytes:
-    """An archive of one member, `a.png`, whose size in the directory is not the one it unpacks to."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", method) as archive, archive.open("a.png", "w", force_zip64=True) as member:
-        for _ in range(holds // 2**20):
-            member.write(bytes(2**20))
-    data = bytearray(file.getvalue())
-    directory = data.rindex(b"PK\x01\x02")
-    struct.pack_into("<I", data, directory + 24, says)
-    return bytes(data)
