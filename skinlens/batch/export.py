@@ -11,36 +11,28 @@ from skinlens.batch.errors import BatchError
 from skinlens.batch.reopen import record_again
 from skinlens.batch.store import BatchStore
 from skinlens.batch.table import Entry
+from skinlens.evaluation.spreadsheet import guarded
 from skinlens.imaging.sources import safe_name
 from skinlens.report.pdf import case_pdf
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
 from skinlens.triage import judged
 
-# What makes a spreadsheet take a text for a formula, also behind white space.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 NOT_INCLUDED = "not-included.txt"
 
 
 def table_csv(found: Sequence[Entry], card: ModelCard, point: OperatingPoint) -> str:
     """Every picture as a row: the columns of `predict`, then case facts and verdicts.
 
-    A text that a spreadsheet would take for a formula gets an apostrophe before it.
+    No text is a formula in a spreadsheet; see `spreadsheet.guarded`.
     """
     stream = io.StringIO(newline="")
     rows = [_row(entry, card, point) for entry in found]
     writer = csv.DictWriter(stream, list(rows[0]) if rows else ["path"])
     writer.writeheader()
     for row in rows:
-        writer.writerow({column: formula_safe(value) for column, value in row.items()})
+        writer.writerow({column: guarded(value, column) for column, value in row.items()})
     return stream.getvalue()
-
-
-def formula_safe(value: object) -> object:
-    """A text that stays a text in a spreadsheet; anything else unchanged."""
-    if isinstance(value, str) and (value.startswith(_FORMULA) or value.lstrip().startswith(_FORMULA)):
-        return f"'{value}"
-    return value
 
 
 def _row(entry: Entry, card: ModelCard, point: OperatingPoint) -> dict[str, object]:

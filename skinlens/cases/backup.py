@@ -15,6 +15,7 @@ from skinlens.cases.log import take_turn
 from skinlens.cases.schema import KEPT, Base, KeptPixels, LogEntry, LogHead, plain, typed
 from skinlens.cases.store import CaseStore
 from skinlens.cases.verify import Verified, verify
+from skinlens.imaging.files import open_regular
 
 _FORMAT = 1
 _MANIFEST = "manifest.json"
@@ -67,7 +68,7 @@ def restore(store: CaseStore, path: Path) -> Verified:
     """
     with told("The backup could not be restored"):
         try:
-            with zipfile.ZipFile(path) as archive:
+            with open_regular(path) as stream, zipfile.ZipFile(stream) as archive:
                 manifest = _manifest(archive, store)
                 _fill(archive, store)
         except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:

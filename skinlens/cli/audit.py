@@ -1,5 +1,6 @@
 """`skinlens audit`: duplicates, contradictory labels, and what gives the label away besides the lesion."""
 
+import io
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from rich.console import Console
 from rich.progress import track
 
 from skinlens.cli.errors import OutputError, UsageError
-from skinlens.cli.say import say
+from skinlens.cli.say import print_text, say
 from skinlens.evaluation.border_probe import BORDER, border_features, border_probabilities
 from skinlens.evaluation.duplicates import (
     LEAST_CORRELATION,
@@ -35,7 +36,9 @@ from skinlens.evaluation.file_traits import (
 )
 from skinlens.evaluation.metrics import Floats
 from skinlens.evaluation.rows import groups_of, labels_of
+from skinlens.evaluation.spreadsheet import guarded_table
 from skinlens.imaging.decode import decode
+from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.runtime.card import sha256_of
 from skinlens.training.manifest import read_manifests
@@ -98,7 +101,7 @@ def audit(manifests: Sequence[Path], out: Path, known: Path | None) -> None:
 
 def _known_pairs(path: Path) -> pd.DataFrame:
     try:
-        table = pd.read_csv(path)
+        table = pd.read_csv(io.BytesIO(read_regular(path, largest=LARGEST_TABLE_FILE)))
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} cannot be read as a CSV of pairs: {error}") from error
     absent = [name for name in _KNOWN_COLUMNS if name not in table]
@@ -119,7 +122,7 @@ def _read(rows: pd.DataFrame) -> tuple[dict[int, _Reading], dict[str, str]]:
 
 
 def _reading(file: Path) -> _Reading:
-    content = file.read_bytes()
+    content = read_regular(file)
     image = decode(content, name=file.name)
     return _Reading(
         image.sha256,
@@ -256,11 +259,11 @@ def _folds(rows: pd.DataFrame, groups: Any) -> Any:
 def _write(record: dict[str, Any], pairs: pd.DataFrame, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     (out / "audit.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-    pairs.to_csv(out / "pairs.csv", index=False)
+    guarded_table(pairs).to_csv(out / "pairs.csv", index=False)
     summary = summarise(record)
     (out / "audit.md").write_text(summary, "utf-8")
     say(f"wrote {out / 'audit.json'}, audit.md and pairs.csv")
-    Console().print(summary, markup=False, highlight=False)
+    print_text(summary)
 
 
 def summarise(record: dict[str, Any]) -> str:

@@ -1,12 +1,11 @@
 """`skinlens cases`: what is kept, listed, shown, checked, backed up, restored and deleted."""
 
-import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from skinlens.cases.backup import back_up, restore
 from skinlens.cases.errors import CaseStoreError
@@ -17,8 +16,9 @@ from skinlens.cases.store import CaseLine, current_user, open_store
 from skinlens.cases.verify import Verified, verify
 from skinlens.cases.verify_pdf import check_summary
 from skinlens.cli.errors import OutputError, UsageError
-from skinlens.cli.say import say
+from skinlens.cli.say import json_text, print_text, printable, say
 from skinlens.imaging.decode import decode
+from skinlens.imaging.files import read_regular
 
 
 def list_cases(words: str, *, as_json: bool, limit: int) -> None:
@@ -26,7 +26,7 @@ def list_cases(words: str, *, as_json: bool, limit: int) -> None:
     found = open_store().search(words, limit=limit)
     if as_json:
         lines = [asdict(line) | {"created": line.created.isoformat()} for line in found.lines]
-        sys.stdout.write(json.dumps(lines, indent=1, ensure_ascii=False) + "\n")
+        print_text(json_text(lines, indent=1))
     else:
         Console().print(_table(found.lines))
     if found.total > len(found.lines):
@@ -43,7 +43,7 @@ def show(case_id: str, *, pdf: Path | None, image: Path | None) -> None:
     """
     store = open_store()
     row = store.assessment(case_id)
-    sys.stdout.write(json.dumps(_shown(row), indent=1, ensure_ascii=False) + "\n")
+    print_text(json_text(_shown(row), indent=1))
     if pdf is None:
         return
     from skinlens.report.pdf import case_pdf
@@ -77,7 +77,7 @@ def verify_pdf(path: Path) -> None:
         UsageError: If the file cannot be read.
     """
     try:
-        content = path.read_bytes()
+        content = read_regular(path)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     found = check_summary(open_store(), content)
@@ -133,7 +133,7 @@ def _table(lines: tuple[CaseLine, ...]) -> Table:
             line.last_verdict,
         )
         # What users typed is text, not markup.
-        table.add_row(*(text.replace("[", "\\[") for text in texts))
+        table.add_row(*(Text(printable(text)) for text in texts))
     return table
 
 

@@ -19,6 +19,7 @@ _STATUS = {
     "SelectionError": 2,
     "SourceError": 2,
     "StartError": 2,
+    "UnusableFileError": 2,
     "UsageError": 2,
 }
 

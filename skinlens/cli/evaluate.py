@@ -2,7 +2,6 @@
 
 import csv
 import json
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +13,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 from skinlens.cli.errors import OutputError
-from skinlens.cli.say import say
+from skinlens.cli.say import print_text, say
 from skinlens.cli.stress import Trial, format_stress, stress
 from skinlens.cli.subjects import Subject, load_subject
 from skinlens.evaluation.metrics import Floats
 from skinlens.evaluation.report import evaluate_views, format_views, to_json
+from skinlens.evaluation.spreadsheet import guarded, guarded_table
 from skinlens.evaluation.subgroups import format_subgroups, subgroup_record
 from skinlens.evaluation.views import views_of
 from skinlens.imaging.decode import decode
@@ -90,7 +90,7 @@ def evaluate(
     except OSError as error:
         raise OutputError(f"the results cannot be written to {out}: {error}") from error
     said = [format_views(results), format_subgroups(parts), *([format_stress(stressed)] if stressed else [])]
-    sys.stdout.write("\n\n".join(said) + "\n")
+    print_text("\n\n".join(said))
 
 
 def _rows(listed: pd.DataFrame, split: str) -> pd.DataFrame:
@@ -138,7 +138,7 @@ def _write(subject: Subject, record: dict[str, Any], rows: pd.DataFrame, out: Pa
     stem = f"{subject.stem}.{record['split']}"
     (out / f"{stem}.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     columns = ["path", "label", "probability", *(name for name in _KEPT_COLUMNS if name in rows)]
-    rows[columns].to_csv(out / f"{stem}.csv", index=False)
+    guarded_table(rows[columns]).to_csv(out / f"{stem}.csv", index=False)
     if subject.log is not None:
         subject.log.to_csv(out / f"{subject.stem}.log.csv", index=False)
     _log_scoring(record | {"model": subject.stem}, len(rows), out / "scorings.csv")
@@ -153,4 +153,4 @@ def _log_scoring(record: dict[str, Any], images: int, path: Path) -> None:
         writer = csv.DictWriter(stream, columns)
         if fresh:
             writer.writeheader()
-        writer.writerow({key: record.get(key, images) for key in columns})
+        writer.writerow({key: guarded(record.get(key, images)) for key in columns})

@@ -10,6 +10,7 @@ import pandas as pd
 from torch import Tensor
 
 from skinlens.cli.errors import UsageError
+from skinlens.evaluation.spreadsheet import unguarded_table
 from skinlens.models.stored import read_tensors
 from skinlens.training.loop import FOLD_SCORES, MODEL, RUN
 from skinlens.training.recipe import Recipe
@@ -74,7 +75,7 @@ def read_finished(run: Path, listed: pd.DataFrame) -> FinishedRun:
     """
     record = read_record(run)
     try:
-        scores = pd.read_csv(run / FOLD_SCORES)
+        scores = unguarded_table(pd.read_csv(run / FOLD_SCORES))
     except (OSError, ValueError) as error:
         raise UsageError(f"the predictions of {run} cannot be read: {error}") from error
     rows = listed_rows(scores, listed, run)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from skinlens.cli.say import say
+from skinlens.cli.say import printable, say, show_traceback
 
 app = typer.Typer(
     name="skinlens",
@@ -256,6 +256,16 @@ def verify(pdf: Annotated[Path, typer.Argument(help="A case summary.")]) -> None
     verify_pdf(pdf)
 
 
+@app.command()
+def licences(
+    json: Annotated[bool, typer.Option("--json", help="A JSON array.")] = False,  # noqa: FBT002
+) -> None:
+    """List every installed package that SkinLens needs, with its licence."""
+    from skinlens.cli.licences import licences as command
+
+    command(as_json=json)
+
+
 cases_app = typer.Typer(help="What is kept of cases.", no_args_is_help=True)
 app.add_typer(cases_app, name="cases")
 
@@ -322,14 +332,31 @@ def cases_delete(
 
 
 def run() -> None:
-    """Run the command line; an error made for people ends in one sentence and status 1."""
+    """Run the command line; an error made for people ends in one sentence and status 1 or 2."""
     try:
-        app()
+        status = app(standalone_mode=False)
+    except typer.Abort:
+        sys.exit(1)
     except Exception as error:
         from skinlens.cli.errors import exit_status
 
-        status = exit_status(error)
+        status = _say_bad_usage(error)
+        if status is None and (status := exit_status(error)) is not None:
+            say(str(error))
         if status is None:
+            sys.excepthook = show_traceback
             raise
-        say(str(error))
-        sys.exit(status)
+    sys.exit(status or 0)
+
+
+def _say_bad_usage(error: Exception) -> int | None:
+    """Say what typer finds wrong with a call, and return its status; None for any other error."""
+    status, message = getattr(error, "exit_code", None), getattr(error, "message", None)
+    if status is None or message is None:
+        return None
+    from typer.rich_utils import rich_format_error
+
+    # Typer keeps the type of these errors to itself. What it quotes was typed, or stood for by a `*`.
+    error.message = printable(message)  # type: ignore[attr-defined]
+    rich_format_error(error)  # type: ignore[arg-type]
+    return int(status)

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -16,7 +15,8 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from skinlens.cli.errors import OutputError, UsageError
-from skinlens.cli.say import say
+from skinlens.cli.say import json_text, printable, say
+from skinlens.evaluation.spreadsheet import guarded
 from skinlens.explain.overlay import record_overlay
 from skinlens.imaging.image import ImageRefusedError, LesionImage, Pixels
 from skinlens.imaging.sources import Source, Sources, safe_name
@@ -185,13 +185,18 @@ class _Table:
             self._stream.write("\n]\n")
         self._stream.flush()
 
+    def _shown(self, value: object) -> object:
+        """A terminal would obey what a name holds; a file or another program gets the name as it is."""
+        return printable(value) if isinstance(value, str) and self._stream.isatty() else value
+
     def write(self, row: Row) -> None:
         content = asdict(row)
         if self._as_json:
             emptied = {key: None if value == "" else value for key, value in content.items()}
-            self._stream.write((",\n" if self._rows else "\n") + json.dumps(emptied, ensure_ascii=False))
+            self._stream.write((",\n" if self._rows else "\n") + json_text(emptied))
         else:
-            self._csv.writerow(content)
+            cells = {column: guarded(value, column) for column, value in content.items()}
+            self._csv.writerow({column: self._shown(value) for column, value in cells.items()})
         self._rows += 1
         self._stream.flush()
 

@@ -1,7 +1,7 @@
 """`skinlens refusal`: what a model takes for dermoscopy: fitted on one half, measured on the other."""
 
+import io
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from skinlens.cli.errors import OutputError, UsageError
-from skinlens.cli.say import say
+from skinlens.cli.say import print_text, say
 from skinlens.evaluation.metrics import Floats
 from skinlens.evaluation.refusal import (
     Flags,
@@ -27,6 +27,7 @@ from skinlens.evaluation.refusal import (
 )
 from skinlens.export.familiarity import fit_familiarity
 from skinlens.imaging.decode import decode
+from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.imaging.quality import assess_quality
 from skinlens.refusal import admit
 from skinlens.runtime.card import FamiliarityRecord, ModelFile, sha256_of, write_card
@@ -126,7 +127,7 @@ def refusal(
     except OSError as error:
         raise OutputError(f"the results cannot be written to {out}: {error}") from error
     say(f"wrote {out / name}.json and {name}.md")
-    sys.stdout.write(summarise(record))
+    print_text(summarise(record))
 
 
 def _spread(rows: pd.DataFrame, images: int | None) -> pd.DataFrame:
@@ -141,7 +142,7 @@ def _spread(rows: pd.DataFrame, images: int | None) -> pd.DataFrame:
 def _strangers(path: Path) -> pd.DataFrame:
     """Pictures to refuse: `file`, and `kind` up to its first underscore."""
     try:
-        rows = pd.read_csv(path, dtype=str)
+        rows = pd.read_csv(io.BytesIO(read_regular(path, largest=LARGEST_TABLE_FILE)), dtype=str)
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise UsageError(f"cannot read {path}: {str(error).strip()}") from error
     if not {"path", "kind"} <= set(rows) or rows[["path", "kind"]].isna().any(axis=None):

@@ -26,6 +26,7 @@ from skinlens.evaluation.review import (
     shared_errors,
 )
 from skinlens.evaluation.rows import groups_of, labels_of, text_of
+from skinlens.evaluation.spreadsheet import guarded_table
 from skinlens.evaluation.subgroups import Subgroup, subgroups
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build
@@ -178,7 +179,7 @@ def _write(record: dict[str, Any], rows: pd.DataFrame, out: Path) -> None:
     kept = [name for name in _SHOWN if name in rows]
     measured = ["probability", "neighbours_malignant", "runs_wrong", "doubtful_label"]
     own = [name for name in rows if str(name).startswith("probability: ")]
-    rows[[*kept, *measured, *own]].round(5).to_csv(out / "review.csv", index=False)
+    guarded_table(rows[[*kept, *measured, *own]].round(5)).to_csv(out / "review.csv", index=False)
     summary = summarise(record, rows)
     (out / "review.md").write_text(summary, "utf-8")
     say(f"wrote {out / 'review.json'}, review.md and review.csv")

@@ -1,9 +1,48 @@
-"""What the commands tell a person, on standard error, so that results on standard output stay clean."""
+"""Write for a person: names from outside never control the terminal.
 
+A file name may hold escape sequences that move the cursor or change the title, characters that change the writing
+direction, or line breaks. All that a command writes passes `printable`, or `json_text`, which any JSON reader undoes.
+"""
+
+import json
 import sys
+import traceback
+from types import TracebackType
+
+
+def printable(text: str) -> str:
+    r"""One line in which control, invisible and direction characters are written as escapes such as `\x1b`."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
 
 
 def say(sentence: str) -> None:
-    """Write one line to standard error."""
-    sys.stderr.write(f"skinlens: {sentence}\n")
+    """Write one line to standard error, so that results on standard output stay clean.
+
+    Further lines of the sentence are indented, so that a name with a line break cannot pass for a sentence of ours.
+    """
+    first, *rest = _lines(sentence)
+    sys.stderr.write(f"skinlens: {first}\n" + "".join(f"    {line}\n" for line in rest))
     sys.stderr.flush()
+
+
+def print_text(text: str) -> None:
+    """Write text of one or more lines to standard output."""
+    sys.stdout.write("\n".join(_lines(text)) + "\n")
+
+
+def json_text(value: object, *, indent: int | None = None) -> str:
+    r"""JSON with every character that is not printable as `\u` and its number, which reads back as it was."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    # The only line breaks left are those between entries.
+    return "".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in text)
+
+
+def show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """`sys.excepthook` for a defect: the whole traceback, with any name in it made printable."""
+    sys.stderr.write("\n".join(_lines("".join(traceback.format_exception(kind, error, trace)))) + "\n")
+
+
+def _lines(text: str) -> list[str]:
+    return [printable(line) for line in text.rstrip("\n").split("\n")]

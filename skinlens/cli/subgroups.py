@@ -1,7 +1,6 @@
 """`skinlens subgroups`: who is judged well and who is not, on what the runs of a model's choice held out."""
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,9 @@ from rich.progress import track
 
 from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.finished import listed_rows
-from skinlens.cli.say import say
+from skinlens.cli.say import print_text, say
 from skinlens.evaluation.calibration import Scaling, scaled
+from skinlens.evaluation.spreadsheet import unguarded_table
 from skinlens.evaluation.subgroups import format_subgroups, subgroup_record
 from skinlens.export.selection import Selection, held_out_words, read_selection
 from skinlens.imaging.decode import decode
@@ -61,11 +61,13 @@ def subgroups(name: str, data: Sequence[Path], out: Path, *, selected: Path) -> 
     except OSError as error:
         raise OutputError(f"the results cannot be written to {out}: {error}") from error
     say(f"wrote {out / name}.held_out.json")
-    sys.stdout.write(f"{record['held_out']}, {len(rows)} images. {format_subgroups(record['subgroups'])}\n")
+    print_text(f"{record['held_out']}, {len(rows)} images. {format_subgroups(record['subgroups'])}")
 
 
 def _predictions(folder: Path, choice: Selection) -> pd.DataFrame:
     try:
-        return pd.concat([pd.read_csv(folder / file) for file in choice.out_of_fold], ignore_index=True)
+        return unguarded_table(
+            pd.concat([pd.read_csv(folder / file) for file in choice.out_of_fold], ignore_index=True)
+        )
     except (OSError, ValueError) as error:
         raise UsageError(f"the predictions of the choice cannot be read: {error}") from error

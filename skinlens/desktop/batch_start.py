@@ -157,9 +157,7 @@ def _created(
     model: LoadedModel, origin: Origin, uploads: Sequence[UploadedFile], path: str, *, views: bool
 ) -> BatchStore:
     by_path = origin == "Path on this computer"
-    place = Path(path).expanduser().absolute()
-    if by_path and not place.exists():
-        raise BatchError("There is no such file or folder on this computer. Check the path.")
+    place = _place(path) if by_path else Path()
     names = (str(place),) if by_path else tuple(upload.name for upload in uploads)
     plan = Plan(
         title=place.name if by_path else _title(names),
@@ -174,6 +172,18 @@ def _created(
         sent = (Upload(upload.name, BytesIO(upload.getbuffer())) for upload in uploads)
         take_in(store, sent, whole_folder=origin == "Folder")
     return store
+
+
+def _place(path: str) -> Path:
+    """The file or folder that was typed; raises BatchError if there is none."""
+    try:
+        place = Path(path).expanduser().absolute()
+        if place.exists():
+            return place
+    except (OSError, RuntimeError) as error:
+        # A name that is too long, a closed folder, or the home of someone who is not known here.
+        raise BatchError("This path cannot be looked up on this computer. Check it.") from error
+    raise BatchError("There is no such file or folder on this computer. Check the path.")
 
 
 def _title(names: Sequence[str]) -> str:

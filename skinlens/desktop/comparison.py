@@ -22,6 +22,7 @@ from skinlens.evaluation.results import (
     submitted_model,
 )
 from skinlens.evaluation.side_by_side import Seeds, SideBySide, side_by_side
+from skinlens.evaluation.spreadsheet import guarded_table
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRefusedError, LesionImage
 from skinlens.runtime import predictor as runtime
@@ -36,8 +37,6 @@ THRESHOLD = "compare-threshold"
 _SUBMITTED = "compare-submitted"
 _THRESHOLD = "compare-kept-threshold"
 _ASKED = "compare-asked"
-# What a spreadsheet would take for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,12 +177,8 @@ def keep_threshold() -> None:
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:
-    """A table as a CSV in which no text is a formula: such a text gets an apostrophe before it."""
-    safe = table.rename(columns=_harmless).copy()
-    for column in safe.columns:
-        if not pd.api.types.is_numeric_dtype(safe[column]):
-            safe[column] = safe[column].map(_harmless)
-    return safe.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC).encode("utf-8")
+    """A table as a CSV in which no text is a formula; see `spreadsheet.guarded`."""
+    return guarded_table(table).to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC).encode("utf-8")
 
 
 def picture(folder: str, path: str) -> LesionImage | None:
@@ -253,7 +248,3 @@ def _pair(key: tuple[str, ...], view: str, _first: Seeds, _second: Seeds) -> Sid
 _SPINNER = "Comparing on 2,000 resamples of the lesions"
 _shared_pair = st.cache_resource(max_entries=64, show_spinner=_SPINNER)(_pair)
 _private_pair = st.cache_resource(max_entries=16, scope="session", show_spinner=_SPINNER)(_pair)
-
-
-def _harmless(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -4,6 +4,8 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 
+from skinlens.evaluation.spreadsheet import unguarded
+
 _SHOWN = 5
 _SHOWN_CHARACTERS = 40
 
@@ -29,7 +31,7 @@ def read_rows(
 
     Returns:
         The known columns that are there, required ones first, and every row that is not blank with all its values,
-        stripped.
+        stripped, without the marks that our own tables put before formulas.
 
     Raises:
         CsvFileError: If it is empty or no such CSV, a required column is missing, a known one is there twice, or a row
@@ -107,4 +109,7 @@ def _rows(header: list[str], body: list[tuple[int, list[str]]], name: str) -> li
     uneven = [f"line {line} ({len(values)})" for line, values in body if len(values) != len(header)]
     if uneven:
         raise CsvFileError(f"{name}: {len(uneven)} row(s) do not have {len(header)} values: {listed(uneven)}")
-    return [(line, dict(zip(header, values, strict=True))) for line, values in body]
+    return [
+        (line, {column: unguarded(value, column).strip() for column, value in zip(header, values, strict=True)})
+        for line, values in body
+    ]

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 from skinlens.imaging.dicom import is_dicom
+from skinlens.imaging.files import UnusableFileError, read_regular
 from skinlens.imaging.formats import decode_content
 from skinlens.imaging.image import ImageRefusedError, LesionImage
 from skinlens.imaging.workers import NoWorkerError, decode_in_worker
@@ -65,8 +66,10 @@ def _content(source: bytes | Path, name: str | None) -> tuple[bytes, str]:
 
 def _read(path: Path, name: str) -> bytes:
     try:
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
+        return read_regular(path)
+    except UnusableFileError as error:
+        raise ImageRefusedError(error.reason, f"{name} cannot be read. {error}") from error
+    except OSError as error:
         raise ImageRefusedError(
             "unreadable",
             f"{name} cannot be read. Check that the file exists and that you may open it.",

@@ -1,18 +1,16 @@
 """What a person points at: files, folders, zip archives, one picture at a time and in a fixed order."""
 
 import os
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from skinlens.imaging.archives import Archive, head, is_named, shown_name, unpack
 from skinlens.imaging.decode import IMAGE_SUFFIXES, is_dicom
+from skinlens.imaging.files import UnusableFileError, open_regular, read_regular
 from skinlens.imaging.image import ImageRefusedError
 
-# A picture of 100 megapixels in 16-bit RGB, uncompressed, is 600 MB; nothing larger can be one that is accepted.
-LARGEST_MEMBER = 700 * 2**20
 _DICOM_HEAD = 132
-_CLOSED_ARCHIVE = "This zip archive cannot be opened; it may be damaged. Pack the pictures again."
 
 
 @dataclass(frozen=True)
@@ -48,10 +46,13 @@ class Place:
         """The bytes; raises ImageRefusedError if they cannot be had (any more)."""
         if self.member is None:
             return _file(self.file, self.file.name).read()
-        with _opened(self.file) as archive:
-            if self.member >= len(archive.infolist()):
-                raise ImageRefusedError("unreadable", _CLOSED_ARCHIVE)
-            return _member(self.file, archive, self.member).read()
+        with Archive(self.file) as archive:
+            members = archive.infolist()
+            if self.member >= len(members):
+                raise ImageRefusedError(
+                    "unreadable", "The zip archive has changed, and this image cannot be opened any more."
+                )
+            return unpack(archive, members[self.member])
 
 
 @dataclass
@@ -86,7 +87,7 @@ class Sources:
     def _in_folder(self, folder: Path) -> Iterator[Source]:
         closed: list[OSError] = []
         for path in _files_below(folder, closed.append):
-            if path.suffix.lower() in IMAGE_SUFFIXES or has_dicom_mark(path):
+            if _has_image_suffix(path.name) or has_dicom_mark(path):
                 yield _file(path, path.relative_to(folder).as_posix())
             else:
                 self.passed_over += 1
@@ -96,14 +97,15 @@ class Sources:
 
     def _in_archive(self, path: Path) -> Iterator[Source]:
         try:
-            archive = _opened(path)
+            archive = Archive(path)
         except ImageRefusedError as refusal:
             yield _refused(path, refusal.reason, str(refusal))
             return
         # Stays open as long as a source of it is held, since members are read after the archive has been gone through.
-        numbered = ((number, member) for number, member in enumerate(archive.infolist()) if not member.is_dir())
-        for number, member in sorted(numbered, key=lambda pair: pair[1].filename):
-            if PurePosixPath(member.filename).suffix.lower() in IMAGE_SUFFIXES or _member_is_dicom(archive, member):
+        for number, member in archive.members():
+            # What has no name has no ending either, and is known by its content alone.
+            is_image = _has_image_suffix(member.filename) or not is_named(member)
+            if is_image or is_dicom(head(archive, member, _DICOM_HEAD)):
                 yield _member(path, archive, number)
             else:
                 self.passed_over += 1
@@ -122,8 +124,8 @@ def safe_name(relative: str, sha256: str) -> str:
 def has_dicom_mark(path: Path) -> bool:
     """Whether a file begins as DICOM does, whatever its name; no for one that cannot be read."""
     try:
-        with path.open("rb") as stream:
-            return is_dicom(stream.read(_DICOM_HEAD))
+        with open_regular(path) as stream:
+            return is_dicom(stream.read(_DICOM_HEAD) or b"")
     except OSError:
         return False
 
@@ -139,33 +141,39 @@ def _is(kind: Callable[[], bool]) -> bool:
 def _files_below(folder: Path, on_closed: Callable[[OSError], None]) -> Iterator[Path]:
     """Files in a folder and below it, sorted by path; links to folders are not followed, so there are no loops.
 
-    Before the first file, `on_closed` is told of every folder that cannot be opened.
+    A link to a folder that is named like an image counts as a file, so that it gets a row that says what it is. Before
+    the first file, `on_closed` is called with the error of every folder that cannot be opened.
     """
-    found = (Path(place) / name for place, _, files in os.walk(folder, onerror=on_closed) for name in files)
+    found = []
+    waiting = [folder]
+    # In a loop of our own, since os.walk calls itself for every level and ends with an error in the thousandth.
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as listed:
+                entries = list(listed)
+        except OSError as error:
+            on_closed(error)
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(Path(entry.path))
+            elif not _is(entry.is_dir) or _has_image_suffix(entry.name):
+                found.append(Path(entry.path))
     yield from sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
-def _member_is_dicom(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
-    try:
-        with archive.open(member) as stream:
-            return is_dicom(stream.read(_DICOM_HEAD))
-    except Exception:  # noqa: BLE001 - as in _member
-        return False
-
-
-def _opened(path: Path) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as error:
-        raise ImageRefusedError("unreadable", _CLOSED_ARCHIVE) from error
+def _has_image_suffix(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
 
 
 def _file(path: Path, relative: str) -> Source:
     def read() -> bytes:
         try:
-            return path.read_bytes()
+            return read_regular(path)
         except FileNotFoundError as error:
             raise ImageRefusedError("unreadable", "There is no such file; check the path.") from error
+        except UnusableFileError as error:
+            raise ImageRefusedError(error.reason, f"This cannot be read as an image. {error}") from error
         except OSError as error:
             sentence = f"The file cannot be read ({error.strerror}); check its permissions."
             raise ImageRefusedError("unreadable", sentence) from error
@@ -173,21 +181,10 @@ def _file(path: Path, relative: str) -> Source:
     return Source(str(path), relative, read, Place(path))
 
 
-def _member(path: Path, archive: zipfile.ZipFile, number: int) -> Source:
+def _member(path: Path, archive: Archive, number: int) -> Source:
     member = archive.infolist()[number]
-
-    def read() -> bytes:
-        if member.file_size > LARGEST_MEMBER:
-            raise ImageRefusedError(
-                "too_large", "This archive member is too large to be a picture; unpack and check it."
-            )
-        try:
-            return archive.read(member)
-        except Exception as error:  # a hostile archive can raise nearly anything: zlib, lzma, RuntimeError, EOFError
-            sentence = "This archive member cannot be unpacked: it is damaged or has a password. Pack it again."
-            raise ImageRefusedError("unreadable", sentence) from error
-
-    return Source(f"{path}!/{member.filename}", member.filename, read, Place(path, number))
+    name = shown_name(number, member)
+    return Source(f"{path}!/{name}", name, lambda: unpack(archive, member), Place(path, number))
 
 
 def _refused(path: Path, reason: str, sentence: str) -> Source:

@@ -1,6 +1,7 @@
 """What is to be scored: a folder, archive, manifest or address of any storage, as a list that workers share."""
 
 import csv
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -8,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from pyarrow import ArrowException, fs
 
 from skinlens.imaging.decode import IMAGE_SUFFIXES
+from skinlens.imaging.files import LARGEST_IMAGE_FILE, LARGEST_TABLE_FILE, UnusableFileError, read_regular
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.imaging.sources import Place, Sources
 
@@ -45,8 +47,13 @@ class Item:
             return Place(Path(self.file), self.member).read()
         try:
             system, path = fs.FileSystem.from_uri(self.file)
-            with system.open_input_stream(path) as stream:
-                return bytes(stream.read())
+            if isinstance(system, fs.LocalFileSystem):
+                return read_regular(Path(path))
+            with system.open_input_file(path) as stream:
+                _require_small(stream.size())
+                return bytes(stream.read(LARGEST_IMAGE_FILE))
+        except UnusableFileError as error:
+            raise ImageRefusedError(error.reason, f"This cannot be read as an image. {error}") from error
         except (OSError, ArrowException) as error:
             raise ImageRefusedError("unreadable", "The file cannot be read from its storage.") from error
 
@@ -74,6 +81,11 @@ def is_address(text: str) -> bool:
     return "://" in text
 
 
+def _require_small(size: int) -> None:
+    if size > LARGEST_IMAGE_FILE:
+        raise ImageRefusedError("too_large", f"The file is too large to be an image ({size:,} bytes); check it.")
+
+
 def _on_this_machine(path: Path) -> Iterator[Item]:
     for source in Sources([path]):
         name = PurePosixPath(source.relative).name
@@ -88,8 +100,8 @@ def _on_this_machine(path: Path) -> Iterator[Item]:
 
 def _in_manifest(path: Path) -> Iterator[Item]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream))
+        text = read_regular(path, largest=LARGEST_TABLE_FILE).decode("utf-8-sig")
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SourceError(f"{path} is no manifest that can be read: {error}") from error
     if not rows or "path" not in rows[0]:

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
+from skinlens.evaluation.spreadsheet import guarded_table
 from skinlens.models.explainable import Explainable, evidence_map
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build
@@ -563,9 +564,8 @@ def _write_results(
     if len(held_out):
         record["fold_figures"] = _fold_figures(held_out, scores)
         told = ["path", "label", "group_id", "fold"] + ([] if settings.origin is None else ["origin"])
-        held_out[told].assign(probability=scores.probability, heatmap_max=scores.heatmap_max).to_csv(
-            settings.out / FOLD_SCORES, index=False
-        )
+        scored = held_out[told].assign(probability=scores.probability, heatmap_max=scores.heatmap_max)
+        guarded_table(scored).to_csv(settings.out / FOLD_SCORES, index=False)
     (settings.out / RUN).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     save_tensors(settings.out / MODEL, state.finished.state_dict(), record)
 

@@ -1,11 +1,14 @@
 """Manifests: CSV files that list labelled images with their split, fold and group."""
 
-from collections.abc import Sequence
+import io
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
+
+from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 
 LABELS = ("benign", "malignant")
 SPLITS = ("train", "test")
@@ -173,7 +176,8 @@ def share_of(train: pd.DataFrame, share: float) -> pd.DataFrame:
 
 def _read_one(path: Path, number: int) -> pd.DataFrame:
     try:
-        rows = pd.read_csv(path, dtype={"path": str, "label": str, "split": str, "group_id": str, "mask": str})
+        content = io.BytesIO(read_regular(path, largest=LARGEST_TABLE_FILE))
+        rows = pd.read_csv(content, dtype={"path": str, "label": str, "split": str, "group_id": str, "mask": str})
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise ManifestError(f"cannot read the manifest {path}: {str(error).strip()}") from error
     absent = [name for name in ("path", "label") if name not in rows]
@@ -192,7 +196,8 @@ def _read_one(path: Path, number: int) -> pd.DataFrame:
         outlines = [str(path.parent / name) if isinstance(name, str) else None for name in rows["mask"]]
         rows = rows.assign(outline_file=pd.Series(outlines, index=rows.index, dtype=object))
     files = [str(path.parent / name) for name in rows["path"]]
-    _reject(rows, pd.Series([not Path(file).is_file() for file in files]), "name a file that does not exist")
+    _reject(rows, pd.Series([not _is(Path(file).exists) for file in files]), "name a file that does not exist")
+    _reject(rows, pd.Series([not _is(Path(file).is_file) for file in files]), "name something that is no regular file")
     return rows.assign(
         file=files,
         malignant=(rows["label"] == "malignant").astype(int),
@@ -200,6 +205,14 @@ def _read_one(path: Path, number: int) -> pd.DataFrame:
         group_id=_groups(rows, f"{number}:{path.name}"),
         fold=_folds(rows),
     )
+
+
+def _is(kind: Callable[[], bool]) -> bool:
+    """The answer of `Path.exists` or `is_file`; no for a path that the system cannot look up."""
+    try:
+        return kind()
+    except OSError:
+        return False
 
 
 def _groups(rows: pd.DataFrame, manifest: str) -> pd.Series:

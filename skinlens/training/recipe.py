@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.imaging.preprocess import Preprocessing
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -263,7 +264,7 @@ def _entries(path: Path, extending: tuple[Path, ...]) -> dict[str, Any]:
 
 def _parsed(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(read_regular(path, largest=LARGEST_TABLE_FILE).decode())
     except OSError as error:
         raise RecipeError(f"cannot read the recipe {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

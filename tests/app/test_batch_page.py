@@ -127,6 +127,16 @@ def test_a_path_that_is_not_there_is_told(app: AppTest, tmp_path: Path) -> None:
     assert "batch-run" not in app.session_state
 
 
+@pytest.mark.parametrize("path", [f"/{'n' * 300}", "~nobody-of-this-name/pictures"])
+def test_a_path_that_cannot_be_looked_up_is_told(app: AppTest, path: str) -> None:
+    batch(app)
+    app.segmented_control(key="batch-origin").set_value("Path on this computer").run()
+    app.text_input(key="batch-path").set_value(path).run()
+    button(app, "Start").click().run()
+    assert not app.exception
+    assert "This path cannot be looked up on this computer." in texts(app)
+
+
 @pytest.mark.parametrize("name", ["notes.txt", ""])
 def test_a_folder_without_pictures_leaves_nothing_to_judge(app: AppTest, tmp_path: Path, name: str) -> None:
     empty = tmp_path / "empty"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from skinlens.batch.export import NOT_INCLUDED, case_archive, file_stem, formula_safe, table_csv
-from skinlens.batch.facts import Facts
+from skinlens.batch.export import NOT_INCLUDED, case_archive, file_stem, table_csv
+from skinlens.batch.facts import Facts, match_facts, read_facts
 from skinlens.batch.store import BatchStore
 from skinlens.batch.table import Entry, entries
 from skinlens.report.read_pdf import read_summary
@@ -25,16 +25,6 @@ def whole(store: BatchStore, predictor: Predictor) -> list[Entry]:
     return entries(store.lines(), predictor.card.point(), facts={}, reviews=store.reviews())
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "%x", "|x", "\n=1"])
-def test_a_text_that_looks_like_a_formula_is_made_a_text(text: str) -> None:
-    assert formula_safe(text) == f"'{text}"
-
-
-@pytest.mark.parametrize("value", ["a=1", "P-1", "", 0.5, -0.5, None])
-def test_anything_else_stays(value: object) -> None:
-    assert formula_safe(value) == value
-
-
 def test_every_text_from_outside_is_made_safe() -> None:
     bad = '=HYPERLINK("x")'
     named = review(0, "benign", actor=bad)
@@ -42,7 +32,18 @@ def test_every_text_from_outside_is_made_safe() -> None:
     found = table(line(0, path=bad), facts={0: Facts(*[bad] * 8)}, reviews=[named])
     (row,) = rows_of(table_csv(found, CARD, POINT))
     assert not any(value.startswith("=") for value in row.values())
-    assert row["path"] == row["note"] == row["verdict_by"] == row["verdict_note"] == f"'{bad}"
+    assert row["note"] == row["verdict_by"] == row["verdict_note"] == f"'{bad}"
+    assert row["path"] == f"./{bad}"
+
+
+def test_the_table_reads_back_as_case_facts_of_the_same_pictures() -> None:
+    bad = "=1+1.png"
+    facts = Facts(case_id="-P1", lesion="@left", note="'=quoted", label="benign")
+    found = table(line(0, path=bad), line(1, path="plain.png"), facts={0: facts})
+    rows = read_facts(table_csv(found, CARD, POINT).encode(), name="table.csv")
+    matched = match_facts(rows, [entry.line for entry in found])
+    assert matched.facts == {0: facts, 1: Facts()}
+    assert not matched.unmatched
 
 
 def test_the_table_says_what_the_command_line_says() -> None:

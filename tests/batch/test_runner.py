@@ -1,5 +1,6 @@
 """Going through a run: everything once, whatever stops it half-way."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -18,6 +19,8 @@ from skinlens.batch.store import BatchStore
 from skinlens.cli.predict import Outputs, predict
 from skinlens.runtime.predictor import Predictor
 from tests.batch.conftest import NAMES, MakeRun, judge_all
+
+IS_A = "This cannot be read as an image. It is {}, not a regular file."
 
 
 def results(store: BatchStore) -> list[tuple[str, str, float | None]]:
@@ -223,3 +226,18 @@ def test_another_page_gets_the_model_in_between(new_run: MakeRun, predictor: Pre
     go_through(store, predictor, lock)
     other.join()
     assert len(waits) > 1
+
+
+@pytest.mark.timeout(60)
+def test_what_is_no_file_has_its_row_and_costs_no_other(folder: Path, new_run: MakeRun, predictor: Predictor) -> None:
+    os.mkfifo(folder / "b" / "2.png")
+    (folder / "zeros.jpg").symlink_to("/dev/zero")
+    with (folder / "sparse.tif").open("wb") as stream:
+        stream.truncate(8 * 2**40)
+    store = new_run()
+    judge_all(store, predictor)
+    found = {line.relative: (line.state, line.reason, line.sentence) for line in store.lines()}
+    assert found["b/2.png"] == ("unreadable", "unreadable", IS_A.format("a named pipe"))
+    assert found["zeros.jpg"] == ("unreadable", "unreadable", IS_A.format("a device"))
+    assert found["sparse.tif"][:2] == ("unreadable", "too_large")
+    assert store.progress().judged == len(NAMES)

@@ -81,3 +81,16 @@ def test_after_finishing_results_stay_and_the_picture_is_told_to_be_gone(
     assert store.thumbnails([0]) == {}
     with pytest.raises(BatchError, match="can no longer be read"):
         image_again(store.picture(0))
+
+
+def test_members_of_any_name_are_listed_and_judged(folder: Path, new_run: MakeRun, predictor: Predictor) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name in ("", "//", "a.png", "..\\b.png", "\x1b[2J.png", "n" * 60_000 + ".png"):
+            archive.writestr(zipfile.ZipInfo(name), (folder / "c.png").read_bytes())
+    stream.seek(0)
+    store = new_run(kind="upload")
+    take_in(store, [Upload("ward.zip", stream)], whole_folder=False)
+    judge_all(store, predictor)
+    assert [line.state for line in store.lines()] == ["judged"] * 6
+    assert {line.relative for line in store.lines()} >= {"unnamed-0", "unnamed-1", "a.png"}

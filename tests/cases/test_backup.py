@@ -1,6 +1,7 @@
 """A backup holds everything, restores into either kind of database, and never half."""
 
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -122,3 +123,10 @@ def test_a_failed_backup_leaves_the_old_one(store: CaseStore, archive: Path, mon
         back_up(store, archive)
     assert archive.read_bytes() == content
     assert not archive.with_name("backup.zip.unfinished").exists()
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_is_no_backup(other: CaseStore, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.zip")
+    with pytest.raises(CaseStoreError, match="named pipe"):
+        restore(other, tmp_path / "pipe.zip")

@@ -1,6 +1,7 @@
 """`skinlens cases` from the outside: what it prints, writes, deletes and ends with."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,3 +124,11 @@ def test_a_summary_is_compared_with_the_record(call, store: CaseStore, tmp_path:
     (tmp_path / "no.pdf").write_bytes(b"nothing")
     assert call("verify", tmp_path / "no.pdf").status == 2
     assert call("verify", tmp_path / "absent.pdf").status == 2
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_is_no_summary(call, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.pdf")
+    done = call("verify", tmp_path / "pipe.pdf")
+    assert done.status == 2
+    assert "It is a named pipe" in done.err

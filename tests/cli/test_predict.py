@@ -5,8 +5,10 @@ import dataclasses
 import hashlib
 import io
 import json
+import os
 import shutil
 import struct
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -686,3 +688,30 @@ class TestFlatMemory:
         text = out.read_text("utf-8")
         paths = [entry["path"] for entry in (json.loads(text) if as_json else parsed(text))]
         assert paths == [f"picture-{index}" for index in range(number)]
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.usefixtures("loaded")
+def test_what_is_no_usable_file_has_its_row_and_costs_no_other(call, two: Path, tmp_path: Path) -> None:
+    os.mkfifo(two / "pipe.jpg")
+    for name in ("zero", "random"):
+        (two / f"{name}.jpg").symlink_to(f"/dev/{name}")
+    (two / "loop.jpg").symlink_to("loop.jpg")
+    (two / "folder.jpg").mkdir()
+    for name, size in (("huge", 20 * 2**30), ("sparse", 8 * 2**40)):
+        with (two / f"{name}.jpg").open("wb") as stream:
+            stream.truncate(size)
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr(zipfile.ZipInfo(""), (two / "0.png").read_bytes())
+        packed.writestr("a.png", (two / "1.png").read_bytes())
+    os.mkfifo(tmp_path / "pipe.zip")
+    done = call("predict", two, archive, tmp_path / "pipe.zip", tmp_path / "gone.png", "--no-views")
+    assert done.status == 0
+    errors = {Path(row["path"]).name: row["error"] for row in parsed(done.out)}
+    assert errors == {
+        "0.png": "", "1.png": "", "2.png": "not_an_image", "huge.jpg": "too_large", "loop.jpg": "unreadable",
+        "pipe.jpg": "unreadable", "random.jpg": "unreadable", "sparse.jpg": "too_large", "zero.jpg": "unreadable",
+        "a.png": "", "unnamed-0": "", "pipe.zip": "unreadable", "gone.png": "unreadable",
+    }  # fmt: skip
+    assert all(row["reasons"].endswith(".") for row in parsed(done.out))

@@ -4,13 +4,14 @@ import errno
 import os
 import random
 import struct
+import tracemalloc
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from skinlens.imaging import sources as sources_module
+from skinlens.imaging import archives, files
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.imaging.sources import Source, Sources, safe_name
 
@@ -91,6 +92,14 @@ class TestFolders:
         assert relatives(listed) == ["a/lesion.jpg"]
         assert passed_over == 1
 
+    def test_a_link_to_a_folder_that_is_named_like_an_image_has_its_row(self, tmp_path: Path) -> None:
+        plant(tmp_path / "in", "a.jpg")
+        (tmp_path / "in" / "up.jpg").symlink_to(tmp_path)
+        (whole, link), passed_over = found(tmp_path / "in")
+        assert whole.read() == b"picture"
+        assert "It is a folder" in str(refusal(link))
+        assert passed_over == 0
+
     def test_a_named_link_to_a_folder_is_that_folder(self, tmp_path: Path) -> None:
         plant(tmp_path / "in", "a.jpg")
         (tmp_path / "link").symlink_to(tmp_path / "in")
@@ -101,6 +110,21 @@ class TestFolders:
         (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
         listed, _ = found(tmp_path)
         assert "no such file" in str(refusal(listed[0]))
+
+    def test_folders_in_folders_as_deep_as_they_go(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        deep = Path(*"d" * 1500)
+        # In two steps, since makedirs calls itself too.
+        (tmp_path / Path(*"d" * 700)).mkdir(parents=True)
+        deep.mkdir(parents=True)
+        (deep / "a.jpg").write_bytes(b"image")
+        try:
+            (only,), _ = found(Path("d"))
+            assert only.read() == b"image"
+        finally:
+            # What tidies up after tests calls itself as well.
+            (deep / "a.jpg").unlink()
+            os.removedirs(deep)
 
     def test_a_folder_without_pictures_gets_one_row(self, tmp_path: Path) -> None:
         plant(tmp_path / "empty", "notes.txt")
@@ -169,12 +193,59 @@ class TestArchives:
         assert refusal(only).reason == "unreadable"
         assert "cannot be opened" in str(refusal(only))
 
-    def test_an_archive_with_impossible_names_gets_one_row(self, tmp_path: Path) -> None:
-        """Names that claim to be UTF-8 and are not."""
-        path = packed(tmp_path / "a.zip", {"ä.jpg": b"picture"})
-        path.write_bytes(path.read_bytes().replace("ä".encode(), b"\xff\xfe"))
+    def test_a_name_that_is_no_text_costs_no_row(self, tmp_path: Path) -> None:
+        """Names that claim to be UTF-8 and are not, surrogates among them."""
+        path = packed(tmp_path / "a.zip", {"ä.jpg": b"one", "ö㤤.jpg": b"two", "z.jpg": b"three"})
+        content = path.read_bytes().replace("ä".encode(), b"\xff\xfe").replace("㤤".encode(), b"\xed\xa0\x80")
+        path.write_bytes(content)
+        listed, _ = found(path)
+        assert sorted(source.read() for source in listed) == [b"one", b"three", b"two"]
+        assert sorted(source.place.read() for source in listed if source.place) == [b"one", b"three", b"two"]
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            b"......", b"///////", b"\0a.jpg", b"\0\0\0\0\0\0", b"/a.jpg/", b"..\\..\\b.jpg", b"../../etc/a.jpg",
+            b"/etc/passwd.jpg", b"C:\\a.jpg", b"\x1b[31ma.jpg", b"=1+1.jpg", b"a\nb.jpg", b"CON.jpg", b" .jpg",
+        ],
+    )  # fmt: skip
+    def test_an_odd_name_has_one_row_and_costs_no_other(self, name: bytes, tmp_path: Path) -> None:
+        placeholder = "x" * (len(name) - 4) + ".jpg"
+        path = packed(tmp_path / "a.zip", {placeholder: b"odd", "sound.jpg": b"sound"})
+        path.write_bytes(path.read_bytes().replace(placeholder.encode(), name))
+        listed, passed_over = found(path)
+        assert [source.read() for source in listed if source.relative == "sound.jpg"] == [b"sound"]
+        others = [source for source in listed if source.relative != "sound.jpg"]
+        assert [source.read() for source in others] == [b"odd"] * (1 - passed_over)
+        # Dots alone are a name without an ending, like any other file that is no image.
+        assert passed_over == (name == b"......")
+        for source in others:
+            assert source.relative
+            assert safe_name(source.relative, DIGEST)
+
+    def test_a_member_without_a_name_has_its_row(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in (("", b"one"), ("b.jpg", b"two"), ("/", b"three"), ("folder/", b"")):
+                archive.writestr(zipfile.ZipInfo(name), content)
+        listed, passed_over = found(path)
+        assert [(source.path, source.read()) for source in listed] == [
+            (f"{path}!/unnamed-0", b"one"),
+            (f"{path}!/unnamed-2", b"three"),
+            (f"{path}!/b.jpg", b"two"),
+        ]
+        assert passed_over == 0
+
+    def test_the_longest_name(self, tmp_path: Path) -> None:
+        name = f"{'n' * 65_531}.jpg"
+        (only,), _ = found(packed(tmp_path / "a.zip", {name: b"image"}))
+        assert (only.relative, only.read()) == (name, b"image")
+
+    def test_a_directory_that_is_too_large_is_not_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = packed(tmp_path / "a.zip", {f"{number}.jpg": b"" for number in range(40)})
+        monkeypatch.setattr(archives, "_LARGEST_DIRECTORY", 2000)
         (only,), _ = found(path)
-        assert "cannot be opened" in str(refusal(only))
+        assert "lists too many files" in str(refusal(only))
 
     @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
     def test_a_damaged_member_gets_its_row_and_the_others_are_read(self, method: int, tmp_path: Path) -> None:
@@ -211,21 +282,35 @@ class TestArchives:
     def test_a_member_that_claims_to_be_huge_is_not_unpacked(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sources_module, "LARGEST_MEMBER", 1000)
+        monkeypatch.setattr(files, "LARGEST_IMAGE_FILE", 1000)
         path = packed(tmp_path / "a.zip", {"bomb.png": bytes(1001), "fine.png": bytes(1000)})
         (bomb, fine), _ = found(path)
         assert refusal(bomb).reason == "too_large"
         assert len(fine.read()) == 1000
 
-    def test_a_member_that_hides_its_size_is_cut_at_what_it_claims(self, tmp_path: Path) -> None:
-        """The size in the directory is a lie; no more than that is ever unpacked."""
-        path = packed(tmp_path / "a.zip", {"bomb.png": bytes(5_000_000)})
+    @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+    def test_a_member_that_hides_its_size_is_cut_at_what_it_claims(self, method: int, tmp_path: Path) -> None:
+        """The size in the directory is a lie; hardly more than that is ever unpacked."""
+        path = packed(tmp_path / "a.zip", {"bomb.png": bytes(100_000_000), "IM1": bytes(100_000_000)}, method)
         data = bytearray(path.read_bytes())
-        place = data.index(b"PK\1\2")
-        data[place + 24 : place + 28] = struct.pack("<I", 100)
+        for place in range(len(data)):
+            if data[place : place + 4] == b"PK\1\2":
+                data[place + 24 : place + 28] = struct.pack("<I", 100)
         path.write_bytes(data)
-        (only,), _ = found(path)
+        tracemalloc.start()
+        (only,), passed_over = found(path)
         assert "cannot be unpacked" in str(refusal(only))
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert passed_over == 1
+        assert most < 16_000_000
+
+    @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+    @pytest.mark.parametrize("size", [0, 1, 131, 700_001])
+    def test_members_read_as_they_were_packed(self, method: int, size: int, tmp_path: Path) -> None:
+        contents = {"noise.jpg": random.Random(size).randbytes(size), "even.jpg": bytes(size)}  # noqa: S311
+        listed, _ = found(packed(tmp_path / "a.zip", contents, method))
+        assert {source.relative: source.read() for source in listed} == contents
 
 
 class TestNamedPaths:
@@ -274,13 +359,15 @@ class TestNamedPaths:
         assert refusal(only).reason == "unreadable"
 
     def test_a_file_that_may_not_be_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def refuse(_path: Path) -> bytes:
+        def refuse(_path: Path, _flags: int) -> int:
             raise PermissionError(errno.EACCES, "Permission denied")
 
         plant(tmp_path, "a.jpg")
-        monkeypatch.setattr(Path, "read_bytes", refuse)
+        monkeypatch.setattr(os, "open", refuse)
         (only,), _ = found(tmp_path / "a.jpg")
-        assert "cannot be read (Permission denied)" in str(refusal(only))
+        why = refusal(only)
+        monkeypatch.undo()
+        assert "cannot be read (Permission denied)" in str(why)
 
     def test_a_folder_named_like_an_archive_is_a_folder(self, tmp_path: Path) -> None:
         listed, _ = found(plant(tmp_path, "a.zip/b.jpg") / "a.zip")

@@ -1,12 +1,16 @@
 """What a source holds, in which order, and how a picture of it is read."""
 
+import os
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from pyarrow import fs
 
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.imaging.sources import Sources
+from skinlens.scoring import items
 from skinlens.scoring.items import Item, SourceError, list_items
 
 
@@ -81,3 +85,50 @@ def test_a_manifest_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_an_item_survives_the_way_to_another_machine() -> None:
     item = Item("a/b.png", "b.png", "/x/b.png", 3)
     assert Item(**vars(item)) == item
+
+
+@pytest.mark.timeout(20)
+def test_what_is_no_file_has_its_row_and_keeps_no_one_waiting(folder: Path) -> None:
+    for place in (folder / "below" / "9.png", folder / "9.csv"):
+        os.mkfifo(place)
+    (folder / "zeros.png").symlink_to("/dev/zero")
+    reasons = {}
+    for item in list_items(str(folder)):
+        try:
+            item.read()
+        except ImageRefusedError as refusal:
+            reasons[item.name] = str(refusal)
+    assert "named pipe" in reasons["9.png"]
+    assert "device" in reasons["zeros.png"]
+    with pytest.raises(SourceError, match="named pipe"):
+        list_items(str(folder / "9.csv"))
+
+
+@pytest.mark.timeout(20)
+def test_at_an_address_of_this_machine_too(folder: Path) -> None:
+    item = list_items(f"file://{folder}")[0]
+    (folder / "0.png").unlink()
+    os.mkfifo(folder / "0.png")
+    assert f"file://{folder}/0.png" not in [each.path for each in list_items(f"file://{folder}")]
+    with pytest.raises(ImageRefusedError, match="named pipe"):
+        item.read()
+
+
+def test_a_path_that_no_system_has_is_a_row(folder: Path) -> None:
+    (folder / "list.csv").write_text(f"path\n{'n' * 300}.png\n2.png\n", "utf-8")
+    first, second = list_items(str(folder / "list.csv"))
+    with pytest.raises(ImageRefusedError, match="cannot be read"):
+        first.read()
+    assert second.read()
+
+
+def test_a_huge_file_of_another_storage_is_not_fetched(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = fs.SubTreeFileSystem(str(folder), fs.LocalFileSystem())
+    opened = SimpleNamespace(from_uri=lambda _address: (elsewhere, "0.png"))
+    monkeypatch.setattr(items, "fs", SimpleNamespace(FileSystem=opened, LocalFileSystem=fs.LocalFileSystem))
+    item = Item("s3://b/0.png", "0.png", "s3://b/0.png")
+    assert item.read() == (folder / "0.png").read_bytes()
+    monkeypatch.setattr(items, "LARGEST_IMAGE_FILE", 100)
+    with pytest.raises(ImageRefusedError, match="too large") as refused:
+        item.read()
+    assert refused.value.reason == "too_large"

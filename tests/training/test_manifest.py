@@ -1,5 +1,6 @@
 """Manifests: what is read, what is made up, and how a bad row is named."""
 
+import os
 import re
 from pathlib import Path
 
@@ -349,3 +350,27 @@ def test_outlines_are_found_from_their_manifest(manifest, tmp_path):
     rows = read_manifests([first, manifest([row("c.png")], "two/list.csv")])
     assert rows["outline_file"][0] == str(tmp_path / "one" / "masks" / "a.png")
     assert rows["outline_file"].isna().tolist() == [False, True, True]
+
+
+@pytest.mark.timeout(20)
+def test_a_manifest_that_is_no_file_is_named(tmp_path):
+    os.mkfifo(tmp_path / "list.csv")
+    with pytest.raises(ManifestError, match="It is a named pipe"):
+        read_manifests([tmp_path / "list.csv"])
+    (tmp_path / "zeros.csv").symlink_to("/dev/zero")
+    with pytest.raises(ManifestError, match="It is a device"):
+        read_manifests([tmp_path / "zeros.csv"])
+
+
+def test_a_row_that_names_no_regular_file_is_named(manifest, tmp_path):
+    path = manifest([row("a.png"), row("pipe.png"), row("b.png")])
+    (tmp_path / "pipe.png").unlink()
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(ManifestError, match=r"1 row\(s\) name something that is no regular file: .* line 3 \(pipe"):
+        read_manifests([path])
+
+
+def test_a_path_longer_than_the_system_allows_is_named(write_csv, tmp_path):
+    path = write_csv(tmp_path / "list.csv", [row("a" * 300 + ".png")])
+    with pytest.raises(ManifestError, match="does not exist"):
+        read_manifests([path])

@@ -1,6 +1,7 @@
 """Recipes: the ones that are shipped, and how a bad entry is named."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -320,3 +321,10 @@ def test_the_users_model_trains_on_no_twin_of_a_test_image():
     assert sides[-1] == recipe.preprocessing.size == 224
     assert recipe.paired_origins
     assert recipe.even_labels
+
+
+@pytest.mark.timeout(20)
+def test_a_recipe_that_is_no_file_is_named(tmp_path):
+    os.mkfifo(tmp_path / "pipe.toml")
+    with pytest.raises(RecipeError, match="It is a named pipe"):
+        read_recipe(tmp_path / "pipe.toml")

@@ -1,0 +1,254 @@
+"""Zip archives from anyone: names of any kind, and never more memory than an image may take."""
+
+import bz2
+import io
+import lzma
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from skinlens.imaging import files
+from skinlens.imaging.files import UnusableFileError, open_regular
+from skinlens.imaging.image import ImageRefusedError
+
+# A list of 300,000 members with names of 60 bytes; zipfile takes 20 times as much memory for it.
+_LARGEST_DIRECTORY = 32 * 2**20
+# Bytes that are read and unpacked at a time.
+_CHUNK = 256 * 2**10
+_CLOSED = "This zip archive cannot be opened; it may be damaged. Pack the images again."
+# One record of a zip archive's directory up to its name: flags, and the lengths of name, extra field and comment.
+_RECORD = struct.Struct("<4s4xH18x3H12x")
+_RECORD_MARK = b"PK\1\2"
+_FLAGS_AT = 8
+_SAYS_UTF8 = 0x800
+# What stands before the packed bytes of a member: the lengths of name and extra field.
+_HEADER = struct.Struct("<4s22xHH")
+_HEADER_MARK = b"PK\3\4"
+_ENCRYPTED = 0x1
+
+# Gives at most so many of the packed bytes that come next.
+_Read = Callable[[int], bytes]
+
+
+class Archive(zipfile.ZipFile):
+    """A zip archive that is open for reading; closes its file with itself.
+
+    Raises:
+        ImageRefusedError: If it cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._stream: _Stream | None = None
+        try:
+            self._stream = _Stream(open_regular(path).detach())
+            try:
+                super().__init__(self._stream)
+            except UnicodeDecodeError:
+                self._stream.repairs_names = True
+                super().__init__(self._stream)
+        except Exception as error:  # a hostile archive can raise nearly anything
+            self.close()
+            raise ImageRefusedError("unreadable", _closed_because(error)) from error
+        self._stream.is_open = True
+
+    def close(self) -> None:
+        """Close the archive and its file."""
+        super().close()
+        if self._stream is not None:
+            self._stream.close()
+
+    def read_at(self, place: int, size: int) -> bytes:
+        """Bytes of the file as they are; fewer where it ends."""
+        if self._stream is None:
+            return b""
+        self._stream.seek(place)
+        return self._stream.read(size)
+
+    def members(self) -> list[tuple[int, zipfile.ZipInfo]]:
+        """Everything that is no folder, with its place in the directory, sorted by name."""
+        listed = ((number, member) for number, member in enumerate(self.infolist()) if not _is_folder(member))
+        return sorted(listed, key=lambda pair: pair[1].filename)
+
+
+def shown_name(number: int, member: zipfile.ZipInfo) -> str:
+    """The name of a member; of one without a name, such as "" or "//", its place in the directory."""
+    return member.filename if is_named(member) else f"unnamed-{number}"
+
+
+def is_named(member: zipfile.ZipInfo) -> bool:
+    """Whether anything is left of a member's name beside folders and slashes."""
+    return bool(PurePosixPath(member.filename).name)
+
+
+def unpack(archive: Archive, member: zipfile.ZipInfo) -> bytes:
+    """Unpack one member, in memory no larger than the size that it declares.
+
+    Raises:
+        ImageRefusedError: If it is too large for an image, damaged, has a password, or is larger than it declares.
+    """
+    if member.file_size > files.LARGEST_IMAGE_FILE:
+        raise ImageRefusedError("too_large", "This archive member is too large to be an image; unpack and check it.")
+    try:
+        return _unpacked(archive, member)
+    except Exception as error:  # a hostile archive can raise nearly anything: zlib, lzma, EOFError, struct.error
+        sentence = "This archive member cannot be unpacked: it is damaged or has a password. Pack it again."
+        raise ImageRefusedError("unreadable", sentence) from error
+
+
+def head(archive: Archive, member: zipfile.ZipInfo, size: int) -> bytes:
+    """The first bytes of a member; fewer if it is shorter or damaged."""
+    found = b""
+    try:
+        for chunk in _chunks(archive, member):
+            found += chunk
+            if len(found) >= size:
+                break
+    except Exception:  # noqa: BLE001 - as in unpack; reading the whole member says what is wrong
+        return b""
+    return found[:size]
+
+
+class _Stream(io.BufferedReader):
+    """The bytes of an archive.
+
+    Attributes:
+        is_open: Whether its directory has been read, so that all that follows is members.
+        repairs_names: Whether names in the directory that claim to be UTF-8, and are not, are taken for the older code.
+    """
+
+    is_open = False
+    repairs_names = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read as from any file; raises UnusableFileError rather than read a directory that is too large."""
+        if size is not None and size > _LARGEST_DIRECTORY:
+            raise UnusableFileError("It lists too many files; pack the images into several archives.")
+        content = super().read(size)
+        return _without_false_utf8(content) if self.repairs_names and not self.is_open else content
+
+
+def _closed_because(error: Exception) -> str:
+    if isinstance(error, UnusableFileError):
+        return f"This zip archive cannot be opened. {error}"
+    return _CLOSED
+
+
+def _is_folder(member: zipfile.ZipInfo) -> bool:
+    """As by `ZipInfo.is_dir`, which fails for an empty name; a folder with content is a file with an odd name."""
+    return member.filename.endswith("/") and not member.file_size
+
+
+def _without_false_utf8(directory: bytes) -> bytes:
+    """The directory, with the mark for UTF-8 taken off names that are not."""
+    repaired, place = bytearray(directory), 0
+    while place + _RECORD.size <= len(directory):
+        mark, flags, name, extra, comment = _RECORD.unpack_from(directory, place)
+        if mark != _RECORD_MARK:
+            break
+        start = place + _RECORD.size
+        if flags & _SAYS_UTF8 and not _is_utf8(directory[start : start + name]):
+            struct.pack_into("<H", repaired, place + _FLAGS_AT, flags & ~_SAYS_UTF8)
+        place = start + name + extra + comment
+    return bytes(repaired)
+
+
+def _is_utf8(name: bytes) -> bool:
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _unpacked(archive: Archive, member: zipfile.ZipInfo) -> bytes:
+    content, checksum = io.BytesIO(), 0
+    for chunk in _chunks(archive, member):
+        if content.tell() + len(chunk) > member.file_size:
+            raise zipfile.BadZipFile("larger than it declares")
+        content.write(chunk)
+        checksum = zlib.crc32(chunk, checksum)
+    if (content.tell(), checksum) != (member.file_size, member.CRC):
+        raise zipfile.BadZipFile("not what it was when it was packed")
+    return content.getvalue()
+
+
+def _chunks(archive: Archive, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    """The content, a little at a time; zipfile itself unpacks all of it before it cuts it to the declared size.
+
+    Raises:
+        zipfile.BadZipFile: If there is no such member where the directory says, or it has a password.
+        KeyError: If it is packed in a way that is not known.
+    """
+    if member.flag_bits & _ENCRYPTED:
+        raise zipfile.BadZipFile("it has a password")
+    header = archive.read_at(member.header_offset, _HEADER.size)
+    mark, name, extra = _HEADER.unpack(header)
+    if mark != _HEADER_MARK:
+        raise zipfile.BadZipFile("the directory is wrong about where it begins")
+    start = member.header_offset + _HEADER.size + name + extra
+    yield from _UNPACKED[member.compress_type](_Packed(archive, start, start + member.compress_size).read)
+
+
+@dataclass
+class _Packed:
+    """The packed bytes of one member, from `at` to `end`."""
+
+    archive: Archive
+    at: int
+    end: int
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, at most so many; none at the end."""
+        found = self.archive.read_at(self.at, min(size, self.end - self.at))
+        self.at += len(found)
+        return found
+
+
+def _stored(read: _Read) -> Iterator[bytes]:
+    while chunk := read(_CHUNK):
+        yield chunk
+
+
+def _deflated(read: _Read) -> Iterator[bytes]:
+    decoder = zlib.decompressobj(-zlib.MAX_WBITS)
+    while not decoder.eof:
+        given = decoder.unconsumed_tail or read(_CHUNK)
+        chunk = decoder.decompress(given, _CHUNK)
+        if not given and not chunk:
+            return
+        yield chunk
+
+
+def _bzipped(read: _Read) -> Iterator[bytes]:
+    return _decoded(bz2.BZ2Decompressor(), read)
+
+
+def _lzma(read: _Read) -> Iterator[bytes]:
+    """LZMA as in zip archives: two bytes of version, the length of the properties, and these."""
+    (length,) = struct.unpack("<2xH", read(4))
+    first, dictionary = struct.unpack("<BI", read(length))
+    rest, lc = divmod(first, 9)
+    pb, lp = divmod(rest, 5)
+    # Nothing refers farther back than an image is large, so that no larger dictionary is needed.
+    window = max(4096, min(dictionary, files.LARGEST_IMAGE_FILE))
+    described = {"id": lzma.FILTER_LZMA1, "dict_size": window, "lc": lc, "lp": lp, "pb": pb}
+    return _decoded(lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[described]), read)
+
+
+def _decoded(decoder: bz2.BZ2Decompressor | lzma.LZMADecompressor, read: _Read) -> Iterator[bytes]:
+    while not decoder.eof:
+        given = read(_CHUNK) if decoder.needs_input else b""
+        if decoder.needs_input and not given:
+            return
+        yield decoder.decompress(given, _CHUNK)
+
+
+_UNPACKED: dict[int, Callable[[_Read], Iterator[bytes]]] = {
+    zipfile.ZIP_STORED: _stored,
+    zipfile.ZIP_DEFLATED: _deflated,
+    zipfile.ZIP_BZIP2: _bzipped,
+    zipfile.ZIP_LZMA: _lzma,
+}
