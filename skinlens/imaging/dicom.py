@@ -16,8 +16,10 @@ from pydicom.filereader import data_element_generator
 from pydicom.pixels import convert_color_space, get_decoder
 from pydicom.tag import BaseTag
 
-from skinlens.imaging.guards import FORMATS, MAX_PIXELS, check_size, damaged, refusing_damage, too_large
+from skinlens.imaging.guards import FORMATS, check_size, damaged, has_too_many_parts, refusing_damage, too_large
 from skinlens.imaging.image import ImageRefusedError, Pixels
+from skinlens.imaging.jpeg import check_end, read_structure
+from skinlens.imaging.limits import CLOCK_SECONDS, MAX_DECODED_BYTES, MAX_DICOM_ITEMS
 from skinlens.imaging.lossless import decode_lossless_jpeg
 from skinlens.imaging.srgb import to_eight_bits, to_srgb
 
@@ -61,6 +63,11 @@ _PLUGINS = {
     **dict.fromkeys(_JPEG_2000, "pylibjpeg"),
 }
 _JPEG_END = b"\xff\xd9"
+# The tag that begins each item of a sequence or fragment of a frame, in both byte orders.
+_ITEMS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
+# PackBits makes no more than 128 bytes out of two.
+_RLE_RATIO = 64
+_ROWS_AT_ONCE = 256
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
 
 
@@ -134,10 +141,11 @@ def decode_dicom(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
         layout = _read_layout(elements)
     _check_layout(layout, elements.syntax, name)
     with refusing_damage(name):
-        pixels = _to_rgb(elements, layout, name)
+        pixels, notes = _to_rgb(elements, layout, name)
         picture = to_srgb(Image.fromarray(pixels), elements.values.get(_PROFILE))
-    frames = f"This file holds {layout.frames} frames; the first is used."
-    return np.array(picture), (frames,) if layout.frames > 1 else ()
+    if layout.frames > 1:
+        notes = (f"This file holds {layout.frames} frames; the first is used.", *notes)
+    return np.array(picture), notes
 
 
 def _read_elements(data: bytes, name: str) -> _Elements:
@@ -151,6 +159,8 @@ def _read_elements(data: bytes, name: str) -> _Elements:
         syntax = uid.UID(header.text(_TRANSFER_SYNTAX) or _guess_syntax(data[stream.tell() :][:6]))
         if syntax == uid.DeflatedExplicitVRLittleEndian:
             stream = io.BytesIO(_inflate(stream.read(), name))
+        if max(stream.getvalue().count(item) for item in _ITEMS) > MAX_DICOM_ITEMS:
+            raise has_too_many_parts(name, f"{MAX_DICOM_ITEMS:,} items")
         is_little_endian = syntax != uid.ExplicitVRBigEndian
         values = _read_dataset(
             stream, is_implicit=syntax == uid.ImplicitVRLittleEndian, is_little_endian=is_little_endian, name=name
@@ -164,7 +174,7 @@ def _guess_syntax(head: bytes) -> str:
 
 def _inflate(data: bytes, name: str) -> bytes:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflated = inflater.decompress(data, MAX_PIXELS * 6)
+    inflated = inflater.decompress(data, MAX_DECODED_BYTES)
     if inflater.unconsumed_tail:
         raise too_large(name)
     return inflated
@@ -173,8 +183,13 @@ def _inflate(data: bytes, name: str) -> bytes:
 def _read_dataset(stream: io.BytesIO, *, is_implicit: bool, is_little_endian: bool, name: str) -> dict[int, bytes]:
     values: dict[int, bytes] = {}
     skipped: list[int] = []
+    passed = 0
 
     def stops(tag: BaseTag, _vr: str | None, length: int) -> bool:
+        nonlocal passed
+        passed += 1
+        if passed > MAX_DICOM_ITEMS:
+            raise has_too_many_parts(name, f"{MAX_DICOM_ITEMS:,} elements")
         if tag == _CHARACTER_SET:
             skipped.append(length)
         return tag == _CHARACTER_SET or tag > _PIXELS
@@ -244,24 +259,44 @@ def _check_layout(layout: _Layout, syntax: uid.UID, name: str) -> None:
         )
 
 
-def _to_rgb(elements: _Elements, layout: _Layout, name: str) -> Pixels:
+def _to_rgb(elements: _Elements, layout: _Layout, name: str) -> tuple[Pixels, tuple[str, ...]]:
     if elements.syntax in _JPEG:
         return _decode_jpeg(_first_frame(elements, layout), layout, name)
     if elements.syntax in _NATIVE:
         layout = _conform_to_length(layout, len(elements.values[_PIXELS]), name)
         samples = _decode_samples(elements.values[_PIXELS], elements, layout)
     elif elements.syntax == uid.RLELossless:
-        samples = _decode_samples(encapsulate([_first_frame(elements, layout)]), elements, layout)
+        frame = _first_frame(elements, layout)
+        _require_bits(frame, layout, 8 / _RLE_RATIO, name)
+        samples = _decode_samples(encapsulate([frame]), elements, layout)
     else:
         frame = _without_jfif(_first_frame(elements, layout))
         layout = _conform_to_codestream(layout, frame, elements.syntax, name)
+        if elements.syntax in _LOSSLESS_JPEG:
+            # A Huffman code has at least one bit, and there is one for each sample.
+            _require_bits(frame, layout, 1, name)
         samples = _decode_codestream(frame, elements, layout)
     if layout.photometric == "PALETTE COLOR":
-        return _look_up(samples, elements)
+        return _look_up(samples, elements), ()
     pixels = to_eight_bits(samples, layout.bits_stored)
     if layout.photometric in ("YBR_FULL", "YBR_FULL_422"):
-        pixels = convert_color_space(pixels, "YBR_FULL", "RGB")
-    return np.ascontiguousarray(pixels)
+        pixels = _from_ybr(pixels)
+    return np.ascontiguousarray(pixels), ()
+
+
+def _require_bits(frame: bytes, layout: _Layout, bits_per_sample: float, name: str) -> None:
+    """Reject a frame that is too short to hold its samples, however well they are compressed."""
+    if layout.rows * layout.columns * layout.samples * bits_per_sample > 8 * len(frame):
+        raise damaged(name)
+
+
+def _from_ybr(pixels: Pixels) -> Pixels:
+    """Convert a few rows at a time: pydicom computes in 32 bits, which takes eight times the memory."""
+    rgb = np.empty_like(pixels)
+    for first in range(0, len(pixels), _ROWS_AT_ONCE):
+        rows = slice(first, first + _ROWS_AT_ONCE)
+        rgb[rows] = convert_color_space(pixels[rows], "YBR_FULL", "RGB")
+    return rgb
 
 
 def _first_frame(elements: _Elements, layout: _Layout) -> bytes:
@@ -326,14 +361,22 @@ def _read_sof(frame: bytes) -> tuple[int, int, int, int]:
             position += 2 + length
 
 
-def _decode_jpeg(frame: bytes, layout: _Layout, name: str) -> Pixels:
+def _decode_jpeg(frame: bytes, layout: _Layout, name: str) -> tuple[Pixels, tuple[str, ...]]:
+    structure = read_structure(frame, name)
+    picture = _open_jpeg(frame, layout, name)
+    notes = check_end(frame, structure, picture, lambda changed: _open_jpeg(changed, layout, name), name)
+    return np.array(picture), notes
+
+
+def _open_jpeg(frame: bytes, layout: _Layout, name: str) -> Image.Image:
     picture = JpegImagePlugin.JpegImageFile(io.BytesIO(frame))
     if picture.size != (layout.columns, layout.rows) or picture.mode != "RGB":
         raise damaged(name)
     if layout.photometric == "RGB" and _is_unmarked(picture):
         # libjpeg takes three unmarked components for YCbCr; to ask for YCbCr is to get them as they are.
         picture.draft("YCbCr", picture.size)
-    return np.array(picture)
+    picture.load()
+    return picture
 
 
 def _is_unmarked(picture: JpegImagePlugin.JpegImageFile) -> bool:
@@ -353,6 +396,7 @@ def _decode_codestream(frame: bytes, elements: _Elements, layout: _Layout) -> np
         columns=layout.columns,
         samples=layout.samples,
         bits=layout.bits_stored,
+        seconds=CLOCK_SECONDS,
     )
 
 
@@ -383,13 +427,14 @@ def _decode_samples(stored: bytes, elements: _Elements, layout: _Layout) -> npt.
 
 
 def _look_up(indices: npt.NDArray[Any], elements: _Elements) -> Pixels:
-    channels = []
-    for shape_tag, table_tag in zip(_PALETTE_SHAPES, _PALETTES, strict=True):
+    possible = np.arange(np.iinfo(indices.dtype).max + 1)
+    pixels = np.empty((*indices.shape, 3), np.uint8)
+    for channel, (shape_tag, table_tag) in enumerate(zip(_PALETTE_SHAPES, _PALETTES, strict=True)):
         count, first, bits = elements.numbers(shape_tag)
         count = count or 65536
         table = elements.values[table_tag]
         is_wide = len(table) >= 2 * count
         entries = np.frombuffer(table, ("<u2" if elements.is_little_endian else ">u2") if is_wide else np.uint8, count)
-        positions = np.clip(indices.astype(np.int32) - first, 0, count - 1)
-        channels.append(to_eight_bits(entries, bits if is_wide else 8)[positions])
-    return np.stack(channels, axis=-1)
+        colours = to_eight_bits(entries, bits if is_wide else 8)[np.clip(possible - first, 0, count - 1)]
+        pixels[..., channel] = colours[indices]
+    return pixels

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import cv2
 from PIL.Image import DecompressionBombError
 
 from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.limits import MAX_DECODED_BYTES, MAX_PIXELS, MEMORY_BYTES, MIN_SHORT_SIDE, SECONDS
 
 FORMATS = "JPEG, PNG, TIFF, BMP, WebP or DICOM"
-MIN_SHORT_SIDE = 64
-MAX_PIXELS = 100_000_000
+# What OpenCV calls memory that it did not get.
+_CV2_NO_MEMORY = -4
 
 
 def check_size(name: str, *, width: int, height: int) -> None:
@@ -33,6 +35,22 @@ def check_size(name: str, *, width: int, height: int) -> None:
         raise too_large(name)
 
 
+def check_decoded_size(name: str, *, width: int, height: int, bytes_per_pixel: int) -> None:
+    """Reject an image by the memory that its decoded samples would take.
+
+    Args:
+        name: How the rejection names the image.
+        width: Columns in pixels.
+        height: Rows in pixels.
+        bytes_per_pixel: As stored, all channels together.
+
+    Raises:
+        ImageRefusedError: `over_budget`.
+    """
+    if width * height * bytes_per_pixel > MAX_DECODED_BYTES:
+        raise needs_too_much_memory(name)
+
+
 def too_large(name: str) -> ImageRefusedError:
     """Return the refusal of a picture that is too big to decode safely."""
     return ImageRefusedError(
@@ -49,6 +67,40 @@ def damaged(name: str) -> ImageRefusedError:
     )
 
 
+def takes_too_long(name: str) -> ImageRefusedError:
+    """Return the rejection of an image that was not open in time."""
+    return ImageRefusedError(
+        "over_budget",
+        f"{name} could not be opened within {SECONDS} seconds. Export it again as an ordinary JPEG or PNG.",
+    )
+
+
+def needs_too_much_memory(name: str) -> ImageRefusedError:
+    """Return the rejection of an image that would take too much memory to open."""
+    return ImageRefusedError(
+        "over_budget",
+        f"{name} needs more than {MEMORY_BYTES // 2**30} GB of memory to open. "
+        "Export it again at a smaller size, as an ordinary JPEG or PNG.",
+    )
+
+
+def has_too_many_parts(name: str, parts: str) -> ImageRefusedError:
+    """Return the rejection of an image of more parts ("1,000 segments") than any camera or program writes."""
+    return ImageRefusedError(
+        "over_budget",
+        f"{name} has more than {parts}, so it may be damaged. Export it again as an ordinary JPEG or PNG.",
+    )
+
+
+def decoder_failed(name: str) -> ImageRefusedError:
+    """Return the rejection of an image over which the decoder crashed."""
+    return ImageRefusedError(
+        "decoder_failed",
+        f"{name} crashed the decoder, so it is probably damaged. "
+        "Copy it again from the camera, or export it again as JPEG or PNG.",
+    )
+
+
 @contextmanager
 def refusing_damage(name: str) -> Iterator[None]:
     """Turn whatever a decoding library raises on hostile bytes into a refusal.
@@ -59,7 +111,8 @@ def refusing_damage(name: str) -> Iterator[None]:
         name: What to call the picture in the refusal.
 
     Raises:
-        ImageRefusedError: `truncated`, or `too_large` where the library itself stopped at the size.
+        ImageRefusedError: `truncated`; `too_large` where the library itself stopped at the size; `over_budget` where
+            it got no more memory.
     """
     try:
         yield
@@ -67,6 +120,10 @@ def refusing_damage(name: str) -> Iterator[None]:
         raise
     except DecompressionBombError as error:
         raise too_large(name) from error
+    except MemoryError as error:
+        raise needs_too_much_memory(name) from error
     # Pillow, pydicom, gdcm, OpenJPEG, CharLS and OpenCV between them raise some twenty unrelated types on bad bytes.
     except Exception as error:
+        if isinstance(error, cv2.error) and getattr(error, "code", 0) == _CV2_NO_MEMORY:
+            raise needs_too_much_memory(name) from error
         raise damaged(name) from error

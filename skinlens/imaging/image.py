@@ -42,7 +42,7 @@ class ImageRefusedError(ValueError):
 
     Attributes:
         reason: A stable short code: `empty`, `not_an_image`, `truncated`, `too_small`, `too_large`, `animated`,
-            `monochrome`, `unreadable`.
+            `monochrome`, `unreadable`, `over_budget`, `decoder_failed`.
     """
 
     def __init__(self, reason: str, sentence: str) -> None:

@@ -10,11 +10,9 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels import get_decoder
 from pydicom.uid import UID
 
-_TIME_LIMIT_S = 120
-
 
 def decode_lossless_jpeg(
-    frame: bytes, *, syntax: UID, rows: int, columns: int, samples: int, bits: int
+    frame: bytes, *, syntax: UID, rows: int, columns: int, samples: int, bits: int, seconds: float
 ) -> npt.NDArray[Any]:
     """Decode one frame of a DICOM file.
 
@@ -25,6 +23,7 @@ def decode_lossless_jpeg(
         columns: As the stream's header says.
         samples: 1 or 3, as the stream's header says.
         bits: Precision, as the stream's header says.
+        seconds: How long it may take.
 
     Returns:
         uint8 or uint16, `(rows, columns)` or `(rows, columns, 3)`, in the colours that are stored.
@@ -36,7 +35,7 @@ def decode_lossless_jpeg(
     layout = [str(value) for value in (syntax, rows, columns, samples, bits)]
     # The command is this interpreter on this very file; -P keeps this folder's modules from hiding others.
     command = [sys.executable, "-P", __file__, *layout]
-    done = subprocess.run(command, input=frame, capture_output=True, check=True, timeout=_TIME_LIMIT_S)  # noqa: S603
+    done = subprocess.run(command, input=frame, capture_output=True, check=True, timeout=seconds)  # noqa: S603
     stored = np.frombuffer(done.stdout, np.uint8 if bits <= 8 else np.uint16)
     return stored.reshape((rows, columns) if samples == 1 else (rows, columns, samples))
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from skinlens.imaging.decode import decode
+from skinlens.imaging.decode import decode_trusted
 
 Outline = npt.NDArray[np.bool_]
 
@@ -29,7 +29,7 @@ def read_outline(path: Path, *, height: int, width: int) -> Outline:
     Raises:
         ImageRefusedError: If the file is missing or no picture.
     """
-    return resize_outline(decode(path).pixels[..., 0] > 127, height=height, width=width)
+    return resize_outline(decode_trusted(path).pixels[..., 0] > 127, height=height, width=width)
 
 
 def resize_outline(outline: Outline, *, height: int, width: int) -> Outline:

@@ -17,8 +17,10 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from skinlens.imaging.declared import check_bmp, check_png, check_tiff, count_tiff_pages
 from skinlens.imaging.guards import FORMATS, check_size, damaged, refusing_damage
 from skinlens.imaging.image import ImageRefusedError, Pixels
+from skinlens.imaging.jpeg import check_end, read_structure
 from skinlens.imaging.srgb import to_eight_bits, to_srgb
 
 _ORIENTATION = 0x0112
@@ -90,12 +92,17 @@ def decode_raster(data: bytes, opener: _Opener, name: str) -> tuple[Pixels, tupl
         RGB uint8 `(H, W, 3)`, upright, and sentences about what had to be done.
 
     Raises:
-        ImageRefusedError: `truncated`, `too_small`, `too_large`, `animated` or `unreadable`.
+        ImageRefusedError: `truncated`, `too_small`, `too_large`, `animated`, `unreadable` or `over_budget`.
     """
+    structure = read_structure(data, name) if opener is _JpegFile else None
+    if opener is PngImagePlugin.PngImageFile:
+        check_png(data, name)
+    pages = count_tiff_pages(data, name) if opener is _TiffFile else 1
     with refusing_damage(name):
         picture = opener(io.BytesIO(data))
     check_size(name, width=picture.width, height=picture.height)
-    notes = _check_frames(picture, name)
+    _check_declared(picture, data, name)
+    notes = _check_frames(picture, pages, name)
     if picture.format == "GIF":
         raise ImageRefusedError(
             "unreadable", f"{name} is a GIF, whose 256 colours are too few. Export it as {FORMATS}."
@@ -103,25 +110,40 @@ def decode_raster(data: bytes, opener: _Opener, name: str) -> tuple[Pixels, tupl
     with refusing_damage(name):
         deep = _is_deep(picture, data)
         picture.load()
+    if structure is not None:
+        with refusing_damage(name):
+            notes += check_end(data, structure, picture, lambda changed: opener(io.BytesIO(changed)), name)
     profile = picture.info.get("icc_profile")
     orientation = _orientation(picture.info.get("exif"))
     if deep:
+        # Pillow's pixels have shown that the file is whole; they are given up before OpenCV makes its own.
+        picture.close()
+        del picture
         picture = Image.fromarray(_decode_deep(data, name))
     with refusing_damage(name):
         picture, said = _to_opaque(picture, name)
         upright = to_srgb(picture, profile)
+        del picture
         if orientation in _UPRIGHT:
             upright = upright.transpose(_UPRIGHT[orientation])
     return np.array(upright), notes + said
 
 
-def _check_frames(picture: Image.Image, name: str) -> tuple[str, ...]:
+def _check_declared(picture: Image.Image, data: bytes, name: str) -> None:
+    with refusing_damage(name):
+        if isinstance(picture, TiffImagePlugin.TiffImageFile):
+            check_tiff(picture, len(data), name)
+        elif picture.format in ("BMP", "DIB"):
+            check_bmp(picture, data, name)
+
+
+def _check_frames(picture: Image.Image, pages: int, name: str) -> tuple[str, ...]:
+    if picture.format == "TIFF":
+        return (f"This file holds {pages} pages; the first is used.",) if pages > 1 else ()
     with refusing_damage(name):
         frames = getattr(picture, "n_frames", 1)
     if frames == 1:
         return ()
-    if picture.format == "TIFF":
-        return (f"This file holds {frames} pages; the first is used.",)
     raise ImageRefusedError(
         "animated", f"{name} is an animation of {frames} frames. Save the one picture to judge as JPEG or PNG."
     )

@@ -11,6 +11,7 @@ from skinlens.imaging.image import Pixels
 
 # A profile that moves no colour by more than this is sRGB under another name, and the pixels stay as they are.
 _SRGB_TOLERANCE = 3
+_ROWS_AT_ONCE = 256
 
 
 def to_eight_bits(samples: npt.NDArray[Any], bits: int) -> Pixels:
@@ -27,7 +28,12 @@ def to_eight_bits(samples: npt.NDArray[Any], bits: int) -> Pixels:
         return samples
     top = (1 << bits) - 1
     scaled = ((np.arange(top + 1, dtype=np.uint32) * 255 + top // 2) // top).astype(np.uint8)
-    return np.asarray(scaled[np.minimum(samples, top)], dtype=np.uint8)
+    # A few rows at a time, so that the limited samples take no memory beside the samples and the result.
+    result = np.empty(samples.shape, np.uint8)
+    for first in range(0, len(samples), _ROWS_AT_ONCE):
+        rows = slice(first, first + _ROWS_AT_ONCE)
+        result[rows] = scaled[np.minimum(samples[rows], top)]
+    return result
 
 
 def to_light(code: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
 from skinlens.imaging.blanking import central_ellipse, fill_lesion
-from skinlens.imaging.decode import decode
+from skinlens.imaging.decode import decode_trusted
 from skinlens.imaging.image import Pixels
 from skinlens.imaging.outlines import Outline, read_outline
 from skinlens.imaging.preprocess import Preprocessing, resize, to_input
@@ -75,7 +75,7 @@ class DecodedRows:
         """
         if index in self._kept:
             return self._kept[index]
-        return self._keep(self._kept, index, _shrunk(decode(self.files[index]).pixels, self._side))
+        return self._keep(self._kept, index, _shrunk(decode_trusted(self.files[index]).pixels, self._side))
 
     def outline(self, index: int) -> Outline | None:
         """True on the lesion, `(H, W)` of the picture; None for a row without an outline.

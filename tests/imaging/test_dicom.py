@@ -16,7 +16,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.pixels import convert_color_space
 
-from skinlens.imaging.decode import decode
+from skinlens.imaging.decode import decode, decode_trusted
 from skinlens.imaging.image import ImageRefusedError, Pixels
 
 NATIVE = [
@@ -304,9 +304,10 @@ def test_lossless_jpeg_over_which_gdcm_ends_its_process_is_refused(truth, dicom,
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     assert frame[2:4] == b"\xff\xee"
     data = dicom(encapsulate([frame[:2] + b"\x18" + frame[3:]]), uid.JPEGLosslessSV1)
-    error = refusal(data)
-    assert error.reason == "truncated"
-    assert isinstance(error.__cause__, subprocess.CalledProcessError)
+    assert refusal(data).reason == "truncated"
+    with pytest.raises(ImageRefusedError) as caught:
+        decode_trusted(data)
+    assert isinstance(caught.value.__cause__, subprocess.CalledProcessError)
 
 
 def test_a_planar_configuration_that_does_not_exist_is_refused(truth, dicom) -> None:

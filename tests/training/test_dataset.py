@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from skinlens.imaging.decode import decode
+from skinlens.imaging.decode import decode, decode_trusted
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.imaging.preprocess import Preprocessing, to_input
 from skinlens.training import dataset
@@ -32,9 +32,9 @@ def decoded(monkeypatch):
 
     def counting(path):
         names.append(path.name)
-        return decode(path)
+        return decode_trusted(path)
 
-    monkeypatch.setattr(dataset, "decode", counting)
+    monkeypatch.setattr(dataset, "decode_trusted", counting)
     return names
 
 

@@ -1,0 +1,138 @@
+"""What a PNG, TIFF or BMP file declares, checked against the file before anything is decoded.
+
+Decoders reserve memory for what a header claims: a few bytes can claim gigabytes.
+"""
+
+import struct
+from typing import Any
+
+from PIL import Image, TiffImagePlugin
+
+from skinlens.imaging.guards import check_decoded_size, check_size, damaged, has_too_many_parts
+from skinlens.imaging.limits import MAX_PNG_CHUNKS, MAX_TIFF_PAGES, MAX_TILE_SIDE
+
+_PNG_SIGNATURE = 8
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+# No more than so many bytes come out of one byte of deflate (RFC 1951: 258 out of two bits).
+_DEFLATE_RATIO = 1032
+
+_COMPRESSION = 259
+_STRIPS, _STRIP_LENGTHS = 273, 279
+_BITS_PER_SAMPLE, _SAMPLES_PER_PIXEL = 258, 277
+_TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_LENGTHS = 322, 323, 324, 325
+# Bytes that can come out of one byte, by compression; the other kinds have no useful limit.
+_TIFF_RATIOS = {1: 1, 8: _DEFLATE_RATIO, 32946: _DEFLATE_RATIO}
+
+
+def check_png(data: bytes, name: str) -> None:
+    """Check the lengths of all chunks, and that the compressed pixels can be as many as the header says.
+
+    Args:
+        data: The whole file.
+        name: How a rejection names the image.
+
+    Raises:
+        ImageRefusedError: `truncated`, `too_small`, `too_large` or `over_budget`.
+    """
+    position, compressed = _PNG_SIGNATURE, 0
+    for _ in range(MAX_PNG_CHUNKS):
+        if position + 8 > len(data):
+            break
+        length, kind = struct.unpack_from(">I4s", data, position)
+        if position + 12 + length > len(data):
+            raise damaged(name)
+        compressed += length if kind in (b"IDAT", b"fdAT") else 0
+        position += 12 + length
+        if kind == b"IEND":
+            break
+    else:
+        raise has_too_many_parts(name, f"{MAX_PNG_CHUNKS:,} chunks")
+    if len(data) < 26 or data[12:16] != b"IHDR":
+        raise damaged(name)
+    width, height, depth, colour = struct.unpack_from(">IIBB", data, 16)
+    check_size(name, width=width, height=height)
+    bits = depth * _PNG_CHANNELS.get(colour, 4)
+    check_decoded_size(name, width=width, height=height, bytes_per_pixel=-(-bits // 8))
+    if width * bits // 8 * height > compressed * _DEFLATE_RATIO:
+        raise damaged(name)
+
+
+def count_tiff_pages(data: bytes, name: str) -> int:
+    """Count the pages of a TIFF file by its directories alone, those that Pillow would read one by one.
+
+    Args:
+        data: The whole file, classic or BigTIFF.
+        name: How a rejection names the image.
+
+    Raises:
+        ImageRefusedError: `over_budget` beyond `MAX_TIFF_PAGES`.
+    """
+    order = "<" if data.startswith(b"II") else ">"
+    is_big = 43 in data[2:4]
+    offset_at, offset_as, count_as, entry = (8, "Q", "Q", 20) if is_big else (4, "I", "H", 12)
+    seen: set[int] = set()
+    try:
+        (offset,) = struct.unpack_from(order + offset_as, data, offset_at)
+        # A directory that refers back to an earlier one ends the file, as it does for libtiff.
+        while offset and offset not in seen:
+            seen.add(offset)
+            if len(seen) > MAX_TIFF_PAGES:
+                raise has_too_many_parts(name, f"{MAX_TIFF_PAGES:,} pages")
+            (entries,) = struct.unpack_from(order + count_as, data, offset)
+            (offset,) = struct.unpack_from(
+                order + offset_as, data, offset + struct.calcsize("=" + count_as) + entries * entry
+            )
+    except struct.error:
+        # The chain leaves the file: the pages before are there.
+        pass
+    return max(1, len(seen))
+
+
+def check_tiff(picture: TiffImagePlugin.TiffImageFile, size: int, name: str) -> None:
+    """Check the first page's strips or tiles: how large they are, and that they lie in the file.
+
+    Args:
+        picture: Opened, not decoded.
+        size: Length of the file in bytes.
+        name: How a rejection names the image.
+
+    Raises:
+        ImageRefusedError: `truncated` or `over_budget`.
+    """
+    tags = picture.tag_v2
+    bits = max(_numbers(tags.get(_BITS_PER_SAMPLE, 1))) * int(tags.get(_SAMPLES_PER_PIXEL, 1))
+    check_decoded_size(name, width=picture.width, height=picture.height, bytes_per_pixel=-(-bits // 8))
+    for tag, side in ((_TILE_WIDTH, picture.width), (_TILE_HEIGHT, picture.height)):
+        # Tiles are a multiple of 16 wide and high, and may be larger than a small image.
+        if int(tags.get(tag, 0)) > max(MAX_TILE_SIDE, side + 15):
+            raise damaged(name)
+    is_tiled = _TILES in tags
+    offsets = _numbers(tags.get(_TILES if is_tiled else _STRIPS, ()))
+    lengths = _numbers(tags.get(_TILE_LENGTHS if is_tiled else _STRIP_LENGTHS, ()))
+    if any(offset + length > size for offset, length in zip(offsets, lengths, strict=False)):
+        raise damaged(name)
+    ratio = _TIFF_RATIOS.get(int(tags.get(_COMPRESSION, 1)))
+    if lengths and ratio and picture.width * bits // 8 * picture.height > sum(lengths) * ratio:
+        raise damaged(name)
+
+
+def check_bmp(picture: Image.Image, data: bytes, name: str) -> None:
+    """Check that an uncompressed BMP file is as long as its pixels.
+
+    Args:
+        picture: Opened, not decoded.
+        data: The whole file.
+        name: How a rejection names the image.
+
+    Raises:
+        ImageRefusedError: `truncated`.
+    """
+    header, bits, compression = struct.unpack_from("<I", data, 14)[0], 0, 0
+    if header >= 40:
+        bits, compression = struct.unpack_from("<HI", data, 28)
+    if compression == 0 and picture.width * bits // 8 * picture.height > len(data):
+        raise damaged(name)
+
+
+def _numbers(value: Any) -> tuple[int, ...]:
+    return tuple(int(each) for each in value) if isinstance(value, tuple) else (int(value),)

@@ -1,0 +1,37 @@
+"""The bytes of a file to pixels, in this process: which format they are in is decided by their content."""
+
+from skinlens.imaging.dicom import decode_dicom, has_pixels, is_dicom
+from skinlens.imaging.guards import FORMATS, needs_too_much_memory
+from skinlens.imaging.image import ImageRefusedError, Pixels
+from skinlens.imaging.raster import decode_raster, find_opener
+
+_DICOM_SUFFIXES = (".dcm", ".dicom")
+
+
+def decode_content(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
+    """Decode one image without a budget of time.
+
+    Args:
+        data: The whole file, not empty.
+        name: How a rejection names the image; also recognises a DICOM file without its mark by .dcm or .dicom.
+
+    Returns:
+        RGB uint8 `(H, W, 3)`, upright and C-contiguous, and notes on what decoding had to do.
+
+    Raises:
+        ImageRefusedError: With a sentence that says why and what to do.
+    """
+    try:
+        return _decode(data, name)
+    except MemoryError as error:
+        raise needs_too_much_memory(name) from error
+
+
+def _decode(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
+    if is_dicom(data):
+        return decode_dicom(data, name)
+    if opener := find_opener(data):
+        return decode_raster(data, opener, name)
+    if name.lower().endswith(_DICOM_SUFFIXES) and has_pixels(data):
+        return decode_dicom(data, name)
+    raise ImageRefusedError("not_an_image", f"{name} is not a picture that can be opened. Use {FORMATS}.")

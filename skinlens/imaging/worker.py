@@ -1,0 +1,104 @@
+"""The process that decodes images for a program: run by `workers`, and ended when the program ends.
+
+Reads requests from its standard input until that is closed. Whatever the decoding libraries print goes nowhere.
+"""
+
+import math
+import os
+import signal
+import sys
+import traceback
+
+import numpy as np
+
+from skinlens.imaging.channel import Channel
+from skinlens.imaging.formats import decode_content
+from skinlens.imaging.guards import needs_too_much_memory
+from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.limits import CLOCK_SECONDS, MEMORY_BYTES, SECONDS
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+# The program kills a worker that is late; where the program itself was killed, the worker ends itself so much later.
+_GRACE_SECONDS = 5.0
+# What the interpreter and its libraries take before any image; measured at 110 MB on Linux.
+_BASELINE_BYTES = 256 * 2**20
+
+
+def main() -> None:
+    """Answer requests until there are no more."""
+    shared = int(sys.argv[1])
+    # The decoders get other descriptors, so that what they print cannot end up in an answer.
+    channel = Channel(os.dup(0), os.dup(1), shared if shared >= 0 else None)
+    quiet = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(quiet, descriptor)
+    # Ctrl-C in a terminal is for the program, which then closes the pipe.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _limit_memory()
+    try:
+        channel.send({})
+        while True:
+            _answer(channel)
+    except (EOFError, BrokenPipeError):
+        return
+
+
+def _limit_memory() -> None:
+    """Have the system refuse memory beyond the budget, where it can."""
+    if resource is None:
+        return
+    # Linux counts what is written to; the address space would count libraries and shared memory too.
+    kind = resource.RLIMIT_DATA if sys.platform == "linux" else resource.RLIMIT_AS
+    limit = MEMORY_BYTES + _BASELINE_BYTES
+    try:
+        _, most = resource.getrlimit(kind)
+        if most == resource.RLIM_INFINITY or most > limit:
+            resource.setrlimit(kind, (limit, limit))
+    except (OSError, ValueError):  # macOS takes some limits and refuses others; the deadline still holds.
+        return
+
+
+def _answer(channel: Channel) -> None:
+    request, size = channel.receive()
+    data = channel.content(size)
+    _limit_time()
+    try:
+        name = str(request["name"])
+        try:
+            pixels, notes = decode_content(data, name)
+            del data
+            height, width, _ = pixels.shape
+            channel.send({"height": height, "width": width, "notes": notes}, np.ascontiguousarray(pixels).data)
+        except MemoryError as error:
+            raise needs_too_much_memory(name) from error
+    except ImageRefusedError as refusal:
+        channel.send({"reason": refusal.reason, "sentence": str(refusal)})
+    except OSError:
+        raise
+    except Exception:  # noqa: BLE001 - a mistake of our own, which the program raises again
+        channel.send({"fault": traceback.format_exc()})
+    _lift_time_limit()
+
+
+def _limit_time() -> None:
+    """Have the system end this process once the next image has had its time, where it can."""
+    if resource is not None:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        _, most = resource.getrlimit(resource.RLIMIT_CPU)
+        limit = math.ceil(used.ru_utime + used.ru_stime) + SECONDS
+        # A hard limit that was set from outside stays in force.
+        resource.setrlimit(resource.RLIMIT_CPU, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
+        signal.setitimer(signal.ITIMER_REAL, CLOCK_SECONDS + _GRACE_SECONDS)
+
+
+def _lift_time_limit() -> None:
+    if resource is not None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+if __name__ == "__main__":
+    main()
