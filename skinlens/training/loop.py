@@ -29,8 +29,8 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
-from skinlens.models.asff import AdaptiveFusion
 from skinlens.evaluation.spreadsheet import guarded_table
+from skinlens.models.asff import AdaptiveFusion
 from skinlens.models.explainable import Explainable, evidence_map
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build, probed_stages
