@@ -17,6 +17,7 @@ from skinlens.cases.errors import told
 from skinlens.imaging.sources import Sources
 from skinlens.judging import Received, in_chunks
 from skinlens.runtime.predictor import Predictor
+from skinlens.storage.private import FILE_MODE
 
 # Few, so that a pause takes effect soon and another page gets the model in between.
 AT_ONCE = 4
@@ -41,7 +42,7 @@ def alone(store: BatchStore) -> Iterator[None]:
         BusyError: If another one does.
     """
     with told("The run could not be started", BatchError):
-        lock = FileLock(store.folder / _LOCK, thread_local=False)
+        lock = _lock_of(store)
         try:
             lock.acquire(timeout=_PATIENCE)
         except Timeout as error:
@@ -52,9 +53,13 @@ def alone(store: BatchStore) -> Iterator[None]:
         lock.release()
 
 
+def _lock_of(store: BatchStore) -> FileLock:
+    return FileLock(store.folder / _LOCK, mode=FILE_MODE, thread_local=False)
+
+
 def is_worked_on(store: BatchStore) -> bool:
     """Whether anyone works on the run at this moment."""
-    lock = FileLock(store.folder / _LOCK, thread_local=False)
+    lock = _lock_of(store)
     try:
         with lock.acquire(timeout=0):
             return False
