@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from skinlens.desktop.case_store import tidy_at_start
 from skinlens.desktop.model import loaded_model
 from skinlens.desktop.router import mark_routed
 from skinlens.desktop.session import POINT
@@ -59,6 +60,7 @@ def model_in_use() -> None:
 st.set_page_config(page_title="SkinLens", page_icon=":material/dermatology:", layout="wide")
 page = st.navigation(PAGES)
 mark_routed()
+tidy_at_start()
 st.html(STYLE)
 st.logo(MARK, size="large")
 with st.sidebar:

@@ -294,6 +294,18 @@ def cases_verify(
     check(head=head)
 
 
+@cases_app.command("tidy")
+def cases_tidy(
+    yes: Annotated[  # noqa: FBT002
+        bool, typer.Option("--yes", help="Also files that no interrupted save or deletion has left.")
+    ] = False,
+) -> None:
+    """Delete image files that belong to no case, such as those of a save that was interrupted."""
+    from skinlens.cli.cases import tidy_up
+
+    tidy_up(sure=yes)
+
+
 @cases_app.command("backup")
 def cases_backup(path: Annotated[Path, typer.Argument(help="Archive to write, such as cases.zip.")]) -> None:
     """Write everything that is kept into one archive."""
