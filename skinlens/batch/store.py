@@ -22,6 +22,7 @@ from skinlens.cases.schema import Verdict
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.imaging.sources import Place, Source
 from skinlens.runtime.card import ModelCard
+from skinlens.triage import NO_RESULT, NO_RESULT_CODE, has_result
 
 _DATABASE = "run.sqlite"
 _SPOOL = "spool"
@@ -520,6 +521,9 @@ def _line(
     is_picture: bool,  # noqa: FBT001 - a column
 ) -> Line:
     said = admission or {"reasons": [], "warnings": [], "checks": []}
+    if state == "judged" and (score is None or not has_result(score)):
+        # Written by an earlier version, or behind the program's back: no number, no decision.
+        state, score, stability, reason, sentence = "unreadable", None, None, NO_RESULT_CODE, NO_RESULT
     return Line(
         number=number,
         path=path,

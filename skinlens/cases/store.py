@@ -21,7 +21,7 @@ from skinlens.cases.schema import Assessment, Image, Kept, KeptPixels, Lesion, M
 from skinlens.cases.tidy import tidy
 from skinlens.imaging.image import Pixels
 from skinlens.runtime.card import ModelCard
-from skinlens.triage import CaseRecord, Decision
+from skinlens.triage import NO_RESULT, CaseRecord, Decision
 
 LABEL_UNKNOWN = "site not given"
 
@@ -101,6 +101,8 @@ class CaseStore:
         pseudonym = " ".join(record.facts.case_id.split())
         if not pseudonym:
             raise CaseStoreError("The case could not be saved: it needs a pseudonymous id.")
+        if not record.assessment.has_result:
+            raise CaseStoreError(f"The case could not be saved: there is no result. {NO_RESULT}")
         with self._writing("The case could not be saved", actor) as writer:
             patient = writer.found_or_new(Patient, pseudonym=pseudonym)
             label = " ".join(record.facts.site.split()) or LABEL_UNKNOWN

@@ -24,8 +24,9 @@ from skinlens.evaluation.views import views_of
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
 from skinlens.imaging.synthetic import draw_lesion
-from skinlens.runtime.card import sha256_of
+from skinlens.runtime.card import ModelFileError, sha256_of
 from skinlens.runtime.orientations import Judge
+from skinlens.runtime.prediction import is_probability
 from skinlens.runtime.predictor import load_predictor
 from skinlens.runtime.timing import REPEATS, timed_in_turn
 from skinlens.training.manifest import ManifestError, read_manifests
@@ -114,9 +115,17 @@ def _score(judge: Judge, rows: pd.DataFrame) -> tuple[Floats, list[str]]:
         for first in range(0, len(rows), _BATCH):
             images = [decode(Path(file)) for file in rows["file"].iloc[first : first + _BATCH]]
             probabilities += [answer.score for answer in judge.predict(images)]
+            _require_numbers(probabilities, rows)
             tones += [skin_tone(image.pixels).name or "" for image in images]
             progress.advance(task, len(images))
     return np.array(probabilities), tones
+
+
+def _require_numbers(probabilities: Sequence[float], rows: pd.DataFrame) -> None:
+    """Insist that every score so far is a number: a figure that leaves some out would be about other images."""
+    for path, probability in zip(rows["path"], probabilities, strict=False):
+        if not is_probability(probability):
+            raise ModelFileError(f"The model gave no usable number for {path}, so nothing can be measured.")
 
 
 def _time(subject: Subject) -> dict[str, Any]:
