@@ -9,7 +9,7 @@ from skinlens.desktop.model import loaded_model
 from skinlens.desktop.router import mark_routed
 from skinlens.desktop.session import POINT
 from skinlens.runtime.card import ModelCard, ModelFileError, OperatingPoint
-from skinlens.triage import DISCLAIMER
+from skinlens.triage import DISCLAIMER, UNVERIFIED
 
 PAGES = [
     st.Page("pages/triage.py", title="Triage", icon=":material/dermatology:", default=True),
@@ -42,19 +42,20 @@ def point_in_use(card: ModelCard) -> OperatingPoint:
     return card.point(chosen if chosen in known else None)
 
 
-def model_in_use() -> None:
-    """Which model answers, at which threshold, and where it runs."""
+def model_in_use() -> ModelCard | None:
+    """Say which model answers, at which threshold, and where it runs; its card, or None if there is no usable one."""
     try:
         model = loaded_model()
     except ModelFileError:
         st.error("No usable model. The Triage page says why.", icon=":material/error:")
-        return
+        return None
     point = point_in_use(model.card)
     st.caption(
-        f"Model **{model.card.name}** {model.card.version}  \n"
+        f"Model **{model.card.shown_name}** {model.card.version}  \n"
         f"Operating point **{point.name}**, threshold {point.threshold:.2f}  \n"
         f"Runs on **{model.runs_on}**"
     )
+    return model.card
 
 
 st.set_page_config(page_title="SkinLens", page_icon=":material/dermatology:", layout="wide")
@@ -64,6 +65,8 @@ tidy_at_start()
 st.html(STYLE)
 st.logo(MARK, size="large")
 with st.sidebar:
-    model_in_use()
+    card = model_in_use()
+if card is not None and card.unverified:
+    st.warning(UNVERIFIED, icon=":material/gpp_maybe:")
 page.run()
 st.caption(DISCLAIMER)

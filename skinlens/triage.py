@@ -20,6 +20,9 @@ UNCERTAIN_SENTENCE = "Treat it as undecided; it does not exclude melanoma."
 UNCALIBRATED = "The score is not calibrated: it ranks pictures, it is not a probability of cancer."
 # Of an image for which there is no number to decide on: its code in tables, and why.
 NO_RESULT_CODE = "no_result"
+UNVERIFIED = (
+    "Unverified model: its card is not that of a release, so its thresholds and estimates are its maker's word alone."
+)
 NO_RESULT = (
     "The model gave no usable number for this image, so nothing was decided. Restore the model from the release, or "
     "use another one."
@@ -166,6 +169,7 @@ def judged(
 ) -> tuple[Decision, tuple[str, ...]]:
     """The decision on a score and its reasons; arguments as for `assess`, `refusal` being the admission's reasons."""
     name = score_name(card)
+    notes = (UNVERIFIED, *notes) if card.unverified else notes
     if not has_result(score, point, stability):
         return "rejected", (NO_RESULT, *refusal, *notes)
     decision = decide(score, point, stability=stability, refused=bool(refusal) and not override)

@@ -115,10 +115,10 @@ def go_through(
 
 def _require_same_model(store: BatchStore, predictor: Predictor) -> None:
     begun = store.card()
-    if begun.files["weights"].sha256 != predictor.model.sha256:
+    if (begun.files["weights"].sha256, begun.unverified) != (predictor.model.sha256, predictor.card.unverified):
         raise BatchError(
-            f"This run was begun with {begun.name} {begun.version}, which is not the model in use. Restore that model, "
-            "or start a new run."
+            f"This run was begun with {begun.shown_name} {begun.version}, which is not the model in use. Restore that "
+            "model, or start a new run."
         )
 
 

@@ -337,7 +337,7 @@ def _line(row: Assessment) -> CaseLine:
         decision=row.decision,
         score=row.score,
         score_name=row.score_name,
-        model=str(row.model.card["name"]),
+        model=f"{row.model.card['name']}{' (unverified)' if row.model.card.get('unverified') else ''}",
         reviews=len(row.reviews),
         last_verdict=row.reviews[-1].verdict if row.reviews else "",
     )

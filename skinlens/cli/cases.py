@@ -167,7 +167,7 @@ def _shown(row: Assessment) -> dict[str, object]:
         "lesion": row.image.lesion.label,
         "facts": vars(facts_of(row)),
         "picture": {"name": row.image.name, "sha256": row.image.sha256, "size": [row.image.width, row.image.height]},
-        "model": {key: row.model.card[key] for key in ("name", "version")},
+        "model": {key: row.model.card[key] for key in ("name", "version", "unverified") if key in row.model.card},
         "weights_sha256": card_of(row).files["weights"].sha256,
         "software": row.software,
         "decision": row.decision,

@@ -41,7 +41,15 @@ _KEPT_COLUMNS = ("group_id", "leaky", "foreign_jpeg", "dx")
 
 
 def evaluate(
-    model: str, data: Sequence[Path], split: str, out: Path, *, quick: bool, tta: bool = False, selected: Path
+    model: str,
+    data: Sequence[Path],
+    split: str,
+    out: Path,
+    *,
+    quick: bool,
+    tta: bool = False,
+    selected: Path,
+    unverified: bool = False,
 ) -> None:
     """Score a split and write `<model>[.seedN][.tta].<split>.json` and `.csv`; no picture is refused by its content.
 
@@ -53,6 +61,7 @@ def evaluate(
         quick: Fewer bootstrap draws, shortcut tests on fewer images, and no corruptions.
         tta: Score the mean over eight orientations, in the views alone.
         selected: selected.json, which must hold the choice of a run that is not released.
+        unverified: Take a card that was not released.
 
     Raises:
         ManifestError: If a manifest or a picture of it cannot be used, or the split is empty.
@@ -61,7 +70,7 @@ def evaluate(
         SelectionError: If a run is not what the folds chose.
         OutputError: If the results cannot be written.
     """
-    subject = load_subject(model, selected, tta=tta)
+    subject = load_subject(model, selected, tta=tta, unverified=unverified)
     listed = read_manifests(data)
     rows = _rows(listed, split)
     probabilities, tones = _score(subject.judge, rows)

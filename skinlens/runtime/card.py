@@ -230,7 +230,12 @@ class EvaluationRecord(_Frozen):
 
 
 class ModelCard(_Frozen):
-    """The card. See the attributes of its parts; all text is written for the person who uses the model."""
+    """The card. See the attributes of its parts; all text is written for the person who uses the model.
+
+    Attributes:
+        unverified: Whether the user took a card that was not released for their own. Never in a card's file, but in
+            everything that is kept of what the model said.
+    """
 
     card_version: Annotated[int, Field(strict=True, ge=1, le=1)] = 1
     name: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
@@ -252,6 +257,12 @@ class ModelCard(_Frozen):
     intended_use: str
     limits: tuple[str, ...]
     licence: str
+    unverified: Annotated[Flag, Field(exclude_if=lambda unverified: not unverified)] = False
+
+    @property
+    def shown_name(self) -> str:
+        """The name, with a mark if the card was not released."""
+        return f"{self.name} (unverified)" if self.unverified else self.name
 
     @model_validator(mode="after")
     def _agrees(self) -> "ModelCard":
@@ -357,8 +368,17 @@ def _first_of(error: ValidationError) -> str:
 
 
 def write_card(card: ModelCard, path: Path) -> None:
-    """Write a card as JSON that reads well in a diff."""
-    path.write_text(card.model_dump_json(indent=1) + "\n", "utf-8")
+    """Write a card as JSON that reads well in a diff, replacing the file in one step.
+
+    Raises:
+        ModelFileError: If it could not be read again, such as one with a number that is none; then it is not written.
+        OSError: If it cannot be written.
+    """
+    content = (card.model_dump_json(indent=1, exclude={"unverified"}) + "\n").encode()
+    parse_card(content, path)
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_bytes(content)
+    unfinished.replace(path)
 
 
 def sha256_of(path: Path) -> str:

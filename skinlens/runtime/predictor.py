@@ -13,15 +13,16 @@ import onnxruntime
 
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.preprocess import to_input
-from skinlens.runtime.card import ModelCard, ModelFileError, read_card, verified_path
+from skinlens.runtime.card import ModelCard, ModelFileError, verified_path
 from skinlens.runtime.familiarity import load_familiarity
 from skinlens.runtime.prediction import Floats, GateSummary, ModelId, Prediction
 from skinlens.runtime.providers import available_providers
+from skinlens.runtime.released import FOLDER, trusted_card
 
 Answer = TypeVar("Answer")
 
 # SKINLENS_WEIGHTS names another folder of released models.
-WEIGHTS_FOLDER = Path(os.environ.get("SKINLENS_WEIGHTS") or Path(__file__).parents[2] / "weights")
+WEIGHTS_FOLDER = Path(os.environ.get("SKINLENS_WEIGHTS") or FOLDER)
 DEFAULT_MODEL = "asff_resnet50"
 # Names in every released graph; those that fuse two branches give the gate too, and some the texture.
 INPUT = "pixels"
@@ -194,14 +195,24 @@ def released_models(folder: Path = WEIGHTS_FOLDER) -> tuple[str, ...]:
 
 
 def load_predictor(
-    name: str = DEFAULT_MODEL, folder: Path = WEIGHTS_FOLDER, *, threads: int | None = None
+    name: str = DEFAULT_MODEL,
+    folder: Path = WEIGHTS_FOLDER,
+    *,
+    threads: int | None = None,
+    unverified: bool = False,
 ) -> Predictor:
-    """Load a released model by name; `threads` as for `Predictor`.
+    """Load a model by name.
+
+    Args:
+        name: Of its card.
+        folder: Where card and files lie.
+        threads: As for `Predictor`.
+        unverified: Take a card that was not released, as `released.trusted_card` does.
 
     Raises:
-        ModelFileError: If there is no such model, or its files are missing or altered.
+        ModelFileError: If there is no such model, its files are missing or altered, or it was not released.
     """
     if name not in released_models(folder):
         known = ", ".join(released_models(folder)) or "none"
         raise ModelFileError(f"There is no model {name!r} in {folder}; models there: {known}.")
-    return Predictor(read_card(folder / f"{name}.json"), folder, threads=threads)
+    return Predictor(trusted_card(folder / f"{name}.json", unverified=unverified), folder, threads=threads)

@@ -42,13 +42,14 @@ def assessed(judged: Judged, card: ModelCard, point: OperatingPoint) -> Assessme
     )
 
 
-def row_of(path: str, judged: Judged, assessment: Assessment) -> Row:
+def row_of(path: str, judged: Judged, assessment: Assessment, card: ModelCard) -> Row:
     """The row of a picture that could be read; a refused one keeps its number, if it is one.
 
     Args:
         path: As shown in the row.
         judged: From `judging.judge`.
         assessment: From `assessed`.
+        card: Of the model.
     """
     return Row(
         path=path,
@@ -62,7 +63,7 @@ def row_of(path: str, judged: Judged, assessment: Assessment) -> Row:
         stability=_stability(assessment),
         width=judged.image.width,
         height=judged.image.height,
-        model=assessment.prediction.model.name,
+        model=card.shown_name,
         error="" if assessment.has_result else NO_RESULT_CODE,
     )
 
@@ -81,7 +82,7 @@ def refusal_row(path: str, sha256: str, refusal: ImageRefusedError, card: ModelC
         stability="",
         width="",
         height="",
-        model=card.name,
+        model=card.shown_name,
         error=refusal.reason,
     )
 
