@@ -13,6 +13,8 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 # Strict: `true` is no number, "0.5" is none, and neither NaN nor infinity is one.
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Probability = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0.0, le=1.0)]
+# No measure of ours, whatever its unit, comes near these ends.
+Figure = Annotated[Number, Field(ge=-1e6, le=1e6)]
 Count = Annotated[int, Field(strict=True, ge=0, le=10**12)]
 Flag = Annotated[bool, Field(strict=True)]
 
@@ -35,9 +37,9 @@ class Estimate(_Frozen):
         n: Images the figure rests on (the malignant ones for a sensitivity, the benign ones for a specificity).
     """
 
-    value: Number | None
-    low: Number | None = None
-    high: Number | None = None
+    value: Figure | None
+    low: Figure | None = None
+    high: Figure | None = None
     n: Count
 
     @model_validator(mode="after")
@@ -205,7 +207,7 @@ class TrainingRecord(_Frozen):
     start_sha256: Sha256 | None = None
     seed: Count
     epochs: Count
-    seconds: Annotated[Number, Field(ge=0)]
+    seconds: Annotated[Number, Field(ge=0, le=1e10)]
     software: dict[str, str] = {}
 
 
