@@ -92,6 +92,8 @@ def record_test(name: str, weights: Path, *, unverified: bool = False) -> None:
         scores = json.loads((evaluation / f"{name}.test.json").read_text("utf-8"))
     except OSError as error:
         raise UsageError(f"{evaluation} holds no test scores of {name}; make them with `evaluate`") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"the test scores of {name} in {evaluation} are damaged; score it again") from error
     if scores["weights_sha256"] != card.files["weights"].sha256:
         raise UsageError(f"the test scores of {name} belong to other weights than its card's; score it again")
     views = {view: _view(values) for view, values in scores["views"].items()}
@@ -109,8 +111,10 @@ def record_test(name: str, weights: Path, *, unverified: bool = False) -> None:
         for point in card.operating_points
     )
     measured = card.model_copy(update={"test": test, "operating_points": points})
+    # Before anything is written: a damaged file of results must not leave a new card beside an old description.
+    described = card_markdown(measured, _sections(measured, evaluation))
     store_card(measured, weights)
-    (weights / f"{name}.md").write_text(card_markdown(measured, _sections(measured, evaluation)), "utf-8")
+    (weights / f"{name}.md").write_text(described, "utf-8")
 
 
 def _sections(card: ModelCard, evaluation: Path) -> tuple[Section, ...]:

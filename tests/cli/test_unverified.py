@@ -94,8 +94,9 @@ class TestReleasing:
         folder = tmp_path / "weights"
         (folder / "evaluation").mkdir(parents=True)
         shutil.copy(FOLDER / f"{DEFAULT_MODEL}.json", folder)
-        for name in (f"{DEFAULT_MODEL}.test.json", "scorings.csv"):
-            shutil.copy(FOLDER / "evaluation" / name, folder / "evaluation")
+        for path in (FOLDER / "evaluation").glob("*.*"):
+            if path.name.startswith(f"{DEFAULT_MODEL}.") or path.name == "scorings.csv":
+                shutil.copy(path, folder / "evaluation")
         shutil.copy(released.DIGESTS, tmp_path / "released.json")
         monkeypatch.setattr(released, "DIGESTS", tmp_path / "released.json")
         monkeypatch.setattr(released, "FOLDER", folder)
