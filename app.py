@@ -4,12 +4,13 @@ from pathlib import Path
 
 import streamlit as st
 
+from skinlens.desktop.case_store import tidy_at_start
 from skinlens.desktop.model import loaded_model
 from skinlens.desktop.router import mark_routed
 from skinlens.desktop.server import protection
 from skinlens.desktop.session import POINT
 from skinlens.runtime.card import ModelCard, ModelFileError, OperatingPoint
-from skinlens.triage import DISCLAIMER
+from skinlens.triage import DISCLAIMER, UNVERIFIED
 
 DRAWINGS = Path(__file__).parent / "skinlens" / "desktop"
 MARK = DRAWINGS / "mark.svg"
@@ -38,19 +39,20 @@ def point_in_use(card: ModelCard) -> OperatingPoint:
     return card.point(chosen if chosen in known else None)
 
 
-def model_in_use() -> None:
-    """Which model answers, at which threshold, and where it runs."""
+def model_in_use() -> ModelCard | None:
+    """Say which model answers, at which threshold, and where it runs; its card, or None if there is no usable one."""
     try:
         model = loaded_model()
     except ModelFileError:
         st.error("No usable model. The Triage page says why.", icon=":material/error:")
-        return
+        return None
     point = point_in_use(model.card)
     st.caption(
-        f"Model **{model.card.name}** {model.card.version}  \n"
+        f"Model **{model.card.shown_name}** {model.card.version}  \n"
         f"Operating point **{point.name}**, threshold {point.threshold:.2f}  \n"
         f"Runs on **{model.runs_on}**"
     )
+    return model.card
 
 
 def show() -> None:
@@ -66,10 +68,13 @@ def show() -> None:
         ]
     )
     mark_routed()
+    tidy_at_start()
     st.html(STYLE)
     st.logo(MARK, size="large")
     with st.sidebar:
-        model_in_use()
+        card = model_in_use()
+    if card is not None and card.unverified:
+        st.warning(UNVERIFIED, icon=":material/gpp_maybe:")
     page.run()
     st.caption(DISCLAIMER)
 

@@ -113,6 +113,8 @@ def show_refusal(result: Result, assessment: Assessment) -> None:
         st.markdown(f"##### {ICONS[assessment.decision]} {assessment.headline}")
         for reason in assessment.reasons:
             st.text(reason)
+    if not assessment.has_result:
+        return
     with st.form(f"override-{result.image.sha256}"):
         reason = st.text_input("Your reason to have it judged all the same", max_chars=200)
         st.caption("The reason is shown with the result and printed in the summary.")

@@ -9,7 +9,7 @@ from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.refusal import Admission
 from skinlens.runtime.card import Estimate, MeasuredRates, ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
-from skinlens.runtime.prediction import Prediction
+from skinlens.runtime.prediction import Prediction, is_probability
 from skinlens.runtime.prevalence import Outlook, at_prevalence, one_in, outlook, percent
 
 Decision = Literal["refer", "uncertain", "low", "rejected"]
@@ -18,6 +18,15 @@ DISCLAIMER = "Research demonstrator, not a medical device: not for diagnosis or 
 LOW_SENTENCE = "A low score does not exclude melanoma."
 UNCERTAIN_SENTENCE = "Treat it as undecided; it does not exclude melanoma."
 UNCALIBRATED = "The score is not calibrated: it ranks pictures, it is not a probability of cancer."
+# Of an image for which there is no number to decide on: its code in tables, and why.
+NO_RESULT_CODE = "no_result"
+UNVERIFIED = (
+    "Unverified model: its card is not that of a release, so its thresholds and estimates are its maker's word alone."
+)
+NO_RESULT = (
+    "The model gave no usable number for this image, so nothing was decided. Restore the model from the release, or "
+    "use another one."
+)
 HEADLINES: dict[Decision, str] = {
     "refer": "Above the referral threshold",
     "uncertain": "Uncertain",
@@ -66,6 +75,11 @@ class Assessment:
     def headline(self) -> str:
         """The decision in words."""
         return HEADLINES[self.decision]
+
+    @property
+    def has_result(self) -> bool:
+        """Whether there is a number to decide on; without one, no reason overrides that the image is rejected."""
+        return has_result(self.prediction.score, self.point, self.stability)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,8 +137,9 @@ def assess(
         override: Why a user wants it judged all the same; it is told with the result.
 
     Returns:
-        An assessment: `rejected` if the picture is refused and there is no override, `uncertain` if the score lies in
-        the point's band or some orientation has another verdict, else `refer` or `low`.
+        An assessment: `rejected` if the picture is refused and there is no override, or if there is no number to decide
+        on, `uncertain` if the score lies in the point's band or some orientation has another verdict, else `refer` or
+        `low`.
     """
     refusal = () if admission is None else admission.reasons
     decision, reasons = judged(
@@ -154,6 +169,9 @@ def judged(
 ) -> tuple[Decision, tuple[str, ...]]:
     """The decision on a score and its reasons; arguments as for `assess`, `refusal` being the admission's reasons."""
     name = score_name(card)
+    notes = (UNVERIFIED, *notes) if card.unverified else notes
+    if not has_result(score, point, stability):
+        return "rejected", (NO_RESULT, *refusal, *notes)
     decision = decide(score, point, stability=stability, refused=bool(refusal) and not override)
     reasons = list(refusal) if decision == "rejected" else _reasons(score, name, point, stability)
     if refusal and override:
@@ -168,6 +186,14 @@ def score_name(card: ModelCard) -> str:
     return "estimate" if card.calibrated else "score"
 
 
+def has_result(score: float, point: OperatingPoint | None = None, stability: Stability | None = None) -> bool:
+    """Whether there is something to decide on: the score, every number of the point, and the score of every view."""
+    numbers = [score, *(() if stability is None else stability.scores)]
+    if point is not None:
+        numbers += [point.threshold, *(() if point.band is None else (point.band.low, point.band.high))]
+    return all(is_probability(number) for number in numbers)
+
+
 def decide(
     score: float, point: OperatingPoint, *, stability: Stability | None = None, refused: bool = False
 ) -> Decision:
@@ -178,8 +204,11 @@ def decide(
         point: From `operating_point`.
         stability: The scores in eight orientations; None if they were not asked for.
         refused: Whether the picture may not be judged.
+
+    Returns:
+        `rejected` also where a number is none, since every comparison with it would come out as `low`.
     """
-    if refused:
+    if refused or not has_result(score, point, stability):
         return "rejected"
     if _in_band(score, point) or (stability is not None and not stability.holds(point.threshold)):
         return "uncertain"
@@ -293,7 +322,7 @@ def meaning(assessment: Assessment, card: ModelCard, prevalence: float) -> Meani
     """
     score, calibration = assessment.prediction.score, card.calibration
     estimate = observed = None
-    if calibration is not None:
+    if calibration is not None and is_probability(score):
         estimate = at_prevalence(score, trained=calibration.prevalence, target=prevalence)
         found = card.score_bin(score)
         observed = None if found is None else _moved(found.rate, calibration.prevalence, prevalence)

@@ -18,6 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "skinlens": {"skinlens.telemetry"},
     "skinlens.imaging": set(),
     "skinlens.evaluation": set(),
+    "skinlens.storage": set(),
     "skinlens.models": set(),
     "skinlens.runtime": {"skinlens.imaging"},
     "skinlens.explain": {"skinlens.imaging", "skinlens.runtime"},
@@ -51,8 +52,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         "skinlens.refusal",
         "skinlens.runtime",
         "skinlens.imaging",
+        "skinlens.storage",
     },
     "skinlens.cases": {
+        "skinlens.storage",
         "skinlens.triage",
         "skinlens.explain",
         "skinlens.report",
@@ -138,7 +141,7 @@ def test_nothing_imports_the_command_line_or_the_desktop(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "room", ["imaging", "runtime", "triage", "refusal", "report", "desktop", "cases", "batch", "scoring"]
+    "room", ["imaging", "runtime", "triage", "refusal", "report", "desktop", "cases", "batch", "scoring", "storage"]
 )
 def test_from_upload_to_pdf_no_torch_is_imported(room: str) -> None:
     heavy = {"torch", "torchvision", "lightning_fabric", "pytorch_grad_cam"}

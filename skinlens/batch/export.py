@@ -49,7 +49,7 @@ def _row(entry: Entry, card: ModelCard, point: OperatingPoint) -> dict[str, obje
         "stability": entry.views,
         "width": line.width or "",
         "height": line.height or "",
-        "model": card.name,
+        "model": card.shown_name,
         "error": line.reason,
         **vars(entry.facts),
         "verdict": last.verdict if last else "",

@@ -14,6 +14,7 @@ from skinlens.imaging.image import ImageRefusedError, Pixels
 from skinlens.imaging.preprocess import fitted
 from skinlens.judging import Judged, Received, judge, receive
 from skinlens.runtime.predictor import Predictor
+from skinlens.triage import NO_RESULT, NO_RESULT_CODE, has_result
 
 THUMBNAIL_SIDE = 128
 
@@ -38,19 +39,23 @@ def results(
     return [
         _unreadable(waiting.number, each.sha256, made)
         if isinstance(made, ImageRefusedError)
-        else _judged(waiting.number, made)
+        else _assessed(waiting.number, made)
         for (waiting, each), made in zip(chunk, found, strict=True)
     ]
 
 
 def _unreadable(number: int, sha256: str, refusal: ImageRefusedError) -> dict[str, Any]:
-    return {
-        "number": number,
-        "state": "unreadable",
-        "sha256": sha256,
-        "reason": refusal.reason,
-        "sentence": str(refusal),
-    }
+    return _without_result(number, sha256, refusal.reason, str(refusal))
+
+
+def _without_result(number: int, sha256: str, reason: str, sentence: str) -> dict[str, Any]:
+    return {"number": number, "state": "unreadable", "sha256": sha256, "reason": reason, "sentence": sentence}
+
+
+def _assessed(number: int, made: Judged) -> dict[str, Any]:
+    if not has_result(made.prediction.score, stability=made.stability):
+        return _without_result(number, made.image.sha256, NO_RESULT_CODE, NO_RESULT)
+    return _judged(number, made)
 
 
 def _judged(number: int, made: Judged) -> dict[str, Any]:

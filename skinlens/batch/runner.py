@@ -17,6 +17,7 @@ from skinlens.cases.errors import told
 from skinlens.imaging.sources import Sources
 from skinlens.judging import Received, in_chunks
 from skinlens.runtime.predictor import Predictor
+from skinlens.storage.private import FILE_MODE
 
 # Few, so that a pause takes effect soon and another page gets the model in between.
 AT_ONCE = 4
@@ -41,7 +42,7 @@ def alone(store: BatchStore) -> Iterator[None]:
         BusyError: If another one does.
     """
     with told("The run could not be started", BatchError):
-        lock = FileLock(store.folder / _LOCK, thread_local=False)
+        lock = _lock_of(store)
         try:
             lock.acquire(timeout=_PATIENCE)
         except Timeout as error:
@@ -52,9 +53,13 @@ def alone(store: BatchStore) -> Iterator[None]:
         lock.release()
 
 
+def _lock_of(store: BatchStore) -> FileLock:
+    return FileLock(store.folder / _LOCK, mode=FILE_MODE, thread_local=False)
+
+
 def is_worked_on(store: BatchStore) -> bool:
     """Whether anyone works on the run at this moment."""
-    lock = FileLock(store.folder / _LOCK, thread_local=False)
+    lock = _lock_of(store)
     try:
         with lock.acquire(timeout=0):
             return False
@@ -110,10 +115,10 @@ def go_through(
 
 def _require_same_model(store: BatchStore, predictor: Predictor) -> None:
     begun = store.card()
-    if begun.files["weights"].sha256 != predictor.model.sha256:
+    if (begun.files["weights"].sha256, begun.unverified) != (predictor.model.sha256, predictor.card.unverified):
         raise BatchError(
-            f"This run was begun with {begun.name} {begun.version}, which is not the model in use. Restore that model, "
-            "or start a new run."
+            f"This run was begun with {begun.shown_name} {begun.version}, which is not the model in use. Restore that "
+            "model, or start a new run."
         )
 
 

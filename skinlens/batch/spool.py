@@ -11,6 +11,7 @@ from skinlens.batch.store import BatchStore
 from skinlens.cases.errors import told
 from skinlens.imaging.decode import IMAGE_SUFFIXES
 from skinlens.imaging.sources import Place, Source, Sources, has_dicom_mark
+from skinlens.storage.private import private_file, private_folder
 
 _ARCHIVE = ".zip"
 
@@ -40,13 +41,13 @@ def take_in(store: BatchStore, uploads: Iterable[Upload], *, whole_folder: bool)
         BatchError: If they cannot be written.
     """
     with told("The pictures could not be taken in", BatchError):
-        store.spool.mkdir(mode=0o700, exist_ok=True)
+        private_folder(store.spool)
         names = {}
         for number, upload in enumerate(uploads):
             # The name comes from outside: nothing of it but a known ending gets into the file system.
             suffix = PurePosixPath(upload.name).suffix.lower()
             path = store.spool / f"{number:06d}{suffix if suffix in {*IMAGE_SUFFIXES, _ARCHIVE} else ''}"
-            with path.open("wb") as copy:
+            with private_file(path) as copy:
                 shutil.copyfileobj(upload.stream, copy)
             names[path] = upload.name
     store.list_pictures(_Spooled(names, whole_folder=whole_folder), shown=names)

@@ -17,14 +17,17 @@ from skinlens.batch.errors import BatchError
 from skinlens.batch.schema import VERSION, Base, FactsFile, Kind, Picture, Review, Run, State, Wanted
 from skinlens.cases.database import WRITES, connected
 from skinlens.cases.errors import told
-from skinlens.cases.location import file_identity
+from skinlens.cases.location import file_identity, own_folder
 from skinlens.cases.schema import Verdict
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.imaging.sources import Place, Source
 from skinlens.runtime.card import ModelCard
+from skinlens.triage import NO_RESULT, NO_RESULT_CODE, has_result
 
 _DATABASE = "run.sqlite"
 _SPOOL = "spool"
+# What SQLite says of a file that no version of SkinLens has finished: its tables and its version come together.
+_NEVER_WRITTEN = 0
 _LISTED_AT_ONCE = 500
 # Pictures from whose times the rate is taken.
 _RATE_OVER = 60
@@ -136,8 +139,14 @@ class BatchStore:
         self.engine = _engine(folder)
         self._card: ModelCard | None = None
         with self._reading("The run could not be opened") as session:
-            if session.scalar(text("PRAGMA user_version")) != VERSION:
-                raise BatchError("This run was made by another version of SkinLens; score the pictures again.")
+            version = session.scalar(text("PRAGMA user_version"))
+        if version == _NEVER_WRITTEN:
+            raise BatchError(
+                "This run was never begun: its file could not be written, as on a full disk, or SkinLens was ended "
+                "before it was. Nothing is in it; start the run again."
+            )
+        if version != VERSION:
+            raise BatchError("This run was made by another version of SkinLens; score the images again.")
 
     @property
     def id(self) -> str:
@@ -393,8 +402,20 @@ def create_run(root: Path, plan: Plan) -> BatchStore:
     """
     folder = root / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
     with told("The run could not be started", BatchError):
-        folder.mkdir(parents=True, mode=0o700)
-        engine = _engine(folder)
+        own_folder(root)
+        own_folder(folder)
+        try:
+            _write_run(folder, plan)
+        except BaseException:
+            # Half a run tells nobody anything, and on a full disk it takes room that is needed.
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    return BatchStore(folder)
+
+
+def _write_run(folder: Path, plan: Plan) -> None:
+    engine = _engine(folder)
+    try:
         with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
             Base.metadata.create_all(connection)
             connection.execute(text(f"PRAGMA user_version = {VERSION}"))
@@ -409,8 +430,8 @@ def create_run(root: Path, plan: Plan) -> BatchStore:
                     spooled=plan.kind == "upload",
                 )
             )
+    finally:
         engine.dispose()
-    return BatchStore(folder)
 
 
 def run_lines(root: Path) -> tuple[list[RunLine], list[tuple[str, str]]]:
@@ -500,6 +521,9 @@ def _line(
     is_picture: bool,  # noqa: FBT001 - a column
 ) -> Line:
     said = admission or {"reasons": [], "warnings": [], "checks": []}
+    if state == "judged" and (score is None or not has_result(score)):
+        # Written by an earlier version, or behind the program's back: no number, no decision.
+        state, score, stability, reason, sentence = "unreadable", None, None, NO_RESULT_CODE, NO_RESULT
     return Line(
         number=number,
         path=path,

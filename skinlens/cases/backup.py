@@ -16,6 +16,7 @@ from skinlens.cases.schema import KEPT, Base, KeptPixels, LogEntry, LogHead, pla
 from skinlens.cases.store import CaseStore
 from skinlens.cases.verify import Verified, verify
 from skinlens.imaging.files import open_regular
+from skinlens.storage.private import private_file
 
 _FORMAT = 1
 _MANIFEST = "manifest.json"
@@ -44,7 +45,7 @@ def back_up(store: CaseStore, path: Path) -> Verified:
             checked = verify(store)
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
+                with private_file(unfinished) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
                     _write(archive, session, store, checked)
             except BaseException:
                 unfinished.unlink(missing_ok=True)
@@ -98,7 +99,8 @@ def _manifest(archive: zipfile.ZipFile, store: CaseStore) -> dict[str, Any]:
 
 
 def _fill(archive: zipfile.ZipFile, store: CaseStore) -> None:
-    written: list[Path] = []
+    written: list[str] = []
+    marks: list[Path] = []
     try:
         with store.engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
             _require_empty(connection)
@@ -110,14 +112,16 @@ def _fill(archive: zipfile.ZipFile, store: CaseStore) -> None:
                 folder, _, name = member.rpartition("/")
                 # Only names that a row could have: an archive must not write elsewhere.
                 if folder == "pixels" and name.endswith(".png") and name[:-4].isalnum():
-                    target = store.pixels.file(name[:-4])
-                    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                    written.append(target)
-                    target.write_bytes(archive.read(member))
+                    marks.append(store.pixels.mark(name[:-4]))
+                    written.append(name[:-4])
+                    store.pixels.write_file(name[:-4], archive.read(member))
     except BaseException:
-        for target in written:
-            target.unlink(missing_ok=True)
+        for image_id in written:
+            store.pixels.remove(image_id)
         raise
+    finally:
+        for mark in marks:
+            mark.unlink(missing_ok=True)
 
 
 def _require_empty(connection: Connection) -> None:

@@ -1,5 +1,6 @@
 """Opening the database: its schema brought up to date, and writers that take turns."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from alembic.util.exc import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 
 from skinlens.cases.errors import CaseStoreError, told
+from skinlens.cases.location import data_folder, own_folder
+from skinlens.storage.private import private_database
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Seconds that one writer waits for another.
@@ -17,14 +20,16 @@ WRITES = "skinlens_writes"
 
 
 def open_database(url: URL) -> Engine:
-    """Connect, and bring the schema up to date; the folder of a SQLite file is made if it is missing.
+    """Connect, and bring the schema up to date; a SQLite file and its folder are made if they are missing.
 
     Raises:
         CaseStoreError: If that is impossible, or the database was written by a newer SkinLens.
     """
     with told("The cases cannot be opened"):
         if url.get_backend_name() == "sqlite" and url.database:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder = Path(url.database).absolute().parent
+            if folder == data_folder().absolute():
+                own_folder(folder)
         engine = connected(url)
         try:
             _migrate(engine)
@@ -38,6 +43,8 @@ def connected(url: URL) -> Engine:
     """An engine, in whose SQLite connections writers wait for one another; nothing is opened yet."""
     engine = create_engine(url, pool_pre_ping=True)
     if engine.dialect.name == "sqlite":
+        if url.database:
+            event.listen(engine, "do_connect", partial(_close_file, Path(url.database)))
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -76,6 +83,11 @@ def _migrate(engine: Engine) -> None:
             raise CaseStoreError(
                 "The cases cannot be opened: the database was written by a newer SkinLens. Update SkinLens."
             ) from error
+
+
+def _close_file(path: Path, *_: object) -> None:
+    """Before SQLite makes the file with the rights that everyone's files get, or opens one that has them."""
+    private_database(path)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

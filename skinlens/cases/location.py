@@ -8,10 +8,12 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from skinlens.cases.errors import CaseStoreError
+from skinlens.storage.private import private_folder
 
 URL_VARIABLE = "SKINLENS_DB_URL"
 FOLDER_VARIABLE = "SKINLENS_HOME"
 DATABASE = "cases.sqlite"
+PIXELS = "pixels"
 _DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg", "sqlite": "sqlite"}
 
 
@@ -24,6 +26,24 @@ def file_identity(path: Path) -> tuple[int, int]:
 def data_folder() -> Path:
     """The folder for everything that SkinLens keeps: SKINLENS_HOME, or the user's data folder of this system."""
     return Path(os.environ.get(FOLDER_VARIABLE) or user_data_path("skinlens", appauthor=False))
+
+
+def own_folder(path: Path) -> Path:
+    """Make a folder that SkinLens writes to, for its owner alone, and close the data folder if it lies in there.
+
+    Args:
+        path: Of SkinLens alone: where others could enter it, it is closed.
+
+    Returns:
+        The same path.
+
+    Raises:
+        OSError: If it cannot be made.
+    """
+    home = data_folder().absolute()
+    if path.absolute().is_relative_to(home):
+        private_folder(home)
+    return private_folder(path)
 
 
 def database_url() -> URL:

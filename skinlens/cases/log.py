@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from skinlens.cases.schema import Base, Kept, LogEntry, LogHead, plain
 
 START = "0" * 64
-Action = Literal["created", "erased"]
+Action = Literal["created", "erased", "removed"]
 
 
 def stored(row: Base) -> dict[str, object]:
@@ -44,6 +44,20 @@ def take_turn(session: Session) -> None:
 
 def append(session: Session, row: Kept, action: Action, actor: str) -> LogEntry:
     """Write an entry about a row that is written or erased in the same transaction, which began with `take_turn`."""
+    return append_entry(session, row.__tablename__, row.id, digest(stored(row)), action, actor)
+
+
+def append_entry(session: Session, table: str, row_id: str, content: str, action: Action, actor: str) -> LogEntry:
+    """Write an entry in a transaction that began with `take_turn`.
+
+    Args:
+        session: Of that transaction.
+        table: The row's table, or the kind of whatever else was changed.
+        row_id: At most 32 characters.
+        content: SHA-256 of what was written, erased or removed.
+        action: What was done.
+        actor: Who did it.
+    """
     head = session.get_one(LogHead, 1)
     head.number += 1
     entry = LogEntry(
@@ -51,9 +65,9 @@ def append(session: Session, row: Kept, action: Action, actor: str) -> LogEntry:
         moment=datetime.now(UTC),
         actor=actor,
         action=action,
-        table_name=row.__tablename__,
-        row_id=row.id,
-        row_digest=digest(stored(row)),
+        table_name=table,
+        row_id=row_id,
+        row_digest=content,
         previous=head.link,
     )
     entry.link = link_of(entry)

@@ -205,8 +205,8 @@ class LogEntry(Base):
 
     Attributes:
         number: 1, 2, 3 and so on.
-        action: `created` or `erased`.
-        row_digest: SHA-256 of the row as it was written; the log holds nothing else of it.
+        action: `created` or `erased`; `removed` of an image file that belonged to no case.
+        row_digest: SHA-256 of the row as it was written, or of the file; the log holds nothing else of it.
         previous: `link` of the entry before; 64 zeros for the first.
         link: SHA-256 of this entry with `previous`.
     """

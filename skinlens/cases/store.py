@@ -1,8 +1,9 @@
 """The case store: what is saved, found, reviewed and erased, each in one transaction with its entry in the log."""
 
 import getpass
+import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,16 +13,19 @@ from sqlalchemy.orm import Session, selectinload
 
 from skinlens.cases.database import WRITES, forget_written_ahead, open_database
 from skinlens.cases.errors import CaseNotFoundError, CaseStoreError, told
-from skinlens.cases.location import data_folder, database_url
+from skinlens.cases.location import PIXELS, data_folder, database_url
 from skinlens.cases.log import append, digest, take_turn
 from skinlens.cases.pixels import PixelFolder
 from skinlens.cases.records import assessment_row, card_document, image_columns
 from skinlens.cases.schema import Assessment, Image, Kept, KeptPixels, Lesion, Model, Patient, Review, Verdict
+from skinlens.cases.tidy import tidy
 from skinlens.imaging.image import Pixels
 from skinlens.runtime.card import ModelCard
-from skinlens.triage import CaseRecord, Decision
+from skinlens.triage import NO_RESULT, CaseRecord, Decision
 
 LABEL_UNKNOWN = "site not given"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,8 @@ class CaseStore:
         pseudonym = " ".join(record.facts.case_id.split())
         if not pseudonym:
             raise CaseStoreError("The case could not be saved: it needs a pseudonymous id.")
+        if not record.assessment.has_result:
+            raise CaseStoreError(f"The case could not be saved: there is no result. {NO_RESULT}")
         with self._writing("The case could not be saved", actor) as writer:
             patient = writer.found_or_new(Patient, pseudonym=pseudonym)
             label = " ".join(record.facts.site.split()) or LABEL_UNKNOWN
@@ -198,21 +204,31 @@ class CaseStore:
                 *patient.lesions,
                 patient,
             ]
+            kept = [row.image_id for row in erased if isinstance(row, KeptPixels)]
             for row in erased:
                 writer.erase(row)
+            marks = [self.pixels.mark(image_id) for image_id in kept]
         with told("The patient's rows are deleted, but not every trace of them"):
             for image_id in ids:
                 self.pixels.remove(image_id)
+            for mark in marks:
+                mark.unlink(missing_ok=True)
             forget_written_ahead(self.engine)
+        # An image of the patient's may lie there without a case, since a save was interrupted.
+        self.tidy(actor=actor)
         return len(erased)
+
+    def tidy(self, *, actor: str, unmarked: bool = False) -> int:
+        """Delete image files that belong to no case, as `cases.tidy.tidy` does; returns how many there were."""
+        return tidy(self.engine, self.pixels, actor=actor, unmarked=unmarked)
 
     def _keep_pixels(self, writer: "_Writer", image_id: str, pixels: Pixels) -> None:
         known = writer.session.scalars(select(KeptPixels).filter_by(image_id=image_id)).one_or_none()
         if known is not None:
             return
-        digest_of_file = self.pixels.write(image_id, pixels)
+        writer.marks.append(self.pixels.mark(image_id))
         writer.undo = lambda: self.pixels.remove(image_id)
-        writer.add(KeptPixels(image_id=image_id, sha256=digest_of_file))
+        writer.add(KeptPixels(image_id=image_id, sha256=self.pixels.write(image_id, pixels)))
 
     @contextmanager
     def _reading(self, what: str) -> Iterator[Session]:
@@ -226,25 +242,45 @@ class CaseStore:
             try:
                 with writer.session, writer.session.begin():
                     take_turn(writer.session)
-                    yield writer
+                    try:
+                        yield writer
+                    except BaseException:
+                        # Now, while nobody else can be writing the same file.
+                        writer.undo()
+                        writer.settle()
+                        raise
             except BaseException:
-                # A file that belongs to no row would never be found again.
-                writer.undo()
+                if writer.marks:
+                    # Whether the transaction came to an end is known to the database alone.
+                    with suppress(CaseStoreError):
+                        self.tidy(actor=actor)
                 raise
+            writer.settle()
 
 
-def open_store() -> CaseStore:
+def open_store(*, tidied: bool = True) -> CaseStore:
     """The store where `location` says; pixels lie in the user's data folder.
+
+    Args:
+        tidied: Delete what interrupted saves and deletions have left.
 
     Raises:
         CaseStoreError: If it cannot be opened.
     """
-    return CaseStore(open_database(database_url()), PixelFolder(data_folder() / "pixels"))
+    store = CaseStore(open_database(database_url()), PixelFolder(data_folder() / PIXELS))
+    if not tidied:
+        return store
+    try:
+        store.tidy(actor=current_user())
+    except CaseStoreError as error:
+        # Not a reason to keep anyone from their cases; the next start tries again.
+        _log.warning("%s", error)
+    return store
 
 
 def open_file(path: Path) -> CaseStore:
     """A store in a SQLite file, its pixels beside it; errors as for `open_store`."""
-    return CaseStore(open_database(URL.create("sqlite", database=str(path))), PixelFolder(path.parent / "pixels"))
+    return CaseStore(open_database(URL.create("sqlite", database=str(path))), PixelFolder(path.parent / PIXELS))
 
 
 class _Writer:
@@ -254,11 +290,19 @@ class _Writer:
         self.session = session
         self.actor = actor
         self.undo: Callable[[], None] = lambda: None
+        self.marks: list[Path] = []
 
     def add(self, row: Kept) -> None:
         self.session.add(row)
         self.session.flush()
         append(self.session, row, "created", self.actor)
+
+    def settle(self) -> None:
+        """Delete the marks of files that agree with their rows; one that stays means nothing to the next tidy-up."""
+        for mark in self.marks:
+            with suppress(OSError):
+                mark.unlink(missing_ok=True)
+        self.marks = []
 
     def erase(self, row: Kept) -> None:
         append(self.session, row, "erased", self.actor)
@@ -293,7 +337,7 @@ def _line(row: Assessment) -> CaseLine:
         decision=row.decision,
         score=row.score,
         score_name=row.score_name,
-        model=str(row.model.card["name"]),
+        model=f"{row.model.card['name']}{' (unverified)' if row.model.card.get('unverified') else ''}",
         reviews=len(row.reviews),
         last_verdict=row.reviews[-1].verdict if row.reviews else "",
     )

@@ -10,6 +10,7 @@ from skinlens.cases.errors import told
 from skinlens.cases.log import START, digest, link_of, stored
 from skinlens.cases.schema import KEPT, KeptPixels, LogEntry, LogHead
 from skinlens.cases.store import CaseStore
+from skinlens.cases.tidy import strays
 from skinlens.runtime.card import sha256_of
 
 
@@ -104,7 +105,5 @@ def _pixels(store: CaseStore, kept: list[KeptPixels]) -> Iterator[str]:
             yield f"The kept pixels of the image {row.image_id} are missing."
         elif sha256_of(path) != row.sha256:
             yield f"The kept pixels of the image {row.image_id} were changed."
-    known = {store.pixels.file(row.image_id).name for row in kept}
-    for path in sorted(store.pixels.path.glob("*.png")):
-        if path.name not in known:
-            yield f"{path.name} lies among the kept pixels without a row."
+    for name in strays(store.engine, store.pixels):
+        yield f"{name} lies among the kept pixels without a row."

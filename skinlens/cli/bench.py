@@ -21,21 +21,21 @@ from skinlens.runtime.predictor import DEFAULT_MODEL, WEIGHTS_FOLDER, Predictor,
 from skinlens.runtime.timing import REPEATS, WARM_UPS, timed_in_turn
 
 
-def bench(model: str | None, *, as_json: bool) -> None:
+def bench(model: str | None, *, as_json: bool, unverified: bool = False) -> None:
     """Time both ways in turn, in this process, on one drawn picture, and print medians and their ratio.
 
     Raises:
         ModelFileError: If the model is missing or altered.
         UsageError: If the model has no torch counterpart whose evidence map has a closed form.
     """
-    predictor = load_predictor(model or DEFAULT_MODEL)
+    predictor = load_predictor(model or DEFAULT_MODEL, unverified=unverified)
     image = draw_lesion(0)
     library = _library(predictor, WEIGHTS_FOLDER)
     ours, theirs = timed_in_turn(
         lambda: predictor.predict([image]), lambda: library(image), warm_ups=WARM_UPS, repeats=REPEATS
     )
     figures = {
-        "model": predictor.model.name,
+        "model": predictor.card.shown_name,
         "provider": predictor.provider,
         "repeats": REPEATS,
         "threads_torch": torch.get_num_threads(),

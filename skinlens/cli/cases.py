@@ -13,6 +13,7 @@ from skinlens.cases.records import card_of, facts_of
 from skinlens.cases.reopen import reopen
 from skinlens.cases.schema import Assessment
 from skinlens.cases.store import CaseLine, current_user, open_store
+from skinlens.cases.tidy import strays
 from skinlens.cases.verify import Verified, verify
 from skinlens.cases.verify_pdf import check_summary
 from skinlens.cli.errors import OutputError, UsageError
@@ -112,6 +113,26 @@ def delete(pseudonym: str, *, sure: bool) -> None:
     say(f"erased {erased} rows; the log keeps that it was done. Backups made before still hold them.")
 
 
+def tidy_up(*, sure: bool) -> None:
+    """Delete image files that belong to no case.
+
+    Args:
+        sure: Whether to delete those too that no interrupted save or deletion has left.
+
+    Raises:
+        CaseStoreError: If they cannot be deleted.
+    """
+    store = open_store(tidied=False)
+    removed = store.tidy(actor=current_user(), unmarked=sure)
+    say(f"deleted {removed} image {'file' if removed == 1 else 'files'} without a case; each stands in the log")
+    left = strays(store.engine, store.pixels)
+    if left:
+        say(
+            f"{len(left)} more in {store.pixels.path} have no case here, and SkinLens did not mark them. If no other "
+            "database keeps its images there, delete them with --yes"
+        )
+
+
 def _say_checked(found: Verified) -> None:
     for finding in found.findings:
         say(finding)
@@ -146,7 +167,7 @@ def _shown(row: Assessment) -> dict[str, object]:
         "lesion": row.image.lesion.label,
         "facts": vars(facts_of(row)),
         "picture": {"name": row.image.name, "sha256": row.image.sha256, "size": [row.image.width, row.image.height]},
-        "model": {key: row.model.card[key] for key in ("name", "version")},
+        "model": {key: row.model.card[key] for key in ("name", "version", "unverified") if key in row.model.card},
         "weights_sha256": card_of(row).files["weights"].sha256,
         "software": row.software,
         "decision": row.decision,

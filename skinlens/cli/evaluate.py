@@ -24,8 +24,9 @@ from skinlens.evaluation.views import views_of
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
 from skinlens.imaging.synthetic import draw_lesion
-from skinlens.runtime.card import sha256_of
+from skinlens.runtime.card import ModelFileError, sha256_of
 from skinlens.runtime.orientations import Judge
+from skinlens.runtime.prediction import is_probability
 from skinlens.runtime.predictor import load_predictor
 from skinlens.runtime.timing import REPEATS, timed_in_turn
 from skinlens.training.manifest import ManifestError, read_manifests
@@ -40,7 +41,15 @@ _KEPT_COLUMNS = ("group_id", "leaky", "foreign_jpeg", "dx")
 
 
 def evaluate(
-    model: str, data: Sequence[Path], split: str, out: Path, *, quick: bool, tta: bool = False, selected: Path
+    model: str,
+    data: Sequence[Path],
+    split: str,
+    out: Path,
+    *,
+    quick: bool,
+    tta: bool = False,
+    selected: Path,
+    unverified: bool = False,
 ) -> None:
     """Score a split and write `<model>[.seedN][.tta].<split>.json` and `.csv`; no picture is refused by its content.
 
@@ -52,6 +61,7 @@ def evaluate(
         quick: Fewer bootstrap draws, shortcut tests on fewer images, and no corruptions.
         tta: Score the mean over eight orientations, in the views alone.
         selected: selected.json, which must hold the choice of a run that is not released.
+        unverified: Take a card that was not released.
 
     Raises:
         ManifestError: If a manifest or a picture of it cannot be used, or the split is empty.
@@ -60,7 +70,7 @@ def evaluate(
         SelectionError: If a run is not what the folds chose.
         OutputError: If the results cannot be written.
     """
-    subject = load_subject(model, selected, tta=tta)
+    subject = load_subject(model, selected, tta=tta, unverified=unverified)
     listed = read_manifests(data)
     rows = _rows(listed, split)
     probabilities, tones = _score(subject.judge, rows)
@@ -114,9 +124,17 @@ def _score(judge: Judge, rows: pd.DataFrame) -> tuple[Floats, list[str]]:
         for first in range(0, len(rows), _BATCH):
             images = [decode(Path(file)) for file in rows["file"].iloc[first : first + _BATCH]]
             probabilities += [answer.score for answer in judge.predict(images)]
+            _require_numbers(probabilities, rows)
             tones += [skin_tone(image.pixels).name or "" for image in images]
             progress.advance(task, len(images))
     return np.array(probabilities), tones
+
+
+def _require_numbers(probabilities: Sequence[float], rows: pd.DataFrame) -> None:
+    """Insist that every score so far is a number: a figure that leaves some out would be about other images."""
+    for path, probability in zip(rows["path"], probabilities, strict=False):
+        if not is_probability(probability):
+            raise ModelFileError(f"The model gave no usable number for {path}, so nothing can be measured.")
 
 
 def _time(subject: Subject) -> dict[str, Any]:

@@ -26,15 +26,17 @@ from skinlens.runtime.card import (
     ModelCard,
     ViewScores,
     read_card,
-    write_card,
 )
+from skinlens.runtime.released import DIGESTS, FOLDER, VARIABLE, is_release, store_card, trusted_card
 
 SYNTHETIC_IMAGES = 12
 _TRUSTED_FIRST = ("clean-native", "all")
 
 
-def export(checkpoint: Path, name: str, *, about: Path, images: Path | None, weights: Path) -> None:
-    """Release a checkpoint, after holding its graph against torch and the grad-cam library.
+def export(
+    checkpoint: Path, name: str, *, about: Path, images: Path | None, weights: Path, new_release: bool = False
+) -> None:
+    """Export a checkpoint, after holding its graph against torch and the grad-cam library.
 
     Args:
         checkpoint: `model.safetensors` of a run on every training row.
@@ -42,33 +44,56 @@ def export(checkpoint: Path, name: str, *, about: Path, images: Path | None, wei
         about: TOML with the written parts of the card.
         images: Folder of pictures to check on besides the drawn ones.
         weights: The folder of released models.
+        new_release: Put the model on the list of released ones.
+
+    Raises:
+        UsageError: If it is to be put on that list from a folder that does not ship with the code.
     """
+    if new_release and weights.resolve() != FOLDER.resolve():
+        raise UsageError(f"only models in {FOLDER} are released with the code; leave out --release or --weights")
     selection = read_selection(weights / "evaluation" / "selected.json", name)
     preprocessing = Preprocessing.model_validate(selection.recipe["preprocessing"])
     pictures = [draw_lesion(seed) for seed in range(SYNTHETIC_IMAGES)]
     if images is not None:
         pictures += [decode(source.read()) for source in Sources([images])]
-    done = release(checkpoint, name, selection, read_about(about), _stacked(pictures, preprocessing), weights)
+    stacked = _stacked(pictures, preprocessing)
+    done = release(checkpoint, name, selection, read_about(about), stacked, weights, new_release=new_release)
     parity = done.parity
+    listed = is_release(name, weights)
     say(
-        f"released {name} after checking {parity.images} images: largest difference of the probability "
-        f"{parity.probability:.1e}, of the evidence map {parity.map:.1e} of its largest value"
+        f"{'released' if listed else 'exported'} {name} after checking {parity.images} images: largest difference of "
+        f"the probability {parity.probability:.1e}, of the evidence map {parity.map:.1e} of its largest value"
     )
+    if listed:
+        say(f"{DIGESTS.name} of the package holds the digest of its card; keep the two together")
+    else:
+        say(f"{name} is not among the released models: use it with --unverified, or in the app with {VARIABLE}=1")
 
 
-def record_test(name: str, weights: Path) -> None:
+def record_test(name: str, weights: Path, *, unverified: bool = False) -> None:
     """Write the scores of weights/evaluation/<name>.test.json into the model's card, and the card as Markdown.
 
+    Args:
+        name: Of the model.
+        weights: Where its card lies.
+        unverified: Release a card that differs from the released one. Of a model that was not released, any card is
+            taken, and the new one is not released either.
+
     Raises:
+        ModelFileError: If the card would be released, and is not the one that was.
         UsageError: If there are no scores or no log of scorings, or they belong to other weights than the card's.
         ResultError: If a file beside them is damaged.
     """
-    card = read_card(weights / f"{name}.json")
+    path = weights / f"{name}.json"
+    # What is written back becomes the released card: it must not bless one that somebody has changed.
+    card = trusted_card(path, unverified=unverified) if is_release(name, weights) else read_card(path)
     evaluation = weights / "evaluation"
     try:
         scores = json.loads((evaluation / f"{name}.test.json").read_text("utf-8"))
     except OSError as error:
         raise UsageError(f"{evaluation} holds no test scores of {name}; make them with `evaluate`") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"the test scores of {name} in {evaluation} are damaged; score it again") from error
     if scores["weights_sha256"] != card.files["weights"].sha256:
         raise UsageError(f"the test scores of {name} belong to other weights than its card's; score it again")
     views = {view: _view(values) for view, values in scores["views"].items()}
@@ -86,8 +111,10 @@ def record_test(name: str, weights: Path) -> None:
         for point in card.operating_points
     )
     measured = card.model_copy(update={"test": test, "operating_points": points})
-    write_card(measured, weights / f"{name}.json")
-    (weights / f"{name}.md").write_text(card_markdown(measured, _sections(measured, evaluation)), "utf-8")
+    # Before anything is written: a damaged file of results must not leave a new card beside an old description.
+    described = card_markdown(measured, _sections(measured, evaluation))
+    store_card(measured, weights)
+    (weights / f"{name}.md").write_text(described, "utf-8")
 
 
 def _sections(card: ModelCard, evaluation: Path) -> tuple[Section, ...]:

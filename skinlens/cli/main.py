@@ -22,6 +22,12 @@ SELECTED = EVALUATION / "selected.json"
 
 Manifests = Annotated[list[Path], typer.Option("--data", help="Manifest CSV; may be given several times.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for what the command leaves behind.")]
+Unverified = Annotated[
+    bool,
+    typer.Option(
+        "--unverified", envvar="SKINLENS_UNVERIFIED", help="Use a model that is your own, or not as it was released."
+    ),
+]
 
 
 @app.callback()
@@ -84,12 +90,14 @@ def predict(
         Path | None, typer.Option(help="Folder for summaries and overlays as DICOM, in the picture's own study.")
     ] = None,
     views: Annotated[bool, typer.Option(help="Judge each picture turned and mirrored too.")] = True,  # noqa: FBT002
+    unverified: Unverified = False,  # noqa: FBT002
 ) -> None:
     """Score pictures: one row each, in order; what cannot be read gets a row too."""
     from skinlens.cli.predict import Outputs
     from skinlens.cli.predict import predict as command
 
-    command(paths, Outputs(out, json, heatmaps, pdf, views, dicom), model=model, point=point, threshold=threshold)
+    outputs = Outputs(out, json, heatmaps, pdf, views, dicom)
+    command(paths, outputs, model=model, point=point, threshold=threshold, unverified=unverified)
 
 
 @app.command()
@@ -102,11 +110,22 @@ def score(
     point: Annotated[str | None, typer.Option(help="Operating point of the model's card.")] = None,
     threshold: Annotated[float | None, typer.Option(help="A threshold instead of a point, in [0, 1].")] = None,
     views: Annotated[bool, typer.Option(help="Judge each picture turned and mirrored too.")] = True,  # noqa: FBT002
+    unverified: Unverified = False,  # noqa: FBT002
 ) -> None:
     """Score many pictures into Parquet, with the columns of predict; the same command goes on where it stopped."""
     from skinlens.cli.score import score as command
 
-    command(source, out, engine=engine, workers=workers, model=model, point=point, threshold=threshold, views=views)
+    command(
+        source,
+        out,
+        engine=engine,
+        workers=workers,
+        model=model,
+        point=point,
+        threshold=threshold,
+        views=views,
+        unverified=unverified,
+    )
 
 
 @app.command()
@@ -122,11 +141,12 @@ def evaluate(
         bool, typer.Option("--tta", help="Score the mean over eight orientations; views alone, no further tests.")
     ] = False,
     selected: Annotated[Path, typer.Option(help="Choices by the folds, for runs not released.")] = SELECTED,
+    unverified: Unverified = False,  # noqa: FBT002
 ) -> None:
     """Measure a model on a manifest, in every test view, with intervals."""
     from skinlens.cli.evaluate import evaluate as command
 
-    command(model, data, split, out, quick=quick, tta=tta, selected=selected)
+    command(model, data, split, out, quick=quick, tta=tta, selected=selected, unverified=unverified)
 
 
 @app.command()
@@ -193,11 +213,12 @@ def refusal(
     release: Annotated[  # noqa: FBT002
         bool, typer.Option("--release", help="Write statistics and threshold into the model's card.")
     ] = False,
+    unverified: Unverified = False,  # noqa: FBT002
 ) -> None:
     """Choose what a model refuses to judge, and measure it."""
     from skinlens.cli.refusal import refusal as command
 
-    command(model, data, refuse, out, images=images, cache=cache, release=release)
+    command(model, data, refuse, out, images=images, cache=cache, release=release, unverified=unverified)
 
 
 @app.command()
@@ -256,33 +277,39 @@ def export(
     about: Annotated[Path | None, typer.Option(help="Written parts of the card; recipes/<name>.about.toml.")] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of pictures to check on too.")] = None,
     weights: Annotated[Path, typer.Option(help="Folder of released models.")] = WEIGHTS,
+    release: Annotated[  # noqa: FBT002
+        bool, typer.Option("--release", help="Release a model that was not released before, with the code.")
+    ] = False,
 ) -> None:
-    """Release a checkpoint as graph, weights and card, if the graph passes the parity checks."""
+    """Export a checkpoint as graph, weights and card, if the graph passes the parity checks."""
     from skinlens.cli.export import export as command
 
-    command(checkpoint, name, about=about or Path(f"recipes/{name}.about.toml"), images=images, weights=weights)
+    written = about or Path(f"recipes/{name}.about.toml")
+    command(checkpoint, name, about=written, images=images, weights=weights, new_release=release)
 
 
 @app.command()
 def bench(
     model: Annotated[str | None, typer.Option(help="Name of a released model.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,  # noqa: FBT002
+    unverified: Unverified = False,  # noqa: FBT002
 ) -> None:
     """Time one picture with its heatmap, against torch with the grad-cam library."""
     from skinlens.cli.bench import bench as command
 
-    command(model, as_json=json)
+    command(model, as_json=json, unverified=unverified)
 
 
 @app.command()
 def card(
     name: Annotated[str, typer.Argument(help="A released model.")],
     weights: Annotated[Path, typer.Option(help="Folder of released models.")] = WEIGHTS,
+    unverified: Unverified = False,  # noqa: FBT002
 ) -> None:
     """Write the measured test scores into a model's card, and the card as Markdown."""
     from skinlens.cli.export import record_test
 
-    record_test(name, weights)
+    record_test(name, weights, unverified=unverified)
 
 
 @app.command()
@@ -351,6 +378,18 @@ def cases_verify(
     from skinlens.cli.cases import check
 
     check(head=head)
+
+
+@cases_app.command("tidy")
+def cases_tidy(
+    yes: Annotated[  # noqa: FBT002
+        bool, typer.Option("--yes", help="Also files that no interrupted save or deletion has left.")
+    ] = False,
+) -> None:
+    """Delete image files that belong to no case, such as those of a save that was interrupted."""
+    from skinlens.cli.cases import tidy_up
+
+    tidy_up(sure=yes)
 
 
 @cases_app.command("backup")

@@ -50,16 +50,23 @@ class Outputs:
 
 
 def predict(
-    paths: Sequence[Path], outputs: Outputs, *, model: str | None, point: str | None, threshold: float | None
+    paths: Sequence[Path],
+    outputs: Outputs,
+    *,
+    model: str | None,
+    point: str | None,
+    threshold: float | None,
+    unverified: bool = False,
 ) -> None:
     """Score every picture under the paths.
 
     Raises:
-        ModelFileError: If the model is missing or was tampered with.
+        ModelFileError: If the model is missing, was tampered with, or was not released and is not said to be
+            `unverified`.
         OutputError: If a result cannot be written.
         UsageError: If the operating point is unknown or given twice.
     """
-    predictor = load_predictor(model or DEFAULT_MODEL)
+    predictor = load_predictor(model or DEFAULT_MODEL, unverified=unverified)
     try:
         chosen = operating_point(predictor.card, name=point, threshold=threshold)
     except ValueError as error:
@@ -106,7 +113,7 @@ def _score_chunk(
             continue
         assessment = assessed(each, card, point)
         _write_extras(source, each.image, each.prediction, assessment, card, outputs)
-        yield row_of(source.path, each, assessment)
+        yield row_of(source.path, each, assessment, card)
 
 
 def _write_extras(

@@ -30,9 +30,10 @@ from skinlens.imaging.decode import decode
 from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.imaging.quality import assess_quality
 from skinlens.refusal import admit
-from skinlens.runtime.card import FamiliarityRecord, ModelFile, sha256_of, write_card
+from skinlens.runtime.card import FamiliarityRecord, ModelFile, sha256_of
 from skinlens.runtime.familiarity import Familiarity, save_familiarity
 from skinlens.runtime.predictor import DEFAULT_MODEL, WEIGHTS_FOLDER, Predictor, load_predictor
+from skinlens.runtime.released import store_card
 from skinlens.training.manifest import ManifestError, read_manifests, training_rows
 
 # Folds that make the statistics, choose the threshold, and are measured on; a lesion lies in one fold.
@@ -70,6 +71,7 @@ def refusal(
     images: int | None,
     cache: Path | None,
     release: bool,
+    unverified: bool = False,
 ) -> None:
     """Fit, choose and measure; writes `<model>.json` and `<model>.md`, and no pixel.
 
@@ -81,6 +83,7 @@ def refusal(
         images: How many dermoscopic pictures, spread over manifests, origins and labels; None for all.
         cache: A file that keeps features between calls, by the pictures' digests; None keeps nothing.
         release: Write the statistics beside the model's card and into it; else the card stays as it is.
+        unverified: Take a card that was not released.
 
     Raises:
         ManifestError: If a manifest or a picture cannot be used, or a fold is empty.
@@ -88,7 +91,7 @@ def refusal(
         UsageError: If the CSV of pictures to refuse cannot be used.
         OutputError: If the results cannot be written.
     """
-    predictor = load_predictor(model or DEFAULT_MODEL)
+    predictor = load_predictor(model or DEFAULT_MODEL, unverified=unverified)
     name = predictor.model.name
     rows = _spread(training_rows(read_manifests(data), None)[0], images)
     strangers = _strangers(refuse)
@@ -261,7 +264,7 @@ def _release(
         threshold=threshold,
         chosen_on=f"{record['split']} It refuses at most {ALLOWED:.1%} of any origin where it is chosen.",
     )
-    write_card(card.model_copy(update={"familiarity": described}), folder / f"{card.name}.json")
+    store_card(card.model_copy(update={"familiarity": described}), folder)
 
 
 def summarise(record: dict[str, Any]) -> str:

@@ -27,22 +27,26 @@ def score(
     point: str | None,
     threshold: float | None,
     views: bool,
+    unverified: bool = False,
 ) -> None:
     """Score every picture of a source; what an earlier call has finished is not scored again.
 
     Raises:
-        ModelFileError: If the model is missing or was tampered with.
+        ModelFileError: If the model is missing, was tampered with, or was not released and is not said to be
+            `unverified`.
         OutputError: If results cannot be written, or Ray is not installed.
         UsageError: If the source cannot be listed, or the operating point is unknown or given twice.
     """
     name = model or DEFAULT_MODEL
-    predictor = load_predictor(name)
+    predictor = load_predictor(name, unverified=unverified)
     try:
         chosen = operating_point(predictor.card, name=point, threshold=threshold)
         shards = shards_of(list_items(source))
     except (SourceError, ValueError) as error:
         raise UsageError(str(error)) from error
-    job = Job(name, predictor.model.sha256, chosen.model_dump(mode="json"), views, destination)
+    # A released model stays one, whatever is allowed.
+    own = predictor.card.unverified
+    job = Job(name, predictor.model.sha256, chosen.model_dump(mode="json"), views, destination, unverified=own)
     del predictor
     total: dict[str, int] = {}
     try:

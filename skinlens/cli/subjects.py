@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 
 from skinlens.imaging.preprocess import Preprocessing
-from skinlens.runtime.card import ModelCard, read_card
+from skinlens.runtime.card import ModelCard
 from skinlens.runtime.orientations import EightOrientations, Judge
 from skinlens.runtime.predictor import Predictor, load_predictor
+from skinlens.runtime.released import trusted_card
 
 _RELEASED_SUFFIXES = {".json", ".onnx", ".safetensors"}
 # As `models.start` calls it, which imports torch.
@@ -48,20 +49,21 @@ class Subject:
         return self.name + ("" if self.seed is None else f".seed{self.seed}") + (".tta" if self.tta else "")
 
 
-def load_subject(model: str, selected: Path, *, tta: bool) -> Subject:
+def load_subject(model: str, selected: Path, *, tta: bool, unverified: bool = False) -> Subject:
     """Load what is to be scored.
 
     Args:
         model: Name of a released model, path of its card or graph, or path of a run's `model.safetensors`.
         selected: selected.json, with the committed choice for every run that may be scored.
         tta: Average over eight orientations.
+        unverified: Take a card that was not released; the results then say so.
 
     Raises:
         ModelFileError: If a released model is missing or altered.
         CheckpointError: If a checkpoint cannot be used.
         SelectionError: If a checkpoint is not what the folds chose.
     """
-    subject = _run(Path(model), selected) if _is_run(Path(model)) else _released(model)
+    subject = _run(Path(model), selected) if _is_run(Path(model)) else _released(model, unverified=unverified)
     return replace(subject, judge=EightOrientations(subject.judge), tta=True) if tta else subject
 
 
@@ -70,12 +72,12 @@ def _is_run(path: Path) -> bool:
     return path.suffix == ".safetensors" and not path.with_suffix(".json").exists()
 
 
-def _released(model: str) -> Subject:
+def _released(model: str, *, unverified: bool) -> Subject:
     path = Path(model)
     if path.suffix in _RELEASED_SUFFIXES:
-        predictor = Predictor(read_card(path.with_suffix(".json")), path.parent)
+        predictor = Predictor(trusted_card(path.with_suffix(".json"), unverified=unverified), path.parent)
     else:
-        predictor = load_predictor(model)
+        predictor = load_predictor(model, unverified=unverified)
     card = predictor.card
     return Subject(
         judge=predictor,
@@ -98,6 +100,7 @@ def _described_by(card: ModelCard) -> dict[str, Any]:
         "options": dict(card.architecture.options),
         "parameters": card.architecture.parameters,
         "bytes": card.files["weights"].bytes,
+        **({"unverified": True} if card.unverified else {}),
         "seed": training.seed,
         "training": {
             "start": training.start,

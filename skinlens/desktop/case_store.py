@@ -1,12 +1,14 @@
 """The case store of this program, opened once for all browser sessions."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
 from skinlens.cases.errors import CaseStoreError
-from skinlens.cases.location import data_folder, database_url, file_identity
+from skinlens.cases.location import PIXELS, data_folder, database_url, file_identity
+from skinlens.cases.pixels import PixelFolder
 from skinlens.cases.store import CaseStore, open_store
 
 
@@ -35,6 +37,16 @@ def case_store() -> CaseStore:
         raise CaseStoreError("The file of the cases is gone. Put it back, or start SkinLens again for an empty one.")
     _open.clear(*key)
     return _open(*key).store
+
+
+def tidy_at_start() -> None:
+    """Open the store if an interrupted save or deletion has left something, which opening it deletes.
+
+    An error is no matter for a page that shows no cases: those that do tell it.
+    """
+    if PixelFolder(data_folder() / PIXELS).marked():
+        with suppress(CaseStoreError):
+            case_store()
 
 
 def cases_place() -> str:

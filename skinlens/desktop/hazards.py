@@ -103,6 +103,24 @@ HAZARDS = (
         "tests/runtime/test_predictor.py::test_a_flipped_byte_stops_the_model_before_it_is_loaded",
     ),
     Hazard(
+        "A melanoma is left alone",
+        "The model or its card gives a number that is none, which counts as below the threshold",
+        "Cards are read strictly, and an image without a usable number is rejected",
+        "tests/test_no_number.py::TestDecision::test_the_score",
+    ),
+    Hazard(
+        "A wrong verdict",
+        "A threshold or the calibration in the model's card is changed",
+        "The digests of released cards ship with the code; any other card must be named as one's own and is marked",
+        "tests/runtime/test_released.py::test_no_bit_of_a_released_card_can_be_changed",
+    ),
+    Hazard(
+        "A patient's picture becomes public",
+        "Another user of the computer reads what is kept, or an image outlives the deletion of its patient",
+        "Everything kept is for its owner alone, and images without a case are deleted at every start",
+        "tests/cases/test_tidy.py::test_whenever_a_saving_program_is_killed_the_rest_can_be_tidied_up",
+    ),
+    Hazard(
         "A patient's picture becomes public",
         "It leaves the computer",
         "No network call and no telemetry; the server answers on localhost only",

@@ -7,9 +7,10 @@ from pathlib import Path
 import streamlit as st
 
 from skinlens.runtime import predictor as runtime
-from skinlens.runtime.card import ModelCard, ModelFileError, read_card, sha256_of
+from skinlens.runtime.card import ModelCard, ModelFileError, sha256_of
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor
 from skinlens.runtime.providers import provider_in_words
+from skinlens.runtime.released import allowed_by_environment, trusted_card
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +35,12 @@ def loaded_model(name: str = DEFAULT_MODEL) -> LoadedModel:
     """The model of that name; another card in its place is loaded afresh.
 
     Raises:
-        ModelFileError: If the model is missing or altered.
+        ModelFileError: If the model is missing, altered, or not a released one that the user named as their own.
     """
     path = runtime.WEIGHTS_FOLDER / f"{name}.json"
     if not path.is_file():
         raise ModelFileError(f"There is no model {name!r} in {runtime.WEIGHTS_FOLDER}. Restore it from the release.")
-    return _load(str(path), sha256_of(path))
+    return _load(str(path), sha256_of(path), unverified=allowed_by_environment())
 
 
 def model_or_sentence() -> LoadedModel | None:
@@ -53,5 +54,6 @@ def model_or_sentence() -> LoadedModel | None:
 
 
 @st.cache_resource(show_spinner="Loading the model", max_entries=2)
-def _load(path: str, card_sha256: str) -> LoadedModel:  # noqa: ARG001 - part of the cache's key
-    return LoadedModel(Predictor(read_card(Path(path)), Path(path).parent), threading.Lock())
+def _load(path: str, card_sha256: str, *, unverified: bool) -> LoadedModel:  # noqa: ARG001 - part of the cache's key
+    card = trusted_card(Path(path), unverified=unverified)
+    return LoadedModel(Predictor(card, Path(path).parent), threading.Lock())

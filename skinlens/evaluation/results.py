@@ -438,9 +438,12 @@ def _content(path: Path) -> bytes:
 
 def _validated(kind: type[_Kind], content: bytes, path: Path) -> _Kind:
     try:
-        return kind.model_validate(json.loads(content.decode("utf-8")))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        document = json.loads(content.decode("utf-8"))
+    # A number of many digits is a ValueError of its own.
+    except (ValueError, RecursionError) as error:
         raise ResultError(f"{path.name} is not JSON: {error}") from error
+    try:
+        return kind.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "(whole file)"

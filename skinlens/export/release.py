@@ -27,8 +27,8 @@ from skinlens.runtime.card import (
     OperatingPoint,
     TrainingRecord,
     sha256_of,
-    write_card,
 )
+from skinlens.runtime.released import store_card
 
 
 class About(BaseModel):
@@ -68,9 +68,16 @@ def read_about(path: Path) -> About:
 
 
 def release(
-    checkpoint: Path, name: str, selection: Selection, about: About, images: npt.NDArray[np.uint8], folder: Path
+    checkpoint: Path,
+    name: str,
+    selection: Selection,
+    about: About,
+    images: npt.NDArray[np.uint8],
+    folder: Path,
+    *,
+    new_release: bool = False,
 ) -> Release:
-    """Export a finished run as a released model.
+    """Export a finished run as a model.
 
     Args:
         checkpoint: The run's `model.safetensors`.
@@ -79,6 +86,7 @@ def release(
         about: The written parts of the card.
         images: RGB uint8 `(N, size, size, 3)` for the parity checks.
         folder: Where the three files go; nothing is written there unless every check passes.
+        new_release: Put the model on the list of released ones; one that is on it stays there.
 
     Raises:
         CheckpointError: If the checkpoint cannot be read or its weights do not fit.
@@ -100,7 +108,7 @@ def release(
         folder.mkdir(parents=True, exist_ok=True)
         for path in (weights, graph):
             shutil.copyfile(path, folder / path.name)
-        write_card(card, folder / f"{name}.json")
+        store_card(card, folder, new_release=new_release)
     return Release(card, parity)
 
 

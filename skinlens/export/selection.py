@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from skinlens.runtime.card import Calibration, MeasuredRates, OperatingPoint, Probability, ScoreBin, scaling_of
 
@@ -113,7 +113,7 @@ def read_selections(path: Path) -> dict[str, Selection]:
     try:
         entries = json.loads(path.read_text("utf-8"))
         return {name: Selection.model_validate(entry) for name, entry in entries.items()}
-    except (OSError, json.JSONDecodeError, ValidationError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SelectionError(f"cannot read {path}: {error}") from error
 
 

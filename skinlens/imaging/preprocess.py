@@ -1,12 +1,15 @@
 """The one definition of how pixels are brought to the model's input, read from the model card."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from skinlens.imaging.image import Pixels
+
+_Mean = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1)]
+_Deviation = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=1e-3, le=1e3)]
 
 
 class Preprocessing(BaseModel):
@@ -21,10 +24,10 @@ class Preprocessing(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    size: int = Field(default=224, ge=32, le=1024)
+    size: int = Field(default=224, ge=32, le=1024, strict=True)
     geometry: Literal["squash"] = "squash"
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    mean: tuple[_Mean, _Mean, _Mean] = (0.485, 0.456, 0.406)
+    std: tuple[_Deviation, _Deviation, _Deviation] = (0.229, 0.224, 0.225)
 
 
 def to_input(pixels: Pixels, preprocessing: Preprocessing) -> Pixels:

@@ -6,11 +6,20 @@ from datetime import datetime
 
 from skinlens import __version__
 from skinlens.imaging.image import Pixels
-from skinlens.report.document import BODY, DECISION_COLOURS, HEADING, describe, draw_heading, draw_title, in_words
+from skinlens.report.document import (
+    BODY,
+    DECISION_COLOURS,
+    HEADING,
+    describe,
+    draw_banner,
+    draw_heading,
+    draw_title,
+    in_words,
+)
 from skinlens.report.drawing import draw_table, embed
 from skinlens.report.sheet import MUTED, SMALL, Colour, Sheet, Style
 from skinlens.runtime.card import ModelCard, OperatingPoint
-from skinlens.triage import DISCLAIMER, HEADLINES, LOW_SENTENCE, UNCALIBRATED, Decision, rates_sentence
+from skinlens.triage import DISCLAIMER, HEADLINES, LOW_SENTENCE, UNCALIBRATED, UNVERIFIED, Decision, rates_sentence
 
 TITLE = "SkinLens batch summary"
 _LABEL_WIDTH = 34.0
@@ -113,6 +122,8 @@ def _drawn(summary: BatchSummary, card: ModelCard, point: OperatingPoint, *, tot
     sheet = Sheet(running_head=head, foot=DISCLAIMER, total=total)
     describe(sheet, TITLE, summary.created)
     draw_title(sheet, TITLE, summary.created)
+    if card.unverified:
+        draw_banner(sheet, UNVERIFIED, size=9)
     _draw_run(sheet, summary, card, point)
     _draw_counts(sheet, summary, card)
     for heading, sentence, rows in summary.figures:
@@ -126,7 +137,7 @@ def _draw_run(sheet: Sheet, summary: BatchSummary, card: ModelCard, point: Opera
     rows = [
         ("Run", summary.title),
         *(("Pictures from" if index == 0 else "", text) for index, text in enumerate(summary.source)),
-        ("Model", f"{card.name}, version {card.version} ({card.title}), SkinLens {__version__}"),
+        ("Model", f"{card.shown_name}, version {card.version} ({card.title}), SkinLens {__version__}"),
         ("Weights SHA-256", card.files["weights"].sha256),
         ("Operating point", f"{point.name}, threshold {point.threshold:.4f}. {rates_sentence(point, shown=1)}"),
     ]
@@ -211,7 +222,7 @@ def _draw_block(sheet: Sheet, block: Block) -> None:
     for label, text in block.facts:
         sheet.flow(f"{label}: {text}", SMALL, indent=indent)
     # What is true of every picture stands on the first page.
-    for reason in (reason for reason in block.reasons if reason != UNCALIBRATED):
+    for reason in (reason for reason in block.reasons if reason not in {UNCALIBRATED, UNVERIFIED}):
         sheet.flow(reason, BODY, indent=indent)
     for verdict in block.verdicts:
         sheet.flow(verdict, Style(9, bold=True), indent=indent)

@@ -13,6 +13,7 @@ from skinlens.triage import Decision
 BODY = Style(9)
 HEADING = Style(9.5, bold=True)
 _TITLE = Style(17, bold=True)
+_AMBER: Colour = (253, 230, 138)
 # Blue-grey rather than green for `low`: nothing on the page may look like an all-clear.
 DECISION_COLOURS: dict[Decision, Colour] = {
     "refer": (153, 27, 27),
@@ -45,6 +46,15 @@ def draw_title(sheet: Sheet, title: str, created: datetime) -> None:
     sheet.set_line_width(0.5)
     sheet.line(sheet.l_margin, sheet.y, sheet.l_margin + sheet.epw, sheet.y)
     sheet.y += 2.5
+
+
+def draw_banner(sheet: Sheet, text: str, *, size: float = 12) -> None:
+    """Draw a sentence that nobody may miss across the page at `sheet.y`, its size in points, and move `y` below it."""
+    style = Style(size, bold=True)
+    height = len(sheet.lines(text, sheet.epw - 4, style)) * style.leading
+    sheet.fill(sheet.l_margin, sheet.y, sheet.epw, height + 2, _AMBER)
+    sheet.block(text, sheet.l_margin + 2, sheet.y + 1, sheet.epw - 4, style, align="centre")
+    sheet.y += height + 4.5
 
 
 def draw_heading(sheet: Sheet, text: str) -> None:

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 
 from skinlens import __version__
 from skinlens.imaging.image import Pixels
-from skinlens.report.document import BODY, DECISION_COLOURS, HEADING, describe, draw_heading, draw_title, in_words
+from skinlens.report.document import (
+    BODY,
+    DECISION_COLOURS,
+    HEADING,
+    describe,
+    draw_banner,
+    draw_heading,
+    draw_title,
+    in_words,
+)
 from skinlens.report.drawing import Picture, draw_pictures, draw_score_bar, draw_table
 from skinlens.report.fonts import missing_characters
 from skinlens.report.sheet import MUTED, SMALL, Colour, Sheet, Style
@@ -14,6 +23,7 @@ from skinlens.triage import (
     DISCLAIMER,
     LOW_SENTENCE,
     UNCERTAIN_SENTENCE,
+    UNVERIFIED,
     Assessment,
     CaseFacts,
     CaseRecord,
@@ -45,7 +55,6 @@ _HEATMAP_LEGEND = (
     "all pictures; where no colour is added there is little or none."
 )
 _WASH: Colour = (246, 248, 250)
-_AMBER: Colour = (253, 230, 138)
 
 
 @dataclass(frozen=True)
@@ -111,7 +120,7 @@ def _given_texts(record: CaseRecord) -> list[str]:
 def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, total: int, highest: float) -> Sheet:
     sheet = Sheet(running_head=_running_head(record), foot=DISCLAIMER, total=total)
     describe(sheet, TITLE, record.created)
-    _draw_title(sheet, record)
+    _draw_title(sheet, record, card)
     _draw_facts(sheet, record.facts)
     _draw_decision(sheet, record.assessment)
     _draw_views(sheet, record, highest)
@@ -131,13 +140,12 @@ def _running_head(record: CaseRecord) -> str:
     return f"{TITLE}, continued · {in_words(record.created)}{kind}" + (f" · case {case}" if case else "")
 
 
-def _draw_title(sheet: Sheet, record: CaseRecord) -> None:
+def _draw_title(sheet: Sheet, record: CaseRecord, card: ModelCard) -> None:
     draw_title(sheet, TITLE, record.created)
     if record.image.synthetic:
-        banner = Style(12, bold=True)
-        sheet.fill(sheet.l_margin, sheet.y, sheet.epw, banner.leading + 2, _AMBER)
-        sheet.block(SYNTHETIC, sheet.l_margin, sheet.y + 1, sheet.epw, banner, align="centre")
-        sheet.y += banner.leading + 4.5
+        draw_banner(sheet, SYNTHETIC)
+    if card.unverified:
+        draw_banner(sheet, UNVERIFIED, size=9)
 
 
 def _draw_facts(sheet: Sheet, facts: CaseFacts) -> None:
@@ -242,9 +250,9 @@ def _draw_operating_point(sheet: Sheet, point: OperatingPoint) -> None:
 
 
 def _draw_reasons(sheet: Sheet, assessment: Assessment) -> None:
-    # The decision's box already says it.
-    said = _SENTENCES.get(assessment.decision)
-    reasons = [reason for reason in dict.fromkeys(assessment.reasons) if reason != said]
+    # The decision's box and the banner say it already.
+    said = {_SENTENCES.get(assessment.decision), UNVERIFIED}
+    reasons = [reason for reason in dict.fromkeys(assessment.reasons) if reason not in said]
     _draw_bullets(sheet, "Reasons", reasons)
 
 
@@ -281,7 +289,7 @@ def _draw_provenance(sheet: Sheet, record: CaseRecord, card: ModelCard, missing:
     prediction, image = record.assessment.prediction, record.image
     notes = [note for note in image.notes if note not in record.assessment.reasons]
     rows = [
-        ("Model", f"{prediction.model.name}, version {prediction.model.version} ({card.title})"),
+        ("Model", f"{card.shown_name}, version {card.version} ({card.title})"),
         ("Weights SHA-256", prediction.model.sha256),
         ("Ran on", f"{prediction.provider}, SkinLens {__version__}"),
         ("Picture", f"{image.name or 'no name'}, {image.width} by {image.height} pixels"),

@@ -1,16 +1,22 @@
 """The model card: everything SkinLens knows about a released model, in one JSON file beside its weights."""
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from skinlens.imaging.preprocess import Preprocessing
+from skinlens.runtime import strict_json
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+# Strict: `true` is no number, "0.5" is none, and neither NaN nor infinity is one.
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Probability = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0.0, le=1.0)]
+# No measure of ours, whatever its unit, comes near these ends.
+Figure = Annotated[Number, Field(ge=-1e6, le=1e6)]
+Count = Annotated[int, Field(strict=True, ge=0, le=10**12)]
+Flag = Annotated[bool, Field(strict=True)]
 
 
 class ModelFileError(RuntimeError):
@@ -31,12 +37,25 @@ class Estimate(_Frozen):
         n: Images the figure rests on (the malignant ones for a sensitivity, the benign ones for a specificity).
     """
 
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    n: int
+    value: Figure | None
+    low: Figure | None = None
+    high: Figure | None = None
+    n: Count
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Estimate":
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError("the lower end of the interval lies above the upper one")
+        return self
 
 
+def _rate(estimate: Estimate) -> Estimate:
+    if any(end is not None and not 0 <= end <= 1 for end in (estimate.value, estimate.low, estimate.high)):
+        raise ValueError("a rate lies between 0 and 1")
+    return estimate
+
+
+Rate = Annotated[Estimate, AfterValidator(_rate)]
 OUT_OF_ORIGIN = "out of origin"
 _POPULATIONS = {
     OUT_OF_ORIGIN: "unseen hospitals",
@@ -48,8 +67,8 @@ class MeasuredRates(_Frozen):
     """Sensitivity and specificity of one threshold on one set of images."""
 
     population: str
-    sensitivity: Estimate
-    specificity: Estimate
+    sensitivity: Rate
+    specificity: Rate
 
     @property
     def measured_on(self) -> str:
@@ -77,8 +96,8 @@ class UncertainBand(_Frozen):
 
     low: Probability
     high: Probability
-    error: Estimate
-    decided: Estimate
+    error: Rate
+    decided: Rate
 
 
 class OperatingPoint(_Frozen):
@@ -115,12 +134,12 @@ class Calibration(_Frozen):
         error_after: Of the estimate, scaled by what was fitted to the other folds or origins.
     """
 
-    temperature: Annotated[float, Field(gt=0)]
-    offset: float = 0.0
-    prevalence: Annotated[float, Field(gt=0, lt=1)]
+    temperature: Annotated[Number, Field(ge=1e-3, le=1e3)]
+    offset: Annotated[Number, Field(ge=-100, le=100)] = 0.0
+    prevalence: Annotated[Number, Field(gt=0, lt=1)]
     chosen_on: str
-    error_before: float
-    error_after: float
+    error_before: Probability
+    error_after: Probability
 
 
 def scaling_of(calibration: Calibration | None) -> tuple[float, float]:
@@ -133,16 +152,19 @@ class ScoreBin(_Frozen):
 
     low: Probability
     high: Probability
-    rate: Estimate
+    rate: Rate
 
 
 class Architecture(_Frozen):
     """What has to be built to hold the weights."""
 
     name: str
-    options: dict[str, str | bool | int] = {}
+    options: dict[str, str | Flag | int] = {}
     classes: tuple[Literal["benign"], Literal["malignant"]] = ("benign", "malignant")
-    parameters: int
+    parameters: Count
+
+
+FILE_ROLES: tuple[Literal["graph"], Literal["weights"]] = ("graph", "weights")
 
 
 class ModelFile(_Frozen):
@@ -150,13 +172,13 @@ class ModelFile(_Frozen):
 
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     sha256: Sha256
-    bytes: int
+    bytes: Count
 
 
 class HeatmapScale(_Frozen):
     """The value of the signed map, after ReLU, that is drawn as full evidence (1.0)."""
 
-    scale: Annotated[float, Field(gt=0)]
+    scale: Annotated[Number, Field(ge=1e-9, le=1e9)]
     chosen_on: str
 
 
@@ -170,7 +192,7 @@ class FamiliarityRecord(_Frozen):
     """
 
     statistics: ModelFile
-    threshold: float
+    threshold: Annotated[Number, Field(ge=-1e4, le=1e4)]
     chosen_on: str
 
 
@@ -178,14 +200,14 @@ class TrainingRecord(_Frozen):
     """How the weights came about."""
 
     data: str
-    images: dict[str, int]
+    images: dict[str, Count]
     recipe: dict[str, object]
     command: str
     start: str
     start_sha256: Sha256 | None = None
-    seed: int
-    epochs: int
-    seconds: float
+    seed: Count
+    epochs: Count
+    seconds: Annotated[Number, Field(ge=0, le=1e10)]
     software: dict[str, str] = {}
 
 
@@ -193,9 +215,9 @@ class ViewScores(_Frozen):
     """Every figure of one test view."""
 
     explanation: str
-    n: int
-    benign: int
-    malignant: int
+    n: Count
+    benign: Count
+    malignant: Count
     metrics: dict[str, Estimate]
 
 
@@ -210,9 +232,14 @@ class EvaluationRecord(_Frozen):
 
 
 class ModelCard(_Frozen):
-    """The card. See the attributes of its parts; all text is written for the person who uses the model."""
+    """The card. See the attributes of its parts; all text is written for the person who uses the model.
 
-    card_version: Literal[1] = 1
+    Attributes:
+        unverified: Whether the user took a card that was not released for their own. Never in a card's file, but in
+            everything that is kept of what the model said.
+    """
+
+    card_version: Annotated[int, Field(strict=True, ge=1, le=1)] = 1
     name: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
     title: str
     version: str
@@ -221,7 +248,7 @@ class ModelCard(_Frozen):
     files: dict[Literal["graph", "weights"], ModelFile]
     heatmap: HeatmapScale
     familiarity: FamiliarityRecord | None = None
-    calibrated: bool
+    calibrated: Flag
     calibration: Calibration | None = None
     score_bins: tuple[ScoreBin, ...] = ()
     operating_points: tuple[OperatingPoint, ...]
@@ -232,10 +259,22 @@ class ModelCard(_Frozen):
     intended_use: str
     limits: tuple[str, ...]
     licence: str
+    unverified: Annotated[Flag, Field(exclude_if=lambda unverified: not unverified)] = False
+
+    @property
+    def shown_name(self) -> str:
+        """The name, with a mark if the card was not released."""
+        return f"{self.name} (unverified)" if self.unverified else self.name
 
     @model_validator(mode="after")
     def _agrees(self) -> "ModelCard":
         self.point(self.default_point)
+        names = [point.name for point in self.operating_points]
+        if len(set(names)) < len(names):
+            raise ValueError("two operating points have one name")
+        lows = [each.low for each in self.score_bins]
+        if lows != sorted(lows) or any(each.low > each.high for each in self.score_bins):
+            raise ValueError("the score bins are not in order")
         if self.calibrated != (self.calibration is not None):
             raise ValueError("calibrated says one thing and calibration another")
         return self
@@ -273,22 +312,75 @@ class ModelCard(_Frozen):
 
 
 def read_card(path: Path) -> ModelCard:
-    """Read a card.
+    """Read a card, whosever it is; `released.trusted_card` tells whether it was released.
 
     Raises:
-        ModelFileError: If the file is missing or is not a valid card.
+        ModelFileError: If the file is missing or is not a valid card; the message names file and entry.
+    """
+    return parse_card(card_bytes(path), path)
+
+
+def card_bytes(path: Path) -> bytes:
+    """What lies in a card's file; a bit more than a card may have, if it is larger.
+
+    Raises:
+        ModelFileError: If there is none, or it cannot be read.
+    """
+    # Reading from anything but a file might never end.
+    if not path.is_file():
+        raise ModelFileError(f"There is no model card at {path}.")
+    try:
+        with path.open("rb") as stream:
+            return stream.read(strict_json.MOST_BYTES + 1)
+    except OSError as error:
+        raise ModelFileError(
+            f"The model card {path} cannot be read ({error.strerror}); check its permissions."
+        ) from error
+
+
+def parse_card(content: bytes, path: Path) -> ModelCard:
+    """The card in a file's bytes.
+
+    Raises:
+        ModelFileError: If it is no valid card; the message names the path and the entry.
     """
     try:
-        return ModelCard.model_validate(json.loads(path.read_text("utf-8")))
-    except OSError as error:
-        raise ModelFileError(f"There is no model card at {path}.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
-        raise ModelFileError(f"The model card {path} cannot be read; restore it from the release.") from error
+        card = ModelCard.model_validate(strict_json.parse(content))
+    except strict_json.StrictJsonError as error:
+        raise _unusable(path, str(error)) from error
+    except ValidationError as error:
+        raise _unusable(path, _first_of(error)) from error
+    absent = [role for role in FILE_ROLES if role not in card.files]
+    if absent:
+        raise _unusable(path, f"files.{absent[0]} is missing")
+    return card
+
+
+def _unusable(path: Path, why: str) -> ModelFileError:
+    return ModelFileError(f"The model card {path} cannot be used: {why}. Restore it from the release.")
+
+
+def _first_of(error: ValidationError) -> str:
+    """The first entry at fault and what is wrong with it, and how many more there are."""
+    first, *others = error.errors(include_url=False, include_input=False)
+    entry = ".".join(str(part) for part in first["loc"]) or "the card"
+    wrong = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    more = f" ({len(others)} more)" if others else ""
+    return f"{entry}: {wrong[:1].lower()}{wrong[1:]}{more}"
 
 
 def write_card(card: ModelCard, path: Path) -> None:
-    """Write a card as JSON that reads well in a diff."""
-    path.write_text(card.model_dump_json(indent=1) + "\n", "utf-8")
+    """Write a card as JSON that reads well in a diff, replacing the file in one step.
+
+    Raises:
+        ModelFileError: If it could not be read again, such as one with a number that is none; then it is not written.
+        OSError: If it cannot be written.
+    """
+    content = (card.model_dump_json(indent=1, exclude={"unverified"}) + "\n").encode()
+    parse_card(content, path)
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_bytes(content)
+    unfinished.replace(path)
 
 
 def sha256_of(path: Path) -> str:

@@ -8,6 +8,11 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 
 
+def is_probability(value: float) -> bool:
+    """Whether a number lies in [0, 1]; NaN does not."""
+    return 0.0 <= value <= 1.0
+
+
 @dataclass(frozen=True)
 class ModelId:
     """Which model spoke.
@@ -38,7 +43,8 @@ class Prediction:
 
     Attributes:
         logits: `(2,)`, benign then malignant.
-        score: P(malignant) in [0, 1]: the softmax of the logits, scaled as the card says.
+        score: P(malignant) in [0, 1]: the softmax of the logits, scaled as the card says. NaN where any number that the
+            graph or the card gave is not finite: then there is no result, whatever the other fields hold.
         heatmap: Evidence for malignant against benign, float32 `(size, size)` in [0, 1] at the model's input
             resolution: Grad-CAM of the logit difference, ReLU, divided by the card's fixed scale, clipped.
         signed_map: The same map before ReLU and scaling, at the resolution of the fused features.

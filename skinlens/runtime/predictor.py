@@ -1,8 +1,9 @@
 """From pictures to predictions with ONNX Runtime."""
 
+import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,15 +13,16 @@ import onnxruntime
 
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.preprocess import to_input
-from skinlens.runtime.card import ModelCard, ModelFileError, read_card, verified_path
+from skinlens.runtime.card import ModelCard, ModelFileError, verified_path
 from skinlens.runtime.familiarity import load_familiarity
 from skinlens.runtime.prediction import Floats, GateSummary, ModelId, Prediction
 from skinlens.runtime.providers import available_providers
+from skinlens.runtime.released import FOLDER, trusted_card
 
 Answer = TypeVar("Answer")
 
 # SKINLENS_WEIGHTS names another folder of released models.
-WEIGHTS_FOLDER = Path(os.environ.get("SKINLENS_WEIGHTS") or Path(__file__).parents[2] / "weights")
+WEIGHTS_FOLDER = Path(os.environ.get("SKINLENS_WEIGHTS") or FOLDER)
 DEFAULT_MODEL = "asff_resnet50"
 # Names in every released graph; those that fuse two branches give the gate too, and some the texture.
 INPUT = "pixels"
@@ -82,10 +84,11 @@ class Predictor:
         gates = [GateSummary(*map(float, gate)) for gate in answers[GATE]] if GATE in answers else [None] * len(images)
         textures = answers.get(TEXTURE, [None] * len(images))
         milliseconds = 1000 * (time.perf_counter() - began) / len(images)
+        sound = [self._is_sound(answers, row) for row in range(len(images))]
         return [
             Prediction(
                 logits=logits,
-                score=scaled(float(probability), logits, *self.card.scaling),
+                score=scaled(float(probability), logits, *self.card.scaling) if finite else math.nan,
                 heatmap=heatmap,
                 signed_map=signed,
                 features=features,
@@ -95,13 +98,17 @@ class Predictor:
                 milliseconds=milliseconds,
                 texture=texture,
             )
-            for logits, probability, signed, features, heatmap, gate, texture in zip(
-                *(answers[name] for name in OUTPUTS), heatmaps, gates, textures, strict=True
+            for logits, probability, signed, features, heatmap, gate, texture, finite in zip(
+                *(answers[name] for name in OUTPUTS), heatmaps, gates, textures, sound, strict=True
             )
         ]
 
     def _gives(self, name: str) -> bool:
         return any(output.name == name for output in self._session.get_outputs())
+
+    def _is_sound(self, answers: Mapping[str, Floats], row: int) -> bool:
+        """Whether everything that the graph gave for an image is finite, and can be drawn."""
+        return _is_scale(self.card.heatmap.scale) and all(np.isfinite(each[row]).all() for each in answers.values())
 
     def _heatmap(self, signed: Floats) -> Floats:
         return evidence_heatmap(signed, scale=self.card.heatmap.scale, size=self.card.preprocessing.size)
@@ -115,11 +122,21 @@ def scaled(probability: float, logits: Floats, temperature: float, offset: float
         logits: `(2,)`, benign then malignant.
         temperature: Above 0; divides the difference of the logits.
         offset: Is added to it then.
+
+    Returns:
+        NaN if any of these is not finite, or the temperature not above 0.
     """
     if temperature == 1 and offset == 0:
         return probability
+    if not _is_scale(temperature) or not math.isfinite(offset) or not np.isfinite(logits).all():
+        return math.nan
     evidence = (float(logits[1]) - float(logits[0])) / temperature + offset
     return float(0.5 + 0.5 * np.tanh(evidence / 2))
+
+
+def _is_scale(number: float) -> bool:
+    """Whether something can be divided by a number and mean something."""
+    return math.isfinite(number) and number > 0
 
 
 def in_batches(
@@ -164,8 +181,10 @@ def evidence_heatmap(signed: Floats, *, scale: float, size: int) -> Floats:
         size: Side of the result in pixels.
 
     Returns:
-        float32 `(size, size)` in [0, 1].
+        float32 `(size, size)` in [0, 1]; nothing but 0 where a number is not finite, or the scale not above 0.
     """
+    if not _is_scale(scale) or not np.isfinite(signed).all():
+        return np.zeros((size, size), np.float32)
     clipped = np.clip(signed / scale, 0.0, 1.0).astype(np.float32)
     return np.asarray(cv2.resize(clipped, (size, size), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
@@ -176,14 +195,24 @@ def released_models(folder: Path = WEIGHTS_FOLDER) -> tuple[str, ...]:
 
 
 def load_predictor(
-    name: str = DEFAULT_MODEL, folder: Path = WEIGHTS_FOLDER, *, threads: int | None = None
+    name: str = DEFAULT_MODEL,
+    folder: Path = WEIGHTS_FOLDER,
+    *,
+    threads: int | None = None,
+    unverified: bool = False,
 ) -> Predictor:
-    """Load a released model by name; `threads` as for `Predictor`.
+    """Load a model by name.
+
+    Args:
+        name: Of its card.
+        folder: Where card and files lie.
+        threads: As for `Predictor`.
+        unverified: Take a card that was not released, as `released.trusted_card` does.
 
     Raises:
-        ModelFileError: If there is no such model, or its files are missing or altered.
+        ModelFileError: If there is no such model, its files are missing or altered, or it was not released.
     """
     if name not in released_models(folder):
         known = ", ".join(released_models(folder)) or "none"
         raise ModelFileError(f"There is no model {name!r} in {folder}; models there: {known}.")
-    return Predictor(read_card(folder / f"{name}.json"), folder, threads=threads)
+    return Predictor(trusted_card(folder / f"{name}.json", unverified=unverified), folder, threads=threads)

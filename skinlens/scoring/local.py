@@ -35,7 +35,7 @@ def score_locally(shards: Sequence[Shard], job: Job, *, workers: int) -> Iterato
     while left:
         # A fresh interpreter a process: ONNX Runtime's threads do not survive a fork.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, context, _load, (job.model, threads)) as pool:
+        with ProcessPoolExecutor(workers, context, _load, (job.model, threads, job.unverified)) as pool:
             running = {pool.submit(_score, shard, job): shard for shard in left.values()}
             try:
                 for done in as_completed(running):
@@ -52,9 +52,9 @@ def score_locally(shards: Sequence[Shard], job: Job, *, workers: int) -> Iterato
                     ) from error
 
 
-def _load(model: str, threads: int) -> None:
+def _load(model: str, threads: int, unverified: bool) -> None:  # noqa: FBT001 - a pool has no keywords
     global _predictor
-    _predictor = load_predictor(model, threads=threads)
+    _predictor = load_predictor(model, threads=threads, unverified=unverified)
 
 
 def _score(shard: Shard, job: Job) -> dict[str, int]:

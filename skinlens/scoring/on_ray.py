@@ -120,7 +120,7 @@ class _Scorer:
 
     def __init__(self, job: dict[str, Any]) -> None:
         self.job = Job(**job)
-        self.predictor = load_predictor(self.job.model, threads=1)
+        self.predictor = load_predictor(self.job.model, threads=1, unverified=self.job.unverified)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Score and write the shards of a batch."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.judging import Judged
 from skinlens.runtime.card import ModelCard, OperatingPoint
-from skinlens.triage import Assessment, assess
+from skinlens.triage import NO_RESULT_CODE, Assessment, assess
 
 # Pictures that are scored together.
 BATCH = 16
@@ -42,18 +42,19 @@ def assessed(judged: Judged, card: ModelCard, point: OperatingPoint) -> Assessme
     )
 
 
-def row_of(path: str, judged: Judged, assessment: Assessment) -> Row:
-    """The row of a picture that could be read; a refused one keeps its number.
+def row_of(path: str, judged: Judged, assessment: Assessment, card: ModelCard) -> Row:
+    """The row of a picture that could be read; a refused one keeps its number, if it is one.
 
     Args:
         path: As shown in the row.
         judged: From `judging.judge`.
         assessment: From `assessed`.
+        card: Of the model.
     """
     return Row(
         path=path,
         sha256=judged.image.sha256,
-        probability=assessment.prediction.score,
+        probability=assessment.prediction.score if assessment.has_result else "",
         decision=assessment.decision,
         threshold=assessment.point.threshold,
         point=assessment.point.name,
@@ -62,8 +63,8 @@ def row_of(path: str, judged: Judged, assessment: Assessment) -> Row:
         stability=_stability(assessment),
         width=judged.image.width,
         height=judged.image.height,
-        model=assessment.prediction.model.name,
-        error="",
+        model=card.shown_name,
+        error="" if assessment.has_result else NO_RESULT_CODE,
     )
 
 
@@ -81,7 +82,7 @@ def refusal_row(path: str, sha256: str, refusal: ImageRefusedError, card: ModelC
         stability="",
         width="",
         height="",
-        model=card.name,
+        model=card.shown_name,
         error=refusal.reason,
     )
 
@@ -89,4 +90,8 @@ def refusal_row(path: str, sha256: str, refusal: ImageRefusedError, card: ModelC
 def _stability(assessment: Assessment) -> str:
     """In how many of the views the verdict is the same, as in `7/8`."""
     found = assessment.stability
-    return "" if found is None else f"{found.unchanged(assessment.point.threshold)}/{len(found.scores)}"
+    return (
+        ""
+        if found is None or not assessment.has_result
+        else f"{found.unchanged(assessment.point.threshold)}/{len(found.scores)}"
+    )

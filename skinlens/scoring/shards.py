@@ -58,6 +58,7 @@ class Job:
         point: The operating point, as in the card.
         views: Whether each picture is judged in eight orientations.
         destination: Folder or address for the shards.
+        unverified: Whether the model may be one that was not released.
     """
 
     model: str
@@ -65,6 +66,7 @@ class Job:
     point: dict[str, Any]
     views: bool
     destination: str
+    unverified: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def prepare(job: Job, shards: Sequence[Shard]) -> list[Shard]:
     plan = {
         "pictures": sum(len(shard.items) for shard in shards),
         "list_sha256": _digest(shards),
-        "model": job.model,
+        "model": f"{job.model} (unverified)" if job.unverified else job.model,
         "weights_sha256": job.weights_sha256,
         "point": job.point,
         "views": job.views,
@@ -183,7 +185,7 @@ def _rows(shard: Shard, job: Job, predictor: Predictor, read: Callable[[Item], b
             if isinstance(made, ImageRefusedError):
                 yield refusal_row(item.path, each.sha256, made, card, point)
             else:
-                yield row_of(item.path, made, assessed(made, card, point))
+                yield row_of(item.path, made, assessed(made, card, point), card)
 
 
 def _write(system: fs.FileSystem, folder: str, name: str, content: bytes) -> None:

@@ -18,6 +18,7 @@ from skinlens.runtime.card import (
     write_card,
 )
 from skinlens.runtime.predictor import WEIGHTS_FOLDER, Predictor
+from skinlens.runtime.released import VARIABLE
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,6 +54,7 @@ def judges_anything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, predictor: 
         (tmp_path / file.file).symlink_to(WEIGHTS_FOLDER.resolve() / file.file)
     write_card(card, tmp_path / f"{card.name}.json")
     monkeypatch.setattr("skinlens.runtime.predictor.WEIGHTS_FOLDER", tmp_path)
+    monkeypatch.setenv(VARIABLE, "1")
     return card
 
 
@@ -83,4 +85,5 @@ def calibrated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, predictor: Predi
         (tmp_path / file.file).symlink_to(WEIGHTS_FOLDER.resolve() / file.file)
     write_card(card, tmp_path / f"{card.name}.json")
     monkeypatch.setattr("skinlens.runtime.predictor.WEIGHTS_FOLDER", tmp_path)
+    monkeypatch.setenv(VARIABLE, "1")
     return card

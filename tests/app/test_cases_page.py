@@ -266,3 +266,13 @@ class TestSummary:
         self.dropped(cases(app), b"%PDF nothing")
         assert not app.exception
         assert "no PDF, or a damaged one" in texts(app)
+
+
+def test_what_an_interrupted_save_left_is_gone_after_the_start(app: AppTest, store: CaseStore) -> None:
+    image_id = "ab" * 16
+    store.pixels.mark(image_id)
+    store.pixels.write(image_id, familiar_pixels(0))
+    app.run()
+    assert not app.exception
+    assert not store.pixels.file(image_id).exists()
+    assert store.pixels.marked() == []

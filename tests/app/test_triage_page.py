@@ -12,9 +12,11 @@ from streamlit.testing.v1 import AppTest
 from skinlens.imaging.synthetic import draw_pixels
 from skinlens.refusal import STRANGE
 from skinlens.runtime import predictor as runtime
+from skinlens.runtime.card import ModelCard
 from skinlens.runtime.orientations import in_all_views
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor
-from skinlens.triage import DISCLAIMER, HEADLINES, LOW_SENTENCE, UNCERTAIN_SENTENCE
+from skinlens.runtime.released import VARIABLE
+from skinlens.triage import DISCLAIMER, HEADLINES, LOW_SENTENCE, UNCERTAIN_SENTENCE, UNVERIFIED
 from tests.drawn import familiar_pixels
 
 
@@ -332,3 +334,22 @@ class TestCalibratedModel:
         app.segmented_control(key="point").set_value("balanced").run()
         assert any("Uncertain" in text for text in texts(app) if text.startswith("#####"))
         assert any("too close to call" in text for text in texts(app))
+
+
+def test_a_card_that_was_not_released_is_refused_by_the_page(
+    app: AppTest, calibrated: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(VARIABLE)
+    app.run()
+    assert not app.exception
+    assert "The model cannot be used, so nothing can be scored." in texts(app)
+    assert any(calibrated.name in text and VARIABLE in text for text in texts(app))
+    assert not app.file_uploader
+
+
+@pytest.mark.usefixtures("calibrated")
+def test_a_card_that_was_named_as_ones_own_is_used_under_a_banner(app: AppTest) -> None:
+    app.run()
+    assert UNVERIFIED in [warning.value for warning in app.warning]
+    app.switch_page("pages/about.py").run()
+    assert UNVERIFIED in [warning.value for warning in app.warning]

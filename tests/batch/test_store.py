@@ -1,7 +1,10 @@
 """What a run keeps: nothing doubled, no verdict over another one, sentences where the disk or a lock is in the way."""
 
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +16,8 @@ from skinlens.batch.store import BatchStore, Progress, _rate, run_lines
 from skinlens.cases import database
 from skinlens.imaging.sources import Sources
 from tests.batch.conftest import MakeRun
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_result_is_kept_once(finished: BatchStore) -> None:
@@ -187,3 +192,48 @@ def test_the_rate_is_that_of_what_was_kept_after_the_first() -> None:
     assert _rate(times) == 2.0
     assert _rate(times[:4]) is None
     assert _rate([]) is None
+
+
+# Every write beyond this many bytes of a file fails, as on a full disk.
+TOO_LITTLE = 8192
+ON_A_FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from skinlens.batch.errors import BatchError
+from skinlens.batch.store import Plan, create_run
+from tests.made_up_cases import CARD
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
+try:
+    create_run(Path(sys.argv[1]), Plan("title", "path", ("/a",), CARD, views=False, actor="a"))
+except BatchError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the limit is one of POSIX systems")
+@pytest.mark.parametrize("room", [0, TOO_LITTLE])
+def test_a_run_that_no_disk_had_room_for_is_not_listed(tmp_path: Path, room: int) -> None:
+    command = [sys.executable, "-c", ON_A_FULL_DISK, str(tmp_path / "batches"), str(room)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.startswith("The run could not be started: the disk ")
+    assert not list((tmp_path / "batches").iterdir())
+    assert run_lines(tmp_path / "batches") == ([], [])
+
+
+@pytest.mark.parametrize("content", [b"", None])
+def test_a_run_that_was_never_begun_is_not_called_one_of_another_version(tmp_path: Path, content: bytes | None) -> None:
+    """As an earlier version left it on a full disk, or a program that was killed."""
+    folder = tmp_path / "20260101-000000-abcdef"
+    folder.mkdir()
+    path = folder / "run.sqlite"
+    if content is None:
+        with sqlite3.connect(path) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.close()
+    else:
+        path.write_bytes(content)
+    lines, ((name, sentence),) = run_lines(tmp_path)
+    assert (lines, name) == ([], folder.name)
+    assert "another version" not in sentence
+    assert sentence.startswith("This run was never begun: its file could not be written, as on a full disk")

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,8 +44,8 @@ def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> 
 def loaded(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> Predictor:
     """The default model, which `predict` and `evaluate` then take as it is instead of loading it at every call."""
 
-    def load(name: str, *folder: Path) -> Predictor:
-        return predictor if name == predictor.model.name else load_predictor(name, *folder)
+    def load(name: str, *folder: Path, **given: Any) -> Predictor:
+        return predictor if name == predictor.model.name else load_predictor(name, *folder, **given)
 
     for command in (predict, subjects):
         monkeypatch.setattr(command, "load_predictor", load)

@@ -71,7 +71,7 @@ def scored(manifest: Path, predictor: Predictor, tmp_path_factory: pytest.TempPa
     out = tmp_path_factory.mktemp("evaluation") / "new"
     with pytest.MonkeyPatch.context() as patch:
         for module in (evaluate_module, subjects_module):
-            patch.setattr(module, "load_predictor", lambda _name: predictor)
+            patch.setattr(module, "load_predictor", lambda _name, **_: predictor)
         evaluate(predictor.card.name, [manifest], "test", out, quick=True, selected=out / "selected.json")
     return out
 
@@ -202,8 +202,15 @@ class TestEvaluate:
             "evaluate", "--model", tmp_path / "other.json", "--data", manifest, "--split", "train", "--out", tmp_path,
             "--quick",
         )  # fmt: skip
+        assert done.status == 1
+        assert "other is not among the models released" in done.err
+        done = call(
+            "evaluate", "--model", tmp_path / "other.json", "--data", manifest, "--split", "train", "--out", tmp_path,
+            "--quick", "--unverified",
+        )  # fmt: skip
         assert done.status == 0
         assert (tmp_path / "other.train.csv").is_file()
+        assert json.loads((tmp_path / "other.train.json").read_text("utf-8"))["unverified"] is True
 
 
 @pytest.mark.usefixtures("loaded")

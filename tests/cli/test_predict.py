@@ -160,7 +160,7 @@ def results(folder: Path, predictor: Predictor, tmp_path_factory: pytest.TempPat
     place = tmp_path_factory.mktemp("results")
     outputs = Outputs(place / "rows.csv", as_json=False, heatmaps=place / "heatmaps", pdfs=place / "pdfs")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(predict_module, "load_predictor", lambda _name: predictor)
+        patch.setattr(predict_module, "load_predictor", lambda _name, **_: predictor)
         predict([folder], outputs, model=None, point=None, threshold=None)
     return place
 
@@ -617,7 +617,9 @@ class TestModel:
         else:
             with files[harm.split()[1]].open("ab") as stream:
                 stream.write(b"\0")
-        monkeypatch.setattr(predict_module, "load_predictor", lambda name: load_predictor(name, place))
+        monkeypatch.setattr(
+            predict_module, "load_predictor", lambda name, **given: load_predictor(name, place, **given)
+        )
         out = tmp_path / "rows.csv"
         done = call("predict", two, "--out", out)
         assert (done.status, done.out) == (1, "")
@@ -625,7 +627,7 @@ class TestModel:
         assert not out.exists()
 
     def test_a_defect_is_not_dressed_up_as_a_sentence(self, call, two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def broken(_name: str) -> Predictor:
+        def broken(_name: str, **_: object) -> Predictor:
             raise KeyError("a mistake of ours")
 
         monkeypatch.setattr(predict_module, "load_predictor", broken)
@@ -642,7 +644,7 @@ class TestFlatMemory:
         content = encode_png(draw_pixels(1, height=64, width=64))
         (template,) = predictor.predict([decode(content)])
         monkeypatch.setattr(predictor, "predict", lambda images: [dataclasses.replace(template) for _ in images])
-        monkeypatch.setattr(predict_module, "load_predictor", lambda _name: predictor)
+        monkeypatch.setattr(predict_module, "load_predictor", lambda _name, **_: predictor)
         return predictor
 
     @pytest.mark.usefixtures("quick")

@@ -353,7 +353,7 @@ class TestReleasedModel:
     def test_evaluate_writes_and_says_it(
         self, pictures: Path, predictor: Predictor, tmp_path: Path, monkeypatch, capfd, quick
     ) -> None:
-        monkeypatch.setattr(subjects_module, "load_predictor", lambda _name: predictor)
+        monkeypatch.setattr(subjects_module, "load_predictor", lambda _name, **_: predictor)
         monkeypatch.setattr(evaluate_module, "RESAMPLES", 20)
         monkeypatch.setattr(stress_module, "CORRUPTED_IMAGES", 2)
         evaluate(predictor.card.name, [pictures], "test", tmp_path, quick=quick, selected=tmp_path / "none.json")

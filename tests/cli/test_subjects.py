@@ -148,7 +148,7 @@ def test_a_run_on_a_share_of_the_lesions_is_not_scored(checkpoint, selected):
 
 
 def test_a_released_model_says_the_same(predictor, selected, monkeypatch):
-    monkeypatch.setattr(subjects_module, "load_predictor", lambda _name: predictor)
+    monkeypatch.setattr(subjects_module, "load_predictor", lambda _name, **_: predictor)
     subject = load_subject(predictor.card.name, selected, tta=False)
     card = predictor.card
     assert (subject.stem, subject.log) == (card.name, None)

@@ -8,7 +8,7 @@ import pytest
 from pypdf import PdfReader
 
 from skinlens.report.batch_pdf import BatchSummary, Block, Thumbnail, batch_pdf
-from skinlens.triage import DISCLAIMER, LOW_SENTENCE, UNCALIBRATED
+from skinlens.triage import DISCLAIMER, LOW_SENTENCE, UNCALIBRATED, UNVERIFIED
 from tests.made_up_cases import CARD, CREATED, POINT, drawn_lesion
 
 
@@ -104,3 +104,10 @@ def test_a_refused_picture_has_no_number() -> None:
 def test_a_moment_without_a_time_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="needs a time zone"):
         batch_pdf(summary(created=datetime(2026, 1, 1)), CARD, POINT)  # noqa: DTZ001
+
+
+def test_a_model_that_was_not_released_is_named_so_on_the_first_page() -> None:
+    first, *_ = pages(batch_pdf(summary(), CARD.model_copy(update={"unverified": True}), POINT))
+    assert UNVERIFIED in first
+    assert f"{CARD.name} (unverified)" in first
+    assert UNVERIFIED not in " ".join(pages(batch_pdf(summary(), CARD, POINT)))

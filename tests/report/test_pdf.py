@@ -26,6 +26,7 @@ from skinlens.triage import (
     DISCLAIMER,
     LOW_SENTENCE,
     UNCERTAIN_SENTENCE,
+    UNVERIFIED,
     CaseFacts,
     assess,
     meaning,
@@ -604,3 +605,13 @@ def descriptions(content: bytes) -> list[str]:
 def descriptions_of(reader: PdfReader) -> list[str]:
     (document,) = reader.trailer["/Root"]["/StructTreeRoot"]["/K"]
     return [element["/Alt"] for element in document.get_object()["/K"] if "/Alt" in element]
+
+
+def test_a_model_that_was_not_released_is_named_so_above_everything_else(build_record, card, point):
+    own = card.model_copy(update={"unverified": True})
+    assessment = assess(build_record().assessment.prediction, own, point)
+    first = words(texts(case_pdf(build_record(assessment=assessment), own).content)[0])
+    assert first.count(words(UNVERIFIED)) == 1
+    assert first.index(words(UNVERIFIED)) < first.index(words(assessment.headline))
+    assert f"{card.name} (unverified)" in first
+    assert words(UNVERIFIED) not in words(texts(case_pdf(build_record(), card).content)[0])

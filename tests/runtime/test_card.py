@@ -73,7 +73,7 @@ def test_what_is_not_a_valid_card_is_refused(content: Content, change: Change, t
         ModelCard.model_validate(content)
     path = tmp_path / "made_up.json"
     path.write_text(json.dumps(content), "utf-8")
-    with pytest.raises(ModelFileError, match=r"made_up\.json cannot be read; restore it"):
+    with pytest.raises(ModelFileError, match=r"made_up\.json cannot be used: .+\. Restore it"):
         read_card(path)
 
 
@@ -81,7 +81,7 @@ def test_what_is_not_a_valid_card_is_refused(content: Content, change: Change, t
 def test_garbage_is_refused_as_a_model_file(garbage: bytes, tmp_path: Path) -> None:
     path = tmp_path / "made_up.json"
     path.write_bytes(garbage)
-    with pytest.raises(ModelFileError, match=r"made_up\.json cannot be read"):
+    with pytest.raises(ModelFileError, match=r"made_up\.json cannot be used: "):
         read_card(path)
 
 

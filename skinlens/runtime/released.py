@@ -1,0 +1,89 @@
+"""Which cards were released with this version of SkinLens; a card that was not is used only if the user names it so."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from skinlens.runtime import strict_json
+from skinlens.runtime.card import ModelCard, ModelFileError, card_bytes, parse_card, write_card
+
+# SHA-256 of the released cards by name, written by the commands that write released cards.
+DIGESTS = Path(__file__).with_name("released.json")
+# The released models of this copy of SkinLens: what commands write there is a release, anything elsewhere is not.
+FOLDER = Path(__file__).parents[2] / "weights"
+# Tells the app, which has no options, to use a card that was not released.
+VARIABLE = "SKINLENS_UNVERIFIED"
+_YES = {"1", "true", "yes", "on"}
+
+
+def released_digests() -> dict[str, str]:
+    """SHA-256 of each released card by the model's name.
+
+    Raises:
+        ModelFileError: If the list cannot be read.
+    """
+    try:
+        found = strict_json.parse(DIGESTS.read_bytes())
+        return {str(name): str(digest) for name, digest in found.items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise ModelFileError(
+            f"The list of released models {DIGESTS} cannot be read; install SkinLens again."
+        ) from error
+
+
+def allowed_by_environment() -> bool:
+    """Whether the user said by `SKINLENS_UNVERIFIED` that the model is their own."""
+    return os.environ.get(VARIABLE, "").strip().lower() in _YES
+
+
+def trusted_card(path: Path, *, unverified: bool = False) -> ModelCard:
+    """The card that a file holds, if it is the released one of its name, byte for byte.
+
+    Args:
+        path: `<name>.json`, with the files that it names beside it.
+        unverified: Take any other card too; it is then marked as `unverified`.
+
+    Raises:
+        ModelFileError: If it is missing, is no valid card, or is not the released one.
+    """
+    content = card_bytes(path)
+    card = parse_card(content, path)
+    expected = released_digests().get(path.stem)
+    if hashlib.sha256(content).hexdigest() == expected:
+        return card
+    if unverified:
+        return card.model_copy(update={"unverified": True})
+    wrong = (
+        f"{path.stem} is not among the models released with this version of SkinLens"
+        if expected is None
+        else f"The card {path} is not the one released with this version of SkinLens (its SHA-256 differs): restore it"
+    )
+    raise ModelFileError(f"{wrong}. To use it as your own, say --unverified, or set {VARIABLE}=1 for the app.")
+
+
+def is_release(name: str, folder: Path) -> bool:
+    """Whether writing a model's card into a folder releases it: a released model, in this copy's folder of them."""
+    return folder.resolve() == FOLDER.resolve() and name in released_digests()
+
+
+def store_card(card: ModelCard, folder: Path, *, new_release: bool = False) -> None:
+    """Write a model's card, and if that releases it also its digest into the list that ships with the code.
+
+    Args:
+        card: Of a model whose files lie in the folder.
+        folder: Where `<name>.json` goes.
+        new_release: Put a model on the list that is not on it yet.
+
+    Raises:
+        ModelFileError: If the card could not be read again; then it is not written.
+        OSError: If a file cannot be written.
+    """
+    path = folder / f"{card.name}.json"
+    write_card(card, path)
+    if new_release or is_release(card.name, folder):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        digests = {**released_digests(), card.name: digest}
+        unfinished = DIGESTS.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(dict(sorted(digests.items())), indent=1) + "\n", "utf-8", newline="\n")
+        unfinished.replace(DIGESTS)

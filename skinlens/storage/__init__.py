@@ -1,0 +1,1 @@
+"""Where and how files that may be about patients are written."""
