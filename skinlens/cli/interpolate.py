@@ -16,6 +16,7 @@ from skinlens.cli.finished import FinishedRun, read_finished
 from skinlens.cli.say import say
 from skinlens.evaluation.figures import evenly_spread
 from skinlens.evaluation.rows import labels_of
+from skinlens.evaluation.spreadsheet import guarded_table, unguarded_table
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build
 from skinlens.models.stored import read_tensors, save_tensors
@@ -61,7 +62,7 @@ def interpolate(
     if apply is None:
         table = pd.concat(tables, ignore_index=True)
         out.mkdir(parents=True, exist_ok=True)
-        table.to_csv(out / "interpolation.csv", index=False)
+        guarded_table(table).to_csv(out / "interpolation.csv", index=False)
         means = table.groupby("share")["roc_auc"].mean()
         best = float(means.index[int(means.argmax())])
         say("; ".join(f"{share:g}: {value:.4f}" for share, value in means.items()))
@@ -92,9 +93,9 @@ def _keep_at(run: FinishedRun, start: dict[str, Tensor], share: float, folder: P
     network, normalise = _network(run)
     network.load_state_dict(interpolated(start, run.tensors(), share))
     scores = score_rows(network, normalise, DecodedRows(run.rows), run.recipe)
-    kept = pd.read_csv(run.folder / FOLD_SCORES)
+    kept = unguarded_table(pd.read_csv(run.folder / FOLD_SCORES))
     kept = kept.assign(probability=scores.probability, heatmap_max=scores.heatmap_max)
-    kept.to_csv(folder / FOLD_SCORES, index=False)
+    guarded_table(kept).to_csv(folder / FOLD_SCORES, index=False)
     record = {**run.record, "recipe": {**run.record["recipe"], "interpolation": share}}
     (folder / RUN).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     save_tensors(folder / MODEL, network.state_dict(), record)
