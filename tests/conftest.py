@@ -36,6 +36,7 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         home = tmp_path_factory.mktemp("home")
         patch.setenv("SKINLENS_HOME", str(home))
         patch.delenv("SKINLENS_DB_URL", raising=False)
+        patch.delenv("SKINLENS_UNVERIFIED", raising=False)
         yield home
 
 
