@@ -30,12 +30,15 @@ def decode_lossless_jpeg(
 
     Raises:
         subprocess.SubprocessError: If gdcm failed, crashed or took too long.
-        ValueError: If it gave another number of samples than the header says.
+        ValueError: If the frame ends early, or gdcm gave another number of samples than the header says.
     """
     layout = [str(value) for value in (syntax, rows, columns, samples, bits)]
     # The command is this interpreter on this very file; -P keeps this folder's modules from hiding others.
     command = [sys.executable, "-P", __file__, *layout]
     done = subprocess.run(command, input=frame, capture_output=True, check=True, timeout=seconds)  # noqa: S603
+    # libjpeg fills what is missing with grey, succeeds, and says so here alone.
+    if b"premature end" in done.stderr:
+        raise ValueError("the frame ends early")
     stored = np.frombuffer(done.stdout, np.uint8 if bits <= 8 else np.uint16)
     return stored.reshape((rows, columns) if samples == 1 else (rows, columns, samples))
 

@@ -62,6 +62,7 @@ class _Worker:
     def __init__(self) -> None:
         self._shared = shared_memory()
         self._is_late = False
+        self._is_done = True
         try:
             self._process = self._start()
         except BaseException:
@@ -106,6 +107,7 @@ class _Worker:
             WorkerFaultError: If our own code failed in it.
             _DiedError: If the process ended for another reason; it cannot be used again.
         """
+        self._is_done = False
         try:
             with self._deadline(CLOCK_SECONDS):
                 self._channel.send({"name": name}, data)
@@ -113,6 +115,7 @@ class _Worker:
                 pixels = np.empty(size, np.uint8)
                 self._channel.content_into(pixels.data)
             self._channel.tidy()
+            self._is_done = True
         except (EOFError, OSError, ValueError) as error:
             if self._is_late or self._used_its_time():
                 raise takes_too_long(name) from error
@@ -132,8 +135,8 @@ class _Worker:
 
     @property
     def is_usable(self) -> bool:
-        """Whether the process can be asked for the next image."""
-        return not self._is_late and self._process.poll() is None
+        """Whether the process can be asked for the next image: it is alive, and its last answer was received."""
+        return self._is_done and not self._is_late and self._process.poll() is None
 
     @contextmanager
     def _deadline(self, seconds: float) -> Iterator[None]:

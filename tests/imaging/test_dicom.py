@@ -317,6 +317,10 @@ def test_a_planar_configuration_that_does_not_exist_is_refused(truth, dicom) -> 
 def test_lossless_jpeg_that_ends_early_is_refused(truth, dicom, tmp_path) -> None:
     data = lossless_jpeg(dicom(truth.tobytes()), tmp_path)
     assert refusal(data[:-500]).reason == "truncated"
+    # With an end mark, gdcm takes it for whole.
+    frame = get_frame(pydicom.dcmread(io.BytesIO(data)).PixelData, 0, number_of_frames=1)
+    ended = frame[: len(frame) * 9 // 10].rstrip(b"\xff") + b"\xff\xd9"
+    assert refusal(dicom(encapsulate([ended]), uid.JPEGLosslessSV1)).reason == "truncated"
 
 
 @pytest.mark.parametrize("syntax", LOSSLESS, ids=lambda syntax: syntax.name)

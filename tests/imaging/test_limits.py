@@ -377,6 +377,20 @@ def test_a_mistake_of_ours_in_a_worker_is_an_error_here(monkeypatch) -> None:
     assert decode(hostile.jpeg()).width == 800
 
 
+def test_a_worker_whose_answer_was_not_received_is_not_asked_again(truth, save, monkeypatch) -> None:
+    data = save(truth, "PNG")
+
+    def no_memory(_: memoryview) -> None:
+        raise MemoryError
+
+    with workers._workers.worker() as worker, monkeypatch.context() as patch:
+        patch.setattr(worker._channel, "content_into", no_memory)
+        with pytest.raises(MemoryError):
+            worker.decode(data, "arm.png")
+    assert worker not in workers._workers._all
+    np.testing.assert_array_equal(decode(data).pixels, truth)
+
+
 KINDS = [{}, {"mode": "L"}, {"mode": "CMYK"}, {"subsampling": 0}, {"optimize": True}, {"restart_marker_blocks": 7}]
 
 
