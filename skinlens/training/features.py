@@ -104,7 +104,8 @@ def complete_stages(network: nn.Module, architecture: str, loaded: Collection[st
     buffers = {name for name, _ in network.named_buffers() if not name.endswith("num_batches_tracked")}
     trained = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
     complete = []
-    averages = _stage_averages(network, architecture, torch.zeros(1, 3, 64, 64))
+    # Of an image that needs a gradient, so that a stage whose parameters are all frozen has one too.
+    averages = _stage_averages(network, architecture, torch.zeros(1, 3, 64, 64, requires_grad=True))
     for stage, average in zip(probed_stages(architecture), averages, strict=True):
         reached = torch.autograd.grad(average.sum(), list(trained.values()), retain_graph=True, allow_unused=True)
         read = {name for name, gradient in zip(trained, reached, strict=True) if gradient is not None}
