@@ -70,6 +70,7 @@ def probe(
     name = name or f"{network}.{_short(start)}".replace(" ", "_")
     if not _NAME.fullmatch(name):
         raise UsageError(f"--name must consist of letters, digits and . _ + -, not {name!r}")
+    _make(out / FOLDER)
     rows, leave_out = probed_rows(read_manifests(data))
     origins = in_order(set(held_out_origins(rows)))
     began = time.perf_counter()
@@ -202,9 +203,16 @@ def _predictions(parts: dict[str, HeldOutPart]) -> bytes:
     return every.to_csv(index=False, lineterminator="\n").encode("utf-8")
 
 
-def _write(folder: Path, record: ProbeRecord, predictions: bytes) -> None:
+def _make(folder: Path) -> None:
+    """Make the folder of the results before minutes of work are spent on them."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"the results cannot be written to {folder}: {error}") from error
+
+
+def _write(folder: Path, record: ProbeRecord, predictions: bytes) -> None:
+    try:
         (folder / record.predictions).write_bytes(predictions)
         (folder / f"{record.name}.json").write_text(record.model_dump_json(indent=1) + "\n", "utf-8")
     except OSError as error:
