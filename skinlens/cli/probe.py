@@ -80,10 +80,12 @@ def probe(
     sets = _stage_columns(backbone, stages)
     parts = {origin: _fitted(rows, features, origin) for origin in origins}
     folds = _folds(rows, features)
-    stage_sets = [
-        _stage_set(last, {origin: probe_origin(rows, features[:, -width:], origin) for origin in origins})
-        for last, width in sets[:-1]
-    ]
+    stage_sets = []
+    for last, width in sets[:-1]:
+        say(f"the same with {', '.join(last)} alone")
+        stage_sets.append(
+            _stage_set(last, {origin: probe_origin(rows, features[:, -width:], origin) for origin in origins})
+        )
     stage_sets.append(_stage_set(stages, parts))
     predictions = _predictions(parts)
     datasets = tuple(
