@@ -81,7 +81,7 @@ class ProbeRecord(_Frozen):
         stage_sets: The last stage alone, the last two and so on; the last entry is the probe itself.
         predictions: Name of the CSV with the predictions for held-out datasets, beside this file.
         predictions_sha256: Of that CSV.
-        seconds: Wall time, by `features` (0 where all were cached) and `fitting`.
+        seconds: Wall time, by `features` (reading them, and computing those that were not cached) and `fitting`.
     """
 
     version: int
