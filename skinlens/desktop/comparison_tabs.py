@@ -97,7 +97,11 @@ def held_out(models: Sequence[HeldOutModel], *, theme: str) -> None:
             table[table["model"].isin(chosen)], charts.looks(titles, theme=theme), theme=theme
         )
         st.plotly_chart(
-            figure, theme=None, config={"displaylogo": False}, key="chart-held-out", alt="ROC AUC by held-out dataset"
+            figure,
+            theme=None,
+            config=_chart_config("held-out-datasets", FORMATS[0]),
+            key="chart-held-out",
+            alt="ROC AUC by held-out dataset",
         )
 
 
@@ -314,15 +318,19 @@ def _show(
     if table.empty:
         return
     named = view or picked.view
-    options = {"format": picked.format, "filename": f"skinlens-{name}-{named}", "scale": 2}
-    config = {
+    config = _chart_config(f"{name}-{named}", picked.format)
+    st.plotly_chart(figure, theme=None, config=config, key=f"chart-{name}", alt=alt)
+    _chart_numbers(name, table, named)
+
+
+def _chart_config(name: str, image_format: str) -> dict[str, object]:
+    """Buttons of a chart; the camera saves `skinlens-<name>`."""
+    return {
         "displaylogo": False,
         "displayModeBar": True,
         "modeBarButtons": [["toImage", "zoom2d", "resetScale2d"]],
-        "toImageButtonOptions": options,
+        "toImageButtonOptions": {"format": image_format, "filename": f"skinlens-{name}", "scale": 2},
     }
-    st.plotly_chart(figure, theme=None, config=config, key=f"chart-{name}", alt=alt)
-    _chart_numbers(name, table, named)
 
 
 def _show_of_scores(name: str, chart: Callable[..., go.Figure], table: pd.DataFrame, picked: Picked, alt: str) -> None:
