@@ -80,7 +80,8 @@ class Picked:
 def held_out(models: Sequence[HeldOutModel], *, theme: str) -> None:
     """Figures on datasets that the models had not seen: a table of all, and a chart of a few."""
     table, readable = held_out_table(models), readable_held_out(models)
-    widths = {name: st.column_config.TextColumn(width=215) for name in readable.columns if name != "Mean"}
+    widths = {name: st.column_config.TextColumn(width=235) for name in readable.columns if name != "Mean"}
+    widths["Model"] = st.column_config.TextColumn(width=340, pinned=True)
     mean = {"Mean": st.column_config.NumberColumn(format="%.3f", help=_mean_note(models))}
     st.dataframe(
         readable,
