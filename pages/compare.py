@@ -233,14 +233,24 @@ def show_picture(path: str | None) -> None:
     st.text(path)
 
 
+@st.fragment
+def held_out(compared: Compared) -> None:
+    """Datasets that the models had not seen."""
+    st.markdown("#### Datasets that the models had not seen")
+    comparison_tabs.held_out(compared.held_out, theme=st.context.theme.type or "light")
+
+
 def page() -> None:
-    """Leaderboard first, then the charts, then two models."""
+    """Held-out datasets first, then the leaderboard of the test images, the charts, and two models."""
     compared = comparison.load()
     for problem in compared.problems:
         st.warning("A file of the evaluations could not be used; the rest is shown.", icon=":material/warning:")
         st.text(problem)
     if not compared.results.models:
         st.info("There are no evaluations of models here (weights/evaluation).", icon=":material/info:")
+    if compared.held_out:
+        held_out(compared)
+        st.markdown("#### The paper's test images")
     view = choose_view(compared)
     board = comparison.board(compared, view)
     leaderboard(board, view)

@@ -77,6 +77,24 @@ def train(
 
 
 @app.command()
+def probe(
+    data: Manifests,
+    init: Annotated[str, typer.Option(help="Pretrained weights: imagenet, or a safetensors file.")],
+    network: Annotated[str, typer.Option(help="Network that the weights belong to.")] = "asff_resnet50",
+    option: Annotated[
+        list[str] | None, typer.Option(help="Option of the network as key=value; may be given several times.")
+    ] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder that keeps features between calls.")] = None,
+    name: Annotated[str | None, typer.Option(help="Of the result; else network and weights.")] = None,
+    out: Out = EVALUATION,
+) -> None:
+    """Measure a logistic regression on frozen pretrained weights, with each source dataset held out in turn."""
+    from skinlens.cli.probe import probe as command
+
+    command(data, network=network, options=option or (), init=init, cache=cache, name=name, out=out)
+
+
+@app.command()
 def predict(
     paths: Annotated[list[Path], typer.Argument(help="Pictures, folders, zip archives.", show_default=False)],
     model: Annotated[str | None, typer.Option(help="Name of a released model.")] = None,

@@ -12,6 +12,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from skinlens.cli.errors import UsageError
 from skinlens.cli.finished import read_record
+from skinlens.cli.floor import require_floor
 from skinlens.cli.say import say
 from skinlens.evaluation.calibration import Scaling, fitted_scaling, scaled, scaled_across, score_bins
 from skinlens.evaluation.intervals import Rate
@@ -53,8 +54,9 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
 
     Raises:
         UsageError: If a folder holds no finished run that held something out, the runs differ in more than that, some
-            hold out folds and some origins, two have the same recipe name, start, seed and held-out part, or no
-            threshold can be fitted.
+            hold out folds and some origins, two have the same recipe name, start, seed and held-out part, no
+            threshold can be fitted, or the runs are worse than a linear probe of their own pretrained weights.
+        ResultError: If a probe on record is damaged.
     """
     records = [read_record(run) for run in runs]
     for key, value in _identity(records[0]).items():
@@ -63,15 +65,15 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
                 f"the runs differ in their {key}; choose with runs that differ in their fold or origin alone"
             )
     folds = tuple(int(record["fold"]) for record in records if record["fold"] is not None)
-    origins = tuple(str(record["origin"]) for record in records if record["fold"] is None)
+    origins = tuple(origin for record in records if record["fold"] is None for origin in _origins(record))
     if folds and origins:
         raise UsageError("some runs hold out a fold and some an origin; choose with runs of one kind")
-    if len({*folds, *origins}) < len(records):
+    if len({*folds, *origins}) < len(folds) + len(origins):
         raise UsageError("two runs hold out the same fold" if folds else "two runs hold out the same origin")
     kept = [_kept_name(record) for record in [*records, *(read_record(run) for run in considered)]]
     if len(set(kept)) < len(kept):
         raise UsageError(f"two runs would both be kept as {max(kept, key=kept.count)}; give one's recipe another name")
-    scores = pd.concat([pd.read_csv(run / "fold.csv") for run in runs], ignore_index=True)
+    scores = pd.concat([_scores(run, record) for run, record in zip(runs, records, strict=True)], ignore_index=True)
     truth = labels_of(scores)
     kind = "fold" if folds else "origin"
     named = {"n": len(scores), "held_out": held_out_words(folds, origins), "kind": kind}
@@ -80,6 +82,7 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
     except ValueError as error:
         raise UsageError(str(error)) from error
     first = records[0]
+    floor = require_floor(scores, first["start"], first["start_sha256"], out) if origins else None
     selection = Selection(
         chosen_on=datetime.now(UTC).date().isoformat(),
         recipe=first["recipe"],
@@ -93,16 +96,32 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
         heatmap_scale=_heatmap_scale(scores["heatmap_max"]),
         heatmap_rule=_HEATMAP_RULE.format(**named),
         considered=tuple(_considered(run) for run in [*runs, *considered]),
+        floor=floor,
         **chosen,
     )
     for run in considered:
         _keep_predictions(run, read_record(run), out)
     write_selection(out / "selected.json", name, selection)
-    areas = [one.roc_auc for one in selection.considered[: len(runs)]]
+    areas = [roc_auc_score(labels_of(part), part["probability"]) for _, part in scores.groupby(kind)]
     say(
         f"chose threshold {selection.threshold} and heatmap scale {selection.heatmap_scale} on {len(scores)} "
         f"out-of-{kind} predictions (ROC AUC {selection.roc_auc}; mean over {kind}s {np.mean(areas):.5f})"
     )
+
+
+def _origins(record: dict[str, Any]) -> list[str]:
+    """The origins that a run held out, several of them together where its record joins them."""
+    return str(record["origin"]).split("+")
+
+
+def _scores(run: Path, record: dict[str, Any]) -> pd.DataFrame:
+    """A run's predictions for what it held out; its one origin where they do not name each row's."""
+    scores = pd.read_csv(run / "fold.csv")
+    if record["fold"] is not None or "origin" in scores:
+        return scores
+    if len(_origins(record)) > 1:
+        raise UsageError(f"{run} held out {record['origin']}, but its predictions do not tell whose are whose")
+    return scores.assign(origin=str(record["origin"]))
 
 
 def _threshold(scores: pd.DataFrame, truth: Labels, named: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from skinlens.desktop.held_out import held_out_models
 from skinlens.evaluation.csv_file import CsvFileError
+from skinlens.evaluation.held_out import HeldOutModel
 from skinlens.evaluation.leaderboard import PUBLISHED, leaderboard_of, paper_label, read_published
 from skinlens.evaluation.results import (
     SUBMITTED,
@@ -49,6 +51,7 @@ class Compared:
         yours: The submitted model; None without one.
         said: How many of its images were matched, or why it could not be used; "" without one.
         problems: A sentence for each file that could not be used.
+        held_out: Models and probes with their figures on datasets that they had not seen.
     """
 
     results: Results
@@ -56,6 +59,7 @@ class Compared:
     yours: EvaluatedModel | None
     said: str
     problems: tuple[str, ...]
+    held_out: tuple[HeldOutModel, ...] = ()
 
     @property
     def models(self) -> tuple[EvaluatedModel, ...]:
@@ -98,7 +102,9 @@ def load() -> Compared:
     results, published, problems = _read(str(folder), _folder_digest(folder))
     shown = results.shown
     yours, said = _own_model(shown[0] if shown else None)
-    return Compared(results, published, yours, said, problems)
+    titles = {model.name: model.title for model in results.models}
+    held_out, more_problems = held_out_models(folder, titles)
+    return Compared(results, published, yours, said, (*problems, *more_problems), held_out)
 
 
 def board(compared: Compared, view: str) -> pd.DataFrame:

@@ -307,6 +307,39 @@ def training_chart(curves: pd.DataFrame, column: str, styles: Mapping[str, Look]
     return _finished(figure, theme)
 
 
+def held_out_chart(table: pd.DataFrame, styles: Mapping[str, Look], *, theme: str) -> go.Figure:
+    """ROC AUC with its interval by dataset, the models of a dataset one below the other.
+
+    Args:
+        table: From `held_out_table`.
+        styles: From `looks`, by model.
+        theme: `light` or `dark`.
+    """
+    figure = go.Figure()
+    models, datasets = (list(dict.fromkeys(table[column])) for column in ("model", "dataset"))
+    step = 0.6 / max(1, len(models))
+    for number, model in enumerate(models):
+        part = table[table["model"] == model].dropna(subset=["roc_auc"])
+        offset = (number - (len(models) - 1) / 2) * step
+        figure.add_scatter(
+            x=part["roc_auc"],
+            y=[datasets.index(dataset) + offset for dataset in part["dataset"]],
+            error_x=_whiskers(part, "roc_auc"),
+            customdata=part["n"],
+            mode="markers",
+            name=_legend_name(model),
+            marker={"size": 10, "color": styles[model].colour, "symbol": styles[model].mark},
+            hovertemplate="%{x:.3f}, %{customdata:,} images<extra></extra>",
+        )
+    figure.update_xaxes(title_text="ROC AUC, with 95 % interval")
+    figure.update_yaxes(
+        tickvals=list(range(len(datasets))),
+        ticktext=[_wrapped(dataset, _PANEL_CHARACTERS) for dataset in datasets],
+        range=[len(datasets) - 0.5, -0.5],
+    )
+    return _finished(figure, theme).update_layout(height=120 + 70 * len(datasets))
+
+
 def column_title(column: str) -> str:
     """What a column of a training log is called."""
     return COLUMN_AXES.get(column, column.replace("_", " ").capitalize())

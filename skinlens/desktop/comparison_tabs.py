@@ -1,6 +1,6 @@
 """The tabs of the comparison page: each a sentence on how to read it, a chart, its numbers, and who is not in it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -10,7 +10,9 @@ import streamlit as st
 from skinlens.desktop import comparison_charts as charts
 from skinlens.desktop.comparison import csv_bytes
 from skinlens.evaluation import chart_tables as tables
+from skinlens.evaluation.datasets import dataset_title
 from skinlens.evaluation.figures import bracketed
+from skinlens.evaluation.held_out import HeldOutModel, held_out_table, readable_held_out, shared_origins
 from skinlens.evaluation.measured import held_out_sentence
 from skinlens.evaluation.metrics import MetricName
 from skinlens.evaluation.results import EvaluatedModel
@@ -23,6 +25,15 @@ _NO_CURVE = "A curve needs every image's score, which is not published:"
 _NOT_MEASURED = "Not measured for:"
 _TEST_IMAGES, _HELD_OUT_IMAGES = "Test images", "Held-out hospitals or folds"
 _NOT_ALLOWED = "These images do not allow a curve for:"
+
+
+MOST_DRAWN = 3
+_HELD_OUT_NOTE = (
+    "ROC AUC with 95 % interval, by resampling lesions, and number of images. Every dataset was held out whole: the "
+    "run that scored it had seen none of its images and no other image of their lesions. This, more than the test "
+    "images below, is what a new clinic can expect. A linear probe is a logistic regression on pretrained weights as "
+    "they are, without training the network: a trained model should be better."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +75,56 @@ class Picked:
     def papers(self) -> list[str]:
         """Labels of the paper's models that were picked."""
         return list(self.published["label"])
+
+
+def held_out(models: Sequence[HeldOutModel], *, theme: str) -> None:
+    """Figures on datasets that the models had not seen: a table of all, and a chart of a few."""
+    table, readable = held_out_table(models), readable_held_out(models)
+    widths = {name: st.column_config.TextColumn(width=235) for name in readable.columns if name != "Mean"}
+    widths["Model"] = st.column_config.TextColumn(width=340, pinned=True)
+    mean = {"Mean": st.column_config.NumberColumn(format="%.3f", help=_mean_note(models))}
+    st.dataframe(
+        readable,
+        hide_index=True,
+        column_config=widths | mean,
+        alt="ROC AUC of models on datasets that they had not seen",
+    )
+    st.caption(f"{_HELD_OUT_NOTE} {_mean_note(models)}{_default_note(models)}{_size_note(table)}")
+    numbers(table, "held-out-datasets", label="These numbers (CSV)", key="numbers-held-out-datasets")
+    titles = list(dict.fromkeys(table["model"]))
+    chosen = st.multiselect("Models in this chart", titles, default=titles[:MOST_DRAWN], key="held-out-models")
+    if chosen:
+        figure = charts.held_out_chart(
+            table[table["model"].isin(chosen)], charts.looks(titles, theme=theme), theme=theme
+        )
+        st.plotly_chart(
+            figure,
+            theme=None,
+            config=_chart_config("held-out-datasets", FORMATS[0]),
+            key="chart-held-out",
+            alt="ROC AUC by held-out dataset",
+        )
+
+
+def _mean_note(models: Sequence[HeldOutModel]) -> str:
+    shared = [dataset_title(origin) for origin in shared_origins(models)]
+    if not shared:
+        return "No dataset was held out for every row, so there is no mean to compare."
+    return f"Mean: over the datasets that were held out for every row ({', '.join(shared)})."
+
+
+def _default_note(models: Sequence[HeldOutModel]) -> str:
+    if not any(model.default for model in models):
+        return ""
+    return (
+        " This app's model is the default because it was trained for images of any clinic and chosen on these datasets."
+    )
+
+
+def _size_note(table: pd.DataFrame) -> str:
+    if table.groupby("dataset")["n"].nunique().le(1).all():
+        return ""
+    return " Where n differs within a column, the rows were measured on different images of that dataset."
 
 
 def roc(picked: Picked) -> None:
@@ -258,15 +319,19 @@ def _show(
     if table.empty:
         return
     named = view or picked.view
-    options = {"format": picked.format, "filename": f"skinlens-{name}-{named}", "scale": 2}
-    config = {
+    config = _chart_config(f"{name}-{named}", picked.format)
+    st.plotly_chart(figure, theme=None, config=config, key=f"chart-{name}", alt=alt)
+    _chart_numbers(name, table, named)
+
+
+def _chart_config(name: str, image_format: str) -> dict[str, object]:
+    """Buttons of a chart; the camera saves `skinlens-<name>`."""
+    return {
         "displaylogo": False,
         "displayModeBar": True,
         "modeBarButtons": [["toImage", "zoom2d", "resetScale2d"]],
-        "toImageButtonOptions": options,
+        "toImageButtonOptions": {"format": image_format, "filename": f"skinlens-{name}", "scale": 2},
     }
-    st.plotly_chart(figure, theme=None, config=config, key=f"chart-{name}", alt=alt)
-    _chart_numbers(name, table, named)
 
 
 def _show_of_scores(name: str, chart: Callable[..., go.Figure], table: pd.DataFrame, picked: Picked, alt: str) -> None:

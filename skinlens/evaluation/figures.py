@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from skinlens.evaluation.intervals import RESAMPLES, Interval, bootstrap, checked_groups, percentiles, resample_weights
-from skinlens.evaluation.metrics import Floats, Labels, MetricName, score
+from skinlens.evaluation.metrics import Floats, Labels, MetricName, checked, score
+from skinlens.evaluation.weighted import weighted_roc_auc
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,21 @@ def metric_figures(
 def roc_auc_figure(
     labels: npt.ArrayLike, probabilities: npt.ArrayLike, groups: npt.ArrayLike, *, resamples: int = RESAMPLES
 ) -> Figure:
-    """The ROC AUC alone; arguments and errors as for `intervals.bootstrap`."""
+    """The ROC AUC alone, on the draws of `metric_figures`; arguments and errors as for `intervals.bootstrap`."""
+    if not np.asarray(labels).size:
+        return undefined("there is no image", 0)
     # The AUC has no threshold; any will do.
-    return metric_figures(labels, probabilities, 0.5, groups, "roc_auc", resamples=resamples)["roc_auc"]
+    value = score(labels, probabilities, 0.5).values["roc_auc"]
+    truth, chances = checked(labels, probabilities)
+    if value is None:
+        return undefined(_why_undefined(truth), len(truth))
+    names = checked_groups(groups, len(truth))
+    if len(np.unique(names)) < 2:
+        return _figure(value, None, len(truth))
+    draws = [
+        weighted_roc_auc(truth, chances, weights) for weights in resample_weights(names, resamples=resamples, seed=0)
+    ]
+    return _figure(value, percentiles(np.concatenate(draws)), len(truth))
 
 
 def mean_figure(

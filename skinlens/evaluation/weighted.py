@@ -46,26 +46,44 @@ def weighted_metrics(
     return values | _metrics_of_ranks(truth, chances, weights)
 
 
+def weighted_roc_auc(labels: npt.ArrayLike, probabilities: npt.ArrayLike, weights: Weights) -> Floats:
+    """Compute the ROC AUC of `weighted_metrics` alone, several times faster than all metrics.
+
+    Arguments and errors as there; returns `(R,)`, NaN where it is undefined.
+    """
+    truth, chances = checked(labels, probabilities)
+    _, _, weight, malignant = _by_rank(truth, chances, weights)
+    return _roc_auc(malignant, weight - malignant)
+
+
 def _metrics_of_ranks(truth: Labels, chances: Floats, weights: Weights) -> dict[MetricName, Floats]:
-    order = np.argsort(chances, kind="stable")
-    starts = np.flatnonzero(np.diff(chances[order], prepend=-1.0))
-    malignant = np.add.reduceat(weights[:, order] * truth[order], starts, axis=1)
-    weight = np.add.reduceat(weights[:, order], starts, axis=1)
+    order, starts, weight, malignant = _by_rank(truth, chances, weights)
     benign = weight - malignant
     undefined = (malignant.sum(axis=1) == 0) | (benign.sum(axis=1) == 0)
     with np.errstate(invalid="ignore"):
-        roc_auc, pr_auc = _roc_auc(malignant, benign), _average_precision(malignant, benign)
+        pr_auc = _average_precision(malignant, benign)
     return {
-        "roc_auc": np.where(undefined, np.nan, roc_auc),
+        "roc_auc": _roc_auc(malignant, benign),
         "pr_auc": np.where(undefined, np.nan, pr_auc),
         "calibration_error": _calibration_error(weight, chances[order][starts] * weight - malignant),
     }
 
 
+def _by_rank(truth: Labels, chances: Floats, weights: Weights) -> tuple[Labels, Labels, Weights, Weights]:
+    """Order of the images, where each distinct probability starts in it, and per distinct probability both weights."""
+    order = np.argsort(chances, kind="stable")
+    starts = np.flatnonzero(np.diff(chances[order], prepend=-1.0))
+    ordered = weights[:, order]
+    malignant = np.add.reduceat(ordered * truth[order], starts, axis=1)
+    return order, starts, np.add.reduceat(ordered, starts, axis=1), malignant
+
+
 def _roc_auc(malignant: Weights, benign: Weights) -> Floats:
     """Share of malignant-benign pairs in the right order, a tie counting half; weights `(R, K)`, K rising."""
     benign_below = np.cumsum(benign, axis=1) - benign / 2
-    return (malignant * benign_below).sum(axis=1) / (malignant.sum(axis=1) * benign.sum(axis=1))
+    pairs = malignant.sum(axis=1) * benign.sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        return np.where(pairs > 0, (malignant * benign_below).sum(axis=1) / pairs, np.nan)
 
 
 def _average_precision(malignant: Weights, benign: Weights) -> Floats:

@@ -3,10 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from skinlens.runtime.card import Calibration, MeasuredRates, OperatingPoint, Probability, ScoreBin, scaling_of
+
+NO_FLOOR: Literal["none"] = "none"
 
 
 class SelectionError(ValueError):
@@ -42,6 +45,28 @@ class Considered(BaseModel):
     origin: str | None = Field(default=None, exclude_if=_absent)
 
 
+class Floor(BaseModel):
+    """The linear probe that the candidate had to be at least as good as on datasets that neither had seen.
+
+    Attributes:
+        probe: Its file from the evaluation folder.
+        sha256: Of that file.
+        datasets: Held-out datasets that both have scored.
+        n: Images of them that both have scored.
+        mean: The probe's mean of the datasets' ROC AUC.
+        candidate: The candidate's.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    probe: str
+    sha256: str
+    datasets: tuple[str, ...]
+    n: int
+    mean: float
+    candidate: float
+
+
 class Selection(BaseModel):
     """The choice for one released model.
 
@@ -55,6 +80,8 @@ class Selection(BaseModel):
         calibration: How logits become an estimate; None for a model whose score is not calibrated.
         points: Named operating points with their bands; empty where `threshold` is the only one.
         score_bins: What came true by bins of the estimate; empty without calibration.
+        floor: The probe that the runs were compared with; "none" where none was on record, None where nothing was
+            compared, as with runs that held out folds, and then not written.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -77,6 +104,7 @@ class Selection(BaseModel):
     calibration: Calibration | None = Field(default=None, exclude_if=_absent)
     points: tuple[OperatingPoint, ...] = Field(default=(), exclude_if=_absent)
     score_bins: tuple[ScoreBin, ...] = Field(default=(), exclude_if=_absent)
+    floor: Floor | Literal["none"] | None = Field(default=None, exclude_if=_absent)
 
     @property
     def scaling(self) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 """Networks by name: what recipes and cards call an architecture."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -44,6 +45,8 @@ _PROBED: dict[str, tuple[str, ...]] = {
     "vgg16": ("trunk.features.16", "trunk.features.23", "trunk.features.30"),
 }
 
+# Options of what comes after the probed stages.
+_BEHIND_STAGES = ("gate", "levels", "classes")
 
 _TITLES = {
     "asff_efficientnet_lite2": "ASFF EfficientNet-Lite2",
@@ -112,6 +115,22 @@ def probed_stages(name: str) -> tuple[str, ...]:
     if name not in _PROBED:
         raise ValueError(f"architecture {name!r} cannot be probed; these can: {', '.join(sorted(_PROBED))}")
     return _PROBED[name]
+
+
+def stage_options(name: str, options: Options) -> dict[str, str | bool | int]:
+    """Select the options on which the output of the probed stages depends and that are not at their defaults.
+
+    Raises:
+        ValueError: If the name is unknown.
+    """
+    if name not in _BUILDERS:
+        raise ValueError(f"unknown architecture {name!r}; known: {', '.join(architectures())}")
+    known = inspect.signature(_BUILDERS[name]).parameters
+    return {
+        key: value
+        for key, value in sorted(options.items())
+        if key not in _BEHIND_STAGES and not (key in known and known[key].default == value)
+    }
 
 
 def parameter_count(network: nn.Module) -> int:

@@ -1,7 +1,8 @@
 """Pooled features of frozen pretrained weights, computed once per image and kept."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from skinlens.imaging.preprocess import Preprocessing
 from skinlens.models.normalise import Normalise
-from skinlens.models.registry import probed_stages
+from skinlens.models.registry import Options, probed_stages, stage_options
 from skinlens.training.dataset import DecodedRows, ScoringPictures
 
 Features = npt.NDArray[np.float32]
@@ -35,17 +36,22 @@ class FrozenBackbone:
         architecture: Its name in the registry.
         weights: Digest of the pretrained weights, or their description; part of the cache's key.
         preprocessing: How images are brought to its input.
+        options: With which the registry built it.
     """
 
     network: nn.Module
     architecture: str
     weights: str
     preprocessing: Preprocessing
+    options: Options = field(default_factory=dict)
 
     @property
     def key(self) -> str:
         """What the features depend on besides the image, as 16 hexadecimal digits."""
         told = f"{self.architecture} {self.weights} {self.preprocessing.model_dump_json()}"
+        options = stage_options(self.architecture, self.options)
+        if options:
+            told += f" {json.dumps(options)}"
         return sha256(told.encode()).hexdigest()[:16]
 
 
@@ -76,9 +82,38 @@ def pooled_features(backbone: FrozenBackbone, rows: pd.DataFrame, cache: Path | 
     return np.stack([kept[digest] for digest in digests])
 
 
+@torch.inference_mode()
 def stage_widths(network: nn.Module, architecture: str) -> tuple[int, ...]:
     """How many features each probed stage contributes, in their order."""
     return tuple(part.shape[1] for part in _stage_averages(network, architecture, torch.zeros(1, 3, 64, 64)))
+
+
+def complete_stages(network: nn.Module, architecture: str, loaded: Collection[str]) -> tuple[str, ...]:
+    """List the probed stages whose output depends on pretrained weights alone, in their order.
+
+    A stage that some weights are missing for says more about the random numbers in their place than about an image.
+
+    Args:
+        network: With its pretrained weights; the frozen ones among its parameters count as pretrained.
+        architecture: Its name in the registry.
+        loaded: Names of the tensors that were taken from the pretrained weights, as in `Start.loaded`.
+
+    Raises:
+        ValueError: If the network has no stages to be probed.
+    """
+    buffers = {name for name, _ in network.named_buffers() if not name.endswith("num_batches_tracked")}
+    trained = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
+    complete = []
+    # Of an image that needs a gradient, so that a stage whose parameters are all frozen has one too.
+    averages = _stage_averages(network, architecture, torch.zeros(1, 3, 64, 64, requires_grad=True))
+    for stage, average in zip(probed_stages(architecture), averages, strict=True):
+        reached = torch.autograd.grad(average.sum(), list(trained.values()), retain_graph=True, allow_unused=True)
+        read = {name for name, gradient in zip(trained, reached, strict=True) if gradient is not None}
+        modules = {name.rpartition(".")[0] for name in read}
+        read |= {name for name in buffers if name.rpartition(".")[0] in modules}
+        if read <= set(loaded):
+            complete.append(stage)
+    return tuple(complete)
 
 
 @torch.inference_mode()
@@ -92,7 +127,6 @@ def _computed(backbone: FrozenBackbone, rows: pd.DataFrame) -> Features:
     return torch.cat(averages).numpy()
 
 
-@torch.inference_mode()
 def _stage_averages(network: nn.Module, architecture: str, images: Tensor) -> list[Tensor]:
     """The stages' averages `(N, C)` each, in evaluation mode; the network's mode is restored."""
     seen: list[Tensor] = []

@@ -39,7 +39,7 @@ from skinlens.models.stored import CheckpointError, read_tensors, save_tensors
 from skinlens.training.augment import build_augmentation
 from skinlens.training.checkpoint import optimiser_tensors, read_state, restore_optimiser, save_state
 from skinlens.training.dataset import DecodedRows, ScoringPictures, TrainingPictures
-from skinlens.training.features import FrozenBackbone, pooled_features, stage_widths
+from skinlens.training.features import FrozenBackbone, complete_stages, pooled_features, stage_widths
 from skinlens.training.interpolation import interpolated
 from skinlens.training.manifest import (
     ManifestError,
@@ -332,8 +332,15 @@ def _start_from_probe(state: _State, recipe: Recipe, settings: Settings, train: 
     network = state.network
     if not isinstance(network, AdaptiveFusion):
         raise RecipeError(f"recipe {recipe.name}: head: {recipe.network.name} cannot start from a probe")
+    complete = complete_stages(network, recipe.network.name, state.start.loaded)
+    missing = [stage for stage in network.fused_stages if stage not in complete]
+    if missing:
+        raise RecipeError(
+            f"recipe {recipe.name}: head: a probe of {missing[0]} needs pretrained weights for all that leads to it, "
+            f"and {state.start.description} lacks some"
+        )
     weights_id = state.start.sha256 or state.start.description
-    backbone = FrozenBackbone(network, recipe.network.name, weights_id, recipe.preprocessing)
+    backbone = FrozenBackbone(network, recipe.network.name, weights_id, recipe.preprocessing, recipe.network.options)
     features = pooled_features(backbone, train, settings.features)
     stages = dict(zip(probed_stages(recipe.network.name), stage_widths(network, recipe.network.name), strict=True))
     # The last of the probed stages are those that the network fuses.

@@ -10,11 +10,16 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from skinlens.desktop.comparison_tabs import TABS
+from skinlens.evaluation.datasets import dataset_title
 from skinlens.evaluation.leaderboard import leaderboard, readable
+from skinlens.evaluation.probes import read_probes
 from skinlens.evaluation.results import read_model
 from skinlens.evaluation.views import views_of
+from skinlens.export.selection import read_selection
 from skinlens.imaging.synthetic import draw_pixels
+from skinlens.runtime.predictor import DEFAULT_MODEL
 from skinlens.triage import DISCLAIMER
+from tests.made_up_probes import held_out_scores, write_probe
 from tests.made_up_results import only, submitted_csv, write_folder
 
 YOURS = "Yours: mine.csv"
@@ -74,9 +79,63 @@ def test_the_shipped_evaluations_are_shown_and_nothing_is_missing(compare: AppTe
     assert not compare.exception
     assert not compare.warning
     expected = readable(leaderboard(released_folder / "evaluation"))
-    assert compare.dataframe[0].value["Model"].tolist() == expected["Model"].tolist()
-    assert compare.dataframe[0].value["Accuracy"].tolist() == expected["Accuracy"].tolist()
+    assert compare.dataframe[1].value["Model"].tolist() == expected["Model"].tolist()
+    assert compare.dataframe[1].value["Accuracy"].tolist() == expected["Accuracy"].tolist()
     assert texts(compare).count(DISCLAIMER) == 1
+
+
+def test_the_page_opens_on_held_out_datasets_with_the_probe_beside_the_apps_model(
+    compare: AppTest, released_folder: Path
+) -> None:
+    compare.run()
+    table = compare.dataframe[0].value.set_index("Model")
+    (ours,) = [title for title in table.index if title.endswith("(this app's model)")]
+    choice = read_selection(released_folder / "evaluation" / "selected.json", DEFAULT_MODEL)
+    for origin in choice.origins:
+        assert table.loc[ours, dataset_title(origin)].startswith("0.")
+    probes = read_probes(released_folder / "evaluation")
+    assert probes
+    for probe in probes:
+        row = table.loc[probe.record.title]
+        for found in probe.record.datasets:
+            assert row[dataset_title(found.origin)].startswith(f"{found.roc_auc.value:.3f} (")
+            assert row[dataset_title(found.origin)].endswith(f"n = {found.n:,}")
+    assert "A linear probe is a logistic regression" in texts(compare)
+    assert compare.markdown[0].value == "#### Datasets that the models had not seen"
+
+
+class TestHeldOutDatasets:
+    def test_the_chart_shows_what_is_picked(self, compare: AppTest, weights: Path) -> None:
+        for skill, name in enumerate(("a", "b", "c", "d")):
+            scores = held_out_scores(("ham", "bcn"), skill=skill)
+            write_probe(weights / "evaluation", scores, name=name, title=f"Probe {name}")
+        compare.run()
+        assert not compare.exception
+        assert compare.multiselect(key="held-out-models").value == ["Probe d", "Probe c", "Probe b"]
+        before = charts(compare)
+        compare.multiselect(key="held-out-models").set_value([]).run()
+        assert not compare.exception
+        assert charts(compare) == before - 1
+
+    def test_new_figures_are_seen_at_once(self, compare: AppTest, weights: Path) -> None:
+        write_probe(weights / "evaluation", held_out_scores(("ham",), skill=1))
+        compare.run()
+        assert compare.dataframe[0].value["Model"].tolist() == ["Linear probe of start"]
+        write_probe(weights / "evaluation", held_out_scores(("ham",), skill=1), title="Another title")
+        compare.run()
+        assert compare.dataframe[0].value["Model"].tolist() == ["Another title"]
+
+    def test_a_damaged_probe_is_told_and_the_rest_shown(self, compare: AppTest, weights: Path) -> None:
+        write_probe(weights / "evaluation", held_out_scores(("ham",), skill=1)).write_text("{", "utf-8")
+        compare.run()
+        assert not compare.exception
+        assert "net.start.json cannot be read" in texts(compare)
+        assert "ResNet-50" in compare.dataframe[0].value["Model"].tolist()
+
+    def test_without_figures_the_page_opens_on_the_leaderboard(self, compare: AppTest, weights: Path) -> None:
+        assert weights
+        compare.run()
+        assert "Datasets that the models had not seen" not in texts(compare)
 
 
 @pytest.mark.usefixtures("weights")

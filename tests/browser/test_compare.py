@@ -49,7 +49,7 @@ def test_switch_upload_and_download(compare: Page, tmp_path: Path) -> None:
     compare.locator("input[type=file]").set_input_files(str(own))
     expect(compare.get_by_text("All 660 images were matched.")).to_be_visible(timeout=60_000)
 
-    chart = compare.locator(".js-plotly-plot").first
+    chart = compare.locator(".st-key-chart-roc .js-plotly-plot").first
     expect(chart.locator(".legend")).to_contain_text("Yours: own.csv", timeout=30_000)
     name, content = downloaded(compare, "Numbers of this chart (CSV)")
     assert name == "skinlens-roc-clean-native.csv"
@@ -66,7 +66,7 @@ def test_switch_upload_and_download(compare: Page, tmp_path: Path) -> None:
 def test_a_chart_downloads_as_a_picture(compare: Page, kind: str, begins: bytes) -> None:
     compare.get_by_role("radio", name=kind, exact=True).click()
     compare.wait_for_timeout(2000)
-    camera = compare.locator('.js-plotly-plot .modebar-btn[data-title*="Download"]').first
+    camera = compare.locator('.st-key-chart-roc .modebar-btn[data-title*="Download"]').first.first
     with compare.expect_download(timeout=30_000) as download:
         camera.click()
     assert download.value.suggested_filename == f"skinlens-roc-all.{kind.lower()}"

@@ -8,8 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import mannwhitneyu
+from sklearn.metrics import roc_auc_score
 
+from skinlens.evaluation.held_out import specificity_at_sensitivity
 from skinlens.evaluation.metrics import METRICS
+from skinlens.evaluation.probes import Probe, read_probes
 from skinlens.evaluation.report import evaluate_views, to_json
 from skinlens.evaluation.results import read_model, read_results
 from skinlens.evaluation.subgroups import subgroup_record
@@ -114,3 +117,25 @@ def test_rates_by_diagnosis_and_missed_melanomas_follow_from_the_csv(path: Path)
     assert by_diagnosis
     assert [cell for cell in again["cells"] if cell["column"] == "dx"] == by_diagnosis
     assert len(again["missed_melanomas"]["ids"]) == len(written["subgroups"]["missed_melanomas"]["ids"])
+
+
+@pytest.mark.parametrize("probe", read_probes(FOLDER), ids=lambda probe: probe.record.name)
+def test_a_probes_figures_are_those_of_its_predictions(probe: Probe) -> None:
+    """Against scikit-learn, and without a path that leads anywhere but below the manifests."""
+    rows = probe.predictions()
+    assert not rows["path"].str.startswith(("/", "..")).any()
+    assert rows["origin"].nunique() == len(probe.record.datasets) >= 5
+    areas = []
+    for found in probe.record.datasets:
+        part = rows[rows["origin"] == found.origin]
+        truth = part["label"] == "malignant"
+        areas.append(roc_auc_score(truth, part["probability"]))
+        assert (found.n, found.malignant) == (len(part), truth.sum())
+        assert found.roc_auc.value == pytest.approx(areas[-1], abs=1e-5)
+        spared = specificity_at_sensitivity(truth.astype(int), part["probability"])
+        assert found.specificity.value == pytest.approx(spared.value, abs=1e-5)
+    assert probe.record.mean == pytest.approx(sum(areas) / len(areas), abs=1e-5)
+
+
+def test_the_complete_pretrained_weights_have_a_probe() -> None:
+    assert any(probe.record.start == "resnet50_v1_pruned.safetensors" for probe in read_probes(FOLDER))

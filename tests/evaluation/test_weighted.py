@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, f1_score, precision_score, roc_auc_score
 
 from skinlens.evaluation.metrics import METRICS, score
-from skinlens.evaluation.weighted import weighted_metrics
+from skinlens.evaluation.weighted import weighted_metrics, weighted_roc_auc
 
 
 @pytest.fixture
@@ -63,3 +63,14 @@ def test_what_is_undefined_is_nan():
 def test_weights_of_another_length_are_refused(predictions):
     with pytest.raises(ValueError, match=r"\(R, 300\), not \(2, 299\)"):
         weighted_metrics(*predictions, 0.5, np.ones((2, 299), dtype=np.int64))
+
+
+def test_the_roc_auc_alone_is_that_among_all_metrics(predictions, weights):
+    labels, probabilities = predictions
+    # One draw without a malignant image, one without a benign one.
+    weights = weights * np.ones((25, 1), np.int64)
+    weights[3, np.asarray(labels) == 1] = 0
+    weights[4, np.asarray(labels) == 0] = 0
+    found = weighted_roc_auc(labels, probabilities, weights)
+    np.testing.assert_array_equal(found, weighted_metrics(labels, probabilities, 0.4, weights)["roc_auc"])
+    assert list(np.flatnonzero(np.isnan(found))) == [3, 4]

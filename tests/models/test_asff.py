@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from skinlens.explain.oracle import signed_grad_cam
 from skinlens.models.asff import AsffResNet50, Head, SpatialGate, upsampled
 from skinlens.models.explainable import Analysis, evidence_map
 from skinlens.models.registry import parameter_count
@@ -300,3 +301,170 @@ def test_hooks_find_the_fused_map_under_its_name(networks, images, outputs):
     finally:
         hook.remove()
     assert torch.equal(seen[0], outputs["sigmoid"].maps)
+
+
+THREE_LEVELS = ("sigmoid", "spatial")
+
+
+@pytest.fixture(scope="module")
+def three(images):
+    """Networks that fuse three levels, settled, and what they make of the images."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(8)
+        networks = {gate: settled(AsffResNet50(gate=gate, levels=3)) for gate in THREE_LEVELS}
+    with torch.no_grad():
+        return {gate: (network, network.analyse(images)) for gate, network in networks.items()}
+
+
+def test_a_third_level_adds_the_parameters_worked_out_by_hand(three):
+    two_levels = 30_857_282
+    wider_gate = linear(3 * 1024, 1024) - linear(2 * 1024, 1024) + linear(1024, 3 * 1024) - linear(1024, 1024)
+    assert parameter_count(three["sigmoid"][0]) == two_levels + linear(512, 1024) + wider_gate == 34_530_370
+
+
+@pytest.mark.parametrize("gate", THREE_LEVELS)
+def test_three_branches_are_mixed_with_weights_that_add_up_to_one(three, images, gate):
+    network, output = three[gate]
+    with torch.no_grad():
+        branches = network.branches(images)
+    assert [branch.shape for branch in branches] == [(3, 1024, 4, 6)] * 3
+    assert output.gate.shape == ((3, 3, 1024, 1, 1) if gate == "sigmoid" else (3, 3, 1, 4, 6))
+    assert (output.gate > 0).all()
+    torch.testing.assert_close(output.gate.sum(dim=1), torch.ones_like(output.gate[:, 0]))
+    mixed = sum(output.gate[:, level] * branch for level, branch in enumerate(branches))
+    torch.testing.assert_close(output.maps, mixed)
+
+
+def test_the_fine_branch_is_layer2_at_half_its_size(three, images):
+    network = three["sigmoid"][0]
+    seen = []
+    hook = network.layer2.register_forward_hook(lambda _m, _i, out: seen.append(out))
+    try:
+        with torch.no_grad():
+            fine, _, _ = network.branches(images)
+            after = nn.functional.avg_pool2d(network.project_fine(seen[0]), 2)
+    finally:
+        hook.remove()
+    assert seen[0].shape == (3, 512, 8, 12)
+    torch.testing.assert_close(fine, after, rtol=1e-4, atol=1e-5 * after.abs().max().item())
+
+
+@pytest.mark.parametrize("gate", THREE_LEVELS)
+def test_the_evidence_map_of_three_levels_is_grad_cam_by_autograd_and_by_the_library(three, images, gate):
+    network = three[gate][0]
+    output = network.analyse(images)
+    evidence = (output.logits[:, 1] - output.logits[:, 0]).sum()
+    (gradient,) = torch.autograd.grad(evidence, output.maps)
+    expected = (gradient.mean(dim=(2, 3), keepdim=True) * output.maps).sum(dim=1).detach()
+    found = evidence_map(output, network).detach()
+    assert found.shape == (3, 4, 6)
+    assert expected.min() < 0 < expected.max()
+    slack = {"rtol": 1e-3, "atol": 1e-4 * expected.abs().max().item()}
+    torch.testing.assert_close(found, expected, **slack)
+    torch.testing.assert_close(found, torch.from_numpy(signed_grad_cam(network, network.explained, images)), **slack)
+
+
+@pytest.mark.parametrize("gate", THREE_LEVELS)
+def test_training_reaches_every_parameter_of_three_levels(three, gate):
+    network = copy.deepcopy(three[gate][0]).train()
+    images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(7))
+    nn.functional.cross_entropy(network(images), torch.tensor([0, 1])).backward()
+    assert [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().max() > 0] == []
+
+
+@pytest.mark.parametrize("levels", [1, 4, "3", None])
+def test_an_unknown_number_of_levels_is_named(levels):
+    with pytest.raises(ValueError, match=f"levels must be 2 or 3, not {levels!r}"):
+        AsffResNet50(gate="sigmoid", levels=levels)
+
+
+def test_the_published_gate_weighs_two_levels_alone():
+    with pytest.raises(ValueError, match="three take sigmoid or spatial"):
+        AsffResNet50(gate="softmax", levels=3)
+
+
+def stage_averages(network, images):
+    """Averages of the fused stages, one after another."""
+    seen = []
+    hooks = [
+        getattr(network, name).register_forward_hook(lambda _m, _i, out: seen.append(out.mean(dim=(2, 3))))
+        for name in network.fused_stages
+    ]
+    try:
+        with torch.no_grad():
+            network(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return torch.cat(seen, dim=1)
+
+
+class TestStartFromProbe:
+    def begun(self, networks, three, gate, levels):
+        return copy.deepcopy(three[gate][0] if levels == 3 else networks[gate])
+
+    def probe(self, network):
+        widths = {"layer2": 512, "layer3": 1024, "layer4": 2048}
+        size = sum(widths[stage] for stage in network.fused_stages)
+        return torch.randn(size, generator=torch.Generator().manual_seed(9)) / size**0.5
+
+    @pytest.mark.parametrize("levels", [2, 3])
+    @pytest.mark.parametrize("gate", THREE_LEVELS)
+    def test_the_network_is_the_probe(self, networks, three, images, gate, levels):
+        network = self.begun(networks, three, gate, levels)
+        before = copy.deepcopy(network.state_dict())
+        coefficients, intercept = self.probe(network), -0.7
+        network.start_from_probe(coefficients, intercept)
+        expected = stage_averages(network, images) @ coefficients + intercept
+        with torch.no_grad():
+            output = network.analyse(images)
+        found = output.logits[:, 1] - output.logits[:, 0]
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3 * expected.abs().max().item())
+        # Both logits move, in opposite directions, and every branch has the same weight.
+        torch.testing.assert_close(output.logits[:, 1], -output.logits[:, 0])
+        torch.testing.assert_close(output.gate, torch.full_like(output.gate, 1 / levels))
+        # The pretrained part is not touched.
+        after = network.state_dict()
+        stages = [name for name in before if name.startswith(("conv1", "bn1", "layer"))]
+        assert all(torch.equal(before[name], after[name]) for name in stages)
+
+    def test_the_evidence_map_adds_up_to_the_probe_without_its_intercept(self, networks, three, images):
+        network = self.begun(networks, three, "sigmoid", 3)
+        coefficients = self.probe(network)
+        network.start_from_probe(coefficients, 0.0)
+        with torch.no_grad():
+            total = evidence_map(network.analyse(images), network).sum(dim=(1, 2))
+        expected = stage_averages(network, images) @ coefficients
+        torch.testing.assert_close(total, expected, rtol=1e-3, atol=1e-3 * expected.abs().max().item())
+
+    def test_there_is_something_to_train(self, networks, three):
+        """Across the probe's direction the projection keeps its random weights, which the hidden units still see."""
+        network = self.begun(networks, three, "sigmoid", 2)
+        before = network.project.weight.detach().clone()[:, :, 0, 0]
+        coefficients = self.probe(network)
+        network.start_from_probe(coefficients, 0.3)
+        unit = coefficients[:1024] / coefficients[:1024].norm()
+        across = torch.eye(1024) - torch.outer(unit, unit)
+        after = network.project.weight.detach()[:, :, 0, 0]
+        torch.testing.assert_close(across @ after, across @ before, rtol=1e-3, atol=1e-5)
+        assert network.head.hidden.weight.detach()[2:].std() > 0
+        assert network.head.classify.weight.detach()[:, 2:].abs().max() == 0
+
+    @pytest.mark.parametrize(("levels", "read"), [(2, 3584), (3, 3072)])
+    def test_a_probe_of_other_stages_does_not_fit(self, networks, three, levels, read):
+        network = self.begun(networks, three, "sigmoid", levels)
+        wanted = 3072 if levels == 2 else 3584
+        with pytest.raises(ValueError, match=f"the probe has {read} coefficients, not {wanted}"):
+            network.start_from_probe(torch.ones(read), 0.0)
+
+    def test_a_probe_that_reads_nothing_from_the_mid_level_branch_cannot_begin(self, networks, three):
+        network = self.begun(networks, three, "sigmoid", 2)
+        coefficients = torch.ones(3072)
+        coefficients[:1024] = 0
+        with pytest.raises(ValueError, match="reads nothing from layer3"):
+            network.start_from_probe(coefficients, 0.0)
+
+    def test_the_published_gate_cannot_begin_even(self, networks):
+        network = copy.deepcopy(networks["softmax"])
+        with pytest.raises(ValueError, match="cannot weigh two branches evenly"):
+            network.start_from_probe(torch.ones(3072), 0.0)

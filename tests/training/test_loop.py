@@ -17,23 +17,27 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.imaging.preprocess import to_input
-from skinlens.models import registry
+from skinlens.models import asff, registry
+from skinlens.models.asff import AsffResNet50, ChannelGate, Head
 from skinlens.models.explainable import Analysis, Explainable
 from skinlens.models.registry import build
-from skinlens.models.start import Start
+from skinlens.models.start import Start, load_start
 from skinlens.models.stored import CheckpointError, load_released, read_tensors
-from skinlens.training import loop
+from skinlens.training import features, loop
 from skinlens.training.dataset import DecodedRows
+from skinlens.training.features import FrozenBackbone, pooled_features
 from skinlens.training.loop import Settings, rate_factor, run, score_rows
-from skinlens.training.manifest import ManifestError, read_manifests
+from skinlens.training.manifest import ManifestError, origin_rows, read_manifests
+from skinlens.training.probe import fit_probe
 from skinlens.training.recipe import Recipe, RecipeError
+from skinlens.training.sampling import row_weights
 
 OUTPUTS = {"checkpoint.safetensors", "model.safetensors", "log.csv", "fold.csv", "run.json"}
 
@@ -852,6 +856,203 @@ def test_the_real_network_trains_and_says_how_strong_its_heatmaps_are(rows, sett
     )
     np.testing.assert_allclose(scores.probability, table["probability"], atol=1e-4)
     np.testing.assert_allclose(scores.heatmap_max, table["heatmap_max"], rtol=1e-3, atol=1e-5)
+
+
+class TinyAsff(AsffResNet50):
+    """The fusion on a trunk of two convolutions a stage, which forgets nothing that the loop looks at."""
+
+    def __init__(self, *, gate="sigmoid", levels=2):
+        nn.Module.__init__(self)
+        self.levels = levels
+        self.conv1, self.bn1 = nn.Conv2d(3, 8, 3, stride=4, padding=1, bias=False), nn.BatchNorm2d(8)
+        self.relu, self.maxpool = nn.ReLU(), nn.Identity()
+        self.layer1, self.layer2 = self._stage(8, 8, 1), self._stage(8, 6, 2)
+        self.layer3, self.layer4 = self._stage(6, 10, 2), self._stage(10, 12, 2)
+        self.project = nn.Conv2d(12, 10, kernel_size=1)
+        self.gate = ChannelGate(10, gate, levels)
+        if levels > 2:
+            self.project_fine = nn.Conv2d(6, 10, kernel_size=1)
+        self.fused = nn.Identity()
+        self.head = Head(10, 16)
+
+    @staticmethod
+    def _stage(inputs, outputs, stride):
+        kernel = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
+        return nn.Sequential(kernel, nn.BatchNorm2d(outputs), nn.ReLU())
+
+
+@pytest.fixture
+def tiny_asff(monkeypatch):
+    """The registry's ASFF network made small, and stages of its widths."""
+    monkeypatch.setitem(registry._BUILDERS, "tiny_asff", TinyAsff)
+    monkeypatch.setitem(registry._PROBED, "tiny_asff", ("layer2", "layer3", "layer4"))
+    for name, channels in (("FINE_CHANNELS", 6), ("MID_CHANNELS", 10), ("SEMANTIC_CHANNELS", 12)):
+        monkeypatch.setattr(asff, name, channels)
+
+
+def backbone(folder, *absent):
+    """Pretrained weights of the small trunk whose norms have statistics of their own."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        network = TinyAsff(levels=3)
+        network.train()(torch.randn(8, 3, 64, 64))
+    trunk = {
+        name: tensor
+        for name, tensor in network.state_dict().items()
+        if name.startswith(("conv1", "bn1", "layer")) and not name.startswith(absent or ("none",))
+    }
+    save_file(trunk, folder / "backbone.safetensors")
+    return str(folder / "backbone.safetensors")
+
+
+def probe_recipe(levels=2, **entries):
+    plain = {
+        "network": {"name": "tiny_asff", "options": {"levels": levels}},
+        "preprocessing": {"size": 64},
+        "schedule": {"epochs": 2, "sizes": [[0, 64]]},
+        "head": "probe",
+        "batch_norm": "frozen",
+        "balance": 0.5,
+    }
+    return recipe(**(plain | entries))
+
+
+@pytest.mark.usefixtures("tiny_asff")
+class TestHeadFromProbe:
+    @pytest.fixture
+    def begun(self, settings, tmp_path):
+        return held(settings, "bcn", init=backbone(tmp_path))
+
+    def expected(self, hospitals, init, levels):
+        """The probe of the same rows and weights, fitted and applied outside the loop."""
+        network = TinyAsff(levels=levels)
+        start = load_start(network, init)
+        plan = probe_recipe(levels)
+        frozen = FrozenBackbone(network, "tiny_asff", start.sha256, plan.preprocessing)
+        train, held_out = origin_rows(hospitals, ["bcn"])
+        columns = slice(0 if levels == 3 else 6, None)
+        features = pooled_features(frozen, train)[:, columns]
+        weights = row_weights(train, 0.5) * len(train)
+        probe = fit_probe(features, train["malignant"], weights, plan.probe_strength)
+        return held_out, probe.probability(pooled_features(frozen, held_out)[:, columns])
+
+    @pytest.mark.parametrize("levels", [2, 3])
+    def test_a_run_begins_as_the_probe(self, hospitals, begun, monkeypatch, levels):
+        monkeypatch.setattr(torch.optim.AdamW, "step", lambda *_arguments: None)
+        run(probe_recipe(levels), hospitals, begun)
+        held_out, expected = self.expected(hospitals, begun.init, levels)
+        table = pd.read_csv(begun.out / "fold.csv")
+        assert list(table["path"]) == list(held_out["path"])
+        np.testing.assert_allclose(table["probability"], expected, atol=1e-5)
+        assert table["probability"].std() > 1e-4
+
+    def test_where_it_began_is_kept_and_training_leaves_it(self, hospitals, begun):
+        finished = run(probe_recipe(), hospitals, begun)
+        tensors, record = read_tensors(begun.out / "start.safetensors")
+        assert record["recipe"]["head"] == "probe"
+        network = load_released(TinyAsff(), tensors)
+        plan = probe_recipe()
+        normalise = loop.Normalise(plan.preprocessing.mean, plan.preprocessing.std)
+        held_out, expected = self.expected(hospitals, begun.init, 2)
+        found = score_rows(network, normalise, DecodedRows(held_out), plan).probability
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+        assert not same_tensors(begun.out / "start.safetensors", finished)
+
+    def test_features_are_kept_where_a_folder_is_named(self, hospitals, begun, tmp_path, monkeypatch):
+        kept = dataclasses.replace(begun, features=tmp_path / "features")
+        first = run(probe_recipe(), hospitals, kept)
+        assert len(list((tmp_path / "features").iterdir())) == 1
+        monkeypatch.setattr(features, "_computed", None)
+        assert same_tensors(first, run(probe_recipe(), hospitals, dataclasses.replace(kept, out=tmp_path / "again")))
+
+    def test_a_run_that_was_cut_off_goes_on_bit_for_bit(self, hospitals, begun, tmp_path, monkeypatch):
+        plan = probe_recipe(3, frozen=["conv1", "bn1", "layer1"])
+        straight = run(plan, hospitals, begun)
+        cut = dataclasses.replace(begun, out=tmp_path / "cut")
+        restore = interrupt_after(monkeypatch, 1)
+        with pytest.raises(PowerCutError):
+            run(plan, hospitals, cut)
+        restore()
+        # The probe is not fitted again: the checkpoint has what became of it.
+        monkeypatch.setattr(loop, "fit_probe", None)
+        assert same_tensors(straight, run(plan, hospitals, dataclasses.replace(cut, resume=True)))
+        assert same_tensors(begun.out / "start.safetensors", cut.out / "start.safetensors")
+
+    @pytest.mark.parametrize(
+        ("absent", "stage"),
+        [("layer4.1.running_mean", "layer4"), ("layer2.1.bias", "layer3"), ("bn1.weight", "layer3")],
+    )
+    def test_stages_that_would_be_random_are_not_probed(self, hospitals, settings, tmp_path, absent, stage):
+        """Nor those behind them."""
+        init = backbone(tmp_path, absent)
+        with pytest.raises(RecipeError, match=f"recipe drawn: head: a probe of {stage} needs pretrained weights"):
+            run(probe_recipe(), hospitals, held(settings, "bcn", init=init))
+
+    def test_random_weights_have_no_probe(self, hospitals, settings):
+        with pytest.raises(
+            RecipeError, match=r"a probe of layer3 needs pretrained weights .* random weights lacks some"
+        ):
+            run(probe_recipe(), hospitals, held(settings, "bcn"))
+
+    def test_another_network_cannot_begin_so(self, rows, settings):
+        with pytest.raises(RecipeError, match="recipe drawn: head: tiny cannot start from a probe"):
+            run(recipe(head="probe"), rows, settings)
+
+    @pytest.mark.parametrize("kind", ["frozen", "trained"])
+    def test_batch_norm_statistics(self, hospitals, begun, kind):
+        tensors = read_tensors(run(probe_recipe(batch_norm=kind, ema=None), hospitals, begun))[0]
+        before = load_file(begun.init)
+        statistics = [name for name in before if name.endswith(("running_mean", "running_var", "num_batches_tracked"))]
+        assert len(statistics) == 15
+        same = {name: torch.equal(tensors[name], before[name]) for name in statistics}
+        assert set(same.values()) == {kind == "frozen"}
+        # Scales and shifts are trained in either case.
+        assert not torch.equal(tensors["layer4.1.weight"], before["layer4.1.weight"])
+
+
+def test_a_norm_that_did_not_come_with_the_weights_gathers_statistics(rows, settings, tmp_path):
+    trunk = {"conv1.weight": torch.full((4, 3, 3, 3), 0.5)}
+    save_file(trunk, tmp_path / "start.safetensors")
+    given = dataclasses.replace(settings, init=str(tmp_path / "start.safetensors"))
+    tensors = read_tensors(run(recipe(batch_norm="frozen", ema=None), rows, given))[0]
+    assert tensors["bn1.num_batches_tracked"] == 6
+
+
+def test_several_origins_are_held_out_together(hospitals, settings):
+    run(recipe(), hospitals, dataclasses.replace(settings, fold=None, origins=("bcn", "msk")))
+    table = pd.read_csv(settings.out / "fold.csv")
+    assert list(table["path"]) == [f"{number}.png" for number in range(8, 24)]
+    assert list(table["origin"]) == ["bcn"] * 8 + ["msk"] * 8
+    record = json.loads((settings.out / "run.json").read_text("utf-8"))
+    assert (record["fold"], record["origin"]) == (None, "bcn+msk")
+    # Eight rows of ham, less the one whose lesion bcn saw too.
+    assert record["images"] == {"benign": 3, "malignant": 4}
+
+
+def test_an_unknown_origin_among_several_is_named(hospitals, settings):
+    with pytest.raises(ManifestError, match="no training row has the origin paris; origins: bcn, ham, msk"):
+        run(recipe(), hospitals, dataclasses.replace(settings, fold=None, origins=("bcn", "paris")))
+
+
+@pytest.mark.parametrize("origins", [("bcn",), ("bcn", "msk")])
+def test_an_epoch_is_as_long_as_the_schedule_says_whatever_is_held_out(hospitals, settings, monkeypatch, origins):
+    drawn = []
+
+    class Watched(loop.TrainingPictures):
+        def __getitem__(self, draw):
+            drawn.append(draw)
+            return super().__getitem__(draw)
+
+    monkeypatch.setattr(loop, "TrainingPictures", Watched)
+    plan = recipe(balance=0.5, schedule={"epochs": 2, "images": 22})
+    run(plan, hospitals, dataclasses.replace(settings, fold=None, origins=origins))
+    assert [draw[0] for draw in drawn] == [0] * 20 + [1] * 20
+    assert len(set(drawn)) == 40
+
+
+def test_too_few_images_an_epoch_for_a_batch(hospitals, settings):
+    with pytest.raises(ManifestError, match="do not fill one batch of 4"):
+        run(recipe(balance=0.5, schedule={"epochs": 1, "images": 3}), hospitals, held(settings, "bcn"))
 
 
 RECIPE_FOR_TWO = """

@@ -157,6 +157,11 @@ def test_a_recipe_survives_its_record(read):
         ("flip = true", 'engine = "opencv"\nwithhold_flat = 0.5', "that withhold_share withholds, which is 0"),
         ("batch_size = 8", "segmentation = 0.5", 'segmentation needs augmentation.engine = "opencv"'),
         ("batch_size = 8", "balance = 1.5", "balance: Input should be less than or equal to 1"),
+        ("batch_size = 8", 'batch_norm = "thawed"', "batch_norm: Input should be 'trained' or 'frozen'"),
+        ("batch_size = 8", 'head = "zero"', "head: Input should be 'random' or 'probe'"),
+        ("batch_size = 8", "probe_strength = 0.0", "probe_strength: Input should be greater than 0"),
+        ("warm_up = 0.25", "images = 0", "schedule.images: Input should be greater than or equal to 1"),
+        ("warm_up = 0.25", "images = 64", "schedule.images needs balance or even_labels"),
     ],
 )
 def test_a_bad_entry_is_named(read, tmp_path, found, put, entry):
@@ -318,9 +323,10 @@ def test_the_users_model_trains_on_no_twin_of_a_test_image():
     assert recipe.leave_out == ("twin_in_test",)
     sides = [side for _, side in recipe.schedule.sizes]
     assert sides == sorted(sides)
-    assert sides[-1] == recipe.preprocessing.size == 224
+    # Lesions look larger in random crops than at run time: training somewhat smaller evens that out.
+    assert sides[-1] < recipe.preprocessing.size == 224
     assert recipe.paired_origins
-    assert recipe.even_labels
+    assert recipe.draws_unevenly
 
 
 @pytest.mark.timeout(20)
@@ -328,3 +334,29 @@ def test_a_recipe_that_is_no_file_is_named(tmp_path):
     os.mkfifo(tmp_path / "pipe.toml")
     with pytest.raises(RecipeError, match="It is a named pipe"):
         read_recipe(tmp_path / "pipe.toml")
+
+
+@pytest.mark.parametrize("evened", ["balance = 0.5", "even_labels = true"])
+def test_an_epoch_of_a_given_number_of_images_needs_rows_that_come_several_times(read, evened):
+    recipe = read(GOOD.replace("epochs = 4", "epochs = 4\nimages = 640").replace("ema = 0.9", evened))
+    assert recipe.schedule.images == 640
+    assert recipe.draws_unevenly
+
+
+def test_entries_that_came_later_stay_out_of_old_records(read):
+    record = read(GOOD).model_dump(mode="json")
+    assert not {"batch_norm", "head", "probe_strength", "balance", "even_labels"} & set(record)
+    assert "images" not in record["schedule"]
+    later = read(GOOD.replace("ema = 0.9", 'head = "probe"\nbatch_norm = "frozen"\nprobe_strength = 0.01'))
+    assert later.model_dump(include={"head", "batch_norm", "probe_strength"}) == {
+        "head": "probe",
+        "batch_norm": "frozen",
+        "probe_strength": 0.01,
+    }
+    assert Recipe.model_validate(later.model_dump(mode="json")) == later
+
+
+def test_the_recipe_of_three_levels_begins_as_a_probe():
+    recipe = read_recipe(RECIPES / "asff_resnet50.toml")
+    assert (recipe.head, recipe.batch_norm, recipe.frozen) == ("probe", "frozen", ("conv1", "bn1", "layer1"))
+    assert recipe.network.options == {"gate": "sigmoid", "stride_in_1x1": True, "levels": 3}

@@ -141,3 +141,29 @@ def test_processes_share_a_balanced_epoch():
     alone = epoch(BalancedSampler(weights, seed=1, batch_size=8), 2)
     shares = [epoch(BalancedSampler(weights, seed=1, batch_size=4, rank=rank, world=2), 2) for rank in range(2)]
     assert [draw for pair in zip(*shares, strict=True) for draw in pair] == alone
+
+
+@pytest.mark.parametrize("images", [24, 200])
+def test_an_epoch_shows_as_many_images_as_it_is_told(images):
+    weights = row_weights(unbalanced(), 0.5)
+    sampler = BalancedSampler(weights, seed=1, batch_size=8, images=images)
+    draws = epoch(sampler, 2)
+    assert len(sampler) == len(draws) == len(set(draws)) == images
+    counts = np.bincount([row for _, row, _ in draws], minlength=60)
+    assert (np.abs(counts - images * weights) < 1).all()
+
+
+def test_images_that_do_not_fill_a_batch_are_left_out():
+    weights = row_weights(unbalanced(), 0.5)
+    assert len(BalancedSampler(weights, seed=1, batch_size=8, images=30)) == 24
+    assert len(BalancedSampler(weights, seed=1, batch_size=8, images=30, world=3)) == 8
+    assert BalancedSampler(weights, seed=1, batch_size=8, images=7).batches == 0
+
+
+def test_processes_share_an_epoch_of_a_given_number_of_images():
+    weights = row_weights(unbalanced(), 0.5)
+    alone = epoch(BalancedSampler(weights, seed=1, batch_size=8, images=96), 2)
+    shares = [
+        epoch(BalancedSampler(weights, seed=1, batch_size=4, rank=rank, world=2, images=96), 2) for rank in range(2)
+    ]
+    assert [draw for pair in zip(*shares, strict=True) for draw in pair] == alone
