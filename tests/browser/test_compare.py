@@ -66,7 +66,7 @@ def test_switch_upload_and_download(compare: Page, tmp_path: Path) -> None:
 def test_a_chart_downloads_as_a_picture(compare: Page, kind: str, begins: bytes) -> None:
     compare.get_by_role("radio", name=kind, exact=True).click()
     compare.wait_for_timeout(2000)
-    camera = compare.locator('.st-key-chart-roc .modebar-btn[data-title*="Download"]').first.first
+    camera = compare.locator('.st-key-chart-roc .modebar-btn[data-title*="Download"]').first
     with compare.expect_download(timeout=30_000) as download:
         camera.click()
     assert download.value.suggested_filename == f"skinlens-roc-all.{kind.lower()}"
