@@ -19,7 +19,7 @@ from skinlens.cli.subjects import Subject, load_subject
 from skinlens.evaluation.metrics import Floats
 from skinlens.evaluation.report import evaluate_views, format_views, to_json
 from skinlens.evaluation.spreadsheet import guarded, guarded_table
-from skinlens.evaluation.subgroups import format_subgroups, subgroup_record
+from skinlens.evaluation.subgroups import format_subgroups, subgroup_record, with_skin_tones
 from skinlens.evaluation.views import views_of
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
@@ -77,7 +77,7 @@ def evaluate(
     resamples = QUICK_RESAMPLES if quick else RESAMPLES
     results = evaluate_views(rows, probabilities, subject.threshold, resamples=resamples)
     trial = Trial(subject.judge, rows, probabilities, subject.threshold, subject.preprocessing, resamples)
-    parts = subgroup_record(rows.assign(skin_tone=tones), probabilities, subject.threshold)
+    parts = subgroup_record(with_skin_tones(rows, tones), probabilities, subject.threshold)
     stressed = {} if tta else stress(trial, listed[listed["split"] == "train"], quick=quick)
     record = {
         "model": subject.name,

@@ -14,7 +14,7 @@ from skinlens.cli.finished import listed_rows
 from skinlens.cli.say import print_text, say
 from skinlens.evaluation.calibration import Scaling, scaled
 from skinlens.evaluation.spreadsheet import unguarded_table
-from skinlens.evaluation.subgroups import format_subgroups, subgroup_record
+from skinlens.evaluation.subgroups import format_subgroups, subgroup_record, with_skin_tones
 from skinlens.export.selection import Selection, held_out_words, read_selection
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
@@ -46,7 +46,7 @@ def subgroups(name: str, data: Sequence[Path], out: Path, *, selected: Path) -> 
     estimates = scaled(scores["probability"].to_numpy(), Scaling(*choice.scaling))
     console = Console(stderr=True)
     files = track(rows["file"], "looking", console=console, transient=True, disable=not console.is_terminal)
-    rows["skin_tone"] = [skin_tone(decode(Path(file)).pixels).name or "" for file in files]
+    rows = with_skin_tones(rows, [skin_tone(decode(Path(file)).pixels).name or "" for file in files])
     record: dict[str, Any] = {
         "model": name,
         "held_out": held_out_words(choice.folds, choice.origins),

@@ -13,7 +13,8 @@ PART_COLUMNS = {
     "sex": "Sex",
     "site": "Body site",
     "origin": "Origin",
-    "skin_tone": "Skin tone",
+    "skin_tone": "Skin tone, estimated",
+    "recorded_skin_tone": "Skin tone, recorded",
 }
 DIAGNOSES = {
     "mel": "melanoma",

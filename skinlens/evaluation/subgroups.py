@@ -16,10 +16,13 @@ from skinlens.evaluation.report import bracket
 from skinlens.evaluation.rows import LABELS, labels_of, text_of
 
 # What the parts are made by; a manifest may lack some of them.
-COLUMNS = ("dx", "age", "sex", "site", "origin", "skin_tone")
+COLUMNS = ("dx", "age", "sex", "site", "origin", "skin_tone", "recorded_skin_tone")
 # A part with fewer images says nothing of the model, and might point at a person.
 FEWEST = 20
 NOT_RECORDED = "not recorded"
+
+# MILK10k's classes, as a person recorded them.
+_RECORDED_TONES = ("0 (very dark)", "1", "2", "3", "4", "5 (very light)")
 
 _AGE_BANDS = (0, 30, 45, 60, 75, 200)
 _METRICS = {"malignant": "sensitivity", "benign": "specificity"}
@@ -106,6 +109,23 @@ def subgroup_record(rows: pd.DataFrame, probabilities: npt.ArrayLike, threshold:
         "cells": [_cell(part) for part in subgroups(named, right, COLUMNS, fewest=FEWEST)],
         "missed_melanomas": {"n": int(melanoma.sum()), "ids": _ids(rows[melanoma & ~right])},
     }
+
+
+def with_skin_tones(rows: pd.DataFrame, estimated: Sequence[str]) -> pd.DataFrame:
+    """Return the rows with the skin tone that was estimated from each image beside the one that was recorded.
+
+    Args:
+        rows: N rows; `skin_tone`, if they have it, is MILK10k's class from 0 (very dark) to 5 (very light).
+        estimated: N names of tones, "" where none could be estimated.
+
+    Returns:
+        The rows with `skin_tone` as estimated and, where the manifest had one, `recorded_skin_tone` in words.
+    """
+    if "skin_tone" in rows:
+        classes = pd.to_numeric(rows["skin_tone"], errors="coerce")
+        named = classes.map(dict(enumerate(_RECORDED_TONES))).fillna("")
+        rows = rows.assign(recorded_skin_tone=named)
+    return rows.assign(skin_tone=list(estimated))
 
 
 def format_subgroups(record: dict[str, Any]) -> str:

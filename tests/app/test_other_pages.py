@@ -74,6 +74,6 @@ def test_about_tells_shortcuts_parts_and_failures_of_these_weights(app: AppTest)
     assert "Melanomas of the test images that it calls benign: " in shown
     (shortcuts,) = (table.value for table in app.dataframe if "Test" in table.value.columns)
     assert "ROC AUC with the lesion painted over" in set(shortcuts["Test"])
-    assert {"Diagnosis", "Skin tone"} <= {
+    assert {"Diagnosis", "Skin tone, estimated"} <= {
         by for table in app.dataframe if "By" in table.value for by in table.value["By"]
     }

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import recall_score
 
 from skinlens.evaluation.intervals import wilson
-from skinlens.evaluation.subgroups import COLUMNS, FEWEST, format_subgroups, subgroup_record, subgroups
+from skinlens.evaluation.subgroups import COLUMNS, FEWEST, format_subgroups, subgroup_record, subgroups, with_skin_tones
 
 THRESHOLD = 0.4
 MALIGNANT = {"mel", "melanoma", "bcc", "scc", "akiec", ""}
@@ -34,6 +34,7 @@ def rows():
             "site": generator.choice(["back", "acral", ""], 400, p=[0.8, 0.02, 0.18]),
             "origin": generator.choice(["here", "abroad"], 400),
             "skin_tone": generator.choice(["very light", "tan", ""], 400),
+            "recorded_skin_tone": generator.choice(["0 (very dark)", "3", ""], 400),
         }
     )
 
@@ -159,7 +160,7 @@ def test_a_score_at_the_threshold_is_malignant():
 
 def test_columns_that_a_manifest_lacks_are_named(rows, chances):
     found = subgroup_record(rows[["path", "label", "sex"]], chances, THRESHOLD)
-    assert found["not_in_manifest"] == ["dx", "age", "site", "origin", "skin_tone"]
+    assert found["not_in_manifest"] == ["dx", "age", "site", "origin", "skin_tone", "recorded_skin_tone"]
     assert {cell["column"] for cell in found["cells"]} == {"sex"}
     assert found["missed_melanomas"] == {"n": 0, "ids": []}
 
@@ -190,3 +191,11 @@ def test_values_out_of_range_are_errors(rows, chances):
         subgroup_record(rows, chances * 3, 0.5)
     with pytest.raises(ValueError, match="benign or malignant"):
         subgroup_record(rows.assign(label="unsure"), chances, 0.5)
+
+
+def test_a_recorded_skin_tone_stands_beside_the_estimated_one():
+    rows = pd.DataFrame({"label": ["benign"] * 3, "skin_tone": ["0", 5.0, None]})
+    both = with_skin_tones(rows, ["tan", "", "light"])
+    assert both["skin_tone"].tolist() == ["tan", "", "light"]
+    assert both["recorded_skin_tone"].tolist() == ["0 (very dark)", "5 (very light)", ""]
+    assert "recorded_skin_tone" not in with_skin_tones(rows[["label"]], ["tan", "", "light"])
