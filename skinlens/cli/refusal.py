@@ -42,9 +42,12 @@ FOLDS: dict[str, tuple[int, ...]] = {"fit": (0, 1), "choose": (2,), "measure": (
 # than is wanted where it is measured.
 ALLOWED = 0.015
 AT_MOST = 0.02
-AT_LEAST = {"everyday": 0.97, "histology": 0.97, "xray": 0.97, "smartphone": 0.80}
-# Skin by a telephone is nearer to dermoscopy than anything else that is refused, and needs a line of its own.
-CLOSE_UPS = ("smartphone",)
+AT_LEAST = {"everyday": 0.97, "histology": 0.97, "xray": 0.97, "smartphone": 0.80, "closeup": 0.80}
+# Close-ups of skin, by a telephone or by a clinic's camera, are nearer to dermoscopy than anything else that is
+# rejected, and need a line each.
+CLOSE_UPS = ("smartphone", "closeup")
+# Kinds that a list need not have: lists were made before them.
+_LATER_KINDS = {"closeup"}
 _BATCH = 16
 # Features are written each time that so many are new.
 _KEEP_EVERY = 320
@@ -99,11 +102,13 @@ def refusal(
     known, strange = _divide(looked, len(rows))
     folds = {part: rows["fold"].isin(numbers).to_numpy() for part, numbers in FOLDS.items()}
     first = first_halves(strangers["kind"].tolist())
-    close_up = strangers["kind"].isin(CLOSE_UPS).to_numpy()
+    kinds = strangers["kind"].to_numpy()
+    sorts = [kinds == kind for kind in CLOSE_UPS if (kinds == kind).any()]
+    sorts.append(~np.isin(kinds, CLOSE_UPS))
     try:
         familiarity = fit_familiarity(
             known.features[folds["fit"]],
-            [strange.features[first & close_up], strange.features[first & ~close_up]],
+            [strange.features[first & sort] for sort in sorts],
             known.features[folds["choose"]],
         )
     except ValueError as error:
@@ -151,7 +156,7 @@ def _strangers(path: Path) -> pd.DataFrame:
     if not {"path", "kind"} <= set(rows) or rows[["path", "kind"]].isna().any(axis=None):
         raise UsageError(f"{path} must give a path and a kind in every row")
     kinds = rows["kind"].str.split("_").str[0]
-    absent = set(AT_LEAST) - set(kinds)
+    absent = set(AT_LEAST) - _LATER_KINDS - set(kinds)
     if absent:
         raise UsageError(f"{path} has no picture of the kind {', '.join(sorted(absent))}")
     return pd.DataFrame({"file": [str(path.parent / name) for name in rows["path"]], "kind": kinds})
@@ -232,11 +237,12 @@ def _measured(
         "pixels": (known.unusable, strange.unusable),
     }
     kinds = strangers["kind"].to_numpy()
+    wanted = {kind: share for kind, share in AT_LEAST.items() if kind in kinds}
     return {
         name: {
-            "strangers": _dicts(refused_shares(strange_refused[~first], kinds[~first].tolist(), at_least=AT_LEAST)),
+            "strangers": _dicts(refused_shares(strange_refused[~first], kinds[~first].tolist(), at_least=wanted)),
             "strangers_first_half": _dicts(
-                refused_shares(strange_refused[first], kinds[first].tolist(), at_least=AT_LEAST)
+                refused_shares(strange_refused[first], kinds[first].tolist(), at_least=wanted)
             ),
             "dermoscopy": _dicts(
                 wrongly_refused(known_refused[measured], by_origin, at_most=AT_MOST)

@@ -52,7 +52,13 @@ def stripes(random: np.random.Generator) -> np.ndarray:
     return np.ascontiguousarray(np.broadcast_to(np.repeat(colours, 8, axis=0), (96, 96, 3)))
 
 
-DRAWN = dict(zip(AT_LEAST, (page, noise, x_ray, stripes), strict=True))
+def patches(random: np.random.Generator) -> np.ndarray:
+    """Squares of many colours, as a close-up of cloth."""
+    colours = random.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    return np.ascontiguousarray(np.repeat(np.repeat(colours, 12, axis=0), 12, axis=1))
+
+
+DRAWN = dict(zip(AT_LEAST, (page, noise, x_ray, stripes, patches), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +113,18 @@ def test_every_part_is_counted(done: Path) -> None:
     assert sum(found["share"]["n"] for group, found in dermoscopy.items() if "," in group) == 16
 
 
+def test_a_list_without_the_later_kind_of_close_ups_is_measured_without_it(
+    done: Path, data: Path, tmp_path: Path
+) -> None:
+    listed = pd.read_csv(data / "strange.csv")
+    fewer = data / "fewer.csv"
+    listed[~listed["kind"].str.startswith("closeup")].to_csv(fewer, index=False)
+    kept = done / "kept.safetensors"
+    refusal(None, [data / "known.csv"], fewer, tmp_path, images=None, cache=kept, release=False)
+    record = json.loads((tmp_path / f"{DEFAULT_MODEL}.json").read_text("utf-8"))
+    assert set(record["either"]["strangers"]) == set(AT_LEAST) - {"closeup"}
+
+
 def test_either_rule_refuses_at_least_what_each_does(done: Path) -> None:
     record = json.loads((done / f"{DEFAULT_MODEL}.json").read_text("utf-8"))
     for part in ("strangers", "dermoscopy"):
@@ -158,7 +176,8 @@ def test_a_released_refusal_is_in_the_card(
     assert familiarity is not None
     assert card.familiarity.threshold == record["threshold"]
     assert card.familiarity.statistics.bytes < 1_000_000
-    assert len(familiarity.directions) == 2
+    # A line for either kind of close-up, and one for everything else.
+    assert len(familiarity.directions) == 3
 
 
 class TestBadInput:
