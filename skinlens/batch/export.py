@@ -78,7 +78,7 @@ def case_archive(
     *,
     progress: Callable[[int], object] = lambda _: None,
 ) -> bytes:
-    """A zip archive with the case summary of every judged picture, and a text that names those it lacks, one a line, and why.
+    """A zip archive with the case summary of every judged picture, and a text with a line for each that it lacks.
 
     Args:
         store: The run.
