@@ -9,6 +9,7 @@ from skinlens.desktop.model import loaded_model
 from skinlens.desktop.router import mark_routed
 from skinlens.desktop.server import protection
 from skinlens.desktop.session import POINT
+from skinlens.imaging.workers import start_ahead
 from skinlens.runtime.card import ModelCard, ModelFileError, OperatingPoint
 from skinlens.triage import DISCLAIMER, UNVERIFIED
 
@@ -85,3 +86,4 @@ if __name__ == "__main__":
 else:
     # Once, when it starts, `streamlit run app.py` imports this file and serves what it finds here.
     app = st.App(__file__, middleware=protection())
+    start_ahead()

@@ -71,7 +71,7 @@ def open_run(store: BatchStore, model: LoadedModel) -> None:
     run = store.run()
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.button("All runs", icon=":material/arrow_back:", on_click=close_run)
-        st.text(f"{run.title}, begun {run.created.astimezone():%Y-%m-%d %H:%M}, {run.card['name']}")
+        st.text(f"{run.title}, begun {run.created.astimezone():%Y-%m-%d %H:%M}, {store.card().shown_name}")
         st.text_input("Reviewer", value=current_user(), max_chars=60, key="batch-reviewer", width=200)
     lines = loaded(store).lines
     if lines and not any(line.is_picture for line in lines):

@@ -138,8 +138,8 @@ def result(row: Assessment) -> None:
         for name, value in given.items():
             if value:
                 st.text(f"{name.capitalize()}: {value}")
-        card = row.model.card
-        st.caption(f"{card['name']} {card['version']}, saved {row.created.astimezone():%Y-%m-%d %H:%M}")
+        card = card_of(row)
+        st.caption(f"{card.shown_name} {card.version}, saved {row.created.astimezone():%Y-%m-%d %H:%M}")
 
 
 def reviews(store: CaseStore, row: Assessment) -> None:

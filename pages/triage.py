@@ -185,7 +185,7 @@ def show_score(result: Result, assessment: Assessment, model: LoadedModel) -> No
             for reason in (*assessment.reasons, stability_sentence(assessment)):
                 st.text(reason)
         st.caption(rates_sentence(point, shown=1))
-    st.caption(f"{model.card.name} {model.card.version} on {model.runs_on}, {prediction.milliseconds:.0f} ms")
+    st.caption(f"{model.card.shown_name} {model.card.version} on {model.runs_on}, {prediction.milliseconds:.0f} ms")
 
 
 def case_facts(result: Result) -> CaseFacts:

@@ -12,7 +12,7 @@ SWITCHES = {
     "ORT_DISABLE_TELEMETRY": "1",
     # Read by the process that starts a cluster, which is this one unless RAY_ADDRESS names another.
     "RAY_USAGE_STATS_ENABLED": "0",
-    # timm brings huggingface_hub. No command loads from it: `train --init imagenet` uses torchvision's own hub.
+    # timm brings huggingface_hub. No command loads from it: `--init imagenet` uses torchvision's own hub.
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_UPDATE_CHECK": "1",

@@ -11,6 +11,7 @@ from skinlens.batch.errors import BatchError
 from skinlens.batch.reopen import record_again
 from skinlens.batch.store import BatchStore
 from skinlens.batch.table import Entry
+from skinlens.evaluation.printable import printable
 from skinlens.evaluation.spreadsheet import guarded
 from skinlens.imaging.sources import safe_name
 from skinlens.report.pdf import case_pdf
@@ -77,7 +78,7 @@ def case_archive(
     *,
     progress: Callable[[int], object] = lambda _: None,
 ) -> bytes:
-    """A zip archive with the case summary of every judged picture, and a text that names those it lacks and why.
+    """A zip archive with the case summary of every judged picture, and a text with a line for each that it lacks.
 
     Args:
         store: The run.
@@ -94,7 +95,7 @@ def case_archive(
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         for done, (entry, content) in enumerate(_summaries(store, found, card, point), 1):
             if isinstance(content, str):
-                left_out.append(f"{entry.line.path}: {content}")
+                left_out.append(printable(f"{entry.line.path}: {content}"))
             else:
                 archive.writestr(f"{safe_name(entry.line.relative, entry.line.sha256)}-{entry.number}.pdf", content)
             progress(done)

@@ -17,7 +17,8 @@ from skinlens.cases.tidy import strays
 from skinlens.cases.verify import Verified, verify
 from skinlens.cases.verify_pdf import check_summary
 from skinlens.cli.errors import OutputError, UsageError
-from skinlens.cli.say import json_text, print_text, printable, say
+from skinlens.cli.say import json_text, print_text, say
+from skinlens.evaluation.printable import printable
 from skinlens.imaging.decode import decode
 from skinlens.imaging.files import read_regular
 

@@ -158,7 +158,7 @@ def _write(subject: Subject, record: dict[str, Any], rows: pd.DataFrame, out: Pa
     columns = ["path", "label", "probability", *(name for name in _KEPT_COLUMNS if name in rows)]
     guarded_table(rows[columns]).to_csv(out / f"{stem}.csv", index=False)
     if subject.log is not None:
-        subject.log.to_csv(out / f"{subject.stem}.log.csv", index=False)
+        guarded_table(subject.log).to_csv(out / f"{subject.stem}.log.csv", index=False)
     _log_scoring(record | {"model": subject.stem}, len(rows), out / "scorings.csv")
     say(f"wrote {out / stem}.json and .csv")
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from skinlens.cli.errors import UsageError
 from skinlens.evaluation.spreadsheet import unguarded_table
+from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.models.stored import read_tensors
 from skinlens.training.loop import FOLD_SCORES, MODEL, RUN
 from skinlens.training.recipe import Recipe
@@ -54,8 +55,8 @@ def read_record(run: Path) -> dict[str, Any]:
         UsageError: If the folder holds no finished run, or it held nothing out.
     """
     try:
-        record: dict[str, Any] = json.loads((run / RUN).read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        record: dict[str, Any] = json.loads(read_regular(run / RUN, largest=LARGEST_TABLE_FILE))
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{run} holds no finished run: {error}") from error
     nothing = record.get("fold") is None and record.get("origin") is None
     if nothing or not (run / FOLD_SCORES).is_file():

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from skinlens.cli.say import printable, say, show_traceback
+from skinlens.cli.say import say, show_traceback
+from skinlens.evaluation.printable import printable
 
 app = typer.Typer(
     name="skinlens",

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from skinlens.cli.errors import OutputError, UsageError
-from skinlens.cli.say import json_text, printable, say
+from skinlens.cli.say import json_text, say
+from skinlens.evaluation.printable import printable
 from skinlens.evaluation.spreadsheet import guarded
 from skinlens.explain.overlay import record_overlay
 from skinlens.imaging.image import ImageRefusedError, LesionImage, Pixels

@@ -26,6 +26,7 @@ from skinlens.evaluation.probes import (
     ProbeRecord,
     StageSet,
 )
+from skinlens.evaluation.spreadsheet import guarded_table
 from skinlens.imaging.preprocess import Preprocessing
 from skinlens.models.registry import Options, build, probed_stages
 from skinlens.models.start import Start, StartError, load_start
@@ -202,7 +203,7 @@ def _stage_set(stages: tuple[str, ...], parts: dict[str, HeldOutPart]) -> StageS
 
 def _predictions(parts: dict[str, HeldOutPart]) -> bytes:
     every = pd.concat([part.rows[list(PREDICTION_COLUMNS)] for part in parts.values()], ignore_index=True)
-    return every.to_csv(index=False, lineterminator="\n").encode("utf-8")
+    return guarded_table(every).to_csv(index=False, lineterminator="\n").encode("utf-8")
 
 
 def _make(folder: Path) -> None:

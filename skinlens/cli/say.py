@@ -9,12 +9,7 @@ import sys
 import traceback
 from types import TracebackType
 
-
-def printable(text: str) -> str:
-    r"""One line in which control, invisible and direction characters are written as escapes such as `\x1b`."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
-    )
+from skinlens.evaluation.printable import printable
 
 
 def say(sentence: str) -> None:

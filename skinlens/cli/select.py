@@ -19,6 +19,7 @@ from skinlens.evaluation.intervals import Rate
 from skinlens.evaluation.metrics import Floats, Labels, calibration_error
 from skinlens.evaluation.operating_points import PointChoice, choose_points
 from skinlens.evaluation.rows import labels_of
+from skinlens.evaluation.spreadsheet import unguarded_table
 from skinlens.evaluation.thresholds import Rates, fitted_threshold, wilson_rates
 from skinlens.export.selection import Considered, Selection, held_out_words, write_selection
 from skinlens.runtime.card import (
@@ -116,7 +117,7 @@ def _origins(record: dict[str, Any]) -> list[str]:
 
 def _scores(run: Path, record: dict[str, Any]) -> pd.DataFrame:
     """A run's predictions for what it held out; its one origin where they do not name each row's."""
-    scores = pd.read_csv(run / "fold.csv")
+    scores = unguarded_table(pd.read_csv(run / "fold.csv"))
     if record["fold"] is not None or "origin" in scores:
         return scores
     if len(_origins(record)) > 1:

@@ -115,6 +115,14 @@ HAZARDS = (
         "tests/runtime/test_released.py::test_no_bit_of_a_released_card_can_be_changed",
     ),
     Hazard(
+        "A melanoma is left alone",
+        "A damaged or hostile file keeps the program busy, fills the memory or crashes a decoder, and the images after "
+        "it get no result",
+        "Each image is decoded in a process of its own within a budget of time and memory; beyond it the image is "
+        "rejected with a sentence, and the next one opens",
+        "tests/imaging/test_limits.py::test_a_decoder_that_is_late_is_killed_and_the_next_image_opens",
+    ),
+    Hazard(
         "A patient's picture becomes public",
         "Another user of the computer reads what is kept, or an image outlives the deletion of its patient",
         "Everything kept is for its owner alone, and images without a case are deleted at every start",

@@ -12,6 +12,7 @@ import streamlit as st
 from skinlens.evaluation.held_out import HeldOutModel, dataset_figures
 from skinlens.evaluation.probes import FOLDER, read_probes
 from skinlens.evaluation.results import ResultError
+from skinlens.evaluation.spreadsheet import unguarded_table
 from skinlens.export.selection import Selection, SelectionError, read_selections
 from skinlens.runtime.card import sha256_of
 from skinlens.runtime.predictor import DEFAULT_MODEL
@@ -77,7 +78,7 @@ def _read(
 
 def _predictions(folder: Path, selection: Selection) -> pd.DataFrame:
     columns = ["label", "group_id", "origin", "probability"]
-    parts = [pd.read_csv(folder / name, usecols=columns) for name in selection.out_of_fold]
+    parts = [unguarded_table(pd.read_csv(folder / name, usecols=columns)) for name in selection.out_of_fold]
     return pd.concat(parts, ignore_index=True)
 
 

@@ -1,6 +1,7 @@
 """Linear probes on record: `<evaluation folder>/probe/<name>.json` with the predictions beside it."""
 
 import hashlib
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from skinlens.evaluation.held_out import PartFigures
 from skinlens.evaluation.results import ResultError
+from skinlens.evaluation.spreadsheet import unguarded_table
 
 FOLDER = "probe"
 VERSION = 1
@@ -145,7 +147,8 @@ class Probe:
             raise ResultError(f"the predictions of {self.file.name} cannot be read: {error}") from error
         if hashlib.sha256(content).hexdigest() != self.record.predictions_sha256:
             raise ResultError(f"{path.name} is not the file that {self.file.name} was written with")
-        return pd.read_csv(path, dtype={"path": str, "label": str, "group_id": str, "origin": str})
+        dtypes = {"path": str, "label": str, "group_id": str, "origin": str}
+        return unguarded_table(pd.read_csv(io.BytesIO(content), dtype=dtypes))
 
 
 def read_probes(evaluation: Path) -> tuple[Probe, ...]:

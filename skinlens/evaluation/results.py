@@ -22,6 +22,7 @@ from skinlens.evaluation.views import views_of
 Source = Literal["ours", "yours", "paper"]
 NO_IMAGENET = "no ImageNet start"
 WITH_TTA = "test-time augmentation"
+UNVERIFIED = "unverified"
 SUBMITTED = "Yours: "
 _SUFFIX = ".test.json"
 _SEED = re.compile(r"\.seed(\d+)(?=\.|$)")
@@ -179,6 +180,7 @@ class Record(_Frozen):
     Attributes:
         interval: How the intervals were made, in words.
         bytes: Size of the weights file.
+        unverified: Whether its card was not that of a release.
         shortcuts: The shortcut tests as written; `shortcut_figures` lists what they hold.
     """
 
@@ -191,6 +193,7 @@ class Record(_Frozen):
     architecture: str | None = None
     seed: int | None = None
     tta: bool | None = None
+    unverified: bool = False
     training: Training | None = None
     parameters: int | None = None
     bytes: int | None = None
@@ -277,6 +280,7 @@ class EvaluatedModel:
         """The title with what must stand wherever its number appears."""
         marks = [WITH_TTA] if self.tta else []
         marks += [NO_IMAGENET] if self.imagenet_start is False else []
+        marks += [UNVERIFIED] if self.record and self.record.unverified else []
         return f"{self.title} ({', '.join(marks)})" if marks else self.title
 
     @cached_property

@@ -61,6 +61,9 @@ def read_about(path: Path) -> About:
     Raises:
         SelectionError: If the file cannot be read or an entry is missing or unknown.
     """
+    # Opening a named pipe would wait for its other end.
+    if path.exists() and not path.is_file():
+        raise SelectionError(f"cannot read {path}: it is no regular file")
     try:
         return About.model_validate(tomllib.loads(path.read_text("utf-8")))
     except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:

@@ -38,6 +38,7 @@ def main() -> None:
         os.dup2(quiet, descriptor)
     # Ctrl-C in a terminal is for the program, which then closes the pipe.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _leave_no_core_file()
     _limit_memory()
     try:
         channel.send({})
@@ -45,6 +46,12 @@ def main() -> None:
             _answer(channel)
     except (EOFError, BrokenPipeError):
         return
+
+
+def _leave_no_core_file() -> None:
+    """Keep the system from writing this process's memory to disk when a decoder crashes: it holds a patient's image."""
+    if resource is not None:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _limit_memory() -> None:

@@ -287,6 +287,19 @@ def decode_in_worker(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
     raise decoder_failed(name)
 
 
+def start_ahead() -> None:
+    """Start a process in the background, so that the first image does not wait for it; returns at once.
+
+    Where none can be started, the log says so, and the first image tries no more (see `decode_in_worker`).
+    """
+    threading.Thread(target=_start_one, name="skinlens-start-worker", daemon=True).start()
+
+
+def _start_one() -> None:
+    with suppress(NoWorkerError), _workers.worker():
+        pass
+
+
 def end_workers() -> None:
     """End the processes of this program; the next image starts a new one."""
     _workers.end()

@@ -109,6 +109,9 @@ def _download(network: nn.Module) -> tuple[str, None, Mapping[str, Tensor]]:
 
 
 def _read(path: Path) -> tuple[bytes, dict[str, Tensor]]:
+    # Opening a named pipe would wait for its other end.
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise StartError(f"cannot read the starting weights {path}: it is no regular file")
     try:
         content = path.read_bytes()
         return content, load_safetensors(content)

@@ -31,6 +31,9 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises:
         CheckpointError: If the file is missing, damaged or carries no record.
     """
+    # Opening a named pipe would wait for its other end.
+    if path.exists() and not path.is_file():
+        raise CheckpointError(f"cannot read the checkpoint {path}: it is no regular file")
     try:
         with safe_open(path, "pt") as stream:
             metadata = stream.metadata() or {}

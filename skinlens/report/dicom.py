@@ -27,7 +27,7 @@ from pydicom.valuerep import validate_value
 
 from skinlens import __version__
 from skinlens.report.pdf import SYNTHETIC, TITLE
-from skinlens.triage import DISCLAIMER, CaseFacts, CaseRecord
+from skinlens.triage import DISCLAIMER, UNVERIFIED, CaseFacts, CaseRecord
 
 _MAKER = "SkinLens"
 _NAMESPACE = uuid.UUID("f0c5b7d2-6f0e-4c39-9b0a-3a6d1c1f7a54")
@@ -223,7 +223,10 @@ def _new_object(sop_class: UID, record: CaseRecord, origin: _Origin, content: by
 
 
 def _statement(record: CaseRecord) -> str:
-    return f"{SYNTHETIC}. {DISCLAIMER}" if record.image.synthetic else DISCLAIMER
+    marks = [f"{SYNTHETIC}."] if record.image.synthetic else []
+    # A reason of every result of such a model, whatever its decision.
+    marks += [UNVERIFIED] if UNVERIFIED in record.assessment.reasons else []
+    return " ".join([*marks, DISCLAIMER])
 
 
 def _reference(origin: _Origin) -> Dataset | None:

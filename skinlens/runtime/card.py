@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from skinlens.imaging.files import open_regular
 from skinlens.imaging.preprocess import Preprocessing
 from skinlens.runtime import strict_json
 
@@ -330,8 +331,8 @@ def card_bytes(path: Path) -> bytes:
     if not path.is_file():
         raise ModelFileError(f"There is no model card at {path}.")
     try:
-        with path.open("rb") as stream:
-            return stream.read(strict_json.MOST_BYTES + 1)
+        with open_regular(path) as stream:
+            return stream.read(strict_json.MOST_BYTES + 1) or b""
     except OSError as error:
         raise ModelFileError(
             f"The model card {path} cannot be read ({error.strerror}); check its permissions."
@@ -384,8 +385,8 @@ def write_card(card: ModelCard, path: Path) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """Hex SHA-256 digest of a file, read in pieces."""
-    with path.open("rb") as stream:
+    """Hex SHA-256 digest of a regular file, read in pieces; raises OSError if there is none."""
+    with open_regular(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

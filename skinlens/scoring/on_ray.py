@@ -17,6 +17,10 @@ from skinlens.scoring.shards import Job, Shard, score_shard
 
 # Of a logical CPU; readers wait for storage most of the time.
 _READER = 0.25
+# Bytes of a shard's images that travel together: Arrow counts those of a row in 32 bits, and they fill the store that
+# all processes share. The actor reads the rest itself.
+_MOST_BYTES = 2**30
+_READ_LATER = "read later"
 _PROXY_VARIABLES = ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY")
 
 
@@ -38,16 +42,13 @@ def score_on_ray(shards: Sequence[Shard], job: Job, *, workers: int | None) -> I
         ImportError: If Ray is not installed.
         RayError: If the cluster fails.
     """
-    if not os.environ.get("RAY_ADDRESS"):
-        # Read when Ray is imported, on every system: a cluster of one machine listens on the loopback address only.
-        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    _listen_on_loopback_only()
     import ray
     from ray.data import ActorPoolStrategy, DataContext
 
     started = not ray.is_initialized()
     if started:
-        with _no_questions_about_the_cloud():
-            ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        start_cluster()
     try:
         context = DataContext.get_current()
         context.enable_progress_bars = False
@@ -71,6 +72,26 @@ def score_on_ray(shards: Sequence[Shard], job: Job, *, workers: int | None) -> I
     finally:
         if started:
             ray.shutdown()
+
+
+def start_cluster(**options: Any) -> None:
+    """Connect to the cluster that RAY_ADDRESS names, or start one on this machine that no other one can reach.
+
+    Args:
+        options: Further ones of `ray.init`.
+    """
+    _listen_on_loopback_only()
+    import ray
+
+    with _no_questions_about_the_cloud():
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, **options)
+
+
+def _listen_on_loopback_only() -> None:
+    """Keep a cluster of one machine off the network; to be called before Ray is imported, which reads this."""
+    if not os.environ.get("RAY_ADDRESS"):
+        # On every system, whatever its name says.
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 
 
 @contextmanager
@@ -99,15 +120,18 @@ def _unpacked(number: int, packed: str) -> Shard:
 
 
 def _read(row: dict[str, Any]) -> dict[str, Any]:
-    """The bytes of every picture of a shard; for one that cannot be read, nothing but why."""
-    contents, failures = [], []
+    """The bytes of every picture of a shard, up to `_MOST_BYTES`; for one that cannot be read, nothing but why."""
+    contents, failures, size = [], [], 0
     for item in _unpacked(row["number"], row["items"]).items:
         try:
-            contents.append(item.read())
-            failures.append(["", ""])
+            content, failure = item.read(), ["", ""]
         except ImageRefusedError as refusal:
-            contents.append(b"")
-            failures.append([refusal.reason, str(refusal)])
+            content, failure = b"", [refusal.reason, str(refusal)]
+        if size + len(content) > _MOST_BYTES:
+            content, failure = b"", [_READ_LATER, ""]
+        size += len(content)
+        contents.append(content)
+        failures.append(failure)
     return {**row, "contents": contents, "failures": json.dumps(failures)}
 
 
@@ -136,6 +160,8 @@ class _Scorer:
 def _reader(known: dict[Item, tuple[bytes, list[str]]]) -> Any:
     def read(item: Item) -> bytes:
         content, (reason, sentence) = known[item]
+        if reason == _READ_LATER:
+            return item.read()
         if reason:
             raise ImageRefusedError(reason, sentence)
         return content

@@ -1,6 +1,7 @@
 """Pooled features of frozen pretrained weights, computed once per image and kept."""
 
 import json
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -11,10 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from skinlens.imaging.files import read_regular
 from skinlens.imaging.preprocess import Preprocessing
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import Options, probed_stages, stage_options
@@ -22,6 +25,7 @@ from skinlens.training.dataset import DecodedRows, ScoringPictures
 
 Features = npt.NDArray[np.float32]
 
+_LOG = logging.getLogger(__name__)
 _BATCH = 32
 # So many images from one write of the cache to the next: an interrupted call loses no more.
 _SAVED_EVERY = 2048
@@ -68,9 +72,10 @@ def pooled_features(backbone: FrozenBackbone, rows: pd.DataFrame, cache: Path | 
 
     Raises:
         ImageRefusedError: If an image cannot be used.
+        UnusableFileError: If a file is a pipe, a device, or too large for an image.
         ValueError: If the network has no stages to be probed.
     """
-    digests = [sha256(Path(file).read_bytes()).hexdigest() for file in rows["file"]]
+    digests = [sha256(read_regular(Path(file))).hexdigest() for file in rows["file"]]
     kept = _read(cache, backbone)
     first_rows = {digest: number for number, digest in reversed(list(enumerate(digests))) if digest not in kept}
     wanted = sorted(first_rows.values())
@@ -151,11 +156,18 @@ def _path(cache: Path, backbone: FrozenBackbone) -> Path:
 
 
 def _read(cache: Path | None, backbone: FrozenBackbone) -> dict[str, Features]:
-    if cache is None or not _path(cache, backbone).exists():
+    """What is kept; nothing where the file is damaged, so that it is computed again and written anew."""
+    if cache is None or not _path(cache, backbone).is_file():
         return {}
-    tensors = load_file(_path(cache, backbone))
-    digests: Sequence[bytes] = [bytes(row) for row in tensors["digests"]]
-    return {digest.hex(): values for digest, values in zip(digests, tensors["features"], strict=True)}
+    try:
+        tensors = load_file(_path(cache, backbone))
+        digests: Sequence[bytes] = [bytes(row) for row in tensors["digests"]]
+        width = sum(stage_widths(backbone.network, backbone.architecture))
+        features = tensors["features"].reshape(len(digests), width)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        _LOG.warning("%s cannot be used and is made again: %s", _path(cache, backbone).name, error)
+        return {}
+    return {digest.hex(): values for digest, values in zip(digests, features, strict=True)}
 
 
 def _write(cache: Path | None, backbone: FrozenBackbone, kept: dict[str, Features]) -> None:

@@ -222,6 +222,14 @@ def test_counts_follow_the_threshold_without_judging_again(app: AppTest, run: Ba
     assert run.stamp() == before
 
 
+def test_a_run_of_a_model_that_was_not_released_is_marked(app: AppTest, folder: Path, predictor: Predictor) -> None:
+    own = predictor.card.model_copy(update={"unverified": True})
+    store = create_run(runs_folder(), Plan("ward", "path", (str(folder),), own, views=False, actor="me"))
+    batch(app, store)
+    assert f"{own.name} (unverified)" in texts(app)
+    store.engine.dispose()
+
+
 def test_the_filter_leaves_what_fits(app: AppTest, run: BatchStore) -> None:
     batch(app, run)
     app.multiselect(key="batch-outcomes").set_value(["unreadable"]).run()

@@ -15,9 +15,9 @@ from skinlens.cases.store import CaseStore, open_store
 from skinlens.desktop.case_store import case_store
 from skinlens.imaging.decode import decode
 from skinlens.report.pdf import case_pdf
-from skinlens.triage import CaseFacts
+from skinlens.triage import UNVERIFIED, CaseFacts, assess
 from tests.drawn import familiar_pixels
-from tests.made_up_cases import CARD, build_record
+from tests.made_up_cases import CARD, POINT, build_record, prediction
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +90,14 @@ def test_a_case_is_shown_as_it_was_judged(app: AppTest, store: CaseStore) -> Non
     assert "The score 0.87 is at or above the threshold 0.31." in texts(app)
     assert [element.proto.imgs[0].caption for element in app.get("image")] == ["Original", "What the model looked at"]
     assert "Download PDF" in [each.proto.label for each in app.get("download_button")]
+
+
+def test_a_case_of_a_model_that_was_not_released_is_marked(app: AppTest, store: CaseStore) -> None:
+    own = CARD.model_copy(update={"unverified": True})
+    record = build_record(assessment=assess(prediction(0.87), own, POINT))
+    cases(app, store.save(record, own, actor="me"))
+    assert f"{CARD.name} (unverified) {CARD.version}, saved" in texts(app)
+    assert UNVERIFIED in texts(app)
 
 
 def test_without_its_pixels_it_takes_the_right_file_only(app: AppTest, store: CaseStore) -> None:

@@ -80,6 +80,13 @@ def test_a_file_that_changed_is_not_summarised(folder: Path, finished: BatchStor
         assert "has changed since it was judged" in archive.read(NOT_INCLUDED).decode()
 
 
+def test_a_name_controls_no_terminal_and_adds_no_line(finished: BatchStore, predictor: Predictor) -> None:
+    evil = table(line(0, None, path="a\x1b[2J\u202e\nb.png", state="unreadable", sentence="It is empty."))
+    content = case_archive(finished, evil, predictor.card, predictor.card.point())
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.read(NOT_INCLUDED).decode() == r"a\x1b[2J\u202e\nb.png: It is empty." + "\n"
+
+
 @pytest.mark.parametrize(
     ("title", "stem"), [("Ward 3", "Ward-3"), ("../../x", "x"), ("", "batch"), ("a" * 99, "a" * 60)]
 )

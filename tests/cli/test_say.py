@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from skinlens.cases.store import open_store
-from skinlens.cli.say import json_text, print_text, printable, say
+from skinlens.cli.say import json_text, print_text, say
+from skinlens.evaluation.printable import printable
 from skinlens.imaging.decode import decode
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.triage import CaseFacts

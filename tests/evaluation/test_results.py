@@ -56,6 +56,13 @@ def test_marks_stand_in_the_label(made_up_evaluations: Path) -> None:
     assert labels["lenet5"] == "lenet5"
 
 
+def test_scores_of_a_model_that_was_not_released_are_marked(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "e", (only("resnet50"),))
+    path = folder / "resnet50.test.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"unverified": True}), "utf-8")
+    assert [model.label for model in read_results(folder).models] == ["ResNet-50 (unverified)"]
+
+
 def test_two_models_of_one_title_are_told_apart(tmp_path: Path) -> None:
     twins = only("mobilenet_v2"), only("mobilenet_v2", name="other", model="other")
     labels = [model.label for model in read_results(write_folder(tmp_path / "e", twins)).models]

@@ -11,6 +11,8 @@ from tests.fuzz.trial import Figures, _open, try_mutations
 MUTATIONS = 2_000
 
 
+# A busy machine takes minutes: gdcm starts a process of its own for each image.
+@pytest.mark.timeout(900)
 def test_damaged_files_are_opened_or_rejected_and_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
     figures = try_mutations(MUTATIONS, seed=0)
     end_workers()

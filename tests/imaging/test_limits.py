@@ -23,6 +23,7 @@ from skinlens.imaging import limits, workers
 from skinlens.imaging.decode import decode, decode_trusted
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.imaging.workers import end_workers
+from skinlens.telemetry import SWITCHES
 from tests.imaging import hostile
 
 ROOT = Path(__file__).parents[2]
@@ -355,6 +356,48 @@ def test_decoders_print_nothing(truth, save, capfd) -> None:
         with pytest.raises(ImageRefusedError):
             decode(data)
     assert capfd.readouterr() == ("", "")
+
+
+@LINUX
+def test_a_crash_leaves_no_memory_on_disk() -> None:
+    """A core file would hold the image; the limit is not one that a decoder could lift again."""
+    decode(hostile.jpeg())
+    for number in worker_ids():
+        limits_of_it = Path(f"/proc/{number}/limits").read_text()
+        assert re.search(r"Max core file size +0 +0 ", limits_of_it)
+
+
+def test_a_worker_that_was_started_ahead_takes_the_first_image(truth, save) -> None:
+    end_workers()
+    workers.start_ahead()
+    limit = time.monotonic() + 60
+    while not workers._workers._idle and time.monotonic() < limit:
+        time.sleep(0.01)
+    ahead = worker_ids()
+    np.testing.assert_array_equal(decode(save(truth, "PNG")).pixels, truth)
+    assert len(ahead) == 1
+    assert worker_ids() == ahead
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_worker_that_cannot_be_started_ahead_stops_nothing(truth, save, monkeypatch, caplog) -> None:
+    monkeypatch.setattr(workers, "_workers", workers._Workers(1))
+    monkeypatch.setattr(sys, "executable", str(ROOT / "no such interpreter"))
+    workers.start_ahead()
+    for thread in threading.enumerate():
+        if thread.name == "skinlens-start-worker":
+            thread.join()
+    np.testing.assert_array_equal(decode(save(truth, "PNG")).pixels, truth)
+    assert len(caplog.records) == 1
+
+
+@LINUX
+def test_workers_inherit_what_keeps_libraries_silent() -> None:
+    """They import none of those libraries; what a decoder would start is silent too."""
+    decode(hostile.jpeg())
+    for number in worker_ids():
+        environment = Path(f"/proc/{number}/environ").read_bytes().split(b"\0")
+        assert {f"{name}={value}".encode() for name, value in SWITCHES.items()} <= set(environment)
 
 
 def test_workers_import_imaging_alone() -> None:

@@ -1,6 +1,7 @@
 """Starting weights: what is taken over, what is left fresh, and what is refused."""
 
 import hashlib
+import os
 from types import SimpleNamespace
 from urllib.error import URLError
 
@@ -139,6 +140,13 @@ def test_a_missing_file_is_refused_with_the_reason(network, tmp_path):
 def test_a_folder_is_refused_with_the_reason(network, tmp_path):
     with pytest.raises(StartError, match=r"cannot read the starting weights .*: Is a directory"):
         load_start(network, str(tmp_path))
+
+
+@pytest.mark.timeout(20)
+def test_a_named_pipe_is_refused_and_not_waited_for(network, file):
+    os.mkfifo(file)
+    with pytest.raises(StartError, match=r"cannot read the starting weights .*: it is no regular file"):
+        load_start(network, str(file))
 
 
 def test_no_source_leaves_the_network_as_it_is(network):

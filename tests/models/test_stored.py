@@ -1,6 +1,7 @@
 """Checkpoints: what goes in comes out, and what is broken is refused."""
 
 import json
+import os
 
 import pytest
 import torch
@@ -44,6 +45,13 @@ def test_a_round_trip_changes_nothing(path, state):
     for name, tensor in state.items():
         assert tensors[name].dtype == tensor.dtype
         assert torch.equal(tensors[name], tensor)
+
+
+@pytest.mark.timeout(20)
+def test_a_named_pipe_is_refused_and_not_waited_for(path):
+    os.mkfifo(path)
+    with pytest.raises(CheckpointError, match="it is no regular file"):
+        read_tensors(path)
 
 
 def test_tensors_that_share_memory_or_need_gradients_or_lie_oddly_can_be_saved(path):

@@ -26,7 +26,7 @@ from skinlens.imaging.image import Pixels
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.report.dicom import AnotherPictureError, CaseDicom, case_dicom
 from skinlens.report.pdf import SYNTHETIC, case_pdf
-from skinlens.triage import DISCLAIMER, CaseFacts, CaseRecord
+from skinlens.triage import DISCLAIMER, UNVERIFIED, CaseFacts, CaseRecord, judged
 
 # An odd number of bytes, so that padding is needed.
 HEIGHT, WIDTH = 71, 91
@@ -229,6 +229,16 @@ class TestContent:
         summary, overlay = both(case_dicom(drawn, PDF, png()))
         assert SYNTHETIC in summary.DocumentTitle
         assert SYNTHETIC in overlay.ImageComments
+
+    def test_a_model_that_was_not_released_is_called_one(self, record_of, predictor) -> None:
+        record = record_of(png())
+        own = predictor.card.model_copy(update={"unverified": True})
+        _, reasons = judged(0.9, own, own.point())
+        assessment = dataclasses.replace(record.assessment, reasons=reasons)
+        summary, overlay = both(case_dicom(dataclasses.replace(record, assessment=assessment), PDF, png()))
+        assert UNVERIFIED in summary.DocumentTitle
+        assert overlay.ImageComments == f"{UNVERIFIED} {DISCLAIMER}"
+        assert UNVERIFIED in overlay.DerivationDescription
 
 
 class TestPatientAndStudy:

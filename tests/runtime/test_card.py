@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,15 @@ def test_garbage_is_refused_as_a_model_file(garbage: bytes, tmp_path: Path) -> N
 def test_a_missing_card_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match=r"no model card at .*absent\.json"):
         read_card(tmp_path / "absent.json")
+
+
+@pytest.mark.timeout(20)
+def test_a_named_pipe_is_neither_a_card_nor_one_of_its_files(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "card.json")
+    with pytest.raises(ModelFileError, match="There is no model card"):
+        read_card(tmp_path / "card.json")
+    with pytest.raises(OSError, match="It is a named pipe"):
+        sha256_of(tmp_path / "card.json")
 
 
 def test_points_are_found_by_name_and_the_default_without_one(content: Content) -> None:

@@ -1,21 +1,24 @@
 """Both engines give the rows of predict, also when a worker is killed half-way."""
 
 import gc
+import json
 import multiprocessing
 import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-import ray
 from pyarrow import parquet
 
 from skinlens.imaging.synthetic import draw_pixels, encode_png
+from skinlens.runtime.predictor import Predictor
+from skinlens.scoring import on_ray
 from skinlens.scoring.items import Item, list_items
 from skinlens.scoring.local import score_locally
-from skinlens.scoring.on_ray import score_on_ray
+from skinlens.scoring.on_ray import score_on_ray, start_cluster
 from skinlens.scoring.shards import DestinationError, Job, Shard, count, prepare, shards_of
 from tests.scoring.test_shards import as_predicted, assert_equal_rows
 
@@ -28,7 +31,10 @@ Engine = Callable[..., Iterator[dict[str, int]]]
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
     """A local cluster with two workers."""
-    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False, logging_level="error")
+    start_cluster(num_cpus=3)
+    # Only now: when it is imported, Ray reads whether it may listen to other machines.
+    import ray
+
     yield
     ray.shutdown()
     # What it leaves behind is collected here, where its warnings are expected.
@@ -108,5 +114,37 @@ def test_processes_that_keep_dying_are_told(job: Job, monkeypatch: pytest.Monkey
         list(score_locally([shard], job, workers=1))
 
 
-def _die(_model: str, _threads: int) -> None:
+def _die(_model: str, _threads: int, _unverified: bool) -> None:  # noqa: FBT001 - as `_load`
     os._exit(1)
+
+
+def test_what_is_too_much_to_send_is_read_by_the_actor(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the readers and actors of a cluster do; 64 files of 700 MiB each are allowed in one shard."""
+    (shard,) = shards_of(list_items(str(folder)))
+    row = {"number": shard.number, "items": on_ray._packed(shard)}
+    whole = on_ray._read(row)
+    monkeypatch.setattr(on_ray, "_MOST_BYTES", len(whole["contents"][0]) + len(whole["contents"][1]))
+    sent = on_ray._read(row)
+    assert [len(each) > 0 for each in sent["contents"][:3]] == [True, True, False]
+    assert sum(map(len, sent["contents"])) <= on_ray._MOST_BYTES
+    received = [
+        dict(zip(shard.items, zip(each["contents"], json.loads(each["failures"]), strict=True), strict=True))
+        for each in (whole, sent)
+    ]
+    for item in shard.items:
+        assert on_ray._reader(received[0])(item) == on_ray._reader(received[1])(item)
+
+
+@pytest.mark.parametrize("unverified", [False, True])
+def test_an_actor_takes_an_unverified_model_only_if_the_job_does(
+    job: Job, predictor: Predictor, monkeypatch: pytest.MonkeyPatch, *, unverified: bool
+) -> None:
+    asked = []
+
+    def load(name: str, **options: object) -> Predictor:
+        asked.append((name, options))
+        return predictor
+
+    monkeypatch.setattr(on_ray, "load_predictor", load)
+    on_ray._Scorer(asdict(replace(job, unverified=unverified)))
+    assert asked == [(job.model, {"threads": 1, "unverified": unverified})]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.numpy import save
 from torch import nn
 
 from skinlens.imaging.decode import decode
@@ -128,6 +129,28 @@ class TestCache:
         counts = counted(monkeypatch)
         pooled_features(backbone, rows, tmp_path)
         assert counts == [2]
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            lambda _: b"",
+            lambda content: content[:-40],
+            lambda content: content[:8] + b"x" + content[9:],
+            lambda content: content.replace(b'"digests"', b'"digestz"'),
+            lambda _: save({"digests": np.zeros((2, 32), np.uint8), "features": np.zeros((2, 7), np.float32)}),
+            lambda _: save({"digests": np.zeros((2, 32), np.uint8), "features": np.zeros((1, 8), np.float32)}),
+        ],
+    )
+    def test_a_damaged_file_is_made_again(self, backbone, rows, tmp_path, caplog, damage):
+        first = pooled_features(backbone, rows, tmp_path)
+        (path,) = tmp_path.iterdir()
+        path.write_bytes(damage(path.read_bytes()))
+        np.testing.assert_array_equal(pooled_features(backbone, rows, tmp_path), first)
+        (record,) = caplog.records
+        assert record.getMessage().startswith(f"{path.name} cannot be used and is made again: ")
+        caplog.clear()
+        np.testing.assert_array_equal(pooled_features(backbone, rows, tmp_path), first)
+        assert not caplog.records
 
     def test_a_picture_that_changed_is_computed_again(self, backbone, draw, tmp_path, monkeypatch):
         file = draw(tmp_path / "image.png", malignant=False, seed=1)
