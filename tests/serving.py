@@ -41,7 +41,7 @@ def started(start: Sequence[str] = STREAMLIT) -> Iterator[tuple[str, subprocess.
             server.terminate()
 
 
-def wait_until_healthy(url: str, seconds: float = 60) -> None:
+def wait_until_healthy(url: str, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:

@@ -22,8 +22,12 @@ from skinlens.scoring.on_ray import score_on_ray, start_cluster
 from skinlens.scoring.shards import DestinationError, Job, Shard, count, prepare, shards_of
 from tests.scoring.test_shards import as_predicted, assert_equal_rows
 
-# Ray warns of its own defaults, and leaves sockets to the garbage collector.
-pytestmark = [pytest.mark.filterwarnings("ignore:::ray"), pytest.mark.filterwarnings("ignore::ResourceWarning")]
+# Ray warns of its own defaults, leaves sockets to the garbage collector, and takes minutes to start on a busy machine.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:::ray"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.timeout(900),
+]
 
 Engine = Callable[..., Iterator[dict[str, int]]]
 
