@@ -15,6 +15,7 @@ _STATUS = {
     "CsvFileError": 2,
     "ImageRefusedError": 2,
     "ManifestError": 2,
+    "MarkError": 2,
     "RecipeError": 2,
     "SelectionError": 2,
     "SourceError": 2,

@@ -361,6 +361,16 @@ def licences(
     command(as_json=json)
 
 
+@app.command()
+def documents(
+    root: Annotated[Path, typer.Option(help="Folder of the project.")] = Path(),
+) -> None:
+    """Rewrite the tables of README and docs that follow from models, results and commands."""
+    from skinlens.cli.documents import documents as command
+
+    command(root)
+
+
 cases_app = typer.Typer(help="What is kept of cases.", no_args_is_help=True)
 app.add_typer(cases_app, name="cases")
 

@@ -164,6 +164,46 @@ def readable_held_out(models: Sequence[HeldOutModel]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["Model", "Mean", *(dataset_title(origin) for origin in origins)])
 
 
+def markdown_held_out(models: Sequence[HeldOutModel]) -> str:
+    """Tabulate every model on every dataset that it had not seen, as Markdown; means over `shared_origins` at the end.
+
+    Each row has its own counts, since models may have been measured on different images of a dataset.
+    """
+    ordered = _best_first(models)
+    lines = [
+        f"| held out | model | images | malignant | ROC AUC | specificity at a sensitivity of {LEAST_RATE:.0%} |",
+        "| --- " * 6 + "|",
+    ]
+    for origin in in_order({origin for model in models for origin in model.datasets}):
+        for model in ordered:
+            if found := model.datasets.get(origin):
+                shown = " | ".join(_figure(each) for each in (found.roc_auc, found.specificity))
+                cells = (dataset_title(origin), model.title, f"{found.n:,}", f"{found.malignant:,}", shown)
+                lines.append(f"| {' | '.join(cells)} |")
+    shared = shared_origins(models)
+    means = [(model.title, mean_area(model.datasets, shared)) for model in ordered]
+    lines += [
+        f"| mean of {', '.join(shared)} | {title} | | | {mean:.3f} | |" for title, mean in means if mean is not None
+    ]
+    return "\n".join(lines)
+
+
+def markdown_headline(model: HeldOutModel) -> list[str]:
+    """List the rows of one model for a table of `measured on`, `images`, `malignant` and `ROC AUC`, the mean last."""
+    origins = in_order(set(model.datasets))
+    rows = [
+        f"| {dataset_title(origin)}, held out | {found.n:,} | {found.malignant:,} | {_figure(found.roc_auc)} |"
+        for origin in origins
+        for found in [model.datasets[origin]]
+    ]
+    mean = mean_area(model.datasets, origins)
+    return rows if mean is None else [*rows, f"| mean of these datasets | | | {mean:.3f} |"]
+
+
+def _figure(found: Figure) -> str:
+    return bracketed(found.value, found.low, found.high) or "undefined"
+
+
 def _best_first(models: Sequence[HeldOutModel]) -> list[HeldOutModel]:
     shared = shared_origins(models)
     return sorted(models, key=lambda model: -(mean_area(model.datasets, shared) or 0.0))
@@ -172,8 +212,7 @@ def _best_first(models: Sequence[HeldOutModel]) -> list[HeldOutModel]:
 def _cell(found: PartFigures | None) -> str:
     if found is None:
         return "not held out"
-    area = found.roc_auc
-    return f"{bracketed(area.value, area.low, area.high) or 'undefined'}, n = {found.n:,}"
+    return f"{_figure(found.roc_auc)}, n = {found.n:,}"
 
 
 def _rounded(value: float | None, low: float | None, high: float | None, n: int) -> Figure:

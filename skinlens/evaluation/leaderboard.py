@@ -1,4 +1,4 @@
-"""The table of all models: ours with intervals, the paper's published numbers beside them, for page and README."""
+"""The table of all models: ours with intervals, the paper's published numbers beside them, for page and documents."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,6 @@ from skinlens.evaluation.results import EvaluatedModel, ResultError, ViewRecord,
 
 PUBLISHED = "published.csv"
 NOT_TRAINED = "not trained here"
-START_MARKS = "<!-- leaderboard: weights/evaluation -->", "<!-- end of leaderboard -->"
 _BELIEVED = "clean-native"
 _COLUMNS = (
     *("name", "title", "source", "paper_model", "paper_accuracy", "paper_right", "trained_here", "imagenet_start"),
@@ -125,7 +124,7 @@ def heading(metric: MetricName) -> str:
 
 
 def markdown_leaderboard(folder: Path) -> str:
-    """The main figures of every model as a Markdown table, for README.
+    """The main figures of every model as a Markdown table, for the documents.
 
     Raises:
         ResultError: As for `leaderboard`.
@@ -137,20 +136,6 @@ def markdown_leaderboard(folder: Path) -> str:
     lines = ["| " + " | ".join(heads) + " |", "| --- " * len(heads) + "|"]
     lines += [_markdown_row(row, believed) for _, row in board.iterrows()]
     return "\n".join(lines)
-
-
-def with_leaderboard(text: str, folder: Path) -> str:
-    """A text whose part between the two marks of `START_MARKS` is the table of a folder.
-
-    Raises:
-        ResultError: As for `leaderboard`, or if a mark is missing or stands twice.
-    """
-    begin, end = START_MARKS
-    if text.count(begin) != 1 or text.count(end) != 1:
-        raise ResultError(f"the text must hold {begin} and {end} once each")
-    before, _, rest = text.partition(begin)
-    _, _, after = rest.partition(end)
-    return f"{before}{begin}\n{markdown_leaderboard(folder)}\n{end}{after}"
 
 
 def _own_row(

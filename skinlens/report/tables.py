@@ -1,4 +1,4 @@
-"""A card's figures as tables for pages and README: a value never without its interval and n."""
+"""A card's figures as tables for pages and documents: a value never without its interval and n."""
 
 from collections.abc import Sequence
 
@@ -41,12 +41,25 @@ def view_table(record: EvaluationRecord) -> pd.DataFrame:
 
 
 def markdown_views(record: EvaluationRecord) -> str:
-    """The main figures of every view as a Markdown table, for README."""
+    """Tabulate the main figures of every view as Markdown."""
     shown = ("roc_auc", "accuracy", "sensitivity", "specificity")
     lines = ["| view | images | " + " | ".join(METRICS[key] for key in shown) + " |", "| --- " * (len(shown) + 2) + "|"]
     for name, view in record.views.items():
         figures = " | ".join(figure(view.metrics[key]) for key in shown)
         lines.append(f"| {name} | {view.benign} benign, {view.malignant} malignant | {figures} |")
+    return "\n".join(lines)
+
+
+def markdown_points(points: Sequence[OperatingPoint]) -> str:
+    """Tabulate what every operating point does, as Markdown: a row a set of images that it was measured on."""
+    lines = ["| point | threshold | measured on | sensitivity | specificity |", "| --- " * 5 + "|"]
+    for point in points:
+        for rates in point.measured:
+            sensitivity, specificity = (
+                f"{figure(rate)}, n = {rate.n:,}" for rate in (rates.sensitivity, rates.specificity)
+            )
+            head = f"| {point.name} | {point.threshold:.4f} | {rates.measured_on} "
+            lines.append(f"{head}| {sensitivity} | {specificity} |")
     return "\n".join(lines)
 
 

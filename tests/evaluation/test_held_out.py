@@ -11,6 +11,8 @@ from skinlens.evaluation.held_out import (
     PartFigures,
     dataset_figures,
     held_out_table,
+    markdown_headline,
+    markdown_held_out,
     mean_area,
     part_figures,
     readable_held_out,
@@ -126,3 +128,24 @@ class TestTables:
     def test_no_model_is_no_row(self) -> None:
         assert readable_held_out([]).empty
         assert held_out_table([]).empty
+
+
+class TestMarkdown:
+    MODELS = (model("Net", default=True, ham=0.9, bcn=0.7), model("Probe", ham=0.8, bcn=0.7, ids=None))
+
+    def test_a_row_a_dataset_and_model_and_means_over_what_is_shared(self) -> None:
+        lines = markdown_held_out(self.MODELS).splitlines()
+        assert len({line.count("|") for line in lines}) == 1
+        assert [line.split(" | ")[1] for line in lines[2:]] == ["Net", "Probe", "Net", "Probe", "Probe", "Net", "Probe"]
+        assert lines[2].endswith("| Net | 100 | 40 | 0.900 (0.850 to 0.950) | 0.500 (0.400 to 0.600) |")
+        assert "undefined" in lines[6]
+        assert [line.split("|")[5].strip() for line in lines[-2:]] == ["0.800", "0.750"]
+
+    def test_the_headline_has_one_models_datasets_and_their_mean(self) -> None:
+        rows = markdown_headline(self.MODELS[0])
+        assert rows[0] == "| Vienna and Queensland (HAM10000), held out | 100 | 40 | 0.900 (0.850 to 0.950) |"
+        assert rows[-1] == "| mean of these datasets | | | 0.800 |"
+        assert len(rows) == 3
+
+    def test_there_is_no_mean_where_a_figure_is_undefined(self) -> None:
+        assert len(markdown_headline(self.MODELS[1])) == 3

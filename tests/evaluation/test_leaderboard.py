@@ -9,14 +9,12 @@ import pytest
 from statsmodels.stats.proportion import proportion_confint
 
 from skinlens.evaluation.leaderboard import (
-    START_MARKS,
     bracketed,
     leaderboard,
     leaderboard_of,
     markdown_leaderboard,
     read_published,
     readable,
-    with_leaderboard,
 )
 from skinlens.evaluation.metrics import METRICS
 from skinlens.evaluation.published import published_as
@@ -145,17 +143,6 @@ def test_markdown_has_a_line_a_model_and_equal_columns(made_up_evaluations: Path
     shown = bracketed(board["roc_auc"], board["roc_auc_low"], board["roc_auc_high"])
     assert resnet.split(" | ")[-1].startswith(shown)
     assert "±" in resnet
-
-
-def test_a_text_gets_its_table_between_the_marks_and_nowhere_else(made_up_evaluations: Path) -> None:
-    begin, end = START_MARKS
-    text = f"before\n{begin}\nold\n{end}\nafter\n"
-    once = with_leaderboard(text, made_up_evaluations)
-    assert once == f"before\n{begin}\n{markdown_leaderboard(made_up_evaluations)}\n{end}\nafter\n"
-    assert with_leaderboard(once, made_up_evaluations) == once
-    for wrong in ("none", begin, f"{begin}{begin}{end}"):
-        with pytest.raises(ResultError, match="once each"):
-            with_leaderboard(wrong, made_up_evaluations)
 
 
 def test_a_table_for_publication_passes_over_nothing(made_up_evaluations: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ SIDE = 96
 OPTIONS = {"vit_s": {"image_size": SIDE}}
 # Published sizes with 1,000 classes, less that head, plus one for two classes.
 PARAMETERS = {
+    "asff_efficientnet_lite2": 8_183_618,
     "asff_resnet50": 30_857_282,
     "lenet5": 61_326,
     "vgg16": 138_357_544 - 4097 * 1000 + 4097 * 2,

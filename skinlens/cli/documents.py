@@ -1,0 +1,94 @@
+"""`skinlens documents`: the blocks of the documents that follow from the models, their results and the commands."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from skinlens.cli.errors import OutputError
+from skinlens.cli.reference import command_reference
+from skinlens.cli.say import print_text
+from skinlens.evaluation.held_out import HeldOutModel, markdown_headline, markdown_held_out
+from skinlens.evaluation.held_out_models import read_models
+from skinlens.evaluation.leaderboard import markdown_leaderboard
+from skinlens.evaluation.results import ResultError, read_results
+from skinlens.export.selection import read_selections
+from skinlens.report.generated import Generator, rewritten
+from skinlens.report.tables import figure, markdown_points, markdown_views
+from skinlens.runtime.card import EvaluationRecord, ModelCard, read_card
+from skinlens.runtime.predictor import DEFAULT_MODEL
+
+DOCUMENTS = ("README.md", "docs/results.md", "docs/command-line.md")
+# The test view to believe among the four.
+_BELIEVED = "clean-native"
+
+
+def documents(root: Path) -> None:
+    """Rewrite the generated blocks of every document, and print which documents changed.
+
+    Args:
+        root: Of the project, with the documents, `weights/` and `weights/evaluation/`.
+
+    Raises:
+        OutputError: If a document cannot be read or written.
+        ResultError: If a result cannot be used.
+        ModelFileError: If a card cannot be used.
+        SelectionError: If the file of choices cannot be used.
+        MarkError: If the marks of a document do not fit together.
+    """
+    generators = generators_of(root)
+    for name in DOCUMENTS:
+        try:
+            before = (root / name).read_text("utf-8")
+            after = rewritten(before, generators)
+            if after != before:
+                (root / name).write_text(after, "utf-8")
+        except OSError as error:
+            raise OutputError(f"{name} cannot be rewritten: {error}") from error
+        print_text(f"{name}: {'unchanged' if after == before else 'rewritten'}")
+
+
+def generators_of(root: Path) -> Mapping[str, Generator]:
+    """What writes each kind of block; a mark names a card, the evaluation folder, or the program."""
+    held_out: dict[Path, list[HeldOutModel]] = {}
+
+    def models(source: str) -> list[HeldOutModel]:
+        folder = root / source
+        if folder not in held_out:
+            held_out[folder] = _held_out(folder)
+        return held_out[folder]
+
+    return {
+        "headline": lambda source: _headline(models(source), root / source),
+        "held-out": lambda source: markdown_held_out(models(source)),
+        "points": lambda source: markdown_points(read_card(root / source).operating_points),
+        "views": lambda source: markdown_views(_test_of(read_card(root / source))),
+        "leaderboard": lambda source: markdown_leaderboard(root / source),
+        "commands": lambda _: command_reference(),
+    }
+
+
+def _held_out(folder: Path) -> list[HeldOutModel]:
+    selections = read_selections(folder / "selected.json")
+    chosen = {name: selection.out_of_fold for name, selection in selections.items() if selection.origins}
+    titles = {model.family: model.label for model in read_results(folder).shown}
+    models, problems = read_models(folder, chosen, titles, default=DEFAULT_MODEL)
+    if problems:
+        raise ResultError("; ".join(problems))
+    return models
+
+
+def _headline(models: list[HeldOutModel], folder: Path) -> str:
+    """The default model on datasets that it had not seen, then each released model on the test view to believe."""
+    (default,) = [model for model in models if model.default]
+    rows = markdown_headline(default)
+    for path in sorted(folder.parent.glob("*.json")):
+        card = read_card(path)
+        view = _test_of(card).views[_BELIEVED]
+        area = figure(view.metrics["roc_auc"])
+        rows.append(f"| test images (`{_BELIEVED}`), `{card.name}` | {view.n:,} | {view.malignant:,} | {area} |")
+    return "\n".join(["| measured on | images | malignant | ROC AUC |", "| --- " * 4 + "|", *rows])
+
+
+def _test_of(card: ModelCard) -> EvaluationRecord:
+    if card.test is None:
+        raise ResultError(f"the card {card.name} holds no test scores; write them with `python -m skinlens card`")
+    return card.test
