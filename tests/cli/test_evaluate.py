@@ -135,7 +135,7 @@ class TestEvaluate:
         tones = [skin_tone(decode(manifest.parent / path).pixels).name or "" for path in predictions["path"]]
         rows = predictions.assign(skin_tone=tones)
         assert record["subgroups"] == subgroup_record(rows, rows["probability"], record["threshold"])
-        assert record["subgroups"]["not_in_manifest"] == ["age", "sex", "site", "origin"]
+        assert record["subgroups"]["not_in_manifest"] == ["age", "sex", "site", "origin", "recorded_skin_tone"]
         assert sum(cell["n"] for cell in record["subgroups"]["cells"] if cell["column"] == "skin_tone") == len(rows)
 
     def test_the_compare_page_reads_a_record_with_parts(self, record) -> None:

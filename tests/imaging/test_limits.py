@@ -404,7 +404,7 @@ def test_workers_import_imaging_alone() -> None:
     code = (
         "import sys, skinlens.imaging.worker;"
         "print([name for name in sys.modules if name.split('.')[0] in ('torch', 'onnxruntime', 'streamlit')"
-        " or name.startswith('skinlens.') and not name.startswith('skinlens.imaging')])"
+        " or name.startswith('skinlens.') and not name.startswith(('skinlens.imaging', 'skinlens.telemetry'))])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -227,7 +227,7 @@ def test_every_probed_stage_is_a_stack_of_maps_from_middle_to_last(name):
 
 def test_what_has_no_stages_is_named():
     with pytest.raises(
-        ValueError, match="architecture 'vit_s' cannot be probed; these can: asff_resnet50, densenet121"
+        ValueError, match="architecture 'vit_s' cannot be probed; these can: asff_efficientnet_lite2, asff_resnet50"
     ):
         probed_stages("vit_s")
 

@@ -825,7 +825,7 @@ def test_held_out_rows_are_scored_as_seldom_as_the_schedule_says(rows, settings)
     assert [bool(entry["fold_auc"]) for entry in log_of(settings.out)] == [False, False, True, False, True]
 
 
-@pytest.mark.parametrize("change", [{"share": 0.5}, {"origin": "bcn", "fold": None}])
+@pytest.mark.parametrize("change", [{"share": 0.5}, {"origins": ("bcn",), "fold": None}])
 def test_a_checkpoint_with_less_data_is_not_gone_on_with(hospitals, settings, change):
     settings = dataclasses.replace(settings, fold=None)
     run(recipe(), hospitals, dataclasses.replace(settings, **change))
@@ -872,6 +872,7 @@ class TinyAsff(AsffResNet50):
         self.gate = ChannelGate(10, gate, levels)
         if levels > 2:
             self.project_fine = nn.Conv2d(6, 10, kernel_size=1)
+        self.project_mid = nn.Identity()
         self.fused = nn.Identity()
         self.head = Head(10, 16)
 
