@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Literal
 
 from rich.console import Console
@@ -70,10 +71,9 @@ def _engine(engine: Engine, left: list[Shard], job: Job, workers: int | None) ->
 
         cores = os.cpu_count() or 1
         return score_locally(left, job, workers=min(workers or max(1, cores // 2), len(left)))
-    try:
-        import ray  # noqa: F401 - an optional extra; said before anything is started
-    except ImportError as error:
-        raise OutputError("Ray is not installed; it comes with the extra: pip install 'skinlens[ray]'") from error
+    # Looked for but not imported: what keeps a cluster to this machine is read when Ray is imported.
+    if find_spec("ray") is None:
+        raise OutputError("Ray is not installed; it comes with the extra: pip install 'skinlens[ray]'")
     from skinlens.scoring.on_ray import score_on_ray
 
     return score_on_ray(left, job, workers=workers)
