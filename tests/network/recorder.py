@@ -26,6 +26,7 @@ ALL_PROTOCOLS, IPV4, IPV6, TCP, UDP = 0x0003, 0x0800, 0x86DD, 6, 17
 # Exit status where this machine offers no namespaces, or lacks the command `ip`.
 NOT_POSSIBLE = 77
 LISTENING = "0A"
+SETTLING = 1.0  # seconds
 A_RECORD, SYN, ACK = 1, 0x02, 0x10
 # Look-ups go to the DNS server here, past any service on the host that is reached through a file.
 HOST_FILES = {"/etc/resolv.conf": "nameserver 127.0.0.1\n", "/etc/nsswitch.conf": "hosts: files dns\n"}
@@ -162,6 +163,8 @@ def record_command(command: list[str], folder: Path) -> Record:
         threading.Thread(target=watch, args=(source, record), daemon=True).start()
     threading.Thread(target=watch_listeners, args=(record,), daemon=True).start()
     record.status = subprocess.run(command, check=False).returncode
+    # What the command did last is still on its way to the threads that write it down.
+    time.sleep(SETTLING)
     return record
 
 
