@@ -1,6 +1,5 @@
 """`skinlens audit-augmentation`: does compression still give the label away in what a network is shown?"""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skinlens.cli.errors import OutputError
+from skinlens.cli.result_files import write_results
 from skinlens.cli.say import say
 from skinlens.evaluation.compression_traits import compression_features, label_probabilities
 from skinlens.evaluation.figures import bracketed, evenly_spread, metric_figures
@@ -63,13 +62,7 @@ def audit_augmentation(recipe: Path, data: Sequence[Path], out: Path, *, images:
             ]
         say(f"looked at {len(chosen)} images of {origin}")
     record = {"recipe": told.name, "data": [path.name for path in data], "seed": seed, "results": lines}
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / f"{told.name}.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-        (out / f"{told.name}.md").write_text(summarise(record), "utf-8")
-    except OSError as error:
-        raise OutputError(f"the results cannot be written to {out}: {error}") from error
-    say(f"wrote {out / told.name}.json and {told.name}.md")
+    write_results(out, told.name, record, summarise(record))
 
 
 def _features(recipe: Recipe, rows: pd.DataFrame, seed: int) -> dict[str, Floats]:

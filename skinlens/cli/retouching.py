@@ -1,6 +1,5 @@
 """`skinlens retouching`: do models tell more with hair or a colour cast taken out first, on what runs held out?"""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -9,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skinlens.cli.errors import OutputError, UsageError
+from skinlens.cli.errors import UsageError
 from skinlens.cli.finished import FinishedRun, read_finished
+from skinlens.cli.result_files import write_results
 from skinlens.cli.say import say
 from skinlens.evaluation.comparison import Difference, paired_bootstrap
 from skinlens.evaluation.figures import bracketed, evenly_spread
@@ -60,13 +60,7 @@ def retouching(name: str, runs: Sequence[Path], data: Sequence[Path], out: Path,
         compared.append({"held_out": run.held_out, **_compared(run, images)})
         say(f"compared {compared[-1]['n']} images of {run.held_out}")
     record = {"model": name, "recipe": finished[0].recipe.name, "data": [path.name for path in data], "runs": compared}
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-        (out / f"{name}.md").write_text(summarise(record), "utf-8")
-    except OSError as error:
-        raise OutputError(f"the results cannot be written to {out}: {error}") from error
-    say(f"wrote {out / name}.json and {name}.md")
+    write_results(out, name, record, summarise(record))
 
 
 def _compared(run: FinishedRun, images: int | None) -> dict[str, Any]:
