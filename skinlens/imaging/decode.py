@@ -6,7 +6,7 @@ from pathlib import Path
 from skinlens.imaging.dicom import is_dicom
 from skinlens.imaging.files import UnusableFileError, read_regular
 from skinlens.imaging.formats import decode_content
-from skinlens.imaging.image import ImageRefusedError, LesionImage
+from skinlens.imaging.image import ImageRefusedError, LesionImage, Pixels
 from skinlens.imaging.workers import NoWorkerError, decode_in_worker
 
 __all__ = ["IMAGE_SUFFIXES", "decode", "decode_trusted", "is_dicom"]
@@ -38,8 +38,7 @@ def decode(source: bytes | Path, *, name: str | None = None) -> LesionImage:
         pixels, notes = decode_in_worker(data, name)
     except NoWorkerError:
         pixels, notes = decode_content(data, name)
-        pixels.setflags(write=False)
-    return LesionImage(pixels=pixels, sha256=hashlib.sha256(data).hexdigest(), name=name, notes=notes)
+    return _image(data, name, pixels, notes)
 
 
 def decode_trusted(source: bytes | Path, *, name: str | None = None) -> LesionImage:
@@ -49,7 +48,10 @@ def decode_trusted(source: bytes | Path, *, name: str | None = None) -> LesionIm
     Arguments, result and errors are those of `decode`.
     """
     data, name = _content(source, name)
-    pixels, notes = decode_content(data, name)
+    return _image(data, name, *decode_content(data, name))
+
+
+def _image(data: bytes, name: str, pixels: Pixels, notes: tuple[str, ...]) -> LesionImage:
     pixels.setflags(write=False)
     return LesionImage(pixels=pixels, sha256=hashlib.sha256(data).hexdigest(), name=name, notes=notes)
 
