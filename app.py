@@ -4,14 +4,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from skinlens.desktop.case_store import tidy_at_start
-from skinlens.desktop.model import loaded_model
-from skinlens.desktop.router import mark_routed
-from skinlens.desktop.server import protection
-from skinlens.desktop.session import POINT
 from skinlens.imaging.workers import start_ahead
 from skinlens.runtime.card import ModelCard, ModelFileError, OperatingPoint
-from skinlens.triage import DISCLAIMER, UNVERIFIED
+from skinlens.triage.decision import DISCLAIMER, UNVERIFIED
+from skinlens.ui.case_store import tidy_at_start
+from skinlens.ui.model import loaded_model
+from skinlens.ui.router import mark_routed
+from skinlens.ui.server import protection
+from skinlens.ui.session import POINT
 
 DRAWINGS = Path(__file__).parent / "skinlens" / "desktop"
 MARK = DRAWINGS / "mark.svg"

@@ -4,15 +4,15 @@ import pandas as pd
 import streamlit as st
 
 from skinlens import __version__
-from skinlens.desktop.hazards import HAZARDS
-from skinlens.desktop.model import loaded_model
-from skinlens.desktop.router import require_router
-from skinlens.evaluation.measured import measured_sections, read_measured
-from skinlens.evaluation.results import ResultError
+from skinlens.leaderboard.card_sections import measured_sections, read_measured
+from skinlens.leaderboard.records import ResultError
 from skinlens.report.tables import bin_table, figure, point_table, refusal_sentence, view_table
 from skinlens.runtime import predictor as runtime
 from skinlens.runtime.card import ModelCard, ModelFileError
-from skinlens.runtime.prevalence import percent
+from skinlens.triage.risk import percent
+from skinlens.ui.hazards import HAZARDS
+from skinlens.ui.model import loaded_model
+from skinlens.ui.router import require_router
 
 
 def about_model(card: ModelCard) -> None:

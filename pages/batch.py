@@ -1,11 +1,11 @@
-"""Batch review: judge a folder in the background, move the threshold, look through the pictures, give verdicts."""
+"""Batch review: judge a folder in the background, move the threshold, look through the images, give verdicts."""
 
 import streamlit as st
 
 from skinlens.batch.errors import BatchError
 from skinlens.batch.store import BatchStore
 from skinlens.cases.store import current_user
-from skinlens.desktop.batch_end import (
+from skinlens.ui.batch.end import (
     offer_end,
     offer_exports,
     offer_facts,
@@ -13,13 +13,13 @@ from skinlens.desktop.batch_end import (
     show_nothing,
     show_unmatched,
 )
-from skinlens.desktop.batch_progress import show_progress
-from skinlens.desktop.batch_results import choose, loaded, show_table
-from skinlens.desktop.batch_review import current, go_to, review_pane, unsaved_verdict
-from skinlens.desktop.batch_runs import open_store, runs_folder
-from skinlens.desktop.batch_start import OPEN, choose_run, close_run
-from skinlens.desktop.model import LoadedModel, model_or_sentence
-from skinlens.desktop.router import require_router
+from skinlens.ui.batch.progress import show_progress
+from skinlens.ui.batch.results import choose, loaded, show_table
+from skinlens.ui.batch.review import current, go_to, review_pane, unsaved_verdict
+from skinlens.ui.batch.runs import open_store, runs_folder
+from skinlens.ui.batch.start import OPEN, choose_run, close_run
+from skinlens.ui.model import LoadedModel, model_or_sentence
+from skinlens.ui.router import require_router
 
 # Seconds after which the table looks for new results while a run is worked on.
 _EVERY = 4.0
@@ -51,7 +51,7 @@ def show_results(store: BatchStore, model: LoadedModel) -> None:
             try:
                 review_pane(store, shown, entry, model)
             except BatchError as error:
-                st.error("This picture cannot be shown.", icon=":material/error:")
+                st.error("This image cannot be shown.", icon=":material/error:")
                 st.text(str(error))
     show_figures(shown)
     show_unmatched(shown)
@@ -62,7 +62,7 @@ def show_results(store: BatchStore, model: LoadedModel) -> None:
 
 
 def reviewer() -> str:
-    """Who looks at the pictures."""
+    """Who looks at the images."""
     return str(st.session_state.get("batch-reviewer") or current_user())
 
 
@@ -74,7 +74,7 @@ def open_run(store: BatchStore, model: LoadedModel) -> None:
         st.text(f"{run.title}, begun {run.created.astimezone():%Y-%m-%d %H:%M}, {store.card().shown_name}")
         st.text_input("Reviewer", value=current_user(), max_chars=60, key="batch-reviewer", width=200)
     lines = loaded(store).lines
-    if lines and not any(line.is_picture for line in lines):
+    if lines and not any(line.is_image for line in lines):
         show_nothing(store, lines)
         return
     working = show_progress(store, model)

@@ -12,14 +12,14 @@ from skinlens.cases.schema import Assessment, Verdict
 from skinlens.cases.store import CaseLine, CaseStore, current_user
 from skinlens.cases.verify import verify
 from skinlens.cases.verify_pdf import check_summary
-from skinlens.desktop.case_store import case_store, cases_place
-from skinlens.desktop.pdf_button import pdf_button
-from skinlens.desktop.router import require_router
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.report.pdf import case_pdf
 from skinlens.report.read_pdf import NotASummaryError
-from skinlens.triage import HEADLINES, CaseRecord
+from skinlens.triage.decision import HEADLINES, CaseRecord
+from skinlens.ui.case_store import case_store, cases_place
+from skinlens.ui.pdf_button import pdf_button
+from skinlens.ui.router import require_router
 
 DECISIONS: dict[str | None, str] = {None: "all", **{name: said.lower() for name, said in HEADLINES.items()}}
 VERDICTS: tuple[Verdict, ...] = ("benign", "malignant", "unsure", "not judgeable")
@@ -30,7 +30,7 @@ OPEN = "open-case"
 def found_cases(store: CaseStore) -> None:
     """Search and list; a click on a line opens it."""
     words, decision = st.columns([2, 1.4])
-    searched = words.text_input("Search patient, lesion, picture or note", key="case-words")
+    searched = words.text_input("Search patient, lesion, image or note", key="case-words")
     wanted = decision.selectbox("Decision", list(DECISIONS), format_func=DECISIONS.__getitem__, key="case-decision")
     found = store.search(searched, decision=wanted, limit=SHOWN)
     if not found.total:
@@ -60,7 +60,7 @@ def case_table(lines: Sequence[CaseLine]) -> pd.DataFrame:
             "Saved": f"{line.created.astimezone():%Y-%m-%d %H:%M}",
             "Patient": line.patient,
             "Lesion": line.lesion,
-            "Picture": line.image_name,
+            "Image": line.image_name,
             "Decision": HEADLINES[line.decision],
             "Score": round(line.score, 2),
             "Your verdict": line.last_verdict,
@@ -70,7 +70,7 @@ def case_table(lines: Sequence[CaseLine]) -> pd.DataFrame:
 
 
 def open_case(store: CaseStore, case_id: str) -> None:
-    """One case: picture and heatmap, result, reviews, the lesion's other dates, summary."""
+    """One case: image and heatmap, result, reviews, the lesion's other dates, summary."""
     row = store.assessment(case_id)
     lesion = row.image.lesion
     st.markdown("#### Case")
@@ -87,7 +87,7 @@ def open_case(store: CaseStore, case_id: str) -> None:
 
 
 def shown_record(store: CaseStore, row: Assessment) -> CaseRecord | None:
-    """The case with its picture, drawn; without kept pixels it asks for the file."""
+    """The case with its image, drawn; without kept pixels it asks for the file."""
     try:
         record = reopen(store, row)
     except PixelsNotKeptError:
@@ -102,7 +102,7 @@ def shown_record(store: CaseStore, row: Assessment) -> CaseRecord | None:
 def with_original(store: CaseStore, row: Assessment) -> CaseRecord | None:
     """The case with the file that the user drops, if it is the right one."""
     upload = st.file_uploader(
-        "The picture itself is not kept. Drop its file here to see it, and to make the summary again.",
+        "The image itself is not kept. Drop its file here to see it, and to make the summary again.",
         key=f"original-{row.id}",
     )
     if upload is None:
@@ -116,12 +116,12 @@ def with_original(store: CaseStore, row: Assessment) -> CaseRecord | None:
 
 
 def pair(record: CaseRecord) -> None:
-    """Picture and heatmap; a refused picture alone."""
+    """Image and heatmap; a refused image alone."""
     left, right = st.columns(2)
-    left.image(record.image.pixels, caption="Original", width="stretch", alt="The picture as it was judged.")
+    left.image(record.image.pixels, caption="Original", width="stretch", alt="The image as it was judged.")
     if record.assessment.decision != "rejected":
         right.image(
-            record.overlay, caption="What the model looked at", width="stretch", alt="The picture with the heatmap."
+            record.overlay, caption="What the model looked at", width="stretch", alt="The image with the heatmap."
         )
 
 
@@ -175,7 +175,7 @@ def other_dates(store: CaseStore, row: Assessment) -> None:
         pixels = store.pixels.read(one.image_id)
         when = f"{one.created.astimezone():%Y-%m-%d}, {one.score_name} {one.score:.2f}"
         if pixels is None:
-            place.info(f"{when}; the picture is not kept.")
+            place.info(f"{when}; the image is not kept.")
         else:
             place.image(pixels, caption=when, width="stretch", alt=f"The lesion, {when}.")
 
@@ -211,7 +211,7 @@ def verify_summary(store: CaseStore) -> None:
     if not found.agrees:
         st.error("It does not agree with the record.", icon=":material/gpp_bad:")
     elif found.exact is False:
-        st.warning("Picture, model and result agree; something else differs.", icon=":material/gpp_maybe:")
+        st.warning("Image, model and result agree; something else differs.", icon=":material/gpp_maybe:")
     else:
         st.success("It agrees with the record.", icon=":material/verified:")
     for sentence in found.sentences:
@@ -221,7 +221,7 @@ def verify_summary(store: CaseStore) -> None:
 def delete_patient(store: CaseStore) -> None:
     """Erase a patient for good, after the pseudonym was typed."""
     with st.form("delete", clear_on_submit=True, border=False):
-        st.markdown("**Delete a patient** with every lesion, picture, result and verdict. This cannot be undone.")
+        st.markdown("**Delete a patient** with every lesion, image, result and verdict. This cannot be undone.")
         typed = st.text_input("Type the pseudonymous id to delete")
         if st.form_submit_button("Delete for good", icon=":material/delete_forever:") and typed.strip():
             try:
@@ -258,7 +258,7 @@ def cannot_be_used(error: CaseStoreError) -> None:
         # The settings do not say where, which is what the error tells.
         return
     st.caption(
-        "Nothing was changed. Pictures can still be judged, but no case can be saved until this is mended. A backup is "
+        "Nothing was changed. Images can still be judged, but no case can be saved until this is mended. A backup is "
         "restored on the command line, after the damaged file was moved away: "
         "python -m skinlens cases restore FILE.zip"
     )

@@ -5,17 +5,18 @@ import os
 import pandas as pd
 import streamlit as st
 
-from skinlens.desktop import comparison, comparison_tabs
-from skinlens.desktop.comparison import Compared
-from skinlens.desktop.comparison_charts import looks
-from skinlens.desktop.comparison_tabs import FORMATS, TABS, Picked
-from skinlens.desktop.router import require_router
-from skinlens.evaluation.leaderboard import heading, readable
-from skinlens.evaluation.metrics import METRICS
-from skinlens.evaluation.published import SOURCE
-from skinlens.evaluation.side_by_side import disagreeing, pair_table, sentences
-from skinlens.evaluation.views import views_of
 from skinlens.imaging.image import ImageRefusedError
+from skinlens.leaderboard.model_comparison import disagreeing, pair_table, sentences
+from skinlens.leaderboard.published import SOURCE
+from skinlens.leaderboard.table import heading, readable
+from skinlens.metrics.classification import METRICS
+from skinlens.metrics.views import views_of
+from skinlens.ui.compare import state as comparison
+from skinlens.ui.compare import tabs as comparison_tabs
+from skinlens.ui.compare.charts import looks
+from skinlens.ui.compare.state import Compared
+from skinlens.ui.compare.tabs import FORMATS, TABS, Picked
+from skinlens.ui.router import require_router
 
 
 def choose_view(compared: Compared) -> str:
@@ -42,7 +43,7 @@ def leaderboard(board: pd.DataFrame, view: str) -> None:
         "Paper's accuracy": st.column_config.NumberColumn(
             format="%.3f", help="What the paper publishes for the same network"
         ),
-        "Time": st.column_config.TextColumn(help="Of one picture, as a multiple of asff_resnet50_paper's"),
+        "Time": st.column_config.TextColumn(help="Of one image, as a multiple of asff_resnet50_paper's"),
         "MB": st.column_config.NumberColumn(format="%.1f"),
         "Training, min": st.column_config.NumberColumn(format="%.0f"),
     }
@@ -182,7 +183,7 @@ def difference(compared: Compared, first: str, second: str, view: str) -> None:
 
 
 def disagreement(compared: Compared, first: str, second: str, view: str) -> None:
-    """The images that the two decide differently, and their pictures where a folder has them."""
+    """The images that the two decide differently, and their images where a folder has them."""
     (one,), (other,) = ([model for model in compared.models if model.label == label] for label in (first, second))
     found = disagreeing(one, other, view)
     st.markdown(f"**Images that the two decide differently: {len(found)}**")
@@ -207,29 +208,29 @@ def disagreement(compared: Compared, first: str, second: str, view: str) -> None
     )
     numbers(found.rename(columns={"first": first, "second": second}), f"disagreements-{view}")
     rows = [row for row in chosen.selection.rows if row < len(found)]
-    show_picture(str(found["path"].iloc[rows[0]]) if rows else None)
+    show_image(str(found["path"].iloc[rows[0]]) if rows else None)
 
 
-def show_picture(path: str | None) -> None:
-    """The picture of the chosen row, if a folder on this computer has it."""
+def show_image(path: str | None) -> None:
+    """The image of the chosen row, if a folder on this computer has it."""
     folder = st.text_input(
-        "Folder with the pictures (optional; on this computer)",
+        "Folder with the images (optional; on this computer)",
         os.environ.get("SKINLENS_DATA", ""),
         key="compare-folder",
-        help="Choose a row of the table to see its picture. Nothing is copied.",
+        help="Choose a row of the table to see its image. Nothing is copied.",
     )
     if not folder or path is None:
-        st.caption("Choose a row and name the folder to see the picture; without the folder, ids are all there is.")
+        st.caption("Choose a row and name the folder to see the image; without the folder, ids are all there is.")
         return
     try:
-        picture = comparison.picture(folder, path)
+        image = comparison.image(folder, path)
     except ImageRefusedError as refusal:
         st.text(str(refusal))
         return
-    if picture is None:
+    if image is None:
         st.text(f"The folder has no file {path}.")
         return
-    st.image(picture.pixels, width=320, alt=f"Test image {path}")
+    st.image(image.pixels, width=320, alt=f"Test image {path}")
     st.text(path)
 
 

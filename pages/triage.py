@@ -1,4 +1,4 @@
-"""Single-image triage: drop a picture, read the score, see what the model looked at, take the PDF."""
+"""Single-image triage: drop an image, read the score, see what the model looked at, take the PDF."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -7,23 +7,13 @@ import streamlit as st
 
 from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.store import current_user
-from skinlens.desktop import session
-from skinlens.desktop.case_store import case_store
-from skinlens.desktop.charts import score_bar
-from skinlens.desktop.model import LoadedModel, model_or_sentence
-from skinlens.desktop.pdf_button import pdf_button
-from skinlens.desktop.quality_table import quality_table
-from skinlens.desktop.router import require_router
-from skinlens.desktop.session import Result
-from skinlens.desktop.viewer import original_alone, side_by_side
 from skinlens.explain.overlay import record_overlay
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.report.fonts import missing_characters
 from skinlens.report.pdf import case_pdf
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.prediction import GateSummary
-from skinlens.runtime.prevalence import LESION_CLINIC, PRIMARY_CARE, percent
-from skinlens.triage import (
+from skinlens.triage.decision import (
     Assessment,
     CaseFacts,
     CaseRecord,
@@ -34,6 +24,16 @@ from skinlens.triage import (
     rates_sentence,
     stability_sentence,
 )
+from skinlens.triage.risk import LESION_CLINIC, PRIMARY_CARE, percent
+from skinlens.ui import session
+from skinlens.ui.case_store import case_store
+from skinlens.ui.charts import score_bar
+from skinlens.ui.model import LoadedModel, model_or_sentence
+from skinlens.ui.pdf_button import pdf_button
+from skinlens.ui.quality_table import quality_table
+from skinlens.ui.router import require_router
+from skinlens.ui.session import Result
+from skinlens.ui.viewer import original_alone, side_by_side
 
 SEXES = ("female", "male", "other")
 ICONS = {
@@ -48,10 +48,10 @@ PREVALENCES = {
     f"{percent(LESION_CLINIC)}: pigmented-lesion clinic": LESION_CLINIC,
     "Another share": None,
 }
-POINT_HELP = "How much it takes to call a picture worrying: screening misses least, specialist alarms least."
+POINT_HELP = "How much it takes to call an image worrying: screening misses least, specialist alarms least."
 
 
-def choose_picture(model: LoadedModel) -> bool:
+def choose_image(model: LoadedModel) -> bool:
     """Receive an upload or draw an example; a refused file gets its sentence (and a False) and the page goes on."""
     drop, example = st.columns([3, 1], vertical_alignment="bottom")
     upload = drop.file_uploader("Drop a dermoscopic image here, or browse", key=session.uploader_key())
@@ -75,7 +75,7 @@ def receive_upload(content: bytes, name: str, model: LoadedModel) -> bool:
 
 
 def show_result(result: Result, model: LoadedModel) -> None:
-    """The picture's name, both views, the score, the case facts and the PDF."""
+    """The image's name, both views, the score, the case facts and the PDF."""
     assessment = assess(
         result.prediction,
         model.card,
@@ -86,7 +86,7 @@ def show_result(result: Result, model: LoadedModel) -> None:
         override=session.override(result),
     )
     if result.image.synthetic:
-        st.warning("Synthetic example: a drawn picture, not a patient.", icon=":material/draw:")
+        st.warning("Synthetic example: a drawn image, not a patient.", icon=":material/draw:")
     views, verdict = st.columns([2.05, 1])
     rejected = assessment.decision == "rejected"
     with views:
@@ -108,7 +108,7 @@ def show_result(result: Result, model: LoadedModel) -> None:
 
 
 def show_refusal(result: Result, assessment: Assessment) -> None:
-    """Why the picture is not judged, what to do about it, and a way past it for who has a reason."""
+    """Why the image is not judged, what to do about it, and a way past it for who has a reason."""
     with st.container(border=True):
         st.markdown(f"##### {ICONS[assessment.decision]} {assessment.headline}")
         for reason in assessment.reasons:
@@ -127,7 +127,7 @@ def show_refusal(result: Result, assessment: Assessment) -> None:
 
 
 def show_quality(result: Result, assessment: Assessment) -> None:
-    """What speaks against the picture, before anything that was read from it."""
+    """What speaks against the image, before anything that was read from it."""
     for sentence in quality_sentences(assessment):
         st.caption(sentence)
     if assessment.override:
@@ -147,7 +147,7 @@ def choose_point(card: ModelCard) -> OperatingPoint:
 
 
 def choose_prevalence() -> float:
-    """Share of malignant lesions where the picture comes from."""
+    """Share of malignant lesions where the image comes from."""
     setting = st.selectbox("How many lesions are malignant where you work?", list(PREVALENCES), key="prevalence")
     known = PREVALENCES[setting]
     if known is not None:
@@ -189,7 +189,7 @@ def show_score(result: Result, assessment: Assessment, model: LoadedModel) -> No
 
 
 def case_facts(result: Result) -> CaseFacts:
-    """What the user types about this picture; the widgets belong to the picture, so facts never move to another."""
+    """What the user types about this image; the widgets belong to the image, so facts never move to another."""
     key = result.image.sha256
     with st.container(border=True):
         st.markdown("**Case**, all optional; leave out names and dates of birth")
@@ -219,17 +219,17 @@ def offer_pdf(
 
     pdf_button(lambda: case_pdf(made_record(), model.card).content, result.image.sha256)
     save_case(made_record, model, None if found is None else found.prevalence)
-    st.button("Remove picture", icon=":material/close:", on_click=session.clear, width="stretch")
+    st.button("Remove image", icon=":material/close:", on_click=session.clear, width="stretch")
 
 
 def save_case(made_record: Callable[[], CaseRecord], model: LoadedModel, prevalence: float | None) -> None:
-    """Keep the case, with or without the picture."""
+    """Keep the case, with or without the image."""
     with st.popover("Save case", icon=":material/save:", width="stretch"):
         st.caption(
-            "The result, what you typed and the picture's SHA-256 are kept in a database of your own, under the "
+            "The result, what you typed and the image's SHA-256 are kept in a database of your own, under the "
             "pseudonymous id. See the page Cases."
         )
-        pixels = st.checkbox("Keep the picture too")
+        pixels = st.checkbox("Keep the image too")
         if not st.button("Save", type="primary"):
             return
         try:
@@ -257,10 +257,10 @@ def show_details(result: Result, assessment: Assessment, model: LoadedModel) -> 
         f"Score, unrounded: {prediction.score!r}\n"
         f"Scores turned and mirrored: {', '.join(f'{score:.3f}' for score in result.stability.scores)}\n"
     )
-    with st.expander("Details: picture quality, model, fusion"):
+    with st.expander("Details: image quality, model, fusion"):
         st.dataframe(quality_table(result.admission, model.card.familiarity), hide_index=True, width="stretch")
         st.text(
-            f"Picture: {image.name}, {image.width} x {image.height} px\n"
+            f"Image: {image.name}, {image.width} x {image.height} px\n"
             f"SHA-256 of the file: {image.sha256}\n"
             f"Model: {prediction.model.name} {prediction.model.version}, weights SHA-256 {prediction.model.sha256}\n"
             f"Ran on: {prediction.provider}, {prediction.milliseconds:.1f} ms\n"
@@ -277,13 +277,13 @@ def page() -> None:
     model = model_or_sentence()
     if model is None:
         return
-    usable = choose_picture(model)
+    usable = choose_image(model)
     result = session.current()
     if result is not None:
         show_result(result, model)
     elif usable:
         st.info(
-            "Nothing to show yet. Pictures stay on this computer and are dropped when the browser session ends.",
+            "Nothing to show yet. Images stay on this computer and are dropped when the browser session ends.",
             icon=":material/lock:",
         )
 

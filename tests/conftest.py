@@ -1,17 +1,18 @@
-"""The released model, drawn pictures and, where SKINLENS_DATA names the data folder, real test images."""
+"""The released model, drawn images and, where SKINLENS_DATA names the data folder, real test images."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from skinlens.evaluation.leaderboard import paper_label, read_published
-from skinlens.evaluation.results import EvaluatedModel, read_results
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion
+from skinlens.leaderboard.records import EvaluatedModel, read_results
+from skinlens.leaderboard.table import paper_label, read_published
 from skinlens.runtime.predictor import WEIGHTS_FOLDER, Predictor, load_predictor
 from tests.made_up_results import write_folder
 
@@ -72,7 +73,7 @@ def predictor() -> Predictor:
 
 
 @pytest.fixture(scope="session")
-def pictures() -> list[LesionImage]:
+def images() -> list[LesionImage]:
     """Drawn lesions of several sizes and aspects, one of them the model's own size."""
     sizes = [(96, 128), (160, 160), (224, 224), (200, 300), (300, 180)]
     return [
@@ -92,3 +93,27 @@ def real_images() -> list[LesionImage]:
         for path in of_label["path"].iloc[:: len(of_label) // REAL_IMAGES_PER_LABEL][:REAL_IMAGES_PER_LABEL]
     ]
     return [decode(DATA / path) for path in chosen]
+
+
+@pytest.fixture
+def paper():
+    """Labels and probabilities whose confusion matrix at 0.5 is the paper's: TN 336, FP 24, FN 21, TP 279."""
+    return np.repeat([0, 0, 1, 1], [336, 24, 21, 279]), np.repeat([0.1, 0.8, 0.2, 0.9], [336, 24, 21, 279])
+
+
+@pytest.fixture
+def predictions():
+    """300 labels and informative probabilities in steps of 0.02, so with many ties."""
+    generator = np.random.default_rng(7)
+    labels = (generator.random(300) < 0.4).astype(int)
+    evidence = generator.normal(2.0 * labels - 1.0, 1.3)
+    return labels, np.round(1 / (1 + np.exp(-evidence)) * 50) / 50
+
+
+@pytest.fixture
+def rival(predictions):
+    """A second model's probabilities for `predictions`: somewhat worse, correlated with the first, also with ties."""
+    labels, probabilities = predictions
+    generator = np.random.default_rng(8)
+    evidence = np.log((probabilities + 0.01) / (1.01 - probabilities)) + generator.normal(-0.1 * labels, 0.8)
+    return np.round(1 / (1 + np.exp(-evidence)) * 50) / 50

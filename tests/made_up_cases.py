@@ -1,4 +1,4 @@
-"""A model card, drawn pictures and case records that do not exist, for tests of what is made from them."""
+"""A model card, drawn images and case records that do not exist, for tests of what is made from them."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -17,7 +17,7 @@ from skinlens.runtime.card import (
     TrainingRecord,
 )
 from skinlens.runtime.prediction import GateSummary, ModelId, Prediction
-from skinlens.triage import Assessment, CaseFacts, CaseRecord, assess
+from skinlens.triage.decision import Assessment, CaseFacts, CaseRecord, assess
 
 WEIGHTS_SHA256 = "a1" * 32
 IMAGE_SHA256 = "5c" * 32
@@ -73,7 +73,7 @@ def drawn_lesion(width: int, height: int) -> Pixels:
 
 
 def reddened(pixels: Pixels) -> Pixels:
-    """The same picture with its centre pulled towards red, as a heatmap would."""
+    """The same image with its centre pulled towards red, as a heatmap would."""
     height, width = pixels.shape[:2]
     y, x = np.mgrid[0:height, 0:width]
     weight = np.exp(-(((x / width - 0.5) / 0.2) ** 2 + ((y / height - 0.5) / 0.2) ** 2))[..., None]

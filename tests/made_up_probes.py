@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from skinlens.evaluation.held_out import INTERVAL, part_figures
-from skinlens.evaluation.probes import FOLDER, PREDICTION_COLUMNS, VERSION, DatasetProbe, ProbeRecord, StageSet
+from skinlens.leaderboard.held_out import INTERVAL, part_figures
+from skinlens.leaderboard.probes import FOLDER, PREDICTION_COLUMNS, VERSION, DatasetProbe, ProbeRecord, StageSet
 
 
 def held_out_scores(origins: tuple[str, ...], *, skill: float, seed: int = 0, n: int = 90) -> pd.DataFrame:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skinlens.evaluation.report import evaluate_views, to_json
-from skinlens.evaluation.subgroups import subgroup_record
+from skinlens.metrics.report import evaluate_views, to_json
+from skinlens.studies.subgroups import subgroup_record
 
 PUBLISHED = Path(__file__).parents[1] / "weights" / "evaluation" / "published.csv"
 CORRUPTIONS = ("blur", "jpeg", "brightness", "colour cast", "hair", "vignette", "rotation")

@@ -2,11 +2,11 @@
 
 import pytest
 
-from skinlens.desktop.session import EXAMPLES
 from skinlens.imaging.decode import decode
 from skinlens.imaging.synthetic import draw_pixels, encode_png
-from skinlens.refusal import examine
 from skinlens.runtime.predictor import Predictor, load_predictor, released_models
+from skinlens.triage.admission import examine
+from skinlens.ui.session import EXAMPLES
 from tests.drawn import FAMILIAR, familiar_pixels
 
 

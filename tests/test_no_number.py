@@ -20,16 +20,16 @@ from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.store import open_file
 from skinlens.cli import predict as predict_module
 from skinlens.cli.evaluate import _require_numbers
-from skinlens.desktop import model as desktop_model
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion, encode_png
-from skinlens.refusal import examine
 from skinlens.runtime.card import Estimate, ModelCard, ModelFileError, OperatingPoint, UncertainBand
 from skinlens.runtime.orientations import Stability
 from skinlens.runtime.predictor import WEIGHTS_FOLDER, Predictor, evidence_heatmap, scaled
 from skinlens.scoring.items import list_items
 from skinlens.scoring.shards import Job, prepare, score_shard, shards_of
-from skinlens.triage import NO_RESULT, NO_RESULT_CODE, assess, decide, judged, meaning
+from skinlens.triage.admission import examine
+from skinlens.triage.decision import NO_RESULT, NO_RESULT_CODE, assess, decide, judged, meaning
+from skinlens.ui import model as desktop_model
 from tests.app.conftest import app as app
 from tests.cli.conftest import Caller
 from tests.cli.conftest import call as call
@@ -211,7 +211,7 @@ class TestEveryWayIn:
         go_through(store, predictor, threading.Lock())
         for number in ("9e999", "17.0", "NULL"):
             with store.engine.begin() as connection:
-                connection.execute(text(f"UPDATE picture SET score = {number}"))
+                connection.execute(text(f"UPDATE image SET score = {number}"))
             self.rejected(store, predictor)
         store.engine.dispose()
 

@@ -17,12 +17,13 @@ EVERYTHING = [*SOURCES, ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
 MAY_IMPORT: dict[str, set[str]] = {
     "skinlens": {"skinlens.telemetry"},
     "skinlens.imaging": set(),
-    "skinlens.evaluation": set(),
-    "skinlens.storage": set(),
+    "skinlens.metrics": set(),
     "skinlens.models": set(),
+    "skinlens.storage": set(),
     "skinlens.runtime": {"skinlens.imaging"},
     "skinlens.explain": {"skinlens.imaging", "skinlens.runtime"},
     "skinlens.explain.oracle": {"skinlens.imaging", "skinlens.runtime", "skinlens.models"},
+    "skinlens.triage": {"skinlens.imaging", "skinlens.runtime", "skinlens.explain", "skinlens.metrics"},
     "skinlens.export": {
         "skinlens.models",
         "skinlens.runtime",
@@ -30,9 +31,19 @@ MAY_IMPORT: dict[str, set[str]] = {
         "skinlens.imaging.preprocess",
         "skinlens.imaging.image",
     },
-    "skinlens.training": {"skinlens.models", "skinlens.imaging", "skinlens.evaluation"},
-    "skinlens.triage": {"skinlens.imaging", "skinlens.runtime", "skinlens.refusal"},
-    "skinlens.refusal": {"skinlens.imaging", "skinlens.runtime"},
+    "skinlens.training": {"skinlens.models", "skinlens.imaging", "skinlens.metrics", "skinlens.storage"},
+    "skinlens.studies": {
+        "skinlens.imaging",
+        "skinlens.metrics",
+        "skinlens.runtime",
+        "skinlens.explain",
+        "skinlens.triage",
+        "skinlens.models",
+        "skinlens.training",
+        "skinlens.export",
+        "skinlens.storage",
+    },
+    "skinlens.leaderboard": {"skinlens.metrics", "skinlens.storage"},
     "skinlens.report": {
         "skinlens.triage",
         "skinlens.runtime.card",
@@ -40,16 +51,13 @@ MAY_IMPORT: dict[str, set[str]] = {
         # The program's own version.
         "skinlens",
     },
-    "skinlens.judging": {"skinlens.imaging", "skinlens.runtime", "skinlens.refusal"},
-    "skinlens.scoring": {"skinlens.judging", "skinlens.triage", "skinlens.runtime", "skinlens.imaging"},
+    "skinlens.scoring": {"skinlens.triage", "skinlens.runtime", "skinlens.imaging", "skinlens.storage"},
     "skinlens.batch": {
-        "skinlens.judging",
         "skinlens.cases",
-        "skinlens.evaluation",
+        "skinlens.metrics",
         "skinlens.triage",
         "skinlens.explain",
         "skinlens.report",
-        "skinlens.refusal",
         "skinlens.runtime",
         "skinlens.imaging",
         "skinlens.storage",
@@ -59,14 +67,13 @@ MAY_IMPORT: dict[str, set[str]] = {
         "skinlens.triage",
         "skinlens.explain",
         "skinlens.report",
-        "skinlens.refusal",
         "skinlens.runtime",
         "skinlens.imaging",
         # The program's own version.
         "skinlens",
     },
 }
-MAY_IMPORT_ANYTHING = ("skinlens.cli", "skinlens.desktop", "skinlens.__main__")
+MAY_IMPORT_ANYTHING = ("skinlens.cli", "skinlens.ui", "skinlens.__main__")
 
 
 def module_name(path: Path) -> str:
@@ -112,7 +119,7 @@ def allowed(module: str, imported: str) -> bool:
         ("skinlens.export.release", "skinlens.training.loop", False),
         ("skinlens.report.pdf", "skinlens", True),
         ("skinlens.report.pdf", "skinlens.runtime.predictor", False),
-        ("skinlens.triage", "skinlens.report.pdf", False),
+        ("skinlens.triage.decision", "skinlens.report.pdf", False),
         ("skinlens.new_room.part", "skinlens.imaging.image", False),
     ],
 )
@@ -130,18 +137,18 @@ def test_rooms_import_only_what_they_may(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", EVERYTHING, ids=module_name)
-def test_nothing_imports_the_command_line_or_the_desktop(path: Path) -> None:
+def test_nothing_imports_the_command_line_or_the_ui(path: Path) -> None:
     """But themselves, `python -m skinlens`, and the pages."""
     module, found = module_name(path), set(imports(path))
     is_page = not is_in(module, "skinlens")
     if not is_in(module, "skinlens.cli") and module != "skinlens.__main__":
         assert not any(is_in(name, "skinlens.cli") for name in found)
-    if not is_in(module, "skinlens.desktop") and not is_page:
-        assert not any(is_in(name, "skinlens.desktop") for name in found)
+    if not is_in(module, "skinlens.ui") and not is_page:
+        assert not any(is_in(name, "skinlens.ui") for name in found)
 
 
 @pytest.mark.parametrize(
-    "room", ["imaging", "runtime", "triage", "refusal", "report", "desktop", "cases", "batch", "scoring", "storage"]
+    "room", ["imaging", "runtime", "triage", "explain.overlay", "report", "ui", "cases", "batch", "scoring", "storage"]
 )
 def test_from_upload_to_pdf_no_torch_is_imported(room: str) -> None:
     heavy = {"torch", "torchvision", "lightning_fabric", "pytorch_grad_cam"}
@@ -151,9 +158,9 @@ def test_from_upload_to_pdf_no_torch_is_imported(room: str) -> None:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_name)
-def test_streamlit_stays_on_the_desktop(path: Path) -> None:
+def test_streamlit_stays_in_the_ui(path: Path) -> None:
     """But for the command that starts it."""
-    if not is_in(module_name(path), "skinlens.desktop") and module_name(path) != "skinlens.cli.app":
+    if not is_in(module_name(path), "skinlens.ui") and module_name(path) != "skinlens.cli.app":
         assert "streamlit" not in {name.partition(".")[0] for name in imports(path)}
 
 
@@ -244,7 +251,7 @@ def test_html_is_a_constant_of_ours() -> None:
                 assert isinstance(given, ast.Constant) or dotted(given, {}).isupper(), path
 
 
-@pytest.mark.parametrize("path", [each for each in EVERYTHING if "desktop" in each.parts or each.parent != PACKAGE])
+@pytest.mark.parametrize("path", [each for each in EVERYTHING if "ui" in each.parts or each.parent != PACKAGE])
 def test_pages_name_nothing_that_a_browser_would_fetch(path: Path) -> None:
     """No address on the internet, and no page icon that stands for one."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):

@@ -1,1 +1,1 @@
-"""Many pictures at once: runs that can be interrupted, what came of them, and what people said of it."""
+"""Many images at once: runs that can be interrupted, what came of them, and what people said of it."""

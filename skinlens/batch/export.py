@@ -11,19 +11,19 @@ from skinlens.batch.errors import BatchError
 from skinlens.batch.reopen import record_again
 from skinlens.batch.store import BatchStore
 from skinlens.batch.table import Entry
-from skinlens.evaluation.printable import printable
-from skinlens.evaluation.spreadsheet import guarded
 from skinlens.imaging.sources import safe_name
 from skinlens.report.pdf import case_pdf
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
-from skinlens.triage import judged
+from skinlens.storage.printable import printable
+from skinlens.storage.spreadsheet import guarded
+from skinlens.triage.decision import judged
 
 NOT_INCLUDED = "not-included.txt"
 
 
 def table_csv(found: Sequence[Entry], card: ModelCard, point: OperatingPoint) -> str:
-    """Every picture as a row: the columns of `predict`, then case facts and verdicts.
+    """Every image as a row: the columns of `predict`, then case facts and verdicts.
 
     No text is a formula in a spreadsheet; see `spreadsheet.guarded`.
     """
@@ -78,11 +78,11 @@ def case_archive(
     *,
     progress: Callable[[int], object] = lambda _: None,
 ) -> bytes:
-    """A zip archive with the case summary of every judged picture, and a text with a line for each that it lacks.
+    """A zip archive with the case summary of every judged image, and a text with a line for each that it lacks.
 
     Args:
         store: The run.
-        found: Pictures of it.
+        found: Images of it.
         card: Of its model.
         point: At which they are judged.
         progress: Called with how many are done.
@@ -107,13 +107,13 @@ def case_archive(
 def _summaries(
     store: BatchStore, found: Sequence[Entry], card: ModelCard, point: OperatingPoint
 ) -> Iterator[tuple[Entry, bytes | str]]:
-    """Each picture's summary, or why it has none."""
+    """Each image's summary, or why it has none."""
     created = datetime.now().astimezone()
     for entry in found:
         if entry.line.score is None:
             yield entry, entry.line.sentence or "not judged yet"
             continue
-        row = store.picture(entry.number)
+        row = store.image(entry.number)
         try:
             record = record_again(row, card, point, entry.facts, created=created)
         except BatchError as error:

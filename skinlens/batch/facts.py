@@ -1,4 +1,4 @@
-"""Case facts and ground truth that a person has in a CSV, and which picture each of its rows is about."""
+"""Case facts and ground truth that a person has in a CSV, and which image each of its rows is about."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import PurePosixPath
 
 from skinlens.batch.store import Line
-from skinlens.evaluation.csv_file import CsvFileError, Row, read_rows, refuse
+from skinlens.storage.csv_file import CsvFileError, Row, read_rows, refuse
 
 KEYS = ("path", "sha256")
 COLUMNS = ("case_id", "lesion", "date", "age", "sex", "site", "note", "label")
@@ -16,7 +16,7 @@ LABELS = ("", "benign", "malignant")
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a picture beside it; "" for what is not.
+    """What is known of an image beside it; "" for what is not.
 
     Attributes:
         case_id: Pseudonym of the patient.
@@ -37,7 +37,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class FactsRow:
-    """A row of the CSV: its line, what names its picture, and the facts."""
+    """A row of the CSV: its line, what names its image, and the facts."""
 
     line: int
     path: str
@@ -47,12 +47,12 @@ class FactsRow:
 
 @dataclass(frozen=True)
 class Matched:
-    """Which facts belong to which picture.
+    """Which facts belong to which image.
 
     Attributes:
-        facts: By the picture's number.
-        unmatched: Rows about no picture of the run.
-        ambiguous: Sentences about rows that could mean several pictures, or several rows about one: none is used.
+        facts: By the image's number.
+        unmatched: Rows about no image of the run.
+        ambiguous: Sentences about rows that could mean several images, or several rows about one: none is used.
     """
 
     facts: dict[int, Facts]
@@ -64,18 +64,18 @@ def read_facts(content: bytes, *, name: str) -> tuple[FactsRow, ...]:
     """Read a CSV of case facts.
 
     Args:
-        content: UTF-8; columns `path` (relative to the folder or archive, or a file's name where only one picture has
+        content: UTF-8; columns `path` (relative to the folder or archive, or a file's name where only one image has
             it) or `sha256` or both, and any of `COLUMNS`. Commas, semicolons or tabs part them. Other columns are
             ignored.
         name: What to call the file in messages.
 
     Raises:
-        CsvFileError: If it is no such CSV, has none of the columns, a row names no picture, a label is neither benign
+        CsvFileError: If it is no such CSV, has none of the columns, a row names no image, a label is neither benign
             nor malignant, or a date is not written as YYYY-MM-DD.
     """
     columns, rows = read_rows(content, name=name, required=(), optional=(*KEYS, *COLUMNS), delimiters=",;\t")
     if not set(KEYS) & set(columns):
-        raise CsvFileError(f"{name} needs a column path or sha256 that says which picture a row is about")
+        raise CsvFileError(f"{name} needs a column path or sha256 that says which image a row is about")
     if not set(COLUMNS) & set(columns):
         raise CsvFileError(f"{name} has none of the columns {', '.join(COLUMNS)}")
     filled = [(line, {column: row.get(column, "") for column in (*KEYS, *COLUMNS)}) for line, row in rows]
@@ -88,9 +88,9 @@ def read_facts(content: bytes, *, name: str) -> tuple[FactsRow, ...]:
 
 
 def match_facts(rows: Sequence[FactsRow], lines: Sequence[Line]) -> Matched:
-    """Find each row's picture: by SHA-256 where it has one, else by path, else by a file name that only one has.
+    """Find each row's image: by SHA-256 where it has one, else by path, else by a file name that only one has.
 
-    A SHA-256 is known only of pictures that were read already, and the same bytes may be there several times: the row
+    A SHA-256 is known only of images that were read already, and the same bytes may be there several times: the row
     is about each of them.
     """
     found: dict[int, list[FactsRow]] = defaultdict(list)
@@ -115,7 +115,7 @@ def match_facts(rows: Sequence[FactsRow], lines: Sequence[Line]) -> Matched:
 
 
 class _Index:
-    """Pictures by everything that may name them."""
+    """Images by everything that may name them."""
 
     def __init__(self, lines: Sequence[Line]) -> None:
         self._by_sha256: dict[str, list[int]] = defaultdict(list)
@@ -129,7 +129,7 @@ class _Index:
             self._by_name[PurePosixPath(line.relative).name].append(line)
 
     def find(self, row: FactsRow) -> tuple[list[int], str]:
-        """Numbers of the pictures that a row is about, or a sentence that says why that cannot be told."""
+        """Numbers of the images that a row is about, or a sentence that says why that cannot be told."""
         if row.sha256 and (found := self._by_sha256.get(row.sha256)):
             return found, ""
         exact = self._by_path.get(row.path, [])
@@ -138,7 +138,7 @@ class _Index:
         named = self._by_name.get(row.path, []) if not exact else []
         if len(named) == 1:
             return [named[0].number], ""
-        several = [line.path for line in named] or [f"{len(exact)} pictures of that path"] * bool(exact)
+        several = [line.path for line in named] or [f"{len(exact)} images of that path"] * bool(exact)
         if several:
             return [], f"Line {row.line}: {row.path} may be {_either(several)}."
         return [], ""
@@ -147,7 +147,7 @@ class _Index:
 def _check(name: str, rows: list[Row]) -> None:
     nameless = [line for line, row in rows if not row["path"] and not row["sha256"]]
     if nameless:
-        raise CsvFileError(f"{name}: {len(nameless)} row(s) name no picture, the first in line {nameless[0]}")
+        raise CsvFileError(f"{name}: {len(nameless)} row(s) name no image, the first in line {nameless[0]}")
     refuse(name, rows, "label", lambda label: label not in LABELS, "have a label other than benign, malignant or blank")
     refuse(name, rows, "date", lambda text: bool(text) and not _is_date(text), "have a date not written as YYYY-MM-DD")
 

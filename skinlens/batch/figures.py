@@ -7,8 +7,8 @@ import pandas as pd
 
 from skinlens.batch.schema import Review
 from skinlens.batch.table import Entry
-from skinlens.evaluation.agreement import Agreement, agreement
-from skinlens.evaluation.report import ViewResult, evaluate_views
+from skinlens.metrics.agreement import Agreement, agreement
+from skinlens.metrics.report import ViewResult, evaluate_views
 from skinlens.runtime.card import OperatingPoint
 
 _RESAMPLES = 500
@@ -20,9 +20,9 @@ class AgainstTruth:
     """A run against its ground truth.
 
     Attributes:
-        result: Of the pictures that have a score and a label, each called by its score at the threshold alone.
-        not_judged: Pictures with a label that were refused or could not be read, and so are not in the result.
-        undecided: Pictures of the result that the app calls uncertain.
+        result: Of the images that have a score and a label, each called by its score at the threshold alone.
+        not_judged: Images with a label that were refused or could not be read, and so are not in the result.
+        undecided: Images of the result that the app calls uncertain.
     """
 
     result: ViewResult
@@ -31,21 +31,21 @@ class AgainstTruth:
 
 
 def against_truth(found: Sequence[Entry], point: OperatingPoint) -> AgainstTruth | None:
-    """Every metric with its interval; pictures of one patient are drawn together.
+    """Every metric with its interval; images of one patient are drawn together.
 
     Args:
         found: The whole run.
         point: Its threshold decides.
 
     Returns:
-        None if no judged picture has a label.
+        None if no judged image has a label.
     """
     labelled = [entry for entry in found if entry.facts.label and entry.outcome != "waiting"]
     judged = [entry for entry in labelled if entry.line.score is not None and not entry.line.refused]
     if not judged:
         return None
     manifest = pd.DataFrame(
-        {"label": entry.facts.label, "group_id": entry.facts.case_id or f"picture {entry.number}"} for entry in judged
+        {"label": entry.facts.label, "group_id": entry.facts.case_id or f"image {entry.number}"} for entry in judged
     )
     scores = [entry.line.score or 0.0 for entry in judged]
     result = evaluate_views(manifest, scores, point.threshold, resamples=_RESAMPLES)["all"]
@@ -57,11 +57,11 @@ def against_truth(found: Sequence[Entry], point: OperatingPoint) -> AgainstTruth
 
 
 def with_reviewers(found: Sequence[Entry], point: OperatingPoint, *, blind_alone: bool) -> Agreement:
-    """Reviewers against the model: the first verdict of each person on each picture, where it is benign or malignant.
+    """Reviewers against the model: the first verdict of each person on each image, where it is benign or malignant.
 
     Args:
         found: The whole run.
-        point: The model calls a picture malignant at or above its threshold; refused ones are left out.
+        point: The model calls an image malignant at or above its threshold; refused ones are left out.
         blind_alone: Count only verdicts that were given without knowing the model's.
     """
     people, model = [], []

@@ -1,4 +1,4 @@
-"""A picture of a run as a case: read again, with the result that was kept."""
+"""An image of a run as a case: read again, with the result that was kept."""
 
 import os
 from datetime import datetime
@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from skinlens.batch.errors import BatchError
 from skinlens.batch.facts import Facts
-from skinlens.batch.schema import Picture
+from skinlens.batch.schema import RunImage
 from skinlens.cases.records import admission_of, prediction_of
 from skinlens.explain.overlay import record_overlay
 from skinlens.imaging.decode import decode
@@ -15,10 +15,10 @@ from skinlens.imaging.image import ImageRefusedError, LesionImage
 from skinlens.imaging.sources import Place
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
-from skinlens.triage import Assessment, CaseFacts, CaseRecord, assess, meaning
+from skinlens.triage.decision import Assessment, CaseFacts, CaseRecord, assess, meaning
 
 
-def read_again(row: Picture) -> bytes:
+def read_again(row: RunImage) -> bytes:
     """The bytes that were judged.
 
     Raises:
@@ -29,22 +29,22 @@ def read_again(row: Picture) -> bytes:
     try:
         content = Place(Path(os.fsdecode(row.file)), row.member).read()
     except ImageRefusedError as error:
-        raise BatchError(f"The picture can no longer be read: {error}") from error
+        raise BatchError(f"The image can no longer be read: {error}") from error
     if sha256(content).hexdigest() != row.sha256:
         raise BatchError("The file has changed since it was judged, so it is not shown. Score it again.")
     return content
 
 
-def image_again(row: Picture) -> LesionImage:
-    """The picture that was judged; errors as for `read_again`."""
+def image_again(row: RunImage) -> LesionImage:
+    """The image that was judged; errors as for `read_again`."""
     try:
         return decode(read_again(row), name=PurePosixPath(row.relative).name)
     except ImageRefusedError as error:
         raise BatchError(str(error)) from error
 
 
-def assessment_again(row: Picture, card: ModelCard, point: OperatingPoint) -> Assessment:
-    """What was said of a judged picture, at an operating point."""
+def assessment_again(row: RunImage, card: ModelCard, point: OperatingPoint) -> Assessment:
+    """What was said of a judged image, at an operating point."""
     return assess(
         prediction_of(row, card),
         card,
@@ -56,7 +56,7 @@ def assessment_again(row: Picture, card: ModelCard, point: OperatingPoint) -> As
 
 
 def record_again(
-    row: Picture,
+    row: RunImage,
     card: ModelCard,
     point: OperatingPoint,
     facts: Facts,
@@ -64,7 +64,7 @@ def record_again(
     created: datetime,
     prevalence: float | None = None,
 ) -> CaseRecord:
-    """A case with its picture, as a summary shows it; errors as for `read_again`."""
+    """A case with its image, as a summary shows it; errors as for `read_again`."""
     image = image_again(row)
     assessment = assessment_again(row, card, point)
     overlay = record_overlay(image.pixels, assessment.prediction.heatmap)

@@ -1,4 +1,4 @@
-"""Going through a run: picture after picture, until it is done, paused or cancelled, in whatever program has it."""
+"""Going through a run: image after image, until it is done, paused or cancelled, in whatever program has it."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,15 +9,15 @@ from time import sleep
 
 from filelock import FileLock, Timeout
 
+from skinlens.batch.assess import received, results
 from skinlens.batch.errors import BatchError
-from skinlens.batch.judge import received, results
 from skinlens.batch.schema import Run
 from skinlens.batch.store import BatchStore, Waiting
 from skinlens.cases.errors import told
 from skinlens.imaging.sources import Sources
-from skinlens.judging import Received, in_chunks
 from skinlens.runtime.predictor import Predictor
 from skinlens.storage.private import FILE_MODE
+from skinlens.triage.pipeline import Received, in_chunks
 
 # Few, so that a pause takes effect soon and another page gets the model in between.
 AT_ONCE = 4
@@ -76,9 +76,9 @@ def go_through(
     *,
     pause: Callable[[float], object] = sleep,
 ) -> None:
-    """Judge every picture that waits; returns when none does, or when the user wants no more.
+    """Judge every image that waits; returns when none does, or when the user wants no more.
 
-    A picture's result is kept in the same transaction as the fact that it has one, so an interruption at any moment
+    An image's result is kept in the same transaction as the fact that it has one, so an interruption at any moment
     loses what was being judged and nothing else, and the next call goes on from there.
 
     Args:
@@ -89,7 +89,7 @@ def go_through(
 
     Raises:
         BusyError: If another program works on it.
-        BatchError: If the model is another one, the folder or archive that the pictures lie in is gone, or the run
+        BatchError: If the model is another one, the folder or archive that the images lie in is gone, or the run
             cannot be read or written.
     """
     with alone(store):
@@ -99,7 +99,7 @@ def go_through(
             _list(store, run)
         with ThreadPoolExecutor(1, "skinlens-read") as reader:
             chunks = in_chunks(_received(store), AT_ONCE)
-            # The next pictures are read while these are judged.
+            # The next images are read while these are judged.
             upcoming = reader.submit(next, chunks, None)
             while (chunk := upcoming.result()) is not None:
                 if store.run().wanted != "run":
@@ -107,7 +107,7 @@ def go_through(
                 upcoming = reader.submit(next, chunks, None)
                 found = results(chunk, predictor, lock, views=run.views)
                 if any(result["state"] == "unreadable" for result in found):
-                    # A drive that was unplugged would make every picture that waits unreadable for good.
+                    # A drive that was unplugged would make every image that waits unreadable for good.
                     _require_roots(run)
                 store.keep(found)
                 pause(_GIVE_WAY)
@@ -124,9 +124,9 @@ def _require_same_model(store: BatchStore, predictor: Predictor) -> None:
 
 def _list(store: BatchStore, run: Run) -> None:
     if run.kind == "upload":
-        raise BatchError("The upload of this run was interrupted. Discard it, and drop the pictures again.")
+        raise BatchError("The upload of this run was interrupted. Discard it, and drop the images again.")
     _require_roots(run)
-    store.list_pictures(Sources([Path(root) for root in run.roots]))
+    store.list_images(Sources([Path(root) for root in run.roots]))
 
 
 def _require_roots(run: Run) -> None:
@@ -144,7 +144,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _received(store: BatchStore) -> Iterator[tuple[Waiting, Received]]:
-    """The pictures that wait, in order, each decoded when it is asked for."""
+    """The images that wait, in order, each decoded when it is asked for."""
     after = -1
     while waiting := store.waiting(_LISTED, after=after):
         for each in waiting:

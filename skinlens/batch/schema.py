@@ -24,14 +24,14 @@ class Run(Base):
     """The run itself, one row.
 
     Attributes:
-        kind: `path` reads the pictures where they lie, `upload` from the run's own spool.
+        kind: `path` reads the images where they lie, `upload` from the run's own spool.
         roots: What was pointed at, for a reader.
         card: Of the model, as it was when the run began.
-        views: Whether each picture is judged turned and mirrored too.
-        wanted: What the user wants done; whoever runs it looks here between pictures.
-        listed: Whether every picture has its row already.
-        passed_over: Files that are no pictures.
-        spooled: Whether the run's own copies of uploaded pictures still lie in its folder.
+        views: Whether each image is judged turned and mirrored too.
+        wanted: What the user wants done; whoever runs it looks here between images.
+        listed: Whether every image has its row already.
+        passed_over: Files that are no images.
+        spooled: Whether the run's own copies of uploaded images still lie in its folder.
     """
 
     __tablename__ = "run"
@@ -50,8 +50,8 @@ class Run(Base):
     spooled: Mapped[bool] = mapped_column(default=False)
 
 
-class Picture(Base):
-    """One picture of the run, and what came of it.
+class RunImage(Base):
+    """One image of the run, and what came of it.
 
     Attributes:
         number: Its place in the run, from 0 on.
@@ -87,7 +87,7 @@ class Picture(Base):
 
 
 class Review(Base):
-    """A person's verdict on a picture; never changed, a later one stands beside it.
+    """A person's verdict on an image; never changed, a later one stands beside it.
 
     Attributes:
         blind: Whether the model's result was hidden until then.

@@ -1,4 +1,4 @@
-"""Uploaded pictures on their way into a run: copies in the run's own folder, until it is finished or discarded."""
+"""Uploaded images on their way into a run: copies in the run's own folder, until it is finished or discarded."""
 
 import shutil
 from collections.abc import Iterable, Iterator
@@ -35,12 +35,12 @@ def take_in(store: BatchStore, uploads: Iterable[Upload], *, whole_folder: bool)
     Args:
         store: A new run of the kind `upload`.
         uploads: In order.
-        whole_folder: Pass over what is no picture, as in a dropped folder; else everything gets a row.
+        whole_folder: Pass over what is no image, as in a dropped folder; else everything gets a row.
 
     Raises:
         BatchError: If they cannot be written.
     """
-    with told("The pictures could not be taken in", BatchError):
+    with told("The images could not be taken in", BatchError):
         private_folder(store.spool)
         names = {}
         for number, upload in enumerate(uploads):
@@ -50,12 +50,12 @@ def take_in(store: BatchStore, uploads: Iterable[Upload], *, whole_folder: bool)
             with private_file(path) as copy:
                 shutil.copyfileobj(upload.stream, copy)
             names[path] = upload.name
-    store.list_pictures(_Spooled(names, whole_folder=whole_folder), shown=names)
+    store.list_images(_Spooled(names, whole_folder=whole_folder), shown=names)
 
 
 @dataclass
 class _Spooled:
-    """The pictures among the copies, in order; `passed_over` counts the others, as in `Sources`."""
+    """The images among the copies, in order; `passed_over` counts the others, as in `Sources`."""
 
     names: dict[Path, str]
     whole_folder: bool
@@ -66,7 +66,7 @@ class _Spooled:
             if path.suffix == _ARCHIVE:
                 members = Sources([path])
                 for member in members:
-                    # An archive without pictures is named as it was dropped, not as its copy.
+                    # An archive without images is named as it was dropped, not as its copy.
                     yield member if member.place else Source(name, name, member.read)
                 self.passed_over += members.passed_over
             elif not self.whole_folder or path.suffix in IMAGE_SUFFIXES or has_dicom_mark(path):

@@ -14,7 +14,7 @@ from sqlalchemy import URL, Engine, Select, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from skinlens.batch.errors import BatchError
-from skinlens.batch.schema import VERSION, Base, FactsFile, Kind, Picture, Review, Run, State, Wanted
+from skinlens.batch.schema import VERSION, Base, FactsFile, Kind, Review, Run, RunImage, State, Wanted
 from skinlens.cases.database import WRITES, connected
 from skinlens.cases.errors import told
 from skinlens.cases.location import file_identity, own_folder
@@ -22,14 +22,14 @@ from skinlens.cases.schema import Verdict
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.imaging.sources import Place, Source
 from skinlens.runtime.card import ModelCard
-from skinlens.triage import NO_RESULT, NO_RESULT_CODE, has_result
+from skinlens.triage.decision import NO_RESULT, NO_RESULT_CODE, has_result
 
 _DATABASE = "run.sqlite"
 _SPOOL = "spool"
 # What SQLite says of a file that no version of SkinLens has finished: its tables and its version come together.
 _NEVER_WRITTEN = 0
 _LISTED_AT_ONCE = 500
-# Pictures from whose times the rate is taken.
+# Images from whose times the rate is taken.
 _RATE_OVER = 60
 
 
@@ -39,10 +39,10 @@ class Plan:
 
     Attributes:
         title: What to call the run in front of a person.
-        kind: Where the pictures are read from.
+        kind: Where the images are read from.
         roots: What was pointed at: paths, or names of uploads.
         card: Of the model.
-        views: Whether each picture is judged in eight orientations.
+        views: Whether each image is judged in eight orientations.
         actor: Who wants it.
     """
 
@@ -56,7 +56,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A picture that is still to be judged."""
+    """An image that is still to be judged."""
 
     number: int
     relative: str
@@ -68,8 +68,8 @@ class Progress:
     """How far a run is.
 
     Attributes:
-        total: Pictures found so far; all of them once `listed`.
-        rate: Pictures a second over the latest ones; None before there are enough.
+        total: Images found so far; all of them once `listed`.
+        rate: Images a second over the latest ones; None before there are enough.
         wanted: What the user wants done with it.
     """
 
@@ -83,7 +83,7 @@ class Progress:
 
     @property
     def done(self) -> int:
-        """Pictures that have their result."""
+        """Images that have their result."""
         return self.judged + self.unreadable
 
     @property
@@ -99,10 +99,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Line:
-    """What the table needs of a picture; everything but the pixels, maps and features.
+    """What the table needs of an image; everything but the pixels, maps and features.
 
     Attributes:
-        is_picture: No for a folder or archive that holds no picture or cannot be opened.
+        is_image: No for a folder or archive that holds no image or cannot be opened.
     """
 
     number: int
@@ -120,7 +120,7 @@ class Line:
     refused: tuple[str, ...]
     warnings: tuple[str, ...]
     flags: tuple[str, ...]
-    is_picture: bool = True
+    is_image: bool = True
 
 
 class BatchStore:
@@ -155,7 +155,7 @@ class BatchStore:
 
     @property
     def spool(self) -> Path:
-        """Where uploaded pictures lie until the run is finished or discarded."""
+        """Where uploaded images lie until the run is finished or discarded."""
         return self.folder / _SPOOL
 
     def run(self) -> Run:
@@ -170,8 +170,8 @@ class BatchStore:
                 self._card = ModelCard.model_validate(self.run().card)
         return self._card
 
-    def list_pictures(self, sources: Iterable[Source], *, shown: dict[Path, str] | None = None) -> None:
-        """Give every picture its row, once; what an earlier, interrupted call has listed is listed again.
+    def list_images(self, sources: Iterable[Source], *, shown: dict[Path, str] | None = None) -> None:
+        """Give every image its row, once; what an earlier, interrupted call has listed is listed again.
 
         Args:
             sources: In order. If they count `passed_over`, that is kept.
@@ -180,30 +180,30 @@ class BatchStore:
         Raises:
             BatchError: If it cannot be written.
         """
-        with self._writing("The pictures could not be listed") as session:
+        with self._writing("The images could not be listed") as session:
             if session.scalars(select(Run.listed)).one():
                 return
-            session.query(Picture).delete()
+            session.query(RunImage).delete()
             rows = (_listed(number, source, shown or {}) for number, source in enumerate(sources))
             for chunk in _chunks(rows, _LISTED_AT_ONCE):
-                session.execute(insert(Picture), chunk)
+                session.execute(insert(RunImage), chunk)
             passed_over = getattr(sources, "passed_over", 0)
             session.execute(update(Run).values(listed=True, passed_over=Run.passed_over + passed_over))
 
     def waiting(self, limit: int, *, after: int = -1) -> list[Waiting]:
-        """The next pictures to judge, in order; errors as for `run`."""
-        wanted = select(Picture.number, Picture.relative, Picture.file, Picture.member).where(
-            Picture.state == "waiting", Picture.number > after, Picture.file.is_not(None)
+        """The next images to judge, in order; errors as for `run`."""
+        wanted = select(RunImage.number, RunImage.relative, RunImage.file, RunImage.member).where(
+            RunImage.state == "waiting", RunImage.number > after, RunImage.file.is_not(None)
         )
         with self._reading("The run could not be read") as session:
-            rows = session.execute(wanted.order_by(Picture.number).limit(limit)).all()
+            rows = session.execute(wanted.order_by(RunImage.number).limit(limit)).all()
         return [
             Waiting(number, relative, Place(Path(os.fsdecode(file or b"")), member))
             for number, relative, file, member in rows
         ]
 
     def keep(self, results: Sequence[dict[str, Any]]) -> None:
-        """Keep what came of pictures: columns by name, with `number` and `state`; one that has a result keeps it.
+        """Keep what came of images: columns by name, with `number` and `state`; one that has a result keeps it.
 
         Raises:
             BatchError: If it cannot be written; then none of them is kept.
@@ -212,8 +212,8 @@ class BatchStore:
         with self._writing("The results could not be saved") as session:
             for result in results:
                 session.execute(
-                    update(Picture)
-                    .where(Picture.number == result["number"], Picture.state == "waiting")
+                    update(RunImage)
+                    .where(RunImage.number == result["number"], RunImage.state == "waiting")
                     .values(**result, finished=finished)
                 )
 
@@ -226,10 +226,10 @@ class BatchStore:
         """How far the run is; errors as for `run`."""
         with self._reading("The run could not be read") as session:
             run = session.scalars(select(Run)).one()
-            counted = session.execute(select(Picture.state, func.count()).group_by(Picture.state))
+            counted = session.execute(select(RunImage.state, func.count()).group_by(RunImage.state))
             counts = {row[0]: row[1] for row in counted}
-            latest = select(Picture.finished).where(Picture.finished.is_not(None))
-            times = session.scalars(latest.order_by(Picture.finished.desc()).limit(_RATE_OVER)).all()
+            latest = select(RunImage.finished).where(RunImage.finished.is_not(None))
+            times = session.scalars(latest.order_by(RunImage.finished.desc()).limit(_RATE_OVER)).all()
         return Progress(
             total=sum(counts.values()),
             judged=counts.get("judged", 0),
@@ -241,37 +241,37 @@ class BatchStore:
         )
 
     def lines(self) -> list[Line]:
-        """Every picture in the order of the run; errors as for `run`."""
+        """Every image in the order of the run; errors as for `run`."""
         columns = (
-            *(Picture.number, Picture.path, Picture.relative, Picture.state, Picture.sha256),
-            *(Picture.width, Picture.height, Picture.notes, Picture.reason, Picture.sentence),
-            *(Picture.score, Picture.stability, Picture.admission, Picture.file.is_not(None)),
+            *(RunImage.number, RunImage.path, RunImage.relative, RunImage.state, RunImage.sha256),
+            *(RunImage.width, RunImage.height, RunImage.notes, RunImage.reason, RunImage.sentence),
+            *(RunImage.score, RunImage.stability, RunImage.admission, RunImage.file.is_not(None)),
         )
         with self._reading("The run could not be read") as session:
-            return [_line(*row) for row in session.execute(select(*columns).order_by(Picture.number))]
+            return [_line(*row) for row in session.execute(select(*columns).order_by(RunImage.number))]
 
-    def picture(self, number: int) -> Picture:
-        """One picture with everything that came of it; errors as for `run`."""
-        with self._reading("The picture could not be read") as session:
-            found = session.get(Picture, number)
+    def image(self, number: int) -> RunImage:
+        """One image with everything that came of it; errors as for `run`."""
+        with self._reading("The image could not be read") as session:
+            found = session.get(RunImage, number)
             if found is None:
-                raise BatchError("There is no such picture in this run.")
+                raise BatchError("There is no such image in this run.")
             return found
 
     def thumbnails(self, numbers: Sequence[int]) -> dict[int, bytes]:
         """Small JPEGs by number, of those that have one; errors as for `run`."""
-        wanted = select(Picture.number, Picture.thumbnail).where(
-            Picture.number.in_(numbers), Picture.thumbnail.is_not(None)
+        wanted = select(RunImage.number, RunImage.thumbnail).where(
+            RunImage.number.in_(numbers), RunImage.thumbnail.is_not(None)
         )
-        with self._reading("The pictures could not be read") as session:
+        with self._reading("The images could not be read") as session:
             return {number: thumbnail for number, thumbnail in session.execute(wanted) if thumbnail}
 
     def features(self, numbers: Sequence[int]) -> dict[int, list[float]]:
         """Pooled fused features by number, of those that were judged; errors as for `run`."""
-        wanted: Select[Any] = select(Picture.number, Picture.prediction).where(
-            Picture.number.in_(numbers), Picture.state == "judged"
+        wanted: Select[Any] = select(RunImage.number, RunImage.prediction).where(
+            RunImage.number.in_(numbers), RunImage.state == "judged"
         )
-        with self._reading("The pictures could not be read") as session:
+        with self._reading("The images could not be read") as session:
             return {number: said["features"] for number, said in session.execute(wanted)}
 
     def review(
@@ -280,12 +280,12 @@ class BatchStore:
         """Keep a person's verdict, unless another one came in that the person has not seen.
 
         Args:
-            number: Of the picture.
+            number: Of the image.
             verdict: What the person makes of it.
             note: Anything the person wants to add.
             blind: Whether the model's result was hidden until then.
             actor: Who says it.
-            seen: Id of the latest verdict on the picture that the person knows of; None if of none.
+            seen: Id of the latest verdict on the image that the person knows of; None if of none.
 
         Returns:
             None if it was kept, else the verdict that came in meanwhile; then nothing was written.
@@ -321,23 +321,23 @@ class BatchStore:
     def stamp(self) -> tuple[int, int, int]:
         """Changes when anything does that a table shows; errors as for `run`."""
         with self._reading("The run could not be read") as session:
-            done = session.scalar(select(func.count()).where(Picture.state != "waiting")) or 0
+            done = session.scalar(select(func.count()).where(RunImage.state != "waiting")) or 0
             reviews = session.scalar(select(func.max(Review.id))) or 0
             facts = session.scalar(select(func.max(FactsFile.id))) or 0
             return done, reviews, facts
 
     def finish(self) -> None:
-        """Delete the run's own copies of uploaded pictures, and their thumbnails; results and verdicts stay.
+        """Delete the run's own copies of uploaded images, and their thumbnails; results and verdicts stay.
 
         Raises:
             BatchError: If they cannot be deleted.
         """
-        with told("The copies of the pictures could not be deleted", BatchError):
+        with told("The copies of the images could not be deleted", BatchError):
             if self.spool.is_dir():
                 shutil.rmtree(self.spool)
         with self._writing("The run could not be changed") as session:
             if session.scalars(select(Run.kind)).one() == "upload":
-                session.execute(update(Picture).values(thumbnail=None))
+                session.execute(update(RunImage).values(thumbnail=None))
             session.execute(update(Run).values(spooled=False))
 
     def discard(self) -> None:
@@ -518,7 +518,7 @@ def _line(
     score: float | None,
     stability: list[float] | None,
     admission: dict[str, Any] | None,
-    is_picture: bool,  # noqa: FBT001 - a column
+    is_image: bool,  # noqa: FBT001 - a column
 ) -> Line:
     said = admission or {"reasons": [], "warnings": [], "checks": []}
     if state == "judged" and (score is None or not has_result(score)):
@@ -540,12 +540,12 @@ def _line(
         refused=tuple(said["reasons"]),
         warnings=tuple(said["warnings"]),
         flags=tuple(check["name"] for check in said["checks"] if not check["passed"]),
-        is_picture=is_picture,
+        is_image=is_image,
     )
 
 
 def _rate(times: Sequence[datetime]) -> float | None:
-    """Pictures a second, from when the latest of them were kept, which happens to several at once."""
+    """Images a second, from when the latest of them were kept, which happens to several at once."""
     first, last = min(times, default=None), max(times, default=None)
     if first is None or last is None or first == last:
         return None

@@ -12,12 +12,12 @@ from skinlens.batch.figures import AgainstTruth, against_truth, with_reviewers
 from skinlens.batch.reopen import assessment_again, image_again
 from skinlens.batch.store import BatchStore
 from skinlens.batch.table import OUTCOME_WORDS, Entry, counts, ordered
-from skinlens.evaluation.agreement import Agreement
-from skinlens.evaluation.figures import bracketed
-from skinlens.evaluation.report import bracket
 from skinlens.explain.overlay import overlay
 from skinlens.imaging.image import Pixels
 from skinlens.imaging.preprocess import fitted
+from skinlens.metrics.agreement import Agreement
+from skinlens.metrics.figures import bracketed
+from skinlens.metrics.report import bracket
 from skinlens.report.batch_pdf import BatchSummary, Block, Thumbnail
 from skinlens.runtime.card import ModelCard, OperatingPoint
 
@@ -48,7 +48,7 @@ def summarise(
 
     Args:
         store: The run.
-        found: Every picture of it, at the point.
+        found: Every image of it, at the point.
         card: Of its model.
         point: At which it is judged.
 
@@ -62,9 +62,9 @@ def summarise(
     small = store.thumbnails([entry.number for entry in shown])
     remarks = []
     if state.passed_over:
-        remarks.append(f"Passed over, since they are no pictures: {state.passed_over:,}.")
+        remarks.append(f"Passed over, since they are no images: {state.passed_over:,}.")
     if not state.complete:
-        remarks.append("The run is not complete: pictures that were not judged yet are not among the results.")
+        remarks.append("The run is not complete: images that were not judged yet are not among the results.")
     return BatchSummary(
         title=run.title,
         source=tuple(run.roots[:8]) + ((f"and {len(run.roots) - 8} more",) if len(run.roots) > 8 else ()),
@@ -92,7 +92,7 @@ def truth_sentence(truth: AgainstTruth) -> str:
     """What the figures against ground truth rest on."""
     found = truth.result.confusion
     return (
-        f"Ground truth: of {found.malignant:,} malignant pictures {found.tp:,} reach the threshold and {found.fn:,} do "
+        f"Ground truth: of {found.malignant:,} malignant images {found.tp:,} reach the threshold and {found.fn:,} do "
         f"not; of {found.benign:,} benign ones {found.tn:,} stay below it and {found.fp:,} do not. "
         f"Called uncertain among them: {truth.undecided:,}; not judged in spite of a label: {truth.not_judged:,}."
     )
@@ -117,12 +117,12 @@ def agreement_sentence(found: Agreement, *, blind: bool) -> str:
 
 
 def facts_in_words(entry: Entry) -> tuple[tuple[str, str], ...]:
-    """What is known beside a picture, as label and text."""
+    """What is known beside an image, as label and text."""
     return tuple((FACTS_IN_WORDS[name], text) for name, text in vars(entry.facts).items() if text)
 
 
 def verdicts_in_words(entry: Entry) -> tuple[str, ...]:
-    """Every verdict on a picture, the earliest first."""
+    """Every verdict on an image, the earliest first."""
     return tuple(
         f"{review.actor}: {review.verdict}{', without knowing the result' if review.blind else ''}"
         f"{f' ({review.note})' if review.note else ''}"
@@ -153,17 +153,17 @@ def _thumbnail(entry: Entry, content: bytes | None) -> Thumbnail:
 
 
 def _block(store: BatchStore, entry: Entry, card: ModelCard, point: OperatingPoint) -> Block:
-    row = store.picture(entry.number)
+    row = store.image(entry.number)
     said = assessment_again(row, card, point)
-    picture = drawn = None
+    image = drawn = None
     reasons = said.reasons
     try:
-        picture = fitted(image_again(row).pixels, _BLOCK_SIDE)
-        drawn = overlay(picture, said.prediction.heatmap)
+        image = fitted(image_again(row).pixels, _BLOCK_SIDE)
+        drawn = overlay(image, said.prediction.heatmap)
     except BatchError as error:
         reasons = (*reasons, str(error))
     return Block(
-        thumbnail=Thumbnail(entry.line.relative, said.decision, entry.line.score, picture),
+        thumbnail=Thumbnail(entry.line.relative, said.decision, entry.line.score, image),
         sha256=entry.line.sha256,
         facts=facts_in_words(entry),
         reasons=reasons,

@@ -9,10 +9,10 @@ from skinlens.batch.facts import Facts
 from skinlens.batch.schema import Review
 from skinlens.batch.store import Line
 from skinlens.cases.schema import Verdict
-from skinlens.refusal import STRANGE
 from skinlens.runtime.card import OperatingPoint
 from skinlens.runtime.orientations import Stability
-from skinlens.triage import Decision, decide
+from skinlens.triage.admission import STRANGE
+from skinlens.triage.decision import Decision, decide
 
 Outcome = Decision | Literal["unreadable", "waiting"]
 OUTCOMES: tuple[Outcome, ...] = ("refer", "uncertain", "low", "rejected", "unreadable", "waiting")
@@ -29,7 +29,7 @@ Order = Literal["worry", "run", "mistakes"]
 
 @dataclass(frozen=True)
 class Entry:
-    """A picture as the table shows it.
+    """An image as the table shows it.
 
     Attributes:
         outcome: The decision at the point, or why there is none.
@@ -45,12 +45,12 @@ class Entry:
 
     @property
     def number(self) -> int:
-        """The picture's place in the run."""
+        """The image's place in the run."""
         return self.line.number
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """Names of what speaks against the picture."""
+        """Names of what speaks against the image."""
         strange = STRANGE in (*self.line.refused, *self.line.warnings)
         return (*(("not dermoscopy",) if strange else ()), *(flag.replace("_", " ") for flag in self.line.flags))
 
@@ -79,7 +79,7 @@ class Entry:
 def entries(
     lines: Sequence[Line], point: OperatingPoint, *, facts: Mapping[int, Facts], reviews: Sequence[Review]
 ) -> list[Entry]:
-    """Every picture of a run at an operating point, in the order of the run.
+    """Every image of a run at an operating point, in the order of the run.
 
     Args:
         lines: From `BatchStore.lines`.
@@ -104,7 +104,7 @@ def entries(
 
 
 def outcome(line: Line, point: OperatingPoint) -> Outcome:
-    """What becomes of a picture at an operating point."""
+    """What becomes of an image at an operating point."""
     if line.score is None:
         return "waiting" if line.state == "waiting" else "unreadable"
     stability = None if line.stability is None else Stability(line.stability)
@@ -112,7 +112,7 @@ def outcome(line: Line, point: OperatingPoint) -> Outcome:
 
 
 def counts(found: Sequence[Entry]) -> dict[Outcome, int]:
-    """How many pictures have each outcome, in the order of `OUTCOMES`."""
+    """How many images have each outcome, in the order of `OUTCOMES`."""
     counted = Counter(entry.outcome for entry in found)
     return {name: counted[name] for name in OUTCOMES}
 

@@ -1,1 +1,1 @@
-"""Cases that are kept: patients, lesions, pictures, assessments and reviews, with a log of who did what."""
+"""Cases that are kept: patients, lesions, images, assessments and reviews, with a log of who did what."""

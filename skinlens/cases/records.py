@@ -8,12 +8,12 @@ from skinlens import __version__
 from skinlens.cases.schema import Assessment as Row
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.quality import Check, Quality
-from skinlens.refusal import Admission
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
 from skinlens.runtime.prediction import GateSummary, ModelId, Prediction
 from skinlens.runtime.predictor import evidence_heatmap
-from skinlens.triage import Assessment, CaseFacts, CaseRecord
+from skinlens.triage.admission import Admission
+from skinlens.triage.decision import Assessment, CaseFacts, CaseRecord
 
 
 def card_document(card: ModelCard) -> dict[str, Any]:
@@ -22,12 +22,12 @@ def card_document(card: ModelCard) -> dict[str, Any]:
 
 
 def card_of(row: Row) -> ModelCard:
-    """The card as it was when the picture was judged."""
+    """The card as it was when the image was judged."""
     return ModelCard.model_validate(row.model.card)
 
 
 def assessment_row(record: CaseRecord, *, image_id: str, model_id: str, actor: str) -> Row:
-    """A row that holds all of an assessment but the picture."""
+    """A row that holds all of an assessment but the image."""
     assessment, prediction = record.assessment, record.assessment.prediction
     return Row(
         image_id=image_id,
@@ -106,7 +106,7 @@ def assessment_of(row: Row) -> Assessment:
 
 
 def image_columns(image: LesionImage) -> dict[str, object]:
-    """What a picture's row holds besides its lesion and its digest."""
+    """What an image's row holds besides its lesion and its digest."""
     return {
         "name": image.name,
         "width": image.width,
@@ -117,7 +117,7 @@ def image_columns(image: LesionImage) -> dict[str, object]:
 
 
 def image_of(row: Row, pixels: Pixels) -> LesionImage:
-    """The picture, with pixels from wherever they were kept."""
+    """The image, with pixels from wherever they were kept."""
     image = row.image
     return LesionImage(
         pixels=pixels, sha256=image.sha256, name=image.name, notes=tuple(image.notes), synthetic=image.synthetic
@@ -130,7 +130,7 @@ def facts_of(row: Row) -> CaseFacts:
 
 
 def admission_document(admission: Admission) -> dict[str, Any]:
-    """Whether a picture may be judged, as JSON holds it."""
+    """Whether an image may be judged, as JSON holds it."""
     return {
         "rejected": admission.rejected,
         "reasons": list(admission.reasons),

@@ -6,11 +6,11 @@ from skinlens.cases.schema import Assessment
 from skinlens.cases.store import CaseStore
 from skinlens.explain.overlay import record_overlay
 from skinlens.imaging.image import LesionImage, Pixels
-from skinlens.triage import CaseRecord, meaning
+from skinlens.triage.decision import CaseRecord, meaning
 
 
 class PixelsNotKeptError(CaseStoreError):
-    """The picture itself is needed, and its pixels are not kept."""
+    """The image itself is needed, and its pixels are not kept."""
 
 
 def reopen(store: CaseStore, row: Assessment, *, original: LesionImage | None = None) -> CaseRecord:
@@ -19,11 +19,11 @@ def reopen(store: CaseStore, row: Assessment, *, original: LesionImage | None = 
     Args:
         store: Where the case is kept.
         row: From `CaseStore.assessment`.
-        original: The picture, if the user has the file at hand; needed only where its pixels are not kept.
+        original: The image, if the user has the file at hand; needed only where its pixels are not kept.
 
     Raises:
         PixelsNotKeptError: If neither is to be had.
-        CaseStoreError: If the file is another picture, or the kept pixels cannot be read.
+        CaseStoreError: If the file is another image, or the kept pixels cannot be read.
     """
     image = image_of(row, _pixels(store, row, original))
     assessment = assessment_of(row)
@@ -35,10 +35,10 @@ def reopen(store: CaseStore, row: Assessment, *, original: LesionImage | None = 
 def _pixels(store: CaseStore, row: Assessment, original: LesionImage | None) -> Pixels:
     if original is not None:
         if original.sha256 != row.image.sha256:
-            raise CaseStoreError("This file is not the picture of the case: its SHA-256 differs.")
+            raise CaseStoreError("This file is not the image of the case: its SHA-256 differs.")
         return original.pixels
     with told("The kept pixels could not be read"):
         kept = store.pixels.read(row.image_id)
     if kept is None:
-        raise PixelsNotKeptError("The pixels of this picture are not kept. Give the original file.")
+        raise PixelsNotKeptError("The pixels of this image are not kept. Give the original file.")
     return kept

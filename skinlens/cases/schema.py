@@ -10,7 +10,7 @@ from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
-from skinlens.triage import Decision
+from skinlens.triage.decision import Decision
 
 Verdict = Literal["benign", "malignant", "unsure", "not judgeable"]
 # The types below read alike in every database.
@@ -103,7 +103,7 @@ class Lesion(Kept):
 
 
 class Image(Kept):
-    """A picture of a lesion.
+    """An image of a lesion.
 
     Attributes:
         sha256: Digest of the bytes as they were received.
@@ -124,7 +124,7 @@ class Image(Kept):
 
 
 class KeptPixels(Kept):
-    """That the pixels of a picture are kept in a file, and the SHA-256 of that file."""
+    """That the pixels of an image are kept in a file, and the SHA-256 of that file."""
 
     __tablename__ = "pixels"
 
@@ -142,7 +142,7 @@ class Model(Kept):
 
 
 class Assessment(Kept):
-    """What a model said of a picture, and how it was judged.
+    """What a model said of an image, and how it was judged.
 
     Attributes:
         actor: Who had it judged.
@@ -184,7 +184,7 @@ class Assessment(Kept):
 
 
 class Review(Kept):
-    """A person's own verdict on an assessed picture.
+    """A person's own verdict on an assessed image.
 
     Attributes:
         blind: Whether the model's verdict was hidden until then.

@@ -21,7 +21,7 @@ from skinlens.cases.schema import Assessment, Image, Kept, KeptPixels, Lesion, M
 from skinlens.cases.tidy import tidy
 from skinlens.imaging.image import Pixels
 from skinlens.runtime.card import ModelCard
-from skinlens.triage import NO_RESULT, CaseRecord, Decision
+from skinlens.triage.decision import NO_RESULT, CaseRecord, Decision
 
 LABEL_UNKNOWN = "site not given"
 
@@ -83,7 +83,7 @@ class CaseStore:
         keep_pixels: bool = False,
         prevalence: float | None = None,
     ) -> str:
-        """Keep a case: a new assessment, and patient, lesion and picture where they are new.
+        """Keep a case: a new assessment, and patient, lesion and image where they are new.
 
         Args:
             record: `facts.case_id` names the patient and must not be blank; `facts.site` names the lesion.
@@ -136,7 +136,7 @@ class CaseStore:
             return row.id
 
     def search(self, words: str = "", *, decision: str | None = None, limit: int = 200) -> Found:
-        """Cases whose patient, lesion, picture or note holds every word, the latest first.
+        """Cases whose patient, lesion, image or note holds every word, the latest first.
 
         Raises:
             CaseStoreError: If the cases cannot be read.
@@ -156,7 +156,7 @@ class CaseStore:
             return Found(tuple(_line(row) for row in rows), total)
 
     def assessment(self, assessment_id: str) -> Assessment:
-        """One assessment with its picture, lesion, patient, model and reviews.
+        """One assessment with its image, lesion, patient, model and reviews.
 
         Raises:
             CaseNotFoundError: If there is none of that id.

@@ -12,7 +12,7 @@ from skinlens.cases.schema import Assessment, Image, Lesion
 from skinlens.cases.store import CaseStore
 from skinlens.report.pdf import case_pdf
 from skinlens.report.read_pdf import Summary, read_summary
-from skinlens.triage import HEADLINES, told_apart
+from skinlens.triage.decision import HEADLINES, told_apart
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class SummaryCheck:
     """What became of the comparison.
 
     Attributes:
-        agrees: Whether picture, model and result are those of a kept case.
+        agrees: Whether image, model and result are those of a kept case.
         exact: Whether the file is, byte for byte, what SkinLens makes of that case; None if that cannot be told, since
             the pixels are not kept.
         sentences: The same in words.
@@ -45,17 +45,17 @@ def check_summary(store: CaseStore, content: bytes) -> SummaryCheck:
         CaseStoreError: If the cases cannot be read.
     """
     printed = read_summary(content)
-    known = _of_picture(store, printed.picture_sha256)
+    known = _of_image(store, printed.image_sha256)
     if not known:
-        return _disagrees("The picture is not that of any kept case (no picture has this SHA-256).")
+        return _disagrees("The image is not that of any kept case (no image has this SHA-256).")
     same_model = [row for row in known if card_of(row).files["weights"].sha256 == printed.weights_sha256]
     if not same_model:
-        return _disagrees("The picture is known, but no kept case of it was judged by this model (SHA-256).")
+        return _disagrees("The image is known, but no kept case of it was judged by this model (SHA-256).")
     same_result = [row for row in same_model if _printed_result(row) == (printed.headline, printed.score)]
     if not same_result:
         results = "; ".join(dict.fromkeys(" ".join(_printed_result(row)).strip() for row in same_model))
         return _disagrees(
-            "Picture and model are known, but the result is another: the document says "
+            "Image and model are known, but the result is another: the document says "
             f"{f'{printed.headline} {printed.score}'.strip()}, the record {results}."
         )
     return _agrees(store, same_result, printed, content)
@@ -63,16 +63,16 @@ def check_summary(store: CaseStore, content: bytes) -> SummaryCheck:
 
 def _agrees(store: CaseStore, rows: list[Assessment], printed: Summary, content: bytes) -> SummaryCheck:
     row = rows[-1]
-    said = f"Picture, model and result are those of the case saved {row.created.astimezone():%Y-%m-%d %H:%M}."
+    said = f"Image, model and result are those of the case saved {row.created.astimezone():%Y-%m-%d %H:%M}."
     try:
         exact = any(_remade(store, one, printed) == content for one in rows)
     except PixelsNotKeptError:
-        rest = "The pixels are not kept, so the pictures in the document and its other words were not compared."
+        rest = "The pixels are not kept, so the images in the document and its other words were not compared."
         return SummaryCheck(agrees=True, exact=None, sentences=(said, rest), case_id=row.id)
     rest = (
         "The document is exactly what SkinLens makes of that case."
         if exact
-        else "Something else in it differs from the case as it was saved: what was typed, its pictures, or other words."
+        else "Something else in it differs from the case as it was saved: what was typed, its images, or other words."
     )
     return SummaryCheck(agrees=True, exact=exact, sentences=(said, rest), case_id=row.id)
 
@@ -81,7 +81,7 @@ def _disagrees(sentence: str) -> SummaryCheck:
     return SummaryCheck(agrees=False, exact=False, sentences=(sentence,))
 
 
-def _of_picture(store: CaseStore, sha256: str) -> list[Assessment]:
+def _of_image(store: CaseStore, sha256: str) -> list[Assessment]:
     wanted = (
         select(Assessment)
         .join(Assessment.image)

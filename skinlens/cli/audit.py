@@ -16,8 +16,16 @@ from rich.progress import track
 
 from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import print_text, say
-from skinlens.evaluation.border_probe import BORDER, border_features, border_probabilities
-from skinlens.evaluation.duplicates import (
+from skinlens.imaging.decode import decode
+from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
+from skinlens.imaging.image import ImageRefusedError
+from skinlens.metrics.classification import Floats
+from skinlens.metrics.figures import metric_figures
+from skinlens.metrics.rows import groups_of, labels_of
+from skinlens.runtime.card import sha256_of
+from skinlens.storage.spreadsheet import guarded_table
+from skinlens.studies.border_probe import BORDER, border_features, border_probabilities
+from skinlens.studies.duplicates import (
     LEAST_CORRELATION,
     Duplicate,
     Fingerprint,
@@ -26,21 +34,13 @@ from skinlens.evaluation.duplicates import (
     fingerprint,
     near_duplicates,
 )
-from skinlens.evaluation.figures import metric_figures
-from skinlens.evaluation.file_traits import (
+from skinlens.studies.file_traits import (
     FileTraits,
     file_traits,
     kind_association,
     missing_associations,
     number_association,
 )
-from skinlens.evaluation.metrics import Floats
-from skinlens.evaluation.rows import groups_of, labels_of
-from skinlens.evaluation.spreadsheet import guarded_table
-from skinlens.imaging.decode import decode
-from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
-from skinlens.imaging.image import ImageRefusedError
-from skinlens.runtime.card import sha256_of
 from skinlens.training.manifest import read_manifests
 
 # Columns that only the reading of the manifests added.
@@ -51,7 +51,7 @@ _BORDER_FOLDS = "fold where the manifest has one, else five folds by group"
 
 @dataclass(frozen=True, eq=False)
 class _Reading:
-    """All that the audit keeps of one picture."""
+    """All that the audit keeps of one image."""
 
     bytes_digest: str
     pixels_digest: str
@@ -70,7 +70,7 @@ def audit(manifests: Sequence[Path], out: Path, known: Path | None) -> None:
 
     Raises:
         ManifestError: If a manifest cannot be used.
-        UsageError: If the known pairs cannot be read, or fewer than two pictures can.
+        UsageError: If the known pairs cannot be read, or fewer than two images can.
         OutputError: If the results cannot be written.
     """
     rows = read_manifests(manifests)
@@ -111,7 +111,7 @@ def _known_pairs(path: Path) -> pd.DataFrame:
 
 
 def _read(rows: pd.DataFrame) -> tuple[dict[int, _Reading], dict[str, str]]:
-    """What each row's picture is, by row, and the reasons of those that cannot be read, by path."""
+    """What each row's image is, by row, and the reasons of those that cannot be read, by path."""
     readings, unreadable = {}, {}
     for row, (path, file) in enumerate(_tracked(list(zip(rows["path"], rows["file"], strict=True)), "reading")):
         try:

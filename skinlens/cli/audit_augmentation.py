@@ -10,10 +10,10 @@ import pandas as pd
 
 from skinlens.cli.result_files import write_results
 from skinlens.cli.say import say
-from skinlens.evaluation.compression_traits import compression_features, label_probabilities
-from skinlens.evaluation.figures import bracketed, evenly_spread, metric_figures
-from skinlens.evaluation.metrics import Floats
-from skinlens.evaluation.rows import groups_of, labels_of
+from skinlens.metrics.classification import Floats
+from skinlens.metrics.figures import bracketed, evenly_spread, metric_figures
+from skinlens.metrics.rows import groups_of, labels_of
+from skinlens.studies.compression_traits import compression_features, label_probabilities
 from skinlens.training.dataset import DecodedRows
 from skinlens.training.manifest import paired_origin_rows, read_manifests, training_rows, without_marked
 from skinlens.training.recipe import Recipe, read_recipe

@@ -1,4 +1,4 @@
-"""`skinlens bench`: what one picture with its heatmap costs, against torch with the grad-cam library."""
+"""`skinlens bench`: what one image with its heatmap costs, against torch with the grad-cam library."""
 
 import json
 import sys
@@ -13,16 +13,16 @@ from skinlens.cli.errors import UsageError
 from skinlens.explain.oracle import signed_grad_cam
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion
+from skinlens.models.checkpoint import load_released
 from skinlens.models.explainable import Explainable
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build
-from skinlens.models.stored import load_released
 from skinlens.runtime.predictor import DEFAULT_MODEL, WEIGHTS_FOLDER, Predictor, load_predictor
 from skinlens.runtime.timing import REPEATS, WARM_UPS, timed_in_turn
 
 
 def bench(model: str | None, *, as_json: bool, unverified: bool = False) -> None:
-    """Time both ways in turn, in this process, on one drawn picture, and print medians and their ratio.
+    """Time both ways in turn, in this process, on one drawn image, and print medians and their ratio.
 
     Raises:
         ModelFileError: If the model is missing or altered.

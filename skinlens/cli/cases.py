@@ -18,9 +18,9 @@ from skinlens.cases.verify import Verified, verify
 from skinlens.cases.verify_pdf import check_summary
 from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import json_text, print_text, say
-from skinlens.evaluation.printable import printable
 from skinlens.imaging.decode import decode
 from skinlens.imaging.files import read_regular
+from skinlens.storage.printable import printable
 
 
 def list_cases(words: str, *, as_json: bool, limit: int) -> None:
@@ -39,8 +39,8 @@ def show(case_id: str, *, pdf: Path | None, image: Path | None) -> None:
     """Print a case as JSON, and write its summary on request.
 
     Raises:
-        CaseStoreError: If there is no such case, or the summary needs the picture and its pixels are not kept.
-        ImageRefusedError: If `image` is no picture.
+        CaseStoreError: If there is no such case, or the summary needs the image and its pixels are not kept.
+        ImageRefusedError: If `image` is no image.
         OutputError: If the summary cannot be written.
     """
     store = open_store()
@@ -92,7 +92,7 @@ def verify_pdf(path: Path) -> None:
 def backup(path: Path) -> None:
     """Write an archive of everything that is kept."""
     _say_checked(back_up(open_store(), path))
-    say(f"wrote {path}; keep it where pictures of patients may be kept")
+    say(f"wrote {path}; keep it where images of patients may be kept")
 
 
 def bring_back(path: Path) -> None:
@@ -141,7 +141,7 @@ def _say_checked(found: Verified) -> None:
 
 
 def _table(lines: tuple[CaseLine, ...]) -> Table:
-    columns = ("id", "saved", "patient", "lesion", "picture", "decision", "score", "verdict")
+    columns = ("id", "saved", "patient", "lesion", "image", "decision", "score", "verdict")
     table = Table(*columns, box=None)
     for line in lines:
         texts = (
@@ -167,7 +167,7 @@ def _shown(row: Assessment) -> dict[str, object]:
         "patient": row.image.lesion.patient.pseudonym,
         "lesion": row.image.lesion.label,
         "facts": vars(facts_of(row)),
-        "picture": {"name": row.image.name, "sha256": row.image.sha256, "size": [row.image.width, row.image.height]},
+        "image": {"name": row.image.name, "sha256": row.image.sha256, "size": [row.image.width, row.image.height]},
         "model": {key: row.model.card[key] for key in ("name", "version", "unverified") if key in row.model.card},
         "weights_sha256": card_of(row).files["weights"].sha256,
         "software": row.software,

@@ -6,11 +6,11 @@ from pathlib import Path
 from skinlens.cli.errors import OutputError
 from skinlens.cli.reference import command_reference
 from skinlens.cli.say import print_text
-from skinlens.evaluation.held_out import HeldOutModel, markdown_headline, markdown_held_out
-from skinlens.evaluation.held_out_models import read_models
-from skinlens.evaluation.leaderboard import markdown_leaderboard
-from skinlens.evaluation.results import ResultError, read_results
 from skinlens.export.selection import read_selections
+from skinlens.leaderboard.held_out import HeldOutModel, markdown_headline, markdown_held_out
+from skinlens.leaderboard.held_out_models import read_models
+from skinlens.leaderboard.records import ResultError, read_results
+from skinlens.leaderboard.table import markdown_leaderboard
 from skinlens.report.generated import Generator, rewritten
 from skinlens.report.tables import figure, markdown_points, markdown_views
 from skinlens.runtime.card import EvaluationRecord, ModelCard, read_card

@@ -1,7 +1,7 @@
 """Which errors are meant for people, and the exit status of each."""
 
 _STATUS = {
-    "AnotherPictureError": 1,
+    "AnotherImageError": 1,
     "DestinationError": 1,
     "ModelFileError": 1,
     "NotASummaryError": 2,

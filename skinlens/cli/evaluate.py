@@ -13,22 +13,22 @@ from rich.console import Console
 from rich.progress import Progress
 
 from skinlens.cli.errors import OutputError
+from skinlens.cli.model_under_test import Subject, load_subject
 from skinlens.cli.say import print_text, say
-from skinlens.cli.stress import Trial, format_stress, stress
-from skinlens.cli.subjects import Subject, load_subject
-from skinlens.evaluation.metrics import Floats
-from skinlens.evaluation.report import evaluate_views, format_views, to_json
-from skinlens.evaluation.spreadsheet import guarded, guarded_table
-from skinlens.evaluation.subgroups import format_subgroups, subgroup_record, with_skin_tones
-from skinlens.evaluation.views import views_of
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
 from skinlens.imaging.synthetic import draw_lesion
+from skinlens.metrics.classification import Floats
+from skinlens.metrics.report import evaluate_views, format_views, to_json
+from skinlens.metrics.views import views_of
 from skinlens.runtime.card import ModelFileError, sha256_of
 from skinlens.runtime.orientations import Judge
 from skinlens.runtime.prediction import is_probability
 from skinlens.runtime.predictor import load_predictor
 from skinlens.runtime.timing import REPEATS, timed_in_turn
+from skinlens.storage.spreadsheet import guarded, guarded_table
+from skinlens.studies.robustness import Trial, format_stress, stress
+from skinlens.studies.subgroups import format_subgroups, subgroup_record, with_skin_tones
 from skinlens.training.manifest import ManifestError, read_manifests
 
 RESAMPLES = 2000
@@ -51,7 +51,7 @@ def evaluate(
     selected: Path,
     unverified: bool = False,
 ) -> None:
-    """Score a split and write `<model>[.seedN][.tta].<split>.json` and `.csv`; no picture is refused by its content.
+    """Score a split and write `<model>[.seedN][.tta].<split>.json` and `.csv`; no image is refused by its content.
 
     Args:
         model: Name of a released model, path of its card, or path of a finished run's `model.safetensors`.
@@ -64,7 +64,7 @@ def evaluate(
         unverified: Take a card that was not released.
 
     Raises:
-        ManifestError: If a manifest or a picture of it cannot be used, or the split is empty.
+        ManifestError: If a manifest or an image of it cannot be used, or the split is empty.
         ModelFileError: If the model is missing or altered.
         CheckpointError: If a run's checkpoint cannot be used.
         SelectionError: If a run is not what the folds chose.
@@ -138,10 +138,10 @@ def _require_numbers(probabilities: Sequence[float], rows: pd.DataFrame) -> None
 
 
 def _time(subject: Subject) -> dict[str, Any]:
-    """Median milliseconds for one picture, in turn with one model: their ratio holds on a busy machine too."""
-    picture = [draw_lesion(0)]
+    """Median milliseconds for one image, in turn with one model: their ratio holds on a busy machine too."""
+    image = [draw_lesion(0)]
     reference = load_predictor(TIMED_AGAINST)
-    own, others = timed_in_turn(lambda: subject.judge.predict(picture), lambda: reference.predict(picture))
+    own, others = timed_in_turn(lambda: subject.judge.predict(image), lambda: reference.predict(image))
     return {
         "milliseconds": round(own, 2),
         "reference": reference.card.name,

@@ -9,7 +9,6 @@ import pandas as pd
 
 from skinlens.cli.errors import UsageError
 from skinlens.cli.say import say
-from skinlens.evaluation.measured import Section, measured_sections, read_measured
 from skinlens.export.release import read_about, release
 from skinlens.export.selection import read_selection
 from skinlens.imaging.decode import decode
@@ -17,6 +16,7 @@ from skinlens.imaging.image import LesionImage
 from skinlens.imaging.preprocess import Preprocessing, to_input
 from skinlens.imaging.sources import Sources
 from skinlens.imaging.synthetic import draw_lesion
+from skinlens.leaderboard.card_sections import Section, measured_sections, read_measured
 from skinlens.report.card_markdown import card_markdown
 from skinlens.runtime.card import (
     OUT_OF_ORIGIN,
@@ -42,7 +42,7 @@ def export(
         checkpoint: `model.safetensors` of a run on every training row.
         name: Of the model.
         about: TOML with the written parts of the card.
-        images: Folder of pictures to check on besides the drawn ones.
+        images: Folder of images to check on besides the drawn ones.
         weights: The folder of released models.
         new_release: Put the model on the list of released ones.
 
@@ -53,10 +53,10 @@ def export(
         raise UsageError(f"only models in {FOLDER} are released with the code; leave out --release or --weights")
     selection = read_selection(weights / "evaluation" / "selected.json", name)
     preprocessing = Preprocessing.model_validate(selection.recipe["preprocessing"])
-    pictures = [draw_lesion(seed) for seed in range(SYNTHETIC_IMAGES)]
+    probes = [draw_lesion(seed) for seed in range(SYNTHETIC_IMAGES)]
     if images is not None:
-        pictures += [decode(source.read()) for source in Sources([images])]
-    stacked = _stacked(pictures, preprocessing)
+        probes += [decode(source.read()) for source in Sources([images])]
+    stacked = _stacked(probes, preprocessing)
     done = release(checkpoint, name, selection, read_about(about), stacked, weights, new_release=new_release)
     parity = done.parity
     listed = is_release(name, weights)
@@ -123,8 +123,8 @@ def _sections(card: ModelCard, evaluation: Path) -> tuple[Section, ...]:
     return () if found is None else measured_sections(found)
 
 
-def _stacked(pictures: list[LesionImage], preprocessing: Preprocessing) -> np.ndarray:
-    return np.stack([to_input(picture.pixels, preprocessing) for picture in pictures])
+def _stacked(images: list[LesionImage], preprocessing: Preprocessing) -> np.ndarray:
+    return np.stack([to_input(image.pixels, preprocessing) for image in images])
 
 
 def _view(values: dict[str, Any]) -> ViewScores:

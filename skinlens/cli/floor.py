@@ -9,10 +9,10 @@ from sklearn.metrics import roc_auc_score
 
 from skinlens.cli.errors import UsageError
 from skinlens.cli.say import say
-from skinlens.evaluation.datasets import in_order
-from skinlens.evaluation.probes import Probe, read_probes
-from skinlens.evaluation.rows import labels_of
 from skinlens.export.selection import NO_FLOOR, Floor
+from skinlens.leaderboard.datasets import in_order
+from skinlens.leaderboard.probes import Probe, read_probes
+from skinlens.metrics.rows import labels_of
 
 
 def require_floor(

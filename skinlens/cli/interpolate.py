@@ -12,18 +12,18 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from skinlens.cli.errors import OutputError, UsageError
-from skinlens.cli.finished import FinishedRun, read_finished
 from skinlens.cli.say import say
-from skinlens.evaluation.figures import evenly_spread
-from skinlens.evaluation.rows import labels_of
-from skinlens.evaluation.spreadsheet import guarded_table, unguarded_table
+from skinlens.metrics.figures import evenly_spread
+from skinlens.metrics.rows import labels_of
+from skinlens.models.checkpoint import read_tensors, save_tensors
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build
-from skinlens.models.stored import read_tensors, save_tensors
+from skinlens.storage.spreadsheet import guarded_table, unguarded_table
 from skinlens.training.dataset import DecodedRows
 from skinlens.training.interpolation import interpolated
 from skinlens.training.loop import FOLD_SCORES, LOG, MODEL, RUN, START, score_rows
 from skinlens.training.manifest import read_manifests
+from skinlens.training.runs import FinishedRun, read_finished
 
 SHARES = tuple(round(0.1 * step, 1) for step in range(11))
 
@@ -71,13 +71,13 @@ def interpolate(
 
 def _compared(run: FinishedRun, start: dict[str, Tensor], images: int | None) -> pd.DataFrame:
     rows = _spread(run.rows, images)
-    pictures = DecodedRows(rows)
+    decoded = DecodedRows(rows)
     network, normalise = _network(run)
     trained = run.tensors()
     lines = []
     for share in SHARES:
         network.load_state_dict(interpolated(start, trained, share))
-        logits = score_rows(network, normalise, pictures, run.recipe).probability
+        logits = score_rows(network, normalise, decoded, run.recipe).probability
         for origin, part in rows.assign(score=logits).groupby("origin"):
             area = float(roc_auc_score(part["malignant"], part["score"]))
             lines.append({"origin": origin, "n": len(part), "share": share, "roc_auc": round(area, 5)})

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from skinlens.cli.say import say, show_traceback
-from skinlens.evaluation.printable import printable
+from skinlens.storage.printable import printable
 
 app = typer.Typer(
     name="skinlens",
@@ -45,7 +45,7 @@ def train(
     fold: Annotated[int | None, typer.Option(help="Fold to hold out; else every training row is used.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,  # noqa: FBT002
-    workers: Annotated[int, typer.Option(min=0, help="Processes that augment pictures.")] = 1,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that augment images.")] = 1,
     share: Annotated[float, typer.Option(min=0, max=1, help="Share of the lesions to use; learning curves.")] = 1.0,
     hold_out_origin: Annotated[
         list[str] | None,
@@ -97,7 +97,7 @@ def probe(
 
 @app.command()
 def predict(
-    paths: Annotated[list[Path], typer.Argument(help="Pictures, folders, zip archives.", show_default=False)],
+    paths: Annotated[list[Path], typer.Argument(help="Images, folders, zip archives.", show_default=False)],
     model: Annotated[str | None, typer.Option(help="Name of a released model.")] = None,
     point: Annotated[str | None, typer.Option(help="Operating point of the model's card.")] = None,
     threshold: Annotated[float | None, typer.Option(help="A threshold instead of a point, in [0, 1].")] = None,
@@ -106,12 +106,12 @@ def predict(
     heatmaps: Annotated[Path | None, typer.Option(help="Folder for PNG overlays.")] = None,
     pdf: Annotated[Path | None, typer.Option(help="Folder for PDF case summaries.")] = None,
     dicom: Annotated[
-        Path | None, typer.Option(help="Folder for summaries and overlays as DICOM, in the picture's own study.")
+        Path | None, typer.Option(help="Folder for summaries and overlays as DICOM, in the image's own study.")
     ] = None,
-    views: Annotated[bool, typer.Option(help="Judge each picture turned and mirrored too.")] = True,  # noqa: FBT002
+    views: Annotated[bool, typer.Option(help="Judge each image turned and mirrored too.")] = True,  # noqa: FBT002
     unverified: Unverified = False,  # noqa: FBT002
 ) -> None:
-    """Score pictures: one row each, in order; what cannot be read gets a row too."""
+    """Score images: one row each, in order; what cannot be read gets a row too."""
     from skinlens.cli.predict import Outputs
     from skinlens.cli.predict import predict as command
 
@@ -128,10 +128,10 @@ def score(
     model: Annotated[str | None, typer.Option(help="Name of a released model.")] = None,
     point: Annotated[str | None, typer.Option(help="Operating point of the model's card.")] = None,
     threshold: Annotated[float | None, typer.Option(help="A threshold instead of a point, in [0, 1].")] = None,
-    views: Annotated[bool, typer.Option(help="Judge each picture turned and mirrored too.")] = True,  # noqa: FBT002
+    views: Annotated[bool, typer.Option(help="Judge each image turned and mirrored too.")] = True,  # noqa: FBT002
     unverified: Unverified = False,  # noqa: FBT002
 ) -> None:
-    """Score many pictures into Parquet, with the columns of predict; the same command goes on where it stopped."""
+    """Score many images into Parquet, with the columns of predict; the same command goes on where it stopped."""
     from skinlens.cli.score import score as command
 
     command(
@@ -189,7 +189,7 @@ def review(
     out: Out = EVALUATION / "review",
 ) -> None:
     """Look into the errors that fold runs make on the images they held out."""
-    from skinlens.cli.review import review as command
+    from skinlens.cli.error_analysis import review as command
 
     command(runs, data, out)
 
@@ -200,10 +200,10 @@ def retouching(
     runs: Annotated[list[Path], typer.Argument(help="Finished runs, each with a fold or origin of its own held out.")],
     data: Manifests,
     out: Out = EVALUATION / "retouching",
-    images: Annotated[int | None, typer.Option(min=2, help="Pictures of each run; else all it held out.")] = None,
+    images: Annotated[int | None, typer.Option(min=2, help="Images of each run; else all it held out.")] = None,
 ) -> None:
-    """Compare scores with hair or a colour cast taken out first with those of pictures as they are."""
-    from skinlens.cli.retouching import retouching as command
+    """Compare scores with hair or a colour cast taken out first with those of images as they are."""
+    from skinlens.cli.ablate_preprocessing import retouching as command
 
     command(name, runs, data, out, images=images)
 
@@ -224,10 +224,10 @@ def subgroups(
 @app.command()
 def refusal(
     data: Manifests,
-    refuse: Annotated[Path, typer.Option(help="CSV with path and kind of pictures that must be refused.")],
+    refuse: Annotated[Path, typer.Option(help="CSV with path and kind of images that must be refused.")],
     model: Annotated[str | None, typer.Option(help="Name of a released model.")] = None,
     out: Out = EVALUATION / "refusal",
-    images: Annotated[int | None, typer.Option(min=1, help="Dermoscopic pictures to look at; else all.")] = None,
+    images: Annotated[int | None, typer.Option(min=1, help="Dermoscopic images to look at; else all.")] = None,
     cache: Annotated[Path | None, typer.Option(help="File that keeps features between calls.")] = None,
     release: Annotated[  # noqa: FBT002
         bool, typer.Option("--release", help="Write statistics and threshold into the model's card.")
@@ -235,7 +235,7 @@ def refusal(
     unverified: Unverified = False,  # noqa: FBT002
 ) -> None:
     """Choose what a model refuses to judge, and measure it."""
-    from skinlens.cli.refusal import refusal as command
+    from skinlens.cli.ood import refusal as command
 
     command(model, data, refuse, out, images=images, cache=cache, release=release, unverified=unverified)
 
@@ -294,7 +294,7 @@ def export(
     checkpoint: Annotated[Path, typer.Option(help="model.safetensors of a run on every training row.")],
     name: Annotated[str, typer.Option(help="Name of the released model.")],
     about: Annotated[Path | None, typer.Option(help="Written parts of the card; recipes/<name>.about.toml.")] = None,
-    images: Annotated[Path | None, typer.Option(help="Folder of pictures to check on too.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of images to check on too.")] = None,
     weights: Annotated[Path, typer.Option(help="Folder of released models.")] = WEIGHTS,
     release: Annotated[  # noqa: FBT002
         bool, typer.Option("--release", help="Release a model that was not released before, with the code.")
@@ -313,7 +313,7 @@ def bench(
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,  # noqa: FBT002
     unverified: Unverified = False,  # noqa: FBT002
 ) -> None:
-    """Time one picture with its heatmap, against torch with the grad-cam library."""
+    """Time one image with its heatmap, against torch with the grad-cam library."""
     from skinlens.cli.bench import bench as command
 
     command(model, as_json=json, unverified=unverified)
@@ -377,7 +377,7 @@ app.add_typer(cases_app, name="cases")
 
 @cases_app.command("list")
 def cases_list(
-    words: Annotated[list[str] | None, typer.Argument(help="Words that patient, lesion, picture or note hold.")] = None,
+    words: Annotated[list[str] | None, typer.Argument(help="Words that patient, lesion, image or note hold.")] = None,
     json: Annotated[bool, typer.Option("--json", help="A JSON array.")] = False,  # noqa: FBT002
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 200,
 ) -> None:
@@ -391,7 +391,7 @@ def cases_list(
 def cases_show(
     case_id: Annotated[str, typer.Argument(help="From `cases list`.")],
     pdf: Annotated[Path | None, typer.Option(help="Write the case summary there.")] = None,
-    image: Annotated[Path | None, typer.Option(help="The picture, where its pixels are not kept.")] = None,
+    image: Annotated[Path | None, typer.Option(help="The image, where its pixels are not kept.")] = None,
 ) -> None:
     """Show one case, and make its summary again."""
     from skinlens.cli.cases import show

@@ -1,4 +1,4 @@
-"""`skinlens predict`: pictures in, one row each out, with heatmaps, PDFs and DICOM objects on request."""
+"""`skinlens predict`: images in, one row each out, with heatmaps, PDFs and DICOM objects on request."""
 
 import csv
 import io
@@ -16,17 +16,17 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import json_text, say
-from skinlens.evaluation.printable import printable
-from skinlens.evaluation.spreadsheet import guarded
 from skinlens.explain.overlay import record_overlay
 from skinlens.imaging.image import ImageRefusedError, LesionImage, Pixels
 from skinlens.imaging.sources import Source, Sources, safe_name
-from skinlens.judging import Received, in_chunks, judge, receive
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.prediction import Prediction
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
 from skinlens.scoring.rows import BATCH, Row, assessed, refusal_row, row_of
-from skinlens.triage import Assessment, CaseFacts, CaseRecord, operating_point
+from skinlens.storage.printable import printable
+from skinlens.storage.spreadsheet import guarded
+from skinlens.triage.decision import Assessment, CaseFacts, CaseRecord, operating_point
+from skinlens.triage.pipeline import Received, in_chunks, judge, receive
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Outputs:
         as_json: JSON instead of CSV.
         heatmaps: Folder of PNG overlays.
         pdfs: Folder of case summaries.
-        views: Whether each picture is judged turned and mirrored too, which takes eight times as long.
+        views: Whether each image is judged turned and mirrored too, which takes eight times as long.
         dicom: Folder of case summaries and overlays as DICOM objects.
     """
 
@@ -59,7 +59,7 @@ def predict(
     threshold: float | None,
     unverified: bool = False,
 ) -> None:
-    """Score every picture under the paths.
+    """Score every image under the paths.
 
     Raises:
         ModelFileError: If the model is missing, was tampered with, or was not released and is not said to be
@@ -90,7 +90,7 @@ def _score_all(
 ) -> dict[str, int]:
     count: dict[str, int] = {}
     console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.completed} pictures"), TimeElapsedColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.completed} images"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=None)
         received = ((source, receive(source.read, name=Path(source.relative).name)) for source in sources)
@@ -105,7 +105,7 @@ def _score_all(
 def _score_chunk(
     chunk: Sequence[tuple[Source, Received]], predictor: Predictor, point: OperatingPoint, outputs: Outputs
 ) -> Iterator[Row]:
-    """Rows in the order of the chunk; pictures that cannot be read get one too."""
+    """Rows in the order of the chunk; images that cannot be read get one too."""
     card = predictor.card
     found = judge([received for _, received in chunk], predictor, views=outputs.views)
     for (source, received), each in zip(chunk, found, strict=True):
@@ -145,11 +145,11 @@ def _write_extras(
 
 
 def _write_dicom(folder: Path, name: str, source: Source, record: CaseRecord, summary: bytes) -> None:
-    from skinlens.report.dicom import AnotherPictureError, case_dicom
+    from skinlens.report.dicom import AnotherImageError, case_dicom
 
     try:
         made = case_dicom(record, summary, source.read())
-    except (AnotherPictureError, ImageRefusedError) as error:
+    except (AnotherImageError, ImageRefusedError) as error:
         raise OutputError(f"{source.path} changed while it was being judged; leave it alone and try again") from error
     (folder / f"{name}.pdf.dcm").write_bytes(made.summary)
     if made.overlay is not None:

@@ -14,10 +14,10 @@ import pandas as pd
 
 from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import say
-from skinlens.evaluation.datasets import dataset_title, in_order
-from skinlens.evaluation.figures import bracketed
-from skinlens.evaluation.held_out import INTERVAL, part_figures
-from skinlens.evaluation.probes import (
+from skinlens.imaging.preprocess import Preprocessing
+from skinlens.leaderboard.datasets import dataset_title, in_order
+from skinlens.leaderboard.held_out import INTERVAL, part_figures
+from skinlens.leaderboard.probes import (
     FOLDER,
     PREDICTION_COLUMNS,
     VERSION,
@@ -26,10 +26,10 @@ from skinlens.evaluation.probes import (
     ProbeRecord,
     StageSet,
 )
-from skinlens.evaluation.spreadsheet import guarded_table
-from skinlens.imaging.preprocess import Preprocessing
+from skinlens.metrics.figures import bracketed
+from skinlens.models.pretrained import Start, StartError, load_start
 from skinlens.models.registry import Options, build, probed_stages
-from skinlens.models.start import Start, StartError, load_start
+from skinlens.storage.spreadsheet import guarded_table
 from skinlens.training.features import Features, FrozenBackbone, complete_stages, pooled_features, stage_widths
 from skinlens.training.held_out_probes import HeldOutPart, held_out_origins, probe_folds, probe_origin, probed_rows
 from skinlens.training.manifest import read_manifests

@@ -9,7 +9,7 @@ import sys
 import traceback
 from types import TracebackType
 
-from skinlens.evaluation.printable import printable
+from skinlens.storage.printable import printable
 
 
 def say(sentence: str) -> None:

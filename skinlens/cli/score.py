@@ -1,4 +1,4 @@
-"""`skinlens score`: many pictures into Parquet, on all cores of this machine or on a Ray cluster; restartable."""
+"""`skinlens score`: many images into Parquet, on all cores of this machine or on a Ray cluster; restartable."""
 
 import os
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from skinlens.cli.say import say
 from skinlens.runtime.predictor import DEFAULT_MODEL, load_predictor
 from skinlens.scoring.items import SourceError, list_items
 from skinlens.scoring.shards import DestinationError, Job, Shard, prepare, shards_of
-from skinlens.triage import operating_point
+from skinlens.triage.decision import operating_point
 
 Engine = Literal["local", "ray"]
 
@@ -30,7 +30,7 @@ def score(
     views: bool,
     unverified: bool = False,
 ) -> None:
-    """Score every picture of a source; what an earlier call has finished is not scored again.
+    """Score every image of a source; what an earlier call has finished is not scored again.
 
     Raises:
         ModelFileError: If the model is missing, was tampered with, or was not released and is not said to be

@@ -11,17 +11,15 @@ import pandas as pd
 from sklearn.metrics import log_loss, roc_auc_score
 
 from skinlens.cli.errors import UsageError
-from skinlens.cli.finished import read_record
 from skinlens.cli.floor import require_floor
 from skinlens.cli.say import say
-from skinlens.evaluation.calibration import Scaling, fitted_scaling, scaled, scaled_across, score_bins
-from skinlens.evaluation.intervals import Rate
-from skinlens.evaluation.metrics import Floats, Labels, calibration_error
-from skinlens.evaluation.operating_points import PointChoice, choose_points
-from skinlens.evaluation.rows import labels_of
-from skinlens.evaluation.spreadsheet import unguarded_table
-from skinlens.evaluation.thresholds import Rates, fitted_threshold, wilson_rates
 from skinlens.export.selection import Considered, Selection, held_out_words, write_selection
+from skinlens.metrics.calibration import Scaling, fitted_scaling, scaled, scaled_across, score_bins
+from skinlens.metrics.classification import Floats, Labels, calibration_error
+from skinlens.metrics.intervals import Rate
+from skinlens.metrics.operating_points import PointChoice, choose_points
+from skinlens.metrics.rows import labels_of
+from skinlens.metrics.thresholds import Rates, fitted_threshold, wilson_rates
 from skinlens.runtime.card import (
     OUT_OF_ORIGIN,
     Calibration,
@@ -31,6 +29,8 @@ from skinlens.runtime.card import (
     ScoreBin,
     UncertainBand,
 )
+from skinlens.storage.spreadsheet import unguarded_table
+from skinlens.training.runs import read_record
 
 HEATMAP_QUANTILE = 0.99
 _THRESHOLD_RULE = (

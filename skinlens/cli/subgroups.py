@@ -10,15 +10,15 @@ from rich.console import Console
 from rich.progress import track
 
 from skinlens.cli.errors import OutputError, UsageError
-from skinlens.cli.finished import listed_rows
 from skinlens.cli.say import print_text, say
-from skinlens.evaluation.calibration import Scaling, scaled
-from skinlens.evaluation.spreadsheet import unguarded_table
-from skinlens.evaluation.subgroups import format_subgroups, subgroup_record, with_skin_tones
 from skinlens.export.selection import Selection, held_out_words, read_selection
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
+from skinlens.metrics.calibration import Scaling, scaled
+from skinlens.storage.spreadsheet import unguarded_table
+from skinlens.studies.subgroups import format_subgroups, subgroup_record, with_skin_tones
 from skinlens.training.manifest import read_manifests
+from skinlens.training.runs import listed_rows
 
 
 def subgroups(name: str, data: Sequence[Path], out: Path, *, selected: Path) -> None:
@@ -29,7 +29,7 @@ def subgroups(name: str, data: Sequence[Path], out: Path, *, selected: Path) -> 
 
     Args:
         name: Of the model in `selected`.
-        data: The manifests that its runs were trained on; their pictures are read for the tone of the skin.
+        data: The manifests that its runs were trained on; their images are read for the tone of the skin.
         out: Folder of the results.
         selected: selected.json; the predictions lie beside it.
 
@@ -37,7 +37,7 @@ def subgroups(name: str, data: Sequence[Path], out: Path, *, selected: Path) -> 
         SelectionError: If there is no choice for the model.
         UsageError: If the predictions cannot be read, or the manifests lack their images.
         ManifestError: If a manifest cannot be used.
-        ImageRefusedError: If a picture of the manifests cannot be used.
+        ImageRefusedError: If an image of the manifests cannot be used.
         OutputError: If the results cannot be written.
     """
     choice = read_selection(selected, name)

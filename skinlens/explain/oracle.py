@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class EvidenceTarget:
-    """What the map explains: `logit(malignant) - logit(benign)` of one picture."""
+    """What the map explains: `logit(malignant) - logit(benign)` of one image."""
 
     def __call__(self, logits: Tensor) -> Tensor:
         """The difference, from logits `(2,)`."""

@@ -1,4 +1,4 @@
-"""Heatmaps drawn over pictures, in colour maps that survive colour blindness and greyscale printing."""
+"""Heatmaps drawn over images, in colour maps that survive colour blindness and greyscale printing."""
 
 from typing import Literal, get_args
 
@@ -22,15 +22,15 @@ _CV2_MAPS = {"viridis": cv2.COLORMAP_VIRIDIS, "cividis": cv2.COLORMAP_CIVIDIS, "
 def overlay(
     pixels: Pixels, heatmap: Floats, *, opacity: float = 0.6, colours: ColourMap = "viridis", style: Style = "colour"
 ) -> Pixels:
-    """Draw a heatmap over its picture.
+    """Draw a heatmap over its image.
 
     In the `colour` style a place is covered by the square root of its evidence, so that places without evidence stay as
     they are and weak evidence can still be seen; in the `contour` style lines run where it passes 0.25, 0.5 and 0.75.
 
     Args:
         pixels: RGB uint8, `(H, W, 3)`.
-        heatmap: In [0, 1], any size; stretched over the picture.
-        opacity: In [0, 1]; 0 returns the picture.
+        heatmap: In [0, 1], any size; stretched over the image.
+        opacity: In [0, 1]; 0 returns the image.
         colours: Colour map of the evidence.
         style: Filled colour or contour lines.
 
@@ -65,7 +65,7 @@ def legend(colours: ColourMap, *, width: int = 256, height: int = 12) -> Pixels:
 
 
 def stretched(heatmap: Floats, height: int, width: int) -> Floats:
-    """The heatmap at a picture's size, float32 `(height, width)` in [0, 1]."""
+    """The heatmap at an image's size, float32 `(height, width)` in [0, 1]."""
     return np.asarray(cv2.resize(heatmap, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 
@@ -73,12 +73,12 @@ def evidence_sentence(heatmap: Floats) -> str:
     """The heatmap in words, for readers who cannot see it: how strong, how spread and where."""
     peak = float(heatmap.max())
     if peak < CONTOUR_LEVELS[0]:
-        return f"The evidence is weak everywhere in the picture, at most {peak:.0%} of the scale."
+        return f"The evidence is weak everywhere in the image, at most {peak:.0%} of the scale."
     row, column = np.unravel_index(int(heatmap.argmax()), heatmap.shape)
     share = float((heatmap >= CONTOUR_LEVELS[1] * peak).mean())
     strength = "strong" if peak >= CONTOUR_LEVELS[2] else "moderate"
     place = _place(float(row) / heatmap.shape[0], float(column) / heatmap.shape[1])
-    return f"The evidence is {strength}, highest {place}; {share:.0%} of the picture carries at least half of it."
+    return f"The evidence is {strength}, highest {place}; {share:.0%} of the image carries at least half of it."
 
 
 def _place(row: float, column: float) -> str:

@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from skinlens.models.checkpoint import released_precision
 from skinlens.models.explainable import Explainable, evidence_map
 from skinlens.models.normalise import Normalise
-from skinlens.models.stored import released_precision
 from skinlens.runtime.predictor import GATE, INPUT, OUTPUTS, TEXTURE
 
 

@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import load_file
 
 from skinlens.explain.oracle import signed_grad_cam
+from skinlens.models.checkpoint import load_released
 from skinlens.models.explainable import Explainable
 from skinlens.models.normalise import Normalise
-from skinlens.models.stored import load_released
 from skinlens.runtime.predictor import INPUT, OUTPUTS, TEXTURE
 
 PROBABILITY_TOLERANCE = 1e-4
@@ -28,10 +28,10 @@ class Parity:
     """How far a graph is from its references.
 
     Attributes:
-        images: How many pictures were compared.
+        images: How many images were compared.
         probability: Largest absolute difference of P(malignant) from torch with the same stored weights.
         map: Largest absolute difference of the signed evidence map from the grad-cam library, as a share of the
-            library's largest absolute value over all pictures.
+            library's largest absolute value over all images.
         features: Largest absolute difference of the pooled features from torch, as a share of their largest value.
         texture: Likewise of the texture; 0 for a network without one.
     """
@@ -64,7 +64,7 @@ class Parity:
 def measure_parity(
     graph: Path, weights: Path, network: Explainable, normalise: Normalise, pixels: npt.NDArray[np.uint8]
 ) -> Parity:
-    """Compare a graph with torch and with the grad-cam library on the same pictures.
+    """Compare a graph with torch and with the grad-cam library on the same images.
 
     Args:
         graph: The ONNX file.

@@ -15,10 +15,10 @@ from skinlens.export.graph import ReleasedGraph, write_graph
 from skinlens.export.parity import Parity, measure_parity
 from skinlens.export.selection import Selection, SelectionError, require_chosen
 from skinlens.imaging.preprocess import Preprocessing
+from skinlens.models.checkpoint import load_released, read_tensors, released_precision
 from skinlens.models.explainable import Explainable
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build, parameter_count
-from skinlens.models.stored import load_released, read_tensors, released_precision
 from skinlens.runtime.card import (
     Architecture,
     HeatmapScale,

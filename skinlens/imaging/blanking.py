@@ -1,4 +1,4 @@
-"""Pictures that withhold the lesion or change its surroundings: what a model still knows then is a shortcut."""
+"""Images that withhold the lesion or change its surroundings: what a model still knows then is a shortcut."""
 
 import cv2
 import numpy as np
@@ -21,18 +21,18 @@ _NEUTRAL = np.full(3, 128, np.uint8)
 
 
 def paint_disc(pixels: Pixels) -> Pixels:
-    """Paint over the same central disc in every picture.
+    """Paint over the same central disc in every image.
 
-    Its radius is 85 px in a picture of 224 x 224 and scales with each side, so that pictures of any shape have the same
-    disc once squashed to the model's input. It takes the mean colour of the picture's frame, the outer 27 px of 224: a
-    colour fixed for all pictures would be strange to the model. The frame lies outside the disc, so nothing that was
+    Its radius is 85 px in an image of 224 x 224 and scales with each side, so that images of any shape have the same
+    disc once squashed to the model's input. It takes the mean colour of the image's frame, the outer 27 px of 224: a
+    colour fixed for all images would be strange to the model. The frame lies outside the disc, so nothing that was
     painted over can be read off the result. A lesion that reaches beyond the disc still shows there.
 
     Args:
         pixels: RGB uint8, `(H, W, 3)`.
 
     Returns:
-        A new picture of that shape.
+        A new image of that shape.
     """
     height, width = pixels.shape[:2]
     y, x = np.ogrid[0:height, 0:width]
@@ -57,7 +57,7 @@ def paint_lesion(pixels: Pixels, outline: Outline) -> Pixels:
         outline: `(H, W)`, true on the lesion.
 
     Returns:
-        A new picture of that shape.
+        A new image of that shape.
     """
     return _paint(pixels, grow(outline, DILATION))
 
@@ -66,16 +66,16 @@ def move_lesion(pixels: Pixels, outline: Outline, background: Pixels, background
     """Put a lesion onto the skin around another one.
 
     The lesion keeps its place and size and is cut out as by `lay_over`. Before, the other lesion is taken out of its
-    picture, with its dilated outline, and filled in from around (Telea 2004).
+    image, with its dilated outline, and filled in from around (Telea 2004).
 
     Args:
-        pixels: The picture with the lesion, RGB uint8 `(H, W, 3)`.
+        pixels: The image with the lesion, RGB uint8 `(H, W, 3)`.
         outline: `(H, W)`, true on that lesion.
-        background: The picture to put it onto, of any size; it is resized to `(H, W)`.
+        background: The image to put it onto, of any size; it is resized to `(H, W)`.
         background_outline: Of the background's size, true on the background's own lesion.
 
     Returns:
-        A new picture of the shape of `pixels`; within `outline` the lesion as it was.
+        A new image of the shape of `pixels`; within `outline` the lesion as it was.
     """
     height, width = outline.shape
     skin = fill_lesion(
@@ -91,12 +91,12 @@ def lay_over(pixels: Pixels, outline: Outline, surroundings: Pixels) -> Pixels:
     the edge of the cut may show.
 
     Args:
-        pixels: The picture with the lesion, RGB uint8 `(H, W, 3)`.
+        pixels: The image with the lesion, RGB uint8 `(H, W, 3)`.
         outline: `(H, W)`, true on that lesion.
         surroundings: RGB uint8 `(H, W, 3)`.
 
     Returns:
-        A new picture of that shape; within `outline` the lesion as it was.
+        A new image of that shape; within `outline` the lesion as it was.
     """
     height, width = outline.shape
     cover = cv2.GaussianBlur(
@@ -107,7 +107,7 @@ def lay_over(pixels: Pixels, outline: Outline, surroundings: Pixels) -> Pixels:
 
 
 def fill_lesion(pixels: Pixels, outline: Outline, *, side: int = FILLED_SIDE) -> Pixels:
-    """Take a lesion out of its picture, with its dilated outline, and fill in from the skin around (Telea 2004).
+    """Take a lesion out of its image, with its dilated outline, and fill in from the skin around (Telea 2004).
 
     Args:
         pixels: RGB uint8, `(H, W, 3)`.
@@ -115,7 +115,7 @@ def fill_lesion(pixels: Pixels, outline: Outline, *, side: int = FILLED_SIDE) ->
         side: The filling is made at this side, in pixels; its time grows with the square of it.
 
     Returns:
-        A new picture of that shape.
+        A new image of that shape.
     """
     height, width = outline.shape
     hole = grow(outline, DILATION)

@@ -1,4 +1,4 @@
-"""Shades of grey: the colour of the light estimated from a picture, and taken out of it, for viewing."""
+"""Shades of grey: the colour of the light estimated from an image, and taken out of it, for viewing."""
 
 import cv2
 import numpy as np
@@ -18,18 +18,18 @@ Gains = npt.NDArray[np.float64]
 
 
 def shades_of_grey(pixels: Pixels, *, norm: float = NORM) -> Pixels:
-    """Show a picture as if under white light (Finlayson & Trezzi 2004, "Shades of Grey and Colour Constancy").
+    """Show an image as if under white light (Finlayson & Trezzi 2004, "Shades of Grey and Colour Constancy").
 
-    The picture's light is taken to be grey on average, the average of each channel being its Minkowski norm; see
+    The image's light is taken to be grey on average, the average of each channel being its Minkowski norm; see
     `grey_gains`. What becomes brighter than white is cut off at white. Skin is not grey, so that healthy skin comes out
-    paler and cooler than it is: this makes pictures comparable with each other, not true to life.
+    paler and cooler than it is: this makes images comparable with each other, not true to life.
 
     Args:
         pixels: sRGB uint8, `(H, W, 3)`.
         norm: As for `grey_gains`.
 
     Returns:
-        A new picture of that shape.
+        A new image of that shape.
 
     Raises:
         ValueError: As for `grey_gains`.
@@ -43,7 +43,7 @@ def grey_gains(pixels: Pixels, *, norm: float = NORM) -> Gains:
     """What each channel's light is multiplied by so that all three have the same Minkowski mean.
 
     With `e` the Minkowski means `mean(light ** p) ** (1 / p)` of the channels, the gains are `|e| / sqrt(3) / e`: 1
-    each for a picture whose channels agree, and less for the channel that is too strong. `p = 1` is the grey-world
+    each for an image whose channels agree, and less for the channel that is too strong. `p = 1` is the grey-world
     rule, and as `p` grows it turns into the rule that the brightest is white.
 
     Args:

@@ -1,4 +1,4 @@
-"""What a worse camera, light or grip would do to a picture: seven corruptions in five strengths each."""
+"""What a worse camera, light or grip would do to an image: seven corruptions in five strengths each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from skinlens.imaging.srgb import from_light, to_light
 
 STRENGTHS = (1, 2, 3, 4, 5)
 
-# Lengths are in pixels of a picture whose short side has this length, and scale with it.
+# Lengths are in pixels of an image whose short side has this length, and scale with it.
 _REFERENCE_SIDE = 224
 
 _HAIR_OPACITY = 0.85
@@ -33,13 +33,13 @@ _Apply = Callable[[Pixels, float, np.random.Generator], Pixels]
 
 @dataclass(frozen=True)
 class Corruption:
-    """One way to make a picture worse.
+    """One way to make an image worse.
 
     Attributes:
         name: `blur`, `jpeg`, `brightness`, `colour_cast`, `hair`, `vignette` or `rotation`.
         levels: Its parameter at strengths 1 to 5.
         meaning: What the parameter is; `{}` stands for it.
-        apply: RGB uint8 `(H, W, 3)`, the parameter and the picture's own generator, to a new picture.
+        apply: RGB uint8 `(H, W, 3)`, the parameter and the image's own generator, to a new image.
     """
 
     name: str
@@ -53,19 +53,19 @@ class Corruption:
 
 
 def corrupt(pixels: Pixels, corruption: Corruption, strength: int, *, seed: int) -> Pixels:
-    """Make a picture worse.
+    """Make an image worse.
 
     What chance decides (the sign of the brightness and of the rotation, the hue of the cast, the hairs) depends on the
-    seed and the corruption but not on the strength: a higher strength of the same picture is more of the same.
+    seed and the corruption but not on the strength: a higher strength of the same image is more of the same.
 
     Args:
         pixels: RGB uint8, `(H, W, 3)`.
         corruption: One of `CORRUPTIONS`.
         strength: From 0, which changes nothing, to 5.
-        seed: Of the picture, from 0; it must not depend on the label.
+        seed: Of the image, from 0; it must not depend on the label.
 
     Returns:
-        A new picture of that shape.
+        A new image of that shape.
 
     Raises:
         ValueError: If the strength is another.
@@ -134,7 +134,7 @@ def _vignette(pixels: Pixels, darkness: float, _generator: np.random.Generator) 
 
 
 def _rotation(pixels: Pixels, degrees: float, generator: np.random.Generator) -> Pixels:
-    """Turn about the middle; what comes into view at the corners is the picture mirrored at its edge, never black."""
+    """Turn about the middle; what comes into view at the corners is the image mirrored at its edge, never black."""
     height, width = pixels.shape[:2]
     turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), _sign(generator) * degrees, 1.0)
     turned = cv2.warpAffine(pixels, turn, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
@@ -156,16 +156,14 @@ def _eight_bits(values: npt.NDArray[np.float64]) -> Pixels:
 CORRUPTIONS = (
     Corruption("blur", (0.5, 1.0, 1.5, 2.5, 4.0), "Gaussian, sigma {} px at 224", _blur),
     Corruption("jpeg", (60, 40, 25, 15, 8), "JPEG quality {}", _jpeg),
-    Corruption(
-        "brightness", (0.33, 0.67, 1.0, 1.5, 2.0), "exposure changed by {} EV, the sign by picture", _brightness
-    ),
+    Corruption("brightness", (0.33, 0.67, 1.0, 1.5, 2.0), "exposure changed by {} EV, the sign by image", _brightness),
     Corruption(
         "colour_cast",
         (0.04, 0.08, 0.12, 0.18, 0.25),
-        "channels weighted by up to 1 plus or minus {}, the hue by picture",
+        "channels weighted by up to 1 plus or minus {}, the hue by image",
         _colour_cast,
     ),
     Corruption("hair", (4, 8, 14, 22, 32), "{} dark hairs, 1 or 2 px wide at 224", _hair),
     Corruption("vignette", (0.2, 0.4, 0.6, 0.8, 1.0), "corners lose {} of their light", _vignette),
-    Corruption("rotation", (5, 10, 20, 30, 45), "{} degrees, the sign by picture, edges mirrored", _rotation),
+    Corruption("rotation", (5, 10, 20, 30, 45), "{} degrees, the sign by image, edges mirrored", _rotation),
 )

@@ -88,21 +88,21 @@ def count_tiff_pages(data: bytes, name: str) -> int:
     return max(1, len(seen))
 
 
-def check_tiff(picture: TiffImagePlugin.TiffImageFile, size: int, name: str) -> None:
+def check_tiff(image: TiffImagePlugin.TiffImageFile, size: int, name: str) -> None:
     """Check the first page's strips or tiles: how large they are, and that they lie in the file.
 
     Args:
-        picture: Opened, not decoded.
+        image: Opened, not decoded.
         size: Length of the file in bytes.
         name: How a rejection names the image.
 
     Raises:
         ImageRefusedError: `truncated` or `over_budget`.
     """
-    tags = picture.tag_v2
+    tags = image.tag_v2
     bits = max(_numbers(tags.get(_BITS_PER_SAMPLE, 1))) * int(tags.get(_SAMPLES_PER_PIXEL, 1))
-    check_decoded_size(name, width=picture.width, height=picture.height, bytes_per_pixel=-(-bits // 8))
-    for tag, side in ((_TILE_WIDTH, picture.width), (_TILE_HEIGHT, picture.height)):
+    check_decoded_size(name, width=image.width, height=image.height, bytes_per_pixel=-(-bits // 8))
+    for tag, side in ((_TILE_WIDTH, image.width), (_TILE_HEIGHT, image.height)):
         # Tiles are a multiple of 16 wide and high, and may be larger than a small image.
         if int(tags.get(tag, 0)) > max(MAX_TILE_SIDE, side + 15):
             raise damaged(name)
@@ -112,15 +112,15 @@ def check_tiff(picture: TiffImagePlugin.TiffImageFile, size: int, name: str) -> 
     if any(offset + length > size for offset, length in zip(offsets, lengths, strict=False)):
         raise damaged(name)
     ratio = _TIFF_RATIOS.get(int(tags.get(_COMPRESSION, 1)))
-    if lengths and ratio and picture.width * bits // 8 * picture.height > sum(lengths) * ratio:
+    if lengths and ratio and image.width * bits // 8 * image.height > sum(lengths) * ratio:
         raise damaged(name)
 
 
-def check_bmp(picture: Image.Image, data: bytes, name: str) -> None:
+def check_bmp(image: Image.Image, data: bytes, name: str) -> None:
     """Check that an uncompressed BMP file is as long as its pixels.
 
     Args:
-        picture: Opened, not decoded.
+        image: Opened, not decoded.
         data: The whole file.
         name: How a rejection names the image.
 
@@ -130,7 +130,7 @@ def check_bmp(picture: Image.Image, data: bytes, name: str) -> None:
     header, bits, compression = struct.unpack_from("<I", data, 14)[0], 0, 0
     if header >= 40:
         bits, compression = struct.unpack_from("<HI", data, 28)
-    if compression == 0 and picture.width * bits // 8 * picture.height > len(data):
+    if compression == 0 and image.width * bits // 8 * image.height > len(data):
         raise damaged(name)
 
 

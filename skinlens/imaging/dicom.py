@@ -1,4 +1,4 @@
-"""DICOM bytes to an RGB picture: the first frame, in every colour encoding that dermoscopy arrives in."""
+"""DICOM bytes to an RGB image: the first frame, in every colour encoding that dermoscopy arrives in."""
 
 import io
 import struct
@@ -87,7 +87,7 @@ class _Layout:
 
 @dataclass(frozen=True)
 class _Elements:
-    """The elements of a dataset that its picture needs, as bytes; pydicom would check and warn of each value."""
+    """The elements of a dataset that its image needs, as bytes; pydicom would check and warn of each value."""
 
     values: dict[int, bytes]
     syntax: uid.UID
@@ -115,7 +115,7 @@ def is_dicom(head: bytes) -> bool:
 
 
 def has_pixels(data: bytes) -> bool:
-    """Say whether bytes without the DICM mark parse as a DICOM dataset with a picture in it."""
+    """Say whether bytes without the DICM mark parse as a DICOM dataset with an image in it."""
     try:
         return {_ROWS, _COLUMNS, _PIXELS} <= _read_elements(data, "").values.keys()
     except ImageRefusedError:
@@ -127,7 +127,7 @@ def decode_dicom(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
 
     Args:
         data: The whole file.
-        name: What to call the picture in a refusal.
+        name: What to call the image in a refusal.
 
     Returns:
         RGB uint8 `(H, W, 3)` and sentences about what had to be done.
@@ -142,10 +142,10 @@ def decode_dicom(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
     _check_layout(layout, elements.syntax, name)
     with refusing_damage(name):
         pixels, notes = _to_rgb(elements, layout, name)
-        picture = to_srgb(Image.fromarray(pixels), elements.values.get(_PROFILE))
+        image = to_srgb(Image.fromarray(pixels), elements.values.get(_PROFILE))
     if layout.frames > 1:
         notes = (f"This file holds {layout.frames} frames; the first is used.", *notes)
-    return np.array(picture), notes
+    return np.array(image), notes
 
 
 def _read_elements(data: bytes, name: str) -> _Elements:
@@ -218,7 +218,7 @@ def _check_content(elements: _Elements, name: str) -> None:
         raise damaged(name)
     raise ImageRefusedError(
         "not_an_image",
-        f"{name} is a DICOM file without a picture, or was cut off before it. Export the lesion's photograph again.",
+        f"{name} is a DICOM file without an image, or was cut off before it. Export the lesion's photograph again.",
     )
 
 
@@ -240,7 +240,7 @@ def _check_layout(layout: _Layout, syntax: uid.UID, name: str) -> None:
     if layout.photometric.startswith("MONOCHROME"):
         raise ImageRefusedError(
             "monochrome",
-            f"{name} is a DICOM image without colour, not a dermoscopic photograph. Choose the colour picture.",
+            f"{name} is a DICOM image without colour, not a dermoscopic photograph. Choose the colour image.",
         )
     check_size(name, width=layout.columns, height=layout.rows)
     is_known = layout.samples == (1 if layout.photometric == "PALETTE COLOR" else 3)
@@ -363,27 +363,27 @@ def _read_sof(frame: bytes) -> tuple[int, int, int, int]:
 
 def _decode_jpeg(frame: bytes, layout: _Layout, name: str) -> tuple[Pixels, tuple[str, ...]]:
     structure = read_structure(frame, name)
-    picture = _open_jpeg(frame, layout, name)
-    notes = check_end(frame, structure, picture, lambda changed: _open_jpeg(changed, layout, name), name)
-    return np.array(picture), notes
+    image = _open_jpeg(frame, layout, name)
+    notes = check_end(frame, structure, image, lambda changed: _open_jpeg(changed, layout, name), name)
+    return np.array(image), notes
 
 
 def _open_jpeg(frame: bytes, layout: _Layout, name: str) -> Image.Image:
-    picture = JpegImagePlugin.JpegImageFile(io.BytesIO(frame))
-    if picture.size != (layout.columns, layout.rows) or picture.mode != "RGB":
+    image = JpegImagePlugin.JpegImageFile(io.BytesIO(frame))
+    if image.size != (layout.columns, layout.rows) or image.mode != "RGB":
         raise damaged(name)
-    if layout.photometric == "RGB" and _is_unmarked(picture):
+    if layout.photometric == "RGB" and _is_unmarked(image):
         # libjpeg takes three unmarked components for YCbCr; to ask for YCbCr is to get them as they are.
-        picture.draft("YCbCr", picture.size)
-    picture.load()
-    return picture
+        image.draft("YCbCr", image.size)
+    image.load()
+    return image
 
 
-def _is_unmarked(picture: JpegImagePlugin.JpegImageFile) -> bool:
+def _is_unmarked(image: JpegImagePlugin.JpegImageFile) -> bool:
     """Say whether nothing in a JPEG tells RGB from YCbCr: no JFIF or Adobe mark, no subsampled channel, no letters."""
-    sampling = {(horizontal, vertical) for _, vertical, horizontal, _ in picture.layer}
-    letters = bytes(identifier for identifier, *_ in picture.layer)
-    return len(sampling) == 1 and letters != b"RGB" and not {"jfif", "adobe_transform"} & picture.info.keys()
+    sampling = {(horizontal, vertical) for _, vertical, horizontal, _ in image.layer}
+    letters = bytes(identifier for identifier, *_ in image.layer)
+    return len(sampling) == 1 and letters != b"RGB" and not {"jfif", "adobe_transform"} & image.info.keys()
 
 
 def _decode_codestream(frame: bytes, elements: _Elements, layout: _Layout) -> npt.NDArray[Any]:

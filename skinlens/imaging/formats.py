@@ -34,4 +34,4 @@ def _decode(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
         return decode_raster(data, opener, name)
     if name.lower().endswith(_DICOM_SUFFIXES) and has_pixels(data):
         return decode_dicom(data, name)
-    raise ImageRefusedError("not_an_image", f"{name} is not a picture that can be opened. Use {FORMATS}.")
+    raise ImageRefusedError("not_an_image", f"{name} is not an image that can be opened. Use {FORMATS}.")

@@ -15,10 +15,10 @@ _CV2_NO_MEMORY = -4
 
 
 def check_size(name: str, *, width: int, height: int) -> None:
-    """Refuse a picture by the size its header states, before any pixel is decoded.
+    """Refuse an image by the size its header states, before any pixel is decoded.
 
     Args:
-        name: What to call the picture in the refusal.
+        name: What to call the image in the refusal.
         width: Columns in pixels.
         height: Rows in pixels.
 
@@ -52,7 +52,7 @@ def check_decoded_size(name: str, *, width: int, height: int, bytes_per_pixel: i
 
 
 def too_large(name: str) -> ImageRefusedError:
-    """Return the refusal of a picture that is too big to decode safely."""
+    """Return the refusal of an image that is too big to decode safely."""
     return ImageRefusedError(
         "too_large",
         f"{name} has more than {MAX_PIXELS // 1_000_000} megapixels. Export it at a smaller size and try again.",
@@ -60,7 +60,7 @@ def too_large(name: str) -> ImageRefusedError:
 
 
 def damaged(name: str) -> ImageRefusedError:
-    """Return the refusal of a picture whose bytes end early or make no sense."""
+    """Return the refusal of an image whose bytes end early or make no sense."""
     return ImageRefusedError(
         "truncated",
         f"{name} is incomplete or damaged. Copy it again from the camera, or export it again as JPEG or PNG.",
@@ -108,7 +108,7 @@ def refusing_damage(name: str) -> Iterator[None]:
     Wrap calls into a library only, so that a mistake of our own still shows as what it is.
 
     Args:
-        name: What to call the picture in the refusal.
+        name: What to call the image in the refusal.
 
     Raises:
         ImageRefusedError: `truncated`; `too_large` where the library itself stopped at the size; `over_budget` where

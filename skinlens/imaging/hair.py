@@ -1,4 +1,4 @@
-"""Hair found and taken out of a picture, for viewing."""
+"""Hair found and taken out of an image, for viewing."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ from skinlens.imaging.image import Pixels
 from skinlens.imaging.outlines import Outline, resize_outline
 from skinlens.imaging.preprocess import resize
 
-# Every picture is searched at this short side, so that lengths mean the same and the time is bounded.
+# Every image is searched at this short side, so that lengths mean the same and the time is bounded.
 WORKING_SIDE = 448
-# A very long picture's long side is bounded too.
+# A very long image's long side is bounded too.
 _LONGEST = 3 * WORKING_SIDE
 
 # Lengths in pixels at the working size, tuned on drawn hairs: of the closing, wider than a hair; of the line across, so
@@ -35,7 +35,7 @@ _Grey = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class Shaved:
-    """A picture without its hairs.
+    """An image without its hairs.
 
     Attributes:
         pixels: RGB uint8, `(H, W, 3)`; outside `mask` the pixels as they were.
@@ -47,21 +47,21 @@ class Shaved:
 
     @property
     def share(self) -> float:
-        """Of the picture's pixels that are hair, in [0, 1]."""
+        """Of the image's pixels that are hair, in [0, 1]."""
         return float(self.mask.mean())
 
 
 def remove_hair(pixels: Pixels) -> Shaved:
-    """Take dark hairs out of a picture, after DullRazor (Lee et al. 1997).
+    """Take dark hairs out of an image, after DullRazor (Lee et al. 1997).
 
     Hairs are found by `find_hair` and filled in from beside them (Telea 2004), at the working size; only the filled-in
-    pixels are brought back to the picture's own size. What is filled in is made up: look at the original beside it.
+    pixels are brought back to the image's own size. What is filled in is made up: look at the original beside it.
 
     Args:
         pixels: RGB uint8, `(H, W, 3)`.
 
     Returns:
-        A new picture of that shape and where it was changed.
+        A new image of that shape and where it was changed.
     """
     height, width = pixels.shape[:2]
     small = to_working_size(pixels)
@@ -94,14 +94,14 @@ def find_hair(pixels: Pixels) -> Outline:
 
 
 def to_working_size(pixels: Pixels) -> Pixels:
-    """RGB uint8 `(H, W, 3)` at a short side of `WORKING_SIDE`, the aspect kept; a very long picture becomes smaller."""
+    """RGB uint8 `(H, W, 3)` at a short side of `WORKING_SIDE`, the aspect kept; a very long image becomes smaller."""
     height, width = pixels.shape[:2]
     scale = min(WORKING_SIDE / min(height, width), _LONGEST / max(height, width))
     return resize(pixels, height=max(1, round(height * scale)), width=max(1, round(width * scale)))
 
 
 def _find(small: Pixels) -> Outline:
-    """Hair in a picture of the working size, `(H, W)`."""
+    """Hair in an image of the working size, `(H, W)`."""
     dark = _black_hat(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)) > _CONTRAST
     strands = _long_enough(_strands(dark))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _MARGIN + 1, 2 * _MARGIN + 1))
@@ -122,7 +122,7 @@ def _strands(dark: Outline) -> Outline:
 
 
 def _share_on(dark: Outline, line: _Grey) -> npt.NDArray[np.float32]:
-    """Of a line through each pixel, how much is dark, `(H, W)` in [0, 1]; beyond the edges the picture is mirrored."""
+    """Of a line through each pixel, how much is dark, `(H, W)` in [0, 1]; beyond the edges the image is mirrored."""
     height, width = dark.shape
     half = len(line) // 2
     wider = np.pad(dark.astype(np.uint8), half, mode="reflect")

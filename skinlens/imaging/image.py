@@ -1,4 +1,4 @@
-"""The decoded picture that everything downstream works on."""
+"""The decoded image that everything downstream works on."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ Pixels = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class LesionImage:
-    """One upright RGB picture without metadata.
+    """One upright RGB image without metadata.
 
     Attributes:
         pixels: RGB, uint8, `(H, W, 3)`, read-only.
         sha256: Hex digest of the bytes as they were received.
-        name: What to call the picture in front of a person; never parsed.
+        name: What to call the image in front of a person; never parsed.
         notes: Sentences about what decoding had to do ("This file holds 3 frames; the first is used.").
         synthetic: True for a drawn lesion, which must be labelled as such wherever it is shown.
     """
@@ -38,7 +38,7 @@ class LesionImage:
 
 
 class ImageRefusedError(ValueError):
-    """The bytes cannot be used as a dermoscopic picture; the message says why and what to do.
+    """The bytes cannot be used as a dermoscopic image; the message says why and what to do.
 
     Attributes:
         reason: A stable short code: `empty`, `not_an_image`, `truncated`, `too_small`, `too_large`, `animated`,

@@ -16,18 +16,18 @@ SHAPE_FEATURES = (
 
 
 def read_outline(path: Path, *, height: int, width: int) -> Outline:
-    """Read the mask of a picture and bring it to the picture's size.
+    """Read the mask of an image and bring it to the image's size.
 
     Args:
-        path: A picture file, white on the lesion; it may differ from its picture in size.
-        height: Rows of the picture.
-        width: Columns of the picture.
+        path: An image file, white on the lesion; it may differ from its image in size.
+        height: Rows of the image.
+        width: Columns of the image.
 
     Returns:
         `(height, width)`, true on the lesion.
 
     Raises:
-        ImageRefusedError: If the file is missing or no picture.
+        ImageRefusedError: If the file is missing or no image.
     """
     return resize_outline(decode_trusted(path).pixels[..., 0] > 127, height=height, width=width)
 
@@ -46,13 +46,13 @@ def grow(outline: Outline, share: float) -> Outline:
 
 
 def shape_features(outline: Outline) -> npt.NDArray[np.float64]:
-    """What the outline alone tells, with no look at the picture.
+    """What the outline alone tells, with no look at the image.
 
     Args:
         outline: `(H, W)`, true on the lesion.
 
     Returns:
-        `(10,)` in the order of `SHAPE_FEATURES`. The area is a share of the picture's; perimeter (of the outer
+        `(10,)` in the order of `SHAPE_FEATURES`. The area is a share of the image's; perimeter (of the outer
         contours), centre and bounding box are in shares of the sides; the eccentricity is that of the ellipse with the
         same second moments, and the solidity the area over that of the convex hull, both from 0 to 1. All 0 for an
         empty outline.

@@ -31,9 +31,9 @@ class Preprocessing(BaseModel):
 
 
 def to_input(pixels: Pixels, preprocessing: Preprocessing) -> Pixels:
-    """Resize a picture to the model's input.
+    """Resize an image to the model's input.
 
-    Area averaging where both sides shrink, cubic interpolation otherwise; a picture that already has the size is
+    Area averaging where both sides shrink, cubic interpolation otherwise; an image that already has the size is
     returned unchanged.
 
     Args:
@@ -57,7 +57,7 @@ def resize(pixels: Pixels, *, height: int, width: int) -> Pixels:
 
 
 def fitted(pixels: Pixels, side: int, *, enlarge: bool = False) -> Pixels:
-    """A picture with its aspect kept, at most `side` wide and high; exactly that for its longer side with `enlarge`."""
+    """An image with its aspect kept, at most `side` wide and high; exactly that for its longer side with `enlarge`."""
     factor = side / max(pixels.shape[:2])
     if not enlarge:
         factor = min(1.0, factor)

@@ -1,7 +1,7 @@
-"""May this picture be judged? Named checks on pixels alone, each with a value, a limit and a sentence of advice.
+"""May this image be judged? Named checks on pixels alone, each with a value, a limit and a sentence of advice.
 
 Every check looks at a copy whose longer side has `WORKING_SIDE` pixels, so that its value does not depend on the
-camera's resolution and the time is the same for all. Only a picture that nobody could judge, or one without any colour,
+camera's resolution and the time is the same for all. Only an image that nobody could judge, or one without any colour,
 is a reason to refuse; hair, ink, rulers, dark corners and a lesion cut off or not found are reasons to warn.
 """
 
@@ -26,7 +26,7 @@ _Mask = npt.NDArray[np.bool_]
 
 WORKING_SIDE = 192
 _MIN_SHORT_SIDE = 32
-# Of a larger picture, at least this many pixels in a row are averaged into one.
+# Of a larger image, at least this many pixels in a row are averaged into one.
 _SAMPLES = 4
 
 
@@ -61,54 +61,54 @@ class Limits:
         return None
 
 
-# Where the limits come from: values on a few hundred training pictures of all origins (isic3297 and extra, never a test
-# row), on the same pictures made worse by `corruptions`, and on drawn lesions. A limit that refuses lies beyond the
-# most extreme of the unspoilt training pictures; one that warns at about their outermost percent, but for hair and dark
-# corners, which many of them have, at what covers a tenth of the picture.
+# Where the limits come from: values on a few hundred training images of all origins (isic3297 and extra, never a test
+# row), on the same images made worse by `corruptions`, and on drawn lesions. A limit that refuses lies beyond the
+# most extreme of the unspoilt training images; one that warns at about their outermost percent, but for hair and dark
+# corners, which many of them have, at what covers a tenth of the image.
 LIMITS: dict[CheckName, Limits] = {
-    # Sharp pictures: 1.0 to 4; blurred with sigma 4 px of 224: 0.2 to 0.6.
+    # Sharp images: 1.0 to 4; blurred with sigma 4 px of 224: 0.2 to 0.6.
     "blurred": Limits(
         low=True, warn=0.80, refuse=0.45, unit="strength of fine detail, in grey values",
-        advice="Hold the camera still, focus on the lesion, and take the picture again.",
+        advice="Hold the camera still, focus on the lesion, and take the image again.",
     ),
-    # Training pictures: 120 to 250; darkened by two stops: from 88.
+    # Training images: 120 to 250; darkened by two stops: from 88.
     "too_dark": Limits(
         low=True, warn=100.0, refuse=50.0, unit="brightness of the brightest tenth, of 255",
         advice="Switch the dermatoscope's light on, or expose longer.",
     ),
-    # Training pictures: at most 0.09; two stops brighter: 0.45 and more.
+    # Training images: at most 0.09; two stops brighter: 0.45 and more.
     "too_bright": Limits(
-        low=False, warn=0.15, refuse=0.60, unit="share of the picture that is burnt out",
+        low=False, warn=0.15, refuse=0.60, unit="share of the image that is burnt out",
         advice="Expose for a shorter time, or take the reflection away with fluid or a polarised light.",
     ),
-    # Training pictures: at least 4.4; X-rays and other grey pictures: under 0.1.
+    # Training images: at least 4.4; X-rays and other grey images: under 0.1.
     "no_colour": Limits(
         low=True, warn=3.0, refuse=1.5, unit="colourfulness of the most colourful tenth (CIELAB chroma)",
         advice="Use a colour photograph; the model knows dermoscopy in colour only.",
     ),
-    # Training pictures: from 6 on.
+    # Training images: from 6 on.
     "no_lesion": Limits(
         low=True, warn=6.0, refuse=None, unit="colour difference between lesion and skin (CIELAB)",
-        advice="Check that the lesion is in the picture and stands out from the skin.",
+        advice="Check that the lesion is in the image and stands out from the skin.",
     ),
     "cut_off": Limits(
         low=False, warn=0.30, refuse=None, unit="share of the frame that the lesion touches",
         advice="Move back or centre the lesion, so that skin shows all round it.",
     ),
     "hair": Limits(
-        low=False, warn=0.10, refuse=None, unit="share of the picture under hair-like lines",
+        low=False, warn=0.10, refuse=None, unit="share of the image under hair-like lines",
         advice="Part or clip the hair over the lesion, or flatten it with fluid.",
     ),
     "ink": Limits(
-        low=False, warn=0.03, refuse=None, unit="share of the picture in blue, violet or green of pens",
-        advice="Take the picture without pen marks where that is possible.",
+        low=False, warn=0.03, refuse=None, unit="share of the image in blue, violet or green of pens",
+        advice="Take the image without pen marks where that is possible.",
     ),
     "ruler": Limits(
         low=False, warn=0.60, refuse=None, unit="regularity of fine marks along a straight line, 0 to 1",
-        advice="Keep rulers and scales out of the part of the picture that is judged.",
+        advice="Keep rulers and scales out of the part of the image that is judged.",
     ),
     "dark_corners": Limits(
-        low=False, warn=0.10, refuse=None, unit="share of the picture that is black round the lens",
+        low=False, warn=0.10, refuse=None, unit="share of the image that is black round the lens",
         advice="Crop the black corners away, or zoom in until the lens fills the frame.",
     ),
 }  # fmt: skip
@@ -116,14 +116,14 @@ LIMITS: dict[CheckName, Limits] = {
 
 @dataclass(frozen=True)
 class Check:
-    """One property of a picture against its limit.
+    """One property of an image against its limit.
 
     Attributes:
         name: What fails if it fails.
         value: What was measured, in the unit of `LIMITS[name]`.
         limit: The limit that is failed, or the one for a warning if none is.
         passed: Whether the value is within it.
-        severity: What failing means: `refuse` for an unusable picture, else `warn`.
+        severity: What failing means: `refuse` for an unusable image, else `warn`.
         advice: One sentence: what to do if it fails.
     """
 
@@ -137,7 +137,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Quality:
-    """Every check of one picture, in the order of `LIMITS`."""
+    """Every check of one image, in the order of `LIMITS`."""
 
     checks: tuple[Check, ...]
 
@@ -148,12 +148,12 @@ class Quality:
 
     @property
     def refusing(self) -> tuple[Check, ...]:
-        """The checks for which the picture may not be judged."""
+        """The checks for which the image may not be judged."""
         return tuple(check for check in self.failed if check.severity == "refuse")
 
 
 def assess_quality(pixels: Pixels) -> Quality:
-    """Measure every check on a picture.
+    """Measure every check on an image.
 
     Args:
         pixels: RGB uint8, `(H, W, 3)`, of any size.
@@ -186,7 +186,7 @@ _RIM = 9
 
 
 class _View:
-    """A picture at the working size with what several checks need, each part computed once."""
+    """An image at the working size with what several checks need, each part computed once."""
 
     def __init__(self, rgb: Pixels) -> None:
         self.rgb = rgb
@@ -204,7 +204,7 @@ class _View:
 
     @cached_property
     def inside(self) -> _Mask:
-        """What the lens shows, without its rim; the whole picture where that would leave nothing."""
+        """What the lens shows, without its rim; the whole image where that would leave nothing."""
         kernel = np.ones((_RIM, _RIM), np.uint8)
         inner = cv2.erode((~self.outside).astype(np.uint8), kernel, borderValue=1).astype(np.bool_)
         return inner if inner.any() else np.ones_like(inner)
@@ -223,7 +223,7 @@ class _View:
 
     @cached_property
     def lines(self) -> _Field:
-        """Thin dark structures: the black top-hat of the grey picture (hair, ticks, pigment network)."""
+        """Thin dark structures: the black top-hat of the grey image (hair, ticks, pigment network)."""
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
         return np.asarray(cv2.morphologyEx(self.grey, cv2.MORPH_BLACKHAT, kernel), np.float32)
 
@@ -293,7 +293,7 @@ def _hair_share(view: _View) -> float:
     return float(hair[view.inside].mean())
 
 
-# A pen's ink in CIELAB: this much bluer than the picture's median (and blue at all), or green at all.
+# A pen's ink in CIELAB: this much bluer than the image's median (and blue at all), or green at all.
 _INK_BLUER = 14.0
 _INK_BLUE = -6.0
 _INK_GREEN = -12.0

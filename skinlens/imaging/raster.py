@@ -1,4 +1,4 @@
-"""JPEG, PNG, TIFF, BMP and WebP bytes to an upright RGB picture."""
+"""JPEG, PNG, TIFF, BMP and WebP bytes to an upright RGB image."""
 
 import io
 import struct
@@ -41,8 +41,8 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-_GREY_NOTE = "This picture has no colour; the model was trained on colour pictures, so trust its answer less."
-_ALPHA_NOTE = "Transparent parts of this picture were filled with white."
+_GREY_NOTE = "This image has no colour; the model was trained on colour images, so trust its answer less."
+_ALPHA_NOTE = "Transparent parts of this image were filled with white."
 
 
 class _JpegFile(JpegImagePlugin.JpegImageFile):
@@ -64,7 +64,7 @@ _Opener = Callable[[io.BytesIO], Image.Image]
 def find_opener(data: bytes) -> _Opener | None:
     """Return what opens these bytes, judged by their signature and nothing else, or None if it is none of ours."""
     if data.startswith(b"\xff\xd8\xff"):
-        # Opened as a plain JPEG, the several pictures in a phone's MPO file are no matter: the first is the photograph.
+        # Opened as a plain JPEG, the several images in a phone's MPO file are no matter: the first is the photograph.
         return _JpegFile
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return PngImagePlugin.PngImageFile
@@ -73,7 +73,7 @@ def find_opener(data: bytes) -> _Opener | None:
     if data.startswith(b"BM") and data[14:18] in _BMP_HEADERS:
         return BmpImagePlugin.BmpImageFile
     if data.startswith((b"GIF87a", b"GIF89a")):
-        # Only to tell an animation from a still picture: both are refused.
+        # Only to tell an animation from a still image: both are refused.
         return GifImagePlugin.GifImageFile
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return WebPImagePlugin.WebPImageFile
@@ -81,12 +81,12 @@ def find_opener(data: bytes) -> _Opener | None:
 
 
 def decode_raster(data: bytes, opener: _Opener, name: str) -> tuple[Pixels, tuple[str, ...]]:
-    """Decode one ordinary picture.
+    """Decode one ordinary image.
 
     Args:
         data: The whole file.
         opener: From `find_opener`; bypasses `PIL.Image.open`, whose size limit is a global that warns.
-        name: What to call the picture in a refusal.
+        name: What to call the image in a refusal.
 
     Returns:
         RGB uint8 `(H, W, 3)`, upright, and sentences about what had to be done.
@@ -99,62 +99,62 @@ def decode_raster(data: bytes, opener: _Opener, name: str) -> tuple[Pixels, tupl
         check_png(data, name)
     pages = count_tiff_pages(data, name) if opener is _TiffFile else 1
     with refusing_damage(name):
-        picture = opener(io.BytesIO(data))
-    check_size(name, width=picture.width, height=picture.height)
-    _check_declared(picture, data, name)
-    notes = _check_frames(picture, pages, name)
-    if picture.format == "GIF":
+        image = opener(io.BytesIO(data))
+    check_size(name, width=image.width, height=image.height)
+    _check_declared(image, data, name)
+    notes = _check_frames(image, pages, name)
+    if image.format == "GIF":
         raise ImageRefusedError(
             "unreadable", f"{name} is a GIF, whose 256 colours are too few. Export it as {FORMATS}."
         )
     with refusing_damage(name):
-        deep = _is_deep(picture, data)
-        picture.load()
+        deep = _is_deep(image, data)
+        image.load()
     if structure is not None:
         with refusing_damage(name):
-            notes += check_end(data, structure, picture, lambda changed: opener(io.BytesIO(changed)), name)
-    profile = picture.info.get("icc_profile")
-    orientation = _orientation(picture.info.get("exif"))
+            notes += check_end(data, structure, image, lambda changed: opener(io.BytesIO(changed)), name)
+    profile = image.info.get("icc_profile")
+    orientation = _orientation(image.info.get("exif"))
     if deep:
         # Pillow's pixels have shown that the file is whole; they are given up before OpenCV makes its own.
-        picture.close()
-        del picture
-        picture = Image.fromarray(_decode_deep(data, name))
+        image.close()
+        del image
+        image = Image.fromarray(_decode_deep(data, name))
     with refusing_damage(name):
-        picture, said = _to_opaque(picture, name)
-        upright = to_srgb(picture, profile)
-        del picture
+        image, said = _to_opaque(image, name)
+        upright = to_srgb(image, profile)
+        del image
         if orientation in _UPRIGHT:
             upright = upright.transpose(_UPRIGHT[orientation])
     return np.array(upright), notes + said
 
 
-def _check_declared(picture: Image.Image, data: bytes, name: str) -> None:
+def _check_declared(image: Image.Image, data: bytes, name: str) -> None:
     with refusing_damage(name):
-        if isinstance(picture, TiffImagePlugin.TiffImageFile):
-            check_tiff(picture, len(data), name)
-        elif picture.format in ("BMP", "DIB"):
-            check_bmp(picture, data, name)
+        if isinstance(image, TiffImagePlugin.TiffImageFile):
+            check_tiff(image, len(data), name)
+        elif image.format in ("BMP", "DIB"):
+            check_bmp(image, data, name)
 
 
-def _check_frames(picture: Image.Image, pages: int, name: str) -> tuple[str, ...]:
-    if picture.format == "TIFF":
+def _check_frames(image: Image.Image, pages: int, name: str) -> tuple[str, ...]:
+    if image.format == "TIFF":
         return (f"This file holds {pages} pages; the first is used.",) if pages > 1 else ()
     with refusing_damage(name):
-        frames = getattr(picture, "n_frames", 1)
+        frames = getattr(image, "n_frames", 1)
     if frames == 1:
         return ()
     raise ImageRefusedError(
-        "animated", f"{name} is an animation of {frames} frames. Save the one picture to judge as JPEG or PNG."
+        "animated", f"{name} is an animation of {frames} frames. Save the one image to judge as JPEG or PNG."
     )
 
 
-def _is_deep(picture: Image.Image, data: bytes) -> bool:
+def _is_deep(image: Image.Image, data: bytes) -> bool:
     """Say whether samples have 16 bits, which Pillow cuts to their high byte or does not convert at all."""
-    if picture.format == "PNG":
+    if image.format == "PNG":
         return data[24] == 16
-    if isinstance(picture, TiffImagePlugin.TiffImageFile):
-        tags = picture.tag_v2
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        tags = image.tag_v2
         unsigned = set(tags.get(_SAMPLE_FORMAT, (1,))) == {1}
         return unsigned and set(tags.get(_BITS_PER_SAMPLE, (1,))) == {16} and tags.get(_PHOTOMETRIC) in (1, 2)
     return False
@@ -171,39 +171,38 @@ def _decode_deep(data: bytes, name: str) -> Pixels:
     return np.ascontiguousarray(pixels[:, :, [2, 1, 0, 3][: pixels.shape[2]]])
 
 
-def _to_opaque(picture: Image.Image, name: str) -> tuple[Image.Image, tuple[str, ...]]:
+def _to_opaque(image: Image.Image, name: str) -> tuple[Image.Image, tuple[str, ...]]:
     """Return mode RGB or CMYK, and what had to be done."""
-    notes = (_GREY_NOTE,) if picture.mode in ("1", "L", "LA", "La") else ()
-    if picture.mode == "CMYK":
-        return _conventional_cmyk(picture), notes
-    if picture.has_transparency_data:
-        flat, is_seen = _flatten(picture.convert("RGBA"))
+    notes = (_GREY_NOTE,) if image.mode in ("1", "L", "LA", "La") else ()
+    if image.mode == "CMYK":
+        return _conventional_cmyk(image), notes
+    if image.has_transparency_data:
+        flat, is_seen = _flatten(image.convert("RGBA"))
         return flat, notes + ((_ALPHA_NOTE,) if is_seen else ())
-    if picture.mode == "RGB":
-        return picture, notes
-    if picture.mode in ("1", "L", "P", "RGBX", "YCbCr"):
-        return picture.convert("RGB"), notes
+    if image.mode == "RGB":
+        return image, notes
+    if image.mode in ("1", "L", "P", "RGBX", "YCbCr"):
+        return image.convert("RGB"), notes
     raise ImageRefusedError(
         "unreadable",
-        f"{name} stores its pixels in a way that is not supported ({picture.mode}). "
-        f"Export it as 8-bit RGB ({FORMATS}).",
+        f"{name} stores its pixels in a way that is not supported ({image.mode}). Export it as 8-bit RGB ({FORMATS}).",
     )
 
 
-def _conventional_cmyk(picture: Image.Image) -> Image.Image:
+def _conventional_cmyk(image: Image.Image) -> Image.Image:
     """Undo Pillow's inversion of a CMYK JPEG that carries no Adobe mark and hence is not stored inverted."""
-    if picture.format == "JPEG" and "adobe" not in picture.info:
-        return ImageChops.invert(picture)
-    return picture
+    if image.format == "JPEG" and "adobe" not in image.info:
+        return ImageChops.invert(image)
+    return image
 
 
-def _flatten(picture: Image.Image) -> tuple[Image.Image, bool]:
-    """Lay an RGBA picture on white; a channel that is zero throughout is padding, not transparency."""
-    low, high = picture.getchannel("A").getextrema()
+def _flatten(image: Image.Image) -> tuple[Image.Image, bool]:
+    """Lay an RGBA image on white; a channel that is zero throughout is padding, not transparency."""
+    low, high = image.getchannel("A").getextrema()
     if low == 255 or high == 0:
-        return picture.convert("RGB"), False
-    paper = Image.new("RGBA", picture.size, "white")
-    return Image.alpha_composite(paper, picture).convert("RGB"), True
+        return image.convert("RGB"), False
+    paper = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(paper, image).convert("RGB"), True
 
 
 def _orientation(exif: object) -> int:

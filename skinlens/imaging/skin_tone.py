@@ -1,4 +1,4 @@
-"""The tone of the skin around a lesion, estimated from a picture."""
+"""The tone of the skin around a lesion, estimated from an image."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -17,7 +17,7 @@ TONES: tuple[ToneName, ...] = get_args(ToneName)
 # Degrees; a tone begins above its limit, and dark is what lies at or below the last.
 TONE_LIMITS = (55.0, 41.0, 28.0, 10.0, -30.0)
 
-# The border: the outer part of the picture, as a share of each side.
+# The border: the outer part of the image, as a share of each side.
 BORDER = 0.2
 # Of the border's pixels, how many must be skin for an estimate.
 LEAST_SKIN = 0.1
@@ -49,16 +49,16 @@ class SkinTone:
 
 
 def skin_tone(pixels: Pixels) -> SkinTone:
-    """Estimate the individual typology angle of the skin in a picture's border (Chardon et al. 1991).
+    """Estimate the individual typology angle of the skin in an image's border (Chardon et al. 1991).
 
     The angle is `arctan((L* - 50) / b*)` of the median CIELAB colour (D65) of the border's pixels that are neither
-    the black around a lens, nor hair, nor of the darker part of the picture that is taken for the lesion. The classes
+    the black around a lens, nor hair, nor of the darker part of the image that is taken for the lesion. The classes
     are the usual ones of the literature, with limits at 55, 41, 28, 10 and -30 degrees.
 
     Its limits: the angle is defined for a calibrated colorimeter on skin that sees no sun. Here the camera, its white
     balance and its exposure are unknown; polarised light takes away the skin's reflection and reddens it; a colour cast
     moves b* and so the angle by tens of degrees; and sun, redness or the lesion itself may reach into the border. Where
-    a lesion fills the picture, its lighter part is taken for skin. The angle sorts pictures roughly, within pictures of
+    a lesion fills the image, its lighter part is taken for skin. The angle sorts images roughly, within images of
     one camera better than between cameras; it is neither a skin type (Fitzpatrick) nor anyone's ethnicity.
 
     Args:

@@ -1,4 +1,4 @@
-"""What a person points at: files, folders, zip archives, one picture at a time and in a fixed order."""
+"""What a person points at: files, folders, zip archives, one image at a time and in a fixed order."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +21,7 @@ class Source:
         path: As shown in the row: opens from the current directory, `archive.zip!/member` inside an archive.
         relative: Relative to the folder or archive it was found in; the name, for a file of its own.
         read: Its bytes. Raises ImageRefusedError if they cannot be had.
-        place: Where to find it again; None for a folder or archive that holds no picture or cannot be opened.
+        place: Where to find it again; None for a folder or archive that holds no image or cannot be opened.
     """
 
     path: str
@@ -32,7 +32,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a picture lies, for reading it later.
+    """Where an image lies, for reading it later.
 
     Attributes:
         file: The file, or the archive.
@@ -57,11 +57,11 @@ class Place:
 
 @dataclass
 class Sources:
-    """All pictures under the named paths, in order.
+    """All images under the named paths, in order.
 
     Attributes:
         paths: As named by the user; each gets at least one row.
-        passed_over: Files in folders and archives that are no pictures, counted while iterating.
+        passed_over: Files in folders and archives that are no images, counted while iterating.
     """
 
     paths: Sequence[Path]
@@ -82,7 +82,7 @@ class Sources:
             empty = False
             yield source
         if empty:
-            yield _refused(path, "empty", f"This {kind} holds no pictures; choose one with dermoscopic images.")
+            yield _refused(path, "empty", f"This {kind} holds no images; choose one with dermoscopic images.")
 
     def _in_folder(self, folder: Path) -> Iterator[Source]:
         closed: list[OSError] = []
@@ -112,7 +112,7 @@ class Sources:
 
 
 def safe_name(relative: str, sha256: str) -> str:
-    """A file name for a picture's results: its relative path with slashes made safe, and the head of its digest."""
+    """A file name for an image's results: its relative path with slashes made safe, and the head of its digest."""
     flat = "".join(
         character if character.isalnum() or character in "-_. " else "_" for character in relative.strip("/")
     )

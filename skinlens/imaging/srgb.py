@@ -46,20 +46,20 @@ def from_light(light: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
-def to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert an RGB or CMYK picture to sRGB by its embedded profile, where there is one that can be used.
+def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Convert an RGB or CMYK image to sRGB by its embedded profile, where there is one that can be used.
 
     Args:
-        picture: Mode RGB or CMYK.
+        image: Mode RGB or CMYK.
         profile: The embedded ICC profile; None, a broken one or one of another colour space is ignored.
 
     Returns:
-        Mode RGB; the very pixels of `picture` where it is RGB and the profile says sRGB.
+        Mode RGB; the very pixels of `image` where it is RGB and the profile says sRGB.
     """
-    transform = _transform(picture.mode, profile) if profile else None
-    if transform is not None and not (picture.mode == "RGB" and _changes_nothing(transform)):
-        return ImageCms.applyTransform(picture, transform) or picture
-    return picture if picture.mode == "RGB" else picture.convert("RGB")
+    transform = _transform(image.mode, profile) if profile else None
+    if transform is not None and not (image.mode == "RGB" and _changes_nothing(transform)):
+        return ImageCms.applyTransform(image, transform) or image
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _transform(mode: str, profile: bytes) -> ImageCms.ImageCmsTransform | None:
@@ -69,7 +69,7 @@ def _transform(mode: str, profile: bytes) -> ImageCms.ImageCmsTransform | None:
             return None
         return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        # A profile is an aid: a picture with a broken one is shown as if it had none, as browsers do.
+        # A profile is an aid: an image with a broken one is shown as if it had none, as browsers do.
         return None
 
 

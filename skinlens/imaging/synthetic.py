@@ -1,4 +1,4 @@
-"""A drawn lesion: a plausible dermoscopic picture of nobody, for demonstrations and tests."""
+"""A drawn lesion: a plausible dermoscopic image of nobody, for demonstrations and tests."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from skinlens.imaging.image import LesionImage, Pixels
 
 _Field = npt.NDArray[np.float32]
 
-# Sizes below are in pixels of a picture whose short side has this length, and scale with it.
+# Sizes below are in pixels of an image whose short side has this length, and scale with it.
 _REFERENCE_SIDE = 480
 
 # cv2 draws at fractions of a pixel when it is given coordinates in units of 2**-shift.
@@ -32,7 +32,7 @@ _HAIR = np.array((0.9, 1.0, 1.05), np.float32)
 
 @dataclass(frozen=True)
 class _Canvas:
-    """The picture's geometry: `x`, `y` are pixel coordinates from its centre, `scale` is 1 at the reference size."""
+    """The image's geometry: `x`, `y` are pixel coordinates from its centre, `scale` is 1 at the reference size."""
 
     height: int
     width: int
@@ -49,7 +49,7 @@ class _Lesion:
         depth: Positive inside, 0 on the border, 1 at the centre, negative outside.
         cover: How much of the pigment is there, in [0, 1].
         radius: Mean, in pixels.
-        centre: x and y in pixels from the picture's centre.
+        centre: x and y in pixels from the image's centre.
     """
 
     depth: _Field
@@ -59,16 +59,16 @@ class _Lesion:
 
 
 def draw_lesion(seed: int, *, height: int = 480, width: int = 640, malignant_look: bool = False) -> LesionImage:
-    """Draw a lesion as the picture that decoding its PNG file would give.
+    """Draw a lesion as the image that decoding its PNG file would give.
 
     Args:
-        seed: The same seed gives the same picture.
+        seed: The same seed gives the same image.
         height: Rows in pixels, at least 64.
         width: Columns in pixels, at least 64.
         malignant_look: Draw asymmetry, an irregular border, several colours, blotches and streaks.
 
     Returns:
-        A picture marked as synthetic.
+        An image marked as synthetic.
     """
     pixels = draw_pixels(seed, height=height, width=width, malignant_look=malignant_look)
     pixels.setflags(write=False)
@@ -87,7 +87,7 @@ def draw_pixels(
     """Draw a lesion.
 
     Args:
-        seed: The same seed gives the same picture.
+        seed: The same seed gives the same image.
         height: Rows in pixels, at least 64.
         width: Columns in pixels, at least 64.
         malignant_look: Draw asymmetry, an irregular border, several colours, blotches and streaks.

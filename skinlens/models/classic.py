@@ -48,7 +48,7 @@ class PooledClassifier(Explainable):
         return Analysis(self.classify(self.dropout(pooled)), maps, pooled, None)
 
     def evidence_gradient(self, pooled: Tensor) -> Tensor:
-        """The difference of the linear layer's rows, the same for every picture, `(N, C)`."""
+        """The difference of the linear layer's rows, the same for every image, `(N, C)`."""
         return (self.classify.weight[1] - self.classify.weight[0]).expand_as(pooled)
 
 
@@ -148,7 +148,7 @@ def squeezenet1_1() -> HookedClassifier:
 
 
 def lenet5() -> HookedClassifier:
-    """LeNet-5 (LeCun et al., Proceedings of the IEEE 86, 1998) for RGB pictures of any size."""
+    """LeNet-5 (LeCun et al., Proceedings of the IEEE 86, 1998) for RGB images of any size."""
     return HookedClassifier(LeNet5(), "features", library=None)
 
 
@@ -175,7 +175,7 @@ def vit_s(*, image_size: int = 224) -> HookedClassifier:
 class LeNet5(nn.Module):
     """Two convolutions with pooling, then 400 -> 120 -> 84 -> 2.
 
-    The original takes 32x32 grey pictures, on which the second pooling leaves 5x5. Here an adaptive average brings any
+    The original takes 32x32 grey images, on which the second pooling leaves 5x5. Here an adaptive average brings any
     size to 5x5, ReLU takes the place of the scaled tanh, and full connections that of the sparse table.
     """
 
@@ -219,6 +219,6 @@ class _Features(nn.Sequential):
 
 
 def _patches_to_maps(tokens: Tensor) -> Tensor:
-    """Tokens `(N, 1 + h * w, C)` of a square picture to maps `(N, C, h, w)`; the class token is left out."""
+    """Tokens `(N, 1 + h * w, C)` of a square image to maps `(N, C, h, w)`; the class token is left out."""
     side = round((tokens.shape[1] - 1) ** 0.5)
     return tokens[:, 1:].transpose(1, 2).unflatten(2, (side, side))

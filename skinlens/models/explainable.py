@@ -14,7 +14,7 @@ class Analysis(NamedTuple):
         maps: The feature maps before the global average, `(N, C, h, w)`.
         pooled: Their global average, `(N, C)`.
         gate: Weights of the mid-level branch where two branches are fused, `(N, C, 1, 1)` or `(N, 1, h, w)`; else None.
-        texture: Global averages of the early stages' maps one after another, `(N, K)`: what a picture looks like,
+        texture: Global averages of the early stages' maps one after another, `(N, K)`: what an image looks like,
             before the network has made up its mind; None where they are not given.
     """
 

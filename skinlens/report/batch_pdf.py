@@ -1,4 +1,4 @@
-"""The summary of a run: counts first, then a contact sheet, then a block for every picture that needs a look."""
+"""The summary of a run: counts first, then a contact sheet, then a block for every image that needs a look."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from datetime import datetime
 
 from skinlens import __version__
 from skinlens.imaging.image import Pixels
+from skinlens.report.canvas import MUTED, SMALL, Colour, Sheet, Style
 from skinlens.report.document import (
     BODY,
     DECISION_COLOURS,
@@ -17,9 +18,16 @@ from skinlens.report.document import (
     in_words,
 )
 from skinlens.report.drawing import draw_table, embed
-from skinlens.report.sheet import MUTED, SMALL, Colour, Sheet, Style
 from skinlens.runtime.card import ModelCard, OperatingPoint
-from skinlens.triage import DISCLAIMER, HEADLINES, LOW_SENTENCE, UNCALIBRATED, UNVERIFIED, Decision, rates_sentence
+from skinlens.triage.decision import (
+    DISCLAIMER,
+    HEADLINES,
+    LOW_SENTENCE,
+    UNCALIBRATED,
+    UNVERIFIED,
+    Decision,
+    rates_sentence,
+)
 
 TITLE = "SkinLens batch summary"
 _LABEL_WIDTH = 34.0
@@ -27,16 +35,16 @@ _COLUMNS = 6
 _GAP = 3.0
 _CELL_HEIGHT = 27.0
 _NAME = Style(6.5, colour=MUTED)
-_BLOCK_PICTURE = 34.0
+_BLOCK_IMAGE = 34.0
 _STRONG = Style(9.5, bold=True)
 
 
 @dataclass(frozen=True, eq=False)
 class Thumbnail:
-    """A picture on the contact sheet.
+    """An image on the contact sheet.
 
     Attributes:
-        name: Of the picture.
+        name: Of the image.
         outcome: The decision, or None for one that could not be read or judged.
         score: None where there is none to show.
         pixels: RGB uint8 `(H, W, 3)`; None if they are not to be had.
@@ -50,13 +58,13 @@ class Thumbnail:
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """A picture that needs a look, on its own.
+    """An image that needs a look, on its own.
 
     Attributes:
-        facts: What is known beside the picture, as label and text.
+        facts: What is known beside the image, as label and text.
         reasons: Why the decision is what it is.
         verdicts: What people said of it.
-        overlay: The picture with its heatmap; None if it is not to be had.
+        overlay: The image with its heatmap; None if it is not to be had.
     """
 
     thumbnail: Thumbnail
@@ -73,15 +81,15 @@ class BatchSummary:
 
     Attributes:
         title: What the user called the run.
-        source: Where the pictures came from.
+        source: Where the images came from.
         created: When the summary was made, with a time zone.
-        counts: How many pictures have each outcome, as label and number.
+        counts: How many images have each outcome, as label and number.
         remarks: Sentences below the counts, such as on files that were passed over.
         figures: Against ground truth or reviewers: a heading, a sentence and a table each; empty without.
         thumbnails: For the contact sheet, the most worrying first.
-        left_out: How many pictures the contact sheet leaves out.
-        blocks: Pictures that need a look.
-        blocks_left_out: How many such pictures have no block.
+        left_out: How many images the contact sheet leaves out.
+        blocks: Images that need a look.
+        blocks_left_out: How many such images have no block.
     """
 
     title: str
@@ -102,7 +110,7 @@ def batch_pdf(summary: BatchSummary, card: ModelCard, point: OperatingPoint) -> 
     Args:
         summary: What to show; `created` has a time zone.
         card: Of the model.
-        point: At which the pictures were judged.
+        point: At which the images were judged.
 
     Raises:
         ValueError: If `created` has no time zone.
@@ -136,7 +144,7 @@ def _drawn(summary: BatchSummary, card: ModelCard, point: OperatingPoint, *, tot
 def _draw_run(sheet: Sheet, summary: BatchSummary, card: ModelCard, point: OperatingPoint) -> None:
     rows = [
         ("Run", summary.title),
-        *(("Pictures from" if index == 0 else "", text) for index, text in enumerate(summary.source)),
+        *(("Images from" if index == 0 else "", text) for index, text in enumerate(summary.source)),
         ("Model", f"{card.shown_name}, version {card.version} ({card.title}), SkinLens {__version__}"),
         ("Weights SHA-256", card.files["weights"].sha256),
         ("Operating point", f"{point.name}, threshold {point.threshold:.4f}. {rates_sentence(point, shown=1)}"),
@@ -147,8 +155,8 @@ def _draw_run(sheet: Sheet, summary: BatchSummary, card: ModelCard, point: Opera
 
 
 def _draw_counts(sheet: Sheet, summary: BatchSummary, card: ModelCard) -> None:
-    draw_heading(sheet, "What came of the pictures")
-    rows = [("Outcome", "Pictures"), *((label, f"{number:,}") for label, number in summary.counts)]
+    draw_heading(sheet, "What came of the images")
+    rows = [("Outcome", "Images"), *((label, f"{number:,}") for label, number in summary.counts)]
     draw_table(sheet, [0.5 * sheet.epw, 0.2 * sheet.epw], rows)
     sheet.y += 2
     general = (LOW_SENTENCE,) if card.calibrated else (LOW_SENTENCE, UNCALIBRATED)
@@ -172,7 +180,7 @@ def _draw_contact_sheet(sheet: Sheet, summary: BatchSummary) -> None:
     sheet.need(HEADING.leading + _CELL_HEIGHT + 12)
     draw_heading(sheet, "Contact sheet, the most worrying first")
     if summary.left_out:
-        sheet.flow(f"{summary.left_out:,} further pictures are left out here; the table has them all.", SMALL)
+        sheet.flow(f"{summary.left_out:,} further images are left out here; the table has them all.", SMALL)
     sheet.y += 1
     width = (sheet.epw - _GAP * (_COLUMNS - 1)) / _COLUMNS
     for start in range(0, len(summary.thumbnails), _COLUMNS):
@@ -194,7 +202,7 @@ def _draw_blocks(sheet: Sheet, summary: BatchSummary) -> None:
     if not summary.blocks:
         return
     sheet.add_page()
-    draw_heading(sheet, "Pictures that need a look")
+    draw_heading(sheet, "Images that need a look")
     if summary.blocks_left_out:
         sentence = f"{summary.blocks_left_out:,} further ones have no block here; the table has them all."
         sheet.flow(sentence, SMALL)
@@ -204,7 +212,7 @@ def _draw_blocks(sheet: Sheet, summary: BatchSummary) -> None:
 
 def _draw_block(sheet: Sheet, block: Block) -> None:
     before = sheet.page_no()
-    sheet.need(_BLOCK_PICTURE + 8)
+    sheet.need(_BLOCK_IMAGE + 8)
     sheet.y += 2
     if sheet.page_no() == before:
         # A new page has the rule of its head already.
@@ -212,32 +220,32 @@ def _draw_block(sheet: Sheet, block: Block) -> None:
     sheet.y += 2
     top, first = sheet.y, sheet.page_no()
     name = block.thumbnail.name
-    _draw_fitted(sheet, block.thumbnail.pixels, sheet.l_margin, top, _BLOCK_PICTURE, _BLOCK_PICTURE, f"{name}: picture")
-    left = sheet.l_margin + _BLOCK_PICTURE + _GAP
+    _draw_fitted(sheet, block.thumbnail.pixels, sheet.l_margin, top, _BLOCK_IMAGE, _BLOCK_IMAGE, f"{name}: image")
+    left = sheet.l_margin + _BLOCK_IMAGE + _GAP
     if block.overlay is not None:
-        _draw_fitted(sheet, block.overlay, left, top, _BLOCK_PICTURE, _BLOCK_PICTURE, f"{name}: with the heatmap")
-    indent = 2 * (_BLOCK_PICTURE + _GAP) + 1
+        _draw_fitted(sheet, block.overlay, left, top, _BLOCK_IMAGE, _BLOCK_IMAGE, f"{name}: with the heatmap")
+    indent = 2 * (_BLOCK_IMAGE + _GAP) + 1
     sheet.flow(_said(block.thumbnail), Style(_STRONG.size, bold=True, colour=_colour(block.thumbnail)), indent=indent)
     sheet.flow(name, BODY, indent=indent)
     for label, text in block.facts:
         sheet.flow(f"{label}: {text}", SMALL, indent=indent)
-    # What is true of every picture stands on the first page.
+    # What is true of every image stands on the first page.
     for reason in (reason for reason in block.reasons if reason not in {UNCALIBRATED, UNVERIFIED}):
         sheet.flow(reason, BODY, indent=indent)
     for verdict in block.verdicts:
         sheet.flow(verdict, Style(9, bold=True), indent=indent)
     sheet.flow(f"SHA-256 {block.sha256}", _NAME, indent=indent)
     if sheet.page_no() == first:
-        sheet.y = max(sheet.y, top + _BLOCK_PICTURE)
+        sheet.y = max(sheet.y, top + _BLOCK_IMAGE)
 
 
 def _draw_fitted(
     sheet: Sheet, pixels: Pixels | None, left: float, top: float, width: float, height: float, description: str
 ) -> None:
-    """A picture as large as it fits into a box, in its middle; an empty frame where there is none."""
+    """An image as large as it fits into a box, in its middle; an empty frame where there is none."""
     if pixels is None:
         sheet.fill(left, top, width, height, (241, 245, 249))
-        sheet.block("no picture", left, top + height / 2 - 2, width, SMALL, align="centre")
+        sheet.block("no image", left, top + height / 2 - 2, width, SMALL, align="centre")
         return
     scale = min(width / pixels.shape[1], height / pixels.shape[0])
     wide, high = pixels.shape[1] * scale, pixels.shape[0] * scale

@@ -6,7 +6,7 @@ import pandas as pd
 
 from skinlens.report.tables import bin_table, figure, markdown_views, point_table, refusal_sentence
 from skinlens.runtime.card import ModelCard, OperatingPoint
-from skinlens.triage import DISCLAIMER
+from skinlens.triage.decision import DISCLAIMER
 
 
 def card_markdown(card: ModelCard, measured: Sequence[tuple[str, Sequence[str | pd.DataFrame]]] = ()) -> str:
@@ -85,7 +85,7 @@ def _calibration(card: ModelCard) -> Iterator[str]:
     yield from ("## Calibration", "")
     found = card.calibration
     if found is None:
-        yield from ("The score is not calibrated: it ranks pictures, it is not a probability of cancer.", "")
+        yield from ("The score is not calibrated: it ranks images, it is not a probability of cancer.", "")
         return
     yield (
         f"Logits are divided by {found.temperature:.4f}, and {found.offset:+.4f} is added ({found.chosen_on}). The "

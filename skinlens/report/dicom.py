@@ -1,4 +1,4 @@
-"""A case's summary and overlay as DICOM objects, in the study that the picture came from."""
+"""A case's summary and overlay as DICOM objects, in the study that the image came from."""
 
 import hashlib
 import io
@@ -27,7 +27,7 @@ from pydicom.valuerep import validate_value
 
 from skinlens import __version__
 from skinlens.report.pdf import SYNTHETIC, TITLE
-from skinlens.triage import DISCLAIMER, UNVERIFIED, CaseFacts, CaseRecord
+from skinlens.triage.decision import DISCLAIMER, UNVERIFIED, CaseFacts, CaseRecord
 
 _MAKER = "SkinLens"
 _NAMESPACE = uuid.UUID("f0c5b7d2-6f0e-4c39-9b0a-3a6d1c1f7a54")
@@ -49,8 +49,8 @@ _UID_FORM = re.compile(r"\d+(\.\d+)*", re.ASCII)
 _LOSSY = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless)
 
 
-class AnotherPictureError(ValueError):
-    """The file is not the one that the picture was decoded from, so its patient may be another."""
+class AnotherImageError(ValueError):
+    """The file is not the one that the image was decoded from, so its patient may be another."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class CaseDicom:
 
     Attributes:
         summary: The case summary, an Encapsulated PDF.
-        overlay: The heatmap over the picture, a Secondary Capture; None for a picture that was not judged.
+        overlay: The heatmap over the image, a Secondary Capture; None for an image that was not judged.
         notes: Sentences about what the source's header lacks; they quote nothing from it.
     """
 
@@ -70,7 +70,7 @@ class CaseDicom:
 
 @dataclass(frozen=True)
 class _Origin:
-    """What the file that a picture came from says of it.
+    """What the file that an image came from says of it.
 
     Attributes:
         header: Values as they are stored, without padding, by keyword; empty for a file that is not DICOM.
@@ -97,15 +97,15 @@ class _Origin:
 def case_dicom(record: CaseRecord, summary: bytes, source: bytes) -> CaseDicom:
     """Write a case's summary and overlay as DICOM files in Explicit VR Little Endian.
 
-    The decoded picture carries no metadata, so patient and study are read here, afresh, from the file it came from, and
+    The decoded image carries no metadata, so patient and study are read here, afresh, from the file it came from, and
     go into these two objects alone. Texts are copied byte by byte, with the character set under which they read: the
     source's own, unless it is misspelt or wrong. Dates, times and codes that are malformed are left empty; a malformed
     text is kept, since a shortened identifier would be another's. A source that is not DICOM, or names no valid study,
     gets a new study, which both objects share.
 
     The summary is an Encapsulated PDF that holds the bytes of `summary`. The overlay is a plain Secondary Capture of
-    `record.overlay`, as its multi-frame True Color sibling is refused by more archives and gains one frame nothing. A
-    picture that was not judged gets none: `predict --heatmaps` draws its heatmap all the same, for whoever looks into
+    `record.overlay`, as its multi-frame True Color sibling is refused by more archives and gains one frame nothing. An
+    image that was not judged gets none: `predict --heatmaps` draws its heatmap all the same, for whoever looks into
     the model, but in a patient's study it would be taken for a result, and the summary does not show it either.
 
     UIDs follow from the content, as UUIDs of version 5 below 2.25 (PS3.5, B.2): the same record gives the same bytes,
@@ -117,10 +117,10 @@ def case_dicom(record: CaseRecord, summary: bytes, source: bytes) -> CaseDicom:
         source: The whole file that `record.image` was decoded from.
 
     Raises:
-        AnotherPictureError: If `source` is not the file that the picture was decoded from.
+        AnotherImageError: If `source` is not the file that the image was decoded from.
     """
     if hashlib.sha256(source).hexdigest() != record.image.sha256:
-        raise AnotherPictureError(f"{record.image.name} is not the file that its picture was decoded from")
+        raise AnotherImageError(f"{record.image.name} is not the file that its image was decoded from")
     origin = _read_origin(source)
     judged = record.assessment.decision != "rejected"
     return CaseDicom(
@@ -172,7 +172,7 @@ def _secondary_capture(record: CaseRecord, origin: _Origin) -> Dataset:
     dataset.DateOfSecondaryCapture, dataset.TimeOfSecondaryCapture = dataset.ContentDate, dataset.ContentTime
     dataset.DerivationDescription = (
         f"Heatmap of the evidence for malignant against benign (Grad-CAM of {model.name} {model.version}), drawn over "
-        f"the picture{scaled}. {_statement(record)}"
+        f"the image{scaled}. {_statement(record)}"
     )
     dataset.ImageComments = _statement(record)
     if origin.word("BurnedInAnnotation") in ("YES", "NO"):
@@ -276,7 +276,7 @@ def _written(dataset: Dataset, origin: _Origin) -> bytes:
 
 
 def _read_origin(source: bytes) -> _Origin:
-    # Of the pictures that are accepted, DICOM alone has a zero in its second byte, where the mark is missing: its first
+    # Of the images that are accepted, DICOM alone has a zero in its second byte, where the mark is missing: its first
     # element's group is a small number.
     is_dicom = source[128:132] == b"DICM" or source[1:2] == b"\0"
     if not is_dicom:
@@ -297,7 +297,7 @@ def _read_header(source: bytes) -> tuple[dict[str, bytes], tuple[str, ...], str]
             found = dcmread(io.BytesIO(source), stop_before_pixels=True, force=True, specific_tags=list(_READ))
             terms = found.get("SpecificCharacterSet") or ()
             syntax = str(found.file_meta.get("TransferSyntaxUID", ""))
-        except Exception:  # noqa: BLE001 - the picture was read, so what is broken is the header, in whatever way
+        except Exception:  # noqa: BLE001 - the image was read, so what is broken is the header, in whatever way
             return {}, (), ""
     header = {keyword: _stored(found, keyword) for keyword in _READ}
     for keyword in ("SOPClassUID", "SOPInstanceUID"):

@@ -7,8 +7,8 @@ from fpdf import FPDF_VERSION
 from fpdf.prefs import ViewerPreferences
 
 from skinlens import __version__
-from skinlens.report.sheet import INK, MUTED, SMALL, Colour, Sheet, Style
-from skinlens.triage import Decision
+from skinlens.report.canvas import INK, MUTED, SMALL, Colour, Sheet, Style
+from skinlens.triage.decision import Decision
 
 BODY = Style(9)
 HEADING = Style(9.5, bold=True)

@@ -1,4 +1,4 @@
-"""The parts of a case summary that are drawn: the score bar, the pictures, the table of measured rates."""
+"""The parts of a case summary that are drawn: the score bar, the images, the table of measured rates."""
 
 import io
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from skinlens.imaging.image import Pixels
-from skinlens.report.sheet import INK, MUTED, RULE, SMALL, Colour, Sheet, Style
+from skinlens.report.canvas import INK, MUTED, RULE, SMALL, Colour, Sheet, Style
 
 _GAP = 6.0
 _CAPTION = Style(8.5, bold=True)
@@ -54,8 +54,8 @@ def draw_score_bar(
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """A picture with what is written under it.
+class PlacedImage:
+    """An image with what is written under it.
 
     Attributes:
         pixels: RGB uint8, `(H, W, 3)`.
@@ -72,26 +72,26 @@ class Picture:
     caption: str
 
 
-def draw_pictures(sheet: Sheet, pictures: Sequence[Picture], *, highest: float) -> None:
-    """Draw pictures side by side at `sheet.y`, at one scale and with their aspect kept, and move `y` below them.
+def draw_images(sheet: Sheet, images: Sequence[PlacedImage], *, highest: float) -> None:
+    """Draw images side by side at `sheet.y`, at one scale and with their aspect kept, and move `y` below them.
 
     Args:
         sheet: Where to draw.
-        pictures: All of one shape.
-        highest: The most a picture may take of the page's height.
+        images: All of one shape.
+        highest: The most an image may take of the page's height.
     """
-    column = (sheet.epw - _GAP * (len(pictures) - 1)) / len(pictures)
-    rows, columns = pictures[0].pixels.shape[:2]
+    column = (sheet.epw - _GAP * (len(images) - 1)) / len(images)
+    rows, columns = images[0].pixels.shape[:2]
     scale = min(column / columns, highest / rows)
-    texts = [_under(picture) for picture in pictures]
+    texts = [_under(image) for image in images]
     text_height = max(
         sum(len(sheet.lines(text, column, style)) * style.leading for text, style in under) for under in texts
     )
     sheet.need(rows * scale + 1.5 + text_height)
-    for index, (picture, under) in enumerate(zip(pictures, texts, strict=True)):
+    for index, (image, under) in enumerate(zip(images, texts, strict=True)):
         left = sheet.l_margin + index * (column + _GAP)
         width, height = columns * scale, rows * scale
-        embed(sheet, picture.pixels, left, sheet.y, width, height, picture.description)
+        embed(sheet, image.pixels, left, sheet.y, width, height, image.description)
         y = sheet.y + height + 1.5
         for text, style in under:
             y += sheet.block(text, left, y, column, style)
@@ -123,19 +123,19 @@ def draw_table(sheet: Sheet, widths: Sequence[float], rows: Sequence[Sequence[st
 
 
 def embed(sheet: Sheet, pixels: Pixels, x: float, y: float, width: float, height: float, description: str) -> None:
-    """Put one picture with its upper left corner at `(x, y)`; `description` is for who cannot see it."""
+    """Put one image with its upper left corner at `(x, y)`; `description` is for who cannot see it."""
     sheet.image(_jpeg(pixels), x=x, y=y, w=width, h=height, alt_text=description)
 
 
 def _jpeg(pixels: Pixels) -> io.BytesIO:
-    picture = Image.fromarray(pixels)
-    picture.thumbnail((_LONG_SIDE, _LONG_SIDE), Image.Resampling.LANCZOS)
+    image = Image.fromarray(pixels)
+    image.thumbnail((_LONG_SIDE, _LONG_SIDE), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=_JPEG_QUALITY)
+    image.save(stream, "JPEG", quality=_JPEG_QUALITY)
     stream.seek(0)
     return stream
 
 
-def _under(picture: Picture) -> list[tuple[str, Style]]:
-    warning = [(picture.warning, _WARNING)] if picture.warning else []
-    return [(picture.title, _CAPTION), *warning, *([(picture.caption, SMALL)] if picture.caption else [])]
+def _under(image: PlacedImage) -> list[tuple[str, Style]]:
+    warning = [(image.warning, _WARNING)] if image.warning else []
+    return [(image.title, _CAPTION), *warning, *([(image.caption, SMALL)] if image.caption else [])]

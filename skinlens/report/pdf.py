@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from skinlens import __version__
 from skinlens.imaging.image import Pixels
+from skinlens.report.canvas import MUTED, SMALL, Colour, Sheet, Style
 from skinlens.report.document import (
     BODY,
     DECISION_COLOURS,
@@ -15,11 +16,10 @@ from skinlens.report.document import (
     draw_title,
     in_words,
 )
-from skinlens.report.drawing import Picture, draw_pictures, draw_score_bar, draw_table
+from skinlens.report.drawing import PlacedImage, draw_images, draw_score_bar, draw_table
 from skinlens.report.fonts import missing_characters
-from skinlens.report.sheet import MUTED, SMALL, Colour, Sheet, Style
 from skinlens.runtime.card import Estimate, ModelCard, OperatingPoint
-from skinlens.triage import (
+from skinlens.triage.decision import (
     DISCLAIMER,
     LOW_SENTENCE,
     UNCERTAIN_SENTENCE,
@@ -34,16 +34,16 @@ from skinlens.triage import (
 )
 
 TITLE = "SkinLens case summary"
-SYNTHETIC = "Synthetic example: a drawn picture, not a patient"
+SYNTHETIC = "Synthetic example: a drawn image, not a patient"
 
 _STRONG = Style(9, bold=True)
 _FACT = Style(10)
 _HEADLINE = 15
 _LABEL_WIDTH = 31.0
-# Pictures give way, within reason, if that keeps a case on one page.
-_PICTURE_HEIGHTS = (64.5, 56.0, 48.0)
+# Images give way, within reason, if that keeps a case on one page.
+_IMAGE_HEIGHTS = (64.5, 56.0, 48.0)
 _KEPT_TOGETHER = 60.0
-_NOT_JUDGED = "The picture was not judged, and no result is given."
+_NOT_JUDGED = "The image was not judged, and no result is given."
 # What the decision's box says of it.
 _SENTENCES: dict[Decision, str] = {
     "uncertain": UNCERTAIN_SENTENCE,
@@ -52,7 +52,7 @@ _SENTENCES: dict[Decision, str] = {
 }
 _HEATMAP_LEGEND = (
     "Less to more evidence for malignant against benign is drawn from dark to bright colour, on one fixed scale for "
-    "all pictures; where no colour is added there is little or none."
+    "all images; where no colour is added there is little or none."
 )
 _WASH: Colour = (246, 248, 250)
 
@@ -76,7 +76,7 @@ def case_pdf(record: CaseRecord, card: ModelCard) -> CasePdf:
     The same record and card give the same bytes. The file is PDF/A-2u; its metadata hold nothing that the user typed.
 
     Args:
-        record: What to show; `created` has a time zone, and `overlay` has the aspect of the picture.
+        record: What to show; `created` has a time zone, and `overlay` has the aspect of the image.
         card: Of the model that made the prediction.
 
     Raises:
@@ -84,7 +84,7 @@ def case_pdf(record: CaseRecord, card: ModelCard) -> CasePdf:
     """
     _check(record, card)
     missing = missing_characters("\n".join(_given_texts(record)))
-    for highest in _PICTURE_HEIGHTS:
+    for highest in _IMAGE_HEIGHTS:
         sheet = _drawn(record, card, missing, total=1, highest=highest)
         if sheet.pages_count == 1:
             break
@@ -99,7 +99,7 @@ def _check(record: CaseRecord, card: ModelCard) -> None:
     if (model.name, model.version, model.sha256) != (card.name, card.version, card.files["weights"].sha256):
         raise ValueError(f"the prediction was made by {model}, which is not the model of the card {card.name}")
     if not _same_aspect(record.overlay, record.image.pixels):
-        raise ValueError(f"overlay of {record.overlay.shape} does not cover a picture of {record.image.pixels.shape}")
+        raise ValueError(f"overlay of {record.overlay.shape} does not cover an image of {record.image.pixels.shape}")
     if record.created.utcoffset() is None:
         raise ValueError(f"created needs a time zone: {record.created}")
 
@@ -199,7 +199,7 @@ def _draw_scale(sheet: Sheet, assessment: Assessment, left: float, width: float)
         label=f"threshold {_score_and_threshold(assessment)[1]}",
         colour=DECISION_COLOURS[assessment.decision],
     )
-    scale = f"{assessment.score_name} from 0 to 1; at or above the threshold a picture is called for referral"
+    scale = f"{assessment.score_name} from 0 to 1; at or above the threshold an image is called for referral"
     sheet.block(scale, left, sheet.y - SMALL.leading, width, SMALL, align="centre")
 
 
@@ -210,15 +210,15 @@ def _score_and_threshold(assessment: Assessment) -> tuple[str, str]:
 def _draw_views(sheet: Sheet, record: CaseRecord, highest: float) -> None:
     image = record.image
     warning = SYNTHETIC if image.synthetic else ""
-    source = f"{SYNTHETIC}," if image.synthetic else "Dermoscopic picture"
-    received = Picture(
+    source = f"{SYNTHETIC}," if image.synthetic else "Dermoscopic image"
+    received = PlacedImage(
         pixels=image.pixels,
         description=f"{source} as received, {image.width} by {image.height} pixels.",
-        title="Picture as received",
+        title="Image as received",
         warning=warning,
         caption="",
     )
-    looked_at = Picture(
+    looked_at = PlacedImage(
         pixels=record.overlay,
         description=f"{source} with the heatmap over it. {_HEATMAP_LEGEND}",
         title="What the model looked at",
@@ -226,7 +226,7 @@ def _draw_views(sheet: Sheet, record: CaseRecord, highest: float) -> None:
         caption=_HEATMAP_LEGEND,
     )
     judged = record.assessment.decision != "rejected"
-    draw_pictures(sheet, [received, looked_at] if judged else [received], highest=highest)
+    draw_images(sheet, [received, looked_at] if judged else [received], highest=highest)
     sheet.y += 3
 
 
@@ -240,8 +240,8 @@ def _draw_operating_point(sheet: Sheet, point: OperatingPoint) -> None:
         rows = [(rates.measured_on, _rate(rates.sensitivity), _rate(rates.specificity)) for rates in point.measured]
         head = (
             "Measured on",
-            "Sensitivity (95% interval), malignant pictures",
-            "Specificity (95% interval), benign pictures",
+            "Sensitivity (95% interval), malignant images",
+            "Specificity (95% interval), benign images",
         )
         draw_table(sheet, [share * sheet.epw for share in (0.28, 0.36, 0.36)], [head, *rows])
     else:
@@ -258,7 +258,7 @@ def _draw_reasons(sheet: Sheet, assessment: Assessment) -> None:
 
 def _draw_quality(sheet: Sheet, assessment: Assessment) -> None:
     warnings = () if assessment.admission is None else assessment.admission.warnings
-    _draw_bullets(sheet, "Picture quality", warnings)
+    _draw_bullets(sheet, "Image quality", warnings)
 
 
 def _draw_meaning(sheet: Sheet, record: CaseRecord) -> None:
@@ -292,9 +292,9 @@ def _draw_provenance(sheet: Sheet, record: CaseRecord, card: ModelCard, missing:
         ("Model", f"{card.shown_name}, version {card.version} ({card.title})"),
         ("Weights SHA-256", prediction.model.sha256),
         ("Ran on", f"{prediction.provider}, SkinLens {__version__}"),
-        ("Picture", f"{image.name or 'no name'}, {image.width} by {image.height} pixels"),
-        ("Picture SHA-256", image.sha256),
-        *(("Picture note", note) for note in notes),
+        ("Image", f"{image.name or 'no name'}, {image.width} by {image.height} pixels"),
+        ("Image SHA-256", image.sha256),
+        *(("Image note", note) for note in notes),
     ]
     if missing:
         rows.append(("Not drawable", f"Shown as \N{REPLACEMENT CHARACTER} above: {_code_points(missing)}"))

@@ -9,7 +9,7 @@ from pypdf import PdfReader
 from pypdf.errors import PyPdfError
 
 from skinlens.report.pdf import TITLE
-from skinlens.triage import HEADLINES
+from skinlens.triage.decision import HEADLINES
 
 _DIGEST = r"([0-9a-f]{64})"
 _RESULT = re.compile(
@@ -28,15 +28,15 @@ class Summary:
     """What a case summary says.
 
     Attributes:
-        picture_sha256: Of the file that was judged.
+        image_sha256: Of the file that was judged.
         weights_sha256: Of the model that judged it.
         headline: The decision in words.
-        score: As printed; "" for a picture that was not judged.
+        score: As printed; "" for an image that was not judged.
         made: When the summary was made, to the second, in the zone that is printed.
         text: All of it, as a reader would copy it.
     """
 
-    picture_sha256: str
+    image_sha256: str
     weights_sha256: str
     headline: str
     score: str
@@ -59,14 +59,17 @@ def read_summary(content: bytes) -> Summary:
         made = _made(reader, text)
     except (PyPdfError, ValueError, KeyError, TypeError, RecursionError, OSError) as error:
         raise NotASummaryError("This file is no PDF, or a damaged one.") from error
-    digests = [re.findall(rf"^{label} SHA-256 {_DIGEST}$", text, re.MULTILINE) for label in ("Picture", "Weights")]
+    # Documents of earlier versions say "Picture".
+    digests = [
+        re.findall(rf"^{label} SHA-256 {_DIGEST}$", text, re.MULTILINE) for label in ("(?:Image|Picture)", "Weights")
+    ]
     results = _RESULT.findall(text)
     if not text.startswith(TITLE) or made is None or not all(digests) or len(results) != 1:
         raise NotASummaryError("This PDF is not a case summary of SkinLens, or it was changed.")
     # What the user typed stands further up, and may look like a digest too.
-    picture, weights = (found[-1] for found in digests)
+    image, weights = (found[-1] for found in digests)
     headline, score = results[0]
-    return Summary(picture, weights, headline, score, made, text)
+    return Summary(image, weights, headline, score, made, text)
 
 
 def _made(reader: PdfReader, text: str) -> datetime | None:

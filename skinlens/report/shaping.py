@@ -9,7 +9,7 @@ from itertools import groupby
 import uharfbuzz
 from fpdf.fonts import TTFFont
 
-from skinlens.report.lines import Run
+from skinlens.report.text_layout import Run
 
 _ZERO_WIDTH_SPACE = 0x200B
 # Thousandths of the font size: far below what a printer resolves.

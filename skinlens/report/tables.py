@@ -78,11 +78,11 @@ def point_table(point: OperatingPoint) -> pd.DataFrame:
 
 
 def refusal_sentence(record: FamiliarityRecord | None) -> str:
-    """By what a model tells pictures that are not dermoscopic, and how that was chosen."""
+    """By what a model tells images that are not dermoscopic, and how that was chosen."""
     if record is None:
-        return "It refuses pictures by their quality alone: it has no statistics of what dermoscopy looks like."
+        return "It refuses images by their quality alone: it has no statistics of what dermoscopy looks like."
     return (
-        f"Pictures that look less like dermoscopy than {record.threshold:.2f} standard deviations from the mean are "
+        f"Images that look less like dermoscopy than {record.threshold:.2f} standard deviations from the mean are "
         f"refused. {record.chosen_on}"
     )
 

@@ -184,12 +184,12 @@ class HeatmapScale(_Frozen):
 
 
 class FamiliarityRecord(_Frozen):
-    """Where the statistics of familiar pictures lie, and from which value on a picture passes for dermoscopy.
+    """Where the statistics of familiar images lie, and from which value on an image passes for dermoscopy.
 
     Attributes:
         statistics: A safetensors file, read by `runtime.familiarity`.
-        threshold: A picture whose familiarity lies below it is not taken for dermoscopy.
-        chosen_on: On which pictures, and by what rule, statistics and threshold were chosen.
+        threshold: An image whose familiarity lies below it is not taken for dermoscopy.
+        chosen_on: On which images, and by what rule, statistics and threshold were chosen.
     """
 
     statistics: ModelFile

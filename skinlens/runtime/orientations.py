@@ -1,4 +1,4 @@
-"""The eight orientations of a picture, and a model's mean answer over them (test-time augmentation)."""
+"""The eight orientations of an image, and a model's mean answer over them (test-time augmentation)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ ORIENTATIONS = 8
 
 
 class Judgement(Protocol):
-    """An answer for one picture."""
+    """An answer for one image."""
 
     @property
     def score(self) -> float:
@@ -22,14 +22,14 @@ class Judgement(Protocol):
 
     @property
     def milliseconds(self) -> float:
-        """Wall time for this picture."""
+        """Wall time for this image."""
 
 
 class Judge(Protocol):
-    """Anything that judges pictures: a released model, an unreleased one, either of them in eight orientations."""
+    """Anything that judges images: a released model, an unreleased one, either of them in eight orientations."""
 
     def predict(self, images: Sequence[LesionImage]) -> Sequence[Judgement]:
-        """Answers in the order of the pictures."""
+        """Answers in the order of the images."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Stability:
-    """What a model says of one picture in each of its eight orientations, the picture as it is first.
+    """What a model says of one image in each of its eight orientations, the image as it is first.
 
     Attributes:
         scores: P(malignant), eight numbers in [0, 1].
@@ -56,7 +56,7 @@ class Stability:
         return max(self.scores) - min(self.scores)
 
     def unchanged(self, threshold: float) -> int:
-        """In how many of the views, itself among them, the verdict at a threshold is that of the picture as it is."""
+        """In how many of the views, itself among them, the verdict at a threshold is that of the image as it is."""
         verdicts = [score >= threshold for score in self.scores]
         return verdicts.count(verdicts[0])
 
@@ -66,9 +66,9 @@ class Stability:
 
 
 def in_all_views(predictor: Predictor, images: Sequence[LesionImage]) -> list[tuple[Prediction, Stability]]:
-    """What a model says of each picture, and of its eight orientations, in one call.
+    """What a model says of each image, and of its eight orientations, in one call.
 
-    The pictures are turned at the model's input size, so that the first view is exactly what `predict` judges.
+    The images are turned at the model's input size, so that the first view is exactly what `predict` judges.
     """
     sized = [replace(image, pixels=predictor.prepare(image)) for image in images]
     turned = [replace(image, pixels=pixels) for image in sized for pixels in orientations(image.pixels)]
@@ -78,7 +78,7 @@ def in_all_views(predictor: Predictor, images: Sequence[LesionImage]) -> list[tu
 
 
 class EightOrientations:
-    """A model asked eight times: its mean P(malignant) over the flips and quarter turns of a picture.
+    """A model asked eight times: its mean P(malignant) over the flips and quarter turns of an image.
 
     Args:
         model: Who is asked.
@@ -88,7 +88,7 @@ class EightOrientations:
         self.model = model
 
     def predict(self, images: Sequence[LesionImage]) -> list[Score]:
-        """Mean scores in the order of the pictures; the milliseconds of the eight are added up."""
+        """Mean scores in the order of the images; the milliseconds of the eight are added up."""
         return [self._mean(image) for image in images]
 
     def _mean(self, image: LesionImage) -> Score:
@@ -99,6 +99,6 @@ class EightOrientations:
 
 
 def orientations(pixels: Pixels) -> list[Pixels]:
-    """A picture `(H, W, 3)` turned by 0, 90, 180 and 270 degrees, then the same of its mirror image."""
+    """An image `(H, W, 3)` turned by 0, 90, 180 and 270 degrees, then the same of its mirror image."""
     turned = [np.rot90(side, turns) for side in (pixels, pixels[:, ::-1]) for turns in range(4)]
-    return [np.ascontiguousarray(picture) for picture in turned]
+    return [np.ascontiguousarray(image) for image in turned]

@@ -1,4 +1,4 @@
-"""What a model says about one picture."""
+"""What a model says about one image."""
 
 from dataclasses import dataclass
 
@@ -39,7 +39,7 @@ class GateSummary:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """The model's answer for one picture.
+    """The model's answer for one image.
 
     Attributes:
         logits: `(2,)`, benign then malignant.
@@ -52,7 +52,7 @@ class Prediction:
         gate: How the two branches were mixed; None for a network with one branch.
         model: Which model spoke.
         provider: ONNX Runtime's name of what it ran on, such as `CPUExecutionProvider`.
-        milliseconds: Wall time of the model for this picture (a batch's time divided by its size).
+        milliseconds: Wall time of the model for this image (a batch's time divided by its size).
         texture: Averages of the early stages' maps, `(K,)`; None for a graph that does not give them.
     """
 
@@ -69,5 +69,5 @@ class Prediction:
 
     @property
     def appearance(self) -> Floats:
-        """What tells dermoscopy from other pictures: the texture, or the pooled features of a graph without one."""
+        """What tells dermoscopy from other images: the texture, or the pooled features of a graph without one."""
         return self.features if self.texture is None else self.texture

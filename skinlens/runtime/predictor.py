@@ -1,4 +1,4 @@
-"""From pictures to predictions with ONNX Runtime."""
+"""From images to predictions with ONNX Runtime."""
 
 import math
 import os
@@ -14,7 +14,7 @@ import onnxruntime
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.preprocess import to_input
 from skinlens.runtime.card import ModelCard, ModelFileError, verified_path
-from skinlens.runtime.familiarity import load_familiarity
+from skinlens.runtime.ood import load_familiarity
 from skinlens.runtime.prediction import Floats, GateSummary, ModelId, Prediction
 from skinlens.runtime.providers import available_providers
 from skinlens.runtime.released import FOLDER, trusted_card
@@ -38,7 +38,7 @@ class Predictor:
         card: Describes the model.
         folder: Where the card's files lie; each is checked against its SHA-256 before anything is loaded.
         providers: ONNX Runtime's providers, best first; None asks `available_providers`.
-        batch_size: Pictures in one pass.
+        batch_size: Images in one pass.
         threads: Processor threads for one pass; None leaves it to ONNX Runtime, which takes every core.
 
     Raises:
@@ -65,7 +65,7 @@ class Predictor:
         self.model = ModelId(card.name, card.version, card.files["weights"].sha256)
 
     def predict(self, images: Sequence[LesionImage]) -> list[Prediction]:
-        """Predictions in the order of the pictures.
+        """Predictions in the order of the images.
 
         Args:
             images: Any number, of any size; they are brought to the model's input here.
@@ -73,7 +73,7 @@ class Predictor:
         return in_batches(images, self.batch_size, self._predict_batch)
 
     def prepare(self, image: LesionImage) -> Pixels:
-        """The picture as the graph gets it, RGB uint8 `(size, size, 3)`."""
+        """The image as the graph gets it, RGB uint8 `(size, size, 3)`."""
         return to_input(image.pixels, self.card.preprocessing)
 
     def _predict_batch(self, images: Sequence[LesionImage]) -> list[Prediction]:
@@ -142,7 +142,7 @@ def _is_scale(number: float) -> bool:
 def in_batches(
     images: Sequence[LesionImage], size: int, predict: Callable[[Sequence[LesionImage]], list[Answer]]
 ) -> list[Answer]:
-    """Answers in the order of the pictures, asked for at most `size` pictures at a time."""
+    """Answers in the order of the images, asked for at most `size` images at a time."""
     starts = range(0, len(images), size)
     return [answer for first in starts for answer in predict(images[first : first + size])]
 
@@ -177,7 +177,7 @@ def evidence_heatmap(signed: Floats, *, scale: float, size: int) -> Floats:
 
     Args:
         signed: `(h, w)`.
-        scale: The value drawn as 1.0; the same for every picture, so that weak evidence looks weak.
+        scale: The value drawn as 1.0; the same for every image, so that weak evidence looks weak.
         size: Side of the result in pixels.
 
     Returns:

@@ -22,7 +22,7 @@ class SourceError(ValueError):
 
 @dataclass(frozen=True)
 class Item:
-    """One picture to score, in plain values that another machine understands.
+    """One image to score, in plain values that another machine understands.
 
     Attributes:
         path: As shown in its row.
@@ -59,10 +59,10 @@ class Item:
 
 
 def list_items(source: str) -> list[Item]:
-    """Every picture of a source, in a fixed order.
+    """Every image of a source, in a fixed order.
 
     Args:
-        source: A folder, zip archive, picture or manifest (CSV with a column `path` relative to it) on this machine,
+        source: A folder, zip archive, image or manifest (CSV with a column `path` relative to it) on this machine,
             or the address of a folder on any storage that Arrow reads.
 
     Raises:

@@ -24,7 +24,7 @@ def score_locally(shards: Sequence[Shard], job: Job, *, workers: int) -> Iterato
         workers: Processes; they share the cores.
 
     Yields:
-        For each finished shard how many pictures have each decision.
+        For each finished shard how many images have each decision.
 
     Raises:
         DestinationError: If results cannot be written, or processes keep dying.

@@ -36,7 +36,7 @@ def score_on_ray(shards: Sequence[Shard], job: Job, *, workers: int | None) -> I
             readers.
 
     Yields:
-        For each finished shard how many pictures have each decision.
+        For each finished shard how many images have each decision.
 
     Raises:
         ImportError: If Ray is not installed.
@@ -120,7 +120,7 @@ def _unpacked(number: int, packed: str) -> Shard:
 
 
 def _read(row: dict[str, Any]) -> dict[str, Any]:
-    """The bytes of every picture of a shard, up to `_MOST_BYTES`; for one that cannot be read, nothing but why."""
+    """The bytes of every image of a shard, up to `_MOST_BYTES`; for one that cannot be read, nothing but why."""
     contents, failures, size = [], [], 0
     for item in _unpacked(row["number"], row["items"]).items:
         try:

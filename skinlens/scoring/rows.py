@@ -1,13 +1,13 @@
-"""The row that a scored picture gets, on the command line and in Parquet."""
+"""The row that a scored image gets, on the command line and in Parquet."""
 
 from dataclasses import dataclass
 
 from skinlens.imaging.image import ImageRefusedError
-from skinlens.judging import Judged
 from skinlens.runtime.card import ModelCard, OperatingPoint
-from skinlens.triage import NO_RESULT_CODE, Assessment, assess
+from skinlens.triage.decision import NO_RESULT_CODE, Assessment, assess
+from skinlens.triage.pipeline import Judged
 
-# Pictures that are scored together.
+# Images that are scored together.
 BATCH = 16
 
 
@@ -31,7 +31,7 @@ class Row:
 
 
 def assessed(judged: Judged, card: ModelCard, point: OperatingPoint) -> Assessment:
-    """A judged picture at an operating point."""
+    """A judged image at an operating point."""
     return assess(
         judged.prediction,
         card,
@@ -43,7 +43,7 @@ def assessed(judged: Judged, card: ModelCard, point: OperatingPoint) -> Assessme
 
 
 def row_of(path: str, judged: Judged, assessment: Assessment, card: ModelCard) -> Row:
-    """The row of a picture that could be read; a refused one keeps its number, if it is one.
+    """The row of an image that could be read; a refused one keeps its number, if it is one.
 
     Args:
         path: As shown in the row.

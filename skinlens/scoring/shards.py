@@ -13,13 +13,13 @@ import pyarrow as pa
 from pyarrow import ArrowException, fs, parquet
 
 from skinlens.imaging.image import ImageRefusedError
-from skinlens.judging import in_chunks, judge, receive
 from skinlens.runtime.card import OperatingPoint
 from skinlens.runtime.predictor import Predictor
 from skinlens.scoring.items import Item, is_address
 from skinlens.scoring.rows import BATCH, Row, assessed, refusal_row, row_of
+from skinlens.triage.pipeline import in_chunks, judge, receive
 
-# Pictures in a shard: what is lost when a worker dies. A multiple of `BATCH`, so that pictures are scored together with
+# Images in a shard: what is lost when a worker dies. A multiple of `BATCH`, so that images are scored together with
 # the same neighbours as by `predict`.
 SHARD = 64
 PLAN = "_plan.json"
@@ -50,13 +50,13 @@ class DestinationError(RuntimeError):
 
 @dataclass(frozen=True)
 class Job:
-    """How pictures are scored, in plain values that another machine understands.
+    """How images are scored, in plain values that another machine understands.
 
     Attributes:
         model: Name of the released model.
         weights_sha256: Of its weights; a worker with others refuses.
         point: The operating point, as in the card.
-        views: Whether each picture is judged in eight orientations.
+        views: Whether each image is judged in eight orientations.
         destination: Folder or address for the shards.
         unverified: Whether the model may be one that was not released.
     """
@@ -71,7 +71,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Shard:
-    """A part of the list of pictures, by its place in it."""
+    """A part of the list of images, by its place in it."""
 
     number: int
     items: tuple[Item, ...]
@@ -92,7 +92,7 @@ def prepare(job: Job, shards: Sequence[Shard]) -> list[Shard]:
     """Make the destination, and tell which shards are still to be scored.
 
     Raises:
-        DestinationError: If it cannot be written, or holds the shards of other pictures, another model or another
+        DestinationError: If it cannot be written, or holds the shards of other images, another model or another
             operating point.
     """
     system, folder = destination(job.destination)
@@ -122,16 +122,16 @@ def prepare(job: Job, shards: Sequence[Shard]) -> list[Shard]:
 def score_shard(
     shard: Shard, job: Job, predictor: Predictor, read: Callable[[Item], bytes] = Item.read
 ) -> dict[str, int]:
-    """Score the pictures of a shard, and write it.
+    """Score the images of a shard, and write it.
 
     Args:
         shard: Its file is there once this returns.
         job: How to score.
         predictor: Of the job's model.
-        read: Gives the bytes of a picture, or raises ImageRefusedError.
+        read: Gives the bytes of an image, or raises ImageRefusedError.
 
     Returns:
-        How many pictures have each decision.
+        How many images have each decision.
 
     Raises:
         DestinationError: If it cannot be written, or the model is another one.

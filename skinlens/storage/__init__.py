@@ -1,1 +1,1 @@
-"""Where and how files that may be about patients are written."""
+"""What is kept on disk: private folders, tables as CSV, and the guard against spreadsheet formulas."""

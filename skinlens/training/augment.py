@@ -8,7 +8,7 @@ from skinlens.training.recipe import Augmentation
 
 
 def build_augmentation(recipe: Augmentation, size: int) -> v2.Compose:
-    """The random transform of training pictures, uint8 `(3, H, W)` to uint8 `(3, size, size)`.
+    """The random transform of training images, uint8 `(3, H, W)` to uint8 `(3, size, size)`.
 
     It draws from torch's global generator; `seeded` makes a draw repeatable.
     """
@@ -33,28 +33,28 @@ def build_augmentation(recipe: Augmentation, size: int) -> v2.Compose:
     return v2.Compose(steps)
 
 
-def seeded(transform: v2.Compose, picture: Tensor, seed: int) -> Tensor:
+def seeded(transform: v2.Compose, image: Tensor, seed: int) -> Tensor:
     """Apply a random transform so that the same seed gives the same pixels; the global generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return transform(picture)
+        return transform(image)
 
 
 class QuarterTurn(torch.nn.Module):
-    """Turns a picture `(..., H, W)` by a random multiple of 90 degrees."""
+    """Turns an image `(..., H, W)` by a random multiple of 90 degrees."""
 
-    def forward(self, picture: Tensor) -> Tensor:
-        """The turned picture; H and W change places for odd multiples."""
+    def forward(self, image: Tensor) -> Tensor:
+        """The turned image; H and W change places for odd multiples."""
         turns = int(torch.randint(4, ()).item())
-        return torch.rot90(picture, turns, dims=(-2, -1))
+        return torch.rot90(image, turns, dims=(-2, -1))
 
 
 class Vignette(torch.nn.Module):
     """Darkens everything outside a random circle, softly, as the rim of a dermatoscope does."""
 
-    def forward(self, picture: Tensor) -> Tensor:
-        """The darkened picture, uint8 `(3, H, W)`."""
-        height, width = picture.shape[-2:]
+    def forward(self, image: Tensor) -> Tensor:
+        """The darkened image, uint8 `(3, H, W)`."""
+        height, width = image.shape[-2:]
         centre_y, centre_x = (0.1 * (torch.rand(2) - 0.5)).tolist()
         radius = 0.95 + 0.4 * torch.rand(()).item()
         softness = 0.02 + 0.2 * torch.rand(()).item()
@@ -62,7 +62,7 @@ class Vignette(torch.nn.Module):
         y = torch.linspace(-1, 1, height)[:, None] - centre_y
         x = torch.linspace(-1, 1, width)[None, :] - centre_x
         light = torch.sigmoid((radius - torch.hypot(y, x)) / softness)
-        return (picture * (floor + (1 - floor) * light)).to(torch.uint8)
+        return (image * (floor + (1 - floor) * light)).to(torch.uint8)
 
 
 def _crop(recipe: Augmentation, size: int) -> torch.nn.Module:

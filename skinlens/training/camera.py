@@ -20,7 +20,7 @@ _Plane = npt.NDArray[np.float32]
 
 
 def photographed(pixels: Pixels, outline: Outline, recipe: Augmentation, generator: np.random.Generator) -> Pixels:
-    """A picture under another light and lens, from another file.
+    """An image under another light and lens, from another file.
 
     Args:
         pixels: RGB uint8, `(H, W, 3)`.
@@ -29,7 +29,7 @@ def photographed(pixels: Pixels, outline: Outline, recipe: Augmentation, generat
         generator: Its state decides what does.
 
     Returns:
-        A new picture of that shape, or the same one where nothing happens.
+        A new image of that shape, or the same one where nothing happens.
     """
 
     def happens(share: float) -> bool:
@@ -67,7 +67,7 @@ def _coloured(pixels: Pixels, recipe: Augmentation, generator: np.random.Generat
     gains = brightness * (1 + generator.uniform(-recipe.cast, recipe.cast, 3))
     matrix = _hue_turn(2 * np.pi * generator.uniform(-recipe.hue, recipe.hue)) @ np.diag(gains)
     matrix = (saturation * np.eye(3) + (1 - saturation) * _LUMA) @ matrix
-    # Contrast is about the picture's own mean lightness, as it is by then.
+    # Contrast is about the image's own mean lightness, as it is by then.
     middle = _LUMA @ matrix @ np.array(cv2.mean(pixels)[:3])
     affine = np.column_stack([contrast * matrix, np.full(3, (1 - contrast) * middle)])
     return np.asarray(cv2.transform(pixels, affine), np.uint8)
@@ -107,7 +107,7 @@ def _vignette(shape: tuple[int, int], generator: np.random.Generator) -> _Plane:
 
 
 def _round_field(shape: tuple[int, int], generator: np.random.Generator) -> _Plane:
-    """Light in the round field of view of a dermatoscope, black outside; an ellipse where the picture was squashed."""
+    """Light in the round field of view of a dermatoscope, black outside; an ellipse where the image was squashed."""
     radius, softness = generator.uniform(0.85, 1.25), generator.uniform(0.004, 0.03)
     return _disc(shape, radius, softness, generator, stretch=float(np.exp(generator.uniform(-0.3, 0.3))))
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skinlens.models.stored import read_tensors, save_tensors
+from skinlens.models.checkpoint import read_tensors, save_tensors
 
 
 def save_state(path: Path, parts: Mapping[str, Mapping[str, Tensor]], record: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Pictures for training and for scoring a fold, decoded by the same code as a clinician's upload."""
+"""Images for training and for scoring a fold, decoded by the same code as a clinician's upload."""
 
 import os
 from collections.abc import Iterable
@@ -34,14 +34,14 @@ _READERS = 4
 
 
 class DecodedRows:
-    """The rows' pictures and outlines, each decoded once and kept as long as a memory budget lasts.
+    """The rows' images and outlines, each decoded once and kept as long as a memory budget lasts.
 
     Args:
         rows: With `file` and `malignant`, and perhaps `outline_file`.
         budget_bytes: What may be kept; the rest is decoded anew each time.
-        side: Short side to which larger pictures are shrunk, their shape kept; None takes them as they are.
+        side: Short side to which larger images are shrunk, their shape kept; None takes them as they are.
         outlines: Whether the outlines are wanted; if not, no row has one.
-        skins: Whether pictures without their lesions will be asked for often, so that they are worth keeping.
+        skins: Whether images without their lesions will be asked for often, so that they are worth keeping.
     """
 
     def __init__(
@@ -71,17 +71,17 @@ class DecodedRows:
         """RGB uint8 `(H, W, 3)`.
 
         Raises:
-            ImageRefusedError: If the file is not a usable picture.
+            ImageRefusedError: If the file is not a usable image.
         """
         if index in self._kept:
             return self._kept[index]
         return self._keep(self._kept, index, _shrunk(decode_trusted(self.files[index]).pixels, self._side))
 
     def outline(self, index: int) -> Outline | None:
-        """True on the lesion, `(H, W)` of the picture; None for a row without an outline.
+        """True on the lesion, `(H, W)` of the image; None for a row without an outline.
 
         Raises:
-            ImageRefusedError: If a file is not a usable picture.
+            ImageRefusedError: If a file is not a usable image.
         """
         file = self.outline_files[index]
         if file is None or index in self._kept_outlines:
@@ -90,10 +90,10 @@ class DecodedRows:
         return self._keep(self._kept_outlines, index, read_outline(file, height=height, width=width))
 
     def skin(self, index: int) -> Pixels:
-        """The picture without its lesion, RGB uint8 `(H, W, 3)`: filled in along its outline, or a central ellipse.
+        """The image without its lesion, RGB uint8 `(H, W, 3)`: filled in along its outline, or a central ellipse.
 
         Raises:
-            ImageRefusedError: If a file is not a usable picture.
+            ImageRefusedError: If a file is not a usable image.
         """
         if index in self._kept_skins:
             return self._kept_skins[index]
@@ -127,8 +127,8 @@ class DecodedRows:
         return raster
 
 
-class TrainingPictures(Dataset[tuple[Tensor, int]]):
-    """Augmented pictures, uint8 `(size, size, 3)`; an item is asked for by its draw so that it can be repeated."""
+class TrainingImages(Dataset[tuple[Tensor, int]]):
+    """Augmented images, uint8 `(size, size, 3)`; an item is asked for by its draw so that it can be repeated."""
 
     def __init__(self, rows: DecodedRows, augmentation: v2.Compose, seed: int) -> None:
         self.rows = rows
@@ -138,14 +138,14 @@ class TrainingPictures(Dataset[tuple[Tensor, int]]):
     def __getitem__(self, draw: Draw) -> tuple[Tensor, int]:
         index = draw[1]
         # A copy, since kept pixels are read-only and torch wants to own what it may write to.
-        picture = torch.from_numpy(self.rows.pixels(index).copy()).permute(2, 0, 1)
+        image = torch.from_numpy(self.rows.pixels(index).copy()).permute(2, 0, 1)
         draw_seed = int(np.random.SeedSequence([self.seed, *draw]).generate_state(1)[0])
-        augmented = seeded(self.augmentation, picture, draw_seed)
+        augmented = seeded(self.augmentation, image, draw_seed)
         return augmented.permute(1, 2, 0).contiguous(), self.rows.labels[index]
 
 
-class ScoringPictures(Dataset[Tensor]):
-    """Pictures exactly as at run time: decoded and brought to the model's input, uint8 `(size, size, 3)`."""
+class ScoringImages(Dataset[Tensor]):
+    """Images exactly as at run time: decoded and brought to the model's input, uint8 `(size, size, 3)`."""
 
     def __init__(self, rows: DecodedRows, preprocessing: Preprocessing) -> None:
         self.rows = rows
@@ -159,7 +159,7 @@ class ScoringPictures(Dataset[Tensor]):
 
 
 def _shrunk(pixels: Pixels, side: int | None) -> Pixels:
-    """The picture with its short side at most `side`."""
+    """The image with its short side at most `side`."""
     height, width = pixels.shape[:2]
     if side is None or min(height, width) <= side:
         return pixels

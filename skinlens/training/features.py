@@ -21,7 +21,7 @@ from skinlens.imaging.files import read_regular
 from skinlens.imaging.preprocess import Preprocessing
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import Options, probed_stages, stage_options
-from skinlens.training.dataset import DecodedRows, ScoringPictures
+from skinlens.training.dataset import DecodedRows, ScoringImages
 
 Features = npt.NDArray[np.float32]
 
@@ -124,10 +124,10 @@ def complete_stages(network: nn.Module, architecture: str, loaded: Collection[st
 @torch.inference_mode()
 def _computed(backbone: FrozenBackbone, rows: pd.DataFrame) -> Features:
     normalise = Normalise(backbone.preprocessing.mean, backbone.preprocessing.std)
-    pictures = ScoringPictures(DecodedRows(rows, budget_bytes=0), backbone.preprocessing)
+    images = ScoringImages(DecodedRows(rows, budget_bytes=0), backbone.preprocessing)
     averages = [
         torch.cat(_stage_averages(backbone.network, backbone.architecture, normalise(batch)), dim=1)
-        for batch in DataLoader(pictures, batch_size=_BATCH)
+        for batch in DataLoader(images, batch_size=_BATCH)
     ]
     return torch.cat(averages).numpy()
 

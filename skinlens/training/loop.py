@@ -29,16 +29,16 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
-from skinlens.evaluation.spreadsheet import guarded_table
 from skinlens.models.asff import AdaptiveFusion
+from skinlens.models.checkpoint import CheckpointError, read_tensors, save_tensors
 from skinlens.models.explainable import Explainable, evidence_map
 from skinlens.models.normalise import Normalise
+from skinlens.models.pretrained import Start, load_start
 from skinlens.models.registry import build, probed_stages
-from skinlens.models.start import Start, load_start
-from skinlens.models.stored import CheckpointError, read_tensors, save_tensors
+from skinlens.storage.spreadsheet import guarded_table
 from skinlens.training.augment import build_augmentation
 from skinlens.training.checkpoint import optimiser_tensors, read_state, restore_optimiser, save_state
-from skinlens.training.dataset import DecodedRows, ScoringPictures, TrainingPictures
+from skinlens.training.dataset import DecodedRows, ScoringImages, TrainingImages
 from skinlens.training.features import FrozenBackbone, complete_stages, pooled_features, stage_widths
 from skinlens.training.interpolation import interpolated
 from skinlens.training.manifest import (
@@ -154,7 +154,7 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
         RecipeError: If the registry does not know the network or its options, or it cannot be trained on outlines.
         StartError: If the starting weights do not fit.
         CheckpointError: If the checkpoint to resume from belongs to another run.
-        ImageRefusedError: If a picture of the manifest cannot be used.
+        ImageRefusedError: If an image of the manifest cannot be used.
     """
     fabric = _launch(recipe)
     usable = without_marked(rows, recipe.leave_out)
@@ -165,13 +165,13 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
     tools, state = _set_up(fabric, recipe, settings, train, weights)
     # On a CPU the network takes so long that a skin may be made anew each time, and its memory saved.
     keep_skins = recipe.looks_at_skins and fabric.device.type != "cpu"
-    pictures = DecodedRows(train, side=recipe.keep_side, outlines=recipe.looks_at_outlines, skins=keep_skins)
+    images = DecodedRows(train, side=recipe.keep_side, outlines=recipe.looks_at_outlines, skins=keep_skins)
     scored = DecodedRows(held_out)
     sampler = _sampler(fabric, weights, recipe, settings)
-    pictures.warm()
+    images.warm()
     scored.warm()
     for epoch in range(state.epoch, recipe.schedule.epochs):
-        entry = _train_epoch(tools, state, pictures, sampler, weights, epoch)
+        entry = _train_epoch(tools, state, images, sampler, weights, epoch)
         if fabric.is_global_zero:
             if len(scored) and recipe.schedule.scores_after(epoch):
                 # Watching a run needs no more than its own precision; the scores that are kept are made in fp32.
@@ -210,7 +210,7 @@ class RowScores:
     Attributes:
         probability: P(malignant), `(N,)`.
         heatmap_max: Largest value of the signed evidence map after ReLU, `(N,)`; NaN for a network without one.
-        pooled: Feature maps averaged over the picture, `(N, C)`; C is 0 for a network without an evidence map.
+        pooled: Feature maps averaged over the image, `(N, C)`; C is 0 for a network without an evidence map.
     """
 
     probability: npt.NDArray[np.float64]
@@ -220,7 +220,7 @@ class RowScores:
 
 @torch.inference_mode()
 def score_rows(network: nn.Module, normalise: Normalise, rows: DecodedRows, recipe: Recipe) -> RowScores:
-    """Score pictures exactly as the run time prepares them; the network's mode is restored."""
+    """Score images exactly as the run time prepares them; the network's mode is restored."""
     was_training = network.training
     network.eval()
     device = normalise.scale.device
@@ -228,7 +228,7 @@ def score_rows(network: nn.Module, normalise: Normalise, rows: DecodedRows, reci
     heatmap_max: list[float] = []
     pooled = [np.empty((0, 0), np.float32)] if len(rows) == 0 else []
     try:
-        for batch in DataLoader(ScoringPictures(rows, recipe.preprocessing), batch_size=32):
+        for batch in DataLoader(ScoringImages(rows, recipe.preprocessing), batch_size=32):
             images = normalise(batch.to(device))
             if isinstance(network, Explainable):
                 output = network.analyse(images)
@@ -426,14 +426,14 @@ def _epoch_seed(seed: int, epoch: int, rank: int) -> int:
 
 
 def _training_loader(
-    pictures: DecodedRows, sampler: EpochSampler, weights: Weights, recipe: Recipe, settings: Settings, epoch: int
+    images: DecodedRows, sampler: EpochSampler, weights: Weights, recipe: Recipe, settings: Settings, epoch: int
 ) -> DataLoader[tuple[Tensor, ...]]:
     size = recipe.schedule.size(epoch, recipe.preprocessing.size)
     if settings.workers:
         # Before workers fork: a worker waits for ever on the threads of a pool that its parent had.
         cv2.setNumThreads(1)
     return DataLoader(
-        _augmented(pictures, weights, recipe, size, settings.seed),
+        _augmented(images, weights, recipe, size, settings.seed),
         batch_size=recipe.batch_size,
         sampler=sampler,
         num_workers=settings.workers,
@@ -442,11 +442,11 @@ def _training_loader(
     )
 
 
-def _augmented(pictures: DecodedRows, weights: Weights, recipe: Recipe, size: int, seed: int) -> Dataset[Any]:
+def _augmented(images: DecodedRows, weights: Weights, recipe: Recipe, size: int, seed: int) -> Dataset[Any]:
     if recipe.augmentation.engine == "torchvision":
-        return TrainingPictures(pictures, build_augmentation(recipe.augmentation, size), seed)
+        return TrainingImages(images, build_augmentation(recipe.augmentation, size), seed)
     outlines = recipe.segmentation > 0
-    return TrainingScenes(pictures, weights, recipe.augmentation, size=size, seed=seed, outlines=outlines)
+    return TrainingScenes(images, weights, recipe.augmentation, size=size, seed=seed, outlines=outlines)
 
 
 def _one_thread(_worker: int) -> None:
@@ -454,7 +454,7 @@ def _one_thread(_worker: int) -> None:
 
 
 def _train_epoch(
-    tools: _Tools, state: _State, pictures: DecodedRows, sampler: EpochSampler, weights: Weights, epoch: int
+    tools: _Tools, state: _State, images: DecodedRows, sampler: EpochSampler, weights: Weights, epoch: int
 ) -> dict[str, float]:
     """One pass over the rows; returns its line of the log (the loss is this process's mean)."""
     began = time.perf_counter()
@@ -467,7 +467,7 @@ def _train_epoch(
         state.network.get_submodule(name).eval()
     if recipe.batch_norm == "frozen":
         _hold_statistics(state)
-    loader = _training_loader(pictures, sampler, weights, recipe, tools.settings, epoch)
+    loader = _training_loader(images, sampler, weights, recipe, tools.settings, epoch)
     losses: list[float] = []
     for number, batch in enumerate(_with_progress(loader, epoch, sampler.batches, fabric.is_global_zero)):
         factor = rate_factor(epoch * sampler.batches + number, recipe.schedule.epochs * sampler.batches, recipe)

@@ -37,44 +37,44 @@ class Network(_Frozen):
 
 
 class Augmentation(_Frozen):
-    """What may happen to a training picture; every entry is off unless it is given.
+    """What may happen to a training image; every entry is off unless it is given.
 
     Attributes:
         flip: Horizontal flips, half of the time.
         flip_vertical: Vertical flips, half of the time.
         quarter_turns: Turns by 0, 90, 180 or 270 degrees.
         shift: Largest shift along each axis, as a share of the side.
-        crop_area: Smallest area of the random resized crop, as a share of the picture.
+        crop_area: Smallest area of the random resized crop, as a share of the image.
         aspect: Largest aspect of the crop (1.25: between 4:5 and 5:4).
         brightness: Largest relative change.
         contrast: Largest relative change.
         saturation: Largest relative change.
         hue: Largest turn of the hue, as a share of the circle.
         jpeg: Lowest JPEG quality of a recompression; its highest is 95.
-        jpeg_share: Share of pictures that are recompressed.
+        jpeg_share: Share of images that are recompressed.
         blur: Largest sigma of a Gaussian blur, in pixels.
-        blur_share: Share of pictures that are blurred.
-        vignette_share: Share of pictures that get dark corners.
+        blur_share: Share of images that are blurred.
+        vignette_share: Share of images that get dark corners.
         engine: `torchvision`, or `opencv`, which draws its chances from NumPy and alone knows the entries below. The
             two agree in what an entry means, not in the pixels of a draw.
         rotation: Largest turn in degrees, the border mirrored.
         squash: Largest relative stretch of one side against the other, beside `aspect`. Half of the crops are then
-            true to the picture's pixels and half to its frame, as when a whole picture is squashed to a square.
-        crop_to_lesion_share: Share of pictures cropped round the lesion instead of at random.
-        swap_share: Share of pictures whose lesion is laid onto the skin of another picture, of whatever label.
-        background_blur_share: Share of pictures blurred around the lesion.
-        background_erase_share: Share of pictures of one colour around the lesion.
-        withhold_share: Share of pictures whose lesion is filled in from around, and which are then taught as even odds:
+            true to the image's pixels and half to its frame, as when a whole image is squashed to a square.
+        crop_to_lesion_share: Share of images cropped round the lesion instead of at random.
+        swap_share: Share of images whose lesion is laid onto the skin of another image, of whatever label.
+        background_blur_share: Share of images blurred around the lesion.
+        background_erase_share: Share of images of one colour around the lesion.
+        withhold_share: Share of images whose lesion is filled in from around, and which are then taught as even odds:
             where there is no lesion there is nothing to tell.
         withhold_flat: Share of those whose lesion is painted over in one colour instead.
-        erase_share: Share of pictures with a rectangle painted over, though not on the lesion.
-        shades_of_grey_share: Share of pictures whose light is made neutral by shades of grey.
+        erase_share: Share of images with a rectangle painted over, though not on the lesion.
+        shades_of_grey_share: Share of images whose light is made neutral by shades of grey.
         cast: Largest relative change of a colour channel.
-        resolution: Smallest side to which a picture is shrunk and brought back, as a share of its side.
-        resolution_share: Share of pictures that lose resolution.
+        resolution: Smallest side to which an image is shrunk and brought back, as a share of its side.
+        resolution_share: Share of images that lose resolution.
         noise: Largest sigma of Gaussian noise, of 255.
-        noise_share: Share of pictures that get noise.
-        circle_share: Share of pictures that get a black round field of view.
+        noise_share: Share of images that get noise.
+        circle_share: Share of images that get a black round field of view.
     """
 
     flip: bool = False
@@ -116,7 +116,7 @@ class Augmentation(_Frozen):
         if given and self.engine != "opencv":
             raise ValueError(f'needs engine = "opencv" for {", ".join(given)}')
         if self.withhold_flat and not self.withhold_share:
-            raise ValueError("withhold_flat is a share of the pictures that withhold_share withholds, which is 0")
+            raise ValueError("withhold_flat is a share of the images that withhold_share withholds, which is 0")
         altered = (self.swap_share, self.background_blur_share, self.background_erase_share, self.withhold_share)
         if sum(altered) > 1:
             raise ValueError(
@@ -197,7 +197,7 @@ class Recipe(_Frozen):
         interpolation: Share of the way from the network as it began to the network as it was trained at which its
             weights are kept; less than 1 needs a head that began as a probe.
         segmentation: Weight of the loss of an auxiliary head that draws the lesion's outline; 0 has no such head.
-        keep_side: Training pictures are shrunk to this short side as they are read, so that more fit into memory.
+        keep_side: Training images are shrunk to this short side as they are read, so that more fit into memory.
     """
 
     name: str
@@ -257,7 +257,7 @@ class Recipe(_Frozen):
 
     @property
     def looks_at_skins(self) -> bool:
-        """Whether a run needs pictures without their lesions."""
+        """Whether a run needs images without their lesions."""
         return bool(self.augmentation.swap_share or self.augmentation.withhold_share)
 
 

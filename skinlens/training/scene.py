@@ -1,4 +1,4 @@
-"""A picture with its lesion's outline, and how a training picture comes to be placed and framed."""
+"""An image with its lesion's outline, and how a training image comes to be placed and framed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _Raster = TypeVar("_Raster", Pixels, Outline)
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture and where its lesion is.
+    """An image and where its lesion is.
 
     Attributes:
         pixels: RGB uint8, `(H, W, 3)`.
@@ -35,12 +35,12 @@ class Scene:
     traced: Outline | None = None
     withheld: bool = False
 
-    def moved(self, picture: Callable[[Pixels], Pixels], mask: Callable[[Outline], Outline]) -> "Scene":
-        """The scene after the same move of the picture and its masks."""
+    def moved(self, image: Callable[[Pixels], Pixels], mask: Callable[[Outline], Outline]) -> "Scene":
+        """The scene after the same move of the image and its masks."""
         traced = None if self.traced is None else mask(self.traced)
         # One mask is often both, and need not be moved twice.
         outline = traced if self.traced is self.outline and traced is not None else mask(self.outline)
-        return Scene(picture(self.pixels), outline, traced, self.withheld)
+        return Scene(image(self.pixels), outline, traced, self.withheld)
 
 
 def placed(scene: Scene, recipe: Augmentation, size: int, generator: np.random.Generator) -> Scene:
@@ -100,7 +100,7 @@ def _window(scene: Scene, recipe: Augmentation, generator: np.random.Generator) 
         frame = width / height if generator.random() < 0.5 else 1.0
         ratio *= frame * _stretch(1 + recipe.squash, generator)
     wide, tall = float(np.sqrt(area * ratio)), float(np.sqrt(area / ratio))
-    # A crop that reaches beyond the picture gives up area rather than its aspect.
+    # A crop that reaches beyond the image gives up area rather than its aspect.
     shrunk = min(1.0, width / wide, height / tall)
     crop_width, crop_height = max(1, round(wide * shrunk)), max(1, round(tall * shrunk))
     top, left = generator.integers(height - crop_height + 1), generator.integers(width - crop_width + 1)

@@ -28,7 +28,7 @@ class WithOutlines(nn.Module):
 
 
 def outline_loss(logits: Tensor, outlines: Tensor) -> Tensor:
-    """Binary cross-entropy of the outline, over the pictures that have one; 0 if none has.
+    """Binary cross-entropy of the outline, over the images that have one; 0 if none has.
 
     Args:
         logits: `(N, h, w)`.
@@ -47,7 +47,7 @@ def outline_loss(logits: Tensor, outlines: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _channels(network: Explainable) -> int:
-    """How many feature maps there are, by a look at a black picture; the network is left as it was."""
+    """How many feature maps there are, by a look at a black image; the network is left as it was."""
     was_training = network.training
     network.eval()
     try:

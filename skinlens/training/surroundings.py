@@ -1,13 +1,13 @@
-"""A lesion before other skin: training pictures whose background cannot decide.
+"""A lesion before other skin: training images whose background cannot decide.
 
-Most benign pictures have a traced outline and most malignant ones have none, so that a treatment that shows whether
+Most benign images have a traced outline and most malignant ones have none, so that a treatment that shows whether
 there was an outline would give the label away. Therefore
 
-- whether a picture is altered, and how, is drawn with the same chances for every row;
+- whether an image is altered, and how, is drawn with the same chances for every row;
 - a row without an outline is cut along a central ellipse, and a row that has one is cut along the ellipse too, so often
-  that the share of pictures cut along an outline is the same for both labels (`traced_chances`);
+  that the share of images cut along an outline is the same for both labels (`traced_chances`);
 - the skin that a lesion is laid onto comes from any row, of whatever label, drawn as the sampler draws rows;
-- a picture whose lesion is withheld is taught as either label to the same extent, whichever it had.
+- an image whose lesion is withheld is taught as either label to the same extent, whichever it had.
 
 What this cannot do: outlines all come from one archive, so that within it (or outside of it) the cut may still hint at
 the label. Equal shares within each cell of origin and label would mean that no outline is ever used.
@@ -54,31 +54,31 @@ def traced_chances(has_outline: npt.ArrayLike, malignant: npt.ArrayLike, weights
 
 
 class Surroundings:
-    """Draws a row's scene: its picture, perhaps altered around the lesion, and what is taken for the lesion.
+    """Draws a row's scene: its image, perhaps altered around the lesion, and what is taken for the lesion.
 
     Args:
-        pictures: The training rows.
+        images: The training rows.
         weights: `(N,)`, how often each is drawn.
         recipe: Which alterations happen how often.
     """
 
-    def __init__(self, pictures: DecodedRows, weights: Weights, recipe: Augmentation) -> None:
-        self.pictures, self.recipe = pictures, recipe
-        has_outline = [file is not None for file in pictures.outline_files]
-        self.traced_chances = traced_chances(has_outline, pictures.labels, weights)
+    def __init__(self, images: DecodedRows, weights: Weights, recipe: Augmentation) -> None:
+        self.images, self.recipe = images, recipe
+        has_outline = [file is not None for file in images.outline_files]
+        self.traced_chances = traced_chances(has_outline, images.labels, weights)
         self._reach = np.cumsum(weights) / np.sum(weights)
 
     def scene(self, row: int, generator: np.random.Generator) -> Scene:
         """The scene of a row; the same state of the generator gives the same one."""
         alteration, use_traced, donor = self.draw(row, generator)
-        pixels, traced = self.pictures.pixels(row), self.pictures.outline(row)
+        pixels, traced = self.images.pixels(row), self.images.outline(row)
         outline = traced if traced is not None and use_traced else central_ellipse(*pixels.shape[:2])
         if alteration == "withhold":
-            # Nothing is drawn where nothing hangs on it, so that a recipe without the entry makes the same pictures.
+            # Nothing is drawn where nothing hangs on it, so that a recipe without the entry makes the same images.
             if self.recipe.withhold_flat and generator.random() < self.recipe.withhold_flat:
                 hidden = outline if traced is None else outline | traced
                 return Scene(paint_lesion(pixels, hidden), outline, withheld=True)
-            return Scene(self.pictures.skin(row), outline, withheld=True)
+            return Scene(self.images.skin(row), outline, withheld=True)
         if alteration is not None:
             pixels = self._altered(pixels, outline, alteration, donor)
         return Scene(pixels, outline, traced)
@@ -106,13 +106,13 @@ class Surroundings:
         if alteration == "blur":
             return lay_over(pixels, outline, _blurred(pixels))
         if alteration == "erase":
-            return lay_over(pixels, outline, np.broadcast_to(_rim_colour(self.pictures.pixels(donor)), pixels.shape))
+            return lay_over(pixels, outline, np.broadcast_to(_rim_colour(self.images.pixels(donor)), pixels.shape))
         height, width = outline.shape
-        return lay_over(pixels, outline, resize(self.pictures.skin(donor), height=height, width=width))
+        return lay_over(pixels, outline, resize(self.images.skin(donor), height=height, width=width))
 
 
 def _blurred(pixels: Pixels) -> Pixels:
-    """Blur by `_BLUR`, in a picture an eighth as large, where that is quick and looks the same."""
+    """Blur by `_BLUR`, in an image an eighth as large, where that is quick and looks the same."""
     height, width = pixels.shape[:2]
     small = cv2.resize(pixels, (max(8, width // 8), max(8, height // 8)), interpolation=cv2.INTER_AREA)
     soft = cv2.GaussianBlur(small, (0, 0), sigmaX=_BLUR * small.shape[1], sigmaY=_BLUR * small.shape[0])
@@ -120,7 +120,7 @@ def _blurred(pixels: Pixels) -> Pixels:
 
 
 def _rim_colour(pixels: Pixels) -> npt.NDArray[np.uint8]:
-    """The middle colour of the outer frame: that of another picture says nothing about this one."""
+    """The middle colour of the outer frame: that of another image says nothing about this one."""
     bottom, right = (max(1, round(FRAME * side)) for side in pixels.shape[:2])
     rim = np.concatenate(
         [pixels[:bottom].reshape(-1, 3), pixels[-bottom:].reshape(-1, 3), pixels[:, :right].reshape(-1, 3)]

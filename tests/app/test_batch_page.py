@@ -11,9 +11,9 @@ from streamlit.testing.v1 import AppTest
 from skinlens.batch.runner import go_through
 from skinlens.batch.store import BatchStore, Plan, create_run
 from skinlens.cases.store import open_store
-from skinlens.desktop.batch_runs import runs_folder, workers
 from skinlens.imaging.synthetic import encode_png
 from skinlens.runtime.predictor import Predictor
+from skinlens.ui.batch.runs import runs_folder, workers
 from tests.drawn import familiar_pixels
 
 NAMES = ("a/1.png", "a/2.png", "b/1.png", "c.png")
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
     for seed, name in enumerate(NAMES):
         (made / name).parent.mkdir(parents=True, exist_ok=True)
         (made / name).write_bytes(encode_png(familiar_pixels(seed, malignant_look=seed % 2 == 1)))
-    (made / "broken.jpg").write_bytes(b"no picture")
+    (made / "broken.jpg").write_bytes(b"no image")
     return made
 
 
@@ -91,7 +91,7 @@ def test_a_path_is_judged_in_the_background_and_its_results_appear(app: AppTest,
     assert metrics(app)["Not readable"] == "1"
     button(app, "All runs").click().run()
     assert "ward" in texts(app)
-    assert "5 pictures, complete" in texts(app)
+    assert "5 images, complete" in texts(app)
     button(app, "Open").click().run()
     assert not app.exception
     assert "a/1.png" in set(app.dataframe[0].value["Name"])
@@ -127,7 +127,7 @@ def test_a_path_that_is_not_there_is_told(app: AppTest, tmp_path: Path) -> None:
     assert "batch-run" not in app.session_state
 
 
-@pytest.mark.parametrize("path", [f"/{'n' * 300}", "~nobody-of-this-name/pictures"])
+@pytest.mark.parametrize("path", [f"/{'n' * 300}", "~nobody-of-this-name/images"])
 def test_a_path_that_cannot_be_looked_up_is_told(app: AppTest, path: str) -> None:
     batch(app)
     app.segmented_control(key="batch-origin").set_value("Path on this computer").run()
@@ -138,11 +138,11 @@ def test_a_path_that_cannot_be_looked_up_is_told(app: AppTest, path: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["notes.txt", ""])
-def test_a_folder_without_pictures_leaves_nothing_to_judge(app: AppTest, tmp_path: Path, name: str) -> None:
+def test_a_folder_without_images_leaves_nothing_to_judge(app: AppTest, tmp_path: Path, name: str) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     if name:
-        (empty / name).write_text("no picture")
+        (empty / name).write_text("no image")
     batch(app)
     app.segmented_control(key="batch-origin").set_value("Path on this computer").run()
     app.text_input(key="batch-path").set_value(str(empty)).run()
@@ -151,13 +151,13 @@ def test_a_folder_without_pictures_leaves_nothing_to_judge(app: AppTest, tmp_pat
     app.run()
     assert not app.exception
     said = texts(app)
-    assert "No picture was found, so there is nothing to judge." in said
-    assert f"{empty}: This folder holds no pictures" in said
-    assert ("Passed over, since they are no pictures: 1." in said) == bool(name)
+    assert "No image was found, so there is nothing to judge." in said
+    assert f"{empty}: This folder holds no images" in said
+    assert ("Passed over, since they are no images: 1." in said) == bool(name)
     assert not app.dataframe
     assert "Benign" not in [each.label for each in app.button]
     button(app, "All runs").click().run()
-    assert "complete, no picture could be judged" in texts(app)
+    assert "complete, no image could be judged" in texts(app)
     button(app, "Open").click().run()
     button(app, "Discard the run").click().run()
     assert not app.exception
@@ -166,8 +166,8 @@ def test_a_folder_without_pictures_leaves_nothing_to_judge(app: AppTest, tmp_pat
 
 def test_no_verdict_is_asked_for_on_an_archive_that_cannot_be_opened(app: AppTest, folder: Path) -> None:
     batch(app)
-    picture = (folder / "c.png").read_bytes()
-    app.file_uploader[0].set_value([("ward.zip", b"PK\x03\x04", "application/zip"), ("c.png", picture, "image/png")])
+    image = (folder / "c.png").read_bytes()
+    app.file_uploader[0].set_value([("ward.zip", b"PK\x03\x04", "application/zip"), ("c.png", image, "image/png")])
     app.run()
     app.toggle(key="batch-views").set_value(False).run()
     button(app, "Start").click().run()
@@ -202,12 +202,12 @@ def test_case_facts_that_cannot_be_used_are_told_before_anything_is_judged(
     assert not runs_folder().exists()
 
 
-def test_a_run_whose_pictures_are_not_listed_yet_says_so(app: AppTest, folder: Path, predictor: Predictor) -> None:
+def test_a_run_whose_images_are_not_listed_yet_says_so(app: AppTest, folder: Path, predictor: Predictor) -> None:
     store = create_run(runs_folder(), Plan("ward", "path", (str(folder),), predictor.card, views=False, actor="me"))
     batch(app, store)
-    assert "The pictures are not listed yet." in texts(app)
-    assert "Pictures not listed yet" in [each.proto.text for each in app.get("progress")]
-    assert "No picture fits the filter." not in texts(app)
+    assert "The images are not listed yet." in texts(app)
+    assert "Images not listed yet" in [each.proto.text for each in app.get("progress")]
+    assert "No image fits the filter." not in texts(app)
     store.engine.dispose()
 
 
@@ -234,13 +234,13 @@ def test_the_filter_leaves_what_fits(app: AppTest, run: BatchStore) -> None:
     batch(app, run)
     app.multiselect(key="batch-outcomes").set_value(["unreadable"]).run()
     assert app.dataframe[0].value["Name"].tolist() == ["broken.jpg"]
-    assert "broken.jpg is not a picture that can be opened" in texts(app)
+    assert "broken.jpg is not an image that can be opened" in texts(app)
     app.text_input(key="batch-words").set_value("nothing like it").run()
-    assert "No picture fits the filter." in texts(app)
+    assert "No image fits the filter." in texts(app)
     assert not app.exception
 
 
-def test_a_verdict_is_kept_and_the_next_picture_comes(app: AppTest, run: BatchStore) -> None:
+def test_a_verdict_is_kept_and_the_next_image_comes(app: AppTest, run: BatchStore) -> None:
     batch(app, run)
     names = app.dataframe[0].value["Name"].tolist()
     app.text_input(key="batch-reviewer").set_value("Dr A").run()
@@ -282,17 +282,17 @@ def test_blind_mode_hides_the_model_until_the_verdict(app: AppTest, run: BatchSt
     assert "1 verdicts given without knowing the model's result" in texts(app)
 
 
-def test_case_facts_give_ground_truth_and_the_patients_other_pictures(app: AppTest, run: BatchStore) -> None:
+def test_case_facts_give_ground_truth_and_the_patients_other_images(app: AppTest, run: BatchStore) -> None:
     again = b"c.png,P-4,,,benign\nc.png,P-4,,,malignant\n"
     run.add_facts("facts.csv", FACTS + b"1.png,P-2,,,\nnowhere.png,P-3,,,\n" + again)
     batch(app, run)
     said = texts(app)
     assert "Lines 6, 7 say different things about c.png." in said
-    assert "may mean several pictures" not in said
+    assert "may mean several images" not in said
     assert "Mend these rows and add the CSV again" in said
     assert "Line 4: 1.png may be" in said
     assert "Line 5: nowhere.png" in said
-    assert "Ground truth: of 1 malignant pictures" in said
+    assert "Ground truth: of 1 malignant images" in said
     app.selectbox(key="batch-order-3").set_value("mistakes").run()
     app.text_input(key="batch-words").set_value("a/1.png").run()
     assert "Patient: P-1" in texts(app)
@@ -300,7 +300,7 @@ def test_case_facts_give_ground_truth_and_the_patients_other_pictures(app: AppTe
     assert "2026-05-02" in texts(app)
 
 
-def test_a_picture_goes_into_the_cases_under_its_patient(app: AppTest, run: BatchStore) -> None:
+def test_a_image_goes_into_the_cases_under_its_patient(app: AppTest, run: BatchStore) -> None:
     run.add_facts("facts.csv", FACTS)
     batch(app, run)
     app.text_input(key="batch-words").set_value("a/1.png").run()
@@ -317,15 +317,13 @@ def test_without_a_pseudonym_no_case_is_saved(app: AppTest, run: BatchStore) -> 
     assert button(app, "Save case").disabled
 
 
-def test_without_its_file_a_picture_is_reviewed_but_not_taken_along(
-    app: AppTest, run: BatchStore, folder: Path
-) -> None:
+def test_without_its_file_a_image_is_reviewed_but_not_taken_along(app: AppTest, run: BatchStore, folder: Path) -> None:
     run.add_facts("facts.csv", FACTS)
     folder.rename(folder.with_name("away"))
     batch(app, run)
     app.text_input(key="batch-words").set_value("a/1.png").run()
     said = texts(app)
-    assert "The picture cannot be shown." in said
+    assert "The image cannot be shown." in said
     assert f"It lay at {folder / 'a/1.png'}" in said
     assert button(app, "Save case").disabled
     assert button(app, "Open in Triage").disabled
@@ -406,16 +404,16 @@ def test_a_run_with_a_damaged_table_is_told_and_shown_when_it_is_whole_again(app
     assert len(app.dataframe[0].value) == 5
 
 
-def test_a_damaged_picture_leaves_the_others(app: AppTest, run: BatchStore) -> None:
+def test_a_damaged_image_leaves_the_others(app: AppTest, run: BatchStore) -> None:
     number = _number(run, "a/1.png")
     _changed(run, "prediction", "'{ZZZZ'", number)
     batch(app, run)
     app.selectbox(key="batch-order-2").set_value("run").run()
     assert not app.exception
-    assert "This picture cannot be shown." in texts(app)
+    assert "This image cannot be shown." in texts(app)
     button(app, "Next").click().run()
     assert not app.exception
-    assert "This picture cannot be shown." not in texts(app)
+    assert "This image cannot be shown." not in texts(app)
     assert button(app, "Benign")
 
 
@@ -444,10 +442,10 @@ def _number(store: BatchStore, relative: str) -> int:
     return next(line.number for line in store.lines() if line.relative == relative)
 
 
-def test_the_table_turns_to_the_picture_that_is_looked_at(
+def test_the_table_turns_to_the_image_that_is_looked_at(
     app: AppTest, run: BatchStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("skinlens.desktop.batch_results.A_PAGE", 2)
+    monkeypatch.setattr("skinlens.ui.batch.results.A_PAGE", 2)
     batch(app, run)
     first = app.dataframe[0].value["Name"].tolist()
     for _ in range(2):
@@ -459,9 +457,9 @@ def test_the_table_turns_to_the_picture_that_is_looked_at(
 
 
 def _changed(store: BatchStore, column: str, value: str, number: int = 0) -> object:
-    """Write a column of a picture behind the program's back; returns what was there."""
+    """Write a column of an image behind the program's back; returns what was there."""
     with store.engine.connect() as connection:
-        before = connection.exec_driver_sql(f"SELECT {column} FROM picture WHERE number = {number}").scalar()
-        connection.exec_driver_sql(f"UPDATE picture SET {column} = {value} WHERE number = {number}")
+        before = connection.exec_driver_sql(f"SELECT {column} FROM image WHERE number = {number}").scalar()
+        connection.exec_driver_sql(f"UPDATE image SET {column} = {value} WHERE number = {number}")
         connection.commit()
     return before

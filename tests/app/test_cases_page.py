@@ -1,4 +1,4 @@
-"""The cases page in its states: empty, a list, one open with and without its picture, deleted, no database."""
+"""The cases page in its states: empty, a list, one open with and without its image, deleted, no database."""
 
 import io
 import shutil
@@ -12,10 +12,10 @@ from streamlit.testing.v1 import AppTest
 from skinlens.cases.records import card_of
 from skinlens.cases.reopen import reopen
 from skinlens.cases.store import CaseStore, open_store
-from skinlens.desktop.case_store import case_store
 from skinlens.imaging.decode import decode
 from skinlens.report.pdf import case_pdf
-from skinlens.triage import UNVERIFIED, CaseFacts, assess
+from skinlens.triage.decision import UNVERIFIED, CaseFacts, assess
+from skinlens.ui.case_store import case_store
 from tests.drawn import familiar_pixels
 from tests.made_up_cases import CARD, POINT, build_record, prediction
 
@@ -104,7 +104,7 @@ def test_without_its_pixels_it_takes_the_right_file_only(app: AppTest, store: Ca
     cases(app, kept(store, pixels=False))
     assert not app.get("image")
     app.file_uploader[0].set_value(("other.png", png(2), "image/png")).run()
-    assert "not the picture of the case" in texts(app)
+    assert "not the image of the case" in texts(app)
     assert not app.get("image")
     app.file_uploader[0].set_value(("any name.png", png(1), "image/png")).run()
     assert not app.exception

@@ -9,16 +9,16 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from skinlens.desktop.comparison_tabs import TABS
-from skinlens.evaluation.datasets import dataset_title
-from skinlens.evaluation.leaderboard import leaderboard, readable
-from skinlens.evaluation.probes import read_probes
-from skinlens.evaluation.results import read_model
-from skinlens.evaluation.views import views_of
 from skinlens.export.selection import read_selection
 from skinlens.imaging.synthetic import draw_pixels
+from skinlens.leaderboard.datasets import dataset_title
+from skinlens.leaderboard.probes import read_probes
+from skinlens.leaderboard.records import read_model
+from skinlens.leaderboard.table import leaderboard, readable
+from skinlens.metrics.views import views_of
 from skinlens.runtime.predictor import DEFAULT_MODEL
-from skinlens.triage import DISCLAIMER
+from skinlens.triage.decision import DISCLAIMER
+from skinlens.ui.compare.tabs import TABS
 from tests.made_up_probes import held_out_scores, write_probe
 from tests.made_up_results import only, submitted_csv, write_folder
 
@@ -67,7 +67,7 @@ def ask(app: AppTest) -> AppTest:
 @pytest.fixture(autouse=True)
 def quick_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     """A submitted model's intervals and a pair's from few resamples."""
-    from skinlens.desktop import comparison
+    from skinlens.ui.compare import state as comparison
 
     measured, side_by_side = comparison.measured, comparison.side_by_side
     monkeypatch.setattr(comparison, "measured", lambda model, view: measured(model, view, resamples=30))
@@ -238,7 +238,7 @@ class TestManyModels:
         first = compare.selectbox(key="compare-first").value
         assert first not in compare.selectbox(key="compare-second").options
 
-    def test_disagreements_are_ids_and_a_picture_only_if_there_is_one(self, compare: AppTest, tmp_path: Path) -> None:
+    def test_disagreements_are_ids_and_a_image_only_if_there_is_one(self, compare: AppTest, tmp_path: Path) -> None:
         compare.run()
         table = next(frame.value for frame in compare.dataframe if "gap" in frame.value)
         assert table["gap"].is_monotonic_decreasing

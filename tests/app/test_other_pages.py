@@ -3,10 +3,10 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from skinlens.desktop.hazards import HAZARDS
 from skinlens.runtime.card import ModelCard
 from skinlens.runtime.predictor import Predictor
-from skinlens.triage import DISCLAIMER
+from skinlens.triage.decision import DISCLAIMER
+from skinlens.ui.hazards import HAZARDS
 
 PAGES = ("batch", "compare", "cases", "about")
 

@@ -10,13 +10,13 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from skinlens.imaging.synthetic import draw_pixels
-from skinlens.refusal import STRANGE
 from skinlens.runtime import predictor as runtime
 from skinlens.runtime.card import ModelCard
 from skinlens.runtime.orientations import in_all_views
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor
 from skinlens.runtime.released import VARIABLE
-from skinlens.triage import DISCLAIMER, HEADLINES, LOW_SENTENCE, UNCERTAIN_SENTENCE, UNVERIFIED
+from skinlens.triage.admission import STRANGE
+from skinlens.triage.decision import DISCLAIMER, HEADLINES, LOW_SENTENCE, UNCERTAIN_SENTENCE, UNVERIFIED
 from tests.drawn import familiar_pixels
 
 
@@ -40,7 +40,7 @@ def upload(app: AppTest, name: str, content: bytes) -> AppTest:
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many pictures each call of the predictor got."""
+    """How many images each call of the predictor got."""
     counted: list[int] = []
     original = Predictor.predict
 
@@ -80,7 +80,7 @@ def test_upload_gives_the_predictors_score(app: AppTest, predictor: Predictor) -
 
 
 def test_a_low_score_says_that_it_does_not_exclude_melanoma(app: AppTest, predictor: Predictor) -> None:
-    """Whichever way a picture falls, the sentence is there exactly when it is needed."""
+    """Whichever way an image falls, the sentence is there exactly when it is needed."""
     for seed in (0, 1, 3, 5):
         upload(app.run(), f"{seed}.png", png(seed))
         headline = next(text for text in texts(app) if text.startswith("#####"))
@@ -109,7 +109,7 @@ def test_the_outlook_follows_the_prevalence(app: AppTest) -> None:
     assert any("Of 1,000 lesions where 7 % are malignant" in text for text in texts(app))
 
 
-def test_the_same_picture_again_costs_nothing(app: AppTest, calls: list[int]) -> None:
+def test_the_same_image_again_costs_nothing(app: AppTest, calls: list[int]) -> None:
     upload(app.run(), "a.png", png(3))
     assert calls == [8]
     upload(app, "b.png", png(4))
@@ -149,7 +149,7 @@ def test_hair_or_a_cast_can_be_taken_out_beside_the_original(app: AppTest, calls
     ("content", "said"),
     [
         (b"", "empty"),
-        (b"no picture at all", "not a picture"),
+        (b"no image at all", "not an image"),
         (png(1)[:4000], "incomplete"),
         (png(1, side=40), "64"),
     ],
@@ -159,7 +159,7 @@ def test_a_bad_file_gets_its_sentence_and_the_page_goes_on(app: AppTest, content
     upload(app, "bad.png", content)
     assert not app.exception
     assert any(said in text for text in texts(app))
-    # The last picture's score must not stand beside the refusal.
+    # The last image's score must not stand beside the refusal.
     assert not app.metric
     upload(app, "good.png", png(5))
     assert app.metric
@@ -194,7 +194,7 @@ def test_examples_differ_and_give_way_to_an_upload(app: AppTest, calls: list[int
     assert not any("not a patient" in text for text in texts(app))
 
 
-def test_facts_stay_with_their_picture(app: AppTest) -> None:
+def test_facts_stay_with_their_image(app: AppTest) -> None:
     upload(app.run(), "a.png", png(7))
     app.text_input[0].set_value("P-17").run()
     upload(app, "b.png", png(8))
@@ -242,8 +242,8 @@ def test_a_tampered_model_is_refused(app: AppTest, no_model: Path, released_fold
 
 
 @pytest.mark.usefixtures("judges_anything")
-def test_dark_round_border_picture_is_accepted(app: AppTest) -> None:
-    """A black circle round the lesion is normal dermoscopy, and no fault of the picture; a drawn one looks odd."""
+def test_dark_round_border_image_is_accepted(app: AppTest) -> None:
+    """A black circle round the lesion is normal dermoscopy, and no fault of the image; a drawn one looks odd."""
     pixels = np.array(draw_pixels(9, height=240, width=320))
     y, x = np.ogrid[:240, :320]
     pixels[(y - 120) ** 2 + (x - 160) ** 2 > 115**2] = 0
@@ -253,10 +253,10 @@ def test_dark_round_border_picture_is_accepted(app: AppTest) -> None:
     assert app.metric
 
 
-class TestRefusedPicture:
+class TestRefusedImage:
     @pytest.fixture
     def refused(self, app: AppTest) -> AppTest:
-        """The page with a picture that has no colour."""
+        """The page with an image that has no colour."""
         stream = io.BytesIO()
         Image.fromarray(draw_pixels(9, height=240, width=320)).convert("L").save(stream, "PNG")
         return upload(app.run(), "grey.png", stream.getvalue())
@@ -288,7 +288,7 @@ class TestRefusedPicture:
         assert "Judged all the same, because: seen through a dermatoscope" in texts(refused)
         assert any("hardly any colour" in text for text in texts(refused))
 
-    def test_an_override_stays_with_its_picture_and_can_be_taken_back(self, refused: AppTest) -> None:
+    def test_an_override_stays_with_its_image_and_can_be_taken_back(self, refused: AppTest) -> None:
         self.typed(refused, "known camera")
         upload(refused, "other.png", png(3))
         assert not any("known camera" in text for text in texts(refused))
@@ -305,9 +305,9 @@ class TestRefusedPicture:
         next(button for button in app.button if button.label == "Judge it all the same").click().run()
 
 
-def test_a_good_picture_is_said_to_be_one(app: AppTest) -> None:
+def test_a_good_image_is_said_to_be_one(app: AppTest) -> None:
     upload(app.run(), "lesion.png", png(5))
-    assert "Picture quality: nothing found against it." in texts(app)
+    assert "Image quality: nothing found against it." in texts(app)
     assert app.dataframe[0].value["Looked for"].tolist()[:3] == ["not dermoscopy", "blurred", "too dark"]
 
 
@@ -319,7 +319,7 @@ class TestCalibratedModel:
         assert app.metric[0].label == "Estimate"
         said = texts(app)
         assert any(text.startswith("Where 2 % of lesions are malignant: about 1 in ") for text in said)
-        assert any(text.startswith("Of pictures with such a score, ") for text in said)
+        assert any(text.startswith("Of images with such a score, ") for text in said)
         assert not any("not calibrated" in text for text in said)
 
     def test_the_point_is_the_users_choice_and_stands_in_the_sidebar(self, app: AppTest) -> None:

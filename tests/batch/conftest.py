@@ -17,13 +17,13 @@ NAMES = ("a/1.png", "a/2.png", "b/1.png", "b/3.png", "c.png")
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Five pictures, a file that is none in spite of its name, and one that is passed over."""
-    made = tmp_path / "pictures"
+    """Five images, a file that is none in spite of its name, and one that is passed over."""
+    made = tmp_path / "images"
     for seed, name in enumerate(NAMES):
         (made / name).parent.mkdir(parents=True, exist_ok=True)
         (made / name).write_bytes(encode_png(draw_pixels(seed, height=96, width=128, malignant_look=seed % 2 == 1)))
-    (made / "broken.jpg").write_bytes(b"no picture")
-    (made / "notes.txt").write_text("not a picture")
+    (made / "broken.jpg").write_bytes(b"no image")
+    (made / "notes.txt").write_text("not an image")
     return made
 
 

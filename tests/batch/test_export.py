@@ -1,4 +1,4 @@
-"""What leaves a run: no formula in the table, a summary for every picture that can still be read."""
+"""What leaves a run: no formula in the table, a summary for every image that can still be read."""
 
 import csv
 import io
@@ -36,7 +36,7 @@ def test_every_text_from_outside_is_made_safe() -> None:
     assert row["path"] == f"./{bad}"
 
 
-def test_the_table_reads_back_as_case_facts_of_the_same_pictures() -> None:
+def test_the_table_reads_back_as_case_facts_of_the_same_images() -> None:
     bad = "=1+1.png"
     facts = Facts(case_id="-P1", lesion="@left", note="'=quoted", label="benign")
     found = table(line(0, path=bad), line(1, path="plain.png"), facts={0: facts})
@@ -57,7 +57,7 @@ def test_the_table_says_what_the_command_line_says() -> None:
     assert second["probability"] == ""
 
 
-def test_the_archive_has_a_summary_of_every_picture(finished: BatchStore, predictor: Predictor) -> None:
+def test_the_archive_has_a_summary_of_every_image(finished: BatchStore, predictor: Predictor) -> None:
     done: list[int] = []
     content = case_archive(
         finished, whole(finished, predictor), predictor.card, predictor.card.point(), progress=done.append
@@ -66,7 +66,7 @@ def test_the_archive_has_a_summary_of_every_picture(finished: BatchStore, predic
         names = [name for name in archive.namelist() if name.endswith(".pdf")]
         summaries = [read_summary(archive.read(name)) for name in names]
         left_out = archive.read(NOT_INCLUDED).decode()
-    assert [summary.picture_sha256 for summary in summaries] == [line.sha256 for line in finished.lines() if line.score]
+    assert [summary.image_sha256 for summary in summaries] == [line.sha256 for line in finished.lines() if line.score]
     assert left_out.count("\n") == 1
     assert "broken.jpg" in left_out
     assert done == [1, 2, 3, 4, 5, 6]

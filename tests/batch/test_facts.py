@@ -1,4 +1,4 @@
-"""Which picture a row of case facts is about, and what is refused."""
+"""Which image a row of case facts is about, and what is refused."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import pytest
 
 from skinlens.batch.facts import Facts, match_facts, read_facts
 from skinlens.batch.store import Line
-from skinlens.evaluation.csv_file import CsvFileError
+from skinlens.storage.csv_file import CsvFileError
 
 
 def lines(*paths: str, root: str = "/data/ward") -> list[Line]:
@@ -28,7 +28,7 @@ RUN = lines("a/1.jpg", "b/1.jpg", "b/2.jpg")
     ["b/2.jpg", "./b/2.jpg", "b\\2.jpg", "/data/ward/b/2.jpg", "2.jpg"],
     ids=["path", "dot", "windows", "full", "name"],
 )
-def test_a_path_or_a_name_that_one_picture_has(key: str) -> None:
+def test_a_path_or_a_name_that_one_image_has(key: str) -> None:
     found = matched(f"path,case_id,label\n{key},P-1,Malignant\n", RUN)
     assert found.facts == {2: Facts(case_id="P-1", label="malignant")}
     assert not found.unmatched
@@ -61,7 +61,7 @@ def test_rows_that_repeat_each_other_are_used() -> None:
     assert set(matched("path,label\na/1.jpg,benign\na/1.jpg,benign\n", RUN).facts) == {0}
 
 
-def test_a_row_about_no_picture_is_listed() -> None:
+def test_a_row_about_no_image_is_listed() -> None:
     found = matched("path,label\nz.jpg,benign\nb/2.jpg,benign\n", RUN)
     assert [row.line for row in found.unmatched] == [2]
     assert set(found.facts) == {2}
@@ -78,7 +78,7 @@ def test_columns_are_parted_as_spreadsheets_do(mark: str) -> None:
     [
         ("label\nbenign\n", "needs a column path or sha256"),
         ("path,other\na,b\n", "none of the columns case_id, lesion"),
-        ("path,label\n,benign\n", r"1 row\(s\) name no picture, the first in line 2"),
+        ("path,label\n,benign\n", r"1 row\(s\) name no image, the first in line 2"),
         ("path,label\na,nevus\n", r"label other than benign, malignant or blank: line 2 \('nevus'\)"),
         ("path,date\na,3.4.2026\n", r"not written as YYYY-MM-DD: line 2 \('3.4.2026'\)"),
         ("", "is empty"),

@@ -5,8 +5,8 @@ import pytest
 from skinlens.batch.facts import Facts
 from skinlens.batch.figures import against_truth, with_reviewers
 from skinlens.batch.summary import agreement_sentence, truth_rows, truth_sentence
-from skinlens.evaluation.metrics import score
-from skinlens.refusal import STRANGE
+from skinlens.metrics.classification import score
+from skinlens.triage.admission import STRANGE
 from tests.batch.test_table import POINT, line, review, table
 
 SCORES = (0.9, 0.8, 0.4, 0.3, 0.6, 0.1)
@@ -26,7 +26,7 @@ def test_the_metrics_are_those_of_the_evaluation() -> None:
     expected = score([int(label == "malignant") for label in LABELS], SCORES, 0.5)
     assert {name: metric.value for name, metric in found.result.metrics.items()} == pytest.approx(expected.values)
     assert truth_sentence(found).startswith(
-        "Ground truth: of 3 malignant pictures 2 reach the threshold and 1 do not; of 3 benign ones 2 stay below it"
+        "Ground truth: of 3 malignant images 2 reach the threshold and 1 do not; of 3 benign ones 2 stay below it"
     )
     assert truth_rows(found)[0] == ("Metric", "Value", "95 % interval", "n")
 
@@ -48,7 +48,7 @@ def test_without_labels_there_is_nothing() -> None:
     assert against_truth(table(line(0)), POINT) is None
 
 
-def test_reviewers_are_compared_by_their_first_verdict_on_each_picture() -> None:
+def test_reviewers_are_compared_by_their_first_verdict_on_each_image() -> None:
     reviews = [
         review(0, "malignant", blind=True),
         # Changed after the model's result was seen.

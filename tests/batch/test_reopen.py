@@ -1,4 +1,4 @@
-"""A picture of a run as a case: the same as if it had been judged alone."""
+"""An image of a run as a case: the same as if it had been judged alone."""
 
 from datetime import UTC, datetime
 
@@ -10,19 +10,19 @@ from skinlens.batch.facts import Facts
 from skinlens.batch.reopen import assessment_again, case_facts, read_again, record_again
 from skinlens.batch.store import BatchStore
 from skinlens.imaging.decode import decode
-from skinlens.refusal import examine
 from skinlens.report.pdf import case_pdf
 from skinlens.report.read_pdf import read_summary
 from skinlens.runtime.orientations import in_all_views
 from skinlens.runtime.predictor import Predictor
-from skinlens.triage import assess
+from skinlens.triage.admission import examine
+from skinlens.triage.decision import assess
 from tests.batch.conftest import MakeRun, judge_all
 
 
-def test_it_is_judged_as_a_picture_of_its_own(new_run: MakeRun, predictor: Predictor) -> None:
+def test_it_is_judged_as_a_image_of_its_own(new_run: MakeRun, predictor: Predictor) -> None:
     store = new_run(views=True)
     judge_all(store, predictor)
-    row, card = store.picture(0), predictor.card
+    row, card = store.image(0), predictor.card
     again = assessment_again(row, card, card.point())
     image = decode(read_again(row), name="1.png")
     prediction, stability = in_all_views(predictor, [image])[0]
@@ -38,14 +38,14 @@ def test_it_is_judged_as_a_picture_of_its_own(new_run: MakeRun, predictor: Predi
 def test_its_summary_carries_the_facts(finished: BatchStore, predictor: Predictor) -> None:
     facts = Facts(case_id="P-1", lesion="2", site="back", date="2026-01-02", note="itches")
     record = record_again(
-        finished.picture(0), predictor.card, predictor.card.point(), facts, created=datetime.now(UTC), prevalence=0.02
+        finished.image(0), predictor.card, predictor.card.point(), facts, created=datetime.now(UTC), prevalence=0.02
     )
     assert record.facts == case_facts(facts)
     assert (record.facts.site, record.facts.note) == ("back, 2", "Photograph taken 2026-01-02. itches")
     summary = read_summary(case_pdf(record, predictor.card).content)
-    assert summary.picture_sha256 == finished.lines()[0].sha256
+    assert summary.image_sha256 == finished.lines()[0].sha256
 
 
 def test_what_could_not_be_read_is_told_again(finished: BatchStore) -> None:
-    with pytest.raises(BatchError, match="not a picture"):
-        record_again(finished.picture(4), finished.card(), finished.card().point(), Facts(), created=datetime.now(UTC))
+    with pytest.raises(BatchError, match="not an image"):
+        record_again(finished.image(4), finished.card(), finished.card().point(), Facts(), created=datetime.now(UTC))

@@ -27,7 +27,7 @@ def results(store: BatchStore) -> list[tuple[str, str, float | None]]:
     return [(line.relative, line.state, line.score) for line in store.lines()]
 
 
-def test_every_picture_gets_its_row_in_order(finished: BatchStore) -> None:
+def test_every_image_gets_its_row_in_order(finished: BatchStore) -> None:
     assert [(relative, state) for relative, state, _ in results(finished)] == [
         ("a/1.png", "judged"),
         ("a/2.png", "judged"),
@@ -52,7 +52,7 @@ def test_the_numbers_are_those_of_the_command_line(
     lines = store.lines()
     assert [line.path for line in lines] == rows["path"].tolist()
     assert [line.sha256 for line in lines] == rows["sha256"].tolist()
-    # A picture's neighbours in a batch move its score by a rounding error of float32.
+    # An image's neighbours in a batch move its score by a rounding error of float32.
     assert [line.score for line in lines if line.score] == pytest.approx(
         [float(each) for each in rows["probability"] if each], abs=1e-5
     )
@@ -174,7 +174,7 @@ def test_a_folder_that_vanishes_stops_the_run_which_goes_on_when_it_is_back(
         with alone(store):
             runner._list(store, store.run())
     folder.rename(folder.with_name("away"))
-    with pytest.raises(BatchError, match=r"pictures can no longer be found\. Connect its drive or put it back"):
+    with pytest.raises(BatchError, match=r"images can no longer be found\. Connect its drive or put it back"):
         judge_all(store, predictor)
     assert not store.progress().done
     folder.with_name("away").rename(folder)
@@ -183,7 +183,7 @@ def test_a_folder_that_vanishes_stops_the_run_which_goes_on_when_it_is_back(
     assert [state for _, state, _ in results(store)].count("judged") == 5
 
 
-def test_a_picture_that_vanishes_gets_its_sentence(folder: Path, new_run: MakeRun, predictor: Predictor) -> None:
+def test_a_image_that_vanishes_gets_its_sentence(folder: Path, new_run: MakeRun, predictor: Predictor) -> None:
     store = new_run()
     with alone(store):
         runner._list(store, store.run())
@@ -194,7 +194,7 @@ def test_a_picture_that_vanishes_gets_its_sentence(folder: Path, new_run: MakeRu
     assert "no such file" in gone.sentence
 
 
-def test_memory_holds_a_few_pictures_at_a_time(
+def test_memory_holds_a_few_images_at_a_time(
     monkeypatch: pytest.MonkeyPatch, new_run: MakeRun, predictor: Predictor
 ) -> None:
     monkeypatch.setattr(judging, "MOST_PIXELS", 1)

@@ -26,7 +26,7 @@ def packed(folder: Path, *names: str) -> io.BytesIO:
     return stream
 
 
-def test_a_dropped_folder_keeps_its_order_and_passes_over_what_is_no_picture(folder: Path, new_run: MakeRun) -> None:
+def test_a_dropped_folder_keeps_its_order_and_passes_over_what_is_no_image(folder: Path, new_run: MakeRun) -> None:
     store = new_run(kind="upload")
     take_in(store, uploads(folder, "c.png", "notes.txt", "a/1.png"), whole_folder=True)
     assert [(line.path, line.relative) for line in store.lines()] == [("c.png", "c.png"), ("a/1.png", "a/1.png")]
@@ -47,11 +47,11 @@ def test_members_of_an_uploaded_archive_are_named_by_it(folder: Path, new_run: M
     (line,) = store.lines()
     assert (line.path, line.relative, line.state) == ("ward.zip!/b/1.png", "b/1.png", "judged")
     assert store.progress().passed_over == 1
-    assert image_again(store.picture(0)).sha256 == line.sha256
+    assert image_again(store.image(0)).sha256 == line.sha256
 
 
 @pytest.mark.parametrize("content", [b"PK\x03\x04 rubbish", b"PK\x05\x06" + bytes(18)])
-def test_an_archive_that_holds_no_picture_is_named_as_it_was_dropped(new_run: MakeRun, content: bytes) -> None:
+def test_an_archive_that_holds_no_image_is_named_as_it_was_dropped(new_run: MakeRun, content: bytes) -> None:
     store = new_run(kind="upload")
     take_in(store, [Upload("ward.zip", io.BytesIO(content))], whole_folder=False)
     (line,) = store.lines()
@@ -68,7 +68,7 @@ def test_no_name_from_outside_becomes_a_path(folder: Path, new_run: MakeRun, nam
     assert [line.relative for line in store.lines()] == [name]
 
 
-def test_after_finishing_results_stay_and_the_picture_is_told_to_be_gone(
+def test_after_finishing_results_stay_and_the_image_is_told_to_be_gone(
     folder: Path, new_run: MakeRun, predictor: Predictor
 ) -> None:
     store = new_run(kind="upload")
@@ -80,7 +80,7 @@ def test_after_finishing_results_stay_and_the_picture_is_told_to_be_gone(
     assert store.lines() == before
     assert store.thumbnails([0]) == {}
     with pytest.raises(BatchError, match="can no longer be read"):
-        image_again(store.picture(0))
+        image_again(store.image(0))
 
 
 def test_members_of_any_name_are_listed_and_judged(folder: Path, new_run: MakeRun, predictor: Predictor) -> None:

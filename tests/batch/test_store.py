@@ -28,7 +28,7 @@ def test_a_result_is_kept_once(finished: BatchStore) -> None:
 
 def test_several_results_are_kept_together_or_not_at_all(folder: Path, new_run: MakeRun) -> None:
     store = new_run()
-    store.list_pictures(Sources([folder]))
+    store.list_images(Sources([folder]))
     with pytest.raises(BatchError, match="could not be saved"):
         store.keep([{"number": 0, "state": "unreadable"}, {"number": 1, "state": "unreadable", "sentence": None}])
     assert store.progress().done == 0
@@ -49,7 +49,7 @@ def test_two_reviewers_do_not_overwrite_each_other(finished: BatchStore) -> None
     other.engine.dispose()
 
 
-def test_verdicts_on_different_pictures_are_not_in_each_others_way(finished: BatchStore) -> None:
+def test_verdicts_on_different_images_are_not_in_each_others_way(finished: BatchStore) -> None:
     finished.review(0, "benign", note="", blind=False, actor="A")
     assert finished.review(1, "unsure", note="", blind=True, actor="B") is None
 
@@ -108,7 +108,7 @@ def test_finishing_deletes_copies_and_thumbnails_of_uploads_alone(finished: Batc
     assert set(finished.thumbnails(range(6))) == {0, 1, 2, 3, 5}
 
 
-def test_discarding_leaves_nothing_but_the_pictures(finished: BatchStore, folder: Path) -> None:
+def test_discarding_leaves_nothing_but_the_images(finished: BatchStore, folder: Path) -> None:
     finished.discard()
     assert not finished.folder.exists()
     assert (folder / "c.png").is_file()
@@ -146,7 +146,7 @@ def test_a_run_whose_file_is_missing_says_so(finished: BatchStore) -> None:
 @pytest.mark.parametrize("column", ["stability", "admission"])
 def test_a_damaged_value_is_told_in_a_sentence(finished: BatchStore, column: str) -> None:
     with finished.engine.connect() as connection:
-        connection.exec_driver_sql(f"UPDATE picture SET {column} = '[0.1, ZZZZ'")
+        connection.exec_driver_sql(f"UPDATE image SET {column} = '[0.1, ZZZZ'")
         connection.commit()
     with pytest.raises(BatchError, match="the file is damaged"):
         finished.lines()
@@ -175,9 +175,9 @@ def test_a_run_of_another_version_is_not_read(finished: BatchStore) -> None:
         BatchStore(finished.folder)
 
 
-def test_a_picture_that_is_not_there_is_told(finished: BatchStore) -> None:
-    with pytest.raises(BatchError, match="no such picture"):
-        finished.picture(99)
+def test_a_image_that_is_not_there_is_told(finished: BatchStore) -> None:
+    with pytest.raises(BatchError, match="no such image"):
+        finished.image(99)
 
 
 def test_time_left_is_known_with_a_rate() -> None:
@@ -188,7 +188,7 @@ def test_time_left_is_known_with_a_rate() -> None:
 def test_the_rate_is_that_of_what_was_kept_after_the_first() -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     times = [start + timedelta(seconds=2 * chunk) for chunk in range(3) for _ in range(4)]
-    # Eight pictures in the four seconds since the first four were kept.
+    # Eight images in the four seconds since the first four were kept.
     assert _rate(times) == 2.0
     assert _rate(times[:4]) is None
     assert _rate([]) is None

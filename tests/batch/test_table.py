@@ -8,10 +8,10 @@ from skinlens.batch.facts import Facts
 from skinlens.batch.schema import Review
 from skinlens.batch.store import Line
 from skinlens.batch.table import Entry, Filter, counts, entries, ordered
-from skinlens.refusal import STRANGE
 from skinlens.runtime.card import Estimate, OperatingPoint, UncertainBand
 from skinlens.runtime.orientations import Stability
-from skinlens.triage import decide
+from skinlens.triage.admission import STRANGE
+from skinlens.triage.decision import decide
 
 POINT = OperatingPoint(name="middle", threshold=0.5, chosen_on="nothing")
 
@@ -91,7 +91,7 @@ def test_mistakes_come_first_the_worst_at_the_top() -> None:
     assert [entry.is_mistake for entry in found] == [True, True, False, False, False, False, False]
 
 
-def test_flags_name_what_speaks_against_a_picture() -> None:
+def test_flags_name_what_speaks_against_a_image() -> None:
     found = table(*RUN)
     assert found[3].flags == ("not dermoscopy",)
     assert found[6].flags == ("dark corners",)

@@ -16,10 +16,10 @@ from skinlens.report.read_pdf import read_summary
 from tests.drawn import familiar_pixels
 from tests.serving import started
 
-PICTURES = 4
+IMAGES = 4
 
 
-def plant(folder: Path, number: int = PICTURES) -> Path:
+def plant(folder: Path, number: int = IMAGES) -> Path:
     for seed in range(number):
         path = folder / ("left" if seed % 2 else "right") / f"{seed}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def begin(page: Page, folder: Path, *, views: bool = False) -> None:
     path.fill(str(folder))
     path.press("Enter")
     if not views:
-        page.get_by_text("Judge each picture turned and mirrored too").click()
+        page.get_by_text("Judge each image turned and mirrored too").click()
     start = page.get_by_role("button", name="Start")
     expect(start).to_be_enabled(timeout=30_000)
     start.click()
@@ -51,8 +51,8 @@ def count(page: Page, label: str) -> str:
     return metric.get_by_test_id("stMetricValue").inner_text()
 
 
-def wait_until_judged(page: Page, number: int = PICTURES) -> None:
-    expect(page.get_by_text(re.compile(rf"^{number} of {number} pictures(,|$)"))).to_be_visible(timeout=90_000)
+def wait_until_judged(page: Page, number: int = IMAGES) -> None:
+    expect(page.get_by_text(re.compile(rf"^{number} of {number} images(,|$)"))).to_be_visible(timeout=90_000)
     expect(page.get_by_test_id("stMetric").filter(has_text="Waiting")).to_contain_text("0", timeout=30_000)
 
 
@@ -69,19 +69,19 @@ def reviewing(page: Page, tmp_path: Path) -> Iterator[Page]:
 
 def test_a_dropped_folder_is_judged_with_its_paths(page: Page, tmp_path: Path) -> None:
     folder = plant(tmp_path / "ward", 2)
-    (folder / "notes.txt").write_text("no picture")
+    (folder / "notes.txt").write_text("no image")
     open_batch(page)
     page.get_by_text("Folder", exact=True).click()
     expect(page.get_by_text("Drop a folder here")).to_be_visible(timeout=30_000)
     place = page.get_by_test_id("stFileUploader").filter(has_text="Drop a folder here")
     place.locator('input[type="file"]').set_input_files(folder)
     expect(place.get_by_text("notes.txt")).to_be_visible(timeout=30_000)
-    page.get_by_text("Judge each picture turned and mirrored too").click()
+    page.get_by_text("Judge each image turned and mirrored too").click()
     start = page.get_by_role("button", name="Start")
     expect(start).to_be_enabled(timeout=30_000)
     start.click()
-    expect(page.get_by_text("2 of 2 pictures, 1 other file passed over")).to_be_visible(timeout=60_000)
-    # The name of the picture that is looked at; the table itself is drawn on a canvas.
+    expect(page.get_by_text("2 of 2 images, 1 other file passed over")).to_be_visible(timeout=60_000)
+    # The name of the image that is looked at; the table itself is drawn on a canvas.
     shown = page.get_by_test_id("stText").filter(has_text=re.compile(r"^ward/(left|right)/\d\.png$"))
     expect(shown).to_be_visible(timeout=30_000)
 
@@ -93,23 +93,23 @@ def test_the_counts_follow_the_threshold(reviewing: Page) -> None:
     slider.focus()
     slider.press("Home")
     above = reviewing.get_by_test_id("stMetric").filter(has_text="Above threshold")
-    expect(above).to_contain_text(str(PICTURES), timeout=30_000)
+    expect(above).to_contain_text(str(IMAGES), timeout=30_000)
     slider.press("End")
     expect(above).to_contain_text("0", timeout=30_000)
 
 
 def test_verdicts_by_keyboard(reviewing: Page) -> None:
-    place = reviewing.get_by_text(re.compile(rf"^\d of {PICTURES}$"))
-    expect(place).to_have_text(f"1 of {PICTURES}")
+    place = reviewing.get_by_text(re.compile(rf"^\d of {IMAGES}$"))
+    expect(place).to_have_text(f"1 of {IMAGES}")
     reviewing.get_by_text("Your verdict").click()
     reviewing.keyboard.press("ArrowRight")
-    expect(place).to_have_text(f"2 of {PICTURES}", timeout=30_000)
+    expect(place).to_have_text(f"2 of {IMAGES}", timeout=30_000)
     reviewing.keyboard.press("ArrowLeft")
-    expect(place).to_have_text(f"1 of {PICTURES}", timeout=30_000)
+    expect(place).to_have_text(f"1 of {IMAGES}", timeout=30_000)
     reviewing.keyboard.press("m")
-    expect(place).to_have_text(f"2 of {PICTURES}", timeout=30_000)
+    expect(place).to_have_text(f"2 of {IMAGES}", timeout=30_000)
     reviewing.keyboard.press("b")
-    expect(place).to_have_text(f"3 of {PICTURES}", timeout=30_000)
+    expect(place).to_have_text(f"3 of {IMAGES}", timeout=30_000)
     reviewing.keyboard.press("ArrowLeft")
     expect(reviewing.get_by_text(re.compile(r": benign$"))).to_be_visible(timeout=30_000)
     # Letters in a text are letters.
@@ -117,7 +117,7 @@ def test_verdicts_by_keyboard(reviewing: Page) -> None:
     remark.fill("")
     remark.type("mbun")
     expect(remark).to_have_value("mbun")
-    expect(place).to_have_text(f"2 of {PICTURES}")
+    expect(place).to_have_text(f"2 of {IMAGES}")
 
 
 def test_blind_mode_shows_the_result_after_the_verdict(reviewing: Page) -> None:
@@ -148,11 +148,11 @@ def test_two_reviewers_at_two_desks_do_not_overwrite_each_other(
     other.get_by_role("button", name="Open", exact=True).first.click()
     expect(other.get_by_role("button", name="Malignant")).to_be_visible(timeout=30_000)
     reviewing.get_by_role("button", name="Benign").click()
-    expect(reviewing.get_by_text(f"2 of {PICTURES}", exact=True)).to_be_visible(timeout=30_000)
+    expect(reviewing.get_by_text(f"2 of {IMAGES}", exact=True)).to_be_visible(timeout=30_000)
     other.get_by_role("button", name="Malignant").click()
     expect(other.get_by_text("Meanwhile another verdict was given")).to_be_visible(timeout=30_000)
     other.get_by_role("button", name="Malignant").click()
-    expect(other.get_by_text(f"2 of {PICTURES}", exact=True)).to_be_visible(timeout=30_000)
+    expect(other.get_by_text(f"2 of {IMAGES}", exact=True)).to_be_visible(timeout=30_000)
     other.get_by_role("button", name="Previous").click()
     expect(other.get_by_text(re.compile(r": benign$"))).to_be_visible(timeout=30_000)
     expect(other.get_by_text(re.compile(r": malignant$"))).to_be_visible()
@@ -171,13 +171,13 @@ def test_table_summary_and_archive_are_exported(reviewing: Page, tmp_path: Path)
         saved[label] = tmp_path / download.value.suggested_filename
         download.value.save_as(saved[label])
     rows = list(csv.DictReader(io.StringIO(saved["Table (CSV)"].read_text("utf-8-sig"))))
-    assert len(rows) == PICTURES
+    assert len(rows) == IMAGES
     scores = [float(row["probability"]) for row in rows]
     assert scores == sorted(scores, reverse=True)
     text = "\n".join(page.extract_text() for page in PdfReader(saved["Summary (PDF)"]).pages)
     assert "SkinLens batch summary" in text
     with zipfile.ZipFile(saved["case summaries (zip)"]) as archive:
-        summaries = {read_summary(archive.read(name)).picture_sha256 for name in archive.namelist()}
+        summaries = {read_summary(archive.read(name)).image_sha256 for name in archive.namelist()}
     assert summaries == {row["sha256"] for row in rows}
 
 
@@ -190,13 +190,13 @@ def test_a_killed_program_goes_on_where_it_stopped(browser: Browser, tmp_path: P
         page.goto(url)
         expect(page.get_by_text("Drop a dermoscopic image here")).to_be_visible(timeout=60_000)
         begin(page, folder, views=True)
-        expect(page.get_by_text(re.compile(rf"^[1-9]\d* of {number} pictures(,|$)"))).to_be_visible(timeout=60_000)
+        expect(page.get_by_text(re.compile(rf"^[1-9]\d* of {number} images(,|$)"))).to_be_visible(timeout=60_000)
         server.kill()
     with started() as (url, _):
         page.goto(url)
         expect(page.get_by_text("Drop a dermoscopic image here")).to_be_visible(timeout=60_000)
         open_batch(page)
-        expect(page.get_by_text(re.compile(rf"[1-9]\d* of {number} pictures"))).to_be_visible(timeout=30_000)
+        expect(page.get_by_text(re.compile(rf"[1-9]\d* of {number} images"))).to_be_visible(timeout=30_000)
         page.get_by_role("button", name="Open", exact=True).first.click()
         expect(page.get_by_text("interrupted")).to_be_visible(timeout=30_000)
         page.get_by_role("button", name="Go on").click()

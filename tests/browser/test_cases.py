@@ -1,4 +1,4 @@
-"""From a picture to a kept case and back, in a real browser: save, find, open, download, compare with the record."""
+"""From an image to a kept case and back, in a real browser: save, find, open, download, compare with the record."""
 
 import re
 from pathlib import Path
@@ -13,26 +13,26 @@ SECONDS = 1000
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
+def image(tmp_path: Path) -> Path:
     path = tmp_path / "lesion.png"
     path.write_bytes(encode_png(familiar_pixels(4)))
     return path
 
 
-def save_case(page: Page, picture: Path) -> None:
-    page.locator("input[type=file]").set_input_files(picture)
+def save_case(page: Page, image: Path) -> None:
+    page.locator("input[type=file]").set_input_files(image)
     expect(page.get_by_text("Verdict unchanged")).to_be_visible(timeout=60 * SECONDS)
     page.get_by_label("Pseudonymous id").fill("P-BROWSER")
     page.keyboard.press("Tab")
     page.get_by_role("button", name="Save case").click()
-    page.get_by_text("Keep the picture too").click()
+    page.get_by_text("Keep the image too").click()
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Saved.")).to_be_visible(timeout=20 * SECONDS)
     page.keyboard.press("Escape")
 
 
-def test_a_case_is_kept_opened_and_agrees_with_its_summary(page: Page, picture: Path, tmp_path: Path) -> None:
-    save_case(page, picture)
+def test_a_case_is_kept_opened_and_agrees_with_its_summary(page: Page, image: Path, tmp_path: Path) -> None:
+    save_case(page, image)
     page.get_by_role("link", name="Cases").click()
     listed = page.locator("[data-testid=stDataFrame]")
     expect(listed).to_be_visible(timeout=20 * SECONDS)

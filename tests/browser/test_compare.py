@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from skinlens.evaluation.chart_tables import roc_table
-from skinlens.evaluation.results import read_results
+from skinlens.leaderboard.chart_tables import roc_table
+from skinlens.leaderboard.records import read_results
 from skinlens.runtime.predictor import WEIGHTS_FOLDER
-from skinlens.triage import DISCLAIMER
+from skinlens.triage.decision import DISCLAIMER
 from tests.made_up_results import submitted_csv
 
 SHIPPED = WEIGHTS_FOLDER / "evaluation"
@@ -63,7 +63,7 @@ def test_switch_upload_and_download(compare: Page, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("kind", "begins"), [("PNG", b"\x89PNG"), ("SVG", b"<svg")])
-def test_a_chart_downloads_as_a_picture(compare: Page, kind: str, begins: bytes) -> None:
+def test_a_chart_downloads_as_a_image(compare: Page, kind: str, begins: bytes) -> None:
     compare.get_by_role("radio", name=kind, exact=True).click()
     compare.wait_for_timeout(2000)
     camera = compare.locator('.st-key-chart-roc .modebar-btn[data-title*="Download"]').first

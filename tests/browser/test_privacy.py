@@ -73,7 +73,7 @@ def watched_page(watched: tuple[BrowserContext, Asked], address: str) -> Page:
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
+def image(tmp_path: Path) -> Path:
     path = tmp_path / "lesion.png"
     path.write_bytes(encode_png(familiar_pixels(4)))
     return path
@@ -98,8 +98,8 @@ def test_charts_ask_no_foreign_host(watched_page: Page) -> None:
     assert watched_page.get_by_role("button", name=re.compile("cloud|Chart Studio|share", re.IGNORECASE)).count() == 0
 
 
-def test_a_drop_a_pdf_and_a_case_ask_no_foreign_host(watched_page: Page, picture: Path, tmp_path: Path) -> None:
-    save_case(watched_page, picture)
+def test_a_drop_a_pdf_and_a_case_ask_no_foreign_host(watched_page: Page, image: Path, tmp_path: Path) -> None:
+    save_case(watched_page, image)
     with watched_page.expect_download(timeout=60 * SECONDS) as download:
         watched_page.get_by_role("button", name="Download PDF").first.click()
     download.value.save_as(tmp_path / "summary.pdf")

@@ -11,7 +11,7 @@ from pypdf import PdfReader
 
 from skinlens.imaging.decode import decode
 from skinlens.runtime.predictor import Predictor
-from skinlens.triage import DISCLAIMER
+from skinlens.triage.decision import DISCLAIMER
 from tests.drawn import familiar_pixels
 
 DROP = """
@@ -83,7 +83,7 @@ def test_a_bad_file_then_a_good_one(page: Page) -> None:
     expect(page.get_by_test_id("stMetricValue")).to_have_count(0)
     page.get_by_role("button", name="Try a synthetic example").click()
     expect(page.get_by_test_id("stMetricValue")).to_be_visible(timeout=30_000)
-    expect(page.get_by_text("a drawn picture, not a patient")).to_be_visible()
+    expect(page.get_by_text("a drawn image, not a patient")).to_be_visible()
 
 
 def test_the_result_outlives_a_visit_to_another_page(page: Page) -> None:
@@ -103,7 +103,7 @@ def test_a_pages_own_address_leads_through_the_router(fresh_server: str, browser
     page.goto(f"{fresh_server}/cases")
     expect(page.get_by_text(DISCLAIMER)).to_be_visible(timeout=60_000)
     page.get_by_role("link", name="Cases").click()
-    expect(page.get_by_label("Search patient, lesion, picture or note")).to_be_visible(timeout=30_000)
+    expect(page.get_by_label("Search patient, lesion, image or note")).to_be_visible(timeout=30_000)
     expect(page.get_by_text(DISCLAIMER)).to_have_count(1)
     page.close()
 

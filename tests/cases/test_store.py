@@ -17,10 +17,10 @@ from skinlens.cases.schema import KEPT, Assessment, Image, Lesion, LogEntry, Pat
 from skinlens.cases.store import LABEL_UNKNOWN, CaseStore, open_file
 from skinlens.cases.verify import verify
 from skinlens.imaging.quality import assess_quality
-from skinlens.refusal import admit
 from skinlens.report.pdf import case_pdf
 from skinlens.runtime.orientations import Stability
-from skinlens.triage import CaseFacts, CaseRecord, assess
+from skinlens.triage.admission import admit
+from skinlens.triage.decision import CaseFacts, CaseRecord, assess
 from tests.made_up_cases import CARD, CREATED, POINT, build_record, lesion_image, prediction
 
 ACTOR = "dr-example"
@@ -98,7 +98,7 @@ def test_pixels_are_kept_only_if_they_are_wanted(store: CaseStore) -> None:
     assert verify(store).findings == ()
 
 
-def test_the_same_picture_again_is_a_new_assessment_of_it(store: CaseStore) -> None:
+def test_the_same_image_again_is_a_new_assessment_of_it(store: CaseStore) -> None:
     first, second = saved(store), saved(store, build_record(score=0.2))
     rows = [store.assessment(first), store.assessment(second)]
     assert [row.score for row in rows] == [0.87, 0.2]
@@ -181,7 +181,7 @@ def test_erasing_a_patient_leaves_nothing_but_the_log(store: CaseStore) -> None:
     store.review(first, "benign", note="private words", blind=False, actor=ACTOR)
     kept = saved(store, of_patient("P-2"), keep_pixels=True)
     image = store.assessment(first).image_id
-    # The patient, a lesion, a picture, its pixels, an assessment and a review.
+    # The patient, a lesion, an image, its pixels, an assessment and a review.
     assert store.erase("P-1", actor="registrar") == 6
     assert store.patients() == ["P-2"]
     assert store.assessment(kept).image.lesion.patient.pseudonym == "P-2"

@@ -12,7 +12,7 @@ from skinlens.cases.store import CaseStore
 from skinlens.cases.verify_pdf import check_summary
 from skinlens.report.pdf import case_pdf
 from skinlens.report.read_pdf import NotASummaryError, read_summary
-from skinlens.triage import HEADLINES, CaseFacts, CaseRecord, assess
+from skinlens.triage.decision import HEADLINES, CaseFacts, CaseRecord, assess
 from tests.made_up_cases import CARD, POINT, build_record, lesion_image, prediction
 
 
@@ -29,16 +29,16 @@ def document(store: CaseStore, case: str) -> bytes:
 def test_a_summary_says_what_was_printed() -> None:
     record = build_record(score=0.3099)
     printed = read_summary(case_pdf(record, CARD).content)
-    assert printed.picture_sha256 == record.image.sha256
+    assert printed.image_sha256 == record.image.sha256
     assert printed.weights_sha256 == CARD.files["weights"].sha256
     assert (printed.headline, printed.score) == (HEADLINES["low"], "0.3099")
     assert printed.made == record.created
 
 
 def test_what_the_user_typed_is_not_taken_for_a_digest() -> None:
-    note = f"Weights SHA-256 {'0' * 64}\nPicture SHA-256 {'0' * 64}"
+    note = f"Weights SHA-256 {'0' * 64}\nImage SHA-256 {'0' * 64}"
     printed = read_summary(case_pdf(build_record(facts=CaseFacts("P", note=note)), CARD).content)
-    assert printed.picture_sha256 == lesion_image().sha256
+    assert printed.image_sha256 == lesion_image().sha256
 
 
 @pytest.mark.parametrize("content", [b"", b"%PDF-1.7 nothing", b"no pdf at all"])
@@ -87,10 +87,10 @@ def test_another_result_is_named_with_the_recorded_one(store: CaseStore) -> None
     assert "the record Above the referral threshold 0.87" in found.sentences[0]
 
 
-def test_another_picture_and_another_model_are_told_apart(store: CaseStore) -> None:
+def test_another_image_and_another_model_are_told_apart(store: CaseStore) -> None:
     saved(store, build_record())
-    other_picture = build_record(image=lesion_image(sha256="77" * 32))
-    assert "not that of any kept case" in check_summary(store, case_pdf(other_picture, CARD).content).sentences[0]
+    other_image = build_record(image=lesion_image(sha256="77" * 32))
+    assert "not that of any kept case" in check_summary(store, case_pdf(other_image, CARD).content).sentences[0]
     files = {"weights": CARD.files["weights"].model_copy(update={"sha256": "b2" * 32})}
     card = CARD.model_copy(update={"files": files})
     said = prediction(0.87)
@@ -99,7 +99,7 @@ def test_another_picture_and_another_model_are_told_apart(store: CaseStore) -> N
     assert "judged by this model" in check_summary(store, other_model).sentences[0]
 
 
-def test_a_refused_picture_agrees_without_a_number(store: CaseStore) -> None:
+def test_a_refused_image_agrees_without_a_number(store: CaseStore) -> None:
     assessment = replace(build_record().assessment, decision="rejected")
     case = saved(store, build_record(assessment=assessment))
     assert check_summary(store, document(store, case)).exact

@@ -7,8 +7,8 @@ import pandas as pd
 import torch
 
 from skinlens.imaging.synthetic import draw_pixels, encode_png
+from skinlens.models.checkpoint import save_tensors
 from skinlens.models.registry import build
-from skinlens.models.stored import save_tensors
 
 SIDE = 64
 IMAGES = 28

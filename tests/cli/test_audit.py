@@ -16,15 +16,13 @@ from skinlens.imaging.synthetic import draw_pixels, encode_png
 def folder(tmp_path_factory):
     """Twelve lesions, a turned and an exact copy in the other split, a copy with the other label, and a bad file."""
     folder = tmp_path_factory.mktemp("data")
-    pictures = {
-        f"{seed}.png": draw_pixels(seed, height=96, width=96, malignant_look=seed % 2 == 1) for seed in range(12)
-    }
-    pictures |= {"turned.png": np.ascontiguousarray(np.rot90(pictures["2.png"])), "copy.png": pictures["3.png"]}
-    for name, pixels in pictures.items():
+    images = {f"{seed}.png": draw_pixels(seed, height=96, width=96, malignant_look=seed % 2 == 1) for seed in range(12)}
+    images |= {"turned.png": np.ascontiguousarray(np.rot90(images["2.png"])), "copy.png": images["3.png"]}
+    for name, pixels in images.items():
         (folder / name).write_bytes(encode_png(pixels))
-    jpeg = cv2.imencode(".jpg", pictures["4.png"][..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
+    jpeg = cv2.imencode(".jpg", images["4.png"][..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
     (folder / "relabelled.jpg").write_bytes(jpeg.tobytes())
-    (folder / "broken.png").write_bytes(b"no picture")
+    (folder / "broken.png").write_bytes(b"no image")
     rows = [
         (f"{seed}.png", "malignant" if seed % 2 else "benign", "train", f"g{seed}", "" if seed % 2 else 50)
         for seed in range(12)
@@ -111,7 +109,7 @@ def test_known_pairs_without_their_columns_are_refused(folder, tmp_path):
         audit([folder / "drawn.csv"], tmp_path / "out", tmp_path / "pairs.csv")
 
 
-def test_one_picture_is_not_enough(folder, tmp_path):
+def test_one_image_is_not_enough(folder, tmp_path):
     pd.DataFrame({"path": [str(folder / "0.png")], "label": ["benign"]}).to_csv(tmp_path / "one.csv", index=False)
     with pytest.raises(UsageError, match="1 of 1 images could be read; an audit needs two"):
         audit([tmp_path / "one.csv"], tmp_path / "out", None)

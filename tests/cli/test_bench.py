@@ -1,4 +1,4 @@
-"""The benchmark runs both ways on the same picture and says how they compare."""
+"""The benchmark runs both ways on the same image and says how they compare."""
 
 import json
 

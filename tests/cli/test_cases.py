@@ -11,7 +11,7 @@ from skinlens.cases.store import CaseStore, open_store
 from skinlens.imaging.decode import decode
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.report.pdf import case_pdf
-from skinlens.triage import CaseFacts
+from skinlens.triage.decision import CaseFacts
 from tests.made_up_cases import CARD, build_record
 
 
@@ -24,15 +24,15 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CaseStore
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
+def image(tmp_path: Path) -> Path:
     path = tmp_path / "lesion.png"
     path.write_bytes(encode_png(draw_pixels(1, height=90, width=120)))
     return path
 
 
 @pytest.fixture
-def case(store: CaseStore, picture: Path) -> str:
-    record = build_record(image=decode(picture), facts=CaseFacts("P-1 [red]", site="back"))
+def case(store: CaseStore, image: Path) -> str:
+    record = build_record(image=decode(image), facts=CaseFacts("P-1 [red]", site="back"))
     return store.save(record, CARD, actor="me")
 
 
@@ -57,11 +57,11 @@ def test_one_case_is_shown_with_its_provenance(call, case: str) -> None:
     assert "no such case" in missing.err
 
 
-def test_the_summary_needs_the_picture(call, case: str, picture: Path, tmp_path: Path) -> None:
+def test_the_summary_needs_the_image(call, case: str, image: Path, tmp_path: Path) -> None:
     without = call("cases", "show", case, "--pdf", tmp_path / "case.pdf")
     assert without.status == 1
     assert "Give the original file" in without.err
-    assert call("cases", "show", case, "--pdf", tmp_path / "case.pdf", "--image", picture).status == 0
+    assert call("cases", "show", case, "--pdf", tmp_path / "case.pdf", "--image", image).status == 0
     assert (tmp_path / "case.pdf").read_bytes().startswith(b"%PDF")
     (tmp_path / "other.png").write_bytes(encode_png(draw_pixels(2, height=90, width=120)))
     other = call("cases", "show", case, "--pdf", tmp_path / "case.pdf", "--image", tmp_path / "other.png")

@@ -7,8 +7,8 @@ import pytest
 
 import skinlens
 from skinlens.cli.errors import _STATUS, OutputError, UsageError, exit_status
-from skinlens.evaluation.results import ResultError
 from skinlens.imaging.image import ImageRefusedError
+from skinlens.leaderboard.records import ResultError
 from skinlens.runtime.card import ModelFileError
 
 PACKAGE = Path(skinlens.__file__).parent

@@ -14,14 +14,14 @@ from sklearn.metrics import accuracy_score, average_precision_score, confusion_m
 from skinlens.cli import evaluate as evaluate_module
 from skinlens.cli import subjects as subjects_module
 from skinlens.cli.evaluate import QUICK_RESAMPLES, evaluate
-from skinlens.evaluation.report import MetricResult
-from skinlens.evaluation.results import Record
-from skinlens.evaluation.subgroups import subgroup_record
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
 from skinlens.imaging.synthetic import draw_pixels, encode_png
+from skinlens.leaderboard.records import Record
+from skinlens.metrics.report import MetricResult
 from skinlens.runtime.card import read_card, sha256_of, write_card
 from skinlens.runtime.predictor import Predictor
+from skinlens.studies.subgroups import subgroup_record
 
 VIEWS = {
     "all": lambda rows: rows["path"].notna(),
@@ -50,17 +50,17 @@ def listed() -> pd.DataFrame:
     rows = pd.DataFrame.from_dict(
         LISTED, orient="index", columns=["label", "split", "group_id", "leaky", "foreign_jpeg", "dx"]
     )
-    return rows.rename_axis("path").reset_index().assign(path=lambda table: "pictures/" + table["path"] + ".png")
+    return rows.rename_axis("path").reset_index().assign(path=lambda table: "images/" + table["path"] + ".png")
 
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve drawn lesions in all four views."""
     folder = tmp_path_factory.mktemp("data")
-    (folder / "pictures").mkdir()
+    (folder / "images").mkdir()
     for seed, (name, row) in enumerate(LISTED.items()):
         pixels = draw_pixels(seed, height=72, width=80, malignant_look=row[0] == "malignant")
-        (folder / "pictures" / f"{name}.png").write_bytes(encode_png(pixels))
+        (folder / "images" / f"{name}.png").write_bytes(encode_png(pixels))
     listed().to_csv(folder / "drawn.csv", index=False)
     return folder / "drawn.csv"
 
@@ -129,7 +129,7 @@ class TestEvaluate:
             )
             assert 0 < view["benign"] < view["n"] <= 10
 
-    def test_the_parts_are_there_with_the_skin_tone_of_the_pictures(
+    def test_the_parts_are_there_with_the_skin_tone_of_the_images(
         self, record, predictions: pd.DataFrame, manifest: Path
     ) -> None:
         tones = [skin_tone(decode(manifest.parent / path).pixels).name or "" for path in predictions["path"]]
@@ -180,7 +180,7 @@ class TestEvaluate:
         assert "parts with fewer than 20 images are not shown." in done.out
         assert "Melanomas missed: " in done.out
         assert done.err.startswith("skinlens: wrote ")
-        assert list(pd.read_csv(out / f"{name}.train.csv")["path"]) == ["pictures/t0.png", "pictures/t1.png"]
+        assert list(pd.read_csv(out / f"{name}.train.csv")["path"]) == ["images/t0.png", "images/t1.png"]
         assert json.loads((out / f"{name}.train.json").read_text("utf-8"))["split"] == "train"
         assert call(*words).status == 0
         with (out / "scorings.csv").open(newline="") as stream:
@@ -217,8 +217,8 @@ class TestEvaluate:
 class TestRefusals:
     @pytest.fixture
     def changed(self, manifest: Path, tmp_path: Path):
-        """Write a manifest beside copies of the pictures after changing its rows."""
-        shutil.copytree(manifest.parent / "pictures", tmp_path / "pictures")
+        """Write a manifest beside copies of the images after changing its rows."""
+        shutil.copytree(manifest.parent / "images", tmp_path / "images")
 
         def write(**columns: object) -> Path:
             listed().assign(**columns).to_csv(tmp_path / "changed.csv", index=False)
@@ -233,15 +233,15 @@ class TestRefusals:
         assert not out.exists()
         return done.err
 
-    def test_a_missing_picture(self, call, loaded: Predictor, changed, tmp_path: Path) -> None:
+    def test_a_missing_image(self, call, loaded: Predictor, changed, tmp_path: Path) -> None:
         manifest = changed()
-        (tmp_path / "pictures" / "b1.png").unlink()
+        (tmp_path / "images" / "b1.png").unlink()
         err = self.refused(call, loaded.card.name, manifest, tmp_path / "out")
-        assert "changed.csv line 3 (pictures/b1.png)" in err
+        assert "changed.csv line 3 (images/b1.png)" in err
 
-    def test_a_picture_that_cannot_be_decoded(self, call, loaded: Predictor, changed, tmp_path: Path) -> None:
+    def test_a_image_that_cannot_be_decoded(self, call, loaded: Predictor, changed, tmp_path: Path) -> None:
         manifest = changed()
-        (tmp_path / "pictures" / "b1.png").write_bytes(b"bad")
+        (tmp_path / "images" / "b1.png").write_bytes(b"bad")
         assert "b1.png" in self.refused(call, loaded.card.name, manifest, tmp_path / "out")
 
     def test_an_empty_split(self, call, loaded: Predictor, changed, tmp_path: Path) -> None:

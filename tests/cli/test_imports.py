@@ -1,4 +1,4 @@
-"""The path from a picture to its PDF never loads torch, which costs seconds at every start."""
+"""The path from an image to its PDF never loads torch, which costs seconds at every start."""
 
 import ast
 import subprocess
@@ -27,10 +27,10 @@ def packages(import_times: str) -> set[str]:
 
 
 def test_predict_with_heatmaps_and_pdf_imports_no_torch(tmp_path: Path) -> None:
-    picture = tmp_path / "lesion.png"
-    picture.write_bytes(encode_png(draw_pixels(1, height=90, width=120)))
+    image = tmp_path / "lesion.png"
+    image.write_bytes(encode_png(draw_pixels(1, height=90, width=120)))
     extras = ["--heatmaps", str(tmp_path / "maps"), "--pdf", str(tmp_path / "pdfs")]
-    done = python("-X", "importtime", "-m", "skinlens", "predict", str(picture), *extras)
+    done = python("-X", "importtime", "-m", "skinlens", "predict", str(image), *extras)
     assert done.returncode == 0, done.stderr[-2000:]
     assert len(done.stdout.splitlines()) == 2
     assert len(list((tmp_path / "maps").iterdir())) == len(list((tmp_path / "pdfs").iterdir())) == 1
@@ -62,7 +62,7 @@ def of_package(name: str) -> set[str]:
 @pytest.fixture
 def upload_to_pdf() -> list[str]:
     """Every module between an upload and its PDF."""
-    found = {"skinlens.triage", "skinlens.explain.overlay", "skinlens.cli.main", "skinlens.cli.predict"}
+    found = {"skinlens.triage.decision", "skinlens.explain.overlay", "skinlens.cli.main", "skinlens.cli.predict"}
     for package in ("desktop", "report", "runtime", "imaging"):
         found |= of_package(package)
     return sorted(found | imported_by_pages())

@@ -10,9 +10,9 @@ import torch
 
 from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.interpolate import SHARES, interpolate
-from skinlens.export.unreleased import UnreleasedModel
+from skinlens.export.candidate import UnreleasedModel
 from skinlens.imaging.decode import decode
-from skinlens.models.stored import read_tensors, save_tensors
+from skinlens.models.checkpoint import read_tensors, save_tensors
 from tests.cli.fold_runs import draw_folder, fold_run
 
 

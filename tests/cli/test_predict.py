@@ -1,4 +1,4 @@
-"""`skinlens predict`: one row a picture whatever it is, and what the exit status says."""
+"""`skinlens predict`: one row an image whatever it is, and what the exit status says."""
 
 import csv
 import dataclasses
@@ -52,7 +52,7 @@ COLUMNS = [
 ]
 Row = dict[str, str]
 
-# Upright width and height of every usable picture; the others with the code of their refusal.
+# Upright width and height of every usable image; the others with the code of their refusal.
 USABLE = {
     "IM0001": (240, 180),
     "a good.png": (300, 200),
@@ -129,7 +129,7 @@ def dicom(seed: int, **elements: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One of everything, and a text file that is no picture by name either."""
+    """One of everything, and a text file that is no image by name either."""
     whole = jpeg(familiar_pixels(2, height=200, width=280))
     contents = {
         "IM0001": dicom(5),
@@ -140,14 +140,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "empty.jpg": b"",
         "grey.bmp": grey_bmp(),
         "huge.png": huge_png(),
-        "notes.txt": b"no picture",
+        "notes.txt": b"no image",
         "scan.DCM": dicom(7),
         "sub/good.JPG": whole,
-        "sub/text.jpg": b"this is text, not a picture" * 20,
+        "sub/text.jpg": b"this is text, not an image" * 20,
         "tiny.png": cv2.imencode(".png", np.zeros((10, 10, 3), np.uint8))[1].tobytes(),
         "turned.jpg": turned_jpeg(),
     }
-    place = tmp_path_factory.mktemp("pictures")
+    place = tmp_path_factory.mktemp("images")
     for name, content in contents.items():
         (place / name).parent.mkdir(exist_ok=True)
         (place / name).write_bytes(content)
@@ -178,7 +178,7 @@ def parsed(table: str) -> list[Row]:
 
 @pytest.fixture
 def two(tmp_path: Path) -> Path:
-    """A folder with two good pictures and a bad one."""
+    """A folder with two good images and a bad one."""
     place = tmp_path / "two"
     place.mkdir()
     for seed in (0, 1):
@@ -192,11 +192,11 @@ class TestOneRowEach:
         header = (results / "rows.csv").read_text("utf-8").splitlines()[0]
         assert header.split(",") == COLUMNS
 
-    def test_every_picture_has_a_row_in_the_order_of_its_path(self, rows: dict[str, Row]) -> None:
+    def test_every_image_has_a_row_in_the_order_of_its_path(self, rows: dict[str, Row]) -> None:
         assert list(rows) == sorted({**USABLE, **REFUSED})
 
     @pytest.mark.parametrize("name", USABLE)
-    def test_a_usable_picture(self, rows: dict[str, Row], folder: Path, predictor: Predictor, name: str) -> None:
+    def test_a_usable_image(self, rows: dict[str, Row], folder: Path, predictor: Predictor, name: str) -> None:
         row, point = rows[name], predictor.card.point()
         assert (int(row["width"]), int(row["height"])) == USABLE[name]
         assert row["sha256"] == hashlib.sha256((folder / name).read_bytes()).hexdigest()
@@ -222,7 +222,7 @@ class TestOneRowEach:
         assert max(len(rows[name]["probability"]) for name in USABLE) > 8
 
     @pytest.mark.parametrize("name", REFUSED)
-    def test_a_picture_that_cannot_be_used(self, rows: dict[str, Row], folder: Path, name: str) -> None:
+    def test_a_image_that_cannot_be_used(self, rows: dict[str, Row], folder: Path, name: str) -> None:
         row = rows[name]
         assert row["decision"] == "rejected"
         assert row["error"] == REFUSED[name]
@@ -231,7 +231,7 @@ class TestOneRowEach:
         assert row["reasons"].endswith(".")
         assert row["sha256"] == hashlib.sha256((folder / name).read_bytes()).hexdigest()
 
-    def test_a_refused_but_readable_picture_keeps_its_number(self, rows: dict[str, Row]) -> None:
+    def test_a_refused_but_readable_image_keeps_its_number(self, rows: dict[str, Row]) -> None:
         row = rows["grey.bmp"]
         assert row["decision"] == "rejected"
         assert 0 < float(row["probability"]) < 1
@@ -241,7 +241,7 @@ class TestOneRowEach:
         for row in rows.values():
             assert row["reasons"].count("does not exclude melanoma") == (row["decision"] in {"low", "uncertain"})
 
-    def test_the_pictures_own_notes_reach_the_reasons(self, rows: dict[str, Row]) -> None:
+    def test_the_images_own_notes_reach_the_reasons(self, rows: dict[str, Row]) -> None:
         assert "has no colour" in rows["grey.bmp"]["reasons"]
 
 
@@ -254,18 +254,18 @@ class TestExtras:
         assert (results / "heatmaps" / f"sub_good.JPG-{digest[:8]}.png").is_file()
 
     @pytest.mark.parametrize("name", USABLE)
-    def test_heatmaps_have_the_pictures_size(self, results: Path, rows: dict[str, Row], name: str) -> None:
+    def test_heatmaps_have_the_images_size(self, results: Path, rows: dict[str, Row], name: str) -> None:
         path = results / "heatmaps" / f"{safe_name(name, rows[name]['sha256'])}.png"
         with Image.open(path) as drawn:
             drawn.load()
             assert (drawn.format, drawn.mode, drawn.size) == ("PNG", "RGB", USABLE[name])
 
-    def test_heatmaps_lie_over_their_picture(self, two: Path, loaded: Predictor, tmp_path: Path, call) -> None:
+    def test_heatmaps_lie_over_their_image(self, two: Path, loaded: Predictor, tmp_path: Path, call) -> None:
         assert call("predict", two, "--heatmaps", tmp_path / "maps").status == 0
         for seed in (0, 1):
-            picture = decode(two / f"{seed}.png")
-            expected = record_overlay(picture.pixels, loaded.predict([picture])[0].heatmap)
-            drawn = decode(tmp_path / "maps" / f"{safe_name(f'{seed}.png', picture.sha256)}.png")
+            image = decode(two / f"{seed}.png")
+            expected = record_overlay(image.pixels, loaded.predict([image])[0].heatmap)
+            drawn = decode(tmp_path / "maps" / f"{safe_name(f'{seed}.png', image.sha256)}.png")
             assert np.abs(drawn.pixels.astype(int) - expected).max() <= 1
 
     def test_summaries_are_pdfs(self, results: Path) -> None:
@@ -304,7 +304,7 @@ class TestOutput:
         assert isinstance(listed[0]["threshold"], float)
         assert listed[2]["width"] is None
 
-    def test_json_without_a_usable_picture_still_parses(self, call, tmp_path: Path) -> None:
+    def test_json_without_a_usable_image_still_parses(self, call, tmp_path: Path) -> None:
         (only,) = json.loads(call("predict", tmp_path / "absent.png", "--json").out)
         assert only["decision"] == "rejected"
 
@@ -367,14 +367,14 @@ class TestOutput:
         names = sorted(path.name[:-13] for path in (tmp_path / "maps").iterdir())
         assert names == ["0_same.png", "1_same.png", "same.png", "same.png"]
 
-    def test_a_very_wide_picture(self, call, tmp_path: Path) -> None:
+    def test_a_very_wide_image(self, call, tmp_path: Path) -> None:
         wide = np.ascontiguousarray(np.tile(draw_pixels(1, height=64, width=64), (1, 90, 1)))
         (tmp_path / "wide.png").write_bytes(encode_png(wide))
         done = call("predict", tmp_path / "wide.png", "--heatmaps", tmp_path / "maps", "--pdf", tmp_path / "pdfs")
         assert done.status == 0
         (drawn,) = (tmp_path / "maps").iterdir()
-        with Image.open(drawn) as picture:
-            assert picture.size == (2048, 23)
+        with Image.open(drawn) as image:
+            assert image.size == (2048, 23)
 
 
 # Each longer than a few letters, so that none can stand in a table or a PDF by chance.
@@ -394,7 +394,7 @@ IDENTIFIERS = {
 class TestDicom:
     @pytest.fixture
     def patients(self) -> dict[str, bytes]:
-        """Two pictures of patients whose names are in different character sets, and a PNG; by file name."""
+        """Two images of patients whose names are in different character sets, and a PNG; by file name."""
         latin = {"SpecificCharacterSet": "ISO_IR 100", "PatientName": "Müller^Jörg"} | IDENTIFIERS
         wide = {"SpecificCharacterSet": "ISO_IR 192", "PatientName": "山田^太郎"} | IDENTIFIERS
         return {
@@ -457,7 +457,7 @@ class TestDicom:
         spread = "".join([done.out, done.err, *pdfs, *maps])
         assert not [text for text in secret if text in spread]
 
-    def test_a_refused_picture_has_a_summary_and_an_unreadable_one_a_row_alone(self, call, tmp_path: Path) -> None:
+    def test_a_refused_image_has_a_summary_and_an_unreadable_one_a_row_alone(self, call, tmp_path: Path) -> None:
         (tmp_path / "grey.bmp").write_bytes(grey_bmp())
         (tmp_path / "bad.png").write_bytes(b"bad")
         given = (tmp_path / "grey.bmp", tmp_path / "bad.png")
@@ -636,7 +636,7 @@ class TestModel:
 
 
 class TestFlatMemory:
-    """Pictures are read a batch at a time, and rows are on disk before the next batch is read."""
+    """Images are read a batch at a time, and rows are on disk before the next batch is read."""
 
     @pytest.fixture
     def quick(self, predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Predictor]:
@@ -648,7 +648,7 @@ class TestFlatMemory:
         return predictor
 
     @pytest.mark.usefixtures("quick")
-    def test_large_pictures_are_scored_before_more_are_decoded(self, quick, tmp_path: Path, monkeypatch) -> None:
+    def test_large_images_are_scored_before_more_are_decoded(self, quick, tmp_path: Path, monkeypatch) -> None:
         sizes: list[int] = []
         answer = quick.predict
         monkeypatch.setattr(quick, "predict", lambda images: [sizes.append(len(images)), *answer(images)][1:])
@@ -668,7 +668,7 @@ class TestFlatMemory:
 
         def reading(index: int) -> Callable[[], bytes]:
             def read() -> bytes:
-                written = out.read_text("utf-8").count("picture-")
+                written = out.read_text("utf-8").count("image-")
                 ahead.append(index - written)
                 return content
 
@@ -681,7 +681,7 @@ class TestFlatMemory:
 
             def __iter__(self) -> Iterator[Source]:
                 for index in range(number):
-                    yield Source(f"picture-{index}", f"{index}.png", reading(index))
+                    yield Source(f"image-{index}", f"{index}.png", reading(index))
 
         monkeypatch.setattr(predict_module, "Sources", Many)
         predict([], Outputs(out, as_json=as_json, heatmaps=None, pdfs=None), model=None, point=None, threshold=None)
@@ -689,7 +689,7 @@ class TestFlatMemory:
         assert max(ahead) < BATCH
         text = out.read_text("utf-8")
         paths = [entry["path"] for entry in (json.loads(text) if as_json else parsed(text))]
-        assert paths == [f"picture-{index}" for index in range(number)]
+        assert paths == [f"image-{index}" for index in range(number)]
 
 
 @pytest.mark.timeout(120)

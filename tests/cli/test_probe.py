@@ -15,7 +15,7 @@ from torch import nn
 
 from skinlens.cli.errors import UsageError
 from skinlens.cli.probe import parsed_options
-from skinlens.evaluation.probes import read_probes
+from skinlens.leaderboard.probes import read_probes
 from skinlens.models import registry
 from skinlens.training import features
 

@@ -13,10 +13,10 @@ import pytest
 
 from skinlens.cases.store import open_store
 from skinlens.cli.say import json_text, print_text, say
-from skinlens.evaluation.printable import printable
 from skinlens.imaging.decode import decode
 from skinlens.imaging.synthetic import draw_pixels, encode_png
-from skinlens.triage import CaseFacts
+from skinlens.storage.printable import printable
+from skinlens.triage.decision import CaseFacts
 from tests.made_up_cases import CARD, build_record
 
 # Moves the cursor, sets the title, changes the alphabet (C1), turns the direction of writing, and begins a new line.

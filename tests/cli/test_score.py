@@ -13,15 +13,15 @@ from tests.drawn import familiar_pixels
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "pictures"
+    made = tmp_path / "images"
     made.mkdir()
     for seed in range(3):
         (made / f"{seed}.png").write_bytes(encode_png(familiar_pixels(seed)))
-    (made / "broken.jpg").write_bytes(b"no picture")
+    (made / "broken.jpg").write_bytes(b"no image")
     return made
 
 
-def test_every_picture_gets_its_row_and_a_second_call_has_nothing_to_do(call, folder: Path, tmp_path: Path) -> None:
+def test_every_image_gets_its_row_and_a_second_call_has_nothing_to_do(call, folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "scored"
     done = call("score", folder, "--out", out, "--no-views", "--threshold", "0.5")
     assert done.status == 0
@@ -72,5 +72,5 @@ def test_without_ray_it_says_how_to_get_it(call, folder: Path, tmp_path: Path, m
 
 
 def test_a_shard_is_small_enough_for_one_arrow_column() -> None:
-    # Bytes of a column are counted in 32 bits: 2 GiB for the pictures of a shard, 32 MB each.
+    # Bytes of a column are counted in 32 bits: 2 GiB for the images of a shard, 32 MB each.
     assert shards_module.SHARD * 32 * 2**20 <= 2**31

@@ -10,8 +10,6 @@ import pytest
 import statsmodels.api
 from sklearn.metrics import log_loss, roc_auc_score
 
-from skinlens.evaluation.calibration import Scaling, fitted_scaling, scaled
-from skinlens.evaluation.metrics import calibration_error
 from skinlens.export.selection import (
     Selection,
     SelectionError,
@@ -20,6 +18,8 @@ from skinlens.export.selection import (
     require_chosen,
     write_selection,
 )
+from skinlens.metrics.calibration import Scaling, fitted_scaling, scaled
+from skinlens.metrics.classification import calibration_error
 from skinlens.runtime.card import MeasuredRates
 
 RECIPE = {"name": "made_up", "preprocessing": {"size": 64}}

@@ -10,9 +10,9 @@ import pytest
 
 from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.subgroups import subgroups
-from skinlens.evaluation.calibration import Scaling, scaled
-from skinlens.evaluation.results import HeldOut
 from skinlens.export.selection import SelectionError, read_selection
+from skinlens.leaderboard.records import HeldOut
+from skinlens.metrics.calibration import Scaling, scaled
 from tests.cli.conftest import Caller
 from tests.cli.fold_runs import IMAGES, draw_folder
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from skinlens.cli import main
 from skinlens.models import registry
-from skinlens.models.stored import read_tensors
+from skinlens.models.checkpoint import read_tensors
 
 RECIPE = """
 name = "drawn"
@@ -62,7 +62,7 @@ def _leave_no_trace(monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path):
-    """A recipe, a manifest of six pictures, and a start that fits."""
+    """A recipe, a manifest of six images, and a start that fits."""
     (tmp_path / "recipe.toml").write_text(RECIPE, "utf-8")
     with (tmp_path / "list.csv").open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
@@ -202,7 +202,7 @@ def test_a_bad_fold(skinlens):
     assert "no training row lies in fold 5; folds: 0, 1, 2" in one_sentence(skinlens(*GOOD, "--fold", "5"))
 
 
-def test_a_bad_picture(skinlens, folder):
+def test_a_bad_image(skinlens, folder):
     (folder / "3.png").write_bytes((folder / "3.png").read_bytes()[:500])
     assert "3.png is incomplete or damaged" in one_sentence(skinlens(*GOOD))
 

@@ -31,7 +31,7 @@ def images() -> Tensor:
 
 
 def by_hand(network: nn.Sequential, images: Tensor, explained: int) -> np.ndarray:
-    """Selvaraju et al., arXiv 1610.02391, equations 1 and 2 without the ReLU, one picture at a time."""
+    """Selvaraju et al., arXiv 1610.02391, equations 1 and 2 without the ReLU, one image at a time."""
     maps = []
     for image in images:
         activations = network[: explained + 1](image[None]).detach().requires_grad_()
@@ -66,7 +66,7 @@ def test_swapping_the_classes_swaps_the_sign(network: nn.Sequential, images: Ten
     np.testing.assert_allclose(signed_grad_cam(network, network[2], images), -found, rtol=1e-4, atol=1e-7)
 
 
-def test_a_batch_is_its_pictures(network: nn.Sequential, images: Tensor) -> None:
+def test_a_batch_is_its_images(network: nn.Sequential, images: Tensor) -> None:
     singles = [signed_grad_cam(network, network[2], image[None])[0] for image in images]
     np.testing.assert_allclose(signed_grad_cam(network, network[2], images), singles, rtol=1e-4, atol=1e-7)
 

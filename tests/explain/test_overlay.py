@@ -39,13 +39,13 @@ def heatmap() -> Floats:
 
 @every_map
 @every_style
-def test_opacity_0_returns_the_picture(pixels, heatmap, colours, style) -> None:
+def test_opacity_0_returns_the_image(pixels, heatmap, colours, style) -> None:
     np.testing.assert_array_equal(overlay(pixels, heatmap, opacity=0, colours=colours, style=style), pixels)
 
 
 @every_map
 @every_style
-def test_no_evidence_leaves_the_picture_alone(pixels, colours, style) -> None:
+def test_no_evidence_leaves_the_image_alone(pixels, colours, style) -> None:
     nothing = np.zeros((224, 224), np.float32)
     np.testing.assert_array_equal(overlay(pixels, nothing, opacity=1, colours=colours, style=style), pixels)
 
@@ -75,16 +75,16 @@ def test_only_places_with_evidence_change(pixels) -> None:
 
 @every_style
 @pytest.mark.parametrize("shape", [(64, 64), (65, 300), (300, 67), (224, 224)])
-def test_the_overlay_has_the_pictures_shape(heatmap, style, shape) -> None:
-    picture = draw_pixels(1, height=shape[0], width=shape[1])
-    picture.setflags(write=False)
-    drawn = overlay(picture, heatmap, style=style)
+def test_the_overlay_has_the_images_shape(heatmap, style, shape) -> None:
+    image = draw_pixels(1, height=shape[0], width=shape[1])
+    image.setflags(write=False)
+    drawn = overlay(image, heatmap, style=style)
     assert drawn.shape == (*shape, 3)
     assert drawn.dtype == np.uint8
 
 
 @every_style
-def test_the_picture_itself_is_not_drawn_on(pixels, heatmap, style) -> None:
+def test_the_image_itself_is_not_drawn_on(pixels, heatmap, style) -> None:
     before = pixels.copy()
     overlay(pixels, heatmap, opacity=1, style=style)
     np.testing.assert_array_equal(pixels, before)
@@ -117,9 +117,9 @@ class TestContours:
 
     @pytest.mark.parametrize("turns", [0, 1, 2, 3])
     def test_lines_run_nowhere_else(self, pixels, ramp, turns) -> None:
-        picture, evidence = np.rot90(pixels, turns), np.rot90(ramp, turns)
-        drawn = overlay(picture, np.ascontiguousarray(evidence), opacity=1, style="contour")
-        changed = np.rot90((drawn != picture).any(axis=2), -turns)
+        image, evidence = np.rot90(pixels, turns), np.rot90(ramp, turns)
+        drawn = overlay(image, np.ascontiguousarray(evidence), opacity=1, style="contour")
+        changed = np.rot90((drawn != image).any(axis=2), -turns)
         columns = np.flatnonzero(changed.any(axis=0))
         distance = np.abs(columns[:, None] - np.array(self.crossings(pixels.shape[1]))).min(axis=1)
         assert distance.max() <= 4
@@ -135,9 +135,9 @@ class TestContours:
 
     @every_map
     def test_lines_have_their_levels_colours(self, pixels, ramp, colours) -> None:
-        """On a large picture, whose lines are wide enough to have a middle."""
-        picture = resize(pixels, height=900, width=1300)
-        drawn = overlay(picture, ramp, opacity=1, colours=colours, style="contour").astype(int)
+        """On a large image, whose lines are wide enough to have a middle."""
+        image = resize(pixels, height=900, width=1300)
+        drawn = overlay(image, ramp, opacity=1, colours=colours, style="contour").astype(int)
         for level, column in zip(CONTOUR_LEVELS, self.crossings(1300), strict=True):
             colour = coloured(np.full((1, 1), level, np.float32), colours)[0, 0]
             near = drawn[450, round(column) - 5 : round(column) + 6]
@@ -193,13 +193,13 @@ def test_stretching_keeps_range_and_place(heatmap) -> None:
 
 
 class TestRecordOverlay:
-    def test_a_picture_of_ordinary_size_keeps_it(self, pixels, heatmap) -> None:
+    def test_a_image_of_ordinary_size_keeps_it(self, pixels, heatmap) -> None:
         np.testing.assert_array_equal(record_overlay(pixels, heatmap), overlay(pixels, heatmap))
 
     @pytest.mark.parametrize("shape", [(3000, 1500), (64, 5000)])
-    def test_a_large_picture_is_made_smaller_with_its_aspect(self, heatmap, shape) -> None:
-        picture = resize(draw_pixels(2, height=64, width=64), height=shape[0], width=shape[1])
-        drawn = record_overlay(picture, heatmap)
+    def test_a_large_image_is_made_smaller_with_its_aspect(self, heatmap, shape) -> None:
+        image = resize(draw_pixels(2, height=64, width=64), height=shape[0], width=shape[1])
+        drawn = record_overlay(image, heatmap)
         assert max(drawn.shape[:2]) == RECORD_SIDE
         assert min(drawn.shape[:2]) == round(RECORD_SIDE * min(shape) / max(shape))
 
@@ -248,14 +248,14 @@ class TestEvidenceSentence:
 
     def test_weak_evidence_has_no_place(self) -> None:
         assert evidence_sentence(self.spot(0.1, 0.1, 0.2)) == (
-            "The evidence is weak everywhere in the picture, at most 20% of the scale."
+            "The evidence is weak everywhere in the image, at most 20% of the scale."
         )
 
-    def test_it_says_how_much_of_the_picture(self) -> None:
+    def test_it_says_how_much_of_the_image(self) -> None:
         heatmap = np.zeros((100, 100), np.float32)
         heatmap[:50, :50] = 0.5
         heatmap[:10, :10] = 0.9
         heatmap[80:, 80:] = 0.44
         assert evidence_sentence(heatmap) == (
-            "The evidence is strong, highest at the upper left; 25% of the picture carries at least half of it."
+            "The evidence is strong, highest at the upper left; 25% of the image carries at least half of it."
         )

@@ -13,10 +13,10 @@ from skinlens.export.graph import ReleasedGraph, write_graph
 from skinlens.export.parity import ParityError, measure_parity
 from skinlens.imaging.image import LesionImage
 from skinlens.models.asff import AsffResNet50
+from skinlens.models.checkpoint import load_released
 from skinlens.models.explainable import Analysis, evidence_map
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build
-from skinlens.models.stored import load_released
 from skinlens.runtime.predictor import Predictor
 
 
@@ -36,9 +36,9 @@ def files(predictor: Predictor, folder: Path) -> tuple[Path, Path]:
     return folder / predictor.card.files["graph"].file, folder / predictor.card.files["weights"].file
 
 
-def test_released_graph_on_synthetic_images(predictor, released_folder, parts, pictures) -> None:
+def test_released_graph_on_synthetic_images(predictor, released_folder, parts, images) -> None:
     graph, weights = files(predictor, released_folder)
-    measure_parity(graph, weights, *parts, stacked(predictor, pictures)).check()
+    measure_parity(graph, weights, *parts, stacked(predictor, images)).check()
 
 
 def test_released_graph_on_real_images(predictor, released_folder, parts, real_images) -> None:
@@ -79,7 +79,7 @@ def wrong_sign(output: Analysis, network: AsffResNet50) -> Tensor:
 
 
 @pytest.mark.parametrize("slip", [wrong_layer, wrong_sign])
-def test_a_wrong_map_is_refused(slip, predictor, released_folder, parts, pictures, monkeypatch, tmp_path) -> None:
+def test_a_wrong_map_is_refused(slip, predictor, released_folder, parts, images, monkeypatch, tmp_path) -> None:
     network, normalise = parts
     _, weights = files(predictor, released_folder)
     load_released(network, load_file(weights))
@@ -91,13 +91,13 @@ def test_a_wrong_map_is_refused(slip, predictor, released_folder, parts, picture
         graph=mutant,
         weights=tmp_path / "mutant.safetensors",
     )
-    parity = measure_parity(mutant, tmp_path / "mutant.safetensors", *parts, stacked(predictor, pictures))
+    parity = measure_parity(mutant, tmp_path / "mutant.safetensors", *parts, stacked(predictor, images))
     assert parity.probability < 1e-4
     with pytest.raises(ParityError, match="evidence map"):
         parity.check()
 
 
-def test_foreign_weights_are_refused(predictor, released_folder, parts, pictures, tmp_path) -> None:
+def test_foreign_weights_are_refused(predictor, released_folder, parts, images, tmp_path) -> None:
     """The graph is held against the file that it should read, so another file is noticed."""
     from safetensors.torch import save_file
 
@@ -105,6 +105,6 @@ def test_foreign_weights_are_refused(predictor, released_folder, parts, pictures
     state = load_file(weights)
     state["head.classify.bias"] = state["head.classify.bias"] + torch.tensor([0.0, 0.01])
     save_file(state, tmp_path / "other.safetensors")
-    parity = measure_parity(graph, tmp_path / "other.safetensors", *parts, stacked(predictor, pictures))
+    parity = measure_parity(graph, tmp_path / "other.safetensors", *parts, stacked(predictor, images))
     with pytest.raises(ParityError, match="probability"):
         parity.check()

@@ -14,7 +14,7 @@ from skinlens.export.selection import Selection, SelectionError, read_selection,
 from skinlens.imaging.preprocess import Preprocessing
 from skinlens.imaging.synthetic import draw_lesion
 from skinlens.models.asff import AsffResNet50
-from skinlens.models.stored import save_tensors
+from skinlens.models.checkpoint import save_tensors
 from skinlens.runtime.card import (
     Calibration,
     Estimate,

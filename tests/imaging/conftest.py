@@ -1,4 +1,4 @@
-"""One small picture whose every corner differs, and how the tests write it to files of each kind."""
+"""One small image whose every corner differs, and how the tests write it to files of each kind."""
 
 import io
 import struct
@@ -34,10 +34,10 @@ def truth() -> Pixels:
 def save() -> Callable[..., bytes]:
     """Write pixels or a Pillow image with Pillow."""
 
-    def save(picture: Image.Image | np.ndarray, format: str, **options: Any) -> bytes:  # noqa: A002
+    def save(image: Image.Image | np.ndarray, format: str, **options: Any) -> bytes:  # noqa: A002
         file = io.BytesIO()
-        image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
-        image.save(file, format, **options)
+        pillow = image if isinstance(image, Image.Image) else Image.fromarray(image)
+        pillow.save(file, format, **options)
         return file.getvalue()
 
     return save

@@ -15,7 +15,7 @@ def light_of(pixels: np.ndarray) -> np.ndarray:
 
 
 def lit(pixels: np.ndarray, colour: tuple[float, float, float]) -> np.ndarray:
-    """The scene of a picture under light of another colour."""
+    """The scene of an image under light of another colour."""
     light = light_of(pixels) * colour
     assert light.max() <= 1, "nothing may be cut off"
     code = np.where(light > 0.0031308, 1.055 * light ** (1 / 2.4) - 0.055, light * 12.92)
@@ -45,7 +45,7 @@ def test_a_grey_world_is_unchanged(grey_world, norm):
     np.testing.assert_array_equal(shades_of_grey(grey_world, norm=norm), grey_world)
 
 
-def test_a_grey_picture_is_unchanged(drawn):
+def test_a_grey_image_is_unchanged(drawn):
     grey = np.repeat(drawn[..., :1], 3, axis=-1)
     np.testing.assert_array_equal(shades_of_grey(grey), grey)
 
@@ -64,7 +64,7 @@ def test_a_high_norm_makes_the_brightest_white(drawn):
 
 @pytest.mark.parametrize("colour", [(1.3, 1.0, 0.7), (0.8, 1.0, 1.25), (1.0, 0.8, 1.1)])
 def test_a_cast_is_removed(drawn, colour):
-    """Up to brightness and rounding, the picture comes out as without the cast."""
+    """Up to brightness and rounding, the image comes out as without the cast."""
     scene, cast = shades_of_grey(drawn), shades_of_grey(lit(drawn, colour))
     plain, other = minkowski(drawn, NORM), minkowski(drawn, NORM) * colour
     brighter = np.linalg.norm(other) / np.linalg.norm(plain)
@@ -94,7 +94,7 @@ def test_another_norm_is_refused(drawn, norm):
         shades_of_grey(drawn, norm=norm)
 
 
-def test_the_picture_itself_is_left_alone_and_may_be_read_only(drawn):
+def test_the_image_itself_is_left_alone_and_may_be_read_only(drawn):
     before = drawn.copy()
     drawn.setflags(write=False)
     shades_of_grey(drawn)

@@ -1,4 +1,4 @@
-"""Pictures made worse: by what the table says, more at a higher strength, and always the same for the same picture."""
+"""Images made worse: by what the table says, more at a higher strength, and always the same for the same image."""
 
 from itertools import pairwise
 
@@ -42,7 +42,7 @@ class TestAll:
         np.testing.assert_array_equal(same, pixels)
         assert same is not pixels
 
-    def test_a_higher_strength_is_further_from_the_picture(self, corruption: Corruption, pixels) -> None:
+    def test_a_higher_strength_is_further_from_the_image(self, corruption: Corruption, pixels) -> None:
         for seed in SEEDS:
             away = [distance(corrupt(pixels, corruption, strength, seed=seed), pixels) for strength in (0, *STRENGTHS)]
             assert (np.diff(away) > 0).all(), (seed, away)
@@ -55,7 +55,7 @@ class TestAll:
             assert (worse.shape, worse.dtype) == (drawn.shape, np.uint8)
             assert worse.flags.c_contiguous
 
-    def test_the_same_picture_gets_the_same(self, corruption: Corruption, pixels) -> None:
+    def test_the_same_image_gets_the_same(self, corruption: Corruption, pixels) -> None:
         first, again = (corrupt(pixels, corruption, 3, seed=5) for _ in range(2))
         np.testing.assert_array_equal(first, again)
 
@@ -72,7 +72,7 @@ class TestAll:
 
 
 @by_chance
-def test_another_picture_gets_another_draw(name, pixels) -> None:
+def test_another_image_gets_another_draw(name, pixels) -> None:
     made = {corrupt(pixels, BY_NAME[name], 3, seed=seed).tobytes() for seed in range(12)}
     assert len(made) >= 2
 
@@ -108,7 +108,7 @@ class TestBrightness:
         (changed,) = np.unique(corrupt(even(118), BY_NAME["brightness"], 3, seed=seed))
         assert changed in (162, 85)
 
-    def test_some_pictures_get_brighter_and_some_darker(self) -> None:
+    def test_some_images_get_brighter_and_some_darker(self) -> None:
         assert {int(corrupt(even(118), BY_NAME["brightness"], 3, seed=seed)[0, 0, 0]) for seed in range(20)} == {
             85,
             162,

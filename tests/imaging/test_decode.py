@@ -1,4 +1,4 @@
-"""Ordinary pictures: exact pixels from every format, upright, opaque, in sRGB; and what is said about them."""
+"""Ordinary images: exact pixels from every format, upright, opaque, in sRGB; and what is said about them."""
 
 import hashlib
 import io
@@ -39,10 +39,10 @@ def without_segment(jpeg: bytes, marker: bytes) -> bytes:
 
 @pytest.mark.parametrize(("format_", "options"), LOSSLESS)
 def test_a_lossless_file_gives_back_its_pixels(truth, save, format_, options) -> None:
-    picture = decode(save(truth, format_, **options))
-    np.testing.assert_array_equal(picture.pixels, truth)
-    assert picture.notes == ()
-    assert not picture.synthetic
+    image = decode(save(truth, format_, **options))
+    np.testing.assert_array_equal(image.pixels, truth)
+    assert image.notes == ()
+    assert not image.synthetic
 
 
 @pytest.mark.parametrize("options", [{"quality": 95}, {"quality": 30, "progressive": True}, {"subsampling": 0}])
@@ -60,9 +60,9 @@ def test_pixels_are_a_contiguous_array_that_nobody_can_write_to(truth, save) -> 
             pixels[0, 0] = 0
 
 
-def test_width_and_height_are_those_of_the_picture(truth, save) -> None:
-    picture = decode(save(truth, "PNG"))
-    assert (picture.height, picture.width) == truth.shape[:2]
+def test_width_and_height_are_those_of_the_image(truth, save) -> None:
+    image = decode(save(truth, "PNG"))
+    assert (image.height, image.width) == truth.shape[:2]
 
 
 def test_the_digest_is_of_the_bytes_and_the_name_is_the_files(truth, save, tmp_path) -> None:
@@ -187,9 +187,9 @@ def test_a_cmyk_jpeg_without_the_adobe_mark_is_not_inverted(truth, save) -> None
 @pytest.mark.parametrize("format_", ["PNG", "TIFF", "BMP"])
 def test_a_palette_becomes_colours(truth, save, format_) -> None:
     palette = Image.fromarray(truth).quantize(64)
-    picture = decode(save(palette, format_))
-    np.testing.assert_array_equal(picture.pixels, np.asarray(palette.convert("RGB")))
-    assert picture.notes == ()
+    image = decode(save(palette, format_))
+    np.testing.assert_array_equal(image.pixels, np.asarray(palette.convert("RGB")))
+    assert image.notes == ()
 
 
 @pytest.mark.parametrize("transparency", [3, bytes([255] * 3 + [0])])
@@ -197,9 +197,9 @@ def test_a_transparent_palette_entry_becomes_white(truth, save, transparency) ->
     palette = Image.fromarray(truth).quantize(64)
     expected = np.array(palette.convert("RGB"))
     expected[np.asarray(palette) == 3] = 255
-    picture = decode(save(palette, "PNG", transparency=transparency))
-    np.testing.assert_array_equal(picture.pixels, expected)
-    assert picture.notes == ("Transparent parts of this picture were filled with white.",)
+    image = decode(save(palette, "PNG", transparency=transparency))
+    np.testing.assert_array_equal(image.pixels, expected)
+    assert image.notes == ("Transparent parts of this image were filled with white.",)
 
 
 @pytest.mark.parametrize(
@@ -209,36 +209,36 @@ def test_alpha_is_laid_on_white(truth, save, format_, options) -> None:
     alpha = np.full(truth.shape[:2], 255, np.uint8)
     alpha[:20], alpha[20:40] = 0, 128
     share = alpha[..., None] / 255
-    picture = decode(save(np.dstack([truth, alpha]), format_, **options))
-    np.testing.assert_allclose(picture.pixels, truth * share + 255 * (1 - share), atol=1)
-    assert picture.notes == ("Transparent parts of this picture were filled with white.",)
+    image = decode(save(np.dstack([truth, alpha]), format_, **options))
+    np.testing.assert_allclose(image.pixels, truth * share + 255 * (1 - share), atol=1)
+    assert image.notes == ("Transparent parts of this image were filled with white.",)
 
 
 @pytest.mark.parametrize("level", [0, 255])
 def test_an_alpha_that_is_full_or_only_padding_changes_and_says_nothing(truth, save, level) -> None:
-    picture = decode(save(np.dstack([truth, np.full(truth.shape[:2], level, np.uint8)]), "PNG"))
-    np.testing.assert_array_equal(picture.pixels, truth)
-    assert picture.notes == ()
+    image = decode(save(np.dstack([truth, np.full(truth.shape[:2], level, np.uint8)]), "PNG"))
+    np.testing.assert_array_equal(image.pixels, truth)
+    assert image.notes == ()
 
 
 def test_grey_with_alpha_says_both(truth, save) -> None:
     alpha = np.full(truth.shape[:2], 255, np.uint8)
     alpha[0] = 0
-    picture = decode(save(np.dstack([truth[..., 0], alpha]), "PNG"))
-    np.testing.assert_array_equal(picture.pixels[1:], np.repeat(truth[1:, :, :1], 3, axis=2))
-    assert [("no colour" in note, "white" in note) for note in picture.notes] == [(True, False), (False, True)]
+    image = decode(save(np.dstack([truth[..., 0], alpha]), "PNG"))
+    np.testing.assert_array_equal(image.pixels[1:], np.repeat(truth[1:, :, :1], 3, axis=2))
+    assert [("no colour" in note, "white" in note) for note in image.notes] == [(True, False), (False, True)]
 
 
 @pytest.mark.parametrize("format_", ["PNG", "JPEG", "TIFF", "BMP"])
-def test_a_picture_without_colour_is_taken_with_a_note(truth, save, format_) -> None:
-    picture = decode(save(truth[..., 0], format_))
-    assert (picture.pixels == picture.pixels[..., :1]).all()
-    assert picture.notes[0].startswith("This picture has no colour; ")
+def test_a_image_without_colour_is_taken_with_a_note(truth, save, format_) -> None:
+    image = decode(save(truth[..., 0], format_))
+    assert (image.pixels == image.pixels[..., :1]).all()
+    assert image.notes[0].startswith("This image has no colour; ")
 
 
-def test_a_bilevel_picture_is_black_and_white(truth, save) -> None:
-    picture = decode(save(Image.fromarray(truth[..., 0]).convert("1"), "PNG"))
-    assert set(np.unique(picture.pixels)) == {0, 255}
+def test_a_bilevel_image_is_black_and_white(truth, save) -> None:
+    image = decode(save(Image.fromarray(truth[..., 0]).convert("1"), "PNG"))
+    assert set(np.unique(image.pixels)) == {0, 255}
 
 
 def test_a_tiff_of_ycbcr_jpeg_is_rgb(truth, save) -> None:
@@ -248,16 +248,16 @@ def test_a_tiff_of_ycbcr_jpeg_is_rgb(truth, save) -> None:
 
 def test_the_first_of_several_tiff_pages_is_used_and_said_so(truth, save) -> None:
     pages = [Image.fromarray(page) for page in (truth[::-1], truth[:, ::-1])]
-    picture = decode(save(truth, "TIFF", save_all=True, append_images=pages))
-    np.testing.assert_array_equal(picture.pixels, truth)
-    assert picture.notes == ("This file holds 3 pages; the first is used.",)
+    image = decode(save(truth, "TIFF", save_all=True, append_images=pages))
+    np.testing.assert_array_equal(image.pixels, truth)
+    assert image.notes == ("This file holds 3 pages; the first is used.",)
 
 
 def test_the_photograph_of_a_phones_mpo_file_is_used_without_a_word(truth, save) -> None:
     depth_map = Image.fromarray(np.ascontiguousarray(truth[::-1]))
-    picture = decode(save(truth, "MPO", save_all=True, append_images=[depth_map]))
-    np.testing.assert_array_equal(picture.pixels, np.asarray(Image.open(io.BytesIO(save(truth, "JPEG")))))
-    assert picture.notes == ()
+    image = decode(save(truth, "MPO", save_all=True, append_images=[depth_map]))
+    np.testing.assert_array_equal(image.pixels, np.asarray(Image.open(io.BytesIO(save(truth, "JPEG")))))
+    assert image.notes == ()
 
 
 def srgb_profile() -> bytes:
@@ -290,14 +290,14 @@ def test_an_rgb_profile_on_inks_is_ignored(truth, save) -> None:
     np.testing.assert_array_equal(decode(save(inks, "TIFF", icc_profile=srgb_profile())).pixels, truth)
 
 
-def test_a_picture_just_under_the_limit_opens_without_a_warning_from_pillow(save) -> None:
+def test_a_image_just_under_the_limit_opens_without_a_warning_from_pillow(save) -> None:
     # Pillow warns from 89.5 megapixels on, and warnings are errors here.
-    picture = decode(save(Image.new("RGB", (9000, 10000), (120, 80, 60)), "TIFF", compression="tiff_adobe_deflate"))
-    assert picture.pixels.shape == (10000, 9000, 3)
-    assert (picture.pixels[::999, ::999] == (120, 80, 60)).all()
+    image = decode(save(Image.new("RGB", (9000, 10000), (120, 80, 60)), "TIFF", compression="tiff_adobe_deflate"))
+    assert image.pixels.shape == (10000, 9000, 3)
+    assert (image.pixels[::999, ::999] == (120, 80, 60)).all()
 
 
-def test_the_smallest_picture_that_is_taken_has_64_pixels_a_side(save) -> None:
+def test_the_smallest_image_that_is_taken_has_64_pixels_a_side(save) -> None:
     assert decode(save(np.zeros((64, 200, 3), np.uint8), "PNG")).height == 64
 
 

@@ -63,11 +63,11 @@ def refusal(data: bytes, name: str = "lesion.dcm") -> ImageRefusedError:
 
 @pytest.mark.parametrize("syntax", NATIVE, ids=lambda syntax: syntax.name)
 def test_uncompressed_pixels_come_out_as_they_are(truth, dicom, syntax) -> None:
-    picture = decode(dicom(truth.tobytes(), syntax))
-    np.testing.assert_array_equal(picture.pixels, truth)
-    assert picture.notes == ()
-    assert not picture.pixels.flags.writeable
-    assert picture.pixels.flags.c_contiguous
+    image = decode(dicom(truth.tobytes(), syntax))
+    np.testing.assert_array_equal(image.pixels, truth)
+    assert image.notes == ()
+    assert not image.pixels.flags.writeable
+    assert image.pixels.flags.c_contiguous
 
 
 def test_colour_by_plane(truth, dicom) -> None:
@@ -218,9 +218,9 @@ def test_the_first_of_several_frames_is_used_and_said_so(truth, dicom, encode_fr
     else:
         compressed = [exif_free_jpeg(frame, subsampling=0) for frame in frames]
         data = dicom(encapsulate(compressed), uid.JPEGBaseline8Bit, NumberOfFrames=3)
-    picture = decode(data)
-    np.testing.assert_allclose(picture.pixels, truth, atol=6 if kind == "jpeg" else 0)
-    assert picture.notes == ("This file holds 3 frames; the first is used.",)
+    image = decode(data)
+    np.testing.assert_allclose(image.pixels, truth, atol=6 if kind == "jpeg" else 0)
+    assert image.notes == ("This file holds 3 frames; the first is used.",)
 
 
 def test_a_frame_in_several_fragments_is_put_together(truth, dicom) -> None:
@@ -251,7 +251,7 @@ def test_a_dataset_without_preamble_is_recognised_by_its_name_alone(truth, dicom
 
 
 @pytest.mark.parametrize("data", [b"hello world" * 50, bytes(1000), bytes(range(256)) * 9])
-def test_a_dcm_file_of_something_else_is_no_picture(data) -> None:
+def test_a_dcm_file_of_something_else_is_no_image(data) -> None:
     assert refusal(data).reason == "not_an_image"
 
 
@@ -268,14 +268,14 @@ def test_sloppy_files_open_without_a_warning(truth, dicom) -> None:
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
-def test_a_picture_without_colour_is_refused(truth, dicom, photometric) -> None:
+def test_a_image_without_colour_is_refused(truth, dicom, photometric) -> None:
     data = dicom(truth[..., 0].tobytes(), SamplesPerPixel=1, PhotometricInterpretation=photometric)
     error = refusal(data)
     assert error.reason == "monochrome"
     assert "not a dermoscopic photograph" in str(error)
 
 
-def test_a_dicom_file_without_a_picture_is_refused(dicom) -> None:
+def test_a_dicom_file_without_a_image_is_refused(dicom) -> None:
     dataset = pydicom.dcmread(io.BytesIO(dicom(b"")))
     for keyword in ("PixelData", "Rows", "Columns"):
         delattr(dataset, keyword)
@@ -283,7 +283,7 @@ def test_a_dicom_file_without_a_picture_is_refused(dicom) -> None:
     pydicom.dcmwrite(file, dataset)
     error = refusal(file.getvalue())
     assert error.reason == "not_an_image"
-    assert "without a picture" in str(error)
+    assert "without an image" in str(error)
     assert refusal(b"\0" * 128 + b"DICM").reason == "not_an_image"
 
 

@@ -72,7 +72,7 @@ def test_more_hairs_are_a_larger_share():
     assert shares[1] > 0.01
 
 
-def test_a_turned_picture_has_its_hairs_turned():
+def test_a_turned_image_has_its_hairs_turned():
     hairy = corrupt(draw_pixels(2, height=224, width=224, hairs=False), HAIRS, 2, seed=2)
     found, turned = find_hair(hairy), find_hair(np.ascontiguousarray(np.rot90(hairy)))
     both = np.rot90(found) & turned
@@ -80,7 +80,7 @@ def test_a_turned_picture_has_its_hairs_turned():
 
 
 @pytest.mark.parametrize("shape", [(30, 40, 3), (64, 3000, 3), (1, 1, 3)])
-def test_even_pictures_of_any_shape_have_none(shape):
+def test_even_images_of_any_shape_have_none(shape):
     shaved = remove_hair(np.full(shape, (200, 150, 140), np.uint8))
     assert shaved.mask.shape == shape[:2]
     assert shaved.share == 0

@@ -325,7 +325,7 @@ def test_a_worker_and_this_process_decode_alike(samples) -> None:
 def test_a_name_of_any_characters_comes_back(save, truth) -> None:
     name = "bras\udce9 \n\U0001f9b5.jpg"
     assert decode(save(truth, "PNG"), name=name).name == name
-    assert str(refusal(b"hello", name=name)).startswith(f"{name} is not a picture")
+    assert str(refusal(b"hello", name=name)).startswith(f"{name} is not an image")
 
 
 def test_many_threads_share_few_workers(samples) -> None:

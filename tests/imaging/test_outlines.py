@@ -1,4 +1,4 @@
-"""Outlines: read at the picture's size, grown evenly, and described by numbers that follow from geometry."""
+"""Outlines: read at the image's size, grown evenly, and described by numbers that follow from geometry."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ class TestReading:
         path = self.write(tmp_path / "mask.png", outline)
         np.testing.assert_array_equal(read_outline(path, height=90, width=120), outline)
 
-    def test_a_mask_that_is_a_pixel_too_wide_is_brought_to_the_picture(self, tmp_path: Path) -> None:
+    def test_a_mask_that_is_a_pixel_too_wide_is_brought_to_the_image(self, tmp_path: Path) -> None:
         outline = ellipse(height=90, width=121, at=(60, 40), radii=(30, 20))
         path = self.write(tmp_path / "mask.png", outline)
         read = read_outline(path, height=90, width=120)

@@ -1,4 +1,4 @@
-"""Quality checks: drawn lesions pass, each spoilt picture fails the check that names what was done to it."""
+"""Quality checks: drawn lesions pass, each spoilt image fails the check that names what was done to it."""
 
 import time
 
@@ -33,7 +33,7 @@ def lesion() -> Pixels:
 
 
 def ring(pixels: Pixels, radius: float) -> Pixels:
-    """The picture as a lens of that radius, in shares of the longer side, shows it."""
+    """The image as a lens of that radius, in shares of the longer side, shows it."""
     height, width = pixels.shape[:2]
     y, x = np.ogrid[:height, :width]
     away = np.hypot(y - height / 2, x - width / 2) > radius * max(height, width)
@@ -95,13 +95,13 @@ class TestLimits:
         with pytest.raises(ValueError, match="before the warning"):
             Limits(low=low, warn=2.0, refuse=3.0 if low else 1.0, unit="u", advice="Do.")
 
-    def test_only_unusable_or_colourless_pictures_are_refused(self) -> None:
+    def test_only_unusable_or_colourless_images_are_refused(self) -> None:
         refusing = {name for name, limits in LIMITS.items() if limits.refuse is not None}
         assert refusing == {"blurred", "too_dark", "too_bright", "no_colour"}
 
 
 class TestFocusAndLight:
-    def test_more_blur_is_a_lower_value_until_the_picture_is_refused(self, lesion: Pixels) -> None:
+    def test_more_blur_is_a_lower_value_until_the_image_is_refused(self, lesion: Pixels) -> None:
         values = [check(cv2.GaussianBlur(lesion, (0, 0), sigma), "blurred").value for sigma in (0.5, 1, 2, 4, 8)]
         assert values == sorted(values, reverse=True)
         assert refusing(cv2.GaussianBlur(lesion, (0, 0), 15)) == {"blurred"}
@@ -125,7 +125,7 @@ class TestFocusAndLight:
         assert "too_bright" in refusing(burnt)
 
     @pytest.mark.parametrize("value", [0, 128, 255])
-    def test_a_flat_picture_is_refused(self, value: int) -> None:
+    def test_a_flat_image_is_refused(self, value: int) -> None:
         assert "blurred" in refusing(np.full((200, 300, 3), value, np.uint8))
 
     def test_a_flat_colour_is_refused_and_has_no_lesion(self) -> None:
@@ -133,7 +133,7 @@ class TestFocusAndLight:
         assert refusing(flat) == {"blurred"}
         assert check(flat, "no_lesion").value == 0
 
-    def test_grey_pictures_are_refused_for_their_colour(self, lesion: Pixels) -> None:
+    def test_grey_images_are_refused_for_their_colour(self, lesion: Pixels) -> None:
         grey = cv2.cvtColor(cv2.cvtColor(lesion, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
         assert refusing(grey) == {"no_colour"}
         assert check(grey, "no_colour").value == pytest.approx(0, abs=0.1)
@@ -223,10 +223,10 @@ class TestSize:
         pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
         assert all(np.isfinite(found.value) for found in assess_quality(pixels).checks)
 
-    def test_a_read_only_picture_stays_as_it_is(self, pictures: list[LesionImage]) -> None:
-        before = pictures[0].pixels.copy()
-        assess_quality(pictures[0].pixels)
-        assert np.array_equal(pictures[0].pixels, before)
+    def test_a_read_only_image_stays_as_it_is(self, images: list[LesionImage]) -> None:
+        before = images[0].pixels.copy()
+        assess_quality(images[0].pixels)
+        assert np.array_equal(images[0].pixels, before)
 
     def test_a_large_photograph_is_quick(self) -> None:
         pixels = np.zeros((4000, 6000, 3), np.uint8)
@@ -237,8 +237,8 @@ class TestSize:
         assert time.process_time() - began < 0.3
 
 
-def test_noise_and_text_are_no_blurred_or_dark_pictures() -> None:
-    """They are for the familiarity to refuse; the pixels only tell that a picture is unusable."""
+def test_noise_and_text_are_no_blurred_or_dark_images() -> None:
+    """They are for the familiarity to refuse; the pixels only tell that an image is unusable."""
     page = np.full((400, 300, 3), 255, np.uint8)
     for line in range(20, 400, 18):
         cv2.putText(page, "the patient said that", (10, line), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1)
@@ -247,5 +247,5 @@ def test_noise_and_text_are_no_blurred_or_dark_pictures() -> None:
     assert not refusing(noise)
 
 
-def test_real_pictures_are_not_refused(real_images: list[LesionImage]) -> None:
+def test_real_images_are_not_refused(real_images: list[LesionImage]) -> None:
     assert sum(bool(assess_quality(image.pixels).refusing) for image in real_images) == 0

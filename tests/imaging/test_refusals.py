@@ -38,7 +38,7 @@ def test_a_path_that_is_not_there_or_no_file_is_refused(tmp_path) -> None:
     "data",
     [b"hello", b"%PDF-1.7 and so on", b"BMI of all patients, 2024" * 9, b"\0\0\0\x18ftypheic" + b"\0" * 90, b"RIFF"],
 )
-def test_what_is_no_picture_is_told_the_formats(data) -> None:
+def test_what_is_no_image_is_told_the_formats(data) -> None:
     error = refusal(data)
     assert error.reason == "not_an_image"
     assert "JPEG, PNG, TIFF, BMP, WebP or DICOM" in str(error)
@@ -53,7 +53,7 @@ def test_what_is_no_picture_is_told_the_formats(data) -> None:
 )  # fmt: skip
 def test_a_file_cut_short_is_refused(samples, kind, share) -> None:
     data = samples[kind]
-    # The compressed DICOM files are small next to their headers, which 0.3 would cut before the picture.
+    # The compressed DICOM files are small next to their headers, which 0.3 would cut before the image.
     error = refusal(data[: max(int(len(data) * share), 700 if "dicom" in kind else 0)], name="arm.jpg")
     assert error.reason == "truncated"
     assert str(error).startswith("arm.jpg is incomplete or damaged. Copy it again")

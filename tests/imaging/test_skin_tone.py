@@ -130,7 +130,7 @@ def test_blue_skin_has_no_tone():
     assert (found.angle, found.name, found.skin) == (None, None, 1)
 
 
-def test_size_hardly_matters_and_the_picture_is_left_alone():
+def test_size_hardly_matters_and_the_image_is_left_alone():
     pixels = draw_pixels(3, height=224, width=224)
     before = pixels.copy()
     pixels.setflags(write=False)

@@ -34,7 +34,7 @@ def refusal(source: Source) -> ImageRefusedError:
     return refused.value
 
 
-def plant(folder: Path, *names: str, content: bytes = b"picture") -> Path:
+def plant(folder: Path, *names: str, content: bytes = b"image") -> Path:
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
@@ -59,7 +59,7 @@ class TestFolders:
     @pytest.mark.parametrize(
         "suffix", ["jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp", "dcm", "dicom", "JPG", "Jpeg", "TIFF", "DCM"]
     )
-    def test_pictures_are_known_by_suffix_in_any_case(self, suffix: str, tmp_path: Path) -> None:
+    def test_images_are_known_by_suffix_in_any_case(self, suffix: str, tmp_path: Path) -> None:
         listed, _ = found(plant(tmp_path, f"lesion.{suffix}"))
         assert relatives(listed) == [f"lesion.{suffix}"]
 
@@ -76,11 +76,11 @@ class TestFolders:
         assert relatives(listed) == ["a.jpg"]
         assert passed_over == 7
 
-    def test_hidden_files_are_pictures_too(self, tmp_path: Path) -> None:
+    def test_hidden_files_are_images_too(self, tmp_path: Path) -> None:
         listed, _ = found(plant(tmp_path, ".hidden.jpg", ".folder/a.jpg"))
         assert relatives(listed) == [".folder/a.jpg", ".hidden.jpg"]
 
-    def test_a_folder_named_like_a_picture_is_a_folder(self, tmp_path: Path) -> None:
+    def test_a_folder_named_like_a_image_is_a_folder(self, tmp_path: Path) -> None:
         listed, _ = found(plant(tmp_path, "a.jpg/b.png"))
         assert relatives(listed) == ["a.jpg/b.png"]
 
@@ -96,7 +96,7 @@ class TestFolders:
         plant(tmp_path / "in", "a.jpg")
         (tmp_path / "in" / "up.jpg").symlink_to(tmp_path)
         (whole, link), passed_over = found(tmp_path / "in")
-        assert whole.read() == b"picture"
+        assert whole.read() == b"image"
         assert "It is a folder" in str(refusal(link))
         assert passed_over == 0
 
@@ -104,7 +104,7 @@ class TestFolders:
         plant(tmp_path / "in", "a.jpg")
         (tmp_path / "link").symlink_to(tmp_path / "in")
         listed, _ = found(tmp_path / "link")
-        assert [source.read() for source in listed] == [b"picture"]
+        assert [source.read() for source in listed] == [b"image"]
 
     def test_a_dangling_link_gets_its_row(self, tmp_path: Path) -> None:
         (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
@@ -126,14 +126,14 @@ class TestFolders:
             (deep / "a.jpg").unlink()
             os.removedirs(deep)
 
-    def test_a_folder_without_pictures_gets_one_row(self, tmp_path: Path) -> None:
+    def test_a_folder_without_images_gets_one_row(self, tmp_path: Path) -> None:
         plant(tmp_path / "empty", "notes.txt")
         (tmp_path / "bare").mkdir()
         listed, passed_over = found(tmp_path / "empty", tmp_path / "bare")
         assert [source.path for source in listed] == [str(tmp_path / "empty"), str(tmp_path / "bare")]
         for source in listed:
             assert refusal(source).reason == "empty"
-            assert "folder holds no pictures" in str(refusal(source))
+            assert "folder holds no images" in str(refusal(source))
         assert passed_over == 1
 
     def test_a_folder_that_cannot_be_opened_is_not_passed_over_in_silence(
@@ -170,7 +170,7 @@ class TestArchives:
         assert [source.read() for source in listed] == [b"one", b"two"] * 2
 
     def test_junk_folders_and_further_archives_are_passed_over(self, tmp_path: Path) -> None:
-        inner = packed(tmp_path / "inner.zip", {"a.jpg": b"picture"}).read_bytes()
+        inner = packed(tmp_path / "inner.zip", {"a.jpg": b"image"}).read_bytes()
         path = packed(
             tmp_path / "outer.zip",
             {"a.jpg": b"1", "inner.zip": inner, "folder.jpg/": b"", "notes.txt": b"n", "IM1": DICOM, "IM2": b"no"},
@@ -179,10 +179,10 @@ class TestArchives:
         assert relatives(listed) == ["IM1", "a.jpg"]
         assert passed_over == 3
 
-    def test_an_archive_without_pictures_gets_one_row(self, tmp_path: Path) -> None:
+    def test_an_archive_without_images_gets_one_row(self, tmp_path: Path) -> None:
         listed, passed_over = found(packed(tmp_path / "a.zip", {"notes.txt": b""}), packed(tmp_path / "b.zip", {}))
         assert [Path(source.path).name for source in listed] == ["a.zip", "b.zip"]
-        assert all("archive holds no pictures" in str(refusal(source)) for source in listed)
+        assert all("archive holds no images" in str(refusal(source)) for source in listed)
         assert passed_over == 1
 
     @pytest.mark.parametrize("content", [b"", b"PK", b"not a zip at all" * 9], ids=["empty", "cut", "text"])
@@ -265,7 +265,7 @@ class TestArchives:
         assert passed_over == 1
 
     def test_members_with_a_password_get_their_rows(self, tmp_path: Path) -> None:
-        path = packed(tmp_path / "a.zip", {"a.jpg": b"picture", "IM1": DICOM}, zipfile.ZIP_STORED)
+        path = packed(tmp_path / "a.zip", {"a.jpg": b"image", "IM1": DICOM}, zipfile.ZIP_STORED)
         data = bytearray(path.read_bytes())
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
@@ -327,7 +327,7 @@ class TestNamedPaths:
         plant(tmp_path, "deep/down/a.jpg")
         (only,), _ = found(tmp_path / "deep" / "down" / "a.jpg")
         assert only.relative == "a.jpg"
-        assert only.read() == b"picture"
+        assert only.read() == b"image"
 
     def test_a_relative_path_stays_relative(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         plant(tmp_path, "in/a.jpg")
@@ -441,5 +441,5 @@ class TestPlaces:
         with pytest.raises(ImageRefusedError, match="cannot be opened"):
             place.read()
 
-    def test_what_holds_no_picture_has_no_place(self, tmp_path: Path) -> None:
+    def test_what_holds_no_image_has_no_place(self, tmp_path: Path) -> None:
         assert [source.place for source in found(tmp_path)[0]] == [None]

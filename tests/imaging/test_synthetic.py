@@ -1,4 +1,4 @@
-"""The drawn lesion: the same by seed, labelled as drawn, and with what a dermoscopic picture has."""
+"""The drawn lesion: the same by seed, labelled as drawn, and with what a dermoscopic image has."""
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ both_looks = pytest.mark.parametrize("malignant_look", [False, True])
 
 
 def lesion_mask(pixels: Pixels) -> np.ndarray:
-    """Where the middle of the picture is darker than Otsu's threshold, hairs and dark corners left out."""
+    """Where the middle of the image is darker than Otsu's threshold, hairs and dark corners left out."""
     grey = cv2.medianBlur(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), 21)
     _, dark = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)
     count, labels, sizes, _ = cv2.connectedComponentsWithStats(dark)
@@ -30,7 +30,7 @@ def roughness(mask: np.ndarray) -> float:
 
 
 @both_looks
-def test_the_same_seed_draws_the_same_picture_and_another_another(malignant_look) -> None:
+def test_the_same_seed_draws_the_same_image_and_another_another(malignant_look) -> None:
     first = draw_pixels(7, height=200, width=300, malignant_look=malignant_look)
     np.testing.assert_array_equal(first, draw_pixels(7, height=200, width=300, malignant_look=malignant_look))
     assert np.abs(first.astype(int) - draw_pixels(8, height=200, width=300, malignant_look=malignant_look)).mean() > 3
@@ -58,11 +58,11 @@ def test_a_size_that_would_be_refused_is_not_drawn(height, width) -> None:
 
 
 def test_a_drawn_lesion_is_labelled_as_such() -> None:
-    picture = draw_lesion(7, height=100, width=120)
-    assert picture.synthetic
-    assert picture.name == "synthetic-example-7"
-    assert picture.notes == ()
-    assert not picture.pixels.flags.writeable
+    image = draw_lesion(7, height=100, width=120)
+    assert image.synthetic
+    assert image.name == "synthetic-example-7"
+    assert image.notes == ()
+    assert not image.pixels.flags.writeable
 
 
 @both_looks
@@ -103,7 +103,7 @@ def test_a_malignant_look_has_a_rougher_border_and_more_colours() -> None:
     assert min(colours[True]) > max(colours[False])
 
 
-def test_pictures_have_grain_like_a_sensor_and_no_flat_area() -> None:
+def test_images_have_grain_like_a_sensor_and_no_flat_area() -> None:
     pixels = draw_pixels(5).astype(np.float32)
     grain = pixels - cv2.GaussianBlur(pixels, (0, 0), 2)
     assert 0.8 < np.median(np.abs(grain[100:380, 200:440])) < 6

@@ -8,8 +8,8 @@ from torch import nn
 from skinlens.models import start
 from skinlens.models.asff_efficientnet import AsffEfficientNetLite2
 from skinlens.models.explainable import evidence_map
+from skinlens.models.pretrained import StartError, load_start
 from skinlens.models.registry import build, parameter_count, title
-from skinlens.models.start import StartError, load_start
 
 
 @pytest.fixture(scope="module")

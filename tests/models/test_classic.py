@@ -95,7 +95,7 @@ def test_it_exports_and_explains_itself(trained, pixels, tmp_path):
     assert heatmap.shape[0] == 3
     assert min(heatmap.shape[1:]) >= 2
     assert np.isfinite(heatmap).all()
-    # A picture that no unit of a barely trained network responds to may have an empty map, but not every one.
+    # An image that no unit of a barely trained network responds to may have an empty map, but not every one.
     assert (heatmap.std(axis=(1, 2)) > 0).any()
 
 
@@ -131,11 +131,11 @@ def test_lenet5_takes_any_size(side):
 def test_lenet5_is_the_original_at_its_own_size():
     """On 32x32 the last maps are 10x10, and the average over 2x2 is the original's second sub-sampling."""
     network = LeNet5().eval()
-    picture = torch.rand(1, 3, 32, 32)
-    maps = network.features(picture)
+    image = torch.rand(1, 3, 32, 32)
+    maps = network.features(image)
     assert maps.shape == (1, 16, 10, 10)
     expected = network.classifier(nn.functional.avg_pool2d(maps, 2).flatten(start_dim=1))
-    torch.testing.assert_close(network(picture), expected)
+    torch.testing.assert_close(network(image), expected)
 
 
 def test_tokens_become_maps_row_by_row():

@@ -14,7 +14,7 @@ from starlette.types import Message, Scope
 from websockets.exceptions import InvalidStatus
 
 from skinlens.cases.store import open_store
-from skinlens.desktop.server import protection
+from skinlens.ui.server import protection
 from tests.made_up_cases import CARD, build_record
 from tests.network.visitor import Visitor, ask
 from tests.serving import SKINLENS, STREAMLIT, serving

@@ -1,4 +1,4 @@
-"""A model card, and a builder of case records with drawn pictures."""
+"""A model card, and a builder of case records with drawn images."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import pytest
 
 from skinlens.imaging.image import LesionImage
 from skinlens.runtime.card import ModelCard, OperatingPoint
-from skinlens.triage import CaseRecord
+from skinlens.triage.decision import CaseRecord
 from tests import made_up_cases
 
 RecordBuilder = Callable[..., CaseRecord]
@@ -24,7 +24,7 @@ def card() -> ModelCard:
 
 @pytest.fixture
 def lesion() -> Callable[..., LesionImage]:
-    """Build a picture: `lesion(width, height, name=, notes=, synthetic=)`."""
+    """Build an image: `lesion(width, height, name=, notes=, synthetic=)`."""
     return made_up_cases.lesion_image
 
 

@@ -8,7 +8,7 @@ import pytest
 from pypdf import PdfReader
 
 from skinlens.report.batch_pdf import BatchSummary, Block, Thumbnail, batch_pdf
-from skinlens.triage import DISCLAIMER, LOW_SENTENCE, UNCALIBRATED, UNVERIFIED
+from skinlens.triage.decision import DISCLAIMER, LOW_SENTENCE, UNCALIBRATED, UNVERIFIED
 from tests.made_up_cases import CARD, CREATED, POINT, drawn_lesion
 
 
@@ -43,7 +43,7 @@ def pages(content: bytes) -> list[str]:
     return [" ".join(page.extract_text().split()) for page in PdfReader(io.BytesIO(content)).pages]
 
 
-def test_it_shows_the_run_its_counts_and_every_picture_that_needs_a_look() -> None:
+def test_it_shows_the_run_its_counts_and_every_image_that_needs_a_look() -> None:
     first, *rest = pages(batch_pdf(summary(), CARD, POINT))
     for text in (
         "Ward 3",
@@ -56,7 +56,7 @@ def test_it_shows_the_run_its_counts_and_every_picture_that_needs_a_look() -> No
         "lesion2.jpg",
     ):
         assert text in first
-    assert "7 further pictures are left out" in first
+    assert "7 further images are left out" in first
     blocks = " ".join(rest)
     for text in ("0.87 · above the referral threshold", "Patient: P-1", "me: malignant", "5c" * 8, "5 further ones"):
         assert text in blocks
@@ -74,11 +74,11 @@ def test_pages_are_numbered_to_the_last() -> None:
     assert all(f"Page {number} of {len(found)}" in page for number, page in enumerate(found, 1))
 
 
-def test_a_further_page_of_pictures_does_not_begin_with_two_lines() -> None:
+def test_a_further_page_of_images_does_not_begin_with_two_lines() -> None:
     further = PdfReader(io.BytesIO(batch_pdf(summary(blocks=14), CARD, POINT))).pages[2]
     number = further.extract_text().count("SHA-256")
     assert number > 1
-    # One below the running head, one above the foot, and those between the pictures.
+    # One below the running head, one above the foot, and those between the images.
     assert further.get_contents().get_data().count(b" l S") == 2 + number - 1
 
 
@@ -86,15 +86,15 @@ def test_the_same_run_gives_the_same_bytes() -> None:
     assert batch_pdf(summary(), CARD, POINT) == batch_pdf(summary(), CARD, POINT)
 
 
-def test_a_picture_without_pixels_and_one_that_could_not_be_read() -> None:
+def test_a_image_without_pixels_and_one_that_could_not_be_read() -> None:
     thumbnails = (Thumbnail("gone.jpg", "low", 0.1, None), Thumbnail("bad.jpg", None, None, None))
     (only,) = pages(batch_pdf(replace(summary(blocks=0), thumbnails=thumbnails), CARD, POINT))
     assert "0.10 · below the referral threshold" in only
     assert "Could not be read" in only
-    assert only.count("no picture") == 2
+    assert only.count("no image") == 2
 
 
-def test_a_refused_picture_has_no_number() -> None:
+def test_a_refused_image_has_no_number() -> None:
     refused = (Thumbnail("odd.jpg", "rejected", 0.93, None),)
     (only,) = pages(batch_pdf(replace(summary(blocks=0), thumbnails=refused), CARD, POINT))
     assert "Not judged odd.jpg" in only

@@ -24,9 +24,9 @@ from skinlens import __version__
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import Pixels
 from skinlens.imaging.synthetic import draw_pixels, encode_png
-from skinlens.report.dicom import AnotherPictureError, CaseDicom, case_dicom
+from skinlens.report.dicom import AnotherImageError, CaseDicom, case_dicom
 from skinlens.report.pdf import SYNTHETIC, case_pdf
-from skinlens.triage import DISCLAIMER, UNVERIFIED, CaseFacts, CaseRecord, judged
+from skinlens.triage.decision import DISCLAIMER, UNVERIFIED, CaseFacts, CaseRecord, judged
 
 # An odd number of bytes, so that padding is needed.
 HEIGHT, WIDTH = 71, 91
@@ -129,7 +129,7 @@ def stored(content: bytes | None, keyword: str) -> bytes:
 
 @pytest.fixture
 def record_of(build_record) -> Callable[..., CaseRecord]:
-    """The record of a picture that is decoded from a file, without anything typed by a user."""
+    """The record of an image that is decoded from a file, without anything typed by a user."""
 
     def record_of(content: bytes, **changes: Any) -> CaseRecord:
         return build_record(**{"image": decode(content, name="lesion.dcm"), "facts": CaseFacts()} | changes)
@@ -139,7 +139,7 @@ def record_of(build_record) -> Callable[..., CaseRecord]:
 
 @pytest.fixture
 def made_from(record_of) -> Callable[..., CaseDicom]:
-    """The objects of a case whose picture came from a file."""
+    """The objects of a case whose image came from a file."""
     return lambda content, **changes: case_dicom(record_of(content, **changes), PDF, content)
 
 
@@ -173,7 +173,7 @@ class TestContent:
         assert len(found.PixelData) == HEIGHT * WIDTH * 3 + 1
         np.testing.assert_array_equal(found.pixel_array, record.overlay)
 
-    def test_the_overlay_is_a_picture_that_can_be_opened(self, record_of) -> None:
+    def test_the_overlay_is_a_image_that_can_be_opened(self, record_of) -> None:
         content = source()
         record = record_of(content)
         np.testing.assert_array_equal(decode(case_dicom(record, PDF, content).overlay).pixels, record.overlay)
@@ -183,7 +183,7 @@ class TestContent:
         assert "scaled to 46 by 36 pixels" in read(case_dicom(record, PDF, png()).overlay).DerivationDescription
         assert "scaled" not in read(case_dicom(record_of(png()), PDF, png()).overlay).DerivationDescription
 
-    def test_a_picture_that_was_not_judged_has_a_summary_alone(self, record_of) -> None:
+    def test_a_image_that_was_not_judged_has_a_summary_alone(self, record_of) -> None:
         record = record_of(source())
         refused = dataclasses.replace(record, assessment=dataclasses.replace(record.assessment, decision="rejected"))
         made = case_dicom(refused, PDF, source())
@@ -223,7 +223,7 @@ class TestContent:
         assert overlay.ImageComments == DISCLAIMER
         assert list(overlay.ImageType) == ["DERIVED", "SECONDARY"]
 
-    def test_a_drawn_picture_is_called_one(self, record_of) -> None:
+    def test_a_drawn_image_is_called_one(self, record_of) -> None:
         record = record_of(png())
         drawn = dataclasses.replace(record, image=dataclasses.replace(record.image, synthetic=True))
         summary, overlay = both(case_dicom(drawn, PDF, png()))
@@ -301,9 +301,9 @@ class TestPatientAndStudy:
         assert "SourceImageSequence" not in overlay
         assert summary.PatientID == IDENTIFIERS["PatientID"]
 
-    def test_the_file_of_another_picture_is_refused(self, record_of) -> None:
+    def test_the_file_of_another_image_is_refused(self, record_of) -> None:
         record = record_of(source())
-        with pytest.raises(AnotherPictureError, match="is not the file"):
+        with pytest.raises(AnotherImageError, match="is not the file"):
             case_dicom(record, PDF, source(PatientID="PID-4712"))
 
     def test_nothing_of_them_is_in_the_record(self, record_of) -> None:
@@ -326,7 +326,7 @@ class TestNoDicom:
         assert "SourceImageSequence" not in overlay
         assert made.notes == ()
 
-    def test_each_picture_has_a_study_of_its_own(self, made_from) -> None:
+    def test_each_image_has_a_study_of_its_own(self, made_from) -> None:
         other = encode_png(draw_pixels(4, height=HEIGHT, width=WIDTH))
         studies = {read(made_from(content).summary).StudyInstanceUID for content in (png(), other)}
         assert len(studies) == 2

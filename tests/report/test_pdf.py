@@ -18,11 +18,11 @@ from pypdf.generic import DictionaryObject, IndirectObject
 
 from skinlens import __version__
 from skinlens.imaging.quality import Quality
-from skinlens.refusal import Admission
 from skinlens.report.pdf import SYNTHETIC, case_pdf
 from skinlens.runtime.card import Estimate, MeasuredRates
 from skinlens.runtime.orientations import Stability
-from skinlens.triage import (
+from skinlens.triage.admission import Admission
+from skinlens.triage.decision import (
     DISCLAIMER,
     LOW_SENTENCE,
     UNCERTAIN_SENTENCE,
@@ -46,10 +46,10 @@ FOOT = 48
 
 @dataclass(frozen=True)
 class Drawn:
-    """A page at `SCALE` pixels a point, and the boxes of its pictures as left, top, right, bottom in pixels."""
+    """A page at `SCALE` pixels a point, and the boxes of its images as left, top, right, bottom in pixels."""
 
     pixels: np.ndarray
-    pictures: list[tuple[float, float, float, float]]
+    images: list[tuple[float, float, float, float]]
 
 
 @contextmanager
@@ -108,14 +108,14 @@ def test_an_ordinary_case_is_one_a4_page_that_says_everything(ordinary):
         "Above the referral threshold",
         "Score 0.87",
         "threshold 0.31",
-        "Picture as received",
+        "Image as received",
         "What the model looked at",
         "Less to more evidence",
         "high_sensitivity, threshold 0.31",
         "out-of-fold predictions on the training images",
         "clean-native 91.7% (84.6% to 94.8%), n = 72 84.2% (80.0% to 88.0%), n = 335",
         "all 95.3% (88.2% to 98.4%), n = 300 85.6% (81.4% to 89.4%), n = 360",
-        "The score is not calibrated: it ranks pictures, it is not a probability of cancer.",
+        "The score is not calibrated: it ranks images, it is not a probability of cancer.",
         "asff_resnet50, version 1.2.3",
         "a1" * 32,
         "CPUExecutionProvider",
@@ -139,7 +139,7 @@ def test_the_decision_is_said_in_words_for_each_outcome(build_record, card):
         assert headline in text
         rejected = decision == "rejected"
         assert ("was not judged" in text) == rejected
-        # A number or a heatmap of a picture that was not judged could be taken for a result.
+        # A number or a heatmap of an image that was not judged could be taken for a result.
         shown = [sentence in words(text) for sentence in ("Score 0.50", "What the model looked at", "Operating point")]
         assert shown == [not rejected] * 3
 
@@ -184,7 +184,7 @@ def test_what_a_result_means_fits_on_the_page_of_an_uncertain_case(build_record,
     assert record.meaning.outlook.sentence() in text
 
 
-def test_a_rejected_picture_means_nothing(build_record, card):
+def test_a_rejected_image_means_nothing(build_record, card):
     admission = Admission(rejected=True, reasons=("It is not dermoscopic.",), warnings=(), quality=Quality(()))
     assessment = assess(build_record().assessment.prediction, card, card.point(), admission=admission)
     record = replace(build_record(assessment=assessment), meaning=meaning(assessment, card, 0.02))
@@ -194,11 +194,11 @@ def test_a_rejected_picture_means_nothing(build_record, card):
     assert "Of 1,000 lesions" not in words(text)
 
 
-def test_what_speaks_against_a_picture_stands_beside_its_result(build_record, card):
+def test_what_speaks_against_a_image_stands_beside_its_result(build_record, card):
     admission = Admission(rejected=False, reasons=(), warnings=("Much hair lies over it.",), quality=Quality(()))
     assessment = assess(build_record().assessment.prediction, card, card.point(), admission=admission)
     (text,) = texts(case_pdf(build_record(assessment=assessment), card).content)
-    assert "Picture quality" in text
+    assert "Image quality" in text
     assert "Much hair lies over it." in text
 
 
@@ -237,7 +237,7 @@ def test_facts_that_were_not_given_are_said_to_be_missing(build_record, card):
     assert text.count("not given") == 5
 
 
-def test_picture_notes_stand_on_the_page_once(build_record, card, lesion):
+def test_image_notes_stand_on_the_page_once(build_record, card, lesion):
     note = "This file holds 3 frames; the first is used."
     record = build_record(image=lesion(notes=(note,)))
     without_reason = replace(record, assessment=replace(record.assessment, reasons=("Because.",)))
@@ -283,7 +283,7 @@ def test_what_the_font_lacks_is_reported_and_visible(build_record, card):
     assert "U+75E3 U+1F9D1 U+0000 U+76AE" in text
 
 
-def test_characters_in_the_picture_name_are_reported_too(build_record, card, lesion):
+def test_characters_in_the_image_name_are_reported_too(build_record, card, lesion):
     result = case_pdf(build_record(image=lesion(name="痣.jpg")), card)
 
     assert result.missing_characters == ("痣",)
@@ -347,23 +347,23 @@ def test_the_section_after_a_note_stays_on_one_page(build_record, card):
         note = "\n".join(f"line {i}" for i in range(length))
         pages = texts(case_pdf(build_record(facts=CaseFacts(note=note)), card).content)
         last = pages[-1]
-        assert ("Where this comes from" in last) == ("Picture SHA-256" in last)
+        assert ("Where this comes from" in last) == ("Image SHA-256" in last)
         counts.append(len(pages))
     assert set(counts) == {1, 2}
 
 
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (480, 640), (900, 300), (300, 900), (400, 400)])
-def test_both_pictures_stand_side_by_side_at_one_scale(build_record, card, lesion, width, height):
+def test_both_images_stand_side_by_side_at_one_scale(build_record, card, lesion, width, height):
     record = build_record(image=lesion(width, height))
     page = drawn(case_pdf(record, card).content)
-    (left, top, right, bottom), second = page.pictures
+    (left, top, right, bottom), second = page.images
 
     assert (right - left) / (bottom - top) == pytest.approx(width / height, rel=0.01)
     assert (second[2] - second[0], second[1], second[3]) == pytest.approx((right - left, top, bottom))
     assert second[0] > right
     assert second[2] <= (A4[0] - 45) * SCALE
     sources = record.image.pixels, record.overlay
-    for box, source, others in zip(page.pictures, sources, (sources[1:], sources[:1]), strict=True):
+    for box, source, others in zip(page.images, sources, (sources[1:], sources[:1]), strict=True):
         x0, y0, x1, y1 = (round(v) for v in box)
         apart = [
             np.abs(page.pixels[y0:y1, x0:x1] - np.asarray(Image.fromarray(p).resize((x1 - x0, y1 - y0)), int)).mean()
@@ -373,9 +373,9 @@ def test_both_pictures_stand_side_by_side_at_one_scale(build_record, card, lesio
         assert all(apart[0] < other / 2 for other in apart[1:])
 
 
-def test_a_large_picture_is_embedded_small(build_record, card, lesion):
+def test_a_large_image_is_embedded_small(build_record, card, lesion):
     content = case_pdf(build_record(image=lesion(3000, 2000)), card).content
-    sizes = [picture.image.size for picture in PdfReader(io.BytesIO(content)).pages[0].images]
+    sizes = [image.image.size for image in PdfReader(io.BytesIO(content)).pages[0].images]
 
     assert sizes == [(1200, 800), (1200, 800)]
     assert len(content) < 250_000
@@ -395,7 +395,7 @@ def test_the_bar_is_filled_to_the_score_and_marked_at_the_threshold(build_record
     assert inside.mean() / width == pytest.approx(0.31, abs=0.01)
 
 
-def test_a_synthetic_picture_is_labelled_everywhere(build_record, card, lesion, ordinary):
+def test_a_synthetic_image_is_labelled_everywhere(build_record, card, lesion, ordinary):
     content = case_pdf(build_record(image=lesion(synthetic=True)), card).content
     pixels = drawn(content).pixels
     banner = np.argwhere(near(pixels, AMBER))
@@ -478,10 +478,10 @@ def test_every_font_is_embedded_and_every_glyph_shown_has_its_text(build_record,
         assert all(mapped.get(code, "0000") not in ("0000", "FEFF", "FFFE") for code in codes)
 
 
-def test_pictures_have_descriptions(ordinary):
+def test_images_have_descriptions(ordinary):
     first, second = descriptions(ordinary)
 
-    assert first == "Dermoscopic picture as received, 640 by 480 pixels."
+    assert first == "Dermoscopic image as received, 640 by 480 pixels."
     assert "heatmap" in second
 
 

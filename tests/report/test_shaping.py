@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from fpdf.fonts import TTFFont
 
-from skinlens.report.lines import Run
+from skinlens.report.canvas import Sheet, Style
 from skinlens.report.shaping import ShapedGlyph, advance, shaped, show_operators
-from skinlens.report.sheet import Sheet, Style
+from skinlens.report.text_layout import Run
 
 
 @pytest.fixture

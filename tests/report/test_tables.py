@@ -2,7 +2,7 @@
 
 import pytest
 
-from skinlens.evaluation.metrics import METRICS as MEASURED
+from skinlens.metrics.classification import METRICS as MEASURED
 from skinlens.report.tables import METRICS, figure, markdown_views, point_table, view_table
 from skinlens.runtime.card import Estimate, EvaluationRecord, MeasuredRates, OperatingPoint, ViewScores
 

@@ -21,18 +21,18 @@ class TopLeft:
 
 
 def test_the_eight_are_the_symmetries_of_the_square():
-    picture = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
-    found = orientations(picture)
+    image = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+    found = orientations(image)
     assert len(found) == ORIENTATIONS
     assert len({(turned.shape, turned.tobytes()) for turned in found}) == 8
     again = {(turned.shape, turned.tobytes()) for turned in orientations(found[5])}
     assert again == {(turned.shape, turned.tobytes()) for turned in found}
-    assert all(sorted(turned.ravel()) == sorted(picture.ravel()) for turned in found)
+    assert all(sorted(turned.ravel()) == sorted(image.ravel()) for turned in found)
 
 
-def test_the_first_is_the_picture_itself():
-    picture = draw_lesion(0, height=64, width=96).pixels
-    assert np.array_equal(orientations(picture)[0], picture)
+def test_the_first_is_the_image_itself():
+    image = draw_lesion(0, height=64, width=96).pixels
+    assert np.array_equal(orientations(image)[0], image)
 
 
 def test_the_answer_is_the_mean_of_eight_and_takes_their_time():
@@ -56,14 +56,14 @@ def test_a_released_model_no_longer_depends_on_the_orientation(predictor):
     assert scores[0] != pytest.approx(scores[1], abs=1e-4)
 
 
-def test_views_are_counted_by_their_verdict_and_the_picture_itself_is_one():
+def test_views_are_counted_by_their_verdict_and_the_image_itself_is_one():
     views = Stability((0.4, 0.45, 0.6, 0.4, 0.4, 0.4, 0.4, 0.5))
     assert [views.unchanged(threshold) for threshold in (0.3, 0.45, 0.5, 0.55, 0.7)] == [8, 5, 6, 7, 8]
     assert [views.holds(threshold) for threshold in (0.3, 0.5)] == [True, False]
     assert views.spread == pytest.approx(0.2)
 
 
-def test_the_views_of_a_picture_are_what_the_model_says_of_it_turned(predictor):
+def test_the_views_of_a_image_are_what_the_model_says_of_it_turned(predictor):
     images = [draw_lesion(seed, height=200, width=160, malignant_look=seed == 1) for seed in range(2)]
     plain = predictor.predict(images)
     found = in_all_views(predictor, images)

@@ -16,9 +16,9 @@ from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.preprocess import Preprocessing, resize, to_input
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.models.normalise import Normalise
-from skinlens.refusal import examine
 from skinlens.runtime.predictor import Predictor
-from skinlens.training.dataset import DecodedRows, ScoringPictures
+from skinlens.training.dataset import DecodedRows, ScoringImages
+from skinlens.triage.admission import examine
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def files(tmp_path: Path) -> list[Path]:
 
 def training_items(files: list[Path], preprocessing: Preprocessing) -> list[Pixels]:
     rows = DecodedRows(pd.DataFrame({"file": [str(path) for path in files], "malignant": 0}))
-    dataset = ScoringPictures(rows, preprocessing)
+    dataset = ScoringImages(rows, preprocessing)
     return [dataset[index].numpy() for index in range(len(dataset))]
 
 
@@ -53,7 +53,7 @@ def test_run_time_pixels_are_training_pixels(predictor: Predictor, files: list[P
         np.testing.assert_array_equal(prepared, item, err_msg=path.name)
 
 
-def test_what_the_session_gets_is_what_prepare_gives(predictor: Predictor, pictures, monkeypatch) -> None:
+def test_what_the_session_gets_is_what_prepare_gives(predictor: Predictor, images, monkeypatch) -> None:
     """No further step lies between `prepare` and the graph."""
     session, given = predictor._session, []
 
@@ -63,8 +63,8 @@ def test_what_the_session_gets_is_what_prepare_gives(predictor: Predictor, pictu
             return session.run(names, feeds)
 
     monkeypatch.setattr(predictor, "_session", Recording())
-    predictor.predict(pictures[:2])
-    np.testing.assert_array_equal(given[0], np.stack([predictor.prepare(picture) for picture in pictures[:2]]))
+    predictor.predict(images[:2])
+    np.testing.assert_array_equal(given[0], np.stack([predictor.prepare(image) for image in images[:2]]))
 
 
 def test_real_pixels_of_the_models_size_are_left_alone(predictor: Predictor, real_images: list[LesionImage]) -> None:
@@ -126,14 +126,14 @@ def graphs_own_input(graph: onnx.ModelProto) -> onnxruntime.InferenceSession:
 
 
 def test_the_graphs_normalisation_is_that_of_training(
-    predictor: Predictor, graphs_own_input: onnxruntime.InferenceSession, pictures
+    predictor: Predictor, graphs_own_input: onnxruntime.InferenceSession, images
 ) -> None:
     preprocessing = predictor.card.preprocessing
-    pixels = np.stack([predictor.prepare(picture) for picture in pictures])
+    pixels = np.stack([predictor.prepare(image) for image in images])
     pixels[0, 0, :, :] = np.arange(preprocessing.size)[:, None] % 256
     found = graphs_own_input.run(None, {"pixels": pixels})[0]
     trained_on = Normalise(preprocessing.mean, preprocessing.std)(torch.from_numpy(pixels)).numpy()
-    assert found.shape == (len(pictures), 3, preprocessing.size, preprocessing.size)
+    assert found.shape == (len(images), 3, preprocessing.size, preprocessing.size)
     np.testing.assert_allclose(found, trained_on, rtol=0, atol=1e-6)
     by_hand = (pixels / 255.0 - preprocessing.mean) / preprocessing.std
     np.testing.assert_allclose(found, by_hand.transpose(0, 3, 1, 2), rtol=0, atol=1e-5)

@@ -28,8 +28,8 @@ CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
 
 @pytest.fixture(scope="module")
-def predictions(predictor: Predictor, pictures: list[LesionImage]) -> list[Prediction]:
-    return predictor.predict(pictures)
+def predictions(predictor: Predictor, images: list[LesionImage]) -> list[Prediction]:
+    return predictor.predict(images)
 
 
 def assert_same_answers(found: list[Prediction], expected: list[Prediction]) -> None:
@@ -66,7 +66,7 @@ def test_the_score_is_that_of_the_scaled_logits(predictions: list[Prediction], p
         assert prediction.score == pytest.approx(softmax(np.array([benign, malignant + offset]))[1], abs=1e-6)
 
 
-def test_different_pictures_get_different_answers(predictions: list[Prediction]) -> None:
+def test_different_images_get_different_answers(predictions: list[Prediction]) -> None:
     assert len({prediction.score for prediction in predictions}) == len(predictions)
 
 
@@ -94,53 +94,53 @@ def test_the_answer_names_model_and_provider(predictor: Predictor, predictions: 
     assert predictor.provider.endswith("ExecutionProvider")
 
 
-def test_a_batch_is_its_pictures_in_order(predictor: Predictor, pictures, predictions: list[Prediction]) -> None:
-    singles = [predictor.predict([picture])[0] for picture in pictures]
+def test_a_batch_is_its_images_in_order(predictor: Predictor, images, predictions: list[Prediction]) -> None:
+    singles = [predictor.predict([image])[0] for image in images]
     assert_same_answers(predictions, singles)
-    assert_same_answers(predictor.predict(pictures[::-1]), singles[::-1])
+    assert_same_answers(predictor.predict(images[::-1]), singles[::-1])
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3])
 def test_the_batch_size_changes_nothing(
-    predictor: Predictor, pictures, predictions: list[Prediction], batch_size: int, monkeypatch
+    predictor: Predictor, images, predictions: list[Prediction], batch_size: int, monkeypatch
 ) -> None:
     monkeypatch.setattr(predictor, "batch_size", batch_size)
-    assert_same_answers(predictor.predict(pictures), predictions)
+    assert_same_answers(predictor.predict(images), predictions)
 
 
-def test_no_more_than_a_batch_goes_through_at_once(predictor: Predictor, pictures, monkeypatch) -> None:
+def test_no_more_than_a_batch_goes_through_at_once(predictor: Predictor, images, monkeypatch) -> None:
     sizes: list[int] = []
     run = predictor._predict_batch
     monkeypatch.setattr(predictor, "batch_size", 2)
-    monkeypatch.setattr(predictor, "_predict_batch", lambda images: sizes.append(len(images)) or run(images))
-    predictor.predict(pictures)
+    monkeypatch.setattr(predictor, "_predict_batch", lambda batch: sizes.append(len(batch)) or run(batch))
+    predictor.predict(images)
     assert sizes == [2, 2, 1]
 
 
-def test_no_pictures_get_no_predictions(predictor: Predictor) -> None:
+def test_no_images_get_no_predictions(predictor: Predictor) -> None:
     assert predictor.predict([]) == []
 
 
-def test_the_same_picture_in_a_batch_gets_the_same_answer(predictor: Predictor, pictures) -> None:
-    first, _, again = predictor.predict([pictures[0], pictures[1], pictures[0]])
+def test_the_same_image_in_a_batch_gets_the_same_answer(predictor: Predictor, images) -> None:
+    first, _, again = predictor.predict([images[0], images[1], images[0]])
     assert_same_answers([first], [again])
 
 
-def test_threads_get_the_answers_of_one(predictor: Predictor, pictures, predictions: list[Prediction]) -> None:
+def test_threads_get_the_answers_of_one(predictor: Predictor, images, predictions: list[Prediction]) -> None:
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(predictor.predict, [[picture] for picture in pictures * 2]))
+        answers = list(pool.map(predictor.predict, [[image] for image in images * 2]))
     assert_same_answers([one for answer in answers for one in answer], predictions * 2)
 
 
-def test_pictures_are_left_as_they_were(predictor: Predictor, pictures) -> None:
-    before = [picture.pixels.copy() for picture in pictures[:2]]
-    predictor.predict(pictures[:2])
-    for picture, pixels in zip(pictures, before, strict=False):
-        np.testing.assert_array_equal(picture.pixels, pixels)
+def test_images_are_left_as_they_were(predictor: Predictor, images) -> None:
+    before = [image.pixels.copy() for image in images[:2]]
+    predictor.predict(images[:2])
+    for image, pixels in zip(images, before, strict=False):
+        np.testing.assert_array_equal(image.pixels, pixels)
 
 
-def test_loading_and_predicting_is_silent(released_folder: Path, pictures, capfd) -> None:
-    load_predictor(folder=released_folder).predict(pictures[:1])
+def test_loading_and_predicting_is_silent(released_folder: Path, images, capfd) -> None:
+    load_predictor(folder=released_folder).predict(images[:1])
     assert capfd.readouterr() == ("", "")
 
 
@@ -255,12 +255,12 @@ def test_garbage_with_the_cards_digest_cannot_be_loaded(
 
 
 def test_a_copied_model_gives_the_same_answers(
-    predictor: Predictor, released_folder: Path, tmp_path: Path, pictures, predictions
+    predictor: Predictor, released_folder: Path, tmp_path: Path, images, predictions
 ) -> None:
     card = copied(predictor, released_folder, tmp_path)
     again = Predictor(card, tmp_path, providers=[CPU], batch_size=2)
     assert again.provider == CPU
-    assert_same_answers(again.predict(pictures[:3]), predictions[:3])
+    assert_same_answers(again.predict(images[:3]), predictions[:3])
 
 
 def test_released_models_are_the_cards_of_a_folder(tmp_path: Path) -> None:
@@ -294,13 +294,13 @@ def test_a_scaling_that_changes_nothing_leaves_the_graphs_number() -> None:
     assert scaled(0.123456789, np.array([3.0, -1.0], np.float32), 1.0) == 0.123456789
 
 
-def test_the_score_is_scaled_by_the_card(predictor: Predictor, pictures: list[LesionImage]) -> None:
+def test_the_score_is_scaled_by_the_card(predictor: Predictor, images: list[LesionImage]) -> None:
     calibration = Calibration(
         temperature=2.0, offset=-0.5, prevalence=0.45, chosen_on="a test", error_before=0.1, error_after=0.1
     )
     card = predictor.card.model_copy(update={"calibrated": True, "calibration": calibration})
     for plain, soft in zip(
-        predictor.predict(pictures), Predictor(card, predictor_module.WEIGHTS_FOLDER).predict(pictures), strict=True
+        predictor.predict(images), Predictor(card, predictor_module.WEIGHTS_FOLDER).predict(images), strict=True
     ):
         assert soft.score == pytest.approx(
             float(softmax(plain.logits / 2 + np.array([0, -0.5], np.float32))[1]), abs=1e-5

@@ -1,4 +1,4 @@
-"""A folder with more pictures than a shard holds, some of them unreadable."""
+"""A folder with more images than a shard holds, some of them unreadable."""
 
 from pathlib import Path
 
@@ -8,17 +8,17 @@ from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.runtime.predictor import Predictor
 from skinlens.scoring.shards import Job
 
-PICTURES = 7
+IMAGES = 7
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "pictures"
+    made = tmp_path / "images"
     (made / "below").mkdir(parents=True)
-    for seed in range(PICTURES):
+    for seed in range(IMAGES):
         place = made / "below" / f"{seed}.png" if seed % 2 else made / f"{seed}.png"
         place.write_bytes(encode_png(draw_pixels(seed, height=96, width=128, malignant_look=seed % 2 == 1)))
-    (made / "broken.jpg").write_bytes(b"no picture")
+    (made / "broken.jpg").write_bytes(b"no image")
     (made / "empty.png").write_bytes(b"")
     return made
 

@@ -1,4 +1,4 @@
-"""What a source holds, in which order, and how a picture of it is read."""
+"""What a source holds, in which order, and how an image of it is read."""
 
 import os
 import zipfile
@@ -40,7 +40,7 @@ def test_a_manifest_is_listed_in_its_order(folder: Path) -> None:
 
 
 def test_an_address_is_listed_and_read(folder: Path) -> None:
-    (folder / "notes.txt").write_text("no picture")
+    (folder / "notes.txt").write_text("no image")
     listed = list_items(f"file://{folder}")
     assert [item.path for item in listed] == sorted(
         f"file://{path}" for path in folder.rglob("*") if path.suffix in {".png", ".jpg"}
@@ -60,7 +60,7 @@ def test_what_vanishes_at_an_address_is_told(folder: Path) -> None:
 def test_an_empty_folder_has_a_row_that_says_so(tmp_path: Path) -> None:
     (item,) = list_items(str(tmp_path))
     assert item.reason == "empty"
-    with pytest.raises(ImageRefusedError, match="holds no pictures"):
+    with pytest.raises(ImageRefusedError, match="holds no images"):
         item.read()
 
 

@@ -12,7 +12,7 @@ from skinlens.runtime.predictor import Predictor
 from skinlens.scoring.items import Item, list_items
 from skinlens.scoring.rows import BATCH
 from skinlens.scoring.shards import PLAN, SCHEMA, SHARD, DestinationError, Job, Shard, prepare, score_shard, shards_of
-from tests.scoring.conftest import PICTURES
+from tests.scoring.conftest import IMAGES
 
 
 def read(job: Job) -> pd.DataFrame:
@@ -29,7 +29,7 @@ def as_predicted(source: Path, out: Path) -> pd.DataFrame:
 
 
 def assert_equal_rows(found: pd.DataFrame, expected: pd.DataFrame) -> None:
-    """Row by row; a score's last digits depend on the pictures it was computed beside."""
+    """Row by row; a score's last digits depend on the images it was computed beside."""
     pd.testing.assert_frame_equal(
         found.drop(columns="probability"), expected.drop(columns="probability"), check_dtype=False
     )
@@ -49,7 +49,7 @@ def test_the_decisions_of_a_shard_are_counted(folder: Path, job: Job, predictor:
     (shard,) = shards_of(list_items(str(folder)))
     prepare(job, [shard])
     counted = score_shard(shard, job, predictor)
-    assert sum(counted.values()) == PICTURES + 2
+    assert sum(counted.values()) == IMAGES + 2
     assert counted == read(job)["decision"].value_counts().to_dict()
 
 
@@ -73,7 +73,7 @@ def test_what_was_interrupted_is_no_result(folder: Path, job: Job, predictor: Pr
     (Path(job.destination) / "_0123.unfinished").write_bytes(b"half a shard")
     assert prepare(job, shards) == shards
     score_shard(shards[0], job, predictor)
-    assert len(read(job)) == PICTURES + 2
+    assert len(read(job)) == IMAGES + 2
 
 
 @pytest.mark.parametrize(
@@ -91,10 +91,10 @@ def test_results_of_another_run_are_not_mixed_in(folder: Path, job: Job, change:
         prepare(replace(job, **change), shards)
 
 
-def test_other_pictures_are_another_run(folder: Path, job: Job) -> None:
+def test_other_images_are_another_run(folder: Path, job: Job) -> None:
     shards = shards_of(list_items(str(folder)))
     prepare(job, shards)
-    with pytest.raises(DestinationError, match="differs in pictures, list sha256"):
+    with pytest.raises(DestinationError, match="differs in images, list sha256"):
         prepare(job, shards_of(list_items(str(folder))[1:]))
 
 
@@ -127,7 +127,7 @@ def test_an_address_is_written_too(folder: Path, job: Job, predictor: Predictor,
     (shard,) = prepare(there, shards_of(list_items(str(folder))))
     score_shard(shard, there, predictor)
     assert prepare(there, [shard]) == []
-    assert len(parquet.read_table(tmp_path / "address")) == PICTURES + 2
+    assert len(parquet.read_table(tmp_path / "address")) == IMAGES + 2
 
 
 def test_shards_keep_the_order_and_the_batches_of_predict() -> None:

@@ -1,4 +1,4 @@
-"""Drawn pictures and manifests of them."""
+"""Drawn images and manifests of them."""
 
 import csv
 

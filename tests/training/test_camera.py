@@ -58,7 +58,7 @@ def test_a_strength_without_its_share_changes_nothing(pixels, outline, entries):
     assert all(shot is pixels for shot in shots(pixels, outline, 3, **entries))
 
 
-def test_all_at_once_is_repeatable_and_leaves_the_picture_as_it_was(pixels, outline):
+def test_all_at_once_is_repeatable_and_leaves_the_image_as_it_was(pixels, outline):
     before = pixels.copy()
     pixels.setflags(write=False)
     first, again = (shots(pixels, outline, 3, **ALWAYS) for _ in range(2))

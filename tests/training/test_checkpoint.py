@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from skinlens.models.stored import CheckpointError
+from skinlens.models.checkpoint import CheckpointError
 from skinlens.training.checkpoint import optimiser_tensors, read_state, restore_optimiser, save_state
 
 

@@ -1,4 +1,4 @@
-"""Pictures: the same pixels as at run time, decoded once, outlines beside them."""
+"""Images: the same pixels as at run time, decoded once, outlines beside them."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from skinlens.imaging.image import ImageRefusedError
 from skinlens.imaging.preprocess import Preprocessing, to_input
 from skinlens.training import dataset
 from skinlens.training.augment import build_augmentation
-from skinlens.training.dataset import DecodedRows, ScoringPictures, TrainingPictures
+from skinlens.training.dataset import DecodedRows, ScoringImages, TrainingImages
 from skinlens.training.recipe import Augmentation
 
 BYTES = 64 * 72 * 3
@@ -19,7 +19,7 @@ BYTES = 64 * 72 * 3
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory, draw):
-    folder = tmp_path_factory.mktemp("pictures")
+    folder = tmp_path_factory.mktemp("images")
     files = [draw(folder / f"{n}.png", malignant=n % 2, seed=n, height=64, width=72) for n in range(4)]
     files.append(draw(folder / "large.png", malignant=True, seed=9, height=300, width=200))
     return pd.DataFrame({"file": [str(file) for file in files], "malignant": [0, 1, 0, 1, 1]})
@@ -39,22 +39,22 @@ def decoded(monkeypatch):
 
 
 @pytest.mark.parametrize("size", [64, 96, 224])
-def test_scoring_pictures_are_the_run_times_pixels(rows, size):
+def test_scoring_images_are_the_run_times_pixels(rows, size):
     preprocessing = Preprocessing(size=size)
-    pictures = ScoringPictures(DecodedRows(rows), preprocessing)
-    assert len(pictures) == 5
+    images = ScoringImages(DecodedRows(rows), preprocessing)
+    assert len(images) == 5
     for index, file in enumerate(rows["file"]):
         with open(file, "rb") as stream:  # noqa: PTH123 - as an upload arrives
             expected = to_input(decode(stream.read()).pixels, preprocessing)
-        assert pictures[index].dtype == torch.uint8
-        assert np.array_equal(pictures[index].numpy(), expected)
+        assert images[index].dtype == torch.uint8
+        assert np.array_equal(images[index].numpy(), expected)
 
 
-def test_a_scored_picture_may_be_written_to_without_harm(rows):
-    pictures = ScoringPictures(DecodedRows(rows), Preprocessing(size=64))
-    first = pictures[0].clone()
-    pictures[0].zero_()
-    assert torch.equal(pictures[0], first)
+def test_a_scored_image_may_be_written_to_without_harm(rows):
+    images = ScoringImages(DecodedRows(rows), Preprocessing(size=64))
+    first = images[0].clone()
+    images[0].zero_()
+    assert torch.equal(images[0], first)
 
 
 def test_what_fits_the_budget_is_decoded_once(rows, decoded):
@@ -66,7 +66,7 @@ def test_what_fits_the_budget_is_decoded_once(rows, decoded):
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def test_a_picture_too_large_for_what_is_left_does_not_bar_a_smaller_one(rows, decoded):
+def test_a_image_too_large_for_what_is_left_does_not_bar_a_smaller_one(rows, decoded):
     kept = DecodedRows(rows, budget_bytes=2 * BYTES)
     for index in (0, 4, 1, 0, 4, 1):
         kept.pixels(index)
@@ -91,43 +91,43 @@ def test_warming_decodes_everything_that_fits(rows, decoded):
     assert len(decoded) == 5
 
 
-def test_a_picture_that_cannot_be_used_is_named(tmp_path):
+def test_a_image_that_cannot_be_used_is_named(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     broken = DecodedRows(pd.DataFrame({"file": [str(tmp_path / "broken.png")], "malignant": [0]}))
     with pytest.raises(ImageRefusedError, match=r"broken\.png"):
         broken.pixels(0)
 
 
-def test_a_training_picture_depends_on_seed_epoch_and_row_alone(rows):
+def test_a_training_image_depends_on_seed_epoch_and_row_alone(rows):
     augmentation = build_augmentation(Augmentation(flip=True, crop_area=0.5, brightness=0.3), 64)
 
-    def picture(seed, draw):
-        return TrainingPictures(DecodedRows(rows), augmentation, seed)[draw][0]
+    def image(seed, draw):
+        return TrainingImages(DecodedRows(rows), augmentation, seed)[draw][0]
 
-    first = picture(0, (2, 1))
+    first = image(0, (2, 1))
     torch.rand(7)
-    assert torch.equal(picture(0, (2, 1)), first)
+    assert torch.equal(image(0, (2, 1)), first)
     for seed, draw in ((1, (2, 1)), (0, (1, 1)), (0, (2, 3))):
-        assert not torch.equal(picture(seed, draw), first)
+        assert not torch.equal(image(seed, draw), first)
 
 
-def test_a_training_picture_carries_its_label_and_lies_as_scored_ones_do(rows):
+def test_a_training_image_carries_its_label_and_lies_as_scored_ones_do(rows):
     kept = DecodedRows(rows)
-    pictures = TrainingPictures(kept, build_augmentation(Augmentation(), 64), 0)
-    scored = ScoringPictures(kept, Preprocessing(size=64))
+    images = TrainingImages(kept, build_augmentation(Augmentation(), 64), 0)
+    scored = ScoringImages(kept, Preprocessing(size=64))
     for index, label in enumerate(rows["malignant"]):
-        picture, found = pictures[0, index]
+        image, found = images[0, index]
         assert found == label
-        assert picture.shape == scored[index].shape == (64, 64, 3)
-        assert picture.dtype == torch.uint8
-        assert picture.is_contiguous()
+        assert image.shape == scored[index].shape == (64, 64, 3)
+        assert image.dtype == torch.uint8
+        assert image.is_contiguous()
         # The two resize with different libraries, so that only the colour can be compared.
-        assert abs(picture.float().mean() - scored[index].float().mean()) < 1
+        assert abs(image.float().mean() - scored[index].float().mean()) < 1
 
 
 @pytest.fixture(scope="module")
 def outlined(tmp_path_factory, draw):
-    """A picture with an outline, one without, and a large one whose outline is a pixel wider."""
+    """An image with an outline, one without, and a large one whose outline is a pixel wider."""
     folder = tmp_path_factory.mktemp("outlined")
     files = [draw(folder / f"{n}.png", malignant=False, seed=n) for n in range(2)]
     files.append(draw(folder / "large.png", malignant=True, seed=9, height=300, width=200))
@@ -139,7 +139,7 @@ def outlined(tmp_path_factory, draw):
     return pd.DataFrame({"file": [str(file) for file in files], "malignant": [0, 0, 1], "outline_file": masks})
 
 
-def test_outlines_lie_on_their_pictures(outlined):
+def test_outlines_lie_on_their_images(outlined):
     kept = DecodedRows(outlined, outlines=True, side=100)
     assert kept.outline(1) is None
     for index in (0, 2):
@@ -169,7 +169,7 @@ def test_a_missing_outline_is_named(outlined):
         DecodedRows(broken, outlines=True).outline(0)
 
 
-def test_a_large_picture_is_kept_small_and_in_shape(outlined, decoded):
+def test_a_large_image_is_kept_small_and_in_shape(outlined, decoded):
     kept = DecodedRows(outlined, budget_bytes=2 * BYTES + 150 * 100 * 3, side=100)
     kept.warm()
     kept.warm()

@@ -1,4 +1,4 @@
-"""Whole runs on a few drawn pictures, most of them with a network so small that a run takes a moment."""
+"""Whole runs on a few drawn images, most of them with a network so small that a run takes a moment."""
 
 import csv
 import dataclasses
@@ -26,10 +26,10 @@ from skinlens.imaging.image import ImageRefusedError
 from skinlens.imaging.preprocess import to_input
 from skinlens.models import asff, registry
 from skinlens.models.asff import AsffResNet50, ChannelGate, Head
+from skinlens.models.checkpoint import CheckpointError, load_released, read_tensors
 from skinlens.models.explainable import Analysis, Explainable
+from skinlens.models.pretrained import Start, load_start
 from skinlens.models.registry import build
-from skinlens.models.start import Start, load_start
-from skinlens.models.stored import CheckpointError, load_released, read_tensors
 from skinlens.training import features, loop
 from skinlens.training.dataset import DecodedRows
 from skinlens.training.features import FrozenBackbone, pooled_features
@@ -96,7 +96,7 @@ def _leave_no_trace(monkeypatch):
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory, draw, write_csv):
-    """Twelve training pictures in three folds, and a test picture that no run may touch (it is no picture at all)."""
+    """Twelve training images in three folds, and a test image that no run may touch (it is no image at all)."""
     folder = tmp_path_factory.mktemp("data")
     rows = []
     for number in range(12):
@@ -492,13 +492,13 @@ def test_gradients_are_clipped_where_the_recipe_says_so(rows, settings, monkeypa
 def test_every_epoch_has_an_order_of_its_own_and_its_size(rows, settings, monkeypatch):
     drawn = []
 
-    class Watched(loop.TrainingPictures):
+    class Watched(loop.TrainingImages):
         def __getitem__(self, draw):
-            picture, label = super().__getitem__(draw)
-            drawn.append((*draw, picture.shape))
-            return picture, label
+            image, label = super().__getitem__(draw)
+            drawn.append((*draw, image.shape))
+            return image, label
 
-    monkeypatch.setattr(loop, "TrainingPictures", Watched)
+    monkeypatch.setattr(loop, "TrainingImages", Watched)
     run(recipe(), rows, settings)
     assert [epoch for epoch, _, _ in drawn] == [0] * 8 + [1] * 8 + [2] * 8
     orders = [[row for number, row, _ in drawn if number == epoch] for epoch in range(3)]
@@ -609,7 +609,7 @@ def test_label_smoothing_raises_the_loss_of_a_sure_network(rows, settings, tmp_p
 
 
 @pytest.mark.parametrize("number", [1, 8], ids=["held out", "trained on"])
-def test_a_corrupt_picture_is_named(settings, tmp_path, draw, write_csv, number):
+def test_a_corrupt_image_is_named(settings, tmp_path, draw, write_csv, number):
     listed = []
     for n in range(12):
         draw(tmp_path / f"lesion{n}.png", malignant=n % 2, seed=n)
@@ -656,13 +656,13 @@ def test_an_epoch_faster_than_the_clock_shows_is_no_error(rows, settings, monkey
 def test_scoring_restores_the_networks_mode(rows):
     plan = recipe()
     normalise = loop.Normalise(plan.preprocessing.mean, plan.preprocessing.std)
-    pictures = DecodedRows(rows.iloc[:12])
+    images = DecodedRows(rows.iloc[:12])
     for training in (True, False):
         network = Tiny().train(training)
-        first = score_rows(network, normalise, pictures, plan)
+        first = score_rows(network, normalise, images, plan)
         assert network.training is training
         # Dropout and batch statistics are off, whatever the mode.
-        assert np.array_equal(first.probability, score_rows(network, normalise, pictures, plan).probability)
+        assert np.array_equal(first.probability, score_rows(network, normalise, images, plan).probability)
         assert network.bn1.num_batches_tracked == 0
 
 
@@ -678,7 +678,7 @@ def test_scoring_does_not_depend_on_how_rows_are_batched(rows):
 
 @pytest.fixture(scope="module")
 def hospitals(tmp_path_factory, draw, write_csv):
-    """Three origins of eight pictures; one lesion was seen in two of them, one row is marked, a third have masks."""
+    """Three origins of eight images; one lesion was seen in two of them, one row is marked, a third have masks."""
     folder = tmp_path_factory.mktemp("hospitals")
     mask = np.zeros((64, 72), np.bool_)
     mask[16:48, 20:50] = True
@@ -733,7 +733,7 @@ def test_a_held_out_origin_is_scored_and_none_of_its_lesions_trained_on(hospital
     assert "fold_auc" in log_of(settings.out)[-1]
 
 
-def test_no_picture_of_a_held_out_lesion_is_ever_decoded_for_training(hospitals, settings, monkeypatch):
+def test_no_image_of_a_held_out_lesion_is_ever_decoded_for_training(hospitals, settings, monkeypatch):
     seen = []
 
     class Watched(loop.DecodedRows):
@@ -1040,12 +1040,12 @@ def test_an_unknown_origin_among_several_is_named(hospitals, settings):
 def test_an_epoch_is_as_long_as_the_schedule_says_whatever_is_held_out(hospitals, settings, monkeypatch, origins):
     drawn = []
 
-    class Watched(loop.TrainingPictures):
+    class Watched(loop.TrainingImages):
         def __getitem__(self, draw):
             drawn.append(draw)
             return super().__getitem__(draw)
 
-    monkeypatch.setattr(loop, "TrainingPictures", Watched)
+    monkeypatch.setattr(loop, "TrainingImages", Watched)
     plan = recipe(balance=0.5, schedule={"epochs": 2, "images": 22})
     run(plan, hospitals, dataclasses.replace(settings, fold=None, origins=origins))
     assert [draw[0] for draw in drawn] == [0] * 20 + [1] * 20

@@ -21,7 +21,7 @@ from skinlens.training.manifest import (
 
 @pytest.fixture
 def manifest(tmp_path, write_csv):
-    """Writes rows as a manifest, and an empty file for each path (a manifest does not look into pictures)."""
+    """Writes rows as a manifest, and an empty file for each path (a manifest does not look into images)."""
 
     def write(rows, name="manifest.csv"):
         path = write_csv(tmp_path / name, rows)
@@ -128,7 +128,7 @@ def test_a_bad_row_is_named_by_manifest_line_and_path(manifest, rows, what, line
         assert f"line {line} ({rows[line - 2]['path'] or 'nan'})" in message
 
 
-def test_a_missing_picture_is_named(manifest, tmp_path):
+def test_a_missing_image_is_named(manifest, tmp_path):
     path = manifest([row("a.png"), row("gone.png"), row("b.png")])
     (tmp_path / "gone.png").unlink()
     with pytest.raises(ManifestError, match=r"1 row\(s\) name a file that does not exist: .* line 3 \(gone\.png\)$"):
@@ -142,7 +142,7 @@ def test_a_group_over_two_folds_is_found_across_manifests(manifest):
     assert all(f"{path} line 2" in str(caught.value) for path in paths)
 
 
-def test_one_picture_in_two_manifests_is_found(manifest):
+def test_one_image_in_two_manifests_is_found(manifest):
     first, second = manifest([row("a.png")], "one.csv"), manifest([row("a.png")], "two.csv")
     with pytest.raises(ManifestError, match=r"already listed: .*two\.csv line 2 \(a\.png\)"):
         read_manifests([first, second])

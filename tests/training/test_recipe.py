@@ -202,7 +202,7 @@ def test_a_recipe_cannot_be_changed(read):
         recipe.batch_size = 4
 
 
-def test_pictures_grow_as_the_schedule_says():
+def test_images_grow_as_the_schedule_says():
     schedule = Schedule(epochs=6, sizes=((0, 128), (2, 160), (5, 224)))
     assert [schedule.size(epoch, 999) for epoch in range(6)] == [128, 128, 160, 160, 160, 224]
     assert Schedule(epochs=6).size(3, 96) == 96

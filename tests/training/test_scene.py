@@ -119,7 +119,7 @@ def test_a_squash_stretches_circles_both_ways_and_by_no_more_than_it_may():
     assert 1.18 < max(aspects) < 1.33 + 0.06
 
 
-def test_a_wide_picture_is_sometimes_squashed_as_a_whole_and_sometimes_true_to_its_pixels():
+def test_a_wide_image_is_sometimes_squashed_as_a_whole_and_sometimes_true_to_its_pixels():
     circle = lesion(90, 120, (45, 60), (12, 12))
     aspects = [aspect_of(placed(circle, recipe(squash=0.01), 180, generator(seed))) for seed in range(30)]
     squashed, true = [a for a in aspects if a < 0.85], [a for a in aspects if a >= 0.85]

@@ -1,4 +1,4 @@
-"""Training pictures by way of scenes: each depends on its draw alone, and brings its outline if that is known."""
+"""Training images by way of scenes: each depends on its draw alone, and brings its outline if that is known."""
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ EVERYTHING = Augmentation(
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
-    """Four pictures, white on the lesion and black elsewhere; the last has no outline."""
+    """Four images, white on the lesion and black elsewhere; the last has no outline."""
     folder = tmp_path_factory.mktemp("scenes")
     lesion = np.zeros((64, 72), np.bool_)
     lesion[20:40, 30:60] = True
@@ -39,7 +39,7 @@ def scenes(rows, recipe=EVERYTHING, *, seed=0, outlines=True):
     return TrainingScenes(kept, np.full(4, 0.25), recipe, size=48, seed=seed, outlines=outlines)
 
 
-def test_a_picture_depends_on_seed_and_draw_alone(rows):
+def test_a_image_depends_on_seed_and_draw_alone(rows):
     first = scenes(rows)[2, 1, 0]
     np.random.default_rng().random()
     torch.rand(7)
@@ -48,37 +48,37 @@ def test_a_picture_depends_on_seed_and_draw_alone(rows):
         assert not torch.equal(scenes(rows, seed=seed)[draw][0], first[0])
 
 
-def test_a_picture_lies_as_scored_ones_do_and_carries_its_label(rows):
+def test_a_image_lies_as_scored_ones_do_and_carries_its_label(rows):
     for row in range(4):
-        picture, label = scenes(rows, outlines=False)[0, row]
-        assert (picture.shape, picture.dtype) == ((48, 48, 3), torch.uint8)
-        assert picture.is_contiguous()
+        image, label = scenes(rows, outlines=False)[0, row]
+        assert (image.shape, image.dtype) == ((48, 48, 3), torch.uint8)
+        assert image.is_contiguous()
         assert (label.item(), label.dtype) == (row % 2, torch.int64)
 
 
-def test_an_outline_comes_with_its_picture(rows):
+def test_an_outline_comes_with_its_image(rows):
     geometry = Augmentation(engine="opencv", flip=True, flip_vertical=True, rotation=180.0, crop_area=0.6)
     for row in range(3):
-        picture, _, outline = scenes(rows, geometry)[0, row]
+        image, _, outline = scenes(rows, geometry)[0, row]
         assert set(outline.unique().tolist()) == {0, 1}
-        assert ((picture[..., 0] > 127) != (outline == 1)).float().mean() < 0.03
+        assert ((image[..., 0] > 127) != (outline == 1)).float().mean() < 0.03
     assert (scenes(rows, geometry)[0, 3][2] == int(UNKNOWN)).all()
 
 
-def test_a_picture_without_its_lesion_is_even_odds_and_has_no_outline(rows):
+def test_a_image_without_its_lesion_is_even_odds_and_has_no_outline(rows):
     given = scenes(rows, Augmentation(engine="opencv", withhold_share=0.5))
     withheld = 0
     for repeat in range(20):
         for row in range(4):
-            picture, label, outline = given[0, row, repeat]
+            image, label, outline = given[0, row, repeat]
             assert label.dtype == torch.float32
             if label.item() == 0.5:
                 withheld += 1
-                assert picture.max() < 128
+                assert image.max() < 128
                 assert (outline == int(UNKNOWN)).all()
             else:
                 assert label.item() == row % 2
-                assert picture.max() > 250
+                assert image.max() > 250
     # Binomial, n = 80 (in truth fewer, since rows share the generator's draw): 0.2 to 0.8 is beyond six deviations.
     assert 16 < withheld < 64
 

@@ -43,7 +43,7 @@ def test_the_loss_is_the_cross_entropy_with_each_cells_share_of_the_lesion():
     assert outline_loss(logits, truth).item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_pictures_without_an_outline_do_not_count():
+def test_images_without_an_outline_do_not_count():
     logits, truth = torch.linspace(-2, 2, 3 * 16).reshape(3, 4, 4), outlines()
     truth[1] = int(UNKNOWN)
     both = outline_loss(logits[[0, 2]], truth[[0, 2]])

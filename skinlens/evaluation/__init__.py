@@ -1,1 +1,0 @@
-"""How good predictions are: metrics, their intervals, test views and thresholds."""

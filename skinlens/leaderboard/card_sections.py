@@ -1,0 +1,108 @@
+"""What `evaluate` and `subgroups` found about a released model, as sections of its card and of the about page."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from skinlens.leaderboard.chart_tables import readable_shortcuts, shortcut_table
+from skinlens.leaderboard.records import EvaluatedModel, read_model
+from skinlens.leaderboard.subgroup_tables import (
+    PART_COLUMNS,
+    WITHHELD,
+    missed_melanomas,
+    readable_subgroups,
+    subgroup_table,
+)
+
+# A title, and paragraphs and tables in their order.
+Section = tuple[str, tuple[str | pd.DataFrame, ...]]
+
+# Of those shortcut tests that are measured in several views: where the file does not give the answer away.
+_VIEW = "native"
+_PART_TITLES = ["By", "Part", "Figure", "Images", "Rate"]
+
+
+def read_measured(folder: Path, name: str, *, weights_sha256: str, threshold: float) -> EvaluatedModel | None:
+    """What an evaluation folder holds about a released model's own weights; None if there is nothing.
+
+    Args:
+        folder: As `evaluate` and `subgroups` fill it.
+        name: Of the model.
+        weights_sha256: Of its weights.
+        threshold: Of its default point; figures of held-out images that were made at another one are left out.
+
+    Raises:
+        ResultError: If a file is damaged.
+    """
+    path = folder / f"{name}.test.json"
+    if not path.is_file():
+        return None
+    model = read_model(path)
+    if model.record is None or model.record.weights_sha256 != weights_sha256:
+        return None
+    same_point = model.held_out is not None and model.held_out.threshold == threshold
+    return model if same_point else replace(model, held_out=None)
+
+
+def measured_sections(model: EvaluatedModel) -> tuple[Section, ...]:
+    """Twins and shortcuts, rates by part of the images, and failures by id."""
+    return (
+        ("Twins and shortcuts", tuple(_shortcuts(model))),
+        ("Who is judged well and who is not", tuple(_parts(model))),
+        ("Failures by id", tuple(_failures(model))),
+    )
+
+
+def held_out_sentence(model: EvaluatedModel) -> str:
+    """Of which images the figures of held-out images are; "" without them."""
+    if model.held_out is None:
+        return ""
+    return (
+        f"{model.held_out.n:,} images of {model.held_out.held_out}, each judged by a run of the same recipe that had "
+        "seen nothing of its origin or fold."
+    )
+
+
+def _shortcuts(model: EvaluatedModel) -> Iterator[str | pd.DataFrame]:
+    views = model.record.views if model.record else {}
+    if "no-twins" in views:
+        yield (
+            f"{views['all'].n - views['no-twins'].n} of {views['all'].n} test images show a lesion that is also among "
+            "the training images of their manifest; the views no-twins and clean-native are without them."
+        )
+    table = readable_shortcuts(shortcut_table([model]), _VIEW)
+    if len(table):
+        yield "On native test images; what stays high although the lesion is painted over was not read off the lesion."
+        yield table.set_axis(["Test", "Images", "Figure"], axis=1)
+
+
+def _parts(model: EvaluatedModel) -> Iterator[str | pd.DataFrame]:
+    yield (
+        "Rates at the default point. Parts with few images are withheld; one that stands out among many may do so by "
+        "chance."
+    )
+    if model.held_out is not None:
+        yield held_out_sentence(model)
+        yield _part_table(model, held_out=True)
+    yield "All test images:"
+    yield _part_table(model, held_out=False)
+
+
+def _part_table(model: EvaluatedModel, *, held_out: bool) -> pd.DataFrame:
+    table = subgroup_table([model], held_out=held_out)
+    found = [
+        readable_subgroups(table, column).set_axis(_PART_TITLES[1:], axis=1).assign(By=title)[_PART_TITLES]
+        for column, title in PART_COLUMNS.items()
+        if column in set(table["column"])
+    ]
+    every = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=_PART_TITLES)
+    return every[every["Rate"] != WITHHELD].reset_index(drop=True)
+
+
+def _failures(model: EvaluatedModel) -> Iterator[str]:
+    for images, held_out in (("held-out", True), ("test", False)):
+        for row in missed_melanomas([model], held_out=held_out).to_dict("records"):
+            named = f": {row['ids']}" if row["ids"] else ""
+            yield f"Melanomas of the {images} images that it calls benign: {row['missed']} of {row['n']}{named}."

@@ -1,0 +1,241 @@
+"""The numbers of every comparison chart: one long table a chart, with the model's label in the column `model`.
+
+A model without what a chart needs has no rows in its table; `absent` lists such models.
+"""
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from skinlens.leaderboard.records import EvaluatedModel, Figure, shortcut_figures
+from skinlens.metrics.classification import confusion_at
+from skinlens.metrics.curves import coverage_error, decision_curve, pr_points, reliability, roc_points
+from skinlens.metrics.figures import bracketed
+from skinlens.metrics.rows import labels_of
+
+Models = Sequence[EvaluatedModel]
+
+# What a reader is shown of the shortcut tests, in order: test, figure (as `shortcut_figures` names them), words.
+SHORTCUT_ROWS = (
+    ("centre_disc", "plain", "ROC AUC of the images as they are"),
+    ("centre_disc", "", "ROC AUC with the centre of every image painted over"),
+    ("outline", "plain_auc", "ROC AUC as they are"),
+    ("outline", "painted_over_auc", "ROC AUC with the lesion painted over"),
+    ("outline", "shape_alone_auc", "ROC AUC of the shape of the painted area alone"),
+    ("backgrounds", "same_class_auc", "ROC AUC with the lesion on another background of its own class"),
+    ("backgrounds", "swapped_auc", "ROC AUC with the lesion on a background of the other class"),
+    ("backgrounds", "score_change_same_class_to_swapped", "Mean change of the score between these two"),
+    ("backgrounds", "flipped_by_background", "Right verdicts that the other class's background turns"),
+    ("backgrounds", "flipped_by_moving", "Right verdicts that moving alone turns"),
+)
+
+
+def absent(models: Models, table: pd.DataFrame) -> list[str]:
+    """Labels of the models that have no rows in a table."""
+    there = set(table["model"])
+    return [model.label for model in models if model.label not in there]
+
+
+def roc_table(models: Models, view: str) -> pd.DataFrame:
+    """`curves.roc_points` of each model."""
+    return _stacked(
+        models,
+        lambda _, rows: roc_points(labels_of(rows), rows["probability"]),
+        ["threshold", "false_positive_rate", "sensitivity"],
+        view,
+    )
+
+
+def pr_table(models: Models, view: str) -> pd.DataFrame:
+    """`curves.pr_points` of each model."""
+    return _stacked(
+        models,
+        lambda _, rows: pr_points(labels_of(rows), rows["probability"]),
+        ["threshold", "sensitivity", "precision"],
+        view,
+    )
+
+
+def operating_points(models: Models, published: pd.DataFrame, view: str) -> pd.DataFrame:
+    """What each model's own threshold does, and each of the paper's where the view is `all`.
+
+    Args:
+        models: With predictions.
+        published: Rows of `published_models`, with `label` as the reader should see them.
+        view: A test view.
+
+    Returns:
+        `model`, `source`, `threshold` (missing for the paper, which names none), `tn`, `fp`, `fn`, `tp`, `sensitivity`,
+        `false_positive_rate` and `precision`, missing where undefined.
+    """
+    rows = [_own_point(model, model.seen_in(view)) for model in models if view in model.views]
+    if view == "all":
+        rows += [
+            {"model": row["label"], "source": "paper", **{name: row[name] for name in ("tn", "fp", "fn", "tp")}}
+            for row in published.to_dict("records")
+        ]
+    columns = ["model", "source", "threshold", "tn", "fp", "fn", "tp"]
+    table = pd.DataFrame(rows, columns=columns)
+    counts = {name: table[name].astype("float64") for name in ("tn", "fp", "fn", "tp")}
+    return table.assign(
+        sensitivity=counts["tp"] / (counts["tp"] + counts["fn"]),
+        false_positive_rate=counts["fp"] / (counts["fp"] + counts["tn"]),
+        precision=counts["tp"] / (counts["tp"] + counts["fp"]),
+    )
+
+
+def confusion_table(points: pd.DataFrame) -> pd.DataFrame:
+    """The confusion matrices of `operating_points`, one row a cell.
+
+    Returns:
+        `model`, `actual` and `called` (benign or malignant), `images`, and `share` of the actual class, in [0, 1].
+    """
+    cells = [
+        ("benign", "benign", "tn"),
+        ("benign", "malignant", "fp"),
+        ("malignant", "benign", "fn"),
+        ("malignant", "malignant", "tp"),
+    ]
+    rows = [
+        (row["model"], actual, called, int(row[count]))
+        for row in points.to_dict("records")
+        for actual, called, count in cells
+    ]
+    table = pd.DataFrame(rows, columns=["model", "actual", "called", "images"])
+    whole = table.groupby(["model", "actual"], sort=False)["images"].transform("sum")
+    return table.assign(share=table["images"] / whole)
+
+
+def reliability_table(models: Models, view: str) -> pd.DataFrame:
+    """`curves.reliability` of each model."""
+    return _stacked(
+        models,
+        lambda _, rows: reliability(labels_of(rows), rows["probability"]),
+        ["mean_probability", "observed", "low", "high", "n"],
+        view,
+    )
+
+
+def decision_table(models: Models, view: str) -> pd.DataFrame:
+    """`curves.decision_curve` of each model, its own net benefit as `net_benefit`."""
+    return _stacked(
+        models,
+        lambda _, rows: decision_curve(labels_of(rows), rows["probability"]).rename(columns={"model": "net_benefit"}),
+        ["threshold", "net_benefit", "treat_all", "treat_none"],
+        view,
+    )
+
+
+def coverage_table(models: Models, view: str) -> pd.DataFrame:
+    """`curves.coverage_error` of each model at its own threshold."""
+    return _stacked(
+        models,
+        lambda model, rows: coverage_error(labels_of(rows), rows["probability"], model.threshold),
+        ["distance", "coverage", "n", "errors", "error", "low", "high"],
+        view,
+    )
+
+
+def robustness_table(models: Models) -> pd.DataFrame:
+    """Accuracy and ROC AUC on spoilt images; strength 0 are the images as they are.
+
+    Returns:
+        `model`, `corruption`, `strength`, `metric` (`accuracy` or `roc_auc`), `value`, `low`, `high`, `n`.
+    """
+    rows = []
+    for model in models:
+        robustness = model.record.robustness if model.record else None
+        if robustness is None:
+            continue
+        for name in dict.fromkeys(corruption.name for corruption in robustness.corruptions):
+            rows += _strength_rows(model.label, name, 0, robustness.clean.accuracy, robustness.clean.roc_auc)
+        for spoilt in robustness.corruptions:
+            rows += _strength_rows(model.label, spoilt.name, spoilt.strength, spoilt.accuracy, spoilt.roc_auc)
+    columns = ["model", "corruption", "strength", "metric", "value", "low", "high", "n"]
+    return pd.DataFrame(rows, columns=columns).sort_values(
+        ["model", "corruption", "metric", "strength"], kind="stable", ignore_index=True
+    )
+
+
+def training_table(models: Models) -> pd.DataFrame:
+    """The training curves as they were logged: `model`, `epoch`, and a column for whatever else a log holds."""
+    logs = [model.log.assign(model=model.label) for model in models if model.log is not None]
+    if not logs:
+        return pd.DataFrame(columns=["model", "epoch"])
+    table = pd.concat(logs, ignore_index=True)
+    return table[["model", "epoch", *(name for name in table if name not in {"model", "epoch"})]]
+
+
+def shortcut_table(models: Models) -> pd.DataFrame:
+    """`results.shortcut_figures` of each model."""
+    tables = [shortcut_figures(model.record).assign(model=model.label) for model in models if model.record]
+    filled = [table for table in tables if len(table)]
+    columns = ["model", "test", "figure", "view", "value", "low", "high", "n", "plain_auc"]
+    return pd.concat(filled, ignore_index=True)[columns] if filled else pd.DataFrame(columns=columns)
+
+
+def readable_shortcuts(table: pd.DataFrame, view: str) -> pd.DataFrame:
+    """The main figures of a `shortcut_table` for a reader.
+
+    Args:
+        table: From `shortcut_table`.
+        view: The test view of those figures that were measured in several.
+
+    Returns:
+        A row for each of `SHORTCUT_ROWS` that some model has, in words in the column `Test`, with the number of images
+        in `Images`; and a column a model with the figure and its interval, "" where it has none.
+    """
+    of_view = table[(table["view"] == "") | (table["view"] == view)]
+    rows = []
+    for test, figure, words in SHORTCUT_ROWS:
+        found = of_view[(of_view["test"] == test) & (of_view["figure"] == figure)]
+        if found.empty:
+            continue
+        counts = sorted({int(n) for n in found["n"].dropna()})
+        cells = {
+            row["model"]: bracketed(row["value"], row["low"], row["high"]) or "undefined"
+            for row in found.to_dict("records")
+        }
+        rows.append({"Test": words, "Images": " or ".join(str(n) for n in counts), **cells})
+    columns = ["Test", "Images", *dict.fromkeys(table["model"])]
+    return pd.DataFrame(rows, columns=columns).fillna("")
+
+
+def _stacked(
+    models: Models,
+    points: Callable[[EvaluatedModel, pd.DataFrame], pd.DataFrame | None],
+    columns: list[str],
+    view: str,
+) -> pd.DataFrame:
+    tables = []
+    for model in models:
+        if view not in model.views:
+            continue
+        found = points(model, model.seen_in(view))
+        if found is not None:
+            tables.append(found.assign(model=model.label))
+    if not tables:
+        return pd.DataFrame(columns=["model", *columns])
+    return pd.concat(tables, ignore_index=True)[["model", *columns]]
+
+
+def _own_point(model: EvaluatedModel, rows: pd.DataFrame) -> dict[str, object]:
+    counts = confusion_at(labels_of(rows), rows["probability"], model.threshold)
+    return {
+        "model": model.label,
+        "source": model.source,
+        "threshold": model.threshold,
+        "tn": counts.tn,
+        "fp": counts.fp,
+        "fn": counts.fn,
+        "tp": counts.tp,
+    }
+
+
+def _strength_rows(
+    label: str, corruption: str, strength: int, accuracy: Figure, roc_auc: Figure
+) -> list[tuple[object, ...]]:
+    return [
+        (label, corruption, strength, metric, figure.value, figure.low, figure.high, figure.n)
+        for metric, figure in (("accuracy", accuracy), ("roc_auc", roc_auc))
+    ]

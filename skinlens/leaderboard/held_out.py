@@ -1,0 +1,220 @@
+"""Figures of source datasets that a model had not seen in training: one row a model, one column a dataset."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from skinlens.leaderboard.datasets import dataset_title, in_order
+from skinlens.leaderboard.records import Figure
+from skinlens.metrics.classification import checked
+from skinlens.metrics.figures import bracketed, roc_auc_figure
+from skinlens.metrics.intervals import RESAMPLES, Rate, wilson_rate
+from skinlens.metrics.operating_points import LEAST_RATE
+from skinlens.metrics.rows import groups_of, labels_of
+
+INTERVAL = f"95 %: ROC AUC by bootstrap over groups ({RESAMPLES} resamples), specificity by Wilson"
+COLUMNS = ("model", "kind", "default", "origin", "dataset", "roc_auc", "low", "high", "n", "benign", "malignant",
+           "specificity")  # fmt: skip
+
+
+class PartFigures(BaseModel):
+    """Figures of images that were held out together.
+
+    Attributes:
+        roc_auc: With its interval; `value` is None where one label is missing.
+        specificity: At the highest threshold that finds 95 % of the malignant images, a threshold of these images' own.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    n: int
+    benign: int
+    malignant: int
+    roc_auc: Figure
+    specificity: Figure
+
+
+@dataclass(frozen=True)
+class HeldOutModel:
+    """A model, or a probe, with its figures on datasets that it had not seen.
+
+    Attributes:
+        title: As a reader should see it.
+        kind: `model`, or `probe` of the pretrained weights that a model starts from.
+        default: Whether it is the app's default model.
+        datasets: Figures by `origin`.
+    """
+
+    title: str
+    kind: Literal["model", "probe"]
+    default: bool
+    datasets: dict[str, PartFigures]
+
+
+def part_figures(rows: pd.DataFrame, *, resamples: int = RESAMPLES) -> PartFigures:
+    """Measure predictions on images that were held out together.
+
+    Args:
+        rows: N rows with `label`, `probability` and optionally `group_id`.
+        resamples: Draws of the bootstrap.
+
+    Raises:
+        ValueError: As for `metrics.score`.
+    """
+    truth, chances = labels_of(rows), rows["probability"].to_numpy()
+    area = roc_auc_figure(truth, chances, groups_of(rows), resamples=resamples)
+    spared = specificity_at_sensitivity(truth, chances)
+    malignant = int(truth.sum())
+    return PartFigures(
+        n=len(truth),
+        benign=len(truth) - malignant,
+        malignant=malignant,
+        roc_auc=_rounded(area.value, area.low, area.high, area.n),
+        specificity=_rounded(spared.value, spared.low, spared.high, spared.n),
+    )
+
+
+def dataset_figures(rows: pd.DataFrame, *, resamples: int = RESAMPLES) -> dict[str, PartFigures]:
+    """Measure predictions on each source dataset, told by a column `origin`; otherwise as `part_figures`."""
+    origins = rows["origin"].astype(str)
+    return {origin: part_figures(rows[origins == origin], resamples=resamples) for origin in in_order(set(origins))}
+
+
+def specificity_at_sensitivity(
+    labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, least: float = LEAST_RATE
+) -> Rate:
+    """Compute the share of benign images below the highest threshold that finds a share of the malignant ones.
+
+    Args:
+        labels: `(N,)`, 1 for malignant and 0 for benign.
+        probabilities: P(malignant), `(N,)` in [0, 1]; compared unrounded.
+        least: Sensitivity that is wanted, in (0, 1].
+
+    Returns:
+        The share with Wilson's interval; undefined, with `n` 0, where one label is missing.
+
+    Raises:
+        ValueError: As for `metrics.score`.
+    """
+    truth, chances = checked(labels, probabilities)
+    malignant, benign = np.sort(chances[truth == 1])[::-1], chances[truth == 0]
+    if not len(malignant) or not len(benign):
+        return wilson_rate(0, 0)
+    # The tolerance keeps 0.95 * 20 from being 20 by a rounding error.
+    found = max(1, int(np.ceil(least * len(malignant) - 1e-9)))
+    return wilson_rate(int((benign < malignant[found - 1]).sum()), len(benign))
+
+
+def mean_area(datasets: dict[str, PartFigures], origins: Sequence[str]) -> float | None:
+    """Average the ROC AUC over some datasets, each counting the same; None if there is none or one is undefined."""
+    areas = [datasets[origin].roc_auc.value for origin in origins]
+    defined = [area for area in areas if area is not None]
+    return float(np.mean(defined)) if areas and len(defined) == len(areas) else None
+
+
+def shared_origins(models: Sequence[HeldOutModel]) -> list[str]:
+    """List the datasets on which every model has figures: those over which means can be compared."""
+    every = [set(model.datasets) for model in models]
+    return in_order(set.intersection(*every)) if every else []
+
+
+def held_out_table(models: Sequence[HeldOutModel]) -> pd.DataFrame:
+    """Tabulate figures by model and dataset.
+
+    Returns:
+        `COLUMNS`, a row a model and dataset; models by their mean over `shared_origins`, the best first.
+    """
+    rows = [
+        (
+            model.title, model.kind, model.default, origin, dataset_title(origin),
+            found.roc_auc.value, found.roc_auc.low, found.roc_auc.high, found.n, found.benign, found.malignant,
+            found.specificity.value,
+        )
+        for model in _best_first(models)
+        for origin in in_order(set(model.datasets))
+        for found in [model.datasets[origin]]
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def readable_held_out(models: Sequence[HeldOutModel]) -> pd.DataFrame:
+    """Tabulate ROC AUC for a reader: a row a model, the best first, and a column a dataset.
+
+    Returns:
+        `Model`, `Mean` over `shared_origins` (None without any), then by dataset the ROC AUC with its interval and its
+        number of images, "not held out" where a model has no figure.
+    """
+    shared = shared_origins(models)
+    origins = in_order({origin for model in models for origin in model.datasets})
+    rows = []
+    for model in _best_first(models):
+        mean = mean_area(model.datasets, shared)
+        row: dict[str, object] = {
+            "Model": f"{model.title} (this app's model)" if model.default else model.title,
+            "Mean": None if mean is None else round(mean, 3),
+        }
+        for origin in origins:
+            row[dataset_title(origin)] = _cell(model.datasets.get(origin))
+        rows.append(row)
+    return pd.DataFrame(rows, columns=["Model", "Mean", *(dataset_title(origin) for origin in origins)])
+
+
+def markdown_held_out(models: Sequence[HeldOutModel]) -> str:
+    """Tabulate every model on every dataset that it had not seen, as Markdown; means over `shared_origins` at the end.
+
+    Each row has its own counts, since models may have been measured on different images of a dataset.
+    """
+    ordered = _best_first(models)
+    lines = [
+        f"| held out | model | images | malignant | ROC AUC | specificity at a sensitivity of {LEAST_RATE:.0%} |",
+        "| --- " * 6 + "|",
+    ]
+    for origin in in_order({origin for model in models for origin in model.datasets}):
+        for model in ordered:
+            if found := model.datasets.get(origin):
+                shown = " | ".join(_figure(each) for each in (found.roc_auc, found.specificity))
+                cells = (dataset_title(origin), model.title, f"{found.n:,}", f"{found.malignant:,}", shown)
+                lines.append(f"| {' | '.join(cells)} |")
+    shared = shared_origins(models)
+    means = [(model.title, mean_area(model.datasets, shared)) for model in ordered]
+    lines += [
+        f"| mean of {', '.join(shared)} | {title} | | | {mean:.3f} | |" for title, mean in means if mean is not None
+    ]
+    return "\n".join(lines)
+
+
+def markdown_headline(model: HeldOutModel) -> list[str]:
+    """List the rows of one model for a table of `measured on`, `images`, `malignant` and `ROC AUC`, the mean last."""
+    origins = in_order(set(model.datasets))
+    rows = [
+        f"| {dataset_title(origin)}, held out | {found.n:,} | {found.malignant:,} | {_figure(found.roc_auc)} |"
+        for origin in origins
+        for found in [model.datasets[origin]]
+    ]
+    mean = mean_area(model.datasets, origins)
+    return rows if mean is None else [*rows, f"| mean of these datasets | | | {mean:.3f} |"]
+
+
+def _figure(found: Figure) -> str:
+    return bracketed(found.value, found.low, found.high) or "undefined"
+
+
+def _best_first(models: Sequence[HeldOutModel]) -> list[HeldOutModel]:
+    shared = shared_origins(models)
+    return sorted(models, key=lambda model: -(mean_area(model.datasets, shared) or 0.0))
+
+
+def _cell(found: PartFigures | None) -> str:
+    if found is None:
+        return "not held out"
+    return f"{_figure(found.roc_auc)}, n = {found.n:,}"
+
+
+def _rounded(value: float | None, low: float | None, high: float | None, n: int) -> Figure:
+    ends = [None if end is None else round(end, 5) for end in (value, low, high)]
+    return Figure(value=ends[0], low=ends[1], high=ends[2], n=n)

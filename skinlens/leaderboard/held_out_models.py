@@ -1,0 +1,55 @@
+"""Read models and linear probes of an evaluation folder, with their figures on datasets that they had not seen."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from skinlens.leaderboard.held_out import HeldOutModel, dataset_figures
+from skinlens.leaderboard.probes import read_probes
+from skinlens.leaderboard.records import ResultError
+from skinlens.storage.spreadsheet import unguarded_table
+
+_COLUMNS = ["label", "group_id", "origin", "probability"]
+
+
+def read_models(
+    folder: Path, chosen: Mapping[str, Sequence[str]], titles: Mapping[str, str], *, default: str
+) -> tuple[list[HeldOutModel], list[str]]:
+    """Read chosen models and every probe.
+
+    Args:
+        folder: As `select` and `probe` fill it.
+        chosen: By name of the model, the files (from `folder`) with its predictions for datasets that were held out.
+        titles: Of models, by name; a model without one goes by its name.
+        default: Name of the app's default model.
+
+    Returns:
+        Models and probes, and a sentence for each file that cannot be used.
+    """
+    models: list[tuple[str, HeldOutModel]] = []
+    problems: list[str] = []
+    for name, files in chosen.items():
+        try:
+            parts = [unguarded_table(pd.read_csv(folder / file, usecols=_COLUMNS)) for file in files]
+            rows = pd.concat(parts, ignore_index=True)
+        except (OSError, ValueError, KeyError) as error:
+            problems.append(f"the predictions behind the choice of {name} cannot be used: {error}")
+            continue
+        figures = dataset_figures(rows)
+        models.append((name, HeldOutModel(titles.get(name, name), "model", default=name == default, datasets=figures)))
+    try:
+        probes = read_probes(folder)
+    except ResultError as error:
+        probes, problems = (), [*problems, str(error)]
+    models += [
+        (each.record.name, HeldOutModel(each.record.title, "probe", default=False, datasets=each.record.by_origin))
+        for each in probes
+    ]
+    counts = Counter(model.title for _, model in models)
+    told_apart = [
+        replace(model, title=f"{model.title} [{name}]") if counts[model.title] > 1 else model for name, model in models
+    ]
+    return told_apart, problems

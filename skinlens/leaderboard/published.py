@@ -1,0 +1,41 @@
+"""The paper's published figures (arXiv 2510.03876) and what follows from them."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from skinlens.metrics.classification import rates_from_counts
+
+SOURCE = "arXiv 2510.03876, confusion matrices on its 660 test images (which its training also used for validation)"
+
+
+def published_models(path: Path) -> pd.DataFrame:
+    """The published models with the rates that their confusion matrices give.
+
+    Args:
+        path: CSV with `model`, `tn`, `fp`, `fn`, `tp`; positive is malignant. Optional: `architecture` (its name
+            here), `roc_auc` and `pr_auc` where the paper gives them, and `source`.
+
+    Returns:
+        Those columns, and accuracy, balanced accuracy, sensitivity, specificity, precision and F1 in [0, 1].
+    """
+    table = pd.read_csv(path)
+    counts = (table[name].to_numpy(dtype=np.float64) for name in ("tn", "fp", "fn", "tp"))
+    return table.assign(**rates_from_counts(*counts))
+
+
+def published_as(architecture: str, published: pd.DataFrame) -> str | None:
+    """What the paper calls a network.
+
+    Args:
+        architecture: Its name here, or the name of a model that begins with it, as in `resnet50_frozen`.
+        published: From `published_models`.
+
+    Returns:
+        The paper's name; None if it has no such network.
+    """
+    for name, model in zip(published["architecture"], published["model"], strict=True):
+        if architecture == name or architecture.startswith(f"{name}_"):
+            return str(model)
+    return None

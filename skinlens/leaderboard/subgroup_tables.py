@@ -1,0 +1,99 @@
+"""Sensitivity and specificity by part of the images, and missed melanomas, as tables of several models."""
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from skinlens.leaderboard.records import EvaluatedModel, Subgroups
+from skinlens.metrics.figures import bracketed
+
+PART_COLUMNS = {
+    "dx": "Diagnosis",
+    "age": "Age",
+    "sex": "Sex",
+    "site": "Body site",
+    "origin": "Origin",
+    "skin_tone": "Skin tone, estimated",
+    "recorded_skin_tone": "Skin tone, recorded",
+}
+DIAGNOSES = {
+    "mel": "melanoma",
+    "bcc": "basal cell carcinoma",
+    "scc": "squamous cell carcinoma",
+    "akiec": "actinic keratosis or Bowen's disease",
+    "nv": "naevus",
+    "bkl": "benign keratosis",
+    "df": "dermatofibroma",
+    "vasc": "vascular lesion",
+}
+# Stands for the rate of a part with too few images.
+WITHHELD = "withheld"
+_COLUMNS = ["model", "column", "part", "label", "metric", "right", "n", "value", "low", "high"]
+
+
+def subgroup_table(models: Sequence[EvaluatedModel], *, held_out: bool = False) -> pd.DataFrame:
+    """Every measured part of each model that has any.
+
+    Args:
+        models: Whose parts.
+        held_out: Whether of the images that the runs of a model's choice held out, instead of the test images.
+
+    Returns:
+        `model`, `column` (what the part is made by), `part`, `label`, `metric` (sensitivity of malignant images,
+        specificity of benign ones), `right` of `n` images, and `value` with Wilson's interval `low` and `high`. A part
+        with too few images keeps its `n` alone.
+    """
+    rows = [
+        {
+            "model": model.label,
+            "part": cell.value,
+            **cell.model_dump(exclude={"rate", "value"}),
+            **cell.rate.model_dump(exclude={"n"}),
+        }
+        for model, found in _measured(models, held_out=held_out)
+        for cell in found.cells
+    ]
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def readable_subgroups(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The parts that a `subgroup_table` has by one of `PART_COLUMNS`, for a reader.
+
+    Returns:
+        A row a part and label: the part under the column's title, `Figure`, `Images`, and a column a model with the
+        figure and its interval: "withheld" where there are too few images, "" where it was not measured. Where models
+        were measured on different images there is no `Images`, and each figure is followed by its own n.
+    """
+    wanted = table[table["column"] == column]
+    shared = bool(wanted.groupby(["part", "label"])["n"].nunique().le(1).all())
+    rows: dict[tuple[str, str], dict[str, object]] = {}
+    for cell in wanted.to_dict("records"):
+        row = rows.setdefault(
+            (cell["part"], cell["label"]),
+            {
+                PART_COLUMNS[column]: DIAGNOSES.get(cell["part"], cell["part"]),
+                "Figure": f"{cell['metric'].capitalize()} ({cell['label']} images)",
+                "Images": cell["n"],
+            },
+        )
+        found = bracketed(cell["value"], cell["low"], cell["high"]) or WITHHELD
+        row[cell["model"]] = found if shared else f"{found}, n = {cell['n']}"
+    columns = [PART_COLUMNS[column], "Figure", *(["Images"] if shared else []), *dict.fromkeys(wanted["model"])]
+    return pd.DataFrame(rows.values(), columns=columns).fillna("")
+
+
+def missed_melanomas(models: Sequence[EvaluatedModel], *, held_out: bool = False) -> pd.DataFrame:
+    """Melanomas that each model calls benign at its threshold: `model`, `n` known ones, `missed` of them, `ids`."""
+    rows = [
+        (model.label, missed.n, len(missed.ids), ", ".join(missed.ids))
+        for model, found in _measured(models, held_out=held_out)
+        for missed in [found.missed_melanomas]
+    ]
+    return pd.DataFrame(rows, columns=["model", "n", "missed", "ids"])
+
+
+def _measured(models: Sequence[EvaluatedModel], *, held_out: bool) -> Iterator[tuple[EvaluatedModel, Subgroups]]:
+    for model in models:
+        source = model.held_out if held_out else model.record
+        if source is not None and source.subgroups is not None:
+            yield model, source.subgroups

@@ -1,0 +1,127 @@
+"""A person's own predictions as a CSV: reading it, and matching it to a shipped evaluation CSV by path."""
+
+import math
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import pandas as pd
+
+from skinlens.metrics.rows import LABELS
+from skinlens.storage.csv_file import CsvFileError, Row, listed, quoted, read_rows, refuse
+
+REQUIRED = ("path", "label", "probability")
+OPTIONAL = ("group_id", "leaky", "foreign_jpeg", "dx")
+_FLAGS = ("leaky", "foreign_jpeg")
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """Submitted predictions beside the shipped ones of the same images.
+
+    Attributes:
+        rows: The shipped rows that were also submitted, in shipped order, with the shipped `label`, `probability`,
+            groups and flags, and the person's probability as `submitted`.
+        missing: Shipped paths that were not submitted.
+        extra: Submitted paths that were not shipped.
+    """
+
+    rows: pd.DataFrame
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+
+    def sentence(self) -> str:
+        """How many images were matched, which are missing and which were left out, for a reader."""
+        total = len(self.rows) + len(self.missing)
+        if not self.missing and not self.extra:
+            return f"All {total} images were matched."
+        parts = [f"{len(self.rows)} of {total} images were matched."]
+        if self.missing:
+            parts.append(f"Missing from your file, so not compared: {listed(self.missing)}.")
+        if self.extra:
+            parts.append(f"Only in your file, so not compared: {listed(self.extra)}.")
+        return " ".join(parts)
+
+
+def read_predictions(content: bytes, *, name: str) -> pd.DataFrame:
+    """Read a CSV of predictions, submitted or shipped.
+
+    Args:
+        content: The file: UTF-8, commas, a header line with `path`, `label` (benign or malignant) and `probability` (of
+            malignant, in [0, 1]) in any order, and optionally `group_id`, `leaky`, `foreign_jpeg` (0, 1 or blank) and
+            `dx`. Other columns are ignored.
+        name: What to call the file in messages.
+
+    Returns:
+        The known columns in the order above; texts stripped, with "" for a blank, `probability` as float64, paths with
+        forward slashes and without "./".
+
+    Raises:
+        CsvFileError: If the file is empty or no such CSV, a column is missing, or a row has a blank path or one that
+            is already listed, another label, no number in [0, 1], or another flag; the message names lines, of which
+            the header is the first.
+    """
+    columns, rows = read_rows(content, name=name, required=REQUIRED, optional=OPTIONAL)
+    refuse(name, rows, "path", lambda path: not path, "have no path")
+    rows = [(line, row | {"path": _path(row["path"])}) for line, row in rows]
+    _refuse_repeated(name, rows)
+    refuse(name, rows, "label", lambda label: label not in LABELS, "have a label other than benign or malignant")
+    wrong = "have a probability that is no number from 0 to 1 (with a point, as in 0.93)"
+    refuse(name, rows, "probability", lambda probability: not 0 <= _number(probability) <= 1, wrong)
+    for flag in (column for column in columns if column in _FLAGS):
+        refuse(name, rows, flag, _is_no_flag, f"have a {flag} other than 0, 1 or blank")
+    table = pd.DataFrame({column: [row[column] for _, row in rows] for column in columns})
+    return table.assign(probability=[_number(row["probability"]) for _, row in rows])
+
+
+def match(submitted: pd.DataFrame, shipped: pd.DataFrame) -> Match:
+    """Put submitted predictions beside the shipped ones of the same paths.
+
+    Args:
+        submitted: From `read_predictions`.
+        shipped: From `read_predictions`; its labels, groups and flags count.
+
+    Raises:
+        CsvFileError: If no path is in both, or a label contradicts the shipped one.
+    """
+    shared = shipped["path"].isin(submitted["path"])
+    if not shared.any():
+        raise CsvFileError(
+            "none of the submitted paths is one of the evaluated images: they must read like "
+            f"{quoted(shipped['path'].iloc[0])}, not like {quoted(submitted['path'].iloc[0])}"
+        )
+    theirs = submitted.set_index("path").reindex(shipped.loc[shared, "path"])
+    rows = shipped[shared].reset_index(drop=True).assign(submitted=theirs["probability"].to_numpy())
+    contradicting = rows.loc[theirs["label"].to_numpy() != rows["label"].to_numpy(), "path"]
+    if len(contradicting):
+        raise CsvFileError(f"the submitted label is not that of the evaluated image: {listed(tuple(contradicting))}")
+    return Match(
+        rows=rows,
+        missing=tuple(shipped.loc[~shared, "path"]),
+        extra=tuple(submitted.loc[~submitted["path"].isin(shipped["path"]), "path"]),
+    )
+
+
+def _refuse_repeated(name: str, rows: list[Row]) -> None:
+    first_line: dict[str, int] = {}
+    repeated = [
+        f"line {line} (as line {first_line[row['path']]}: {quoted(row['path'])})"
+        for line, row in rows
+        if first_line.setdefault(row["path"], line) != line
+    ]
+    if repeated:
+        raise CsvFileError(f"{name}: {len(repeated)} row(s) have a path that is already listed: {listed(repeated)}")
+
+
+def _path(text: str) -> str:
+    return PurePosixPath(text.replace("\\", "/")).as_posix()
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _is_no_flag(text: str) -> bool:
+    return bool(text) and _number(text) not in (0, 1)

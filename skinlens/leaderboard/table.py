@@ -1,0 +1,274 @@
+"""The table of all models: ours with intervals, the paper's published numbers beside them, for page and documents."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skinlens.leaderboard.published import published_as, published_models
+from skinlens.leaderboard.records import EvaluatedModel, ResultError, ViewRecord, measured, read_results
+from skinlens.metrics.classification import METRICS, Confusion, MetricName
+from skinlens.metrics.figures import bracketed
+from skinlens.metrics.intervals import wilson_rate
+from skinlens.metrics.paired import TITLES
+
+PUBLISHED = "published.csv"
+NOT_TRAINED = "not trained here"
+_BELIEVED = "clean-native"
+_COLUMNS = (
+    *("name", "title", "source", "paper_model", "paper_accuracy", "paper_right", "trained_here", "imagenet_start"),
+    *("seeds", "n", "right"),
+    *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high", "_mean", "_spread")),
+    *("relative_time", "milliseconds", "megabytes", "parameters", "epochs", "minutes"),
+)
+
+
+def leaderboard(folder: Path, *, view: str = "all") -> pd.DataFrame:
+    """Every model of an evaluation folder, and every one of the paper's.
+
+    Args:
+        folder: As `evaluate` fills it, with the paper's table as `published.csv`.
+        view: A test view; the paper has numbers for `all` alone, so its rows stand in no other.
+
+    Returns:
+        As `leaderboard_of`.
+
+    Raises:
+        ResultError: If a file cannot be used, which a table for publication must not pass over.
+    """
+    results = read_results(folder)
+    if results.problems:
+        raise ResultError("; ".join(results.problems))
+    return leaderboard_of(results.by_family(), read_published(folder), view=view)
+
+
+def read_published(folder: Path) -> pd.DataFrame:
+    """The paper's table of a folder; without rows if the folder has none.
+
+    Raises:
+        ResultError: If the file is damaged.
+    """
+    path = folder / PUBLISHED
+    if not path.is_file():
+        return pd.DataFrame(columns=["model", "architecture", "tn", "fp", "fn", "tp", *METRICS])
+    try:
+        return published_models(path)
+    except (ValueError, KeyError) as error:
+        raise ResultError(f"{PUBLISHED} cannot be read: {error}") from error
+
+
+def leaderboard_of(
+    families: Mapping[str, Sequence[EvaluatedModel]],
+    published: pd.DataFrame,
+    *,
+    view: str = "all",
+    worked_out: Mapping[str, ViewRecord | None] | None = None,
+) -> pd.DataFrame:
+    """One row a model and one a published model, the most accurate first.
+
+    Args:
+        families: The seeds of each model, the one to show first.
+        published: From `published_models`.
+        view: A test view.
+        worked_out: Figures, by model name, of models without a record; None works them out here.
+
+    Returns:
+        `name`, `title` (with its marks), `source` (`ours`, `yours` or `paper`), `paper_model` (what the paper calls the
+        network, or None), `paper_accuracy` and `paper_right` (its published numbers), `trained_here`, `imagenet_start`
+        (None: not recorded), `seeds` (how many were trained here), `n`, `right`; of every metric the value with `_low`
+        and `_high` of the 95 % interval, and over seeds `_mean` and `_spread` (standard deviation), both missing for a
+        single seed; `relative_time` of one image (against `asff_resnet50_paper` beside it), `milliseconds` of
+        it on the machine that measured, `megabytes`, `parameters`, `epochs` and `minutes` of training. Intervals of the
+        paper's rows are Wilson's, from its counts. Models without images in the view are left out.
+    """
+    known = worked_out or {}
+    rows = [
+        _own_row(seeds, [known.get(model.name) or measured(model, view) for model in seeds], published, view)
+        for seeds in families.values()
+    ]
+    found = [row for row in rows if row is not None]
+    if view == "all":
+        trained = {row.get("paper_model") for row in found}
+        found += [_paper_row(row, trained) for row in published.to_dict("records")]
+    table = pd.DataFrame(found, columns=list(_COLUMNS)).astype({"seeds": "int64", "epochs": "Int64"})
+    return table.sort_values("accuracy", ascending=False, kind="stable", ignore_index=True)
+
+
+def readable(board: pd.DataFrame) -> pd.DataFrame:
+    """A leaderboard for a reader: one column a figure with its interval in brackets, "" where there is none.
+
+    The order of texts is the order of their numbers, so that a table which sorts texts sorts the figures.
+    """
+    table = pd.DataFrame({"Model": board["title"], "From": board["source"], "Note": board.apply(_note, axis=1)})
+    first: tuple[MetricName, ...] = ("accuracy", "roc_auc", "pr_auc")
+    for metric in first:
+        table[heading(metric)] = _texts(board, metric)
+    table["Right"] = board["right"]
+    table["Images"] = board["n"]
+    for metric in METRICS:
+        if heading(metric) not in table:
+            table[heading(metric)] = _texts(board, metric)
+    for metric in ("accuracy", "roc_auc"):
+        table[f"{heading(metric)} over seeds"] = board.apply(_over_seeds, axis=1, metric=metric)
+    table["Paper's accuracy"] = board["paper_accuracy"]
+    table["Time"] = [f"{times:.2f} x" if times > 0 else "" for times in board["relative_time"]]
+    table["MB"] = board["megabytes"]
+    return table.assign(**{"Epochs": board["epochs"], "Training, min": board["minutes"]})
+
+
+def heading(metric: MetricName) -> str:
+    """A metric's name as it begins a line."""
+    return TITLES[metric][0].upper() + TITLES[metric][1:]
+
+
+def markdown_leaderboard(folder: Path) -> str:
+    """The main figures of every model as a Markdown table, for the documents.
+
+    Raises:
+        ResultError: As for `leaderboard`.
+    """
+    board = leaderboard(folder)
+    believed = leaderboard(folder, view=_BELIEVED).set_index("name")
+    heads = ["model", "from", "right, all", *(f"{TITLES[name]}, all" for name in ("accuracy", "roc_auc", "pr_auc"))]
+    heads += [f"{TITLES[name]}, {_BELIEVED}" for name in ("accuracy", "roc_auc")]
+    lines = ["| " + " | ".join(heads) + " |", "| --- " * len(heads) + "|"]
+    lines += [_markdown_row(row, believed) for _, row in board.iterrows()]
+    return "\n".join(lines)
+
+
+def _own_row(
+    seeds: Sequence[EvaluatedModel], figures: Sequence[ViewRecord | None], published: pd.DataFrame, view: str
+) -> dict[str, Any] | None:
+    shown, record = seeds[0], figures[0]
+    if record is None:
+        return None
+    row: dict[str, Any] = {
+        "name": shown.family,
+        "title": shown.label,
+        "source": shown.source,
+        "trained_here": shown.source == "ours",
+        "imagenet_start": shown.imagenet_start,
+        "seeds": len(seeds),
+        "n": record.n,
+        "right": record.confusion.tn + record.confusion.tp,
+    }
+    for metric in METRICS:
+        figure = record.metrics[metric]
+        over = [other.metrics[metric].value for other in figures if other is not None]
+        row |= _figure(metric, figure.value, figure.low, figure.high) | _spread(metric, over)
+    return row | _cost(shown) | _papers_number(shown, published, view)
+
+
+def _figure(metric: MetricName, value: float | None, low: float | None, high: float | None) -> dict[str, Any]:
+    return {metric: value, f"{metric}_low": low, f"{metric}_high": high}
+
+
+def _spread(metric: MetricName, values: list[float | None]) -> dict[str, Any]:
+    defined = [value for value in values if value is not None]
+    if len(defined) < 2 or len(defined) < len(values):
+        return {}
+    return {f"{metric}_mean": float(np.mean(defined)), f"{metric}_spread": float(np.std(defined, ddof=1))}
+
+
+def _cost(model: EvaluatedModel) -> dict[str, Any]:
+    record = model.record
+    if record is None:
+        return {}
+    training = record.training
+    return {
+        "relative_time": record.time.relative if record.time else None,
+        "milliseconds": record.time.milliseconds if record.time else None,
+        "megabytes": None if record.bytes is None else record.bytes / 1e6,
+        "parameters": record.parameters,
+        "epochs": training.epochs if training else None,
+        "minutes": training.seconds / 60 if training and training.seconds is not None else None,
+    }
+
+
+def _papers_number(model: EvaluatedModel, published: pd.DataFrame, view: str) -> dict[str, Any]:
+    """The paper's number of the same network; it has one for all images only."""
+    if model.record is None:
+        return {}
+    name = published_as(model.record.architecture or model.record.model, published)
+    if name is None or view != "all":
+        return {"paper_model": name}
+    row = published[published["model"] == name].to_dict("records")[0]
+    return {"paper_model": name, "paper_accuracy": row["accuracy"], "paper_right": int(row["tn"] + row["tp"])}
+
+
+def _paper_row(published: dict[Any, Any], trained: set[str | None]) -> dict[str, Any]:
+    counts = Confusion(*(int(published[name]) for name in ("tn", "fp", "fn", "tp")))
+    right = counts.tn + counts.tp
+    row: dict[str, Any] = {
+        "name": f"paper/{published['model']}",
+        "title": paper_label(published["model"]),
+        "source": "paper",
+        "paper_model": published["model"],
+        "paper_accuracy": published["accuracy"],
+        "paper_right": right,
+        "trained_here": published["model"] in trained,
+        "seeds": 0,
+        "n": counts.n,
+        "right": right,
+    }
+    for metric in METRICS:
+        row[metric] = published.get(metric)
+    for metric, part, whole in _proportions(counts):
+        rate = wilson_rate(part, whole)
+        row |= _figure(metric, rate.value, rate.low, rate.high)
+    return row
+
+
+def paper_label(model: str) -> str:
+    """How a published model is named, so that nobody takes its number for one measured here."""
+    return f"{model} (paper)"
+
+
+def _proportions(counts: Confusion) -> list[tuple[MetricName, int, int]]:
+    return [
+        ("accuracy", counts.tn + counts.tp, counts.n),
+        ("sensitivity", counts.tp, counts.malignant),
+        ("specificity", counts.tn, counts.benign),
+        ("precision", counts.tp, counts.called),
+    ]
+
+
+def _note(row: pd.Series) -> str:
+    if row["source"] == "paper":
+        return "" if row["trained_here"] else NOT_TRAINED
+    if row["source"] == "yours":
+        return "held for this visit only"
+    seeds = f"first of {row['seeds']} seeds" if row["seeds"] > 1 else ""
+    start = "start not recorded" if pd.isna(row["imagenet_start"]) else ""
+    return ", ".join(part for part in (seeds, start) if part)
+
+
+def _texts(board: pd.DataFrame, metric: MetricName) -> list[str]:
+    ends = (board[metric], board[f"{metric}_low"], board[f"{metric}_high"])
+    return [bracketed(*(_number(end) for end in figure)) for figure in zip(*ends, strict=True)]
+
+
+def _over_seeds(row: pd.Series, *, metric: MetricName) -> str:
+    mean, spread = _number(row[f"{metric}_mean"]), _number(row[f"{metric}_spread"])
+    return "" if mean is None or spread is None else f"{mean:.3f} ± {spread:.3f} ({row['seeds']} seeds)"
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or pd.isna(value) else float(value)
+
+
+def _markdown_row(row: pd.Series, believed: pd.DataFrame) -> str:
+    title = ", ".join(part for part in (str(row["title"]), _note(row)) if part).replace("|", "\\|")
+    cells = [title, row["source"], f"{row['right']} of {row['n']}"]
+    cells += [_markdown_cell(row, name) for name in ("accuracy", "roc_auc", "pr_auc")]
+    hard = believed.loc[row["name"]] if row["name"] in believed.index else None
+    cells += ["" if hard is None else _markdown_cell(hard, name) for name in ("accuracy", "roc_auc")]
+    return "| " + " | ".join(cell or "-" for cell in cells) + " |"
+
+
+def _markdown_cell(row: pd.Series, metric: MetricName) -> str:
+    seeds = _over_seeds(row, metric=metric)
+    figure = bracketed(*(_number(row[f"{metric}{end}"]) for end in ("", "_low", "_high")))
+    return f"{figure}; {seeds}" if seeds else figure

@@ -1,0 +1,1 @@
+"""Metrics of predictions, with intervals: discrimination, calibration, thresholds, agreement and paired tests."""

@@ -1,0 +1,182 @@
+"""Named operating points and their bands of uncertainty, from predictions on images that the model has not seen."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, logit
+
+from skinlens.metrics.classification import checked
+from skinlens.metrics.curves import coverage_error
+from skinlens.metrics.intervals import Rate, wilson_rate
+from skinlens.metrics.thresholds import Rates, wilson_rates
+
+LEAST_RATE = 0.95
+MOST_ERROR = 0.10
+# A band that leaves fewer images decided than this is of no use.
+LEAST_DECIDED = 0.25
+_DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Band:
+    """Scores round a threshold that are too close to call.
+
+    Attributes:
+        low: Uncertain from here, in [0, threshold].
+        high: Certain again from above here, in [threshold, 1].
+        error: Wrong decisions among the images outside the band, with Wilson's interval.
+        decided: Share of images outside the band, likewise.
+    """
+
+    low: float
+    high: float
+    error: Rate
+    decided: Rate
+
+
+@dataclass(frozen=True)
+class PointChoice:
+    """An operating point as it was chosen.
+
+    Attributes:
+        threshold: Rounded so that the rule still holds.
+        rule: How it was chosen, in words.
+        rates: What it does on the images that it was chosen on.
+        band: None where no band reaches the wanted error.
+    """
+
+    name: str
+    threshold: float
+    rule: str
+    rates: Rates
+    band: Band | None
+
+
+def choose_points(
+    labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, most_error: float = MOST_ERROR
+) -> tuple[PointChoice, ...]:
+    """The three points: `screening`, `balanced` and `specialist`.
+
+    Args:
+        labels: `(N,)`, 1 for malignant and 0 for benign.
+        probabilities: P(malignant), `(N,)` in [0, 1], of images that the model has not trained on.
+        most_error: Wanted share of wrong decisions outside the bands.
+
+    Raises:
+        ValueError: As for `metrics.score`, without one of the labels, or as for `threshold_of_specificity`.
+    """
+    thresholds = {
+        "screening": (
+            threshold_of_sensitivity(labels, probabilities),
+            f"the highest threshold with a sensitivity of at least {LEAST_RATE:.0%}",
+        ),
+        "balanced": (
+            threshold_of_balance(labels, probabilities),
+            "the lowest threshold whose sensitivity and specificity are closest to one another",
+        ),
+        "specialist": (
+            threshold_of_specificity(labels, probabilities),
+            f"the lowest threshold with a specificity of at least {LEAST_RATE:.0%}",
+        ),
+    }
+    return tuple(
+        PointChoice(
+            name,
+            threshold,
+            rule,
+            wilson_rates(labels, probabilities, threshold),
+            uncertain_band(labels, probabilities, threshold, most_error=most_error),
+        )
+        for name, (threshold, rule) in thresholds.items()
+    )
+
+
+def threshold_of_sensitivity(
+    labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, least: float = LEAST_RATE
+) -> float:
+    """The highest threshold of four digits that finds at least this share of the malignant images.
+
+    Raises:
+        ValueError: As for `metrics.score`, or without a malignant image.
+    """
+    truth, chances = checked(labels, probabilities)
+    malignant = np.sort(chances[truth == 1])[::-1]
+    if not len(malignant):
+        raise ValueError("a sensitivity needs malignant images")
+    # As many as must be found; the tolerance keeps 0.95 * 20 from being 20 by a rounding error.
+    found = max(1, math.ceil(least * len(malignant) - 1e-9))
+    return math.floor(malignant[found - 1] * 10**_DIGITS) / 10**_DIGITS
+
+
+def threshold_of_specificity(
+    labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, least: float = LEAST_RATE
+) -> float:
+    """The lowest threshold of four digits that leaves at least this share of the benign images below it.
+
+    Raises:
+        ValueError: As for `metrics.score`, without a benign image, or if a score of 1 makes it impossible.
+    """
+    truth, chances = checked(labels, probabilities)
+    benign = np.sort(chances[truth == 0])
+    if not len(benign):
+        raise ValueError("a specificity needs benign images")
+    below = max(1, math.ceil(least * len(benign) - 1e-9))
+    threshold = (math.floor(benign[below - 1] * 10**_DIGITS) + 1) / 10**_DIGITS
+    if threshold > 1:
+        raise ValueError(f"no threshold has a specificity of {least}: too many benign images score 1")
+    return threshold
+
+
+def threshold_of_balance(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
+    """The lowest threshold of four digits, above 0 and below 1, at which sensitivity and specificity differ least.
+
+    Raises:
+        ValueError: As for `metrics.score`, or without one of the labels.
+    """
+    truth, chances = checked(labels, probabilities)
+    malignant, benign = np.sort(chances[truth == 1]), np.sort(chances[truth == 0])
+    if not len(malignant) or not len(benign):
+        raise ValueError("a sensitivity and a specificity need images of both labels")
+    thresholds = np.arange(1, 10**_DIGITS) / 10**_DIGITS
+    sensitivity = 1 - np.searchsorted(malignant, thresholds, side="left") / len(malignant)
+    specificity = np.searchsorted(benign, thresholds, side="left") / len(benign)
+    # Rounded, since equal differences of shares can differ in their last bits.
+    return float(thresholds[np.abs(sensitivity - specificity).round(9).argmin()])
+
+
+def uncertain_band(
+    labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshold: float, *, most_error: float = MOST_ERROR
+) -> Band | None:
+    """The narrowest band round a threshold outside which at most a share of the decisions is wrong.
+
+    It reaches equally far to both sides in logits.
+
+    Args:
+        labels: `(N,)`, 1 for malignant and 0 for benign.
+        probabilities: P(malignant), `(N,)` in [0, 1], of images that the model has not trained on.
+        threshold: In (0, 1).
+        most_error: In [0, 1].
+
+    Returns:
+        The band, of no width where none is needed; None where it would leave less than `LEAST_DECIDED` decided.
+
+    Raises:
+        ValueError: As for `metrics.score`, or if the threshold is not between 0 and 1.
+    """
+    if not 0 < threshold < 1:
+        raise ValueError(f"a band lies round a threshold between 0 and 1, not {threshold}")
+    curve = coverage_error(labels, probabilities, threshold)
+    usable = np.flatnonzero((curve["error"] <= most_error) & (curve["coverage"] >= LEAST_DECIDED))
+    if not len(usable):
+        return None
+    last = int(usable[-1])
+    width = float(curve["distance"].iloc[last + 1]) if last + 1 < len(curve) else 0.0
+    centre, decided = float(logit(threshold)), curve.iloc[last]
+    return Band(
+        low=float(expit(centre - width)),
+        high=float(expit(centre + width)),
+        error=wilson_rate(int(decided["errors"]), int(decided["n"])),
+        decided=wilson_rate(int(decided["n"]), int(curve["n"].iloc[-1])),
+    )

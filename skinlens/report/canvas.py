@@ -1,0 +1,235 @@
+"""An A4 document that draws wrapped text of any script: fonts, page breaks, the head and the foot of each page."""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from fpdf import FPDF
+from fpdf.fonts import TTFFont
+
+from skinlens.report.fonts import BOLD, REGULAR, drawable
+from skinlens.report.shaping import advance, shaped, show_operators
+from skinlens.report.text_layout import Line, Run, wrapped
+
+Colour = tuple[int, int, int]
+Align = Literal["start", "left", "centre", "right"]
+Tag = Literal["P", "H1", "H2", "Artifact"]
+
+INK: Colour = (17, 24, 39)
+MUTED: Colour = (75, 85, 99)
+RULE: Colour = (203, 213, 225)
+
+_FAMILY = "DejaVu"
+_MARGIN = 16.0
+_FOOT = 17.0
+_MM_PER_POINT = 25.4 / 72
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a text looks; `size` in points."""
+
+    size: float
+    bold: bool = False
+    colour: Colour = INK
+
+    @property
+    def leading(self) -> float:
+        """The height of a line in millimetres."""
+        return self.size * _MM_PER_POINT * 1.38
+
+
+SMALL = Style(7.5, colour=MUTED)
+
+
+class Sheet(FPDF):
+    """A document under way; `y` is where the next thing goes, all lengths are in millimetres.
+
+    Args:
+        running_head: Names the case at the top of every page after the first.
+        foot: The sentence at the bottom of every page.
+        total: How many pages there will be.
+    """
+
+    def __init__(self, *, running_head: str, foot: str, total: int) -> None:
+        super().__init__(format="A4", enforce_compliance="PDF/A-2U")
+        self._running_head = running_head
+        self._foot = foot
+        self._total = total
+        self.add_font(_FAMILY, "", REGULAR)
+        self.add_font(_FAMILY, "B", BOLD)
+        self.set_margins(_MARGIN, 13)
+        self.set_auto_page_break(auto=False)
+        self.add_page()
+
+    def header(self) -> None:
+        """Draw the head of a page; called by fpdf2 for each new page."""
+        if self.page_no() == 1:
+            return
+        head = self.shortened(self._running_head, self.epw, SMALL)
+        self.block(head, self.l_margin, self.y, self.epw, SMALL, tag="Artifact")
+        self.y += SMALL.leading + 1
+        self.rule()
+        self.y += 3
+
+    def footer(self) -> None:
+        """Draw the foot of a page; called by fpdf2 when a page is full and at the end."""
+        self.y = self._bottom + 4
+        self.rule()
+        y = self.y + 1.5
+        self.block(self._foot, self.l_margin, y, self.epw - 25, SMALL, tag="P" if self.page_no() == 1 else "Artifact")
+        number = f"Page {self.page_no()} of {self._total}"
+        self.block(number, self.l_margin, y, self.epw, SMALL, align="right", tag="Artifact")
+
+    def measure(self, text: str, style: Style) -> float:
+        """The width of a text on one line."""
+        run = Run(text, rtl=False)
+        return advance(shaped(self._font(style), run)) * style.size * _MM_PER_POINT / 1000
+
+    def lines(self, text: str, width: float, style: Style) -> list[Line]:
+        """The lines that a text takes; characters that the font lacks are replaced."""
+        return wrapped(drawable(text), width, partial(self.measure, style=style))
+
+    def put(
+        self,
+        line: Line,
+        x: float,
+        y: float,
+        style: Style,
+        *,
+        width: float = 0,
+        align: Align = "left",
+    ) -> None:
+        """Draw one line whose box has its upper left corner at `(x, y)`.
+
+        Args:
+            line: From `lines`.
+            x: Left edge of the box.
+            y: Upper edge of the box, `style.leading` high.
+            style: How it looks.
+            width: Of the box.
+            align: In the box; `start` is where the paragraph's script begins to be read.
+        """
+        font = self._font(style)
+        glyphs = [glyph for run in line.runs for glyph in shaped(font, run)]
+        if not glyphs:
+            return
+        spare = width - advance(glyphs) * style.size * _MM_PER_POINT / 1000
+        right = align == "right" or (align == "start" and line.rtl)
+        left = x + (spare if right else spare / 2 if align == "centre" else 0)
+        baseline = y + style.leading / 2 + style.size * _MM_PER_POINT * 0.36
+        red, green, blue = (value / 255 for value in style.colour)
+        self._out(
+            f"q {red:.3f} {green:.3f} {blue:.3f} rg BT {self._set_font_for_page(font, style.size, False)} "  # noqa: FBT003
+            f"{left * self.k:.2f} {(self.h - baseline) * self.k:.2f} Td {show_operators(font, glyphs, style.size)} ET Q"
+        )
+
+    def block(
+        self,
+        text: str,
+        x: float,
+        y: float,
+        width: float,
+        style: Style,
+        *,
+        align: Align = "left",
+        tag: Tag = "P",
+    ) -> float:
+        """Draw a text that stays on this page, from `(x, y)` downwards, and return its height.
+
+        Args:
+            text: Any text.
+            x: Left edge.
+            y: Upper edge.
+            width: Where lines break.
+            style: How it looks.
+            align: See `put`.
+            tag: What it is for a reader that reads aloud.
+        """
+        lines = self.lines(text, width, style)
+        with self._tagged(tag):
+            for index, line in enumerate(lines):
+                self.put(line, x, y + index * style.leading, style, width=width, align=align)
+        return len(lines) * style.leading
+
+    def flow(self, text: str, style: Style, *, indent: float = 0, mark: str = "", mark_style: Style = SMALL) -> None:
+        """Draw a text at `y`, over as many pages as it needs, and move `y` below it.
+
+        Args:
+            text: Any text.
+            style: How it looks.
+            indent: From the left margin.
+            mark: What stands in the indent beside the first line: a bullet or a label.
+            mark_style: How the mark looks.
+        """
+        width = self.epw - indent
+        lines = self.lines(text, width, style)
+        self.need(style.leading)
+        if mark:
+            drop = (style.leading - mark_style.leading) / 2
+            self.block(mark, self.l_margin, self.y + drop, indent, mark_style)
+        while lines:
+            self.need(style.leading)
+            fitting = max(1, int((self._bottom - self.y) / style.leading))
+            with self._tagged("P"):
+                for line in lines[:fitting]:
+                    self.put(line, self.l_margin + indent, self.y, style, width=width, align="start")
+                    self.y += style.leading
+            lines = lines[fitting:]
+
+    def need(self, height: float) -> None:
+        """Begin a new page unless `height` is left on this one."""
+        if self.y + height > self._bottom:
+            self.add_page()
+
+    def rule(self) -> None:
+        """Draw a thin line across the page at `y`."""
+        self.set_draw_color(*RULE)
+        self.set_line_width(0.25)
+        self.line(self.l_margin, self.y, self.l_margin + self.epw, self.y)
+
+    def fill(self, x: float, y: float, width: float, height: float, colour: Colour) -> None:
+        """Fill a rectangle."""
+        self.set_fill_color(*colour)
+        self.rect(x, y, width, height, style="F")
+
+    def release(self) -> None:
+        """Close the font files of a document that is not going to be output; output closes them itself."""
+        for font in self.fonts.values():
+            if isinstance(font, TTFFont):
+                font.subset.pick.cache_clear()
+                font.subset.get_glyph.cache_clear()
+                font.close()
+
+    def shortened(self, text: str, width: float, style: Style) -> str:
+        """The text, or as much of its beginning as fits on one line with an ellipsis."""
+        shown = drawable(text)
+        if self.measure(shown, style) <= width:
+            return shown
+        fitting = bisect_right(range(1, len(shown)), width, key=lambda end: self.measure(f"{shown[:end]}…", style))
+        return f"{shown[:fitting]}…"
+
+    @property
+    def _bottom(self) -> float:
+        return self.h - _FOOT
+
+    @contextmanager
+    def _tagged(self, tag: Tag) -> Iterator[None]:
+        """Put what is drawn into the document's structure, in the order of drawing; artifacts are no part of it."""
+        if tag == "Artifact":
+            self._out("/Artifact BMC")
+        else:
+            number = self.struct_builder.next_mcid_for_page(self.page)
+            self._add_marked_content(struct_type=f"/{tag}", mcid=number)
+            self._out(f"/{tag} <</MCID {number}>> BDC")
+        yield
+        self._out("EMC")
+
+    def _font(self, style: Style) -> TTFFont:
+        font = self.fonts[_FAMILY.lower() + ("B" if style.bold else "")]
+        if not isinstance(font, TTFFont):
+            raise TypeError(f"{font} is not an embedded font")
+        return font

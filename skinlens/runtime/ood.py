@@ -1,0 +1,87 @@
+"""Is this dermoscopy? How familiar an image's appearance is, by statistics kept beside the model's card."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from skinlens.runtime.card import ModelCard, ModelFileError, verified_file
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Familiarity:
+    """Lines that part dermoscopic images from what is to be refused, one line a sort of it.
+
+    Attributes:
+        directions: Of the lines in the space of `Prediction.appearance`, `(L, C)`; they grow towards dermoscopy.
+        centres: Mean along each line of dermoscopic images not used for the above, `(L,)`.
+        spreads: Standard deviation likewise, `(L,)`, above 0, as it would be if all were spread as their lowest are.
+    """
+
+    directions: Floats
+    centres: Floats
+    spreads: Floats
+
+    def __post_init__(self) -> None:
+        lines = len(self.directions)
+        shapes = {"directions": (lines, self.directions.shape[-1]), "centres": (lines,), "spreads": (lines,)}
+        for name, shape in shapes.items():
+            values = getattr(self, name)
+            if not lines or values.shape != shape or not np.isfinite(values).all():
+                raise ValueError(f"{name} must be finite and of shape {shape}, not {values.shape}")
+        if not (self.spreads > 0).all():
+            raise ValueError("spreads must be above 0")
+
+    def score(self, appearance: npt.NDArray[np.floating]) -> float:
+        """Familiarity of one image.
+
+        Args:
+            appearance: As in `Prediction.appearance`, `(C,)`.
+
+        Returns:
+            How many standard deviations of dermoscopic images it lies above their mean, along the line where that is
+            least; strange images lie far below 0.
+        """
+        return float(self.scores(appearance[None])[0])
+
+    def scores(self, appearances: npt.NDArray[np.floating]) -> Floats:
+        """Familiarities of images `(N, C)`, as `score`, `(N,)`."""
+        return np.asarray(((self.along(appearances) - self.centres) / self.spreads).min(axis=1))
+
+    def along(self, appearances: npt.NDArray[np.floating]) -> Floats:
+        """Where images `(N, C)` lie along each line, in its own unit, `(N, L)`."""
+        return np.asarray(appearances, np.float64) @ self.directions.T
+
+
+def save_familiarity(familiarity: Familiarity, path: Path) -> None:
+    """Write statistics as float32, replacing the file in one step."""
+    unfinished = path.with_suffix(".unfinished")
+    tensors = {
+        field.name: np.ascontiguousarray(getattr(familiarity, field.name).astype(np.float32))
+        for field in fields(familiarity)
+    }
+    save_file(tensors, unfinished)
+    unfinished.replace(path)
+
+
+def load_familiarity(card: ModelCard, folder: Path) -> Familiarity | None:
+    """The statistics that a card names; None for a card that names none.
+
+    Raises:
+        ModelFileError: If the file is missing, altered, or holds no such statistics.
+    """
+    if card.familiarity is None:
+        return None
+    path = verified_file(card, card.familiarity.statistics, folder)
+    try:
+        tensors = load_file(path)
+        return Familiarity(**{field.name: tensors[field.name].astype(np.float64) for field in fields(Familiarity)})
+    except (OSError, SafetensorError, KeyError, ValueError, IndexError) as error:
+        raise ModelFileError(
+            f"{path.name} holds no statistics of familiar images; restore it from the release."
+        ) from error

@@ -1,0 +1,335 @@
+"""What `skinlens evaluate` adds to its record: the shortcut tests, and accuracy under corruption."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.progress import Progress
+
+from skinlens.imaging.blanking import DILATION, DISC_RADIUS, move_lesion, paint_disc, paint_lesion
+from skinlens.imaging.corruptions import CORRUPTIONS, STRENGTHS, corrupt
+from skinlens.imaging.decode import decode
+from skinlens.imaging.image import ImageRefusedError, LesionImage
+from skinlens.imaging.outlines import Outline, read_outline, shape_features
+from skinlens.imaging.preprocess import Preprocessing, to_input
+from skinlens.metrics.classification import Floats, Labels
+from skinlens.metrics.figures import Figure, evenly_spread, metric_figures, roc_auc_figure, undefined
+from skinlens.metrics.report import bracket
+from skinlens.metrics.rows import groups_of, labels_of, text_of
+from skinlens.metrics.views import views_of
+from skinlens.runtime.orientations import Judge
+from skinlens.studies.shortcuts import BACKGROUND_FIGURES, background_figures, partners, shape_probabilities
+
+# Images that each shortcut test takes with --quick (without, all), and that are corrupted.
+QUICK_IMAGES = 160
+CORRUPTED_IMAGES = 200
+LEFT_OUT = "left out by --quick"
+_BATCH = 32
+_SEED = 0
+
+# What is None where a test cannot be run.
+_OUTLINE = ("n", "plain_auc", "painted_over_auc", "shape_alone_auc", "shape_learned_from")
+_BACKGROUNDS = ("n", *BACKGROUND_FIGURES)
+_ROBUSTNESS = ("n", "clean", "corruptions")
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """Rows under test and what judges them.
+
+    Attributes:
+        judge: Scores images.
+        rows: N rows of `read_manifests`, with a fresh index.
+        probabilities: P(malignant) of the images as they are, `(N,)`.
+        threshold: In [0, 1]; the verdict is malignant if `probability >= threshold`.
+        preprocessing: Of the model. Images are brought to its input before they are changed, so that a change is the
+            same for images of any size.
+        resamples: Draws of the bootstrap.
+    """
+
+    judge: Judge
+    rows: pd.DataFrame
+    probabilities: Floats
+    threshold: float
+    preprocessing: Preprocessing
+    resamples: int
+
+    @property
+    def labels(self) -> Labels:
+        """1 for malignant and 0 for benign, `(N,)`."""
+        return labels_of(self.rows)
+
+    @property
+    def groups(self) -> Labels:
+        """Equal for images that belong together, `(N,)`."""
+        return groups_of(self.rows)
+
+    def of(self, chosen: Labels) -> "Trial":
+        """The same with some of the rows."""
+        return replace(
+            self, rows=self.rows.iloc[chosen].reset_index(drop=True), probabilities=self.probabilities[chosen]
+        )
+
+    def spread(self, most: int | None) -> "Trial":
+        """The same with about `most` rows, spread evenly over each label's; with all if that is None."""
+        return self if most is None else self.of(evenly_spread(self.labels, most))
+
+    def image(self, row: int) -> LesionImage:
+        """A row's image at the model's input."""
+        return _at_input(Path(self.rows["file"].iloc[row]), self.preprocessing)
+
+    def auc(self, probabilities: Floats) -> Figure:
+        """The ROC AUC of other probabilities for these rows."""
+        return roc_auc_figure(self.labels, probabilities, self.groups, resamples=self.resamples)
+
+    def view_aucs(self, probabilities: Floats) -> dict[str, Any]:
+        """The ROC AUC of other probabilities for these rows, in every view."""
+        return {
+            name: asdict(
+                roc_auc_figure(
+                    self.labels[view.mask],
+                    probabilities[view.mask],
+                    self.groups[view.mask],
+                    resamples=self.resamples,
+                )
+            )
+            for name, view in views_of(self.rows).items()
+        }
+
+
+def stress(trial: Trial, training: pd.DataFrame, *, quick: bool) -> dict[str, Any]:
+    """Run the shortcut tests, and judge images that were made worse.
+
+    Args:
+        trial: The scored rows.
+        training: Rows whose outlines teach what a shape alone tells; those of a group that is under test are left out.
+        quick: Test shortcuts on about `QUICK_IMAGES` images each, and corrupt none.
+
+    Returns:
+        For `json.dumps`: `shortcuts` with `centre_disc`, `outline` and `backgrounds`, and `robustness` with `clean` and
+        `corruptions`. What cannot be measured is None, and a `reason` beside it says why.
+
+    Raises:
+        ImageRefusedError: If an image cannot be read.
+    """
+    most = QUICK_IMAGES if quick else None
+    shortcuts = {"centre_disc": centre_disc(trial.spread(most))} | outlined_tests(trial, training, most)
+    corrupted = _unmeasured(_ROBUSTNESS, LEFT_OUT) if quick else robustness(trial.spread(CORRUPTED_IMAGES))
+    return {"shortcuts": shortcuts, "robustness": corrupted}
+
+
+def centre_disc(trial: Trial) -> dict[str, Any]:
+    """The ROC AUC in every view with the same central disc painted over in every image, beside that without."""
+    originals = (trial.image(row) for row in range(len(trial.rows)))
+    images = (replace(image, pixels=paint_disc(image.pixels)) for image in originals)
+    painted = _scores(trial, images, len(trial.rows), "centre painted over")
+    return {
+        "n": len(trial.rows),
+        "radius_share": DISC_RADIUS,
+        "fill": "mean colour of the image's outer frame, which the disc just touches",
+        "views": trial.view_aucs(painted),
+        "plain_views": trial.view_aucs(trial.probabilities),
+    }
+
+
+def outlined_tests(trial: Trial, training: pd.DataFrame, most: int | None) -> dict[str, Any]:
+    """The two tests that need outlines: `outline` and `backgrounds`, on the rows that have one."""
+    masked = trial.of(np.flatnonzero(text_of(trial.rows, "mask") != "")).spread(most)
+    outlines, reason = _read_outlines(masked)
+    if reason is not None:
+        return {"outline": _unmeasured(_OUTLINE, reason), "backgrounds": _unmeasured(_BACKGROUNDS, reason)}
+    return {
+        "outline": outline_painted_over(masked, outlines, training),
+        "backgrounds": backgrounds_exchanged(masked, outlines),
+    }
+
+
+def outline_painted_over(trial: Trial, outlines: list[Outline], training: pd.DataFrame) -> dict[str, Any]:
+    """The ROC AUC with the lesion painted over, beside that of the images as they are and of the outline's shape."""
+    originals = (trial.image(row) for row in range(len(outlines)))
+    images = (
+        replace(image, pixels=paint_lesion(image.pixels, outline))
+        for image, outline in zip(originals, outlines, strict=True)
+    )
+    painted = _scores(trial, images, len(outlines), "lesion painted over")
+    shape, learned = _shape_alone(trial, outlines, training)
+    return {
+        "n": len(outlines),
+        "dilation_share": DILATION,
+        "plain_auc": asdict(trial.auc(trial.probabilities)),
+        "painted_over_auc": asdict(trial.auc(painted)),
+        "shape_alone_auc": asdict(shape),
+        "shape_learned_from": learned,
+        "reason": None,
+    }
+
+
+def backgrounds_exchanged(trial: Trial, outlines: list[Outline]) -> dict[str, Any]:
+    """What `background_figures` tells, from every lesion on a background of its own and one of the other class."""
+    moved = {}
+    try:
+        chosen = {
+            kind: partners(trial.labels, trial.groups, other_class=kind == "swapped", seed=_SEED)
+            for kind in ("same_class", "swapped")
+        }
+    except ValueError as error:
+        return _unmeasured(_BACKGROUNDS, str(error))
+    for kind, lenders in chosen.items():
+        images = _moved(trial, outlines, lenders)
+        moved[kind] = _scores(trial, images, len(outlines), f"lesions on other backgrounds, {kind}")
+    figures = background_figures(
+        trial.labels,
+        trial.groups,
+        trial.threshold,
+        plain=trial.probabilities,
+        same_class=moved["same_class"],
+        swapped=moved["swapped"],
+        resamples=trial.resamples,
+    )
+    measured = {name: asdict(figure) for name, figure in figures.items()}
+    return {"n": len(outlines), "dilation_share": DILATION, **measured, "reason": None}
+
+
+def robustness(trial: Trial) -> dict[str, Any]:
+    """Accuracy at the threshold and ROC AUC of the images as they are, and under every corruption and strength."""
+    kinds = [(corruption, strength) for corruption in CORRUPTIONS for strength in STRENGTHS]
+    images = (
+        replace(image, pixels=corrupt(image.pixels, corruption, strength, seed=_seed_of(image)))
+        for image in (trial.image(row) for row in range(len(trial.rows)))
+        for corruption, strength in kinds
+    )
+    scores = _scores(trial, images, len(trial.rows) * len(kinds), "made worse").reshape(len(trial.rows), len(kinds))
+    return {
+        "n": len(trial.rows),
+        "clean": _robust_figures(trial, trial.probabilities),
+        "corruptions": [
+            {
+                "name": corruption.name,
+                "strength": strength,
+                "parameter": corruption.parameter(strength),
+                "n": len(trial.rows),
+                **_robust_figures(trial, scores[:, column]),
+            }
+            for column, (corruption, strength) in enumerate(kinds)
+        ],
+        "reason": None,
+    }
+
+
+def format_stress(record: dict[str, Any]) -> str:
+    """The main figures of the shortcut tests, as lines for a terminal."""
+    disc, outline, backgrounds = (record["shortcuts"][name] for name in ("centre_disc", "outline", "backgrounds"))
+    lines = [
+        f"ROC AUC with the centre painted over ({view}): {_cell(figure)}, else {_cell(disc['plain_views'][view])}"
+        for view, figure in disc["views"].items()
+    ]
+    if outline["reason"] is not None:
+        return "\n".join([*lines, f"The tests that need outlines were not run: {outline['reason']}."])
+    lines += [
+        f"ROC AUC with the lesion painted over: {_cell(outline['painted_over_auc'])}, "
+        f"from the shape of its outline alone: {_cell(outline['shape_alone_auc'])}",
+    ]
+    if backgrounds["reason"] is not None:
+        return "\n".join([*lines, f"No lesion was moved onto another background: {backgrounds['reason']}."])
+    return "\n".join(
+        [
+            *lines,
+            f"ROC AUC with lesions on a background of the other class: {_cell(backgrounds['swapped_auc'])}, "
+            f"of their own class: {_cell(backgrounds['same_class_auc'])}",
+            f"Verdicts that such a background turns: {_cell(backgrounds['flipped_by_background'])}, "
+            f"that moving alone turns: {_cell(backgrounds['flipped_by_moving'])}",
+        ]
+    )
+
+
+def _at_input(path: Path, preprocessing: Preprocessing) -> LesionImage:
+    image = decode(path)
+    return replace(image, pixels=to_input(image.pixels, preprocessing))
+
+
+def _scores(trial: Trial, images: Iterable[LesionImage], total: int, title: str) -> Floats:
+    """P(malignant) of images as they come, `(total,)`; only a batch of them is held at a time."""
+    scores: list[float] = []
+    console, waiting = Console(stderr=True), iter(images)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(title, total=total)
+        while batch := list(islice(waiting, _BATCH)):
+            scores.extend(prediction.score for prediction in trial.judge.predict(batch))
+            progress.advance(task, len(batch))
+    return np.array(scores)
+
+
+def _read_outlines(trial: Trial) -> tuple[list[Outline], str | None]:
+    """The outlines of rows that name one, and why the tests cannot be run with them."""
+    if not len(trial.rows):
+        return [], "no row of the manifest names an outline in the column mask"
+    if len(np.unique(trial.labels)) < 2:
+        return [], f"every image with an outline is {trial.rows['label'].iloc[0]}"
+    try:
+        return list(_outlines(trial.rows, trial.preprocessing.size)), None
+    except ImageRefusedError as error:
+        return [], f"an outline cannot be used: {error}"
+
+
+def _outlines(rows: pd.DataFrame, size: int) -> Iterator[Outline]:
+    for file in rows["outline_file"]:
+        yield read_outline(Path(file), height=size, width=size)
+
+
+def _shape_alone(trial: Trial, outlines: list[Outline], training: pd.DataFrame) -> tuple[Figure, int]:
+    """The ROC AUC of the outline's shape, and from how many training outlines it was learned."""
+    known = training[(text_of(training, "mask") != "") & ~training["group_id"].isin(trial.rows["group_id"])]
+    if known["label"].nunique() < 2:
+        return undefined("no training rows of both classes, in other groups, name an outline", len(outlines)), len(
+            known
+        )
+    try:
+        features = _features(_outlines(known, trial.preprocessing.size))
+    except ImageRefusedError as error:
+        return undefined(f"a training outline cannot be used: {error}", len(outlines)), len(known)
+    return trial.auc(shape_probabilities(features, labels_of(known), _features(outlines))), len(known)
+
+
+def _features(outlines: Iterable[Outline]) -> Floats:
+    return np.stack([shape_features(outline) for outline in outlines])
+
+
+def _moved(trial: Trial, outlines: list[Outline], lenders: Labels) -> Iterator[LesionImage]:
+    """Every lesion on the background that its lender's image gives."""
+    for row, lender in enumerate(lenders):
+        image, background = trial.image(row), trial.image(int(lender))
+        pixels = move_lesion(image.pixels, outlines[row], background.pixels, outlines[lender])
+        yield replace(image, pixels=pixels)
+
+
+def _robust_figures(trial: Trial, probabilities: Floats) -> dict[str, Any]:
+    figures = metric_figures(
+        trial.labels,
+        probabilities,
+        trial.threshold,
+        trial.groups,
+        "accuracy",
+        "roc_auc",
+        resamples=trial.resamples,
+    )
+    return {name: asdict(figure) for name, figure in figures.items()}
+
+
+def _seed_of(image: LesionImage) -> int:
+    """A seed that only the file decides: always the same, and blind to the label."""
+    return int(image.sha256[:16], 16)
+
+
+def _unmeasured(names: Sequence[str], reason: str) -> dict[str, Any]:
+    return dict.fromkeys(names) | {"reason": reason}
+
+
+def _cell(figure: dict[str, Any]) -> str:
+    if figure["value"] is None:
+        return f"undefined ({figure['reason']})"
+    return f"{figure['value']:.3f}{bracket(figure['low'], figure['high'])}"

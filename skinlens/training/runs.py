@@ -1,0 +1,100 @@
+"""Finished runs as `train` leaves them, read again with the rows that they held out."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from torch import Tensor
+
+from skinlens.cli.errors import UsageError
+from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
+from skinlens.models.checkpoint import read_tensors
+from skinlens.storage.spreadsheet import unguarded_table
+from skinlens.training.loop import FOLD_SCORES, MODEL, RUN
+from skinlens.training.recipe import Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class FinishedRun:
+    """A run that held something out.
+
+    Attributes:
+        folder: Where it lies.
+        record: What it wrote about itself.
+        recipe: Its recipe.
+        rows: What it held out, in its order, with everything that the manifests say of it.
+    """
+
+    folder: Path
+    record: Mapping[str, Any]
+    recipe: Recipe
+    rows: pd.DataFrame
+
+    @property
+    def held_out(self) -> str:
+        """What it held out, as in `fold 0` or `origin bcn`."""
+        fold, origin = self.record.get("fold"), self.record.get("origin")
+        return f"origin {origin}" if fold is None else f"fold {fold}"
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Read the network that it kept, anew each time: hundreds of megabytes.
+
+        Raises:
+            CheckpointError: If they cannot be read.
+        """
+        return read_tensors(self.folder / MODEL)[0]
+
+
+def read_record(run: Path) -> dict[str, Any]:
+    """Read what a finished run that held out a fold or an origin wrote about itself.
+
+    Raises:
+        UsageError: If the folder holds no finished run, or it held nothing out.
+    """
+    try:
+        record: dict[str, Any] = json.loads(read_regular(run / RUN, largest=LARGEST_TABLE_FILE))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"{run} holds no finished run: {error}") from error
+    nothing = record.get("fold") is None and record.get("origin") is None
+    if nothing or not (run / FOLD_SCORES).is_file():
+        raise UsageError(f"{run} held out no fold and no origin, so nothing can be chosen or measured on it")
+    return record
+
+
+def read_finished(run: Path, listed: pd.DataFrame) -> FinishedRun:
+    """Read a finished run that held out a fold or an origin.
+
+    Args:
+        run: Its folder.
+        listed: From `read_manifests`, of the manifests that it was trained on.
+
+    Raises:
+        UsageError: If the folder holds no such run, or the manifests lack its images.
+    """
+    record = read_record(run)
+    try:
+        scores = unguarded_table(pd.read_csv(run / FOLD_SCORES))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"the predictions of {run} cannot be read: {error}") from error
+    rows = listed_rows(scores, listed, run)
+    return FinishedRun(run, record, Recipe.model_validate(record["recipe"]), rows)
+
+
+def listed_rows(scores: pd.DataFrame, listed: pd.DataFrame, source: Path) -> pd.DataFrame:
+    """What manifests say of images that were held out, in their order.
+
+    Args:
+        scores: With a column `path`.
+        listed: From `read_manifests`.
+        source: Where the scores are from, for the message.
+
+    Raises:
+        UsageError: If the manifests lack an image.
+    """
+    rows = scores[["path"]].merge(listed, on="path", how="left", validate="one_to_one")
+    if rows["file"].isna().any():
+        raise UsageError(f"the manifests lack {int(rows['file'].isna().sum())} images held out by {source}")
+    return rows

@@ -1,0 +1,1 @@
+"""From an image to a decision: admission, pipeline, decision and risk."""

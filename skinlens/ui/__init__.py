@@ -1,0 +1,1 @@
+"""What the pages share: the loaded model, session results, the viewer and the charts."""

@@ -1,0 +1,1 @@
+"""The Batch page: starting, following, reviewing and finishing a run."""

@@ -1,0 +1,294 @@
+"""One image of a run beside its heatmap, the reviewer's verdict, and the patient's other images."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import streamlit as st
+
+from skinlens.batch.errors import BatchError
+from skinlens.batch.reopen import assessment_again, image_again, read_again, record_again
+from skinlens.batch.schema import Review, RunImage
+from skinlens.batch.store import BatchStore
+from skinlens.batch.summary import facts_in_words, verdicts_in_words
+from skinlens.batch.table import Entry
+from skinlens.batch.ugly_duckling import most_unlike, patients, same_lesion
+from skinlens.cases.errors import CaseStoreError
+from skinlens.cases.schema import Verdict
+from skinlens.explain.overlay import evidence_sentence, overlay
+from skinlens.imaging.image import ImageRefusedError, Pixels
+from skinlens.imaging.preprocess import fitted
+from skinlens.report.pdf import case_pdf
+from skinlens.runtime.card import ModelCard
+from skinlens.triage.decision import Assessment, CaseRecord, quality_sentences, stability_sentence
+from skinlens.ui import session
+from skinlens.ui.batch.results import FOLLOW, VERDICTS, Shown
+from skinlens.ui.batch.start import AT
+from skinlens.ui.case_store import case_store
+from skinlens.ui.model import LoadedModel
+from skinlens.ui.pdf_button import pdf_button
+
+_SIDE = 640
+_CONFLICT = "batch-conflict"
+_FAILURE = "batch-failure"
+_DRAWN = "batch-drawn"
+_KEYS: dict[Verdict, str] = {"benign": "B", "malignant": "M", "unsure": "U", "not judgeable": "N"}
+_STRIP = 3
+
+
+def current(shown: Shown) -> Entry | None:
+    """The image that is looked at: the one last chosen if the filter shows it, else the first."""
+    at = st.session_state.get(AT)
+    by_number = {entry.number: entry for entry in shown.listed}
+    return by_number.get(-1 if at is None else at) or next(iter(shown.listed), None)
+
+
+def go_to(number: int) -> None:
+    """Look at an image from the next rerun on."""
+    st.session_state[AT] = number
+    st.session_state[FOLLOW] = True
+    st.session_state.pop(_CONFLICT, None)
+
+
+def forget_image() -> None:
+    """Drop the pixels that the page holds."""
+    st.session_state.pop(_DRAWN, None)
+
+
+def unsaved_verdict() -> bool:
+    """Whether the last verdict could not be saved; asked once."""
+    return bool(st.session_state.pop(_FAILURE, ""))
+
+
+def review_pane(store: BatchStore, shown: Shown, entry: Entry, model: LoadedModel) -> None:
+    """The image, what came of it unless that is hidden, and the reviewer's verdict."""
+    _steps(shown, entry)
+    row = store.image(entry.number)
+    hidden = shown.hides(entry)
+    said = None if row.state != "judged" else assessment_again(row, store.card(), shown.point)
+    st.text(entry.line.relative)
+    if said is not None and not hidden:
+        score = "" if said.decision == "rejected" else f", {said.score_name} {said.prediction.score:.2f}"
+        st.markdown(f"**{said.headline}{score}**")
+    at_hand = _pair(store, row, said, hidden=hidden)
+    if row.state == "unreadable":
+        st.warning(row.sentence, icon=":material/block:")
+    if row.state != "waiting" and entry.line.is_image:
+        _verdict(store, shown, entry)
+    if said is not None and not hidden:
+        _result(said)
+    _facts_and_kin(store, shown, entry, hidden=hidden)
+    if said is not None and not hidden:
+        _take_along(store, shown, entry, row, model, at_hand=at_hand)
+
+
+def _steps(shown: Shown, entry: Entry) -> None:
+    numbers = [each.number for each in shown.listed]
+    at = numbers.index(entry.number)
+    back, place, onward = st.columns([1, 1.4, 1], vertical_alignment="center")
+    back.button(
+        "Previous",
+        shortcut="Left",
+        disabled=at == 0,
+        on_click=go_to,
+        args=(numbers[max(0, at - 1)],),
+        width="stretch",
+        key="batch-previous",
+    )
+    place.caption(f"{at + 1:,} of {len(numbers):,}")
+    onward.button(
+        "Next",
+        shortcut="Right",
+        disabled=at == len(numbers) - 1,
+        on_click=go_to,
+        args=(numbers[min(len(numbers) - 1, at + 1)],),
+        width="stretch",
+        key="batch-next",
+    )
+
+
+def _pair(store: BatchStore, row: RunImage, said: Assessment | None, *, hidden: bool) -> bool:
+    """Image and heatmap; returns whether the image is at hand, which a summary or a case needs."""
+    try:
+        pixels = _pixels(store, row) if row.file is not None and row.state == "judged" else None
+    except BatchError as error:
+        st.warning("The image cannot be shown.", icon=":material/broken_image:")
+        st.text(str(error))
+        if row.path != row.relative:
+            st.text(f"It lay at {row.path}")
+        return False
+    if pixels is None:
+        return False
+    left, right = st.columns(2)
+    left.image(pixels, caption="Original", width="stretch", alt="The image as it was judged.")
+    if said is None or hidden or said.decision == "rejected":
+        return True
+    heatmap = said.prediction.heatmap
+    right.image(
+        overlay(pixels, heatmap),
+        caption="What the model looked at",
+        width="stretch",
+        alt=f"The image with the heatmap: {evidence_sentence(heatmap)}",
+    )
+    return True
+
+
+def _pixels(store: BatchStore, row: RunImage) -> Pixels:
+    """The image at the size of the pane; the last one is kept, since every click draws it again."""
+    key = (store.id, row.number)
+    known = st.session_state.get(_DRAWN)
+    if known is not None and known[0] == key:
+        return known[1]
+    pixels = fitted(image_again(row).pixels, _SIDE)
+    st.session_state[_DRAWN] = (key, pixels)
+    return pixels
+
+
+def _result(said: Assessment) -> None:
+    with st.container(border=True, gap="xsmall"):
+        views = () if said.decision == "rejected" else (stability_sentence(said),)
+        for sentence in (*said.reasons, *views, *quality_sentences(said)):
+            if sentence:
+                st.text(sentence)
+
+
+def _verdict(store: BatchStore, shown: Shown, entry: Entry) -> None:
+    with st.container(border=True):
+        st.markdown("**Your verdict**")
+        for sentence in verdicts_in_words(entry):
+            st.text(sentence)
+        st.text_input("Remark", max_chars=1000, key=_note_key(store, entry))
+        conflict: Review | None = st.session_state.get(_CONFLICT)
+        if conflict is not None and conflict.number == entry.number:
+            st.warning("Meanwhile another verdict was given. Press again to add yours.", icon=":material/group:")
+            st.text(f"{conflict.actor}: {conflict.verdict}. {conflict.note}")
+        failure = st.session_state.pop(_FAILURE, "")
+        if failure:
+            st.error("Your verdict was not saved.", icon=":material/error:")
+            st.text(failure)
+        with st.container(horizontal=True, gap="small"):
+            for verdict in VERDICTS:
+                st.button(
+                    verdict.capitalize(),
+                    shortcut=_KEYS[verdict],
+                    key=f"batch-verdict-{verdict}",
+                    on_click=_keep,
+                    args=(store, shown, entry, verdict),
+                )
+
+
+def _note_key(store: BatchStore, entry: Entry) -> str:
+    return f"batch-note-{store.id}-{entry.number}"
+
+
+def _keep(store: BatchStore, shown: Shown, entry: Entry, verdict: Verdict) -> None:
+    """Keep a verdict and go on to the next image; a blind one stays, to show the model's."""
+    known = st.session_state.pop(_CONFLICT, None) or entry.last_review
+    hidden = shown.hides(entry)
+    try:
+        other = store.review(
+            entry.number,
+            verdict,
+            note=st.session_state.get(_note_key(store, entry), ""),
+            blind=hidden,
+            actor=shown.reviewer,
+            seen=None if known is None else known.id,
+        )
+    except BatchError as error:
+        st.session_state[_FAILURE] = str(error)
+        return
+    if other is not None:
+        st.session_state[_CONFLICT] = other
+        return
+    numbers = [each.number for each in shown.listed]
+    at = numbers.index(entry.number)
+    go_to(numbers[at] if hidden or at + 1 == len(numbers) else numbers[at + 1])
+
+
+def _facts_and_kin(store: BatchStore, shown: Shown, entry: Entry, *, hidden: bool) -> None:
+    # The ground truth would tell what a blind reviewer is asked.
+    known = [f"{label}: {text}" for label, text in facts_in_words(entry) if not (hidden and label == "Ground truth")]
+    if known:
+        st.text("\n".join(known))
+    group = patients(shown.every).get(entry.facts.case_id, [])
+    if len(group) < 2:
+        return
+    with st.expander(f"This patient's {len(group)} images"):
+        if not hidden:
+            _unlike(store, entry, group)
+        lesion = same_lesion(entry, group)
+        if len(lesion) > 1:
+            st.markdown("**The same lesion over time**")
+            _strip(store, shown, lesion)
+        others = [other for other in group if other not in lesion]
+        if others:
+            st.markdown("**Other lesions**")
+            _strip(store, shown, others)
+
+
+def _unlike(store: BatchStore, entry: Entry, group: Sequence[Entry]) -> None:
+    ranks = most_unlike(group, store.features([each.number for each in group]))
+    for found in ranks:
+        if found.number == entry.number:
+            st.text(found.sentence())
+    if ranks and ranks[0].number != entry.number:
+        name = next(each.line.relative for each in group if each.number == ranks[0].number)
+        st.text(f"The one that differs most: {name}")
+
+
+def _strip(store: BatchStore, shown: Shown, group: Sequence[Entry]) -> None:
+    small = store.thumbnails([each.number for each in group])
+    for start in range(0, len(group), _STRIP):
+        for place, each in zip(st.columns(_STRIP), group[start : start + _STRIP], strict=False):
+            with place:
+                if each.number in small:
+                    st.image(small[each.number], width="stretch", alt=f"{each.line.relative}, small")
+                known = [text for text in (each.facts.lesion, each.facts.date) if text]
+                st.text("\n".join(known or [each.line.relative]))
+                if not shown.hides(each) and each.line.score is not None and each.outcome != "rejected":
+                    st.text(f"{each.line.score:.2f}")
+                st.button("Look", key=f"batch-look-{each.number}", on_click=go_to, args=(each.number,))
+
+
+def _take_along(
+    store: BatchStore, shown: Shown, entry: Entry, row: RunImage, model: LoadedModel, *, at_hand: bool
+) -> None:
+    """The case's summary, the case store, and the Triage page; none of them without the image."""
+    card = store.card()
+
+    def record() -> CaseRecord:
+        return record_again(row, card, shown.point, entry.facts, created=datetime.now().astimezone())
+
+    pdf_button(lambda: case_pdf(record(), card).content, row.sha256, disabled=not at_hand)
+    without = "The case facts give no case_id for this image." if at_hand else "The image is not at hand."
+    with st.container(horizontal=True):
+        save = st.button(
+            "Save case",
+            icon=":material/save:",
+            disabled=not (at_hand and entry.facts.case_id),
+            help=None if at_hand and entry.facts.case_id else without,
+        )
+        triage = st.button("Open in Triage", icon=":material/dermatology:", disabled=not at_hand)
+    if save:
+        _save(record, card, shown.reviewer)
+    if triage:
+        _to_triage(row, entry, model)
+
+
+def _save(record: Callable[[], CaseRecord], card: ModelCard, reviewer: str) -> None:
+    try:
+        case_store().save(record(), card, actor=reviewer)
+    except (BatchError, CaseStoreError) as error:
+        st.error("Not saved.", icon=":material/error:")
+        st.text(str(error))
+    else:
+        st.toast("Saved under Cases.", icon=":material/check:")
+
+
+def _to_triage(row: RunImage, entry: Entry, model: LoadedModel) -> None:
+    try:
+        session.receive(read_again(row), entry.line.relative.rpartition("/")[2], model)
+    except (BatchError, ImageRefusedError) as error:
+        st.error("The image cannot be opened.", icon=":material/error:")
+        st.text(str(error))
+        return
+    st.switch_page("pages/triage.py")

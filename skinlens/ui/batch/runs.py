@@ -1,0 +1,83 @@
+"""Runs in the background of this program, which go on while the browser is closed."""
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import streamlit as st
+
+from skinlens.batch.errors import BatchError
+from skinlens.batch.runner import BusyError, go_through
+from skinlens.batch.store import BatchStore
+from skinlens.cases.location import data_folder
+from skinlens.ui.model import LoadedModel
+
+
+def runs_folder() -> Path:
+    """Where runs are kept."""
+    return data_folder() / "batches"
+
+
+@dataclass
+class Workers:
+    """The threads that work on runs, and why one of them stopped before its time."""
+
+    threads: dict[str, threading.Thread] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def start(self, store: BatchStore, model: LoadedModel) -> None:
+        """Work on a run until it is done, paused or cancelled; nothing happens if that goes on already.
+
+        Raises:
+            BatchError: If the run cannot be changed.
+        """
+        with self.lock:
+            if self.works_on(store.id):
+                return
+            store.want("run")
+            self.failures.pop(store.id, None)
+            thread = threading.Thread(target=self._work, args=(store, model), name=f"skinlens-{store.id}", daemon=True)
+            self.threads[store.id] = thread
+            thread.start()
+
+    def works_on(self, run_id: str) -> bool:
+        """Whether a thread of this program works on a run."""
+        thread = self.threads.get(run_id)
+        return thread is not None and thread.is_alive()
+
+    def wait(self, run_id: str, seconds: float | None = None) -> None:
+        """Wait until no thread of this program works on a run."""
+        thread = self.threads.get(run_id)
+        if thread is not None:
+            thread.join(seconds)
+
+    def _work(self, store: BatchStore, model: LoadedModel) -> None:
+        try:
+            go_through(store, model.predictor, model.lock)
+        except BusyError:
+            # Whoever has it goes on; the page shows its progress.
+            return
+        except BatchError as error:
+            self.failures[store.id] = str(error)
+        except Exception as error:  # noqa: BLE001 - a thread's error would be lost, and the page would wait for ever
+            self.failures[store.id] = (
+                f"Judging stopped because of an error that SkinLens does not know ({type(error).__name__}). What was "
+                "judged before is kept; try again, or report the error."
+            )
+
+
+@st.cache_resource(show_spinner=False)
+def workers() -> Workers:
+    """The workers of this program, the same for all browser sessions."""
+    return Workers()
+
+
+def open_store(folder: str) -> BatchStore:
+    """A run by its folder; raises BatchError if it cannot be opened."""
+    return _opened(folder)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8, on_release=lambda store: store.engine.dispose())
+def _opened(folder: str) -> BatchStore:
+    return BatchStore(Path(folder))

@@ -1,0 +1,1 @@
+"""The Compare page: its state, tabs and charts."""

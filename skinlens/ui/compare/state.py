@@ -1,0 +1,256 @@
+"""What the comparison page knows: the evaluation folder, a person's own model, and what is worked out once."""
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from skinlens.imaging.decode import decode
+from skinlens.imaging.image import ImageRefusedError, LesionImage
+from skinlens.leaderboard.held_out import HeldOutModel
+from skinlens.leaderboard.model_comparison import Seeds, SideBySide, side_by_side
+from skinlens.leaderboard.records import (
+    SUBMITTED,
+    EvaluatedModel,
+    ResultError,
+    Results,
+    ViewRecord,
+    measured,
+    read_results,
+    submitted_model,
+)
+from skinlens.leaderboard.table import PUBLISHED, leaderboard_of, paper_label, read_published
+from skinlens.runtime import predictor as runtime
+from skinlens.runtime.card import sha256_of
+from skinlens.storage.csv_file import CsvFileError
+from skinlens.storage.spreadsheet import guarded_table
+from skinlens.ui.compare.held_out import held_out_models
+
+VIEWS = ("all", "no-twins", "native", "clean-native")
+DEFAULT_THRESHOLD = 0.5
+MOST_PICKED = 6
+PICKED = "compare-models"
+UPLOADER = "compare-upload"
+THRESHOLD = "compare-threshold"
+_SUBMITTED = "compare-submitted"
+_THRESHOLD = "compare-kept-threshold"
+_ASKED = "compare-asked"
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """Everything that can be compared.
+
+    Attributes:
+        results: The evaluation folder.
+        published: The paper's table, with `label` as a reader sees each model.
+        yours: The submitted model; None without one.
+        said: How many of its images were matched, or why it could not be used; "" without one.
+        problems: A sentence for each file that could not be used.
+        held_out: Models and probes with their figures on datasets that they had not seen.
+    """
+
+    results: Results
+    published: pd.DataFrame
+    yours: EvaluatedModel | None
+    said: str
+    problems: tuple[str, ...]
+    held_out: tuple[HeldOutModel, ...] = ()
+
+    @property
+    def models(self) -> tuple[EvaluatedModel, ...]:
+        """What the charts can show: the first seed of each of ours, and yours."""
+        return (*self.results.shown, *([self.yours] if self.yours else []))
+
+    @property
+    def labels(self) -> list[str]:
+        """Everything that can be picked: models, then the paper's."""
+        return [model.label for model in self.models] + list(self.published["label"])
+
+    @property
+    def views(self) -> list[str]:
+        """Test views that a model allows."""
+        return [view for view in VIEWS if view == "all" or any(view in model.views for model in self.models)]
+
+    def seeds(self, label: str) -> Seeds:
+        """All seeds of the model with a label, the shown one first."""
+        (model,) = (model for model in self.models if model.label == label)
+        return self.results.by_family().get(model.family, (model,))
+
+    def picked_first(self) -> list[str]:
+        """What is shown before anything is picked: a few of ours, yours, and the paper's own model beside them."""
+        plain = [model.label for model in self.results.shown if not model.tta][:MOST_PICKED]
+        yours = [self.yours.label] if self.yours else []
+        return plain + yours + list(self.published["label"][:1])
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A CSV as it was received, kept for the browser session alone."""
+
+    name: str
+    content: bytes
+
+
+def load() -> Compared:
+    """The folder beside the released models and this session's own model; nothing unreadable stops it."""
+    folder = runtime.WEIGHTS_FOLDER / "evaluation"
+    results, published, problems = _read(str(folder), _folder_digest(folder))
+    shown = results.shown
+    yours, said = _own_model(shown[0] if shown else None)
+    titles = {model.name: model.title for model in results.models}
+    held_out, more_problems = held_out_models(folder, titles)
+    return Compared(results, published, yours, said, (*problems, *more_problems), held_out)
+
+
+def board(compared: Compared, view: str) -> pd.DataFrame:
+    """The leaderboard on one view, a submitted model included."""
+    families = dict(compared.results.by_family())
+    worked_out: dict[str, ViewRecord | None] = {}
+    if compared.yours is not None:
+        families[compared.yours.family] = (compared.yours,)
+        worked_out[compared.yours.name] = _measured(compared.yours.digest, view, compared.yours)
+    return leaderboard_of(families, compared.published, view=view, worked_out=worked_out)
+
+
+def ask(key: tuple[str, ...]) -> None:
+    """Remember that a comparison was asked for, so that it stays on the page."""
+    st.session_state.setdefault(_ASKED, set()).add(key)
+
+
+def was_asked(key: tuple[str, ...]) -> bool:
+    """Whether it was."""
+    return key in st.session_state.get(_ASKED, set())
+
+
+def pair_key(first: Seeds, second: Seeds, view: str) -> tuple[str, ...]:
+    """What a comparison depends on."""
+    return (*(model.digest for model in first), "against", *(model.digest for model in second), view)
+
+
+def pair(first: Seeds, second: Seeds, view: str) -> SideBySide:
+    """The comparison of two models, worked out once; one with a person's own model is kept for that session alone.
+
+    Raises:
+        ValueError: As for `side_by_side`.
+    """
+    private = any(model.source == "yours" for model in (*first, *second))
+    worked_out = _private_pair if private else _shared_pair
+    return worked_out(pair_key(first, second, view), view, first, second)
+
+
+def receive() -> None:
+    """Called when the uploader changes: keep the CSV and pick it, or drop it with its file."""
+    drop_picked()
+    uploaded = st.session_state.get(UPLOADER)
+    if uploaded is None:
+        st.session_state.pop(_SUBMITTED, None)
+        return
+    st.session_state[_SUBMITTED] = Submission(uploaded.name, uploaded.getvalue())
+    if PICKED in st.session_state:
+        st.session_state[PICKED] = [*st.session_state[PICKED], f"{SUBMITTED}{uploaded.name}"]
+
+
+def drop_picked() -> None:
+    """Take a submitted model off the pick."""
+    if PICKED in st.session_state:
+        st.session_state[PICKED] = [label for label in st.session_state[PICKED] if not label.startswith(SUBMITTED)]
+
+
+def remove() -> None:
+    """Forget the submitted model."""
+    drop_picked()
+    st.session_state.pop(_SUBMITTED, None)
+
+
+def submission() -> Submission | None:
+    """The CSV in hand; it outlives a visit to another page."""
+    return st.session_state.get(_SUBMITTED)
+
+
+def threshold() -> float:
+    """The threshold that goes with it."""
+    return float(st.session_state.get(_THRESHOLD, DEFAULT_THRESHOLD))
+
+
+def keep_threshold() -> None:
+    """Called when the threshold's widget changes, since a widget's value does not outlive a visit to another page."""
+    st.session_state[_THRESHOLD] = st.session_state[THRESHOLD]
+
+
+def csv_bytes(table: pd.DataFrame) -> bytes:
+    """A table as a CSV in which no text is a formula; see `spreadsheet.guarded`."""
+    return guarded_table(table).to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC).encode("utf-8")
+
+
+def image(folder: str, path: str) -> LesionImage | None:
+    """The image of an evaluated image, if the folder has it; a path that leads out of the folder has none.
+
+    Raises:
+        ImageRefusedError: If the file is no usable image.
+    """
+    root = Path(folder).expanduser().resolve()
+    try:
+        file = (root / path).resolve()
+        found = file.is_relative_to(root) and file.is_file()
+    except (OSError, ValueError) as error:
+        raise ImageRefusedError("unreadable", f"{path!r} cannot be looked up: {error}.") from error
+    return decode(file) if found else None
+
+
+def by_label(models: Sequence[EvaluatedModel], labels: Sequence[str]) -> list[EvaluatedModel]:
+    """The models with these labels, in the models' order."""
+    return [model for model in models if model.label in labels]
+
+
+def _own_model(like: EvaluatedModel | None) -> tuple[EvaluatedModel | None, str]:
+    received = submission()
+    if received is None:
+        return None, ""
+    try:
+        return submitted_model(received.content, name=received.name, threshold=threshold(), like=like)
+    except CsvFileError as error:
+        return None, str(error)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the evaluations")
+def _read(folder: str, digest: str) -> tuple[Results, pd.DataFrame, tuple[str, ...]]:
+    """Everything in the folder; read again when a file of it has changed."""
+    del digest
+    results, problems = read_results(Path(folder)), []
+    try:
+        published = read_published(Path(folder))
+    except ResultError as error:
+        problems.append(str(error))
+        published = read_published(Path(folder) / "nothing")
+    published = published.assign(label=[paper_label(model) for model in published["model"]])
+    return results, published, (*results.problems, *problems)
+
+
+def _folder_digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    patterns = ("*.test.json", "*.test.csv", "*.log.csv", "*.held_out.json", PUBLISHED)
+    files = {path for pattern in patterns for path in folder.glob(pattern)}
+    for path in sorted(path for path in files if path.is_file()):
+        digest.update(f"{path.name} {sha256_of(path)}\n".encode())
+    return digest.hexdigest()
+
+
+@st.cache_resource(max_entries=16, scope="session", show_spinner="Working out the intervals of your model")
+def _measured(digest: str, view: str, _model: EvaluatedModel) -> ViewRecord | None:
+    del digest
+    return measured(_model, view)
+
+
+def _pair(key: tuple[str, ...], view: str, _first: Seeds, _second: Seeds) -> SideBySide:
+    del key
+    return side_by_side(_first, _second, view)
+
+
+_SPINNER = "Comparing on 2,000 resamples of the lesions"
+_shared_pair = st.cache_resource(max_entries=64, show_spinner=_SPINNER)(_pair)
+_private_pair = st.cache_resource(max_entries=16, scope="session", show_spinner=_SPINNER)(_pair)

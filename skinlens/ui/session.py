@@ -1,0 +1,126 @@
+"""What one browser session knows: the image in hand and the results so far, never shared, never written to disk."""
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from skinlens.imaging.decode import decode
+from skinlens.imaging.image import LesionImage
+from skinlens.imaging.synthetic import draw_lesion
+from skinlens.runtime.orientations import Stability, in_all_views
+from skinlens.runtime.prediction import Prediction
+from skinlens.triage.admission import Admission, examine
+from skinlens.ui.model import LoadedModel
+
+KEPT_RESULTS = 8
+# Key of the choice of operating point.
+POINT = "point"
+_RESULTS = "results"
+_CURRENT = "current"
+_DRAWN = "drawn"
+_UPLOADER = "uploader"
+_OVERRIDES = "overrides"
+# Seed of each drawn example and whether it looks malignant, that with the most to see in its heatmap first: such as the
+# released models take for dermoscopy, as `tests/test_drawn.py` checks.
+EXAMPLES = ((5, True), (0, False), (12, True), (5, False), (15, True), (6, False), (11, True), (7, False))
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """An image, what the model said about it, and about it turned and mirrored, and whether it may be judged."""
+
+    image: LesionImage
+    prediction: Prediction
+    stability: Stability
+    admission: Admission
+
+
+def receive(content: bytes, name: str, model: LoadedModel) -> Result:
+    """The result for received bytes; the same bytes and model again cost a digest and nothing else.
+
+    Raises:
+        ImageRefusedError: If the bytes are no usable image.
+    """
+    digest = hashlib.sha256(content).hexdigest()
+    known = _find(digest, model)
+    if known is None:
+        return _add(decode(content, name=name), model)
+    # The same bytes may come again under another name; the record shows the latest.
+    return _keep(replace(known, image=replace(known.image, name=name)))
+
+
+def receive_synthetic(number: int, model: LoadedModel) -> Result:
+    """The result for one of the drawn examples, which come round again."""
+    seed, malignant_look = EXAMPLES[number % len(EXAMPLES)]
+    return _add(draw_lesion(seed, malignant_look=malignant_look), model)
+
+
+def current() -> Result | None:
+    """The result on the page, if any; it outlives a visit to another page."""
+    return _results().get(st.session_state.get(_CURRENT, ("", "")))
+
+
+def drop_result() -> None:
+    """Take the image off the page, so that a refused file is not shown beside the last one's score."""
+    st.session_state.pop(_CURRENT, None)
+
+
+def clear() -> None:
+    """Take the image off the page, and empty the uploader."""
+    drop_result()
+    st.session_state[_UPLOADER] = st.session_state.get(_UPLOADER, 0) + 1
+
+
+def override(result: Result) -> str:
+    """Why the user wants a refused image judged all the same; "" until there is a reason."""
+    return str(st.session_state.get(_OVERRIDES, {}).get(result.image.sha256, ""))
+
+
+def keep_override(result: Result, reason: str) -> None:
+    """Remember why a refused image is to be judged all the same; "" takes it back."""
+    st.session_state.setdefault(_OVERRIDES, {})[result.image.sha256] = " ".join(reason.split())
+
+
+def uploader_key() -> str:
+    """The uploader's widget key; a new one empties it."""
+    return f"upload-{st.session_state.get(_UPLOADER, 0)}"
+
+
+def next_synthetic_number() -> int:
+    """The next drawn example at each call."""
+    st.session_state[_DRAWN] = st.session_state.get(_DRAWN, -1) + 1
+    return int(st.session_state[_DRAWN])
+
+
+def _results() -> OrderedDict[tuple[str, str], Result]:
+    return st.session_state.setdefault(_RESULTS, OrderedDict())
+
+
+def _find(image_sha256: str, model: LoadedModel) -> Result | None:
+    key = (image_sha256, model.predictor.model.sha256)
+    found = _results().get(key)
+    if found is not None:
+        st.session_state[_CURRENT] = key
+    return found
+
+
+def _add(image: LesionImage, model: LoadedModel) -> Result:
+    known = _find(image.sha256, model)
+    if known is not None:
+        return known
+    with model.lock:
+        prediction, stability = in_all_views(model.predictor, [image])[0]
+    return _keep(Result(image, prediction, stability, examine(image, prediction, model.predictor)))
+
+
+def _keep(result: Result) -> Result:
+    key = (result.image.sha256, result.prediction.model.sha256)
+    results = _results()
+    results[key] = result
+    results.move_to_end(key)
+    while len(results) > KEPT_RESULTS:
+        results.popitem(last=False)
+    st.session_state[_CURRENT] = key
+    return result

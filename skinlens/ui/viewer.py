@@ -1,0 +1,153 @@
+"""Image and heatmap, or the image retouched, side by side: one scale, one zoom, one place."""
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from skinlens.explain.overlay import (
+    COLOUR_MAPS,
+    STYLES,
+    ColourMap,
+    Style,
+    evidence_sentence,
+    legend,
+    overlay,
+    stretched,
+)
+from skinlens.imaging.image import Pixels
+from skinlens.imaging.preprocess import fitted
+from skinlens.ui.enhanced import RETOUCHES, Retouch, retouched
+from skinlens.ui.session import Result
+
+AnyMap = TypeVar("AnyMap", npt.NDArray[np.uint8], npt.NDArray[np.float32])
+
+# Wide enough for a projector, small enough to redraw while a slider moves.
+VIEW_SIDE = 900
+TALLEST_WIDTH = 300
+ZOOMS = (1.0, 1.5, 2.0, 3.0, 4.0)
+HEATMAP: Final = "what the model looked at"
+BESIDE: tuple[Literal["what the model looked at"] | Retouch, ...] = (HEATMAP, *RETOUCHES)
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of an image that is looked at, as shares of its sides."""
+
+    zoom: float = 1.0
+    across: float = 0.5
+    down: float = 0.5
+
+    def cut(self, pixels: AnyMap) -> AnyMap:
+        """That part of an image or map, `(H, W, ...)`; the window never leaves it."""
+        height, width = (max(1, round(side / self.zoom)) for side in pixels.shape[:2])
+        top = round((pixels.shape[0] - height) * self.down)
+        left = round((pixels.shape[1] - width) * self.across)
+        return pixels[top : top + height, left : left + width]
+
+
+@st.fragment
+def side_by_side(result: Result) -> None:
+    """Draw both views and their controls; moving a control redraws this part alone."""
+    views, controls = st.container(), st.container()
+    with controls:
+        beside = st.segmented_control(
+            "Beside the original", BESIDE, default=HEATMAP, required=True, format_func=str.capitalize, key="beside"
+        )
+    if beside == HEATMAP:
+        _with_heatmap(result, views, controls)
+    else:
+        _with_retouched(result, beside, views, controls)
+
+
+def _with_heatmap(result: Result, views: DeltaGenerator, controls: DeltaGenerator) -> None:
+    with controls:
+        opacity, style, colours, window = _controls()
+    image = window.cut(result.image.pixels)
+    evidence = stretched(result.prediction.heatmap, result.image.height, result.image.width)
+    shown = _fitted(image)
+    drawn = overlay(
+        shown,
+        stretched(window.cut(evidence), shown.shape[0], shown.shape[1]),
+        opacity=opacity,
+        colours=colours,
+        style=style,
+    )
+    left, right = views.columns(2)
+    _show_original(left, result, shown)
+    found = evidence_sentence(result.prediction.heatmap)
+    what = "Synthetic example: what the model looked at" if result.image.synthetic else "What the model looked at"
+    _show(right, drawn, what, f"{what}: {found}")
+    with views:
+        _legend(colours, found)
+
+
+def original_alone(result: Result) -> None:
+    """Draw the image without a heatmap: of a refused image the model's view tells nothing."""
+    left, _ = st.columns(2)
+    _show_original(left, result, _fitted(result.image.pixels))
+
+
+def _with_retouched(result: Result, how: Retouch, views: DeltaGenerator, controls: DeltaGenerator) -> None:
+    with controls:
+        window = _window(_zoom(st.columns([3, 1])[1]))
+    changed = retouched(result.image.pixels, how)
+    left, right = views.columns(2)
+    _show_original(left, result, _fitted(window.cut(result.image.pixels)))
+    _show(right, _fitted(window.cut(changed.pixels)), how.capitalize(), f"{how.capitalize()}: {changed.sentence}")
+    views.caption(changed.sentence)
+
+
+def _show_original(place: DeltaGenerator, result: Result, shown: Pixels) -> None:
+    what = "Synthetic example, drawn" if result.image.synthetic else "Original"
+    _show(place, shown, what, f"{what}: the image as received, upright.")
+
+
+def _controls() -> tuple[float, Style, ColourMap, Window]:
+    opacity, style, colours, zoom = st.columns([1, 1.25, 1, 0.8])
+    share = opacity.slider("Heatmap opacity", 0, 100, 60, 5, format="%d%%", key="opacity")
+    chosen_style = style.segmented_control(
+        "Heatmap as", STYLES, default=STYLES[0], required=True, format_func=str.capitalize, key="style"
+    )
+    chosen_colours = colours.selectbox("Colours", COLOUR_MAPS, format_func=str.capitalize, key="colours")
+    return share / 100, chosen_style, chosen_colours, _window(_zoom(zoom))
+
+
+def _zoom(place: DeltaGenerator) -> float:
+    return place.select_slider("Zoom", ZOOMS, format_func=lambda value: f"{value:g}x", key="zoom")
+
+
+def _window(zoom: float) -> Window:
+    """The whole image at 1x; at a higher zoom, the place that two more sliders choose."""
+    if zoom == 1.0:
+        return Window()
+    across, down = st.columns(2)
+    return Window(
+        zoom,
+        across.slider("Left to right", 0, 100, 50, format="%d%%", key="across") / 100,
+        down.slider("Top to bottom", 0, 100, 50, format="%d%%", key="down") / 100,
+    )
+
+
+def _fitted(pixels: Pixels) -> Pixels:
+    """At most `VIEW_SIDE` wide or high; small images are enlarged so that both views have the same grain."""
+    return fitted(pixels, VIEW_SIDE, enlarge=True)
+
+
+def _show(place: DeltaGenerator, pixels: Pixels, caption: str, alt: str) -> None:
+    tall = pixels.shape[0] > 1.2 * pixels.shape[1]
+    narrower = round(TALLEST_WIDTH * 1.2 * pixels.shape[1] / pixels.shape[0])
+    place.image(pixels, caption=caption, width=narrower if tall else "stretch", alt=alt)
+
+
+def _legend(colours: ColourMap, found: str) -> None:
+    words, strip, end = st.columns([1.2, 2, 1.4], vertical_alignment="center")
+    words.caption("less evidence")
+    strip.image(
+        legend(colours), width="stretch", alt="Colour scale, from little evidence at the left to much at the right."
+    )
+    end.caption("more, for malignant")
+    st.caption(f"{found} One fixed scale for all images.")
