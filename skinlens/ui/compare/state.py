@@ -24,8 +24,8 @@ from skinlens.leaderboard.records import (
     submitted_model,
 )
 from skinlens.leaderboard.table import PUBLISHED, leaderboard_of, paper_label, read_published
-from skinlens.runtime import predictor as runtime
 from skinlens.runtime.card import sha256_of
+from skinlens.runtime.weights import weights_folder
 from skinlens.storage.csv_file import CsvFileError
 from skinlens.storage.spreadsheet import guarded_table
 from skinlens.ui.compare.held_out import held_out_models
@@ -98,7 +98,7 @@ class Submission:
 
 def load() -> Compared:
     """The folder beside the released models and this session's own model; nothing unreadable stops it."""
-    folder = runtime.WEIGHTS_FOLDER / "evaluation"
+    folder = weights_folder() / "evaluation"
     results, published, problems = _read(str(folder), _folder_digest(folder))
     shown = results.shown
     yours, said = _own_model(shown[0] if shown else None)
