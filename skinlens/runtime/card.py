@@ -255,7 +255,7 @@ class ModelCard(_Frozen):
     files: dict[Literal["graph", "weights"], ModelFile]
     heatmap: HeatmapScale
     # "familiarity" in the files of every version.
-    ood: OodRecord | None = Field(None, alias="familiarity")
+    ood: OodRecord | None = Field(default=None, alias="familiarity")
     calibrated: Flag
     calibration: Calibration | None = None
     score_bins: tuple[ScoreBin, ...] = ()

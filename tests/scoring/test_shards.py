@@ -10,8 +10,8 @@ from pyarrow import parquet
 from skinlens.cli.predict import Outputs, predict
 from skinlens.runtime.predictor import Predictor
 from skinlens.scoring.items import Item, list_items
-from skinlens.scoring.rows import BATCH
 from skinlens.scoring.shards import PLAN, SCHEMA, SHARD, DestinationError, Job, Shard, prepare, score_shard, shards_of
+from skinlens.triage.pipeline import BATCH
 from tests.scoring.conftest import IMAGES
 
 
@@ -21,7 +21,7 @@ def read(job: Job) -> pd.DataFrame:
 
 def as_predicted(source: Path, out: Path) -> pd.DataFrame:
     """The rows of `predict`, with the types of Parquet."""
-    outputs = Outputs(out, as_json=False, heatmaps=None, pdfs=None, views=False)
+    outputs = Outputs(out, as_json=False, heatmaps=None, pdfs=None, orientations=False)
     predict([source], outputs, model=None, point=None, threshold=None)
     numbers = [field.name for field in SCHEMA if field.type != SCHEMA.field("path").type]
     rows = pd.read_csv(out, keep_default_na=False, dtype=str)
@@ -79,7 +79,7 @@ def test_what_was_interrupted_is_no_result(folder: Path, job: Job, predictor: Pr
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"views": True}, "views"),
+        ({"orientations": True}, "orientations"),
         ({"weights_sha256": "ff" * 32}, "weights sha256"),
         ({"point": {"name": "custom", "threshold": 0.9, "chosen_on": "", "measured": [], "band": None}}, "point"),
     ],
