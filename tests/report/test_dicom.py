@@ -335,7 +335,8 @@ class TestNoDicom:
 class TestUids:
     def test_the_same_record_gives_the_same_bytes(self, made_from) -> None:
         for content in (source(), png()):
-            assert made_from(content) == made_from(content)
+            first = made_from(content)
+            assert made_from(content) == first
 
     def test_another_time_gives_other_objects(self, made_from, record_of) -> None:
         created = record_of(png()).created
