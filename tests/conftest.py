@@ -7,7 +7,6 @@ from pathlib import Path
 # Two processes with two threads each would fight for two cores. The libraries read this when they are imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# ruff: noqa: E402
 import numpy as np
 import pandas as pd
 import pytest
