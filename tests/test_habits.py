@@ -1,6 +1,7 @@
 """Habits of the tests themselves: each can fail, and none does its work while tests are being collected."""
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -85,6 +86,12 @@ def test_nothing_is_compared_with_itself() -> None:
 
 def test_no_network_is_built_at_collection() -> None:
     assert in_all(heavy_at_collection) == {}
+
+
+def test_a_commit_passes_the_checks_that_continuous_integration_makes() -> None:
+    hooks = re.findall(r"^ +entry: (.+)$", (ROOT / ".pre-commit-config.yaml").read_text("utf-8"), re.MULTILINE)
+    checks = re.findall(r"^(ruff .+|mypy.*)$", (ROOT / ".ci" / "run").read_text("utf-8"), re.MULTILINE)
+    assert hooks == [check.removesuffix(" .") for check in checks]
 
 
 HELPED = """
