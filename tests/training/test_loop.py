@@ -1083,6 +1083,7 @@ flip = true
 """
 
 
+@pytest.mark.slow
 def test_two_processes_make_one_set_of_outputs(tmp_path, folder, manifest):
     (tmp_path / "two.toml").write_text(RECIPE_FOR_TWO, "utf-8")
     root = Path(__file__).parents[2]
