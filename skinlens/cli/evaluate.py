@@ -22,7 +22,7 @@ from skinlens.metrics.classification import Floats
 from skinlens.metrics.report import evaluate_views, format_views, to_json
 from skinlens.metrics.views import views_of
 from skinlens.runtime.card import ModelFileError, sha256_of
-from skinlens.runtime.orientations import Judge
+from skinlens.runtime.orientations import Scorer
 from skinlens.runtime.prediction import is_probability
 from skinlens.runtime.predictor import load_predictor
 from skinlens.runtime.timing import REPEATS, timed_in_turn
@@ -114,7 +114,7 @@ def _rows(listed: pd.DataFrame, split: str) -> pd.DataFrame:
     return rows
 
 
-def _score(judge: Judge, rows: pd.DataFrame) -> tuple[Floats, list[str]]:
+def _score(judge: Scorer, rows: pd.DataFrame) -> tuple[Floats, list[str]]:
     """P(malignant) of every row, `(N,)`, and the tone of the skin around each lesion, empty where there is none."""
     probabilities: list[float] = []
     tones: list[str] = []
