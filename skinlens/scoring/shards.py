@@ -12,6 +12,7 @@ from uuid import uuid4
 import pyarrow as pa
 from pyarrow import ArrowException, fs, parquet
 
+from skinlens.errors import SkinLensError
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.runtime.card import OperatingPoint
 from skinlens.runtime.predictor import Predictor
@@ -44,7 +45,7 @@ SCHEMA = pa.schema(
 )
 
 
-class DestinationError(RuntimeError):
+class DestinationError(SkinLensError):
     """Results cannot be written, or the folder holds those of something else."""
 
 

@@ -24,8 +24,8 @@ from pypdf import PdfReader
 
 from skinlens import judging
 from skinlens.cli import predict as predict_module
-from skinlens.cli.errors import OutputError
 from skinlens.cli.predict import Outputs, predict
+from skinlens.errors import OutputError
 from skinlens.explain.overlay import record_overlay
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import LesionImage, Pixels
