@@ -21,17 +21,17 @@ from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 from pypdf import PdfReader
+from skinlens.scoring.rows import BATCH
 
 from skinlens.cli import predict as predict_module
-from skinlens.cli.errors import OutputError
 from skinlens.cli.predict import Outputs, predict
+from skinlens.errors import OutputError
 from skinlens.explain.heatmap import heatmap_of, record_overlay
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.sources import Source, safe_name
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.runtime.predictor import Predictor, load_predictor
-from skinlens.scoring.rows import BATCH
 from skinlens.triage import pipeline
 from tests.drawn import familiar_pixels
 
