@@ -13,7 +13,7 @@ from skinlens.cases.store import CaseLine, CaseStore, current_user
 from skinlens.cases.verify import verify
 from skinlens.cases.verify_pdf import check_summary
 from skinlens.imaging.decode import decode
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.report.pdf import case_pdf
 from skinlens.report.read_pdf import NotASummaryError
 from skinlens.triage.decision import HEADLINES, CaseRecord
@@ -109,7 +109,7 @@ def with_original(store: CaseStore, row: Assessment) -> CaseRecord | None:
         return None
     try:
         return reopen(store, row, original=decode(upload.getvalue(), name=upload.name))
-    except (ImageRefusedError, CaseStoreError) as error:
+    except (ImageRejectedError, CaseStoreError) as error:
         st.error("This file could not be used.", icon=":material/block:")
         st.text(str(error))
         return None

@@ -8,7 +8,7 @@ import streamlit as st
 from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.store import current_user
 from skinlens.explain.overlay import record_overlay
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.report.fonts import missing_characters
 from skinlens.report.pdf import case_pdf
 from skinlens.runtime.card import ModelCard, OperatingPoint
@@ -66,7 +66,7 @@ def receive_upload(content: bytes, name: str, model: LoadedModel) -> bool:
     """Whether the file could be used; if not, it says why."""
     try:
         session.receive(content, name, model)
-    except ImageRefusedError as refusal:
+    except ImageRejectedError as refusal:
         session.drop_result()
         st.error("This file could not be used.", icon=":material/block:")
         st.text(str(refusal))

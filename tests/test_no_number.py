@@ -24,7 +24,8 @@ from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion, encode_png
 from skinlens.runtime.card import Estimate, ModelCard, ModelFileError, OperatingPoint, UncertainBand
 from skinlens.runtime.orientations import Stability
-from skinlens.runtime.predictor import WEIGHTS_FOLDER, Predictor, evidence_heatmap, scaled
+from skinlens.runtime.predictor import Predictor, evidence_heatmap, scaled
+from skinlens.runtime.weights import weights_folder
 from skinlens.scoring.items import list_items
 from skinlens.scoring.shards import Job, prepare, score_shard, shards_of
 from skinlens.triage.admission import examine
@@ -130,7 +131,7 @@ def spoilt(card: ModelCard, where: str) -> ModelCard:
 @pytest.fixture(scope="module")
 def without_numbers(predictor: Predictor) -> Predictor:
     """The released network under a card whose offset is none."""
-    return Predictor(spoilt(predictor.card, "offset"), WEIGHTS_FOLDER)
+    return Predictor(spoilt(predictor.card, "offset"), weights_folder())
 
 
 @pytest.mark.parametrize("where", ["offset", "temperature", "heatmap", "thresholds"])

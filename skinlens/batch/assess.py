@@ -10,7 +10,7 @@ from PIL import Image
 
 from skinlens.batch.store import Waiting
 from skinlens.cases.records import admission_document, prediction_columns
-from skinlens.imaging.image import ImageRefusedError, Pixels
+from skinlens.imaging.image import ImageRejectedError, Pixels
 from skinlens.imaging.preprocess import fitted
 from skinlens.runtime.predictor import Predictor
 from skinlens.triage.decision import NO_RESULT, NO_RESULT_CODE, has_result
@@ -38,13 +38,13 @@ def results(
     found = judge([each for _, each in chunk], predictor, views=views, lock=lock)
     return [
         _unreadable(waiting.number, each.sha256, made)
-        if isinstance(made, ImageRefusedError)
+        if isinstance(made, ImageRejectedError)
         else _assessed(waiting.number, made)
         for (waiting, each), made in zip(chunk, found, strict=True)
     ]
 
 
-def _unreadable(number: int, sha256: str, refusal: ImageRefusedError) -> dict[str, Any]:
+def _unreadable(number: int, sha256: str, refusal: ImageRejectedError) -> dict[str, Any]:
     return _without_result(number, sha256, refusal.reason, str(refusal))
 
 

@@ -11,7 +11,7 @@ from skinlens.batch.schema import RunImage
 from skinlens.cases.records import admission_of, prediction_of
 from skinlens.explain.overlay import record_overlay
 from skinlens.imaging.decode import decode
-from skinlens.imaging.image import ImageRefusedError, LesionImage
+from skinlens.imaging.image import ImageRejectedError, LesionImage
 from skinlens.imaging.sources import Place
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
@@ -28,7 +28,7 @@ def read_again(row: RunImage) -> bytes:
         raise BatchError(row.sentence)
     try:
         content = Place(Path(os.fsdecode(row.file)), row.member).read()
-    except ImageRefusedError as error:
+    except ImageRejectedError as error:
         raise BatchError(f"The image can no longer be read: {error}") from error
     if sha256(content).hexdigest() != row.sha256:
         raise BatchError("The file has changed since it was judged, so it is not shown. Score it again.")
@@ -39,7 +39,7 @@ def image_again(row: RunImage) -> LesionImage:
     """The image that was judged; errors as for `read_again`."""
     try:
         return decode(read_again(row), name=PurePosixPath(row.relative).name)
-    except ImageRefusedError as error:
+    except ImageRejectedError as error:
         raise BatchError(str(error)) from error
 
 

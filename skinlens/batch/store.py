@@ -19,7 +19,7 @@ from skinlens.cases.database import WRITES, connected
 from skinlens.cases.errors import told
 from skinlens.cases.location import file_identity, own_folder
 from skinlens.cases.schema import Verdict
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.sources import Place, Source
 from skinlens.runtime.card import ModelCard
 from skinlens.triage.decision import NO_RESULT, NO_RESULT_CODE, has_result
@@ -490,7 +490,7 @@ def _listed(number: int, source: Source, shown: dict[Path, str]) -> dict[str, An
     if source.place is None:
         try:
             source.read()
-        except ImageRefusedError as refusal:
+        except ImageRejectedError as refusal:
             row |= {"state": "unreadable", "reason": refusal.reason, "sentence": str(refusal)}
         return row
     known = shown.get(source.place.file)

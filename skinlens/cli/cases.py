@@ -40,7 +40,7 @@ def show(case_id: str, *, pdf: Path | None, image: Path | None) -> None:
 
     Raises:
         CaseStoreError: If there is no such case, or the summary needs the image and its pixels are not kept.
-        ImageRefusedError: If `image` is no image.
+        ImageRejectedError: If `image` is no image.
         OutputError: If the summary cannot be written.
     """
     store = open_store()

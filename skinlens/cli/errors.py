@@ -13,7 +13,7 @@ _STATUS = {
     "CaseStoreError": 1,
     "CheckpointError": 2,
     "CsvFileError": 2,
-    "ImageRefusedError": 2,
+    "ImageRejectedError": 2,
     "ManifestError": 2,
     "MarkError": 2,
     "RecipeError": 2,

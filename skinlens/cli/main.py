@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from skinlens.cli.say import say, show_traceback
+from skinlens.runtime.weights import weights_folder
 from skinlens.storage.printable import printable
 
 app = typer.Typer(
@@ -17,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-WEIGHTS = Path("weights")
+WEIGHTS = weights_folder()
 EVALUATION = WEIGHTS / "evaluation"
 SELECTED = EVALUATION / "selected.json"
 

@@ -23,8 +23,9 @@ from skinlens.imaging.quality import assess_quality
 from skinlens.metrics.classification import Floats
 from skinlens.runtime.card import FamiliarityRecord, ModelFile, sha256_of
 from skinlens.runtime.ood import Familiarity, save_familiarity
-from skinlens.runtime.predictor import DEFAULT_MODEL, WEIGHTS_FOLDER, Predictor, load_predictor
+from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
 from skinlens.runtime.released import store_card
+from skinlens.runtime.weights import weights_folder
 from skinlens.studies.ood import (
     Flags,
     RefusedShare,
@@ -131,7 +132,7 @@ def refusal(
         (out / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
         (out / f"{name}.md").write_text(summarise(record), "utf-8")
         if release:
-            _release(predictor, familiarity, threshold, record, WEIGHTS_FOLDER)
+            _release(predictor, familiarity, threshold, record, weights_folder())
     except OSError as error:
         raise OutputError(f"the results cannot be written to {out}: {error}") from error
     say(f"wrote {out / name}.json and {name}.md")

@@ -17,7 +17,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import json_text, say
 from skinlens.explain.overlay import record_overlay
-from skinlens.imaging.image import ImageRefusedError, LesionImage, Pixels
+from skinlens.imaging.image import ImageRejectedError, LesionImage, Pixels
 from skinlens.imaging.sources import Source, Sources, safe_name
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.prediction import Prediction
@@ -109,7 +109,7 @@ def _score_chunk(
     card = predictor.card
     found = judge([received for _, received in chunk], predictor, views=outputs.views)
     for (source, received), each in zip(chunk, found, strict=True):
-        if isinstance(each, ImageRefusedError):
+        if isinstance(each, ImageRejectedError):
             yield refusal_row(source.path, received.sha256, each, card, point)
             continue
         assessment = assessed(each, card, point)
@@ -149,7 +149,7 @@ def _write_dicom(folder: Path, name: str, source: Source, record: CaseRecord, su
 
     try:
         made = case_dicom(record, summary, source.read())
-    except (AnotherImageError, ImageRefusedError) as error:
+    except (AnotherImageError, ImageRejectedError) as error:
         raise OutputError(f"{source.path} changed while it was being judged; leave it alone and try again") from error
     (folder / f"{name}.pdf.dcm").write_bytes(made.summary)
     if made.overlay is not None:

@@ -37,7 +37,7 @@ class LesionImage:
         return int(self.pixels.shape[1])
 
 
-class ImageRefusedError(ValueError):
+class ImageRejectedError(ValueError):
     """The bytes cannot be used as a dermoscopic image; the message says why and what to do.
 
     Attributes:

@@ -1,7 +1,6 @@
 """From images to predictions with ONNX Runtime."""
 
 import math
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,12 +16,11 @@ from skinlens.runtime.card import ModelCard, ModelFileError, verified_path
 from skinlens.runtime.ood import load_familiarity
 from skinlens.runtime.prediction import Floats, GateSummary, ModelId, Prediction
 from skinlens.runtime.providers import available_providers
-from skinlens.runtime.released import FOLDER, trusted_card
+from skinlens.runtime.released import trusted_card
+from skinlens.runtime.weights import weights_folder
 
 Answer = TypeVar("Answer")
 
-# SKINLENS_WEIGHTS names another folder of released models.
-WEIGHTS_FOLDER = Path(os.environ.get("SKINLENS_WEIGHTS") or FOLDER)
 DEFAULT_MODEL = "asff_resnet50"
 # Names in every released graph; those that fuse two branches give the gate too, and some the texture.
 INPUT = "pixels"
@@ -189,14 +187,14 @@ def evidence_heatmap(signed: Floats, *, scale: float, size: int) -> Floats:
     return np.asarray(cv2.resize(clipped, (size, size), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 
-def released_models(folder: Path = WEIGHTS_FOLDER) -> tuple[str, ...]:
-    """Names of the models whose cards lie in a folder, sorted."""
-    return tuple(sorted(path.stem for path in folder.glob("*.json")))
+def released_models(folder: Path | None = None) -> tuple[str, ...]:
+    """Return the names of the models whose cards are in a folder (`weights_folder()` by default), sorted."""
+    return tuple(sorted(path.stem for path in (folder or weights_folder()).glob("*.json")))
 
 
 def load_predictor(
     name: str = DEFAULT_MODEL,
-    folder: Path = WEIGHTS_FOLDER,
+    folder: Path | None = None,
     *,
     threads: int | None = None,
     unverified: bool = False,
@@ -205,13 +203,14 @@ def load_predictor(
 
     Args:
         name: Of its card.
-        folder: Where card and files lie.
+        folder: Where card and files are; `weights_folder()` by default.
         threads: As for `Predictor`.
         unverified: Take a card that was not released, as `released.trusted_card` does.
 
     Raises:
         ModelFileError: If there is no such model, its files are missing or altered, or it was not released.
     """
+    folder = folder or weights_folder()
     if name not in released_models(folder):
         known = ", ".join(released_models(folder)) or "none"
         raise ModelFileError(f"There is no model {name!r} in {folder}; models there: {known}.")

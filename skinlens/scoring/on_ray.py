@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.runtime.predictor import load_predictor
 from skinlens.scoring.items import Item
 from skinlens.scoring.shards import Job, Shard, score_shard
@@ -125,7 +125,7 @@ def _read(row: dict[str, Any]) -> dict[str, Any]:
     for item in _unpacked(row["number"], row["items"]).items:
         try:
             content, failure = item.read(), ["", ""]
-        except ImageRefusedError as refusal:
+        except ImageRejectedError as refusal:
             content, failure = b"", [refusal.reason, str(refusal)]
         if size + len(content) > _MOST_BYTES:
             content, failure = b"", [_READ_LATER, ""]
@@ -163,7 +163,7 @@ def _reader(known: dict[Item, tuple[bytes, list[str]]]) -> Any:
         if reason == _READ_LATER:
             return item.read()
         if reason:
-            raise ImageRefusedError(reason, sentence)
+            raise ImageRejectedError(reason, sentence)
         return content
 
     return read

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.triage.decision import NO_RESULT_CODE, Assessment, assess
 from skinlens.triage.pipeline import Judged
@@ -68,7 +68,7 @@ def row_of(path: str, judged: Judged, assessment: Assessment, card: ModelCard) -
     )
 
 
-def refusal_row(path: str, sha256: str, refusal: ImageRefusedError, card: ModelCard, point: OperatingPoint) -> Row:
+def refusal_row(path: str, sha256: str, refusal: ImageRejectedError, card: ModelCard, point: OperatingPoint) -> Row:
     """The row of a file that could not be read; `sha256` is empty if there were no bytes."""
     return Row(
         path=path,

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pyarrow as pa
 from pyarrow import ArrowException, fs, parquet
 
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.runtime.card import OperatingPoint
 from skinlens.runtime.predictor import Predictor
 from skinlens.scoring.items import Item, is_address
@@ -128,7 +128,7 @@ def score_shard(
         shard: Its file is there once this returns.
         job: How to score.
         predictor: Of the job's model.
-        read: Gives the bytes of an image, or raises ImageRefusedError.
+        read: Gives the bytes of an image, or raises ImageRejectedError.
 
     Returns:
         How many images have each decision.
@@ -182,7 +182,7 @@ def _rows(shard: Shard, job: Job, predictor: Predictor, read: Callable[[Item], b
     for chunk in in_chunks(received, BATCH):
         found = judge([each for _, each in chunk], predictor, views=job.views)
         for (item, each), made in zip(chunk, found, strict=True):
-            if isinstance(made, ImageRefusedError):
+            if isinstance(made, ImageRejectedError):
                 yield refusal_row(item.path, each.sha256, made, card, point)
             else:
                 yield row_of(item.path, made, assessed(made, card, point), card)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from skinlens.imaging.decode import decode
-from skinlens.imaging.image import ImageRefusedError, LesionImage
+from skinlens.imaging.image import ImageRejectedError, LesionImage
 from skinlens.runtime.orientations import Stability, in_all_views
 from skinlens.runtime.prediction import Prediction
 from skinlens.runtime.predictor import Predictor
@@ -24,7 +24,7 @@ class Received:
     """The digest of a file's bytes (empty if there were none to be had), and its image or why there is none."""
 
     sha256: str
-    image: LesionImage | ImageRefusedError
+    image: LesionImage | ImageRejectedError
 
     @property
     def pixels(self) -> int:
@@ -46,7 +46,7 @@ def receive(read: Callable[[], bytes], *, name: str) -> Received:
     """Read and decode an image.
 
     Args:
-        read: Gives the bytes, or raises ImageRefusedError.
+        read: Gives the bytes, or raises ImageRejectedError.
         name: What to call the image in front of a person.
     """
     sha256 = ""
@@ -54,7 +54,7 @@ def receive(read: Callable[[], bytes], *, name: str) -> Received:
         content = read()
         sha256 = hashlib.sha256(content).hexdigest()
         return Received(sha256, decode(content, name=name))
-    except ImageRefusedError as refusal:
+    except ImageRejectedError as refusal:
         return Received(sha256, refusal)
 
 
@@ -87,7 +87,7 @@ def judge(
     *,
     views: bool,
     lock: AbstractContextManager[object] | None = None,
-) -> list[Judged | ImageRefusedError]:
+) -> list[Judged | ImageRejectedError]:
     """What a model makes of images, in their order; one that could not be read stays what it is.
 
     Args:
@@ -100,7 +100,7 @@ def judge(
     with lock or nullcontext():
         answers = iter(_answers(predictor, images, views=views))
     return [
-        each.image if isinstance(each.image, ImageRefusedError) else _judged(each.image, *next(answers), predictor)
+        each.image if isinstance(each.image, ImageRejectedError) else _judged(each.image, *next(answers), predictor)
         for each in received
     ]
 

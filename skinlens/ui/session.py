@@ -41,7 +41,7 @@ def receive(content: bytes, name: str, model: LoadedModel) -> Result:
     """The result for received bytes; the same bytes and model again cost a digest and nothing else.
 
     Raises:
-        ImageRefusedError: If the bytes are no usable image.
+        ImageRejectedError: If the bytes are no usable image.
     """
     digest = hashlib.sha256(content).hexdigest()
     known = _find(digest, model)

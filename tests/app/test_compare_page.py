@@ -29,7 +29,7 @@ YOURS = "Yours: mine.csv"
 def weights(made_up_evaluations: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of released models with made-up evaluations and no model."""
     shutil.copytree(made_up_evaluations, tmp_path / "weights" / "evaluation")
-    monkeypatch.setattr("skinlens.runtime.predictor.WEIGHTS_FOLDER", tmp_path / "weights")
+    monkeypatch.setenv("SKINLENS_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.delenv("SKINLENS_DATA", raising=False)
     return tmp_path / "weights"
 

@@ -10,11 +10,11 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from skinlens.imaging.synthetic import draw_pixels
-from skinlens.runtime import predictor as runtime
 from skinlens.runtime.card import ModelCard
 from skinlens.runtime.orientations import in_all_views
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor
 from skinlens.runtime.released import VARIABLE
+from skinlens.runtime.weights import weights_folder
 from skinlens.triage.admission import STRANGE
 from skinlens.triage.decision import DISCLAIMER, HEADLINES, LOW_SENTENCE, UNCERTAIN_SENTENCE, UNVERIFIED
 from tests.drawn import familiar_pixels
@@ -238,7 +238,7 @@ def test_a_tampered_model_is_refused(app: AppTest, no_model: Path, released_fold
     app.run()
     assert not app.exception
     assert any("SHA-256 differs" in text for text in texts(app))
-    assert no_model == runtime.WEIGHTS_FOLDER
+    assert no_model == weights_folder()
 
 
 @pytest.mark.usefixtures("judges_anything")

@@ -7,7 +7,7 @@ import pytest
 
 import skinlens
 from skinlens.cli.errors import _STATUS, OutputError, UsageError, exit_status
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.leaderboard.records import ResultError
 from skinlens.runtime.card import ModelFileError
 
@@ -61,7 +61,7 @@ def test_every_status_belongs_to_an_error_of_that_name() -> None:
         (OutputError("full"), 1),
         (ResultError("damaged"), 1),
         (UsageError("both"), 2),
-        (ImageRefusedError("empty", "It is empty."), 2),
+        (ImageRejectedError("empty", "It is empty."), 2),
         (ValueError("a mistake of ours"), None),
         (OSError("unexpected"), None),
         (KeyError("missing"), None),

@@ -16,7 +16,7 @@ from skinlens.models.normalise import Normalise
 from skinlens.models.pretrained import RANDOM
 from skinlens.models.registry import build
 from skinlens.runtime.card import sha256_of
-from skinlens.runtime.predictor import WEIGHTS_FOLDER
+from skinlens.runtime.weights import weights_folder
 
 SIDE = 64
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
@@ -155,7 +155,7 @@ def test_a_released_model_says_the_same(predictor, selected, monkeypatch):
     assert subject.threshold == card.point().threshold
     assert subject.described["weights_sha256"] == card.files["weights"].sha256
     assert subject.described["training"]["imagenet_start"] is True
-    from_card = load_subject(str(WEIGHTS_FOLDER / f"{card.name}.safetensors"), selected, tta=False)
+    from_card = load_subject(str(weights_folder() / f"{card.name}.safetensors"), selected, tta=False)
     assert from_card.described == subject.described
 
 

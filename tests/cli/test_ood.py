@@ -164,7 +164,7 @@ def test_a_released_refusal_is_in_the_card(
     done: Path, data: Path, tmp_path: Path, released_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(released_folder / f"{DEFAULT_MODEL}.json", tmp_path)
-    monkeypatch.setattr(command, "WEIGHTS_FOLDER", tmp_path)
+    monkeypatch.setattr(command, "weights_folder", lambda: tmp_path)
     refusal(
         None, [data / "known.csv"], data / "strange.csv", tmp_path / "out", images=None,
         cache=done / "kept.safetensors", release=True,

@@ -22,6 +22,7 @@ from skinlens.runtime.predictor import (
     scaled,
 )
 from skinlens.runtime.providers import CPU
+from skinlens.runtime.weights import weights_folder
 
 # Batches of other sizes are summed in another order.
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
@@ -299,9 +300,7 @@ def test_the_score_is_scaled_by_the_card(predictor: Predictor, images: list[Lesi
         temperature=2.0, offset=-0.5, prevalence=0.45, chosen_on="a test", error_before=0.1, error_after=0.1
     )
     card = predictor.card.model_copy(update={"calibrated": True, "calibration": calibration})
-    for plain, soft in zip(
-        predictor.predict(images), Predictor(card, predictor_module.WEIGHTS_FOLDER).predict(images), strict=True
-    ):
+    for plain, soft in zip(predictor.predict(images), Predictor(card, weights_folder()).predict(images), strict=True):
         assert soft.score == pytest.approx(
             float(softmax(plain.logits / 2 + np.array([0, -0.5], np.float32))[1]), abs=1e-5
         )

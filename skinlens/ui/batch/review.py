@@ -15,7 +15,7 @@ from skinlens.batch.ugly_duckling import most_unlike, patients, same_lesion
 from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.schema import Verdict
 from skinlens.explain.overlay import evidence_sentence, overlay
-from skinlens.imaging.image import ImageRefusedError, Pixels
+from skinlens.imaging.image import ImageRejectedError, Pixels
 from skinlens.imaging.preprocess import fitted
 from skinlens.report.pdf import case_pdf
 from skinlens.runtime.card import ModelCard
@@ -287,7 +287,7 @@ def _save(record: Callable[[], CaseRecord], card: ModelCard, reviewer: str) -> N
 def _to_triage(row: RunImage, entry: Entry, model: LoadedModel) -> None:
     try:
         session.receive(read_again(row), entry.line.relative.rpartition("/")[2], model)
-    except (BatchError, ImageRefusedError) as error:
+    except (BatchError, ImageRejectedError) as error:
         st.error("The image cannot be opened.", icon=":material/error:")
         st.text(str(error))
         return
