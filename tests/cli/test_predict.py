@@ -21,7 +21,6 @@ from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 from pypdf import PdfReader
-from skinlens.scoring.rows import BATCH
 
 from skinlens.cli import predict as predict_module
 from skinlens.cli.predict import Outputs, predict
@@ -33,6 +32,7 @@ from skinlens.imaging.sources import Source, safe_name
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.runtime.predictor import Predictor, load_predictor
 from skinlens.triage import pipeline
+from skinlens.triage.pipeline import BATCH
 from tests.drawn import familiar_pixels
 
 COLUMNS = [
