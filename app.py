@@ -13,7 +13,7 @@ from skinlens.ui.router import mark_routed
 from skinlens.ui.server import protection
 from skinlens.ui.session import POINT
 
-DRAWINGS = Path(__file__).parent / "skinlens" / "desktop"
+DRAWINGS = Path(__file__).parent / "skinlens" / "ui"
 MARK = DRAWINGS / "mark.svg"
 # A file of ours: a browser fetches the drawing of a `:material/...:` page icon from the internet.
 ICON = DRAWINGS / "icon.svg"

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skinlens.cli.errors import UsageError
 from skinlens.cli.result_files import write_results
 from skinlens.cli.say import say
+from skinlens.errors import UsageError
 from skinlens.export.candidate import UnreleasedModel
 from skinlens.imaging.colour import shades_of_grey
 from skinlens.imaging.decode import decode

@@ -12,9 +12,9 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import Progress
 
-from skinlens.cli.errors import OutputError
 from skinlens.cli.model_under_test import Subject, load_subject
 from skinlens.cli.say import print_text, say
+from skinlens.errors import OutputError
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
 from skinlens.imaging.synthetic import draw_lesion

@@ -14,8 +14,8 @@ from rich.progress import Progress
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import print_text, say
+from skinlens.errors import OutputError, UsageError
 from skinlens.export.ood import fit_familiarity
 from skinlens.imaging.decode import decode
 from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular

@@ -14,8 +14,8 @@ import cv2
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import json_text, say
+from skinlens.errors import OutputError, UsageError
 from skinlens.explain.heatmap import record_overlay
 from skinlens.imaging.image import ImageRejectedError, Pixels
 from skinlens.imaging.sources import Source, Sources, safe_name

@@ -8,8 +8,8 @@ from typing import Literal
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import say
+from skinlens.errors import OutputError, UsageError
 from skinlens.runtime.predictor import DEFAULT_MODEL, load_predictor
 from skinlens.scoring.items import SourceError, list_items
 from skinlens.scoring.shards import DestinationError, Job, Shard, prepare, shards_of

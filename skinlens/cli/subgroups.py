@@ -9,8 +9,8 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
-from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import print_text, say
+from skinlens.errors import OutputError, UsageError
 from skinlens.export.selection import Selection, held_out_words, read_selection
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone

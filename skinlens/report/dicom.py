@@ -26,6 +26,7 @@ from pydicom.uid import (
 from pydicom.valuerep import validate_value
 
 from skinlens import __version__
+from skinlens.errors import SkinLensError
 from skinlens.report.pdf import SYNTHETIC, TITLE
 from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.wording import DISCLAIMER, UNVERIFIED
@@ -50,7 +51,7 @@ _UID_FORM = re.compile(r"\d+(\.\d+)*", re.ASCII)
 _LOSSY = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless)
 
 
-class AnotherImageError(ValueError):
+class AnotherImageError(SkinLensError, ValueError):
     """The file is not the one that the image was decoded from, so its patient may be another."""
 
 

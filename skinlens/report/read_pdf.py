@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pypdf import PdfReader
 from pypdf.errors import PyPdfError
 
+from skinlens.errors import SkinLensError
 from skinlens.report.pdf import TITLE
 from skinlens.triage.wording import FORMER_HEADLINES, HEADLINES
 
@@ -18,8 +19,10 @@ _ZONE = re.compile(r"\bMade [0-9 :-]{16} \(UTC([+-])([0-9]{2}):([0-9]{2})\)$", r
 _MOST_PAGES = 60
 
 
-class NotASummaryError(ValueError):
+class NotASummaryError(SkinLensError, ValueError):
     """The file is no case summary of SkinLens; the message says why."""
+
+    exit_status = 2
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from skinlens.errors import SkinLensError
 from skinlens.imaging.files import open_regular
 from skinlens.imaging.preprocess import Preprocessing
 from skinlens.runtime import strict_json
@@ -20,7 +21,7 @@ Count = Annotated[int, Field(strict=True, ge=0, le=10**12)]
 Flag = Annotated[bool, Field(strict=True)]
 
 
-class ModelFileError(RuntimeError):
+class ModelFileError(SkinLensError):
     """A released model cannot be used: a file is missing, altered or not what its card says."""
 
 

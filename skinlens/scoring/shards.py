@@ -11,6 +11,7 @@ from uuid import uuid4
 import pyarrow as pa
 from pyarrow import ArrowException, fs, parquet
 
+from skinlens.errors import SkinLensError
 from skinlens.runtime.card import OperatingPoint
 from skinlens.runtime.predictor import Predictor
 from skinlens.scoring.items import Item, is_address
@@ -28,7 +29,7 @@ _ARROW_TYPES = {str: pa.string(), float: pa.float64(), int: pa.int32()}
 SCHEMA = pa.schema([(name, _ARROW_TYPES[kind]) for name, kind in columns().items()])
 
 
-class DestinationError(RuntimeError):
+class DestinationError(SkinLensError):
     """Results cannot be written, or the folder holds those of something else."""
 
 

@@ -300,7 +300,7 @@ def test_case_facts_give_ground_truth_and_the_patients_other_images(app: AppTest
     assert "2026-05-02" in texts(app)
 
 
-def test_a_image_goes_into_the_cases_under_its_patient(app: AppTest, run: BatchStore) -> None:
+def test_an_image_goes_into_the_cases_under_its_patient(app: AppTest, run: BatchStore) -> None:
     run.add_facts("facts.csv", FACTS)
     batch(app, run)
     app.text_input(key="batch-words").set_value("a/1.png").run()
@@ -317,7 +317,7 @@ def test_without_a_pseudonym_no_case_is_saved(app: AppTest, run: BatchStore) -> 
     assert button(app, "Save case").disabled
 
 
-def test_without_its_file_a_image_is_reviewed_but_not_taken_along(app: AppTest, run: BatchStore, folder: Path) -> None:
+def test_without_its_file_an_image_is_reviewed_but_not_taken_along(app: AppTest, run: BatchStore, folder: Path) -> None:
     run.add_facts("facts.csv", FACTS)
     folder.rename(folder.with_name("away"))
     batch(app, run)

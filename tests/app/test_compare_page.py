@@ -238,7 +238,7 @@ class TestManyModels:
         first = compare.selectbox(key="compare-first").value
         assert first not in compare.selectbox(key="compare-second").options
 
-    def test_disagreements_are_ids_and_a_image_only_if_there_is_one(self, compare: AppTest, tmp_path: Path) -> None:
+    def test_disagreements_are_ids_and_an_image_only_if_there_is_one(self, compare: AppTest, tmp_path: Path) -> None:
         compare.run()
         table = next(frame.value for frame in compare.dataframe if "gap" in frame.value)
         assert table["gap"].is_monotonic_decreasing

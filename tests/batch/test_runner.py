@@ -183,7 +183,7 @@ def test_a_folder_that_vanishes_stops_the_run_which_goes_on_when_it_is_back(
     assert [state for _, state, _ in results(store)].count("judged") == 5
 
 
-def test_a_image_that_vanishes_gets_its_sentence(folder: Path, new_run: MakeRun, predictor: Predictor) -> None:
+def test_an_image_that_vanishes_gets_its_sentence(folder: Path, new_run: MakeRun, predictor: Predictor) -> None:
     store = new_run()
     with alone(store):
         runner._list(store, store.run())

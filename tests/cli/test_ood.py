@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skinlens.cli import refusal as command
-from skinlens.cli.errors import UsageError
+from skinlens.cli import ood as command
 from skinlens.cli.ood import AT_LEAST, refusal
+from skinlens.errors import UsageError
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.runtime.card import read_card
 from skinlens.runtime.ood import load_ood_statistics

@@ -23,8 +23,8 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, ge
 from pypdf import PdfReader
 
 from skinlens.cli import predict as predict_module
-from skinlens.cli.errors import OutputError
 from skinlens.cli.predict import Outputs, predict
+from skinlens.errors import OutputError
 from skinlens.explain.heatmap import heatmap_of, record_overlay
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import LesionImage, Pixels
@@ -222,7 +222,7 @@ class TestOneRowEach:
         assert max(len(rows[name]["probability"]) for name in USABLE) > 8
 
     @pytest.mark.parametrize("name", REFUSED)
-    def test_a_image_that_cannot_be_used(self, rows: dict[str, Row], folder: Path, name: str) -> None:
+    def test_an_image_that_cannot_be_used(self, rows: dict[str, Row], folder: Path, name: str) -> None:
         row = rows[name]
         assert row["decision"] == "rejected"
         assert row["error"] == REFUSED[name]

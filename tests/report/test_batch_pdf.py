@@ -1,6 +1,7 @@
 """The PDF of a run: what it shows, on as many pages as it needs, the same bytes for the same run."""
 
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -82,11 +83,13 @@ def test_a_further_page_of_images_does_not_begin_with_two_lines() -> None:
     assert further.get_contents().get_data().count(b" l S") == 2 + number - 1
 
 
-def test_the_same_run_gives_the_same_bytes() -> None:
-    assert batch_pdf(summary(), CARD, POINT) == batch_pdf(summary(), CARD, POINT)
+def test_the_same_run_gives_the_same_bytes(turn_the_page: Callable[[], None]) -> None:
+    first = batch_pdf(summary(), CARD, POINT)
+    turn_the_page()
+    assert batch_pdf(summary(), CARD, POINT) == first
 
 
-def test_a_image_without_pixels_and_one_that_could_not_be_read() -> None:
+def test_an_image_without_pixels_and_one_that_could_not_be_read() -> None:
     thumbnails = (Thumbnail("gone.jpg", "low", 0.1, None), Thumbnail("bad.jpg", None, None, None))
     (only,) = pages(batch_pdf(replace(summary(blocks=0), thumbnails=thumbnails), CARD, POINT))
     assert "0.10 · below the referral threshold" in only

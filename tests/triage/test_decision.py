@@ -186,7 +186,7 @@ class TestRejection:
         assert (warned.decision, warned.reasons) == (plain.decision, plain.reasons)
         assert warned.quality_sentences == ("There seems to be hair.",)
 
-    def test_a_image_without_findings_is_said_to_be_one(self) -> None:
+    def test_an_image_without_findings_is_said_to_be_one(self) -> None:
         admission = Admission(rejected=False, reasons=(), warnings=(), quality=Quality(()))
         assert banded(0.9, admission=admission).quality_sentences == ("Image quality: nothing found against it.",)
         assert banded(0.9).quality_sentences == ()
