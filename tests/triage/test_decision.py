@@ -129,7 +129,7 @@ class TestUncertain:
         assert assessment.decision == decision
         assert (UNCERTAIN_SENTENCE in assessment.reasons) == (decision == "uncertain")
 
-    def test_the_band_is_told_with_its_error(self) -> None:
+    def test_the_band_is_reported_with_its_error(self) -> None:
         assert banded(0.3).reasons[1] == (
             "It lies in the band from 0.20 to 0.35 that is too close to call: "
             "outside it 6.0% of the decisions were wrong."
@@ -171,7 +171,7 @@ class TestRejection:
             assert assessment.reasons == ("It is not dermoscopic.", "Turned.")
             assert assessment.prediction.score == score
 
-    def test_an_override_is_told_beside_what_it_overrides(self) -> None:
+    def test_an_override_is_reported_beside_what_it_overrides(self) -> None:
         assessment = banded(0.9, admission=rejected("It is not dermoscopic."), override="seen through a dermatoscope")
         assert assessment.decision == "refer"
         assert assessment.override == "seen through a dermatoscope"
@@ -190,7 +190,7 @@ class TestRejection:
         admission = Admission(rejected=False, reasons=(), warnings=(), quality=Quality(()))
         assert banded(0.9, admission=admission).quality_sentences == ("Image quality: nothing found against it.",)
         assert banded(0.9).quality_sentences == ()
-        # Nor is a refused image called a good one, because somebody had it judged.
+        # An image that was rejected is not called good after an override.
         assert banded(0.9, admission=rejected("It is grey."), override="known").quality_sentences == ()
 
     def test_an_override_of_nothing_is_not_told(self) -> None:
