@@ -14,7 +14,7 @@ def pdf_button(made: Callable[[], bytes], image_sha256: str, *, disabled: bool =
         mime="application/pdf",
         on_click="ignore",
         type="primary",
-        icon=":material/image_as_pdf:",
+        icon=":material/picture_as_pdf:",
         width="stretch",
         disabled=disabled,
     )

@@ -109,7 +109,7 @@ def offer_exports(store: BatchStore, shown: Shown) -> None:
             file_name=f"skinlens-{stem}.pdf",
             mime="application/pdf",
             on_click="ignore",
-            icon=":material/image_as_pdf:",
+            icon=":material/picture_as_pdf:",
         )
         judged = [entry for entry in shown.listed if entry.line.score is not None]
         _offer_archive(store, shown, judged[:MOST_SUMMARIES], stem)
