@@ -10,6 +10,7 @@ import pandas as pd
 
 from skinlens.cli.errors import UsageError
 from skinlens.cli.result_files import write_results
+from skinlens.cli.runs import FinishedRun, read_finished
 from skinlens.cli.say import say
 from skinlens.export.candidate import UnreleasedModel
 from skinlens.imaging.colour import shades_of_grey
@@ -21,7 +22,6 @@ from skinlens.metrics.figures import bracketed, evenly_spread
 from skinlens.metrics.paired import Difference, paired_bootstrap
 from skinlens.metrics.rows import groups_of, labels_of
 from skinlens.training.manifest import read_manifests
-from skinlens.training.runs import FinishedRun, read_finished
 
 RETOUCHES: dict[str, Callable[[Pixels], Pixels]] = {
     "hair removed": lambda pixels: remove_hair(pixels).pixels,

@@ -12,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from skinlens.cli.errors import OutputError, UsageError
+from skinlens.cli.runs import FinishedRun, read_finished
 from skinlens.cli.say import say
 from skinlens.metrics.figures import evenly_spread
 from skinlens.metrics.rows import labels_of
@@ -23,7 +24,6 @@ from skinlens.training.dataset import DecodedRows
 from skinlens.training.interpolation import interpolated
 from skinlens.training.loop import FOLD_SCORES, LOG, MODEL, RUN, START, score_rows
 from skinlens.training.manifest import read_manifests
-from skinlens.training.runs import FinishedRun, read_finished
 
 SHARES = tuple(round(0.1 * step, 1) for step in range(11))
 

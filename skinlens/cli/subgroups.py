@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import track
 
 from skinlens.cli.errors import OutputError, UsageError
+from skinlens.cli.runs import listed_rows
 from skinlens.cli.say import print_text, say
 from skinlens.export.selection import Selection, held_out_words, read_selection
 from skinlens.imaging.decode import decode
@@ -18,7 +19,6 @@ from skinlens.metrics.calibration import Scaling, scaled
 from skinlens.storage.spreadsheet import unguarded_table
 from skinlens.studies.subgroups import format_subgroups, subgroup_record, with_skin_tones
 from skinlens.training.manifest import read_manifests
-from skinlens.training.runs import listed_rows
 
 
 def subgroups(name: str, data: Sequence[Path], out: Path, *, selected: Path) -> None:

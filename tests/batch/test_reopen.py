@@ -19,7 +19,7 @@ from skinlens.triage.decision import assess
 from tests.batch.conftest import MakeRun, judge_all
 
 
-def test_it_is_judged_as_a_image_of_its_own(new_run: MakeRun, predictor: Predictor) -> None:
+def test_it_is_judged_as_an_image_of_its_own(new_run: MakeRun, predictor: Predictor) -> None:
     store = new_run(views=True)
     judge_all(store, predictor)
     row, card = store.image(0), predictor.card

@@ -91,7 +91,7 @@ def test_mistakes_come_first_the_worst_at_the_top() -> None:
     assert [entry.is_mistake for entry in found] == [True, True, False, False, False, False, False]
 
 
-def test_flags_name_what_speaks_against_a_image() -> None:
+def test_flags_name_what_speaks_against_an_image() -> None:
     found = table(*RUN)
     assert found[3].flags == ("not dermoscopy",)
     assert found[6].flags == ("dark corners",)

@@ -58,7 +58,7 @@ def test_one_lesion_in_the_order_of_its_dates() -> None:
     assert [entry.number for entry in same_lesion(found[1], found)] == [1]
 
 
-def test_a_image_without_a_lesion_is_alone() -> None:
+def test_an_image_without_a_lesion_is_alone() -> None:
     found = group("", "")
     assert [entry.number for entry in same_lesion(found[0], found)] == [0]
 

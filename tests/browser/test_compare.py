@@ -63,7 +63,7 @@ def test_switch_upload_and_download(compare: Page, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("kind", "begins"), [("PNG", b"\x89PNG"), ("SVG", b"<svg")])
-def test_a_chart_downloads_as_a_image(compare: Page, kind: str, begins: bytes) -> None:
+def test_a_chart_downloads_as_an_image(compare: Page, kind: str, begins: bytes) -> None:
     compare.get_by_role("radio", name=kind, exact=True).click()
     compare.wait_for_timeout(2000)
     camera = compare.locator('.st-key-chart-roc .modebar-btn[data-title*="Download"]').first

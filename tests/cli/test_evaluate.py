@@ -12,7 +12,7 @@ import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, confusion_matrix, f1_score, roc_auc_score
 
 from skinlens.cli import evaluate as evaluate_module
-from skinlens.cli import subjects as subjects_module
+from skinlens.cli import model_under_test as subjects_module
 from skinlens.cli.evaluate import QUICK_RESAMPLES, evaluate
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
@@ -239,7 +239,7 @@ class TestRefusals:
         err = self.refused(call, loaded.card.name, manifest, tmp_path / "out")
         assert "changed.csv line 3 (images/b1.png)" in err
 
-    def test_a_image_that_cannot_be_decoded(self, call, loaded: Predictor, changed, tmp_path: Path) -> None:
+    def test_an_image_that_cannot_be_decoded(self, call, loaded: Predictor, changed, tmp_path: Path) -> None:
         manifest = changed()
         (tmp_path / "images" / "b1.png").write_bytes(b"bad")
         assert "b1.png" in self.refused(call, loaded.card.name, manifest, tmp_path / "out")

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
-from skinlens.cli import subjects as subjects_module
+from skinlens.cli import model_under_test as subjects_module
 from skinlens.cli.evaluate import evaluate
 from skinlens.cli.model_under_test import load_subject
 from skinlens.export.selection import Selection, SelectionError, write_selection

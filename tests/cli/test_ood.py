@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skinlens.cli import refusal as command
+from skinlens.cli import ood as command
 from skinlens.cli.errors import UsageError
 from skinlens.cli.ood import AT_LEAST, refusal
 from skinlens.imaging.synthetic import draw_pixels, encode_png

@@ -193,7 +193,7 @@ def test_stretching_keeps_range_and_place(heatmap) -> None:
 
 
 class TestRecordOverlay:
-    def test_a_image_of_ordinary_size_keeps_it(self, pixels, heatmap) -> None:
+    def test_an_image_of_ordinary_size_keeps_it(self, pixels, heatmap) -> None:
         np.testing.assert_array_equal(record_overlay(pixels, heatmap), overlay(pixels, heatmap))
 
     @pytest.mark.parametrize("shape", [(3000, 1500), (64, 5000)])

@@ -268,14 +268,14 @@ def test_sloppy_files_open_without_a_warning(truth, dicom) -> None:
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
-def test_a_image_without_colour_is_refused(truth, dicom, photometric) -> None:
+def test_an_image_without_colour_is_refused(truth, dicom, photometric) -> None:
     data = dicom(truth[..., 0].tobytes(), SamplesPerPixel=1, PhotometricInterpretation=photometric)
     error = refusal(data)
     assert error.reason == "monochrome"
     assert "not a dermoscopic photograph" in str(error)
 
 
-def test_a_dicom_file_without_a_image_is_refused(dicom) -> None:
+def test_a_dicom_file_without_an_image_is_refused(dicom) -> None:
     dataset = pydicom.dcmread(io.BytesIO(dicom(b"")))
     for keyword in ("PixelData", "Rows", "Columns"):
         delattr(dataset, keyword)

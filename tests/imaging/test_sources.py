@@ -80,7 +80,7 @@ class TestFolders:
         listed, _ = found(plant(tmp_path, ".hidden.jpg", ".folder/a.jpg"))
         assert relatives(listed) == [".folder/a.jpg", ".hidden.jpg"]
 
-    def test_a_folder_named_like_a_image_is_a_folder(self, tmp_path: Path) -> None:
+    def test_a_folder_named_like_an_image_is_a_folder(self, tmp_path: Path) -> None:
         listed, _ = found(plant(tmp_path, "a.jpg/b.png"))
         assert relatives(listed) == ["a.jpg/b.png"]
 

@@ -86,7 +86,7 @@ def test_the_same_run_gives_the_same_bytes() -> None:
     assert batch_pdf(summary(), CARD, POINT) == batch_pdf(summary(), CARD, POINT)
 
 
-def test_a_image_without_pixels_and_one_that_could_not_be_read() -> None:
+def test_an_image_without_pixels_and_one_that_could_not_be_read() -> None:
     thumbnails = (Thumbnail("gone.jpg", "low", 0.1, None), Thumbnail("bad.jpg", None, None, None))
     (only,) = pages(batch_pdf(replace(summary(blocks=0), thumbnails=thumbnails), CARD, POINT))
     assert "0.10 · below the referral threshold" in only

@@ -173,7 +173,7 @@ class TestContent:
         assert len(found.PixelData) == HEIGHT * WIDTH * 3 + 1
         np.testing.assert_array_equal(found.pixel_array, record.overlay)
 
-    def test_the_overlay_is_a_image_that_can_be_opened(self, record_of) -> None:
+    def test_the_overlay_is_an_image_that_can_be_opened(self, record_of) -> None:
         content = source()
         record = record_of(content)
         np.testing.assert_array_equal(decode(case_dicom(record, PDF, content).overlay).pixels, record.overlay)
@@ -183,7 +183,7 @@ class TestContent:
         assert "scaled to 46 by 36 pixels" in read(case_dicom(record, PDF, png()).overlay).DerivationDescription
         assert "scaled" not in read(case_dicom(record_of(png()), PDF, png()).overlay).DerivationDescription
 
-    def test_a_image_that_was_not_judged_has_a_summary_alone(self, record_of) -> None:
+    def test_an_image_that_was_not_judged_has_a_summary_alone(self, record_of) -> None:
         record = record_of(source())
         refused = dataclasses.replace(record, assessment=dataclasses.replace(record.assessment, decision="rejected"))
         made = case_dicom(refused, PDF, source())

@@ -194,7 +194,7 @@ def test_a_rejected_image_means_nothing(build_record, card):
     assert "Of 1,000 lesions" not in words(text)
 
 
-def test_what_speaks_against_a_image_stands_beside_its_result(build_record, card):
+def test_what_speaks_against_an_image_stands_beside_its_result(build_record, card):
     admission = Admission(rejected=False, reasons=(), warnings=("Much hair lies over it.",), quality=Quality(()))
     assessment = assess(build_record().assessment.prediction, card, card.point(), admission=admission)
     (text,) = texts(case_pdf(build_record(assessment=assessment), card).content)

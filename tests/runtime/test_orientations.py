@@ -63,7 +63,7 @@ def test_views_are_counted_by_their_verdict_and_the_image_itself_is_one():
     assert views.spread == pytest.approx(0.2)
 
 
-def test_the_views_of_a_image_are_what_the_model_says_of_it_turned(predictor):
+def test_the_views_of_an_image_are_what_the_model_says_of_it_turned(predictor):
     images = [draw_lesion(seed, height=200, width=160, malignant_look=seed == 1) for seed in range(2)]
     plain = predictor.predict(images)
     found = in_all_views(predictor, images)

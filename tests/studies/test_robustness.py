@@ -12,8 +12,7 @@ import pytest
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from skinlens.cli import evaluate as evaluate_module
-from skinlens.cli import stress as stress_module
-from skinlens.cli import subjects as subjects_module
+from skinlens.cli import model_under_test as subjects_module
 from skinlens.cli.evaluate import evaluate
 from skinlens.imaging.corruptions import CORRUPTIONS, corrupt
 from skinlens.imaging.decode import decode
@@ -21,6 +20,7 @@ from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.preprocess import Preprocessing
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.runtime.predictor import Predictor
+from skinlens.studies import robustness as stress_module
 from skinlens.studies.robustness import LEFT_OUT, Trial, format_stress, robustness, stress
 from skinlens.training.manifest import read_manifests
 

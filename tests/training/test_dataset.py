@@ -66,7 +66,7 @@ def test_what_fits_the_budget_is_decoded_once(rows, decoded):
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def test_a_image_too_large_for_what_is_left_does_not_bar_a_smaller_one(rows, decoded):
+def test_an_image_too_large_for_what_is_left_does_not_bar_a_smaller_one(rows, decoded):
     kept = DecodedRows(rows, budget_bytes=2 * BYTES)
     for index in (0, 4, 1, 0, 4, 1):
         kept.pixels(index)
@@ -91,7 +91,7 @@ def test_warming_decodes_everything_that_fits(rows, decoded):
     assert len(decoded) == 5
 
 
-def test_a_image_that_cannot_be_used_is_named(tmp_path):
+def test_an_image_that_cannot_be_used_is_named(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     broken = DecodedRows(pd.DataFrame({"file": [str(tmp_path / "broken.png")], "malignant": [0]}))
     with pytest.raises(ImageRefusedError, match=r"broken\.png"):

@@ -52,7 +52,7 @@ def test_an_unusable_image_is_rejected_and_still_warned_about() -> None:
 
 
 @pytest.mark.parametrize(("familiarity", "rejected"), [(-2.0, True), (-1.0, False), (0.0, False), (float("nan"), True)])
-def test_a_image_below_the_threshold_is_strange(familiarity: float, *, rejected: bool) -> None:
+def test_an_image_below_the_threshold_is_strange(familiarity: float, *, rejected: bool) -> None:
     admission = admit(quality(), familiarity=familiarity, threshold=-1.0)
     assert admission.rejected == rejected
     assert admission.reasons == ((STRANGE,) if rejected else ())

@@ -260,7 +260,7 @@ class TestRefusal:
         assert (warned.decision, warned.reasons) == (plain.decision, plain.reasons)
         assert quality_sentences(warned) == ("There seems to be hair.",)
 
-    def test_a_image_without_findings_is_said_to_be_one(self) -> None:
+    def test_an_image_without_findings_is_said_to_be_one(self) -> None:
         admission = Admission(rejected=False, reasons=(), warnings=(), quality=Quality(()))
         assert quality_sentences(banded(0.9, admission=admission)) == ("Image quality: nothing found against it.",)
         assert quality_sentences(banded(0.9)) == ()

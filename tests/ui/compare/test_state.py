@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def test_a_image_is_found_by_its_path(folder: Path) -> None:
+def test_an_image_is_found_by_its_path(folder: Path) -> None:
     found = image(str(folder), "test/a.png")
     assert found is not None
     assert np.array_equal(found.pixels, draw_pixels(3, height=96, width=96))
