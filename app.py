@@ -4,16 +4,17 @@ from pathlib import Path
 
 import streamlit as st
 
+import skinlens.ui
 from skinlens.imaging.workers import start_ahead
 from skinlens.runtime.card import ModelCard, ModelFileError, OperatingPoint
-from skinlens.triage.decision import DISCLAIMER, UNVERIFIED
+from skinlens.triage.wording import DISCLAIMER, UNVERIFIED
 from skinlens.ui.case_store import tidy_at_start
 from skinlens.ui.model import loaded_model
 from skinlens.ui.router import mark_routed
 from skinlens.ui.server import protection
 from skinlens.ui.session import POINT
 
-DRAWINGS = Path(__file__).parent / "skinlens" / "ui"
+DRAWINGS = Path(skinlens.ui.__file__).parent
 MARK = DRAWINGS / "mark.svg"
 # A file of ours: a browser fetches the drawing of a `:material/...:` page icon from the internet.
 ICON = DRAWINGS / "icon.svg"

@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from skinlens.imaging.image import ImageRefusedError
-from skinlens.triage.decision import assess
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.ui import session
 from skinlens.ui.model import LoadedModel, model_or_sentence
 from skinlens.ui.router import require_router
@@ -23,7 +22,7 @@ def choose_image(model: LoadedModel) -> bool:
     elif upload is not None:
         try:
             session.receive(upload.getvalue(), upload.name, model)
-        except ImageRefusedError as error:
+        except ImageRejectedError as error:
             session.drop_result()
             st.error("This file cannot be used.", icon=":material/block:")
             st.text(str(error))
@@ -33,15 +32,7 @@ def choose_image(model: LoadedModel) -> bool:
 
 def show_image(result: Result, model: LoadedModel) -> None:
     """Lay out both images and the case facts on the left, the result, PDF and case on the right."""
-    assessment = assess(
-        result.prediction,
-        model.card,
-        choose_point(model.card),
-        notes=result.image.notes,
-        stability=result.stability,
-        admission=result.admission,
-        override=session.override(result),
-    )
+    assessment = result.at(choose_point(model.card), override=session.override(result))
     if result.image.synthetic:
         st.warning("Synthetic example: a drawn image, not a patient.", icon=":material/draw:")
     images, reading = st.columns([2.05, 1])

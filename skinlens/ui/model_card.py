@@ -6,8 +6,8 @@ import streamlit as st
 from skinlens.leaderboard.card_sections import measured_sections, read_measured
 from skinlens.leaderboard.records import ResultError
 from skinlens.report.tables import bin_table, figure, point_table, refusal_sentence, view_table
-from skinlens.runtime import predictor as runtime
 from skinlens.runtime.card import ModelCard
+from skinlens.runtime.weights import weights_folder
 from skinlens.triage.hazards import HAZARDS
 from skinlens.triage.risk import percent
 
@@ -31,7 +31,7 @@ def show_card(card: ModelCard) -> None:
     _show_studies(card)
     _show_operating_points(card)
     st.markdown("#### Images it rejects")
-    st.write(refusal_sentence(card.familiarity))
+    st.write(refusal_sentence(card.ood))
     _show_training(card)
     st.markdown("#### Files")
     for role, file in card.every_file.items():
@@ -49,7 +49,7 @@ def show_hazards() -> None:
 
 def _show_studies(card: ModelCard) -> None:
     """Show train-test duplicates, shortcut tests, subgroups and failures, from the files beside the card."""
-    folder = runtime.WEIGHTS_FOLDER / "evaluation"
+    folder = weights_folder() / "evaluation"
     digest, threshold = card.files["weights"].sha256, card.point().threshold
     try:
         found = read_measured(folder, card.name, weights_sha256=digest, threshold=threshold)

@@ -5,8 +5,8 @@ from streamlit.testing.v1 import AppTest
 
 from skinlens.runtime.card import ModelCard
 from skinlens.runtime.predictor import Predictor
-from skinlens.triage.decision import DISCLAIMER
 from skinlens.triage.hazards import HAZARDS
+from skinlens.triage.wording import DISCLAIMER
 
 PAGES = ("batch", "compare", "cases", "about")
 

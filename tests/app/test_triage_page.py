@@ -11,13 +11,12 @@ from streamlit.testing.v1 import AppTest
 
 from skinlens.imaging.decode import decode
 from skinlens.imaging.synthetic import draw_pixels
-from skinlens.runtime import predictor as runtime
 from skinlens.runtime.card import ModelCard
-from skinlens.runtime.orientations import in_all_views
+from skinlens.runtime.orientations import predict_orientations
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor
 from skinlens.runtime.released import VARIABLE
-from skinlens.triage.admission import STRANGE
-from skinlens.triage.decision import DISCLAIMER, HEADLINES, LOW_SENTENCE, UNCERTAIN_SENTENCE, UNVERIFIED
+from skinlens.runtime.weights import weights_folder
+from skinlens.triage.wording import DISCLAIMER, HEADLINES, LOW_SENTENCE, NOT_DERMOSCOPY, UNCERTAIN_SENTENCE, UNVERIFIED
 from tests.drawn import familiar_pixels
 
 
@@ -91,7 +90,7 @@ def test_a_low_score_says_that_it_does_not_exclude_melanoma(app: AppTest, predic
 
 def test_the_orientations_are_counted_beside_the_decision(app: AppTest, predictor: Predictor) -> None:
     upload(app.run(), "lesion.png", png(5))
-    _, views = in_all_views(predictor, [decode(png(5))])[0]
+    _, views = predict_orientations(predictor, [decode(png(5))])[0]
     unchanged = views.unchanged(predictor.card.point().threshold)
     assert any(f" {unchanged} of 8 " in text for text in texts(app))
 
@@ -235,7 +234,7 @@ def test_a_tampered_model_is_rejected(app: AppTest, no_model: Path, released_fol
     app.run()
     assert not app.exception
     assert any("SHA-256 differs" in text for text in texts(app))
-    assert no_model == runtime.WEIGHTS_FOLDER
+    assert no_model == weights_folder()
 
 
 @pytest.mark.usefixtures("assesses_anything")
@@ -273,7 +272,7 @@ class TestRejectedImage:
         Image.fromarray(fields.astype(np.uint8)).save(stream, "PNG")
         upload(app.run(), "fields.png", stream.getvalue())
         assert not app.metric
-        assert any(text == STRANGE for text in texts(app))
+        assert any(text == NOT_DERMOSCOPY for text in texts(app))
 
     def test_it_is_assessed_only_for_a_reason(self, rejected: AppTest) -> None:
         button = next(button for button in rejected.button if button.label == "Assess anyway")

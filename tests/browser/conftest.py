@@ -14,7 +14,7 @@ from playwright.sync_api import TimeoutError as TooLateError
 from skinlens.batch.runner import go_through
 from skinlens.batch.store import BatchStore, Plan, create_run
 from skinlens.runtime.predictor import Predictor
-from skinlens.triage.decision import DISCLAIMER
+from skinlens.triage.wording import DISCLAIMER
 from skinlens.ui.batch.runs import runs_folder
 from tests.browser.visiting import SECONDS, Visit, plant, visitor
 from tests.serving import serving

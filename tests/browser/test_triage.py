@@ -10,9 +10,10 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
+from skinlens.explain.heatmap import heatmap_of
 from skinlens.imaging.decode import decode
 from skinlens.runtime.predictor import Predictor
-from skinlens.triage.decision import DISCLAIMER
+from skinlens.triage.wording import DISCLAIMER
 from tests.browser.visiting import SECONDS, settle
 from tests.drawn import familiar_pixels
 
@@ -61,7 +62,7 @@ def test_drop_read_slide_and_take_the_pdf(page: Page, predictor: Predictor, tmp_
     for _ in range(8):
         slider.press("ArrowRight")
     expect(slider).to_have_value("100")
-    assert prediction.heatmap.max() > 0.2, "draw a lesion that gives the model something to look at"
+    assert heatmap_of(prediction, predictor.card).max() > 0.2, "draw a lesion that gives the model something to look at"
     settle(page)
     for _ in range(40):
         if np.abs(pixels_of(page, 1) - before).max() > 3:

@@ -8,20 +8,21 @@ import pytest
 import streamlit as st
 
 from skinlens.runtime.card import ModelCard, ModelFileError, write_card
-from skinlens.runtime.predictor import DEFAULT_MODEL, WEIGHTS_FOLDER, Predictor
+from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor
 from skinlens.runtime.released import VARIABLE
+from skinlens.runtime.weights import shipped_folder
 from skinlens.ui.model import loaded_model
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the default model's folder, in use instead of it."""
-    for path in WEIGHTS_FOLDER.glob(f"{DEFAULT_MODEL}.*"):
+    for path in shipped_folder().glob(f"{DEFAULT_MODEL}.*"):
         if path.suffix == ".json":
             shutil.copy(path, tmp_path)
         else:
             (tmp_path / path.name).symlink_to(path.resolve())
-    monkeypatch.setattr("skinlens.runtime.predictor.WEIGHTS_FOLDER", tmp_path)
+    monkeypatch.setenv("SKINLENS_WEIGHTS", str(tmp_path))
     st.cache_resource.clear()
     yield tmp_path
     st.cache_resource.clear()

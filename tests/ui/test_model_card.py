@@ -31,7 +31,7 @@ def texts(app: AppTest) -> list[str]:
 def evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty evaluation folder."""
     (tmp_path / "evaluation").mkdir()
-    monkeypatch.setattr("skinlens.runtime.predictor.WEIGHTS_FOLDER", tmp_path)
+    monkeypatch.setenv("SKINLENS_WEIGHTS", str(tmp_path))
     return tmp_path / "evaluation"
 
 

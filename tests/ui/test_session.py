@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.synthetic import encode_png
 from skinlens.runtime.predictor import Predictor
 from skinlens.ui import session
@@ -49,7 +49,7 @@ def test_the_same_bytes_are_predicted_once_and_take_the_latest_name(model: Loade
 
 def test_an_unusable_file_raises_and_can_be_taken_off_the_page(model: LoadedModel) -> None:
     session.receive(png(0), "a.png", model)
-    with pytest.raises(ImageRefusedError, match=r"bad\.png"):
+    with pytest.raises(ImageRejectedError, match=r"bad\.png"):
         session.receive(b"no image", "bad.png", model)
     session.drop_result()
     assert session.current() is None

@@ -8,9 +8,10 @@ from skinlens.cases.reopen import PixelsNotKeptError, reopen
 from skinlens.cases.schema import Assessment
 from skinlens.cases.store import CaseStore, current_user
 from skinlens.imaging.decode import decode
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.report.pdf import case_pdf
-from skinlens.triage.decision import HEADLINES, CaseRecord
+from skinlens.triage.case import CaseRecord
+from skinlens.triage.wording import HEADLINES
 from skinlens.ui.pdf_button import pdf_button
 from skinlens.ui.verdicts import VERDICTS
 
@@ -51,7 +52,7 @@ def _record(store: CaseStore, row: Assessment) -> CaseRecord | None:
         return None
     try:
         return reopen(store, row, original=decode(upload.getvalue(), name=upload.name))
-    except (ImageRefusedError, CaseStoreError) as error:
+    except (ImageRejectedError, CaseStoreError) as error:
         st.error("This file cannot be used.", icon=":material/block:")
         st.text(str(error))
         return None

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from skinlens.cases.store import CaseLine, CaseStore
-from skinlens.triage.decision import HEADLINES
+from skinlens.triage.wording import HEADLINES
 from skinlens.ui.verdicts import VERDICTS
 
 # The id of the open case, in the session's state.

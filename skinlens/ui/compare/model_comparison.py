@@ -4,7 +4,7 @@ import os
 
 import streamlit as st
 
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.leaderboard.model_comparison import disagreeing, pair_table, sentences
 from skinlens.ui.compare import state
 from skinlens.ui.compare.downloads import offer_table
@@ -104,7 +104,7 @@ def _show_image(path: str | None) -> None:
         return
     try:
         image = state.image(folder, path)
-    except ImageRefusedError as error:
+    except ImageRejectedError as error:
         st.text(str(error))
         return
     if image is None:

@@ -7,10 +7,12 @@ import streamlit as st
 
 from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.store import current_user
-from skinlens.explain.overlay import record_overlay
+from skinlens.explain.heatmap import record_overlay
 from skinlens.report.fonts import missing_characters
 from skinlens.report.pdf import case_pdf
-from skinlens.triage.decision import Assessment, CaseFacts, CaseRecord, Meaning
+from skinlens.triage.case import CaseFacts, CaseRecord
+from skinlens.triage.decision import Assessment
+from skinlens.triage.risk import Meaning
 from skinlens.ui import session
 from skinlens.ui.case_store import case_store
 from skinlens.ui.model import LoadedModel
@@ -54,7 +56,7 @@ def offer_pdf_and_case(
         st.text(" ".join(lacking))
 
     def made_record() -> CaseRecord:
-        drawn = record_overlay(result.image.pixels, result.prediction.heatmap)
+        drawn = record_overlay(result.image.pixels, result.heatmap)
         return CaseRecord(result.image, drawn, assessment, facts, datetime.now().astimezone(), risk)
 
     pdf_button(lambda: case_pdf(made_record(), model.card).content, result.image.sha256)

@@ -4,11 +4,12 @@ import pandas as pd
 import streamlit as st
 
 from skinlens.imaging.quality import LIMITS, Check
-from skinlens.runtime.card import FamiliarityRecord
+from skinlens.runtime.card import OodRecord
 from skinlens.runtime.prediction import GateSummary
 from skinlens.runtime.providers import provider_in_words
 from skinlens.triage.admission import Admission
-from skinlens.triage.decision import Assessment, rates_sentence
+from skinlens.triage.decision import Assessment
+from skinlens.triage.wording import rates_sentence
 from skinlens.ui.model import LoadedModel
 from skinlens.ui.session import Result
 
@@ -16,12 +17,13 @@ from skinlens.ui.session import Result
 def show_details(result: Result, assessment: Assessment, model: LoadedModel) -> None:
     """Show checks and provenance, folded."""
     image, prediction = result.image, result.prediction
+    orientations = () if result.stability is None else result.stability.scores
     scores = (
         f"Score, unrounded: {prediction.score!r}\n"
-        f"Scores of the eight orientations: {', '.join(f'{score:.3f}' for score in result.stability.scores)}\n"
+        f"Scores of the eight orientations: {', '.join(f'{score:.3f}' for score in orientations)}\n"
     )
     with st.expander("Details: image quality, model, fusion"):
-        st.dataframe(quality_table(result.admission, model.card.familiarity), hide_index=True, width="stretch")
+        st.dataframe(quality_table(result.admission, model.card.ood), hide_index=True, width="stretch")
         st.text(
             f"Image: {image.name}, {image.width} x {image.height} px\n"
             f"SHA-256 of the file: {image.sha256}\n"
@@ -35,25 +37,27 @@ def show_details(result: Result, assessment: Assessment, model: LoadedModel) -> 
         )
 
 
-def quality_table(admission: Admission, record: FamiliarityRecord | None) -> pd.DataFrame:
+def quality_table(admission: Admission | None, record: OodRecord | None) -> pd.DataFrame:
     """Tabulate every check of an image, one row each.
 
     Args:
-        admission: Of the image.
+        admission: Of the image; None gives an empty table.
         record: From the model's card; None for a model without out-of-distribution statistics.
 
     Returns:
         Columns Check, Measured, Passes (the limit), Result (`passed`, `warning` or `rejected`) and Unit.
     """
+    if admission is None:
+        return pd.DataFrame()
     rows = [_row(check) for check in admission.quality.checks]
-    if admission.familiarity is not None and record is not None:
+    if admission.ood_score is not None and record is not None:
         # Written so that a number that is none counts as rejected.
-        rejected = not admission.familiarity >= record.threshold
+        rejected = not admission.ood_score >= record.threshold
         rows.insert(
             0,
             {
                 "Check": "not dermoscopy",
-                "Measured": round(admission.familiarity, 2),
+                "Measured": round(admission.ood_score, 2),
                 "Passes": f"at least {record.threshold:.2f}",
                 "Result": "rejected" if rejected else "passed",
                 "Unit": "standard deviations from the dermoscopic training images",

@@ -3,15 +3,9 @@
 import streamlit as st
 
 from skinlens.runtime.card import ModelCard, OperatingPoint
-from skinlens.triage.decision import (
-    Assessment,
-    Meaning,
-    meaning,
-    quality_sentences,
-    rates_sentence,
-    stability_sentence,
-)
-from skinlens.triage.risk import LESION_CLINIC, PRIMARY_CARE, percent
+from skinlens.triage.decision import Assessment
+from skinlens.triage.risk import LESION_CLINIC, PRIMARY_CARE, Meaning, meaning, percent
+from skinlens.triage.wording import rates_sentence
 from skinlens.ui import session
 from skinlens.ui.charts import score_bar
 from skinlens.ui.model import LoadedModel
@@ -92,7 +86,7 @@ def show_rejected(result: Result, assessment: Assessment) -> None:
 
 def _show_quality(result: Result, assessment: Assessment) -> None:
     """Show what speaks against the image before anything that was read from it."""
-    for sentence in quality_sentences(assessment):
+    for sentence in assessment.quality_sentences:
         st.caption(sentence)
     if assessment.override:
         st.warning("Assessed against advice. The reasons are listed below.", icon=":material/block:")
@@ -118,7 +112,7 @@ def _show_score(result: Result, assessment: Assessment, model: LoadedModel) -> N
         )
         st.plotly_chart(figure, config={"displayModeBar": False}, alt=assessment.reasons[0], key="score")
         with st.container(gap="xsmall"):
-            for reason in (*assessment.reasons, stability_sentence(assessment)):
+            for reason in (*assessment.reasons, assessment.stability_sentence):
                 st.text(reason)
         st.caption(rates_sentence(point, shown=1))
     st.caption(f"{model.card.shown_name} {model.card.version} on {model.runs_on}, {prediction.milliseconds:.0f} ms")

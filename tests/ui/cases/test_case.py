@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 from skinlens.cases.store import CaseStore
 from skinlens.imaging.decode import decode
 from skinlens.imaging.synthetic import encode_png
-from skinlens.triage.decision import CaseFacts
+from skinlens.triage.case import CaseFacts
 from tests.drawn import familiar_pixels
 from tests.made_up_cases import CARD, build_record
 

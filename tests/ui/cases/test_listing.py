@@ -6,7 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from skinlens.cases.store import CaseStore
-from skinlens.triage.decision import HEADLINES, CaseFacts
+from skinlens.triage.case import CaseFacts
+from skinlens.triage.wording import HEADLINES
 from skinlens.ui.cases.listing import case_table
 from tests.made_up_cases import CARD, build_record, lesion_image
 

@@ -10,7 +10,7 @@ from skinlens.cases.verify import verify
 from skinlens.imaging.decode import decode
 from skinlens.imaging.synthetic import encode_png
 from skinlens.report.pdf import case_pdf
-from skinlens.triage.decision import CaseFacts
+from skinlens.triage.case import CaseFacts
 from tests.drawn import familiar_pixels
 from tests.made_up_cases import CARD, build_record
 

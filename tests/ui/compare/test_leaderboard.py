@@ -12,7 +12,7 @@ from skinlens.ui.compare.state import VIEWS
 
 @pytest.fixture
 def weights(made_up_evaluations: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("skinlens.runtime.predictor.WEIGHTS_FOLDER", made_up_evaluations.parent)
+    monkeypatch.setenv("SKINLENS_WEIGHTS", str(made_up_evaluations.parent))
     return made_up_evaluations
 
 

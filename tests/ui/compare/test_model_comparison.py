@@ -12,7 +12,7 @@ from skinlens.ui.compare import state
 
 @pytest.fixture
 def page(made_up_evaluations: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    monkeypatch.setattr("skinlens.runtime.predictor.WEIGHTS_FOLDER", made_up_evaluations.parent)
+    monkeypatch.setenv("SKINLENS_WEIGHTS", str(made_up_evaluations.parent))
     monkeypatch.delenv("SKINLENS_DATA", raising=False)
     compare = state.side_by_side
     monkeypatch.setattr(state, "side_by_side", lambda *pair: compare(*pair, resamples=30))

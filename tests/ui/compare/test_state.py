@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.synthetic import draw_pixels
 from skinlens.ui.compare import state as page_state
 from skinlens.ui.compare.state import image
@@ -42,7 +42,7 @@ def test_nothing_outside_the_folder_is_shown(folder: Path, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["text.png", "a\0b"])
 def test_what_is_no_image_is_refused_in_words(folder: Path, path: str) -> None:
-    with pytest.raises(ImageRefusedError):
+    with pytest.raises(ImageRejectedError):
         image(str(folder), path)
 
 
@@ -98,7 +98,7 @@ class TestCompared:
         self, state: dict[str, Any], made_up_evaluations: Path, monkeypatch: pytest.MonkeyPatch
     ) -> page_state.Compared:
         assert state == {}
-        monkeypatch.setattr("skinlens.runtime.predictor.WEIGHTS_FOLDER", made_up_evaluations.parent)
+        monkeypatch.setenv("SKINLENS_WEIGHTS", str(made_up_evaluations.parent))
         return page_state.load()
 
     def test_everything_can_be_picked_and_a_few_are_at_first(self, compared: page_state.Compared) -> None:

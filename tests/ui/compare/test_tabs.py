@@ -11,7 +11,7 @@ from skinlens.ui.compare.tabs import TABS
 
 @pytest.fixture(autouse=True)
 def weights(made_up_evaluations: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("skinlens.runtime.predictor.WEIGHTS_FOLDER", made_up_evaluations.parent)
+    monkeypatch.setenv("SKINLENS_WEIGHTS", str(made_up_evaluations.parent))
 
 
 def draw(tab: str, labels: list[str], view: str) -> None:

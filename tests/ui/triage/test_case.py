@@ -11,10 +11,8 @@ def draw(*, rejected: bool) -> None:
 
     import streamlit as st
 
-    from skinlens.imaging.quality import assess_quality
-    from skinlens.runtime.orientations import Stability
-    from skinlens.triage.admission import admit
-    from skinlens.triage.decision import assess, meaning
+    from skinlens.triage.decision import assess
+    from skinlens.triage.risk import meaning
     from skinlens.ui.model import LoadedModel
     from skinlens.ui.session import Result
     from skinlens.ui.triage.case import ask_for_facts, offer_pdf_and_case
@@ -22,8 +20,8 @@ def draw(*, rejected: bool) -> None:
 
     model = LoadedModel(SimpleNamespace(card=CARD), threading.Lock())  # type: ignore[arg-type]
     image = lesion_image(sha256=st.session_state.get("image", "5c") * 32)
-    result = Result(image, prediction(0.87), Stability((0.87,) * 8), admit(assess_quality(image.pixels)))
-    assessment = assess(result.prediction, CARD, POINT)
+    assessment = assess(prediction(0.87), CARD, POINT)
+    result = Result(image, assessment, CARD)
     facts = ask_for_facts(result)
     risk = None if rejected else meaning(assessment, CARD, 0.1)
     offer_pdf_and_case(result, assessment, facts, risk, model)

@@ -32,11 +32,11 @@ def test_a_grey_image_is_rejected_by_its_colour_alone() -> None:
 
 @pytest.mark.parametrize(("above", "outcome"), [(0.1, "passed"), (-0.1, "rejected"), (float("nan"), "rejected")])
 def test_what_does_not_look_like_dermoscopy_comes_first(predictor: Predictor, above: float, outcome: str) -> None:
-    record = predictor.card.familiarity
+    record = predictor.card.ood
     assert record is not None
     score = record.threshold + above
     quality = assess_quality(familiar_pixels(0))
-    table = quality_table(admit(quality, familiarity=score, threshold=record.threshold), record)
+    table = quality_table(admit(quality, ood_score=score, threshold=record.threshold), record)
     assert table["Check"].iloc[0] == "not dermoscopy"
     assert table["Result"].iloc[0] == outcome
     assert table["Passes"].iloc[0] == f"at least {record.threshold:.2f}"

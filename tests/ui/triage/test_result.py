@@ -58,7 +58,6 @@ def draw_rejected(*, score: float) -> None:
 
     from skinlens.imaging.quality import assess_quality
     from skinlens.imaging.synthetic import draw_pixels
-    from skinlens.runtime.orientations import Stability
     from skinlens.triage.admission import admit
     from skinlens.triage.decision import assess
     from skinlens.ui import session
@@ -69,8 +68,9 @@ def draw_rejected(*, score: float) -> None:
     grey = draw_pixels(9, height=240, width=320)
     grey[:] = grey.mean(axis=2, keepdims=True).astype("uint8")
     admission = admit(assess_quality(grey))
-    result = Result(lesion_image(), prediction(score), Stability((score,) * 8), admission)
-    show_rejected(result, assess(result.prediction, CARD, POINT, admission=admission))
+    assessment = assess(prediction(score), CARD, POINT, admission=admission)
+    result = Result(lesion_image(), assessment, CARD)
+    show_rejected(result, assessment)
     st.caption(f"override: {session.override(result)}")
 
 
