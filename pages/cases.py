@@ -8,7 +8,7 @@ import streamlit as st
 from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.records import card_of, facts_of
 from skinlens.cases.reopen import PixelsNotKeptError, reopen
-from skinlens.cases.schema import Assessment, Verdict
+from skinlens.cases.schema import Assessment
 from skinlens.cases.store import CaseLine, CaseStore, current_user
 from skinlens.cases.verify import verify
 from skinlens.cases.verify_pdf import check_summary
@@ -16,6 +16,7 @@ from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRefusedError
 from skinlens.report.pdf import case_pdf
 from skinlens.report.read_pdf import NotASummaryError
+from skinlens.storage.verdict import Verdict
 from skinlens.triage.decision import HEADLINES, CaseRecord
 from skinlens.ui.case_store import case_store, cases_place
 from skinlens.ui.pdf_button import pdf_button

@@ -9,11 +9,11 @@ from typing import Any
 from PIL import Image
 
 from skinlens.batch.store import Waiting
-from skinlens.cases.records import admission_document, prediction_columns
 from skinlens.imaging.image import ImageRefusedError, Pixels
 from skinlens.imaging.preprocess import fitted
 from skinlens.runtime.predictor import Predictor
 from skinlens.triage.decision import NO_RESULT, NO_RESULT_CODE, has_result
+from skinlens.triage.documents import admission_document, prediction_columns
 from skinlens.triage.pipeline import Judged, Received, judge, receive
 
 THUMBNAIL_SIDE = 128

@@ -8,7 +8,6 @@ from pathlib import Path, PurePosixPath
 from skinlens.batch.errors import BatchError
 from skinlens.batch.facts import Facts
 from skinlens.batch.schema import RunImage
-from skinlens.cases.records import admission_of, prediction_of
 from skinlens.explain.overlay import record_overlay
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRefusedError, LesionImage
@@ -16,6 +15,7 @@ from skinlens.imaging.sources import Place
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
 from skinlens.triage.decision import Assessment, CaseFacts, CaseRecord, assess, meaning
+from skinlens.triage.documents import admission_of, prediction_of
 
 
 def read_again(row: RunImage) -> bytes:
