@@ -1,7 +1,9 @@
 """Errors of the case store, as sentences for people."""
 
+from skinlens.errors import SkinLensError
 
-class CaseStoreError(RuntimeError):
+
+class CaseStoreError(SkinLensError):
     """Cases cannot be read or kept; nothing that was already saved is lost, and nothing is half saved."""
 
 

@@ -7,7 +7,8 @@ from skinlens.cases.schema import Assessment as Row
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
-from skinlens.triage.decision import Assessment, CaseFacts, CaseRecord
+from skinlens.triage.case import CaseFacts, CaseRecord
+from skinlens.triage.decision import Assessment
 from skinlens.triage.documents import admission_document, admission_of, prediction_columns, prediction_of
 
 

@@ -25,7 +25,9 @@ from skinlens.storage.database import empty_write_ahead_log, writing
 from skinlens.storage.errors import explained
 from skinlens.storage.location import data_folder
 from skinlens.storage.verdict import Verdict
-from skinlens.triage.decision import NO_RESULT, CaseRecord, Decision
+from skinlens.triage.case import CaseRecord
+from skinlens.triage.decision import Decision
+from skinlens.triage.wording import NO_RESULT
 
 LABEL_UNKNOWN = "site not given"
 

@@ -7,12 +7,11 @@ import numpy as np
 from skinlens.imaging.quality import Check, Quality
 from skinlens.runtime.card import ModelCard
 from skinlens.runtime.prediction import GateSummary, ModelId, Prediction
-from skinlens.runtime.predictor import evidence_heatmap
 from skinlens.triage.admission import Admission
 
 
 def prediction_columns(prediction: Prediction) -> dict[str, Any]:
-    """What a row holds of a prediction; the heatmap is drawn again from the signed map."""
+    """Return the columns that keep a prediction; the heatmap is drawn again from the signed map."""
     signed = np.ascontiguousarray(prediction.signed_map, "<f4")
     gate = prediction.gate
     return {
@@ -30,7 +29,7 @@ def prediction_columns(prediction: Prediction) -> dict[str, Any]:
 
 
 class PredictionRow(Protocol):
-    """Anything that holds what `prediction_columns` gives."""
+    """Any row with the columns of `prediction_columns`."""
 
     score: Any
     prediction: Any
@@ -39,39 +38,38 @@ class PredictionRow(Protocol):
 
 
 def prediction_of(row: PredictionRow, card: ModelCard) -> Prediction:
-    """What the model of a card said."""
-    said = row.prediction
+    """Return the prediction that a row holds; `card` is that of its model."""
+    kept = row.prediction
     signed = np.frombuffer(row.signed_map, "<f4").reshape(row.map_shape)
     return Prediction(
-        logits=np.array(said["logits"], np.float32),
+        logits=np.array(kept["logits"], np.float32),
         score=row.score,
-        heatmap=evidence_heatmap(signed, scale=card.heatmap.scale, size=card.preprocessing.size),
         signed_map=signed,
-        features=np.array(said["features"], np.float32),
-        gate=None if said["gate"] is None else GateSummary(*said["gate"]),
+        features=np.array(kept["features"], np.float32),
+        gate=None if kept["gate"] is None else GateSummary(*kept["gate"]),
         model=ModelId(card.name, card.version, card.files["weights"].sha256),
-        provider=said["provider"],
-        milliseconds=said["milliseconds"],
+        provider=kept["provider"],
+        milliseconds=kept["milliseconds"],
     )
 
 
 def admission_document(admission: Admission) -> dict[str, Any]:
-    """Whether an image may be judged, as JSON holds it."""
+    """Return whether an image may be assessed, as JSON holds it."""
     return {
         "rejected": admission.rejected,
         "reasons": list(admission.reasons),
         "warnings": list(admission.warnings),
         "checks": [vars(check) for check in admission.quality.checks],
-        "familiarity": admission.familiarity,
+        "familiarity": admission.ood_score,
     }
 
 
 def admission_of(document: dict[str, Any]) -> Admission:
-    """The inverse of `admission_document`."""
+    """Return the inverse of `admission_document`."""
     return Admission(
         rejected=document["rejected"],
         reasons=tuple(document["reasons"]),
         warnings=tuple(document["warnings"]),
         quality=Quality(tuple(Check(**check) for check in document["checks"])),
-        familiarity=document["familiarity"],
+        ood_score=document["familiarity"],
     )
