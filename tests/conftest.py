@@ -19,7 +19,8 @@ from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion
 from skinlens.leaderboard.records import EvaluatedModel, read_results
 from skinlens.leaderboard.table import paper_label, read_published
-from skinlens.runtime.predictor import WEIGHTS_FOLDER, Predictor, load_predictor
+from skinlens.runtime.predictor import Predictor, load_predictor
+from skinlens.runtime.weights import weights_folder
 from tests.made_up_results import write_folder
 
 DATA = Path(os.environ.get("SKINLENS_DATA") or ".")
@@ -71,7 +72,7 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def released_folder() -> Path:
     """The folder of released models."""
-    return WEIGHTS_FOLDER
+    return weights_folder()
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ import pytest
 
 from skinlens import __version__
 from skinlens.runtime.card import read_card
-from skinlens.runtime.predictor import WEIGHTS_FOLDER, released_models
+from skinlens.runtime.predictor import released_models
+from skinlens.runtime.weights import weights_folder
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = (ROOT / "CHANGELOG.md").read_text("utf-8")
@@ -57,7 +58,7 @@ def test_the_newest_version_is_the_programs() -> None:
 @pytest.mark.parametrize("name", released_models())
 def test_the_newest_version_of_a_model_is_its_cards(name: str) -> None:
     newest = max(each.number for each in versions(MODELS) if each.name == name)
-    assert ".".join(str(part) for part in newest) == read_card(WEIGHTS_FOLDER / f"{name}.json").version
+    assert ".".join(str(part) for part in newest) == read_card(weights_folder() / f"{name}.json").version
 
 
 def test_each_change_is_one_short_entry() -> None:

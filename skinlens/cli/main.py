@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 import typer
 
 from skinlens.cli.say import say, show_traceback
+from skinlens.errors import SkinLensError
+from skinlens.runtime.weights import weights_folder
 from skinlens.storage.printable import printable
 
 app = typer.Typer(
@@ -17,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-WEIGHTS = Path("weights")
+WEIGHTS = weights_folder()
 EVALUATION = WEIGHTS / "evaluation"
 SELECTED = EVALUATION / "selected.json"
 
@@ -449,17 +451,16 @@ def cases_delete(
 
 
 def run() -> None:
-    """Run the command line; an error made for people ends in one sentence and status 1 or 2."""
+    """Run the command line; an error made for people ends in one sentence and its exit status."""
     try:
         status = app(standalone_mode=False)
     except typer.Abort:
         sys.exit(1)
+    except SkinLensError as error:
+        say(str(error))
+        sys.exit(error.exit_status)
     except Exception as error:
-        from skinlens.cli.errors import exit_status
-
         status = _say_bad_usage(error)
-        if status is None and (status := exit_status(error)) is not None:
-            say(str(error))
         if status is None:
             sys.excepthook = show_traceback
             raise

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skinlens.explain.overlay import COLOUR_MAPS, STYLES, ColourMap, Style, coloured, overlay, stretched
+from skinlens.explain.heatmap import COLOUR_MAPS, STYLES, ColourMap, Style, coloured, overlay, stretched
 from tests.drawn_at_random import Heatmap, Pixels, heatmaps, pixels
 
 COLOURS = st.sampled_from(COLOUR_MAPS)

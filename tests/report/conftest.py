@@ -7,7 +7,7 @@ import pytest
 
 from skinlens.imaging.image import LesionImage
 from skinlens.runtime.card import ModelCard, OperatingPoint
-from skinlens.triage.decision import CaseRecord
+from skinlens.triage.case import CaseRecord
 from tests import made_up_cases
 
 RecordBuilder = Callable[..., CaseRecord]

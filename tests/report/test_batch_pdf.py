@@ -9,7 +9,7 @@ import pytest
 from pypdf import PdfReader
 
 from skinlens.report.batch_pdf import BatchSummary, Block, Thumbnail, batch_pdf
-from skinlens.triage.decision import DISCLAIMER, LOW_SENTENCE, UNCALIBRATED, UNVERIFIED
+from skinlens.triage.wording import DISCLAIMER, LOW_SENTENCE, UNCALIBRATED, UNVERIFIED
 from tests.made_up_cases import CARD, CREATED, POINT, drawn_lesion
 
 
@@ -100,7 +100,7 @@ def test_an_image_without_pixels_and_one_that_could_not_be_read() -> None:
 def test_a_refused_image_has_no_number() -> None:
     refused = (Thumbnail("odd.jpg", "rejected", 0.93, None),)
     (only,) = pages(batch_pdf(replace(summary(blocks=0), thumbnails=refused), CARD, POINT))
-    assert "Not judged odd.jpg" in only
+    assert "Not assessed odd.jpg" in only
     assert "0.93" not in only
 
 

@@ -22,7 +22,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from skinlens.imaging.decode import decode
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.preprocess import to_input
 from skinlens.models import asff, registry
 from skinlens.models.asff import AsffResNet50, ChannelGate, Head
@@ -621,7 +621,7 @@ def test_a_corrupt_image_is_named(settings, tmp_path, draw, write_csv, number):
     broken = tmp_path / f"lesion{number}.png"
     broken.write_bytes(broken.read_bytes()[:2000])
     rows = read_manifests([write_csv(tmp_path / "list.csv", listed)])
-    with pytest.raises(ImageRefusedError, match=rf"lesion{number}\.png is incomplete or damaged"):
+    with pytest.raises(ImageRejectedError, match=rf"lesion{number}\.png is incomplete or damaged"):
         run(recipe(), rows, settings)
 
 
