@@ -151,7 +151,8 @@ def _pixels(store: BatchStore, row: RunImage) -> Pixels:
     key = (store.id, row.number)
     known = st.session_state.get(_DRAWN)
     if known is not None and known[0] == key:
-        return known[1]
+        kept: Pixels = known[1]
+        return kept
     pixels = fitted(image_again(row).pixels, _SIDE)
     st.session_state[_DRAWN] = (key, pixels)
     return pixels
