@@ -19,7 +19,6 @@ from skinlens.batch.table import entries
 from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.store import open_file
 from skinlens.cli import predict as predict_module
-from skinlens.cli.evaluate import _require_numbers
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion, encode_png
 from skinlens.runtime.card import Estimate, ModelCard, ModelFileError, OperatingPoint, UncertainBand
@@ -27,6 +26,7 @@ from skinlens.runtime.orientations import Stability
 from skinlens.runtime.predictor import WEIGHTS_FOLDER, Predictor, evidence_heatmap, scaled
 from skinlens.scoring.items import list_items
 from skinlens.scoring.shards import Job, prepare, score_shard, shards_of
+from skinlens.studies.evaluate import _require_numbers
 from skinlens.triage.admission import examine
 from skinlens.triage.decision import NO_RESULT, NO_RESULT_CODE, assess, decide, judged, meaning
 from skinlens.ui import model as desktop_model

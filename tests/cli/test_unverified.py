@@ -11,13 +11,13 @@ from pyarrow import parquet
 
 from skinlens.cli import predict as predict_module
 from skinlens.cli import score as score_module
-from skinlens.cli.ood import _release
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.runtime import released
 from skinlens.runtime.card import ModelFileError, read_card, write_card
 from skinlens.runtime.ood import Familiarity
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
 from skinlens.runtime.released import FOLDER, trusted_card
+from skinlens.studies.ood_rejection import _release
 from skinlens.triage.decision import UNVERIFIED
 from tests.cli.conftest import Caller
 
