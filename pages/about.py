@@ -7,8 +7,8 @@ from skinlens import __version__
 from skinlens.leaderboard.card_sections import measured_sections, read_measured
 from skinlens.leaderboard.records import ResultError
 from skinlens.report.tables import bin_table, figure, point_table, refusal_sentence, view_table
-from skinlens.runtime import predictor as runtime
 from skinlens.runtime.card import ModelCard, ModelFileError
+from skinlens.runtime.weights import weights_folder
 from skinlens.triage.risk import percent
 from skinlens.ui.hazards import HAZARDS
 from skinlens.ui.model import loaded_model
@@ -33,14 +33,14 @@ def about_model(card: ModelCard) -> None:
     measured(card)
     operating_points(card)
     st.markdown("#### What it refuses to judge")
-    st.write(refusal_sentence(card.familiarity))
+    st.write(refusal_sentence(card.ood))
     training(card)
     files(card)
 
 
 def measured(card: ModelCard) -> None:
     """Twins, shortcuts, parts and failures, from the files beside the card."""
-    folder = runtime.WEIGHTS_FOLDER / "evaluation"
+    folder = weights_folder() / "evaluation"
     digest, threshold = card.files["weights"].sha256, card.point().threshold
     try:
         found = read_measured(folder, card.name, weights_sha256=digest, threshold=threshold)

@@ -13,10 +13,11 @@ from skinlens.cases.store import CaseLine, CaseStore, current_user
 from skinlens.cases.verify import verify
 from skinlens.cases.verify_pdf import check_summary
 from skinlens.imaging.decode import decode
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.report.pdf import case_pdf
 from skinlens.report.read_pdf import NotASummaryError
-from skinlens.triage.decision import HEADLINES, CaseRecord
+from skinlens.triage.case import CaseRecord
+from skinlens.triage.wording import HEADLINES
 from skinlens.ui.case_store import case_store, cases_place
 from skinlens.ui.pdf_button import pdf_button
 from skinlens.ui.router import require_router
@@ -109,7 +110,7 @@ def with_original(store: CaseStore, row: Assessment) -> CaseRecord | None:
         return None
     try:
         return reopen(store, row, original=decode(upload.getvalue(), name=upload.name))
-    except (ImageRefusedError, CaseStoreError) as error:
+    except (ImageRejectedError, CaseStoreError) as error:
         st.error("This file could not be used.", icon=":material/block:")
         st.text(str(error))
         return None

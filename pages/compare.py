@@ -5,7 +5,7 @@ import os
 import pandas as pd
 import streamlit as st
 
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.leaderboard.model_comparison import disagreeing, pair_table, sentences
 from skinlens.leaderboard.published import SOURCE
 from skinlens.leaderboard.table import heading, readable
@@ -224,7 +224,7 @@ def show_image(path: str | None) -> None:
         return
     try:
         image = comparison.image(folder, path)
-    except ImageRefusedError as refusal:
+    except ImageRejectedError as refusal:
         st.text(str(refusal))
         return
     if image is None:

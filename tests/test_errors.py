@@ -9,7 +9,7 @@ import pytest
 import skinlens
 from skinlens.errors import OutputError, SkinLensError, UsageError
 from skinlens.imaging.files import UnusableFileError
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.runtime.card import ModelFileError
 from tests.cli.conftest import Caller
 from tests.cli.conftest import call as call
@@ -23,7 +23,7 @@ STATUS = {
     "CheckpointError": 2,
     "CsvFileError": 2,
     "DestinationError": 1,
-    "ImageRefusedError": 2,
+    "ImageRejectedError": 2,
     "ManifestError": 2,
     "MarkError": 2,
     "ModelFileError": 1,
@@ -73,7 +73,7 @@ def test_all_errors_derive_from_the_base_and_keep_their_status() -> None:
         (ModelFileError("gone"), 1),
         (OutputError("full"), 1),
         (UsageError("both"), 2),
-        (ImageRefusedError("empty", "It is empty."), 2),
+        (ImageRejectedError("empty", "It is empty."), 2),
         (UnusableFileError("x is a folder"), 2),
     ],
 )

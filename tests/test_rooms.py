@@ -132,7 +132,7 @@ def allowed(module: str, imported: str) -> bool:
         ("skinlens.imaging.decode", "skinlens.imaging.dicom", True),
         ("skinlens.imaging.decode", "skinlens.runtime.card", False),
         ("skinlens.explain.oracle", "skinlens.models.asff", True),
-        ("skinlens.explain.overlay", "skinlens.models.asff", False),
+        ("skinlens.explain.heatmap", "skinlens.models.asff", False),
         ("skinlens.export.release", "skinlens.imaging.preprocess", True),
         ("skinlens.export.release", "skinlens.imaging.decode", False),
         ("skinlens.export.release", "skinlens.training.loop", False),
@@ -169,7 +169,7 @@ def test_nothing_imports_the_command_line_or_the_ui(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "room", ["imaging", "runtime", "triage", "explain.overlay", "report", "ui", "cases", "batch", "scoring", "storage"]
+    "room", ["imaging", "runtime", "triage", "explain.heatmap", "report", "ui", "cases", "batch", "scoring", "storage"]
 )
 def test_from_upload_to_pdf_no_torch_is_imported(room: str) -> None:
     heavy = {"torch", "torchvision", "lightning_fabric", "pytorch_grad_cam"}

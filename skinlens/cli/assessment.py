@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from skinlens.cli.options import AsJson, Model, Point, Threshold, Unverified, Views
+from skinlens.cli.options import AsJson, Model, Orientations, Point, Threshold, Unverified
 
 
 def predict(
@@ -24,14 +24,14 @@ def predict(
     dicom: Annotated[
         Path | None, typer.Option(help="Folder for summaries and overlays as DICOM, in the image's own study.")
     ] = None,
-    views: Views = True,
+    orientations: Orientations = True,
     unverified: Unverified = False,
 ) -> None:
     """Assess images: one row each, in order; an image that cannot be read gets a row too."""
     from skinlens.cli.predict import Outputs
     from skinlens.cli.predict import predict as command
 
-    outputs = Outputs(out, json, heatmaps, pdf, views, dicom)
+    outputs = Outputs(out, json, heatmaps, pdf, orientations, dicom)
     command(paths, outputs, model=model, point=point, threshold=threshold, unverified=unverified)
 
 
@@ -43,7 +43,7 @@ def score(
     model: Model = None,
     point: Point = None,
     threshold: Threshold = None,
-    views: Views = True,
+    orientations: Orientations = True,
     unverified: Unverified = False,
 ) -> None:
     """Score many images into Parquet, with the columns of predict; the same command resumes after an interruption."""
@@ -57,7 +57,7 @@ def score(
         model=model,
         point=point,
         threshold=threshold,
-        views=views,
+        orientations=orientations,
         unverified=unverified,
     )
 

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-WEIGHTS = Path("weights")
+from skinlens.runtime.weights import weights_folder
+
+WEIGHTS = weights_folder()
 EVALUATION = WEIGHTS / "evaluation"
 SELECTED = EVALUATION / "selected.json"
 
@@ -27,7 +29,7 @@ Point = Annotated[str | None, typer.Option("--point", help="Operating point of t
 Threshold = Annotated[
     float | None, typer.Option("--threshold", help="A threshold instead of an operating point, in [0, 1].")
 ]
-Views = Annotated[bool, typer.Option("--views/--no-views", help="Score each image turned and mirrored too.")]
+Orientations = Annotated[bool, typer.Option("--views/--no-views", help="Score each image turned and mirrored too.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
 Unverified = Annotated[

@@ -31,7 +31,7 @@ class UnusableFileError(SkinLensError, OSError):
     """A path leads to no file that can be read as a whole; the message is a sentence that says why.
 
     Attributes:
-        reason: A short code as in `ImageRefusedError`: `unreadable` or `too_large`.
+        reason: A short code as in `ImageRejectedError`: `unreadable` or `too_large`.
     """
 
     exit_status = 2

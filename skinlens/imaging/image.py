@@ -39,7 +39,7 @@ class LesionImage:
         return int(self.pixels.shape[1])
 
 
-class ImageRefusedError(SkinLensError, ValueError):
+class ImageRejectedError(SkinLensError, ValueError):
     """The bytes cannot be used as a dermoscopic image; the message says why and what to do.
 
     Attributes:

@@ -19,7 +19,7 @@ from PIL import (
 
 from skinlens.imaging.declared import check_bmp, check_png, check_tiff, count_tiff_pages
 from skinlens.imaging.guards import FORMATS, check_size, damaged, refusing_damage
-from skinlens.imaging.image import ImageRefusedError, Pixels
+from skinlens.imaging.image import ImageRejectedError, Pixels
 from skinlens.imaging.jpeg import check_end, read_structure
 from skinlens.imaging.srgb import to_eight_bits, to_srgb
 
@@ -92,7 +92,7 @@ def decode_raster(data: bytes, opener: _Opener, name: str) -> tuple[Pixels, tupl
         RGB uint8 `(H, W, 3)`, upright, and sentences about what had to be done.
 
     Raises:
-        ImageRefusedError: `truncated`, `too_small`, `too_large`, `animated`, `unreadable` or `over_budget`.
+        ImageRejectedError: `truncated`, `too_small`, `too_large`, `animated`, `unreadable` or `over_budget`.
     """
     structure = read_structure(data, name) if opener is _JpegFile else None
     if opener is PngImagePlugin.PngImageFile:
@@ -104,7 +104,7 @@ def decode_raster(data: bytes, opener: _Opener, name: str) -> tuple[Pixels, tupl
     _check_declared(image, data, name)
     notes = _check_frames(image, pages, name)
     if image.format == "GIF":
-        raise ImageRefusedError(
+        raise ImageRejectedError(
             "unreadable", f"{name} is a GIF, whose 256 colours are too few. Export it as {FORMATS}."
         )
     with refusing_damage(name):
@@ -144,7 +144,7 @@ def _check_frames(image: Image.Image, pages: int, name: str) -> tuple[str, ...]:
         frames = getattr(image, "n_frames", 1)
     if frames == 1:
         return ()
-    raise ImageRefusedError(
+    raise ImageRejectedError(
         "animated", f"{name} is an animation of {frames} frames. Save the one image to judge as JPEG or PNG."
     )
 
@@ -183,7 +183,7 @@ def _to_opaque(image: Image.Image, name: str) -> tuple[Image.Image, tuple[str, .
         return image, notes
     if image.mode in ("1", "L", "P", "RGBX", "YCbCr"):
         return image.convert("RGB"), notes
-    raise ImageRefusedError(
+    raise ImageRejectedError(
         "unreadable",
         f"{name} stores its pixels in a way that is not supported ({image.mode}). Export it as 8-bit RGB ({FORMATS}).",
     )

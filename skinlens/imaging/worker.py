@@ -14,7 +14,7 @@ import numpy as np
 from skinlens.imaging.channel import Channel
 from skinlens.imaging.formats import decode_content
 from skinlens.imaging.guards import needs_too_much_memory
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.limits import CLOCK_SECONDS, MEMORY_BYTES, SECONDS
 
 try:
@@ -82,7 +82,7 @@ def _answer(channel: Channel) -> None:
             channel.send({"height": height, "width": width, "notes": notes}, np.ascontiguousarray(pixels).data)
         except MemoryError as error:
             raise needs_too_much_memory(name) from error
-    except ImageRefusedError as refusal:
+    except ImageRejectedError as refusal:
         channel.send({"reason": refusal.reason, "sentence": str(refusal)})
     except OSError:
         raise

@@ -28,7 +28,8 @@ from pydicom.valuerep import validate_value
 from skinlens import __version__
 from skinlens.errors import SkinLensError
 from skinlens.report.pdf import SYNTHETIC, TITLE
-from skinlens.triage.decision import DISCLAIMER, UNVERIFIED, CaseFacts, CaseRecord
+from skinlens.triage.case import CaseFacts, CaseRecord
+from skinlens.triage.wording import DISCLAIMER, UNVERIFIED
 
 _MAKER = "SkinLens"
 _NAMESPACE = uuid.UUID("f0c5b7d2-6f0e-4c39-9b0a-3a6d1c1f7a54")

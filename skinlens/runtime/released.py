@@ -7,11 +7,10 @@ from pathlib import Path
 
 from skinlens.runtime import strict_json
 from skinlens.runtime.card import ModelCard, ModelFileError, card_bytes, parse_card, write_card
+from skinlens.runtime.weights import shipped_folder
 
 # SHA-256 of the released cards by name, written by the commands that write released cards.
 DIGESTS = Path(__file__).with_name("released.json")
-# The released models of this copy of SkinLens: what commands write there is a release, anything elsewhere is not.
-FOLDER = Path(__file__).parents[2] / "weights"
 # Tells the app, which has no options, to use a card that was not released.
 VARIABLE = "SKINLENS_UNVERIFIED"
 _YES = {"1", "true", "yes", "on"}
@@ -64,7 +63,7 @@ def trusted_card(path: Path, *, unverified: bool = False) -> ModelCard:
 
 def is_release(name: str, folder: Path) -> bool:
     """Whether writing a model's card into a folder releases it: a released model, in this copy's folder of them."""
-    return folder.resolve() == FOLDER.resolve() and name in released_digests()
+    return folder.resolve() == shipped_folder().resolve() and name in released_digests()
 
 
 def store_card(card: ModelCard, folder: Path, *, new_release: bool = False) -> None:

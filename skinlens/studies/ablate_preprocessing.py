@@ -51,7 +51,7 @@ def ablate_preprocessing(
         UsageError: If a folder holds no such run, two held out the same, or the manifests lack their images.
         ManifestError: If a manifest cannot be used.
         CheckpointError: If a run's weights cannot be used.
-        ImageRefusedError: If an image of the manifests cannot be used.
+        ImageRejectedError: If an image of the manifests cannot be used.
         OutputError: If the results cannot be written.
     """
     listed = read_manifests(data)

@@ -14,7 +14,7 @@ import pandas as pd
 from skinlens.errors import UsageError
 from skinlens.imaging.decode import decode
 from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.metrics.classification import Floats
 from skinlens.metrics.figures import metric_figures
 from skinlens.metrics.rows import groups_of, labels_of
@@ -115,7 +115,7 @@ def _read(rows: pd.DataFrame) -> tuple[dict[int, _Reading], dict[str, str]]:
     for row, (path, file) in enumerate(tracked(list(zip(rows["path"], rows["file"], strict=True)), "reading")):
         try:
             readings[row] = _reading(Path(file))
-        except (ImageRefusedError, OSError) as error:
+        except (ImageRejectedError, OSError) as error:
             unreadable[str(path)] = str(error)
     return readings, unreadable
 

@@ -18,7 +18,7 @@ from skinlens.metrics.report import evaluate_views, format_views, to_json
 from skinlens.metrics.views import views_of
 from skinlens.progress import tracked
 from skinlens.runtime.card import ModelFileError, sha256_of
-from skinlens.runtime.orientations import Judge
+from skinlens.runtime.orientations import Scorer
 from skinlens.runtime.prediction import is_probability
 from skinlens.runtime.predictor import load_predictor
 from skinlens.runtime.timing import REPEATS, timed_in_turn
@@ -115,7 +115,7 @@ def _rows(listed: pd.DataFrame, split: str) -> pd.DataFrame:
     return rows
 
 
-def _score(scorer: Judge, rows: pd.DataFrame) -> tuple[Floats, list[str]]:
+def _score(scorer: Scorer, rows: pd.DataFrame) -> tuple[Floats, list[str]]:
     """Return P(malignant) of every row, `(N,)`, and the skin tone around each lesion, empty where it is unknown."""
     probabilities: list[float] = []
     tones: list[str] = []

@@ -38,7 +38,7 @@ def held_out_subgroups(name: str, data: Sequence[Path], out: Path, *, selected: 
         SelectionError: If there is no choice for the model.
         UsageError: If the predictions cannot be read, or the manifests lack their images.
         ManifestError: If a manifest cannot be used.
-        ImageRefusedError: If an image of the manifests cannot be used.
+        ImageRejectedError: If an image of the manifests cannot be used.
         OutputError: If the results cannot be written.
     """
     choice = read_selection(selected, name)

@@ -18,10 +18,11 @@ from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.imaging.quality import assess_quality
 from skinlens.metrics.classification import Floats
 from skinlens.progress import tracked
-from skinlens.runtime.card import FamiliarityRecord, ModelFile, sha256_of
-from skinlens.runtime.ood import Familiarity, save_familiarity
-from skinlens.runtime.predictor import DEFAULT_MODEL, WEIGHTS_FOLDER, Predictor, load_predictor
+from skinlens.runtime.card import ModelFile, OodRecord, sha256_of
+from skinlens.runtime.ood import OodStatistics, save_ood_statistics
+from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
 from skinlens.runtime.released import store_card
+from skinlens.runtime.weights import weights_folder
 from skinlens.storage.results import write_results
 from skinlens.studies.ood import (
     Flags,
@@ -138,7 +139,7 @@ def measure_rejection(
     write_results(out, name, record, summary)
     if release:
         try:
-            _release(predictor, statistics, threshold, record, WEIGHTS_FOLDER)
+            _release(predictor, statistics, threshold, record, weights_folder())
         except OSError as error:
             raise OutputError(f"the statistics cannot be written beside the card: {error}") from error
     return summary
@@ -255,18 +256,18 @@ def _dicts(shares: dict[str, RejectedShare]) -> dict[str, Any]:
 
 
 def _release(
-    predictor: Predictor, statistics: Familiarity, threshold: float, record: dict[str, Any], folder: Path
+    predictor: Predictor, statistics: OodStatistics, threshold: float, record: dict[str, Any], folder: Path
 ) -> None:
     """Write the statistics beside the card and name them in it."""
     card = predictor.card
     path = folder / f"{card.name}.familiarity.safetensors"
-    save_familiarity(statistics, path)
-    described = FamiliarityRecord(
+    save_ood_statistics(statistics, path)
+    described = OodRecord(
         statistics=ModelFile(file=path.name, sha256=sha256_of(path), bytes=path.stat().st_size),
         threshold=threshold,
         chosen_on=f"{record['split']} It rejects at most {ALLOWED:.1%} of any origin where it is chosen.",
     )
-    store_card(card.model_copy(update={"familiarity": described}), folder)
+    store_card(card.model_copy(update={"ood": described}), folder)
 
 
 def summarise(record: dict[str, Any]) -> str:

@@ -68,7 +68,7 @@ def probe(
         UsageError: If the network, an option or the name cannot be used.
         StartError: If the pretrained weights do not fit, or every stage lacks some of its weights.
         ManifestError: If a manifest cannot be used, or holds nothing to hold out.
-        ImageRefusedError: If an image of the manifests cannot be used.
+        ImageRejectedError: If an image of the manifests cannot be used.
         OutputError: If the results cannot be written.
     """
     backbone, start, stages = _backbone(network, parsed_options(options), init)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from skinlens.runtime import predictor as runtime
 from skinlens.runtime.card import ModelCard, ModelFileError, sha256_of
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor
 from skinlens.runtime.providers import provider_in_words
 from skinlens.runtime.released import allowed_by_environment, trusted_card
+from skinlens.runtime.weights import weights_folder
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +37,10 @@ def loaded_model(name: str = DEFAULT_MODEL) -> LoadedModel:
     Raises:
         ModelFileError: If the model is missing, altered, or not a released one that the user named as their own.
     """
-    path = runtime.WEIGHTS_FOLDER / f"{name}.json"
+    folder = weights_folder()
+    path = folder / f"{name}.json"
     if not path.is_file():
-        raise ModelFileError(f"There is no model {name!r} in {runtime.WEIGHTS_FOLDER}. Restore it from the release.")
+        raise ModelFileError(f"There is no model {name!r} in {folder}. Restore it from the release.")
     return _load(str(path), sha256_of(path), unverified=allowed_by_environment())
 
 

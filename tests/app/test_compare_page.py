@@ -17,7 +17,7 @@ from skinlens.leaderboard.records import read_model
 from skinlens.leaderboard.table import leaderboard, readable
 from skinlens.metrics.views import views_of
 from skinlens.runtime.predictor import DEFAULT_MODEL
-from skinlens.triage.decision import DISCLAIMER
+from skinlens.triage.wording import DISCLAIMER
 from skinlens.ui.compare.tabs import TABS
 from tests.made_up_probes import held_out_scores, write_probe
 from tests.made_up_results import only, submitted_csv, write_folder
@@ -29,7 +29,7 @@ YOURS = "Yours: mine.csv"
 def weights(made_up_evaluations: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of released models with made-up evaluations and no model."""
     shutil.copytree(made_up_evaluations, tmp_path / "weights" / "evaluation")
-    monkeypatch.setattr("skinlens.runtime.predictor.WEIGHTS_FOLDER", tmp_path / "weights")
+    monkeypatch.setenv("SKINLENS_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.delenv("SKINLENS_DATA", raising=False)
     return tmp_path / "weights"
 

@@ -10,11 +10,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from skinlens.leaderboard.chart_tables import roc_table
 from skinlens.leaderboard.records import read_results
-from skinlens.runtime.predictor import WEIGHTS_FOLDER
-from skinlens.triage.decision import DISCLAIMER
+from skinlens.runtime.weights import weights_folder
+from skinlens.triage.wording import DISCLAIMER
 from tests.made_up_results import submitted_csv
 
-SHIPPED = WEIGHTS_FOLDER / "evaluation"
+SHIPPED = weights_folder() / "evaluation"
 
 
 @pytest.fixture(params=["light", "dark"])

@@ -17,7 +17,7 @@ from pydicom.filewriter import write_dataset
 from pydicom.pixels import convert_color_space
 
 from skinlens.imaging.decode import decode, decode_trusted
-from skinlens.imaging.image import ImageRefusedError, Pixels
+from skinlens.imaging.image import ImageRejectedError, Pixels
 
 NATIVE = [
     uid.ExplicitVRLittleEndian,
@@ -54,8 +54,8 @@ def with_components_numbered(jpeg: bytes) -> bytes:
     return bytes(numbered)
 
 
-def refusal(data: bytes, name: str = "lesion.dcm") -> ImageRefusedError:
-    with pytest.raises(ImageRefusedError) as caught:
+def refusal(data: bytes, name: str = "lesion.dcm") -> ImageRejectedError:
+    with pytest.raises(ImageRejectedError) as caught:
         decode(data, name=name)
     assert str(caught.value).startswith(f"{name} ")
     return caught.value
@@ -305,7 +305,7 @@ def test_lossless_jpeg_over_which_gdcm_ends_its_process_is_refused(truth, dicom,
     assert frame[2:4] == b"\xff\xee"
     data = dicom(encapsulate([frame[:2] + b"\x18" + frame[3:]]), uid.JPEGLosslessSV1)
     assert refusal(data).reason == "truncated"
-    with pytest.raises(ImageRefusedError) as caught:
+    with pytest.raises(ImageRejectedError) as caught:
         decode_trusted(data)
     assert isinstance(caught.value.__cause__, subprocess.CalledProcessError)
 

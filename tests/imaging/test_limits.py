@@ -21,7 +21,7 @@ from pydicom.encaps import encapsulate
 
 from skinlens.imaging import limits, workers
 from skinlens.imaging.decode import decode, decode_trusted
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.workers import end_workers
 from skinlens.telemetry import SWITCHES
 from tests.imaging import hostile
@@ -35,11 +35,11 @@ import json, re, resource, sys
 from pathlib import Path
 from skinlens.imaging import workers
 from skinlens.imaging.decode import decode
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.workers import end_workers
 try:
     reason, sentence = "", str(decode(Path(sys.argv[1])).pixels.shape)
-except ImageRefusedError as error:
+except ImageRejectedError as error:
     reason, sentence = error.reason, str(error)
 processes = ["self", *(worker._process.pid for worker in workers._workers._all)]
 status = [Path(f"/proc/{number}/status").read_text() for number in processes]
@@ -70,8 +70,8 @@ def measured(data: bytes, path: Path) -> tuple[str, str, float, int]:
     return reason, sentence, seconds, peak
 
 
-def refusal(source: bytes | Path, **options: str) -> ImageRefusedError:
-    with pytest.raises(ImageRefusedError) as caught:
+def refusal(source: bytes | Path, **options: str) -> ImageRejectedError:
+    with pytest.raises(ImageRejectedError) as caught:
         decode(source, **options)
     return caught.value
 
@@ -159,14 +159,14 @@ def test_memory_beyond_the_budget_is_refused_by_the_system() -> None:
     code = """
 import numpy as np
 from skinlens.imaging import formats, worker
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.limits import MEMORY_BYTES
 worker._limit_memory()
 for size in (MEMORY_BYTES // 2, MEMORY_BYTES + 300 * 2**20):
     formats.decode_raster = lambda data, opener, name: np.ones(size, np.uint8).shape
     try:
         print(formats.decode_content(b"GIF89a", "arm.gif"))
-    except ImageRefusedError as error:
+    except ImageRejectedError as error:
         print(error.reason, error)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -353,7 +353,7 @@ def test_decoders_print_nothing(truth, save, capfd) -> None:
     deep = hostile.png(64, 64, depth=16, colour=2, compressed=hostile.short_deflate(64 * (1 + 6 * 64)))
     noisy = deep.replace(b"IDAT", b"tEXt", 1)
     for data in (deep, noisy, save(truth, "TIFF")[:-400], hostile.cut_but_ended(hostile.jpeg(), 0.5)):
-        with pytest.raises(ImageRefusedError):
+        with pytest.raises(ImageRejectedError):
             decode(data)
     assert capfd.readouterr() == ("", "")
 

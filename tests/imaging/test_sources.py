@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from skinlens.imaging import archives, files
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.sources import Source, Sources, safe_name
 
 DICOM = bytes(128) + b"DICM" + bytes(20)
@@ -28,8 +28,8 @@ def relatives(sources: Sequence[Source]) -> list[str]:
     return [source.relative for source in sources]
 
 
-def refusal(source: Source) -> ImageRefusedError:
-    with pytest.raises(ImageRefusedError) as refused:
+def refusal(source: Source) -> ImageRejectedError:
+    with pytest.raises(ImageRejectedError) as refused:
         source.read()
     return refused.value
 
@@ -438,7 +438,7 @@ class TestPlaces:
             path.write_bytes(b"no archive")
         else:
             packed(path, {"1.png": b"1"})
-        with pytest.raises(ImageRefusedError, match="cannot be opened"):
+        with pytest.raises(ImageRejectedError, match="cannot be opened"):
             place.read()
 
     def test_what_holds_no_image_has_no_place(self, tmp_path: Path) -> None:

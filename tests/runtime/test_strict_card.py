@@ -13,10 +13,10 @@ import pytest
 
 from skinlens.runtime import strict_json
 from skinlens.runtime.card import ModelCard, ModelFileError, read_card
-from skinlens.runtime.released import FOLDER
+from skinlens.runtime.weights import shipped_folder
 
 NAME = "asff_resnet50"
-CARD: dict[str, Any] = json.loads((FOLDER / f"{NAME}.json").read_text("utf-8"))
+CARD: dict[str, Any] = json.loads((shipped_folder() / f"{NAME}.json").read_text("utf-8"))
 Place = tuple[str | int, ...]
 RATES: Place = ("operating_points", 0, "measured", 0)
 NAN, INFINITY = float("nan"), float("inf")
@@ -135,7 +135,7 @@ def sound(card: ModelCard) -> None:
     assert 0 < temperature < math.inf
     assert math.isfinite(offset)
     assert 0 < card.heatmap.scale < math.inf
-    assert card.familiarity is None or math.isfinite(card.familiarity.threshold)
+    assert card.ood is None or math.isfinite(card.ood.threshold)
     for point in card.operating_points:
         assert 0 <= point.threshold <= 1
         for rates in point.measured:

@@ -13,7 +13,7 @@ from skinlens.models.normalise import Normalise
 from skinlens.models.pretrained import RANDOM
 from skinlens.models.registry import build
 from skinlens.runtime.card import sha256_of
-from skinlens.runtime.predictor import WEIGHTS_FOLDER
+from skinlens.runtime.weights import weights_folder
 from skinlens.studies import model_under_test as module
 from skinlens.studies.evaluate import evaluate
 from skinlens.studies.model_under_test import load_model_under_test
@@ -155,7 +155,7 @@ def test_a_released_model_says_the_same(predictor, selected, monkeypatch):
     assert tested.threshold == card.point().threshold
     assert tested.described["weights_sha256"] == card.files["weights"].sha256
     assert tested.described["training"]["imagenet_start"] is True
-    from_card = load_model_under_test(str(WEIGHTS_FOLDER / f"{card.name}.safetensors"), selected, tta=False)
+    from_card = load_model_under_test(str(weights_folder() / f"{card.name}.safetensors"), selected, tta=False)
     assert from_card.described == tested.described
 
 

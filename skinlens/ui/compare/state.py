@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from skinlens.imaging.decode import decode
-from skinlens.imaging.image import ImageRefusedError, LesionImage
+from skinlens.imaging.image import ImageRejectedError, LesionImage
 from skinlens.leaderboard.held_out import HeldOutModel
 from skinlens.leaderboard.model_comparison import Seeds, SideBySide, side_by_side
 from skinlens.leaderboard.records import (
@@ -24,8 +24,8 @@ from skinlens.leaderboard.records import (
     submitted_model,
 )
 from skinlens.leaderboard.table import PUBLISHED, leaderboard_of, paper_label, read_published
-from skinlens.runtime import predictor as runtime
 from skinlens.runtime.card import sha256_of
+from skinlens.runtime.weights import weights_folder
 from skinlens.storage.csv_file import CsvFileError
 from skinlens.storage.spreadsheet import guarded_table
 from skinlens.ui.compare.held_out import held_out_models
@@ -98,7 +98,7 @@ class Submission:
 
 def load() -> Compared:
     """The folder beside the released models and this session's own model; nothing unreadable stops it."""
-    folder = runtime.WEIGHTS_FOLDER / "evaluation"
+    folder = weights_folder() / "evaluation"
     results, published, problems = _read(str(folder), _folder_digest(folder))
     shown = results.shown
     yours, said = _own_model(shown[0] if shown else None)
@@ -191,14 +191,14 @@ def image(folder: str, path: str) -> LesionImage | None:
     """The image of an evaluated image, if the folder has it; a path that leads out of the folder has none.
 
     Raises:
-        ImageRefusedError: If the file is no usable image.
+        ImageRejectedError: If the file is no usable image.
     """
     root = Path(folder).expanduser().resolve()
     try:
         file = (root / path).resolve()
         found = file.is_relative_to(root) and file.is_file()
     except (OSError, ValueError) as error:
-        raise ImageRefusedError("unreadable", f"{path!r} cannot be looked up: {error}.") from error
+        raise ImageRejectedError("unreadable", f"{path!r} cannot be looked up: {error}.") from error
     return decode(file) if found else None
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.synthetic import draw_pixels
 from skinlens.ui.compare.state import csv_bytes, image
 
@@ -56,5 +56,5 @@ def test_nothing_outside_the_folder_is_shown(folder: Path, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["text.png", "a\0b"])
 def test_what_is_no_image_is_refused_in_words(folder: Path, path: str) -> None:
-    with pytest.raises(ImageRefusedError):
+    with pytest.raises(ImageRejectedError):
         image(str(folder), path)

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from skinlens.imaging.decode import decode
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 
 
-def refusal(source: bytes | Path, **options: str) -> ImageRefusedError:
-    with pytest.raises(ImageRefusedError) as caught:
+def refusal(source: bytes | Path, **options: str) -> ImageRejectedError:
+    with pytest.raises(ImageRejectedError) as caught:
         decode(source, **options)
     return caught.value
 
@@ -137,7 +137,7 @@ def test_hostile_bytes_are_decoded_or_refused_and_nothing_else(samples, kind) ->
     for _ in range(60):
         try:
             shape = decode(mutated(data, rng), name="x.dcm").pixels.shape
-        except ImageRefusedError:
+        except ImageRejectedError:
             continue
         assert len(shape) == 3, name
         assert shape[2] == 3, name
