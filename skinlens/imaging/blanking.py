@@ -141,5 +141,5 @@ def _colour_around(pixels: Pixels, hidden: Outline) -> npt.NDArray[np.uint8]:
     frame[bottom:-bottom, right:-right] = False
     for seen in (frame & ~hidden, ~hidden):
         if seen.any():
-            return np.rint(pixels[seen].mean(axis=0)).astype(np.uint8)
+            return np.asarray(np.rint(pixels[seen].mean(axis=0)), np.uint8)
     return _NEUTRAL

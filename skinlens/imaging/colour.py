@@ -62,4 +62,4 @@ def grey_gains(pixels: Pixels, *, norm: float = NORM) -> Gains:
     shares = counts.astype(np.float64) / counts.sum(axis=1, keepdims=True)
     light = (shares @ _LIGHT**norm) ** (1 / norm)
     level = np.sqrt((light**2).mean())
-    return np.divide(level, light, out=np.ones(3), where=light > 0)
+    return np.asarray(np.divide(level, light, out=np.ones(3), where=light > 0))

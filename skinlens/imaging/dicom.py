@@ -192,7 +192,7 @@ def _read_dataset(stream: io.BytesIO, *, is_implicit: bool, is_little_endian: bo
             raise has_too_many_parts(name, f"{MAX_DICOM_ITEMS:,} elements")
         if tag == _CHARACTER_SET:
             skipped.append(length)
-        return tag == _CHARACTER_SET or tag > _PIXELS
+        return bool(tag == _CHARACTER_SET or tag > _PIXELS)
 
     def collect() -> None:
         for element in data_element_generator(stream, is_implicit, is_little_endian, stops, specific_tags=_WANTED):

@@ -230,7 +230,7 @@ class _View:
         count, parts = cv2.connectedComponents(cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)))
         weights = np.bincount(parts.ravel(), _nearness(parts.shape).ravel(), count)
         weights[0] = 0
-        return (parts == weights.argmax()) & (parts > 0)
+        return np.asarray((parts == weights.argmax()) & (parts > 0))
 
     @cached_property
     def lines(self) -> _Field:
@@ -241,7 +241,7 @@ class _View:
 
 def _nearness(shape: tuple[int, ...]) -> _Field:
     y, x = (np.linspace(-1, 1, side, dtype=np.float32) for side in shape)
-    return np.exp(-1.5 * (y[:, None] ** 2 + x[None, :] ** 2))
+    return np.asarray(np.exp(-1.5 * (y[:, None] ** 2 + x[None, :] ** 2)))
 
 
 def _sharpness(view: _View) -> float:
@@ -290,7 +290,7 @@ def _line_kernel(direction: int) -> _Field:
     middle, angle = _HAIR_LENGTH // 2, np.pi * direction / _HAIR_DIRECTIONS
     along = np.linspace(-middle, middle, 4 * _HAIR_LENGTH)
     kernel[np.rint(middle + along * np.sin(angle)).astype(int), np.rint(middle + along * np.cos(angle)).astype(int)] = 1
-    return kernel / kernel.sum()
+    return np.asarray(kernel / kernel.sum())
 
 
 _LINE_KERNELS = tuple(_line_kernel(direction) for direction in range(_HAIR_DIRECTIONS))
