@@ -76,6 +76,11 @@ def summarise(
         left_out=len(worrying) - len(shown),
         blocks=tuple(_block(store, entry, card, point) for entry in flagged[:MOST_BLOCKS]),
         blocks_left_out=max(0, len(flagged) - MOST_BLOCKS),
+        results=tuple(
+            (entry.line.sha256, entry.outcome, entry.line.score)
+            for entry in found
+            if entry.outcome not in {"unreadable", "waiting"}
+        ),
     )
 
 

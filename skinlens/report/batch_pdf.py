@@ -18,6 +18,7 @@ from skinlens.report.document import (
     in_words,
 )
 from skinlens.report.drawing import draw_table, embed
+from skinlens.report.payload import payload_json
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.triage.decision import Decision
 from skinlens.triage.wording import DISCLAIMER, HEADLINES, LOW_SENTENCE, UNCALIBRATED, UNVERIFIED, rates_sentence
@@ -83,6 +84,8 @@ class BatchSummary:
         left_out: How many images the contact sheet leaves out.
         blocks: Images that need a look.
         blocks_left_out: How many such images have no block.
+        results: SHA-256, decision and unrounded score of every image that could be read, in the order of the run, for
+            the machine-readable record.
     """
 
     title: str
@@ -95,6 +98,7 @@ class BatchSummary:
     left_out: int
     blocks: tuple[Block, ...]
     blocks_left_out: int
+    results: tuple[tuple[str, Decision, float | None], ...] = ()
 
 
 def batch_pdf(summary: BatchSummary, card: ModelCard, point: OperatingPoint) -> bytes:
@@ -121,7 +125,7 @@ def batch_pdf(summary: BatchSummary, card: ModelCard, point: OperatingPoint) -> 
 def _drawn(summary: BatchSummary, card: ModelCard, point: OperatingPoint, *, total: int) -> Sheet:
     head = f"{TITLE}, continued · {in_words(summary.created)} · {summary.title}"
     sheet = Sheet(running_head=head, foot=DISCLAIMER, total=total)
-    describe(sheet, TITLE, summary.created)
+    describe(sheet, TITLE, summary.created, _payload(summary, card, point))
     draw_title(sheet, TITLE, summary.created)
     if card.unverified:
         draw_banner(sheet, UNVERIFIED, size=9)
@@ -132,6 +136,20 @@ def _drawn(summary: BatchSummary, card: ModelCard, point: OperatingPoint, *, tot
     _draw_contact_sheet(sheet, summary)
     _draw_blocks(sheet, summary)
     return sheet
+
+
+def _payload(summary: BatchSummary, card: ModelCard, point: OperatingPoint) -> str:
+    values = {
+        "weights_sha256": card.files["weights"].sha256,
+        "threshold": point.threshold,
+        "created": summary.created.isoformat(timespec="seconds"),
+        "software": __version__,
+        "images": [
+            {"sha256": sha256, "decision": decision, "score": None if decision == "rejected" else score}
+            for sha256, decision, score in summary.results
+        ],
+    }
+    return payload_json("batch", values)
 
 
 def _draw_run(sheet: Sheet, summary: BatchSummary, card: ModelCard, point: OperatingPoint) -> None:

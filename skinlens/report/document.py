@@ -8,6 +8,7 @@ from fpdf.prefs import ViewerPreferences
 
 from skinlens import __version__
 from skinlens.report.canvas import INK, MUTED, SMALL, Colour, Sheet, Style
+from skinlens.report.payload import xmp_description
 from skinlens.triage.decision import Decision
 
 BODY = Style(9)
@@ -23,18 +24,19 @@ DECISION_COLOURS: dict[Decision, Colour] = {
 }
 
 
-def describe(sheet: Sheet, title: str, created: datetime) -> None:
-    """Write what a document is into it; nothing that the user typed.
+def describe(sheet: Sheet, title: str, created: datetime, payload: str) -> None:
+    """Write a document's metadata; they hold nothing that the user typed.
 
     Args:
         sheet: The document.
         title: Of the kind of document.
         created: With a time zone; fpdf2 would write the time of drawing, and no two files would be equal.
+        payload: The machine-readable record, from `payload.payload_json`.
     """
     sheet.set_creation_date(created)
     sheet.set_lang("en")
     sheet.viewer_preferences = ViewerPreferences(display_doc_title=True)
-    sheet.set_xmp_metadata(_xmp(title, created))
+    sheet.set_xmp_metadata(_xmp(title, created, payload))
 
 
 def draw_title(sheet: Sheet, title: str, created: datetime) -> None:
@@ -70,7 +72,7 @@ def in_words(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} (UTC{offset[:3]}:{offset[3:5]})"
 
 
-def _xmp(title: str, created: datetime) -> str:
+def _xmp(title: str, created: datetime, payload: str) -> str:
     moment = created.isoformat(timespec="seconds")
     creator, producer = escape(f"SkinLens {__version__}"), escape(f"fpdf2 {FPDF_VERSION}")
     return f"""<x:xmpmeta xmlns:x="adobe:ns:meta/">
@@ -90,5 +92,6 @@ def _xmp(title: str, created: datetime) -> str:
    <pdfaid:part>2</pdfaid:part>
    <pdfaid:conformance>U</pdfaid:conformance>
   </rdf:Description>
+{xmp_description(payload)}
  </rdf:RDF>
 </x:xmpmeta>"""

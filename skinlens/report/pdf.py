@@ -18,6 +18,7 @@ from skinlens.report.document import (
 )
 from skinlens.report.drawing import PlacedImage, draw_images, draw_score_bar, draw_table
 from skinlens.report.fonts import missing_characters
+from skinlens.report.payload import CasePayload
 from skinlens.runtime.card import Estimate, ModelCard, OperatingPoint
 from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.decision import Assessment, Decision
@@ -116,7 +117,7 @@ def _given_texts(record: CaseRecord) -> list[str]:
 
 def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, total: int, highest: float) -> Sheet:
     sheet = Sheet(running_head=_running_head(record), foot=DISCLAIMER, total=total)
-    describe(sheet, TITLE, record.created)
+    describe(sheet, TITLE, record.created, _payload(record).json())
     _draw_title(sheet, record, card)
     _draw_facts(sheet, record.facts)
     _draw_decision(sheet, record.assessment)
@@ -129,6 +130,21 @@ def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, tot
     _draw_note(sheet, record.facts.note)
     _draw_provenance(sheet, record, card, missing)
     return sheet
+
+
+def _payload(record: CaseRecord) -> CasePayload:
+    assessment = record.assessment
+    # A number of a rejected image could be taken for a result, here too.
+    rejected = assessment.decision == "rejected"
+    return CasePayload(
+        image_sha256=record.image.sha256,
+        weights_sha256=assessment.prediction.model.sha256,
+        decision=assessment.decision,
+        score=None if rejected else assessment.prediction.score,
+        threshold=None if rejected else assessment.point.threshold,
+        created=record.created,
+        software=__version__,
+    )
 
 
 def _running_head(record: CaseRecord) -> str:
