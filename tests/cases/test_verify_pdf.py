@@ -90,7 +90,7 @@ def test_a_record_that_cannot_be_read_is_not_passed_over(record: str) -> None:
     content = case_pdf(build_record(), CARD).content
     start, end = content.index(b"<skinlens:record>") + 17, content.index(b"</skinlens:record>")
     damaged = content[:start] + record.encode().ljust(end - start) + content[end:]
-    with pytest.raises(NotASummaryError, match="newer SkinLens|damaged"):
+    with pytest.raises(NotASummaryError, match=r"newer SkinLens|damaged"):
         read_summary(damaged)
 
 
