@@ -316,7 +316,7 @@ class _Writer:
         self.session.delete(row)
         self.session.flush()
 
-    def found_or_new(self, kind: type, more: dict[str, object] | None = None, **key: object) -> Kept:
+    def found_or_new(self, kind: type[Kept], more: dict[str, object] | None = None, **key: object) -> Kept:
         """The row with that key, or a new one; no other writer can come between, since they take turns."""
         found = self.session.scalars(select(kind).filter_by(**key)).one_or_none()
         if found is None:
