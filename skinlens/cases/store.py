@@ -96,7 +96,7 @@ class CaseStore:
             card: Of the model that made the prediction.
             actor: Who saves it.
             keep_pixels: Keep the pixels too, in a folder beside the database.
-            prevalence: At which the meaning was told.
+            prevalence: At which the meaning was shown, in (0, 1).
 
         Returns:
             The assessment's id.

@@ -106,7 +106,7 @@ def test_what_the_user_typed_is_not_taken_for_a_digest() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"%PDF-1.7 nothing", b"no pdf at all"])
-def test_what_is_no_summary_is_told(content: bytes) -> None:
+def test_what_is_no_summary_is_reported(content: bytes) -> None:
     with pytest.raises(NotASummaryError):
         read_summary(content)
 
@@ -151,7 +151,7 @@ def test_another_result_is_named_with_the_recorded_one(store: CaseStore) -> None
     assert "the kept case Above the referral threshold 0.87" in found.sentences[0]
 
 
-def test_another_image_and_another_model_are_told_apart(store: CaseStore) -> None:
+def test_another_image_and_another_model_are_distinguished(store: CaseStore) -> None:
     saved(store, build_record())
     other_image = build_record(image=lesion_image(sha256="77" * 32))
     assert "not that of any kept case" in check_summary(store, case_pdf(other_image, CARD).content).sentences[0]
@@ -163,7 +163,7 @@ def test_another_image_and_another_model_are_told_apart(store: CaseStore) -> Non
     assert "assessed by this model" in check_summary(store, other_model).sentences[0]
 
 
-def test_a_refused_image_agrees_without_a_number(store: CaseStore) -> None:
+def test_a_rejected_image_agrees_without_a_number(store: CaseStore) -> None:
     assessment = replace(build_record().assessment, decision="rejected")
     case = saved(store, build_record(assessment=assessment))
     assert check_summary(store, document(store, case)).exact

@@ -133,8 +133,8 @@ def test_the_decision_is_said_in_words_for_each_outcome(build_record, card):
         (text,) = texts(case_pdf(build_record(assessment=replace(base, decision=decision)), card).content)
         assert headline in text
         rejected = decision == "rejected"
-        assert ("was not judged" in text) == rejected
-        # A number or a heatmap of an image that was not judged could be taken for a result.
+        assert ("was not assessed" in text) == rejected
+        # A number or a heatmap of an image that was not assessed could be taken for a result.
         shown = [sentence in words(text) for sentence in ("Score 0.50", "What the model looked at", "Operating point")]
         assert shown == [not rejected] * 3
 
@@ -158,7 +158,7 @@ def test_a_calibrated_model_gives_an_estimate(build_record, card):
     assert "Estimate 0.87" in text
 
 
-def test_a_score_close_to_the_threshold_is_told_apart_from_it(build_record, card):
+def test_a_score_close_to_the_threshold_is_distinguished_from_it(build_record, card):
     (text,) = texts(case_pdf(build_record(score=0.3099), card).content)
 
     assert "Score 0.3099" in text
