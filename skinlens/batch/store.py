@@ -141,6 +141,14 @@ class BatchStore:
 
     Raises:
         BatchError: If there is no run in it, or one of another version.
+
+    Every method raises BatchError if the run cannot be read or written; then nothing was changed.
+
+    Examples:
+        >>> BatchStore(Path("no such run"))
+        Traceback (most recent call last):
+        ...
+        skinlens.batch.errors.BatchError: There is no such run; it may have been discarded.
     """
 
     def __init__(self, folder: Path) -> None:

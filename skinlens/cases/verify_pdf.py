@@ -46,9 +46,22 @@ def check_summary(store: CaseStore, content: bytes) -> SummaryCheck:
         store: Where to look.
         content: The PDF file.
 
+    Returns:
+        Whether they agree, and in sentences what does not.
+
     Raises:
         NotASummaryError: If it is no case summary.
         CaseStoreError: If the cases cannot be read.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from skinlens.cases.store import open_file
+        >>> with TemporaryDirectory() as folder:
+        ...     check_summary(open_file(Path(folder) / "cases.sqlite"), b"no PDF")
+        Traceback (most recent call last):
+        ...
+        skinlens.report.read_pdf.NotASummaryError: This file is no PDF, or a damaged one.
     """
     summary = read_summary(content)
     if summary.altered:

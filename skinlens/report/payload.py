@@ -34,6 +34,12 @@ class CasePayload:
         threshold: Of the operating point, unrounded; None for a rejected image.
         created: When the summary was made, to the second, with a time zone.
         software: Version of SkinLens that made it.
+
+    Examples:
+        >>> from datetime import UTC
+        >>> made = CasePayload("5c" * 32, "a1" * 32, "low", 0.12, 0.31, datetime(2026, 3, 4, tzinfo=UTC), "0.3.0")
+        >>> read_case(json.loads(made.json())) == made
+        True
     """
 
     image_sha256: str

@@ -39,7 +39,7 @@ class Summary:
         score: As printed; "" for a rejected image.
         made: When the summary was made, to the second, in the zone that is printed.
         text: All of it, as a reader would copy it.
-        payload: The machine-readable record; None in documents of SkinLens 0.1 and earlier.
+        payload: The machine-readable record; None in documents of SkinLens 0.2 and earlier.
         altered: A sentence for each way in which the printed text contradicts the record.
     """
 
