@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -27,7 +26,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sklearn.metrics import log_loss, roc_auc_score
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from skinlens.models.asff import AdaptiveFusion
 from skinlens.models.checkpoint import CheckpointError, read_tensors, save_tensors
@@ -36,7 +35,6 @@ from skinlens.models.normalise import Normalise
 from skinlens.models.pretrained import Start, load_start
 from skinlens.models.registry import build, probed_stages
 from skinlens.storage.spreadsheet import guarded_table
-from skinlens.training.augment import build_augmentation
 from skinlens.training.checkpoint import optimiser_tensors, read_state, restore_optimiser, save_state
 from skinlens.training.dataset import DecodedRows, ScoringImages, TrainingImages
 from skinlens.training.features import FrozenBackbone, complete_stages, pooled_features, stage_widths
@@ -52,7 +50,6 @@ from skinlens.training.manifest import (
 from skinlens.training.probe import fit_probe
 from skinlens.training.recipe import Recipe, RecipeError
 from skinlens.training.sampling import BalancedSampler, EpochSampler, Weights, row_weights
-from skinlens.training.scenes import TrainingScenes
 from skinlens.training.segmentation import WithOutlines, outline_loss
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -164,8 +161,8 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
     settings.out.mkdir(parents=True, exist_ok=True)
     tools, state = _set_up(fabric, recipe, settings, train, weights)
     # On a CPU the network takes so long that a skin may be made anew each time, and its memory saved.
-    keep_skins = recipe.looks_at_skins and fabric.device.type != "cpu"
-    images = DecodedRows(train, side=recipe.keep_side, outlines=recipe.looks_at_outlines, skins=keep_skins)
+    keep_skins = recipe.needs_skins and fabric.device.type != "cpu"
+    images = DecodedRows(train, side=recipe.keep_side, outlines=recipe.needs_outlines, skins=keep_skins)
     scored = DecodedRows(held_out)
     sampler = _sampler(fabric, weights, recipe, settings)
     images.warm()
@@ -433,20 +430,13 @@ def _training_loader(
         # Before workers fork: a worker waits for ever on the threads of a pool that its parent had.
         cv2.setNumThreads(1)
     return DataLoader(
-        _augmented(images, weights, recipe, size, settings.seed),
+        TrainingImages(images, weights, recipe.compose(size), seed=settings.seed, outlines=recipe.segmentation > 0),
         batch_size=recipe.batch_size,
         sampler=sampler,
         num_workers=settings.workers,
         worker_init_fn=_one_thread,
         pin_memory=torch.cuda.is_available(),
     )
-
-
-def _augmented(images: DecodedRows, weights: Weights, recipe: Recipe, size: int, seed: int) -> Dataset[Any]:
-    if recipe.augmentation.engine == "torchvision":
-        return TrainingImages(images, build_augmentation(recipe.augmentation, size), seed)
-    outlines = recipe.segmentation > 0
-    return TrainingScenes(images, weights, recipe.augmentation, size=size, seed=seed, outlines=outlines)
 
 
 def _one_thread(_worker: int) -> None:
