@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import say
+from skinlens.errors import OutputError, UsageError
 from skinlens.metrics.classification import Floats
 from skinlens.metrics.figures import bracketed, metric_figures
 from skinlens.metrics.rows import groups_of, labels_of, text_of

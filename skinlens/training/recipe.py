@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from skinlens.errors import SkinLensError
 from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.imaging.preprocess import Preprocessing
 from skinlens.training.entries import Entries, later
@@ -26,8 +27,10 @@ from skinlens.training.transforms.spatial import Resize
 FirstEpoch = Annotated[int, Field(ge=0)]
 
 
-class RecipeError(ValueError):
+class RecipeError(SkinLensError, ValueError):
     """A recipe cannot be used; the message names the file and the entry."""
+
+    exit_status = 2
 
 
 class Network(Entries):

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from skinlens.imaging.decode import decode, decode_trusted
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.preprocess import Preprocessing, to_input
 from skinlens.training import dataset
 from skinlens.training.dataset import DecodedRows, ScoringImages, TrainingImages
@@ -97,7 +97,7 @@ def test_warming_decodes_everything_that_fits(rows, decoded):
 def test_an_image_that_cannot_be_used_is_named(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     broken = DecodedRows(pd.DataFrame({"file": [str(tmp_path / "broken.png")], "malignant": [0]}))
-    with pytest.raises(ImageRefusedError, match=r"broken\.png"):
+    with pytest.raises(ImageRejectedError, match=r"broken\.png"):
         broken.pixels(0)
 
 
@@ -262,7 +262,7 @@ def test_outlines_are_read_once_and_only_where_they_are_wanted(outlined, monkeyp
 
 def test_a_missing_outline_is_named(outlined):
     broken = outlined.assign(outline_file="nowhere_mask.png")
-    with pytest.raises(ImageRefusedError, match=r"nowhere_mask\.png"):
+    with pytest.raises(ImageRejectedError, match=r"nowhere_mask\.png"):
         DecodedRows(broken, outlines=True).outline(0)
 
 
