@@ -11,7 +11,7 @@ import pandas as pd
 from skinlens.cli.result_files import write_results
 from skinlens.cli.say import say
 from skinlens.errors import UsageError
-from skinlens.export.candidate import UnreleasedModel
+from skinlens.export.candidate import Candidate
 from skinlens.imaging.colour import shades_of_grey
 from skinlens.imaging.decode import decode
 from skinlens.imaging.hair import remove_hair
@@ -65,7 +65,7 @@ def retouching(name: str, runs: Sequence[Path], data: Sequence[Path], out: Path,
 
 def _compared(run: FinishedRun, images: int | None) -> dict[str, Any]:
     rows = run.rows if images is None else run.rows.iloc[evenly_spread(labels_of(run.rows), images)]
-    scores = _scores(UnreleasedModel(run.tensors(), run.record, batch_size=_BATCH), rows)
+    scores = _scores(Candidate(run.tensors(), run.record, batch_size=_BATCH), rows)
     labels, groups = labels_of(rows), groups_of(rows)
     return {
         "n": len(rows),
@@ -77,7 +77,7 @@ def _compared(run: FinishedRun, images: int | None) -> dict[str, Any]:
     }
 
 
-def _scores(model: UnreleasedModel, rows: pd.DataFrame) -> dict[str, Floats]:
+def _scores(model: Candidate, rows: pd.DataFrame) -> dict[str, Floats]:
     """P(malignant) of the images as they are and with each retouch, `(N,)` each."""
     scores: dict[str, list[float]] = {_PLAIN: [], **{how: [] for how in RETOUCHES}}
     for first in range(0, len(rows), _BATCH):

@@ -21,9 +21,10 @@ from skinlens.models.registry import build
 from skinlens.storage.spreadsheet import guarded_table, unguarded_table
 from skinlens.training.dataset import DecodedRows
 from skinlens.training.interpolation import interpolated
-from skinlens.training.loop import FOLD_SCORES, LOG, MODEL, RUN, START, score_rows
+from skinlens.training.loop import FOLD_SCORES, LOG, MODEL, RUN, START
 from skinlens.training.manifest import read_manifests
 from skinlens.training.runs import FinishedRun, read_finished
+from skinlens.training.scoring import score_rows
 
 SHARES = tuple(round(0.1 * step, 1) for step in range(11))
 

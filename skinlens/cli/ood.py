@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 
 from skinlens.cli.say import print_text, say
 from skinlens.errors import OutputError, UsageError
-from skinlens.export.ood import fit_familiarity
+from skinlens.export.ood import fit_ood_statistics
 from skinlens.imaging.decode import decode
 from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.imaging.quality import assess_quality
@@ -107,7 +107,7 @@ def refusal(
     sorts = [kinds == kind for kind in CLOSE_UPS if (kinds == kind).any()]
     sorts.append(~np.isin(kinds, CLOSE_UPS))
     try:
-        familiarity = fit_familiarity(
+        familiarity = fit_ood_statistics(
             known.features[folds["fit"]],
             [strange.features[first & sort] for sort in sorts],
             known.features[folds["choose"]],

@@ -101,7 +101,7 @@ def complete_stages(network: nn.Module, architecture: str, loaded: Collection[st
     Args:
         network: With its pretrained weights; the frozen ones among its parameters count as pretrained.
         architecture: Its name in the registry.
-        loaded: Names of the tensors that were taken from the pretrained weights, as in `Start.loaded`.
+        loaded: Names of the tensors that were taken from the pretrained weights, as in `PretrainedWeights.loaded`.
 
     Raises:
         ValueError: If the network has no stages to be probed.
