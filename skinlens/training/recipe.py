@@ -51,7 +51,7 @@ class Optimiser(Entries):
 
 
 class Schedule(Entries):
-    """How long, and how the learning rates move.
+    """The length of a run and its learning rates.
 
     Attributes:
         warm_up: Share of all steps in which the rates rise from 0.
@@ -74,7 +74,7 @@ class Schedule(Entries):
     def _in_order(cls, sizes: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
         starts = [start for start, _ in sizes]
         if starts and (starts[0] != 0 or starts != sorted(set(starts))):
-            raise ValueError(f"must begin at epoch 0 and go on with later ones, not {starts}")
+            raise ValueError(f"must begin at epoch 0 and name later epochs in order, not {starts}")
         return sizes
 
     def size(self, epoch: int, default: int) -> int:

@@ -151,7 +151,7 @@ def test_a_recipe_survives_its_record(read):
             'engine = "opencv"\nswap_share = 0.7\nbackground_erase_share = 0.4',
             "withhold_share together exceed 1",
         ),
-        ("flip = true", 'engine = "opencv"\nwithhold_flat = 0.5', "that withhold_share withholds, which is 0"),
+        ("flip = true", 'engine = "opencv"\nwithhold_flat = 0.5', "whose lesion withhold_share removes, which is 0"),
         ("batch_size = 8", "segmentation = 0.5", 'segmentation needs augmentation.engine = "opencv"'),
         ("batch_size = 8", "balance = 1.5", "balance: Input should be less than or equal to 1"),
         ("batch_size = 8", 'batch_norm = "thawed"', "batch_norm: Input should be 'trained' or 'frozen'"),

@@ -44,7 +44,7 @@ _OPENCV_ONLY = (
 
 
 class FlatTable(Entries):
-    """The changes of a training image as one table; every entry is off unless it is given.
+    """The `[augmentation]` table of a recipe; every entry is off unless it is given.
 
     Attributes:
         flip: Horizontal flips, half of the time.
@@ -62,8 +62,8 @@ class FlatTable(Entries):
         blur: Largest sigma of a Gaussian blur, in pixels.
         blur_share: Share of images that are blurred.
         vignette_share: Share of images that get dark corners.
-        engine: `torchvision`, or `opencv`, which draws its chances from NumPy and alone knows the entries below. The
-            two agree in what an entry means, not in the pixels of a draw.
+        engine: `torchvision`, or `opencv`, which draws from NumPy and alone has the entries below. An entry means the
+            same in both; the pixels of a draw differ.
         rotation: Largest turn in degrees, the border mirrored.
         squash: Largest relative stretch of one side against the other, beside `aspect`. Half of the crops are then
             true to the image's pixels and half to its frame, as when a whole image is squashed to a square.
@@ -71,8 +71,7 @@ class FlatTable(Entries):
         swap_share: Share of images whose lesion is laid onto the skin of another image, of whatever label.
         background_blur_share: Share of images blurred around the lesion.
         background_erase_share: Share of images of one colour around the lesion.
-        withhold_share: Share of images whose lesion is filled in from around, and which are then taught as even odds:
-            where there is no lesion there is nothing to tell.
+        withhold_share: Share of images whose lesion is removed and whose label becomes the soft label 0.5.
         withhold_flat: Share of those whose lesion is painted over in one colour instead.
         erase_share: Share of images with a rectangle painted over, though not on the lesion.
         shades_of_grey_share: Share of images whose light is made neutral by shades of grey.
@@ -123,7 +122,7 @@ class FlatTable(Entries):
         if given and self.engine != "opencv":
             raise ValueError(f'needs engine = "opencv" for {", ".join(given)}')
         if self.withhold_flat and not self.withhold_share:
-            raise ValueError("withhold_flat is a share of the images that withhold_share withholds, which is 0")
+            raise ValueError("withhold_flat is a share of the images whose lesion withhold_share removes, which is 0")
         altered = (self.swap_share, self.background_blur_share, self.background_erase_share, self.withhold_share)
         if sum(altered) > 1:
             raise ValueError(
