@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+import skinlens.ui
 from skinlens.imaging.workers import start_ahead
 from skinlens.runtime.card import ModelCard, ModelFileError, OperatingPoint
 from skinlens.triage.decision import DISCLAIMER, UNVERIFIED
@@ -13,7 +14,8 @@ from skinlens.ui.router import mark_routed
 from skinlens.ui.server import protection
 from skinlens.ui.session import POINT
 
-DRAWINGS = Path(__file__).parent / "skinlens" / "ui"
+# In the package, wherever this file is: a wheel keeps it elsewhere.
+DRAWINGS = Path(skinlens.ui.__file__).parent
 MARK = DRAWINGS / "mark.svg"
 # A file of ours: a browser fetches the drawing of a `:material/...:` page icon from the internet.
 ICON = DRAWINGS / "icon.svg"

@@ -457,8 +457,12 @@ def run() -> None:
         sys.exit(1)
     except Exception as error:
         from skinlens.cli.errors import exit_status
+        from skinlens.cli.extras import install_hint
 
         status = _say_bad_usage(error)
+        if status is None and (hint := install_hint(error)) is not None:
+            say(hint)
+            status = 1
         if status is None and (status := exit_status(error)) is not None:
             say(str(error))
         if status is None:
