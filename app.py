@@ -7,7 +7,7 @@ import streamlit as st
 import skinlens.ui
 from skinlens.imaging.workers import start_ahead
 from skinlens.runtime.card import ModelCard, ModelFileError, OperatingPoint
-from skinlens.triage.decision import DISCLAIMER, UNVERIFIED
+from skinlens.triage.wording import DISCLAIMER, UNVERIFIED
 from skinlens.ui.case_store import tidy_at_start
 from skinlens.ui.model import loaded_model
 from skinlens.ui.router import mark_routed

@@ -33,7 +33,7 @@ def about_model(card: ModelCard) -> None:
     measured(card)
     operating_points(card)
     st.markdown("#### What it refuses to judge")
-    st.write(refusal_sentence(card.familiarity))
+    st.write(refusal_sentence(card.ood))
     training(card)
     files(card)
 

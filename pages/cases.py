@@ -16,7 +16,8 @@ from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.report.pdf import case_pdf
 from skinlens.report.read_pdf import NotASummaryError
-from skinlens.triage.decision import HEADLINES, CaseRecord
+from skinlens.triage.case import CaseRecord
+from skinlens.triage.wording import HEADLINES
 from skinlens.ui.case_store import case_store, cases_place
 from skinlens.ui.pdf_button import pdf_button
 from skinlens.ui.router import require_router

@@ -7,24 +7,16 @@ import streamlit as st
 
 from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.store import current_user
-from skinlens.explain.overlay import record_overlay
+from skinlens.explain.heatmap import record_overlay
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.report.fonts import missing_characters
 from skinlens.report.pdf import case_pdf
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.prediction import GateSummary
-from skinlens.triage.decision import (
-    Assessment,
-    CaseFacts,
-    CaseRecord,
-    Meaning,
-    assess,
-    meaning,
-    quality_sentences,
-    rates_sentence,
-    stability_sentence,
-)
-from skinlens.triage.risk import LESION_CLINIC, PRIMARY_CARE, percent
+from skinlens.triage.case import CaseFacts, CaseRecord
+from skinlens.triage.decision import Assessment
+from skinlens.triage.risk import LESION_CLINIC, PRIMARY_CARE, Meaning, meaning, percent
+from skinlens.triage.wording import rates_sentence
 from skinlens.ui import session
 from skinlens.ui.case_store import case_store
 from skinlens.ui.charts import score_bar
@@ -76,15 +68,7 @@ def receive_upload(content: bytes, name: str, model: LoadedModel) -> bool:
 
 def show_result(result: Result, model: LoadedModel) -> None:
     """The image's name, both views, the score, the case facts and the PDF."""
-    assessment = assess(
-        result.prediction,
-        model.card,
-        choose_point(model.card),
-        notes=result.image.notes,
-        stability=result.stability,
-        admission=result.admission,
-        override=session.override(result),
-    )
+    assessment = result.at(choose_point(model.card), override=session.override(result))
     if result.image.synthetic:
         st.warning("Synthetic example: a drawn image, not a patient.", icon=":material/draw:")
     views, verdict = st.columns([2.05, 1])
@@ -128,7 +112,7 @@ def show_refusal(result: Result, assessment: Assessment) -> None:
 
 def show_quality(result: Result, assessment: Assessment) -> None:
     """What speaks against the image, before anything that was read from it."""
-    for sentence in quality_sentences(assessment):
+    for sentence in assessment.quality_sentences:
         st.caption(sentence)
     if assessment.override:
         st.warning("Judged against the program's advice; see the reasons.", icon=":material/block:")
@@ -182,7 +166,7 @@ def show_score(result: Result, assessment: Assessment, model: LoadedModel) -> No
         )
         st.plotly_chart(figure, config={"displayModeBar": False}, alt=assessment.reasons[0], key="score")
         with st.container(gap="xsmall"):
-            for reason in (*assessment.reasons, stability_sentence(assessment)):
+            for reason in (*assessment.reasons, assessment.stability_sentence):
                 st.text(reason)
         st.caption(rates_sentence(point, shown=1))
     st.caption(f"{model.card.shown_name} {model.card.version} on {model.runs_on}, {prediction.milliseconds:.0f} ms")
@@ -214,7 +198,7 @@ def offer_pdf(
         st.text(" ".join(lacking))
 
     def made_record() -> CaseRecord:
-        drawn = record_overlay(result.image.pixels, result.prediction.heatmap)
+        drawn = record_overlay(result.image.pixels, result.heatmap)
         return CaseRecord(result.image, drawn, assessment, facts, datetime.now().astimezone(), found)
 
     pdf_button(lambda: case_pdf(made_record(), model.card).content, result.image.sha256)
@@ -253,12 +237,11 @@ def fusion(gate: GateSummary | None) -> str:
 def show_details(result: Result, assessment: Assessment, model: LoadedModel) -> None:
     """Checks and provenance, for those who want them."""
     image, prediction = result.image, result.prediction
-    scores = (
-        f"Score, unrounded: {prediction.score!r}\n"
-        f"Scores turned and mirrored: {', '.join(f'{score:.3f}' for score in result.stability.scores)}\n"
-    )
+    turned = () if result.stability is None else result.stability.scores
+    orientations = ", ".join(f"{score:.3f}" for score in turned)
+    scores = f"Score, unrounded: {prediction.score!r}\nScores turned and mirrored: {orientations}\n"
     with st.expander("Details: image quality, model, fusion"):
-        st.dataframe(quality_table(result.admission, model.card.familiarity), hide_index=True, width="stretch")
+        st.dataframe(quality_table(result.admission, model.card.ood), hide_index=True, width="stretch")
         st.text(
             f"Image: {image.name}, {image.width} x {image.height} px\n"
             f"SHA-256 of the file: {image.sha256}\n"

@@ -9,13 +9,15 @@ from skinlens.batch.errors import BatchError
 from skinlens.batch.facts import Facts
 from skinlens.batch.schema import RunImage
 from skinlens.cases.records import admission_of, prediction_of
-from skinlens.explain.overlay import record_overlay
+from skinlens.explain.heatmap import heatmap_of, record_overlay
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRejectedError, LesionImage
 from skinlens.imaging.sources import Place
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
-from skinlens.triage.decision import Assessment, CaseFacts, CaseRecord, assess, meaning
+from skinlens.triage.case import CaseFacts, CaseRecord
+from skinlens.triage.decision import Assessment, assess
+from skinlens.triage.risk import meaning
 
 
 def read_again(row: RunImage) -> bytes:
@@ -67,7 +69,7 @@ def record_again(
     """A case with its image, as a summary shows it; errors as for `read_again`."""
     image = image_again(row)
     assessment = assessment_again(row, card, point)
-    overlay = record_overlay(image.pixels, assessment.prediction.heatmap)
+    overlay = record_overlay(image.pixels, heatmap_of(assessment.prediction, card))
     known = None if prevalence is None else meaning(assessment, card, prevalence)
     return CaseRecord(image, overlay, assessment, case_facts(facts), created, known)
 

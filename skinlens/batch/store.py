@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import uuid4
 
@@ -22,7 +22,8 @@ from skinlens.cases.schema import Verdict
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.sources import Place, Source
 from skinlens.runtime.card import ModelCard
-from skinlens.triage.decision import NO_RESULT, NO_RESULT_CODE, has_result
+from skinlens.triage.decision import NO_RESULT_CODE, has_result
+from skinlens.triage.wording import NO_RESULT
 
 _DATABASE = "run.sqlite"
 _SPOOL = "spool"
@@ -56,11 +57,20 @@ class Plan:
 
 @dataclass(frozen=True)
 class Waiting:
-    """An image that is still to be judged."""
+    """An image that has not been assessed yet; a source for the pipeline."""
 
     number: int
     relative: str
     place: Place
+
+    @property
+    def name(self) -> str:
+        """What people see as the image's name."""
+        return PurePosixPath(self.relative).name
+
+    def read(self) -> bytes:
+        """Return the bytes; raises ImageRejectedError if they cannot be read."""
+        return self.place.read()
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,10 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
+from skinlens.errors import SkinLensError
 
-class CaseStoreError(RuntimeError):
+
+class CaseStoreError(SkinLensError):
     """Cases cannot be read or kept; nothing that was already saved is lost, and nothing is half saved."""
 
 

@@ -11,9 +11,9 @@ from skinlens.imaging.quality import Check, Quality
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
 from skinlens.runtime.prediction import GateSummary, ModelId, Prediction
-from skinlens.runtime.predictor import evidence_heatmap
 from skinlens.triage.admission import Admission
-from skinlens.triage.decision import Assessment, CaseFacts, CaseRecord
+from skinlens.triage.case import CaseFacts, CaseRecord
+from skinlens.triage.decision import Assessment
 
 
 def card_document(card: ModelCard) -> dict[str, Any]:
@@ -81,7 +81,6 @@ def prediction_of(row: PredictionRow, card: ModelCard) -> Prediction:
     return Prediction(
         logits=np.array(said["logits"], np.float32),
         score=row.score,
-        heatmap=evidence_heatmap(signed, scale=card.heatmap.scale, size=card.preprocessing.size),
         signed_map=signed,
         features=np.array(said["features"], np.float32),
         gate=None if said["gate"] is None else GateSummary(*said["gate"]),
@@ -136,7 +135,7 @@ def admission_document(admission: Admission) -> dict[str, Any]:
         "reasons": list(admission.reasons),
         "warnings": list(admission.warnings),
         "checks": [vars(check) for check in admission.quality.checks],
-        "familiarity": admission.familiarity,
+        "familiarity": admission.ood_score,
     }
 
 
@@ -147,5 +146,5 @@ def admission_of(document: dict[str, Any]) -> Admission:
         reasons=tuple(document["reasons"]),
         warnings=tuple(document["warnings"]),
         quality=Quality(tuple(Check(**check) for check in document["checks"])),
-        familiarity=document["familiarity"],
+        ood_score=document["familiarity"],
     )

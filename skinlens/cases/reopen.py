@@ -4,9 +4,10 @@ from skinlens.cases.errors import CaseStoreError, told
 from skinlens.cases.records import assessment_of, card_of, facts_of, image_of
 from skinlens.cases.schema import Assessment
 from skinlens.cases.store import CaseStore
-from skinlens.explain.overlay import record_overlay
+from skinlens.explain.heatmap import heatmap_of, record_overlay
 from skinlens.imaging.image import LesionImage, Pixels
-from skinlens.triage.decision import CaseRecord, meaning
+from skinlens.triage.case import CaseRecord
+from skinlens.triage.risk import meaning
 
 
 class PixelsNotKeptError(CaseStoreError):
@@ -27,7 +28,7 @@ def reopen(store: CaseStore, row: Assessment, *, original: LesionImage | None = 
     """
     image = image_of(row, _pixels(store, row, original))
     assessment = assessment_of(row)
-    overlay = record_overlay(image.pixels, assessment.prediction.heatmap)
+    overlay = record_overlay(image.pixels, heatmap_of(assessment.prediction, card_of(row)))
     known = None if row.prevalence is None else meaning(assessment, card_of(row), row.prevalence)
     return CaseRecord(image, overlay, assessment, facts_of(row), row.created.astimezone(), known)
 

@@ -21,7 +21,9 @@ from skinlens.cases.schema import Assessment, Image, Kept, KeptPixels, Lesion, M
 from skinlens.cases.tidy import tidy
 from skinlens.imaging.image import Pixels
 from skinlens.runtime.card import ModelCard
-from skinlens.triage.decision import NO_RESULT, CaseRecord, Decision
+from skinlens.triage.case import CaseRecord
+from skinlens.triage.decision import Decision
+from skinlens.triage.wording import NO_RESULT
 
 LABEL_UNKNOWN = "site not given"
 

@@ -12,7 +12,7 @@ from skinlens.cases.schema import Assessment, Image, Lesion
 from skinlens.cases.store import CaseStore
 from skinlens.report.pdf import case_pdf
 from skinlens.report.read_pdf import Summary, read_summary
-from skinlens.triage.decision import HEADLINES, told_apart
+from skinlens.triage.wording import HEADLINES, with_enough_decimals
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _of_image(store: CaseStore, sha256: str) -> list[Assessment]:
 def _printed_result(row: Assessment) -> tuple[str, str]:
     """Headline and score as the summary prints them."""
     headline = HEADLINES[row.decision]
-    return headline, "" if row.decision == "rejected" else told_apart(row.score, row.point["threshold"])[0]
+    return headline, "" if row.decision == "rejected" else with_enough_decimals(row.score, row.point["threshold"])[0]
 
 
 def _remade(store: CaseStore, row: Assessment, printed: Summary) -> bytes:

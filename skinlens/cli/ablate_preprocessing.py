@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skinlens.cli.errors import UsageError
 from skinlens.cli.result_files import write_results
-from skinlens.cli.runs import FinishedRun, read_finished
 from skinlens.cli.say import say
+from skinlens.errors import UsageError
 from skinlens.export.candidate import UnreleasedModel
 from skinlens.imaging.colour import shades_of_grey
 from skinlens.imaging.decode import decode
@@ -22,6 +21,7 @@ from skinlens.metrics.figures import bracketed, evenly_spread
 from skinlens.metrics.paired import Difference, paired_bootstrap
 from skinlens.metrics.rows import groups_of, labels_of
 from skinlens.training.manifest import read_manifests
+from skinlens.training.runs import FinishedRun, read_finished
 
 RETOUCHES: dict[str, Callable[[Pixels], Pixels]] = {
     "hair removed": lambda pixels: remove_hair(pixels).pixels,

@@ -14,8 +14,8 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
-from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import print_text, say
+from skinlens.errors import OutputError, UsageError
 from skinlens.imaging.decode import decode
 from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.imaging.image import ImageRejectedError

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from skinlens.cli.errors import UsageError
+from skinlens.errors import UsageError
 from skinlens.explain.oracle import signed_grad_cam
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion

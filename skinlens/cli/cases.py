@@ -16,8 +16,8 @@ from skinlens.cases.store import CaseLine, current_user, open_store
 from skinlens.cases.tidy import strays
 from skinlens.cases.verify import Verified, verify
 from skinlens.cases.verify_pdf import check_summary
-from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import json_text, print_text, say
+from skinlens.errors import OutputError, UsageError
 from skinlens.imaging.decode import decode
 from skinlens.imaging.files import read_regular
 from skinlens.storage.printable import printable

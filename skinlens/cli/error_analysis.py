@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from skinlens.cli.errors import OutputError, UsageError
-from skinlens.cli.runs import read_finished
 from skinlens.cli.say import say
+from skinlens.errors import OutputError, UsageError
 from skinlens.metrics.classification import Floats
 from skinlens.metrics.figures import bracketed, metric_figures
 from skinlens.metrics.rows import groups_of, labels_of, text_of
@@ -34,6 +33,7 @@ from skinlens.studies.subgroups import Subgroup, subgroups
 from skinlens.training.dataset import DecodedRows
 from skinlens.training.loop import score_rows
 from skinlens.training.manifest import read_manifests
+from skinlens.training.runs import read_finished
 
 COLUMNS = ("origin", "dx", "twin_in_test", "flag_vignette", "flag_hair", "age", "sex", "site")
 _SHOWN = ("path", "label", "fold", "isic_id", "dx", "origin")

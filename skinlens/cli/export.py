@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skinlens.cli.errors import UsageError
 from skinlens.cli.say import say
+from skinlens.errors import UsageError
 from skinlens.export.release import read_about, release
 from skinlens.export.selection import read_selection
 from skinlens.imaging.decode import decode

@@ -11,9 +11,8 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
-from skinlens.cli.errors import OutputError, UsageError
-from skinlens.cli.runs import FinishedRun, read_finished
 from skinlens.cli.say import say
+from skinlens.errors import OutputError, UsageError
 from skinlens.metrics.figures import evenly_spread
 from skinlens.metrics.rows import labels_of
 from skinlens.models.checkpoint import read_tensors, save_tensors
@@ -24,6 +23,7 @@ from skinlens.training.dataset import DecodedRows
 from skinlens.training.interpolation import interpolated
 from skinlens.training.loop import FOLD_SCORES, LOG, MODEL, RUN, START, score_rows
 from skinlens.training.manifest import read_manifests
+from skinlens.training.runs import FinishedRun, read_finished
 
 SHARES = tuple(round(0.1 * step, 1) for step in range(11))
 

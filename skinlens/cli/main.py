@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from skinlens.cli.extras import install_hint
 from skinlens.cli.say import say, show_traceback
+from skinlens.errors import SkinLensError
 from skinlens.runtime.weights import weights_folder
 from skinlens.storage.printable import printable
 
@@ -450,21 +452,19 @@ def cases_delete(
 
 
 def run() -> None:
-    """Run the command line; an error made for people ends in one sentence and status 1 or 2."""
+    """Run the command line; an error made for people ends in one sentence and its exit status."""
     try:
         status = app(standalone_mode=False)
     except typer.Abort:
         sys.exit(1)
+    except SkinLensError as error:
+        say(str(error))
+        sys.exit(error.exit_status)
     except Exception as error:
-        from skinlens.cli.errors import exit_status
-        from skinlens.cli.extras import install_hint
-
         status = _say_bad_usage(error)
         if status is None and (hint := install_hint(error)) is not None:
             say(hint)
             status = 1
-        if status is None and (status := exit_status(error)) is not None:
-            say(str(error))
         if status is None:
             sys.excepthook = show_traceback
             raise

@@ -14,15 +14,15 @@ from rich.progress import Progress
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import print_text, say
+from skinlens.errors import OutputError, UsageError
 from skinlens.export.ood import fit_familiarity
 from skinlens.imaging.decode import decode
 from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.imaging.quality import assess_quality
 from skinlens.metrics.classification import Floats
-from skinlens.runtime.card import FamiliarityRecord, ModelFile, sha256_of
-from skinlens.runtime.ood import Familiarity, save_familiarity
+from skinlens.runtime.card import ModelFile, OodRecord, sha256_of
+from skinlens.runtime.ood import OodStatistics, save_ood_statistics
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
 from skinlens.runtime.released import store_card
 from skinlens.runtime.weights import weights_folder
@@ -260,18 +260,18 @@ def _dicts(shares: dict[str, RefusedShare]) -> dict[str, Any]:
 
 
 def _release(
-    predictor: Predictor, familiarity: Familiarity, threshold: float, record: dict[str, Any], folder: Path
+    predictor: Predictor, familiarity: OodStatistics, threshold: float, record: dict[str, Any], folder: Path
 ) -> None:
     """Write the statistics beside the card and name them in it."""
     card = predictor.card
     path = folder / f"{card.name}.familiarity.safetensors"
-    save_familiarity(familiarity, path)
-    described = FamiliarityRecord(
+    save_ood_statistics(familiarity, path)
+    described = OodRecord(
         statistics=ModelFile(file=path.name, sha256=sha256_of(path), bytes=path.stat().st_size),
         threshold=threshold,
         chosen_on=f"{record['split']} It refuses at most {ALLOWED:.1%} of any origin where it is chosen.",
     )
-    store_card(card.model_copy(update={"familiarity": described}), folder)
+    store_card(card.model_copy(update={"ood": described}), folder)
 
 
 def summarise(record: dict[str, Any]) -> str:

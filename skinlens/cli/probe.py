@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import say
+from skinlens.errors import OutputError, UsageError
 from skinlens.imaging.preprocess import Preprocessing
 from skinlens.leaderboard.datasets import dataset_title, in_order
 from skinlens.leaderboard.held_out import INTERVAL, part_figures

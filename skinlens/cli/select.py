@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import log_loss, roc_auc_score
 
-from skinlens.cli.errors import UsageError
 from skinlens.cli.floor import require_floor
-from skinlens.cli.runs import read_record
 from skinlens.cli.say import say
+from skinlens.errors import UsageError
 from skinlens.export.selection import Considered, Selection, held_out_words, write_selection
 from skinlens.metrics.calibration import Scaling, fitted_scaling, scaled, scaled_across, score_bins
 from skinlens.metrics.classification import Floats, Labels, calibration_error
@@ -31,6 +30,7 @@ from skinlens.runtime.card import (
     UncertainBand,
 )
 from skinlens.storage.spreadsheet import unguarded_table
+from skinlens.training.runs import read_record
 
 HEATMAP_QUANTILE = 0.99
 _THRESHOLD_RULE = (

@@ -9,9 +9,8 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
-from skinlens.cli.errors import OutputError, UsageError
-from skinlens.cli.runs import listed_rows
 from skinlens.cli.say import print_text, say
+from skinlens.errors import OutputError, UsageError
 from skinlens.export.selection import Selection, held_out_words, read_selection
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
@@ -19,6 +18,7 @@ from skinlens.metrics.calibration import Scaling, scaled
 from skinlens.storage.spreadsheet import unguarded_table
 from skinlens.studies.subgroups import format_subgroups, subgroup_record, with_skin_tones
 from skinlens.training.manifest import read_manifests
+from skinlens.training.runs import listed_rows
 
 
 def subgroups(name: str, data: Sequence[Path], out: Path, *, selected: Path) -> None:

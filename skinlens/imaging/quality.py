@@ -147,7 +147,7 @@ class Quality:
         return tuple(check for check in self.checks if not check.passed)
 
     @property
-    def refusing(self) -> tuple[Check, ...]:
+    def rejecting(self) -> tuple[Check, ...]:
         """The checks for which the image may not be judged."""
         return tuple(check for check in self.failed if check.severity == "refuse")
 

@@ -29,6 +29,28 @@ class Source:
     read: Callable[[], bytes]
     place: "Place | None" = None
 
+    @property
+    def name(self) -> str:
+        """What people see as the image's name."""
+        return PurePosixPath(self.relative).name
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """The bytes of a file that is already in memory, as a source.
+
+    Attributes:
+        name: What people see as the image's name.
+        content: The whole file.
+    """
+
+    name: str
+    content: bytes
+
+    def read(self) -> bytes:
+        """Return the bytes."""
+        return self.content
+
 
 @dataclass(frozen=True)
 class Place:

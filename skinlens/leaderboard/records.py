@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from skinlens.errors import SkinLensError
 from skinlens.leaderboard.submitted import match, read_predictions
 from skinlens.metrics.classification import METRICS, Confusion, MetricName
 from skinlens.metrics.intervals import RESAMPLES
@@ -28,7 +29,7 @@ _SUFFIX = ".test.json"
 _SEED = re.compile(r"\.seed(\d+)(?=\.|$)")
 
 
-class ResultError(ValueError):
+class ResultError(SkinLensError, ValueError):
     """A file of the evaluation folder cannot be used; the message names it and the key or line at fault."""
 
 

@@ -19,18 +19,15 @@ from skinlens.report.document import (
 from skinlens.report.drawing import PlacedImage, draw_images, draw_score_bar, draw_table
 from skinlens.report.fonts import missing_characters
 from skinlens.runtime.card import Estimate, ModelCard, OperatingPoint
-from skinlens.triage.decision import (
+from skinlens.triage.case import CaseFacts, CaseRecord
+from skinlens.triage.decision import Assessment, Decision
+from skinlens.triage.wording import (
     DISCLAIMER,
     LOW_SENTENCE,
     UNCERTAIN_SENTENCE,
     UNVERIFIED,
-    Assessment,
-    CaseFacts,
-    CaseRecord,
-    Decision,
     rates_sentence,
-    stability_sentence,
-    told_apart,
+    with_enough_decimals,
 )
 
 TITLE = "SkinLens case summary"
@@ -204,7 +201,7 @@ def _draw_scale(sheet: Sheet, assessment: Assessment, left: float, width: float)
 
 
 def _score_and_threshold(assessment: Assessment) -> tuple[str, str]:
-    return told_apart(assessment.prediction.score, assessment.point.threshold)
+    return with_enough_decimals(assessment.prediction.score, assessment.point.threshold)
 
 
 def _draw_views(sheet: Sheet, record: CaseRecord, highest: float) -> None:
@@ -262,7 +259,7 @@ def _draw_quality(sheet: Sheet, assessment: Assessment) -> None:
 
 
 def _draw_meaning(sheet: Sheet, record: CaseRecord) -> None:
-    stable = stability_sentence(record.assessment)
+    stable = record.assessment.stability_sentence
     known = record.meaning.sentences() if record.meaning else ()
     sentences = [sentence for sentence in (stable, *known) if sentence]
     if record.assessment.decision != "rejected":

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from skinlens.runtime.card import Estimate, EvaluationRecord, FamiliarityRecord, OperatingPoint, ScoreBin
+from skinlens.runtime.card import Estimate, EvaluationRecord, OodRecord, OperatingPoint, ScoreBin
 
 METRICS = {
     "roc_auc": "ROC AUC",
@@ -77,7 +77,7 @@ def point_table(point: OperatingPoint) -> pd.DataFrame:
     )
 
 
-def refusal_sentence(record: FamiliarityRecord | None) -> str:
+def refusal_sentence(record: OodRecord | None) -> str:
     """By what a model tells images that are not dermoscopic, and how that was chosen."""
     if record is None:
         return "It refuses images by their quality alone: it has no statistics of what dermoscopy looks like."

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from pyarrow import ArrowException, fs
 
+from skinlens.errors import SkinLensError
 from skinlens.imaging.decode import IMAGE_SUFFIXES
 from skinlens.imaging.files import LARGEST_IMAGE_FILE, LARGEST_TABLE_FILE, UnusableFileError, read_regular
 from skinlens.imaging.image import ImageRejectedError
@@ -16,8 +17,10 @@ from skinlens.imaging.sources import Place, Sources
 _MANIFEST = ".csv"
 
 
-class SourceError(ValueError):
+class SourceError(SkinLensError, ValueError):
     """What was named cannot be scored; the message says why."""
+
+    exit_status = 2
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from skinlens.metrics.figures import Figure, evenly_spread, metric_figures, roc_
 from skinlens.metrics.report import bracket
 from skinlens.metrics.rows import groups_of, labels_of, text_of
 from skinlens.metrics.views import views_of
-from skinlens.runtime.orientations import Judge
+from skinlens.runtime.orientations import Scorer
 from skinlens.studies.shortcuts import BACKGROUND_FIGURES, background_figures, partners, shape_probabilities
 
 # Images that each shortcut test takes with --quick (without, all), and that are corrupted.
@@ -52,7 +52,7 @@ class Trial:
         resamples: Draws of the bootstrap.
     """
 
-    judge: Judge
+    judge: Scorer
     rows: pd.DataFrame
     probabilities: Floats
     threshold: float

@@ -3,27 +3,29 @@
 import pandas as pd
 
 from skinlens.imaging.quality import LIMITS, Check
-from skinlens.runtime.card import FamiliarityRecord
+from skinlens.runtime.card import OodRecord
 from skinlens.triage.admission import Admission
 
 
-def quality_table(admission: Admission, record: FamiliarityRecord | None) -> pd.DataFrame:
+def quality_table(admission: Admission | None, record: OodRecord | None) -> pd.DataFrame:
     """One row a check: what was looked for, what was measured, what would have passed, and what came of it.
 
     Args:
         admission: Of the image.
         record: From the model's card; None for a model without statistics of familiar images.
     """
+    if admission is None:
+        return pd.DataFrame()
     rows = [_row(check) for check in admission.quality.checks]
-    if admission.familiarity is not None and record is not None:
-        strange = not admission.familiarity >= record.threshold
+    if admission.ood_score is not None and record is not None:
+        is_ood = not admission.ood_score >= record.threshold
         rows.insert(
             0,
             {
                 "Looked for": "not dermoscopy",
-                "Measured": round(admission.familiarity, 2),
+                "Measured": round(admission.ood_score, 2),
                 "Passes": f"from {record.threshold:.2f} on",
-                "Result": "refuses" if strange else "passed",
+                "Result": "refuses" if is_ood else "passed",
                 "Unit": "standard deviations from the dermoscopic images that the model knows",
             },
         )

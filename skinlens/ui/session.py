@@ -2,16 +2,13 @@
 
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import streamlit as st
 
-from skinlens.imaging.decode import decode
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion
-from skinlens.runtime.orientations import Stability, in_all_views
-from skinlens.runtime.prediction import Prediction
-from skinlens.triage.admission import Admission, examine
+from skinlens.triage.pipeline import Assessed, Pipeline
 from skinlens.ui.model import LoadedModel
 
 KEPT_RESULTS = 8
@@ -27,14 +24,7 @@ _OVERRIDES = "overrides"
 EXAMPLES = ((5, True), (0, False), (12, True), (5, False), (15, True), (6, False), (11, True), (7, False))
 
 
-@dataclass(frozen=True, eq=False)
-class Result:
-    """An image, what the model said about it, and about it turned and mirrored, and whether it may be judged."""
-
-    image: LesionImage
-    prediction: Prediction
-    stability: Stability
-    admission: Admission
+Result = Assessed
 
 
 def receive(content: bytes, name: str, model: LoadedModel) -> Result:
@@ -46,7 +36,7 @@ def receive(content: bytes, name: str, model: LoadedModel) -> Result:
     digest = hashlib.sha256(content).hexdigest()
     known = _find(digest, model)
     if known is None:
-        return _add(decode(content, name=name), model)
+        return _keep(_pipeline(model)(content, name=name))
     # The same bytes may come again under another name; the record shows the latest.
     return _keep(replace(known, image=replace(known.image, name=name)))
 
@@ -110,9 +100,11 @@ def _add(image: LesionImage, model: LoadedModel) -> Result:
     known = _find(image.sha256, model)
     if known is not None:
         return known
-    with model.lock:
-        prediction, stability = in_all_views(model.predictor, [image])[0]
-    return _keep(Result(image, prediction, stability, examine(image, prediction, model.predictor)))
+    return _keep(_pipeline(model)(image))
+
+
+def _pipeline(model: LoadedModel) -> Pipeline:
+    return Pipeline(model.predictor, lock=model.lock)
 
 
 def _keep(result: Result) -> Result:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from skinlens.explain.overlay import (
+from skinlens.explain.heatmap import (
     COLOUR_MAPS,
     STYLES,
     ColourMap,
@@ -67,7 +67,7 @@ def _with_heatmap(result: Result, views: DeltaGenerator, controls: DeltaGenerato
     with controls:
         opacity, style, colours, window = _controls()
     image = window.cut(result.image.pixels)
-    evidence = stretched(result.prediction.heatmap, result.image.height, result.image.width)
+    evidence = stretched(result.heatmap, result.image.height, result.image.width)
     shown = _fitted(image)
     drawn = overlay(
         shown,
@@ -78,7 +78,7 @@ def _with_heatmap(result: Result, views: DeltaGenerator, controls: DeltaGenerato
     )
     left, right = views.columns(2)
     _show_original(left, result, shown)
-    found = evidence_sentence(result.prediction.heatmap)
+    found = evidence_sentence(result.heatmap)
     what = "Synthetic example: what the model looked at" if result.image.synthetic else "What the model looked at"
     _show(right, drawn, what, f"{what}: {found}")
     with views:

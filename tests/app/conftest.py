@@ -50,7 +50,7 @@ def no_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 @pytest.fixture
 def judges_anything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, predictor: Predictor) -> ModelCard:
     """The released model without statistics of what dermoscopy looks like."""
-    card = predictor.card.model_copy(update={"familiarity": None})
+    card = predictor.card.model_copy(update={"ood": None})
     for file in card.files.values():
         (tmp_path / file.file).symlink_to(shipped_folder() / file.file)
     write_card(card, tmp_path / f"{card.name}.json")
@@ -79,7 +79,7 @@ def calibrated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, predictor: Predi
             "score_bins": (ScoreBin(low=0.0, high=0.5, rate=rate), ScoreBin(low=0.5, high=1.0, rate=rate)),
             "operating_points": tuple(points.values()),
             "default_point": "screening",
-            "familiarity": None,
+            "ood": None,
         }
     )
     for file in card.files.values():

@@ -14,7 +14,9 @@ from skinlens.cases.reopen import reopen
 from skinlens.cases.store import CaseStore, open_store
 from skinlens.imaging.decode import decode
 from skinlens.report.pdf import case_pdf
-from skinlens.triage.decision import UNVERIFIED, CaseFacts, assess
+from skinlens.triage.case import CaseFacts
+from skinlens.triage.decision import assess
+from skinlens.triage.wording import UNVERIFIED
 from skinlens.ui.case_store import case_store
 from tests.drawn import familiar_pixels
 from tests.made_up_cases import CARD, POINT, build_record, prediction

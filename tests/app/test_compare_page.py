@@ -17,7 +17,7 @@ from skinlens.leaderboard.records import read_model
 from skinlens.leaderboard.table import leaderboard, readable
 from skinlens.metrics.views import views_of
 from skinlens.runtime.predictor import DEFAULT_MODEL
-from skinlens.triage.decision import DISCLAIMER
+from skinlens.triage.wording import DISCLAIMER
 from skinlens.ui.compare.tabs import TABS
 from tests.made_up_probes import held_out_scores, write_probe
 from tests.made_up_results import only, submitted_csv, write_folder

@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from skinlens.runtime.card import ModelCard
 from skinlens.runtime.predictor import Predictor
-from skinlens.triage.decision import DISCLAIMER
+from skinlens.triage.wording import DISCLAIMER
 from skinlens.ui.hazards import HAZARDS
 
 PAGES = ("batch", "compare", "cases", "about")

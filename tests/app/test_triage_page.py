@@ -11,12 +11,11 @@ from streamlit.testing.v1 import AppTest
 
 from skinlens.imaging.synthetic import draw_pixels
 from skinlens.runtime.card import ModelCard
-from skinlens.runtime.orientations import in_all_views
+from skinlens.runtime.orientations import predict_orientations
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor
 from skinlens.runtime.released import VARIABLE
 from skinlens.runtime.weights import weights_folder
-from skinlens.triage.admission import STRANGE
-from skinlens.triage.decision import DISCLAIMER, HEADLINES, LOW_SENTENCE, UNCERTAIN_SENTENCE, UNVERIFIED
+from skinlens.triage.wording import DISCLAIMER, HEADLINES, LOW_SENTENCE, NOT_DERMOSCOPY, UNCERTAIN_SENTENCE, UNVERIFIED
 from tests.drawn import familiar_pixels
 
 
@@ -94,7 +93,7 @@ def test_the_views_are_counted_beside_the_verdict(app: AppTest, predictor: Predi
     from skinlens.imaging.decode import decode
 
     upload(app.run(), "lesion.png", png(5))
-    _, views = in_all_views(predictor, [decode(png(5))])[0]
+    _, views = predict_orientations(predictor, [decode(png(5))])[0]
     unchanged = views.unchanged(predictor.card.point().threshold)
     assert any(text.startswith(f"Verdict unchanged in {unchanged} of 8 views") for text in texts(app))
 
@@ -264,7 +263,7 @@ class TestRefusedImage:
     def test_it_is_shown_alone_with_a_reason_and_what_to_do(self, refused: AppTest) -> None:
         assert not refused.exception
         assert not refused.metric
-        assert any("Not judged" in text for text in texts(refused))
+        assert any("Not assessed" in text for text in texts(refused))
         assert not any("nothing found against it" in text or text == "None" for text in texts(refused))
         assert any("hardly any colour" in text and "Use a colour photograph" in text for text in texts(refused))
         assert [element.proto.imgs[0].caption for element in refused.get("image")] == ["Original"]
@@ -276,7 +275,7 @@ class TestRefusedImage:
         Image.fromarray(fields.astype(np.uint8)).save(stream, "PNG")
         upload(app.run(), "fields.png", stream.getvalue())
         assert not app.metric
-        assert any(text == STRANGE for text in texts(app))
+        assert any(text == NOT_DERMOSCOPY for text in texts(app))
 
     def test_it_is_judged_for_a_reason_only(self, refused: AppTest) -> None:
         button = next(button for button in refused.button if button.label == "Judge it all the same")
@@ -285,7 +284,7 @@ class TestRefusedImage:
         assert not refused.metric
         self.typed(refused, "  seen through\ta dermatoscope ")
         assert refused.metric
-        assert "Judged all the same, because: seen through a dermatoscope" in texts(refused)
+        assert "Assessed anyway, because: seen through a dermatoscope" in texts(refused)
         assert any("hardly any colour" in text for text in texts(refused))
 
     def test_an_override_stays_with_its_image_and_can_be_taken_back(self, refused: AppTest) -> None:

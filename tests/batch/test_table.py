@@ -10,8 +10,8 @@ from skinlens.batch.store import Line
 from skinlens.batch.table import Entry, Filter, counts, entries, ordered
 from skinlens.runtime.card import Estimate, OperatingPoint, UncertainBand
 from skinlens.runtime.orientations import Stability
-from skinlens.triage.admission import STRANGE
 from skinlens.triage.decision import decide
+from skinlens.triage.wording import NOT_DERMOSCOPY
 
 POINT = OperatingPoint(name="middle", threshold=0.5, chosen_on="nothing")
 
@@ -51,7 +51,7 @@ RUN = (
     line(0, 0.2),
     line(1, 0.9),
     line(2, 0.7, stability=(0.7, 0.3, *[0.7] * 6)),
-    line(3, 0.99, refused=(STRANGE,)),
+    line(3, 0.99, refused=(NOT_DERMOSCOPY,)),
     line(4, None, state="unreadable", reason="empty", sentence="It is empty."),
     line(5, None),
     line(6, 0.6, flags=("dark_corners",), warnings=("Black corners.",)),

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from skinlens.leaderboard.chart_tables import roc_table
 from skinlens.leaderboard.records import read_results
 from skinlens.runtime.weights import weights_folder
-from skinlens.triage.decision import DISCLAIMER
+from skinlens.triage.wording import DISCLAIMER
 from tests.made_up_results import submitted_csv
 
 SHIPPED = weights_folder() / "evaluation"

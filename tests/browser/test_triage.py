@@ -9,9 +9,10 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from pypdf import PdfReader
 
+from skinlens.explain.heatmap import heatmap_of
 from skinlens.imaging.decode import decode
 from skinlens.runtime.predictor import Predictor
-from skinlens.triage.decision import DISCLAIMER
+from skinlens.triage.wording import DISCLAIMER
 from tests.drawn import familiar_pixels
 
 DROP = """
@@ -61,7 +62,7 @@ def test_drop_read_slide_and_take_the_pdf(page: Page, predictor: Predictor, tmp_
     expect(slider).to_have_value("100")
     page.wait_for_timeout(1500)
     after = pixels_of(page, 1)
-    assert prediction.heatmap.max() > 0.2, "draw a lesion that gives the model something to look at"
+    assert heatmap_of(prediction, predictor.card).max() > 0.2, "draw a lesion that gives the model something to look at"
     assert np.abs(after - before).max() > 3
 
     page.get_by_label("Pseudonymous id").fill("Case Ω-7")

@@ -20,7 +20,8 @@ from skinlens.imaging.quality import assess_quality
 from skinlens.report.pdf import case_pdf
 from skinlens.runtime.orientations import Stability
 from skinlens.triage.admission import admit
-from skinlens.triage.decision import CaseFacts, CaseRecord, assess
+from skinlens.triage.case import CaseFacts, CaseRecord
+from skinlens.triage.decision import assess
 from tests.made_up_cases import CARD, CREATED, POINT, build_record, lesion_image, prediction
 
 ACTOR = "dr-example"

@@ -12,7 +12,7 @@ import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, confusion_matrix, f1_score, roc_auc_score
 
 from skinlens.cli import evaluate as evaluate_module
-from skinlens.cli import model_under_test as subjects_module
+from skinlens.cli import model_under_test as subject_module
 from skinlens.cli.evaluate import QUICK_RESAMPLES, evaluate
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
@@ -70,7 +70,7 @@ def scored(manifest: Path, predictor: Predictor, tmp_path_factory: pytest.TempPa
     """The folder that one evaluation of the test split left behind."""
     out = tmp_path_factory.mktemp("evaluation") / "new"
     with pytest.MonkeyPatch.context() as patch:
-        for module in (evaluate_module, subjects_module):
+        for module in (evaluate_module, subject_module):
             patch.setattr(module, "load_predictor", lambda _name, **_: predictor)
         evaluate(predictor.card.name, [manifest], "test", out, quick=True, selected=out / "selected.json")
     return out
@@ -239,7 +239,7 @@ class TestRefusals:
         err = self.refused(call, loaded.card.name, manifest, tmp_path / "out")
         assert "changed.csv line 3 (images/b1.png)" in err
 
-    def test_an_image_that_cannot_be_decoded(self, call, loaded: Predictor, changed, tmp_path: Path) -> None:
+    def test_a_image_that_cannot_be_decoded(self, call, loaded: Predictor, changed, tmp_path: Path) -> None:
         manifest = changed()
         (tmp_path / "images" / "b1.png").write_bytes(b"bad")
         assert "b1.png" in self.refused(call, loaded.card.name, manifest, tmp_path / "out")

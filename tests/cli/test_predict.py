@@ -23,16 +23,16 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, ge
 from pypdf import PdfReader
 
 from skinlens.cli import predict as predict_module
-from skinlens.cli.errors import OutputError
 from skinlens.cli.predict import Outputs, predict
-from skinlens.explain.overlay import record_overlay
+from skinlens.errors import OutputError
+from skinlens.explain.heatmap import heatmap_of, record_overlay
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.sources import Source, safe_name
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.runtime.predictor import Predictor, load_predictor
-from skinlens.scoring.rows import BATCH
 from skinlens.triage import pipeline
+from skinlens.triage.pipeline import BATCH
 from tests.drawn import familiar_pixels
 
 COLUMNS = [
@@ -264,7 +264,7 @@ class TestExtras:
         assert call("predict", two, "--heatmaps", tmp_path / "maps").status == 0
         for seed in (0, 1):
             image = decode(two / f"{seed}.png")
-            expected = record_overlay(image.pixels, loaded.predict([image])[0].heatmap)
+            expected = record_overlay(image.pixels, heatmap_of(loaded.predict([image])[0], loaded.card))
             drawn = decode(tmp_path / "maps" / f"{safe_name(f'{seed}.png', image.sha256)}.png")
             assert np.abs(drawn.pixels.astype(int) - expected).max() <= 1
 

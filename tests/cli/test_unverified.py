@@ -15,11 +15,11 @@ from skinlens.cli.ood import _release
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.runtime import released
 from skinlens.runtime.card import ModelFileError, read_card, write_card
-from skinlens.runtime.ood import Familiarity
+from skinlens.runtime.ood import OodStatistics
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
 from skinlens.runtime.released import trusted_card
 from skinlens.runtime.weights import shipped_folder
-from skinlens.triage.decision import UNVERIFIED
+from skinlens.triage.wording import UNVERIFIED
 from tests.cli.conftest import Caller
 
 MARKED = f"{DEFAULT_MODEL} (unverified)"
@@ -128,11 +128,11 @@ class TestReleasing:
         assert trusted_card(path).title == "another"
 
     def test_refusal(self, weights: Path, predictor: Predictor) -> None:
-        statistics = Familiarity(np.ones((2, 4)), np.zeros(2), np.ones(2))
+        statistics = OodStatistics(np.ones((2, 4)), np.zeros(2), np.ones(2))
         _release(predictor, statistics, -2.5, {"split": "made up."}, weights)
         card = trusted_card(weights / f"{DEFAULT_MODEL}.json")
-        assert card.familiarity is not None
-        assert card.familiarity.threshold == -2.5
+        assert card.ood is not None
+        assert card.ood.threshold == -2.5
         with pytest.raises(ModelFileError, match="not the one released"):
             trusted_card(self.spoil(weights))
 

@@ -38,7 +38,9 @@ def files(predictor: Predictor, folder: Path) -> tuple[Path, Path]:
 
 def test_released_graph_on_synthetic_images(predictor, released_folder, parts, images) -> None:
     graph, weights = files(predictor, released_folder)
-    measure_parity(graph, weights, *parts, stacked(predictor, images)).check()
+    parity = measure_parity(graph, weights, *parts, stacked(predictor, images))
+    parity.check()
+    assert parity.images == len(images)
 
 
 def test_released_graph_on_real_images(predictor, released_folder, parts, real_images) -> None:

@@ -1,4 +1,4 @@
-"""Familiarity: against the same quantities computed another way, through a file, and what bad files get."""
+"""OodStatistics: against the same quantities computed another way, through a file, and what bad files get."""
 
 import dataclasses
 from pathlib import Path
@@ -9,22 +9,22 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from skinlens.runtime.card import (
-    FamiliarityRecord,
     ModelCard,
     ModelFile,
     ModelFileError,
+    OodRecord,
     read_card,
     sha256_of,
     write_card,
 )
-from skinlens.runtime.ood import Familiarity, load_familiarity, save_familiarity
+from skinlens.runtime.ood import OodStatistics, load_ood_statistics, save_ood_statistics
 
 CHANNELS, LINES = 12, 2
 
 
 @pytest.fixture
-def familiarity() -> Familiarity:
-    return Familiarity(
+def familiarity() -> OodStatistics:
+    return OodStatistics(
         directions=np.random.default_rng(0).normal(0, 1, (LINES, CHANNELS)),
         centres=np.array([-1.0, 0.5]),
         spreads=np.array([0.5, 2.0]),
@@ -37,7 +37,7 @@ def features() -> np.ndarray:
 
 
 def test_the_score_is_the_least_along_any_line_in_standard_deviations(
-    familiarity: Familiarity, features: np.ndarray
+    familiarity: OodStatistics, features: np.ndarray
 ) -> None:
     for image, score in zip(features, familiarity.scores(features), strict=True):
         first, second = (float(image @ direction) for direction in familiarity.directions)
@@ -45,13 +45,13 @@ def test_the_score_is_the_least_along_any_line_in_standard_deviations(
         assert familiarity.score(image) == pytest.approx(score)
 
 
-def test_going_along_both_lines_becomes_more_familiar(familiarity: Familiarity) -> None:
+def test_going_along_both_lines_becomes_more_familiar(familiarity: OodStatistics) -> None:
     towards = np.linalg.pinv(familiarity.directions) @ np.ones(LINES)
     scores = familiarity.scores(np.linspace(-2, 2, 5)[:, None] * towards)
     assert (np.diff(scores) > 0).all()
 
 
-def test_features_that_are_no_numbers_have_no_score(familiarity: Familiarity) -> None:
+def test_features_that_are_no_numbers_have_no_score(familiarity: OodStatistics) -> None:
     assert np.isnan(familiarity.score(np.full(CHANNELS, np.nan)))
 
 
@@ -65,7 +65,7 @@ def test_features_that_are_no_numbers_have_no_score(familiarity: Familiarity) ->
         ({"spreads": np.array([1.0, 0.0])}, "spreads must be above 0"),
     ],
 )
-def test_statistics_that_do_not_fit_together(familiarity: Familiarity, changed: dict[str, Any], message: str) -> None:
+def test_statistics_that_do_not_fit_together(familiarity: OodStatistics, changed: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(familiarity, **changed)
 
@@ -73,21 +73,21 @@ def test_statistics_that_do_not_fit_together(familiarity: Familiarity, changed: 
 def described(content: dict[str, Any], path: Path) -> ModelCard:
     """The made-up card, naming the statistics at `path`."""
     file = ModelFile(file=path.name, sha256=sha256_of(path), bytes=path.stat().st_size)
-    record = FamiliarityRecord(statistics=file, threshold=-2.5, chosen_on="nothing")
-    return ModelCard.model_validate(content).model_copy(update={"familiarity": record})
+    record = OodRecord(statistics=file, threshold=-2.5, chosen_on="nothing")
+    return ModelCard.model_validate(content).model_copy(update={"ood": record})
 
 
 class TestFile:
     @pytest.fixture
-    def path(self, familiarity: Familiarity, tmp_path: Path) -> Path:
+    def path(self, familiarity: OodStatistics, tmp_path: Path) -> Path:
         path = tmp_path / "made_up.familiarity.safetensors"
-        save_familiarity(familiarity, path)
+        save_ood_statistics(familiarity, path)
         return path
 
     def test_scores_survive_the_file(
-        self, familiarity: Familiarity, features: np.ndarray, content: dict[str, Any], path: Path
+        self, familiarity: OodStatistics, features: np.ndarray, content: dict[str, Any], path: Path
     ) -> None:
-        loaded = load_familiarity(described(content, path), path.parent)
+        loaded = load_ood_statistics(described(content, path), path.parent)
         assert loaded is not None
         assert loaded.scores(features) == pytest.approx(familiarity.scores(features), abs=0.02)
         assert list(path.parent.iterdir()) == [path]
@@ -99,7 +99,7 @@ class TestFile:
 
     def test_an_old_card_has_none(self, content: dict[str, Any], tmp_path: Path) -> None:
         assert "familiarity" not in content
-        assert load_familiarity(ModelCard.model_validate(content), tmp_path) is None
+        assert load_ood_statistics(ModelCard.model_validate(content), tmp_path) is None
 
     def test_an_altered_file_is_noticed(self, content: dict[str, Any], path: Path) -> None:
         card = described(content, path)
@@ -107,13 +107,13 @@ class TestFile:
         data[-1] ^= 1
         path.write_bytes(data)
         with pytest.raises(ModelFileError, match="is not the file that the card of made_up describes"):
-            load_familiarity(card, path.parent)
+            load_ood_statistics(card, path.parent)
 
     def test_a_missing_file_is_named(self, content: dict[str, Any], path: Path) -> None:
         card = described(content, path)
         path.unlink()
         with pytest.raises(ModelFileError, match=f"{path.name} is missing"):
-            load_familiarity(card, path.parent)
+            load_ood_statistics(card, path.parent)
 
     @pytest.mark.parametrize("spoil", ["garbage", "a tensor less", "another shape"])
     def test_a_file_of_something_else_is_refused(self, spoil: str, content: dict[str, Any], path: Path) -> None:
@@ -125,4 +125,4 @@ class TestFile:
         else:
             save_file(tensors | {"directions": np.zeros(3, np.float32)}, path)
         with pytest.raises(ModelFileError, match=r"holds no statistics of familiar images"):
-            load_familiarity(described(content, path), path.parent)
+            load_ood_statistics(described(content, path), path.parent)

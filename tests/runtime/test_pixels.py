@@ -141,5 +141,5 @@ def test_the_graphs_normalisation_is_that_of_training(
 
 def test_real_dermoscopy_is_familiar(predictor: Predictor, real_images: list[LesionImage]) -> None:
     admissions = [examine(image, *predictor.predict([image]), predictor) for image in real_images]
-    assert all(admission.familiarity is not None for admission in admissions)
+    assert all(admission.ood_score is not None for admission in admissions)
     assert not any(admission.rejected for admission in admissions)

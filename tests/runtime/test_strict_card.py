@@ -135,7 +135,7 @@ def sound(card: ModelCard) -> None:
     assert 0 < temperature < math.inf
     assert math.isfinite(offset)
     assert 0 < card.heatmap.scale < math.inf
-    assert card.familiarity is None or math.isfinite(card.familiarity.threshold)
+    assert card.ood is None or math.isfinite(card.ood.threshold)
     for point in card.operating_points:
         assert 0 <= point.threshold <= 1
         for rates in point.measured:

@@ -10,8 +10,8 @@ from pyarrow import parquet
 from skinlens.cli.predict import Outputs, predict
 from skinlens.runtime.predictor import Predictor
 from skinlens.scoring.items import Item, list_items
-from skinlens.scoring.rows import BATCH
 from skinlens.scoring.shards import PLAN, SCHEMA, SHARD, DestinationError, Job, Shard, prepare, score_shard, shards_of
+from skinlens.triage.pipeline import BATCH
 from tests.scoring.conftest import IMAGES
 
 

@@ -408,7 +408,11 @@ def test_a_checkpoint_of_another_start_is_refused(rows, settings, tmp_path):
 
 def test_a_checkpoint_may_be_resumed_where_the_data_moved(rows, settings):
     run(recipe(), rows, settings)
+    before = load_file(settings.out / "model.safetensors")
     run(recipe(), rows, dataclasses.replace(settings, resume=True, data=("moved/manifest.csv",)))
+    after = load_file(settings.out / "model.safetensors")
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 def test_a_damaged_checkpoint_is_refused(rows, settings):
@@ -1079,6 +1083,7 @@ flip = true
 """
 
 
+@pytest.mark.slow
 def test_two_processes_make_one_set_of_outputs(tmp_path, folder, manifest):
     (tmp_path / "two.toml").write_text(RECIPE_FOR_TWO, "utf-8")
     root = Path(__file__).parents[2]

@@ -7,7 +7,8 @@ import pytest
 
 from skinlens.imaging.quality import LIMITS, Check, CheckName, Quality, assess_quality
 from skinlens.imaging.synthetic import draw_lesion
-from skinlens.triage.admission import STRANGE, admit
+from skinlens.triage.admission import admit
+from skinlens.triage.wording import NOT_DERMOSCOPY
 
 
 def quality(*failing: CheckName, refuse: tuple[CheckName, ...] = ()) -> Quality:
@@ -22,7 +23,7 @@ def quality(*failing: CheckName, refuse: tuple[CheckName, ...] = ()) -> Quality:
 
 
 def test_a_good_and_familiar_image_is_admitted_without_a_word() -> None:
-    admission = admit(quality(), familiarity=0.0, threshold=-1.0)
+    admission = admit(quality(), ood_score=0.0, threshold=-1.0)
     assert (admission.rejected, admission.reasons, admission.warnings) == (False, (), ())
 
 
@@ -51,31 +52,31 @@ def test_an_unusable_image_is_rejected_and_still_warned_about() -> None:
     assert "hair" in admission.warnings[0]
 
 
-@pytest.mark.parametrize(("familiarity", "rejected"), [(-2.0, True), (-1.0, False), (0.0, False), (float("nan"), True)])
-def test_an_image_below_the_threshold_is_strange(familiarity: float, *, rejected: bool) -> None:
-    admission = admit(quality(), familiarity=familiarity, threshold=-1.0)
+@pytest.mark.parametrize(("ood_score", "rejected"), [(-2.0, True), (-1.0, False), (0.0, False), (float("nan"), True)])
+def test_an_image_below_the_threshold_is_strange(ood_score: float, *, rejected: bool) -> None:
+    admission = admit(quality(), ood_score=ood_score, threshold=-1.0)
     assert admission.rejected == rejected
-    assert admission.reasons == ((STRANGE,) if rejected else ())
+    assert admission.reasons == ((NOT_DERMOSCOPY,) if rejected else ())
 
 
 def test_strangeness_is_the_first_reason() -> None:
-    admission = admit(quality(refuse=("no_colour",)), familiarity=-9.0, threshold=-1.0)
-    assert admission.reasons[0] == STRANGE
+    admission = admit(quality(refuse=("no_colour",)), ood_score=-9.0, threshold=-1.0)
+    assert admission.reasons[0] == NOT_DERMOSCOPY
     assert len(admission.reasons) == 2
 
 
 def test_a_synthetic_image_passes_by_and_is_told_what_was_found() -> None:
-    admission = admit(quality("ink", refuse=("blurred",)), familiarity=-9.0, threshold=-1.0, synthetic=True)
+    admission = admit(quality("ink", refuse=("blurred",)), ood_score=-9.0, threshold=-1.0, synthetic=True)
     assert not admission.rejected
     assert not admission.reasons
-    assert admission.warnings[0] == STRANGE
+    assert admission.warnings[0] == NOT_DERMOSCOPY
     assert len(admission.warnings) == 3
 
 
-@pytest.mark.parametrize(("familiarity", "threshold"), [(1.0, None), (None, 1.0)])
-def test_half_a_comparison_is_an_error(familiarity: float | None, threshold: float | None) -> None:
+@pytest.mark.parametrize(("ood_score", "threshold"), [(1.0, None), (None, 1.0)])
+def test_half_a_comparison_is_an_error(ood_score: float | None, threshold: float | None) -> None:
     with pytest.raises(ValueError, match="together with its threshold"):
-        admit(quality(), familiarity=familiarity, threshold=threshold)
+        admit(quality(), ood_score=ood_score, threshold=threshold)
 
 
 def test_reasons_and_warnings_are_all_that_failed() -> None:

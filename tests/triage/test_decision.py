@@ -20,20 +20,9 @@ from skinlens.runtime.card import (
 )
 from skinlens.runtime.orientations import Stability
 from skinlens.triage.admission import Admission
-from skinlens.triage.decision import (
-    HEADLINES,
-    LOW_SENTENCE,
-    UNCERTAIN_SENTENCE,
-    Assessment,
-    assess,
-    meaning,
-    operating_point,
-    quality_sentences,
-    rates_sentence,
-    stability_sentence,
-    told_apart,
-)
-from skinlens.triage.risk import at_prevalence, outlook
+from skinlens.triage.decision import Assessment, assess, operating_point
+from skinlens.triage.risk import at_prevalence, meaning, outlook
+from skinlens.triage.wording import HEADLINES, LOW_SENTENCE, UNCERTAIN_SENTENCE, rates_sentence, with_enough_decimals
 from tests.made_up_cases import prediction
 
 UNCALIBRATED = "The score is not calibrated: it ranks images, it is not a probability of cancer."
@@ -221,16 +210,16 @@ class TestUncertain:
         assert assessment.reasons[1] == (
             "Turned or mirrored, the image gets the other verdict in 1 of 8 views (score 0.24 to 0.70)."
         )
-        assert stability_sentence(assessment).startswith("Verdict unchanged in 7 of 8 views")
-        assert "score spread 0.46" in stability_sentence(assessment)
+        assert assessment.stability_sentence.startswith("Verdict unchanged in 7 of 8 views")
+        assert "score spread 0.46" in assessment.stability_sentence
 
     def test_scores_that_move_on_one_side_change_nothing(self) -> None:
         assessment = banded(0.6, stability=Stability((0.6, 0.95) * 4))
         assert assessment.decision == "refer"
-        assert stability_sentence(assessment).startswith("Verdict unchanged in 8 of 8 views")
+        assert assessment.stability_sentence.startswith("Verdict unchanged in 8 of 8 views")
 
     def test_without_views_nothing_is_said_of_them(self) -> None:
-        assert stability_sentence(banded(0.6)) == ""
+        assert banded(0.6).stability_sentence == ""
 
 
 def refused(*reasons: str) -> Admission:
@@ -250,7 +239,7 @@ class TestRefusal:
         assert assessment.decision == "refer"
         assert assessment.override == "seen through a dermatoscope"
         assert assessment.reasons[1:3] == (
-            "Judged all the same, because: seen through a dermatoscope",
+            "Assessed anyway, because: seen through a dermatoscope",
             "It is not dermoscopic.",
         )
 
@@ -258,14 +247,14 @@ class TestRefusal:
         admission = Admission(rejected=False, reasons=(), warnings=("There seems to be hair.",), quality=Quality(()))
         warned, plain = banded(0.9, admission=admission), banded(0.9)
         assert (warned.decision, warned.reasons) == (plain.decision, plain.reasons)
-        assert quality_sentences(warned) == ("There seems to be hair.",)
+        assert warned.quality_sentences == ("There seems to be hair.",)
 
     def test_an_image_without_findings_is_said_to_be_one(self) -> None:
         admission = Admission(rejected=False, reasons=(), warnings=(), quality=Quality(()))
-        assert quality_sentences(banded(0.9, admission=admission)) == ("Image quality: nothing found against it.",)
-        assert quality_sentences(banded(0.9)) == ()
+        assert banded(0.9, admission=admission).quality_sentences == ("Image quality: nothing found against it.",)
+        assert banded(0.9).quality_sentences == ()
         # Nor is a refused image called a good one, because somebody had it judged.
-        assert quality_sentences(banded(0.9, admission=refused("It is grey."), override="known")) == ()
+        assert banded(0.9, admission=refused("It is grey."), override="known").quality_sentences == ()
 
     def test_an_override_of_nothing_is_not_told(self) -> None:
         assessment = banded(0.9, override="in a hurry")
@@ -317,7 +306,7 @@ class TestToldApart:
         ],
     )
     def test_different_numbers_look_different(self, score: float, threshold: float, shown: tuple[str, str]) -> None:
-        assert told_apart(score, threshold) == shown
+        assert with_enough_decimals(score, threshold) == shown
 
 
 class TestRatesSentence:
@@ -342,9 +331,9 @@ class TestRatesSentence:
         hospitals = [rates("out of origin a", 0.93, 0.104), rates("out of origin b", 0.972, 0.669)]
         point = self.point(rates("out of origin", 0.95, 0.492), *hospitals, rates("test, all", 0.9, 0.9))
         assert rates_sentence(point, shown=1).endswith(
-            "specificity 49.2% (n = 335 benign). By hospital (2): sensitivity 93% to 97%, specificity 10% to 67%."
+            "specificity 49.2% (n = 335 benign). By source dataset (2): sensitivity 93% to 97%, specificity 10% to 67%."
         )
-        assert "By hospital" not in rates_sentence(self.point(point.measured[0], hospitals[0]), shown=1)
+        assert "By source dataset" not in rates_sentence(self.point(point.measured[0], hospitals[0]), shown=1)
         assert "b, unseen: sensitivity 97.2%" in rates_sentence(point)
 
     def test_nothing_measured(self) -> None:

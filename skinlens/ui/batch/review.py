@@ -14,12 +14,13 @@ from skinlens.batch.table import Entry
 from skinlens.batch.ugly_duckling import most_unlike, patients, same_lesion
 from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.schema import Verdict
-from skinlens.explain.overlay import evidence_sentence, overlay
+from skinlens.explain.heatmap import evidence_sentence, heatmap_of, overlay
 from skinlens.imaging.image import ImageRejectedError, Pixels
 from skinlens.imaging.preprocess import fitted
 from skinlens.report.pdf import case_pdf
 from skinlens.runtime.card import ModelCard
-from skinlens.triage.decision import Assessment, CaseRecord, quality_sentences, stability_sentence
+from skinlens.triage.case import CaseRecord
+from skinlens.triage.decision import Assessment
 from skinlens.ui import session
 from skinlens.ui.batch.results import FOLLOW, VERDICTS, Shown
 from skinlens.ui.batch.start import AT
@@ -122,7 +123,7 @@ def _pair(store: BatchStore, row: RunImage, said: Assessment | None, *, hidden: 
     left.image(pixels, caption="Original", width="stretch", alt="The image as it was judged.")
     if said is None or hidden or said.decision == "rejected":
         return True
-    heatmap = said.prediction.heatmap
+    heatmap = heatmap_of(said.prediction, store.card())
     right.image(
         overlay(pixels, heatmap),
         caption="What the model looked at",
@@ -145,8 +146,8 @@ def _pixels(store: BatchStore, row: RunImage) -> Pixels:
 
 def _result(said: Assessment) -> None:
     with st.container(border=True, gap="xsmall"):
-        views = () if said.decision == "rejected" else (stability_sentence(said),)
-        for sentence in (*said.reasons, *views, *quality_sentences(said)):
+        views = () if said.decision == "rejected" else (said.stability_sentence,)
+        for sentence in (*said.reasons, *views, *said.quality_sentences):
             if sentence:
                 st.text(sentence)
 

@@ -1,25 +1,28 @@
-"""Overlays: what is covered, by which colour, and what the sentence for readers without sight says."""
+"""Heatmaps: one scale for all images; overlays: what is covered by which colour, and the sentence for blind readers."""
 
 import cv2
 import numpy as np
 import pytest
 
-from skinlens.explain.overlay import (
+from skinlens.explain.heatmap import (
     COLOUR_MAPS,
     CONTOUR_LEVELS,
     RECORD_SIDE,
     STYLES,
     coloured,
     evidence_sentence,
+    heatmap_of,
     legend,
     overlay,
     record_overlay,
+    scaled_heatmap,
     stretched,
 )
-from skinlens.imaging.image import Pixels
+from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.preprocess import resize
 from skinlens.imaging.synthetic import draw_pixels
 from skinlens.runtime.prediction import Floats
+from skinlens.runtime.predictor import Predictor
 
 every_map = pytest.mark.parametrize("colours", COLOUR_MAPS)
 every_style = pytest.mark.parametrize("style", STYLES)
@@ -259,3 +262,70 @@ class TestEvidenceSentence:
         assert evidence_sentence(heatmap) == (
             "The evidence is strong, highest at the upper left; 25% of the image carries at least half of it."
         )
+
+
+class TestScaledHeatmap:
+    @pytest.fixture
+    def signed(self) -> np.ndarray:
+        return np.random.default_rng(3).normal(0, 0.2, (14, 14)).astype(np.float32)
+
+    def test_no_evidence_is_zero_everywhere(self) -> None:
+        heatmap = scaled_heatmap(np.zeros((14, 14), np.float32), scale=0.3, size=224)
+        assert heatmap.shape == (224, 224)
+        assert heatmap.dtype == np.float32
+        assert not heatmap.any()
+
+    def test_evidence_for_benign_is_zero(self, signed: np.ndarray) -> None:
+        assert not scaled_heatmap(-np.abs(signed), scale=0.3, size=224).any()
+
+    def test_negative_evidence_takes_nothing_from_its_neighbours(self, signed: np.ndarray) -> None:
+        cut = np.maximum(signed, 0)
+        np.testing.assert_array_equal(
+            scaled_heatmap(signed, scale=0.3, size=64), scaled_heatmap(cut, scale=0.3, size=64)
+        )
+
+    def test_half_the_scale_doubles_until_it_is_full(self, signed: np.ndarray) -> None:
+        whole, half = (scaled_heatmap(signed, scale=scale, size=14) for scale in (1.0, 0.5))
+        np.testing.assert_allclose(half, np.minimum(2 * whole, 1), rtol=1e-6)
+        assert whole.max() > 0.5, "some of it has to be clipped for this to say anything"
+        assert half.max() == 1.0
+
+    def test_weak_evidence_looks_weak(self) -> None:
+        """Never scaled to its own largest value: 10 % of the scale is drawn as 0.1."""
+        signed = np.zeros((14, 14), np.float32)
+        signed[4:9, 4:9] = 0.03
+        heatmap = scaled_heatmap(signed, scale=0.3, size=224)
+        assert heatmap.max() == pytest.approx(0.1)
+        assert heatmap.min() == 0.0
+
+    def test_a_constant_map_is_constant(self) -> None:
+        heatmap = scaled_heatmap(np.full((14, 14), 0.15, np.float32), scale=0.3, size=224)
+        np.testing.assert_allclose(heatmap, 0.5, rtol=1e-6)
+
+    def test_it_is_clipped_before_it_is_enlarged(self) -> None:
+        """Otherwise one huge value would flood its neighbours."""
+        signed = np.zeros((3, 3), np.float32)
+        signed[1, 1] = 1000.0
+        full = np.where(signed > 0, np.float32(0.3), np.float32(0))
+        np.testing.assert_array_equal(
+            scaled_heatmap(signed, scale=0.3, size=30), scaled_heatmap(full, scale=0.3, size=30)
+        )
+
+    def test_places_stay_where_they_are(self) -> None:
+        signed = np.zeros((14, 14), np.float32)
+        signed[2, 11] = 1.0
+        row, column = np.unravel_index(scaled_heatmap(signed, scale=1.0, size=224).argmax(), (224, 224))
+        assert 2 * 16 <= row < 3 * 16
+        assert 11 * 16 <= column < 12 * 16
+
+
+def test_a_predictions_heatmap_has_the_scale_and_the_size_of_its_card(
+    predictor: Predictor, images: list[LesionImage]
+) -> None:
+    card = predictor.card
+    for prediction in predictor.predict(images):
+        heatmap, size = heatmap_of(prediction, card), card.preprocessing.size
+        assert (heatmap.shape, heatmap.dtype) == ((size, size), np.float32)
+        assert 0.0 <= heatmap.min() <= heatmap.max() <= 1.0
+        expected = scaled_heatmap(prediction.signed_map, scale=card.heatmap.scale, size=size)
+        np.testing.assert_array_equal(heatmap, expected)
