@@ -8,8 +8,6 @@ import typer
 from skinlens.cli.options import (
     EVALUATION,
     WEIGHTS,
-    FeatureCache,
-    Init,
     Manifests,
     ModelName,
     Out,
@@ -72,12 +70,12 @@ def train(
 
 def probe(
     data: Manifests,
-    init: Init,
+    init: Annotated[str, typer.Option(help="Pretrained weights: imagenet, or a safetensors file.")],
     network: Annotated[str, typer.Option(help="Network that the weights belong to.")] = "asff_resnet50",
     option: Annotated[
         list[str] | None, typer.Option(help="Option of the network as key=value; may be given several times.")
     ] = None,
-    cache: FeatureCache = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder that keeps features between calls.")] = None,
     name: Annotated[str | None, typer.Option(help="Of the result; else network and weights.")] = None,
     out: Out = EVALUATION,
 ) -> None:
@@ -112,7 +110,7 @@ def interpolate(
         float | None, typer.Option(min=0, max=1, help="Keep each run at this share of the way instead of comparing.")
     ] = None,
 ) -> None:
-    """Compare weights between the first and the last of a run on the datasets that it held out (WiSE-FT)."""
+    """Compare mixtures of a run's first and last weights on the datasets that it held out (WiSE-FT)."""
     from skinlens.studies.interpolate import interpolate as measure
 
     measure(runs, data, out, images=images, apply=apply)

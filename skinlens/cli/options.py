@@ -20,11 +20,7 @@ Out = Annotated[Path, typer.Option("--out", help="Folder of the results.")]
 Model = Annotated[str | None, typer.Option("--model", help="Name of a released model.")]
 Weights = Annotated[Path, typer.Option("--weights", help="Folder of released models.")]
 Selected = Annotated[Path, typer.Option("--selected", help="File of the choices that `select` made.")]
-Init = Annotated[str, typer.Option("--init", help="Pretrained weights: imagenet, or a safetensors file.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of everything drawn at random.")]
-FeatureCache = Annotated[
-    Path | None, typer.Option("--cache", help="Where features of the images are kept between calls.")
-]
 Point = Annotated[str | None, typer.Option("--point", help="Operating point of the model's card.")]
 Threshold = Annotated[
     float | None, typer.Option("--threshold", help="A threshold instead of an operating point, in [0, 1].")

@@ -8,7 +8,6 @@ import typer
 from skinlens.cli.options import (
     EVALUATION,
     SELECTED,
-    FeatureCache,
     Manifests,
     Model,
     ModelName,
@@ -91,7 +90,7 @@ def ood(
     model: Model = None,
     out: Out = EVALUATION / "refusal",
     images: Annotated[int | None, typer.Option(min=1, help="Dermoscopic images to use; else all.")] = None,
-    cache: FeatureCache = None,
+    cache: Annotated[Path | None, typer.Option(help="File that keeps features between calls.")] = None,
     release: Annotated[
         bool, typer.Option("--release", help="Write statistics and threshold into the model's card.")
     ] = False,

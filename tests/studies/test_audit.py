@@ -117,5 +117,5 @@ def test_one_image_is_not_enough(folder, tmp_path):
 
 def test_results_that_cannot_be_written_are_said(folder, tmp_path):
     (tmp_path / "file").write_text("in the way", "utf-8")
-    with pytest.raises(OutputError, match="the audit cannot be written"):
+    with pytest.raises(OutputError, match="the results cannot be written"):
         audit([folder / "drawn.csv"], tmp_path / "file", None)
