@@ -65,7 +65,7 @@ HAZARDS = (
         "The wrong area is excised",
         "The heatmap is read as the border of the lesion, or weak evidence looks strong",
         "All images share one scale, which is shown beside the heatmap: weak evidence looks weak",
-        "tests/runtime/test_predictor.py::TestEvidenceHeatmap::test_weak_evidence_looks_weak",
+        "tests/explain/test_heatmap.py::TestScaledHeatmap::test_weak_evidence_looks_weak",
     ),
     Hazard(
         "The wrong patient is treated",
