@@ -19,7 +19,6 @@ from skinlens.batch.table import entries
 from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.store import open_file
 from skinlens.cli import predict as predict_module
-from skinlens.cli.evaluate import _require_numbers
 from skinlens.explain.heatmap import heatmap_of, scaled_heatmap
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion, encode_png
@@ -29,6 +28,7 @@ from skinlens.runtime.predictor import Predictor, scaled
 from skinlens.runtime.weights import weights_folder
 from skinlens.scoring.items import list_items
 from skinlens.scoring.shards import Job, prepare, score_shard, shards_of
+from skinlens.studies.evaluate import _require_numbers
 from skinlens.triage.admission import examine
 from skinlens.triage.decision import NO_RESULT_CODE, assess, decide, decision_with_reasons
 from skinlens.triage.risk import meaning
@@ -197,7 +197,8 @@ class TestEveryWayIn:
 
     def test_score(self, folder: Path, without_numbers: Predictor, tmp_path: Path) -> None:
         chosen = without_numbers.card.point().model_dump(mode="json")
-        job = Job("asff_resnet50", without_numbers.model.sha256, chosen, views=False, destination=str(tmp_path / "out"))
+        weights, out = without_numbers.model.sha256, str(tmp_path / "out")
+        job = Job("asff_resnet50", weights, chosen, orientations=False, destination=out)
         (shard,) = prepare(job, shards_of(list_items(str(folder))))
         assert score_shard(shard, job, without_numbers) == {"rejected": 1}
         (row,) = parquet.read_table(job.destination).to_pylist()

@@ -104,7 +104,7 @@ def _check(record: CaseRecord, card: ModelCard) -> None:
 def _same_aspect(overlay: Pixels, pixels: Pixels) -> bool:
     """Whether one could be the other at another size, give or take a pixel of rounding."""
     (rows, columns), (height, width) = overlay.shape[:2], pixels.shape[:2]
-    return abs(rows * width - columns * height) <= max(height, width)
+    return bool(abs(rows * width - columns * height) <= max(height, width))
 
 
 def _given_texts(record: CaseRecord) -> list[str]:

@@ -7,9 +7,10 @@ from pathlib import Path
 import streamlit as st
 
 from skinlens.cases.errors import CaseStoreError
-from skinlens.cases.location import PIXELS, data_folder, database_url, file_identity
+from skinlens.cases.location import PIXELS, database_url
 from skinlens.cases.pixels import PixelFolder
 from skinlens.cases.store import CaseStore, open_store
+from skinlens.storage.location import data_folder, file_identity
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,8 @@ def next_synthetic_number() -> int:
 
 
 def _results() -> OrderedDict[tuple[str, str], Result]:
-    return st.session_state.setdefault(_RESULTS, OrderedDict())
+    results: OrderedDict[tuple[str, str], Result] = st.session_state.setdefault(_RESULTS, OrderedDict())
+    return results
 
 
 def _find(image_sha256: str, model: LoadedModel) -> Result | None:

@@ -12,9 +12,9 @@ from skinlens.batch.facts import Matched, match_facts, read_facts
 from skinlens.batch.schema import Review
 from skinlens.batch.store import BatchStore, Line
 from skinlens.batch.table import OUTCOME_WORDS, OUTCOMES, Entry, Filter, Order, Outcome, counts, entries, ordered
-from skinlens.cases.schema import Verdict
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.storage.csv_file import CsvFileError
+from skinlens.storage.verdict import Verdict
 from skinlens.triage.decision import operating_point, score_name
 from skinlens.ui.verdicts import VERDICTS
 

@@ -13,12 +13,12 @@ from skinlens.batch.summary import facts_in_words, verdicts_in_words
 from skinlens.batch.table import Entry
 from skinlens.batch.ugly_duckling import most_unlike, patients, same_lesion
 from skinlens.cases.errors import CaseStoreError
-from skinlens.cases.schema import Verdict
 from skinlens.explain.heatmap import evidence_sentence, heatmap_of, overlay
 from skinlens.imaging.image import ImageRejectedError, Pixels
 from skinlens.imaging.preprocess import fitted
 from skinlens.report.pdf import case_pdf
 from skinlens.runtime.card import ModelCard
+from skinlens.storage.verdict import Verdict
 from skinlens.triage.case import CaseRecord
 from skinlens.triage.decision import Assessment
 from skinlens.ui import session
@@ -151,7 +151,8 @@ def _pixels(store: BatchStore, row: RunImage) -> Pixels:
     key = (store.id, row.number)
     known = st.session_state.get(_DRAWN)
     if known is not None and known[0] == key:
-        return known[1]
+        kept: Pixels = known[1]
+        return kept
     pixels = fitted(image_again(row).pixels, _SIDE)
     st.session_state[_DRAWN] = (key, pixels)
     return pixels

@@ -9,7 +9,7 @@ import streamlit as st
 from skinlens.batch.errors import BatchError
 from skinlens.batch.runner import BusyError, go_through
 from skinlens.batch.store import BatchStore
-from skinlens.cases.location import data_folder
+from skinlens.storage.location import data_folder
 from skinlens.ui.model import LoadedModel
 
 
