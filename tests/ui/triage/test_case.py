@@ -1,6 +1,7 @@
 """Facts, PDF and saved case of one image."""
 
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import TextInput
 
 from skinlens.cases.store import CaseStore
 
@@ -34,7 +35,7 @@ def page(*, rejected: bool = False) -> AppTest:
     return app
 
 
-def field(app: AppTest, label: str):
+def field(app: AppTest, label: str) -> TextInput:
     return next(each for each in app.text_input if each.label == label)
 
 
