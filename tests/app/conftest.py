@@ -1,6 +1,8 @@
 """The app under Streamlit's own test driver, with a fresh model cache for every test."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -20,6 +22,7 @@ from skinlens.runtime.card import (
 from skinlens.runtime.predictor import Predictor
 from skinlens.runtime.released import VARIABLE
 from skinlens.runtime.weights import shipped_folder
+from skinlens.ui.compare import held_out
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,6 +30,35 @@ ROOT = Path(__file__).parents[2]
 class _NoPagesFolder(type(Path())):
     def exists(self, **_: object) -> bool:
         return False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _made_once() -> Iterator[None]:
+    """Keep what takes seconds to make and follows from files: loaded graphs, and figures on held-out datasets.
+
+    A test still begins without anything in Streamlit's caches, so whatever the app decides by itself is decided again.
+    """
+    predictors: dict[object, Predictor] = {}
+    read: dict[object, Any] = {}
+
+    def load(card: ModelCard, folder: Path) -> Predictor:
+        files = tuple((folder / file.file).resolve() for file in card.every_file.values())
+        key = (card.model_dump_json(), *((file, file.stat().st_mtime_ns) for file in files if file.is_file()))
+        if key not in predictors:
+            predictors[key] = Predictor(card, folder)
+        return predictors[key]
+
+    def read_once(folder: Path, titles: Mapping[str, str]) -> Any:
+        key = (folder.resolve(), held_out._digest(folder), *sorted(titles.items()))
+        if key not in read:
+            read[key] = read_held_out(folder, titles)
+        return read[key]
+
+    read_held_out = held_out.read_held_out
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("skinlens.ui.model.Predictor", load)
+        patch.setattr(held_out, "read_held_out", read_once)
+        yield
 
 
 @pytest.fixture
