@@ -8,7 +8,6 @@ from pathlib import Path, PurePosixPath
 from skinlens.batch.errors import BatchError
 from skinlens.batch.facts import Facts
 from skinlens.batch.schema import RunImage
-from skinlens.cases.records import admission_of, prediction_of
 from skinlens.explain.heatmap import heatmap_of, record_overlay
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRejectedError, LesionImage
@@ -17,6 +16,7 @@ from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
 from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.decision import Assessment, assess
+from skinlens.triage.documents import admission_of, prediction_of
 from skinlens.triage.risk import meaning
 
 

@@ -8,9 +8,9 @@ from typing import Literal
 from skinlens.batch.facts import Facts
 from skinlens.batch.schema import Review
 from skinlens.batch.store import Line
-from skinlens.cases.schema import Verdict
 from skinlens.runtime.card import OperatingPoint
 from skinlens.runtime.orientations import Stability
+from skinlens.storage.verdict import Verdict
 from skinlens.triage.decision import Decision, decide
 from skinlens.triage.wording import NOT_DERMOSCOPY
 

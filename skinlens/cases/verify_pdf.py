@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from skinlens.cases.errors import told
+from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.records import card_of
 from skinlens.cases.reopen import PixelsNotKeptError, reopen
 from skinlens.cases.schema import Assessment, Image, Lesion
 from skinlens.cases.store import CaseStore
 from skinlens.report.pdf import case_pdf
 from skinlens.report.read_pdf import Summary, read_summary
+from skinlens.storage.errors import explained
 from skinlens.triage.wording import HEADLINES, with_enough_decimals
 
 
@@ -92,7 +93,10 @@ def _of_image(store: CaseStore, sha256: str) -> list[Assessment]:
             selectinload(Assessment.model),
         )
     )
-    with told("The cases could not be read"), Session(store.engine, expire_on_commit=False) as session:
+    with (
+        explained("The cases could not be read", CaseStoreError),
+        Session(store.engine, expire_on_commit=False) as session,
+    ):
         return list(session.scalars(wanted))
 
 

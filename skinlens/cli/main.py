@@ -110,7 +110,7 @@ def predict(
     dicom: Annotated[
         Path | None, typer.Option(help="Folder for summaries and overlays as DICOM, in the image's own study.")
     ] = None,
-    views: Annotated[bool, typer.Option(help="Judge each image turned and mirrored too.")] = True,  # noqa: FBT002
+    views: Annotated[bool, typer.Option(help="Score each image turned and mirrored too.")] = True,  # noqa: FBT002
     unverified: Unverified = False,  # noqa: FBT002
 ) -> None:
     """Score images: one row each, in order; what cannot be read gets a row too."""
@@ -130,7 +130,7 @@ def score(
     model: Annotated[str | None, typer.Option(help="Name of a released model.")] = None,
     point: Annotated[str | None, typer.Option(help="Operating point of the model's card.")] = None,
     threshold: Annotated[float | None, typer.Option(help="A threshold instead of a point, in [0, 1].")] = None,
-    views: Annotated[bool, typer.Option(help="Judge each image turned and mirrored too.")] = True,  # noqa: FBT002
+    views: Annotated[bool, typer.Option(help="Score each image turned and mirrored too.")] = True,  # noqa: FBT002
     unverified: Unverified = False,  # noqa: FBT002
 ) -> None:
     """Score many images into Parquet, with the columns of predict; the same command goes on where it stopped."""
@@ -144,7 +144,7 @@ def score(
         model=model,
         point=point,
         threshold=threshold,
-        views=views,
+        orientations=views,
         unverified=unverified,
     )
 

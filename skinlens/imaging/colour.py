@@ -9,7 +9,7 @@ from skinlens.imaging.srgb import from_light, to_light
 
 # The Minkowski norm that Finlayson & Trezzi found best.
 NORM = 6.0
-# Higher powers of the darkest light cannot be told from 0.
+# Higher powers of the darkest light cannot be distinguished from 0.
 _HIGHEST_NORM = 50
 
 _LIGHT = to_light(np.arange(256) / 255)

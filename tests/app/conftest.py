@@ -1,4 +1,4 @@
-"""The app under Streamlit's own test driver, with a fresh model cache for every test."""
+"""The app under Streamlit's own test driver, with fresh caches for every test."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -33,20 +33,9 @@ class _NoPagesFolder(type(Path())):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _made_once() -> Iterator[None]:
-    """Keep what takes seconds to make and follows from files: loaded graphs, and figures on held-out datasets.
-
-    A test still begins without anything in Streamlit's caches, so whatever the app decides by itself is decided again.
-    """
-    predictors: dict[object, Predictor] = {}
+def _read_once() -> Iterator[None]:
+    """Keep the figures on held-out datasets, which follow from files and take ten seconds, from test to test."""
     read: dict[object, Any] = {}
-
-    def load(card: ModelCard, folder: Path) -> Predictor:
-        files = tuple((folder / file.file).resolve() for file in card.every_file.values())
-        key = (card.model_dump_json(), *((file, file.stat().st_mtime_ns) for file in files if file.is_file()))
-        if key not in predictors:
-            predictors[key] = Predictor(card, folder)
-        return predictors[key]
 
     def read_once(folder: Path, titles: Mapping[str, str]) -> Any:
         key = (folder.resolve(), held_out._digest(folder), *sorted(titles.items()))
@@ -56,14 +45,19 @@ def _made_once() -> Iterator[None]:
 
     read_held_out = held_out.read_held_out
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("skinlens.ui.model.Predictor", load)
         patch.setattr(held_out, "read_held_out", read_once)
         yield
 
 
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch):
-    """The app's entry point, run once."""
+def app(monkeypatch: pytest.MonkeyPatch, predictor: Predictor) -> Iterator[AppTest]:
+    """The app's entry point, not yet run."""
+
+    def loaded(card: ModelCard, folder: Path) -> Predictor:
+        # The released model takes a second to load, for each of some hundred tests.
+        return predictor if (card, folder) == (predictor.card, shipped_folder()) else Predictor(card, folder)
+
+    monkeypatch.setattr("skinlens.ui.model.Predictor", loaded)
     monkeypatch.chdir(ROOT)
     # AppTest forgets between runs that st.navigation was reached, and would run pages/ files without app.py.
     monkeypatch.setattr(pages_manager, "Path", _NoPagesFolder)
@@ -80,7 +74,7 @@ def no_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def judges_anything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, predictor: Predictor) -> ModelCard:
+def assesses_anything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, predictor: Predictor) -> ModelCard:
     """The released model without statistics of what dermoscopy looks like."""
     card = predictor.card.model_copy(update={"ood": None})
     for file in card.files.values():

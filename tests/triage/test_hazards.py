@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from skinlens.ui.hazards import HAZARDS, Hazard
+from skinlens.triage.hazards import HAZARDS, Hazard
 
 ROOT = Path(__file__).parents[2]
 
