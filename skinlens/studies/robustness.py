@@ -102,7 +102,7 @@ class Trial:
         }
 
 
-def stress(trial: Trial, training: pd.DataFrame, *, quick: bool) -> dict[str, Any]:
+def measure_robustness(trial: Trial, training: pd.DataFrame, *, quick: bool) -> dict[str, Any]:
     """Run the shortcut tests, and judge images that were made worse.
 
     Args:
@@ -221,7 +221,7 @@ def robustness(trial: Trial) -> dict[str, Any]:
     }
 
 
-def format_stress(record: dict[str, Any]) -> str:
+def format_robustness(record: dict[str, Any]) -> str:
     """The main figures of the shortcut tests, as lines for a terminal."""
     disc, outline, backgrounds = (record["shortcuts"][name] for name in ("centre_disc", "outline", "backgrounds"))
     lines = [

@@ -35,7 +35,6 @@ from skinlens.models.explainable import Explainable, evidence_map
 from skinlens.models.normalise import Normalise
 from skinlens.models.pretrained import Start, load_start
 from skinlens.models.registry import build, probed_stages
-from skinlens.storage.spreadsheet import guarded_table
 from skinlens.training.augment import build_augmentation
 from skinlens.training.checkpoint import optimiser_tensors, read_state, restore_optimiser, save_state
 from skinlens.training.dataset import DecodedRows, ScoringImages, TrainingImages
@@ -51,16 +50,12 @@ from skinlens.training.manifest import (
 )
 from skinlens.training.probe import fit_probe
 from skinlens.training.recipe import Recipe, RecipeError
+from skinlens.training.runs import LOG, MODEL, START, write_run
 from skinlens.training.sampling import BalancedSampler, EpochSampler, Weights, row_weights
 from skinlens.training.scenes import TrainingScenes
 from skinlens.training.segmentation import WithOutlines, outline_loss
 
 CHECKPOINT = "checkpoint.safetensors"
-MODEL = "model.safetensors"
-START = "start.safetensors"
-LOG = "log.csv"
-FOLD_SCORES = "fold.csv"
-RUN = "run.json"
 
 _Tensors = tuple[Tensor, ...] | list[Tensor]
 
@@ -622,13 +617,12 @@ def _write_results(
         "software": _software(),
         "log": state.log,
     }
+    predictions = None
     if len(held_out):
         record["fold_figures"] = _fold_figures(held_out, scores)
-        told = ["path", "label", "group_id", "fold"] + ([] if settings.origin is None else ["origin"])
-        scored = held_out[told].assign(probability=scores.probability, heatmap_max=scores.heatmap_max)
-        guarded_table(scored).to_csv(settings.out / FOLD_SCORES, index=False)
-    (settings.out / RUN).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-    save_tensors(settings.out / MODEL, state.finished.state_dict(), record)
+        columns = ["path", "label", "group_id", "fold"] + ([] if settings.origin is None else ["origin"])
+        predictions = held_out[columns].assign(probability=scores.probability, heatmap_max=scores.heatmap_max)
+    write_run(settings.out, record, state.finished.state_dict(), predictions)
 
 
 def _software() -> dict[str, str]:

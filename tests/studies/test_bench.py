@@ -5,8 +5,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from skinlens.cli import bench
 from skinlens.cli.main import app
+from skinlens.studies import bench
 
 
 def test_reports_medians_and_their_ratio(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
-"""`skinlens review`: what lies behind the errors of fold runs, on the images that each held out."""
+"""Errors of fold runs on the images that each held out: where they are, and whether the labels are wrong."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,15 +9,14 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from skinlens.cli.say import say
-from skinlens.errors import OutputError, UsageError
+from skinlens.errors import UsageError
 from skinlens.metrics.classification import Floats
 from skinlens.metrics.figures import bracketed, metric_figures
 from skinlens.metrics.rows import groups_of, labels_of, text_of
 from skinlens.models.checkpoint import load_released
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build
-from skinlens.storage.spreadsheet import guarded_table
+from skinlens.storage.results import write_results
 from skinlens.studies.error_analysis import (
     MOST_NEIGHBOURS,
     NEIGHBOURS,
@@ -33,7 +31,7 @@ from skinlens.studies.subgroups import Subgroup, subgroups
 from skinlens.training.dataset import DecodedRows
 from skinlens.training.loop import score_rows
 from skinlens.training.manifest import read_manifests
-from skinlens.training.runs import read_finished
+from skinlens.training.runs import read_run
 
 COLUMNS = ("origin", "dx", "twin_in_test", "flag_vignette", "flag_hair", "age", "sex", "site")
 _SHOWN = ("path", "label", "fold", "isic_id", "dx", "origin")
@@ -41,7 +39,7 @@ _SHOWN = ("path", "label", "fold", "isic_id", "dx", "origin")
 
 @dataclass(frozen=True, eq=False)
 class _FoldRun:
-    """A finished fold run: its name, its held-out rows in the manifest's order, and what it makes of them."""
+    """A fold run: its name, its held-out rows in the manifest's order, and its scores and features of them."""
 
     name: str
     fold: int
@@ -50,17 +48,17 @@ class _FoldRun:
     pooled: Floats
 
 
-def review(runs: Sequence[Path], data: Sequence[Path], out: Path) -> None:
-    """Review the errors of fold runs; writes `review.json`, `review.md` and `review.csv`, and no pixel.
+def analyse_errors(runs: Sequence[Path], data: Sequence[Path], out: Path) -> None:
+    """Analyse the errors of fold runs; writes `review.json`, `review.md` and `review.csv`, and no pixel.
 
     Args:
-        runs: Folders of finished fold runs. Each fold that one of them held out is reviewed; where several did, by the
-            mean of their probabilities.
+        runs: Folders of fold runs. Each fold that one of them held out is analysed; where several did, by the mean of
+            their probabilities.
         data: The manifests that they were trained on.
         out: Folder of the results.
 
     Raises:
-        UsageError: If a folder holds no finished fold run, the manifests lack its images, or the runs of two folds are
+        UsageError: If a folder holds no fold run, the manifests lack its images, or the runs of two folds are
             not the same recipes.
         ManifestError: If a manifest cannot be used.
         CheckpointError: If a run's weights cannot be used.
@@ -79,18 +77,16 @@ def review(runs: Sequence[Path], data: Sequence[Path], out: Path) -> None:
         "folds": folds,
         **_figures(rows, names[folds[0]]),
     }
-    try:
-        _write(record, rows, out)
-    except OSError as error:
-        raise OutputError(f"the review cannot be written to {out}: {error}") from error
+    # The names of the files are those of results that are on record.
+    write_results(out, "review", record, summarise(record, rows), {"review.csv": _table(rows)})
 
 
 def _read(run: Path, listed: pd.DataFrame) -> _FoldRun:
-    finished = read_finished(run, listed)
-    if finished.record.get("fold") is None:
-        raise UsageError(f"{run} held out no fold, and a review goes by folds")
-    recipe, record, rows = finished.recipe, finished.record, finished.rows
-    network = load_released(build(recipe.network.name, recipe.network.options), finished.tensors())
+    held_out = read_run(run, listed)
+    if held_out.record.get("fold") is None:
+        raise UsageError(f"{run} held out no fold; the error analysis compares folds")
+    recipe, record, rows = held_out.recipe, held_out.record, held_out.rows
+    network = load_released(build(recipe.network.name, recipe.network.options), held_out.tensors())
     normalise = Normalise(recipe.preprocessing.mean, recipe.preprocessing.std)
     seen = score_rows(network, normalise, DecodedRows(rows), recipe)
     seed = f", seed {record['seed']}" if record["seed"] else ""
@@ -109,7 +105,7 @@ def _fold_table(runs: Sequence[_FoldRun]) -> pd.DataFrame:
             for run in voters
         ]
     except ValueError as error:
-        raise UsageError(f"fold {first.fold} is too small to review: {error}") from error
+        raise UsageError(f"fold {first.fold} is too small to analyse: {error}") from error
     mean = np.mean(list(own.values()), axis=0)
     voted = np.mean([vote[rows["path"]].to_numpy() for vote in votes], axis=0) if votes else np.full(len(rows), np.nan)
     return rows.assign(
@@ -117,14 +113,14 @@ def _fold_table(runs: Sequence[_FoldRun]) -> pd.DataFrame:
         neighbours_malignant=voted,
         runs_wrong=shared_errors(labels, own),
         doubtful_label=doubtful(labels, mean, voted),
-        **{f"probability: {name}": chance for name, chance in own.items()},
+        **{f"probability: {name}": probability for name, probability in own.items()},
     )
 
 
 def _figures(rows: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
-    """All that `review.json` says of the reviewed rows."""
-    labels, chance, groups = labels_of(rows), rows["probability"].to_numpy(), groups_of(rows)
-    wrong = (chance >= 0.5) != (labels == 1)
+    """Return the measured part of `review.json`."""
+    labels, probability, groups = labels_of(rows), rows["probability"].to_numpy(), groups_of(rows)
+    wrong = (probability >= 0.5) != (labels == 1)
     votes = rows["neighbours_malignant"].to_numpy()
     voted = not np.isnan(votes).any()
     doubt, all_wrong = rows["doubtful_label"].to_numpy(dtype=bool), rows["runs_wrong"].to_numpy() == len(names)
@@ -133,22 +129,22 @@ def _figures(rows: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
         "malignant": int(labels.sum()),
         "mean_of_runs": {
             name: asdict(figure)
-            for name, figure in metric_figures(labels, chance, 0.5, groups, "roc_auc", "accuracy").items()
+            for name, figure in metric_figures(labels, probability, 0.5, groups, "roc_auc", "accuracy").items()
         },
         "each_run": {name: round(float(roc_auc_score(labels, rows[f"probability: {name}"])), 5) for name in names},
-        "by_origin": _by_origin(rows, labels, chance, groups),
+        "by_origin": _by_origin(rows, labels, probability, groups),
         "errors": int(wrong.sum()),
         "errors_of_every_run": int(all_wrong.sum()),
         "errors_of_some_run": int((rows["runs_wrong"] > 0).sum()),
         "subgroups": [_errors_in(part) for part in subgroups(rows, wrong, COLUMNS)],
         "labels": {
-            "confident_joint": asdict(label_noise(labels, chance)),
+            "confident_joint": asdict(label_noise(labels, probability)),
             "neighbours": NEIGHBOURS,
             "sure": SURE,
             "most_neighbours": MOST_NEIGHBOURS,
             "doubtful": int(doubt.sum()),
-            "auc_without_doubtful": auc_without(labels, chance, doubt),
-            "auc_without_errors_of_every_run": auc_without(labels, chance, all_wrong),
+            "auc_without_doubtful": auc_without(labels, probability, doubt),
+            "auc_without_errors_of_every_run": auc_without(labels, probability, all_wrong),
             "neighbours_auc": auc_without(labels, votes, np.zeros(len(rows), bool)) if voted else None,
         },
     }
@@ -159,46 +155,42 @@ def _errors_in(part: Subgroup) -> dict[str, Any]:
     return {"errors": written.pop("count"), **written}
 
 
-def _by_origin(rows: pd.DataFrame, labels: Any, chance: Floats, groups: Any) -> dict[str, Any]:
-    """The ROC AUC of the benign images against the malignant ones of each origin: which of them are told apart."""
+def _by_origin(rows: pd.DataFrame, labels: Any, probability: Floats, groups: Any) -> dict[str, Any]:
+    """Return the ROC AUC of all benign images against the malignant ones of each origin."""
     if "origin" not in rows:
         return {}
     origins, benign = text_of(rows, "origin"), labels == 0
-    found = {}
+    areas = {}
     for origin in sorted(set(origins[~benign])):
         part = benign | (origins == origin)
-        found[str(origin)] = asdict(
-            metric_figures(labels[part], chance[part], 0.5, groups[part], "roc_auc")["roc_auc"]
+        areas[str(origin)] = asdict(
+            metric_figures(labels[part], probability[part], 0.5, groups[part], "roc_auc")["roc_auc"]
         ) | {"malignant": int((part & ~benign).sum())}
-    return found
+    return areas
 
 
-def _write(record: dict[str, Any], rows: pd.DataFrame, out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "review.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+def _table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a line an image, without what only the manifest says of it."""
     kept = [name for name in _SHOWN if name in rows]
     measured = ["probability", "neighbours_malignant", "runs_wrong", "doubtful_label"]
     own = [name for name in rows if str(name).startswith("probability: ")]
-    guarded_table(rows[[*kept, *measured, *own]].round(5)).to_csv(out / "review.csv", index=False)
-    summary = summarise(record, rows)
-    (out / "review.md").write_text(summary, "utf-8")
-    say(f"wrote {out / 'review.json'}, review.md and review.csv")
+    return rows[[*kept, *measured, *own]].round(5)
 
 
 def summarise(record: dict[str, Any], rows: pd.DataFrame) -> str:
-    """The review in words, as Markdown."""
+    """Return the analysis as Markdown."""
     auc, accuracy, labels = record["mean_of_runs"]["roc_auc"], record["mean_of_runs"]["accuracy"], record["labels"]
     joint = labels["confident_joint"]
     lines = [
-        f"# What fold runs get wrong on {', '.join(record['data'])}",
+        f"# Error analysis of fold runs on {', '.join(record['data'])}",
         "",
         f"{record['n']} held-out images ({record['malignant']} malignant) of fold "
         f"{', '.join(str(fold) for fold in record['folds'])}; mean probability of {len(record['runs'])} runs a fold "
         f"({', '.join(record['runs'])}), called malignant from one half.",
         "",
-        f"- ROC AUC {_spoken(auc)}, accuracy {_spoken(accuracy)}.",
+        f"- ROC AUC {_bracketed(auc)}, accuracy {_bracketed(accuracy)}.",
         *(
-            f"- Benign against malignant images of origin {origin} ({each['malignant']}): ROC AUC {_spoken(each)}."
+            f"- Benign against malignant images of origin {origin} ({each['malignant']}): ROC AUC {_bracketed(each)}."
             for origin, each in record["by_origin"].items()
         ),
         f"- Wrong: {record['errors']}. {record['errors_of_every_run']} images are wrong in every run, "
@@ -249,7 +241,7 @@ def _listed(rows: pd.DataFrame, runs: int) -> list[str]:
     return lines
 
 
-def _spoken(figure: dict[str, Any]) -> str:
+def _bracketed(figure: dict[str, Any]) -> str:
     return bracketed(figure["value"], figure["low"], figure["high"]) or "undefined"
 
 

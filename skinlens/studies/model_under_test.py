@@ -1,4 +1,4 @@
-"""What `skinlens evaluate` can score: a released model, or the checkpoint of a finished run by its committed choice."""
+"""The model that is evaluated: a released one, or the checkpoint of a run whose choice is committed."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,22 +18,22 @@ _RANDOM = "random weights"
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
-    """A model under test, and what its results say of it.
+class ModelUnderTest:
+    """A model under test, and its description for the results.
 
     Attributes:
-        judge: Scores images.
+        scorer: Scores images.
         name: Of the released model or the recipe.
         seed: Of the run; None where the run is the chosen one, which has no seed in its name.
         threshold: Chosen on the folds.
         point: What that threshold is called.
         preprocessing: What the model takes.
         described: Entries of the results that describe the model.
-        log: A line per epoch of its training; None for a released model, whose log lies beside its results already.
+        log: A line per epoch of its training; None for a released model, whose log is beside its results already.
         tta: Whether eight orientations are averaged.
     """
 
-    judge: Scorer
+    scorer: Scorer
     name: str
     seed: int | None
     threshold: float
@@ -49,22 +49,22 @@ class Subject:
         return self.name + ("" if self.seed is None else f".seed{self.seed}") + (".tta" if self.tta else "")
 
 
-def load_subject(model: str, selected: Path, *, tta: bool, unverified: bool = False) -> Subject:
-    """Load what is to be scored.
+def load_model_under_test(model: str, selected: Path, *, tta: bool, unverified: bool = False) -> ModelUnderTest:
+    """Load the model to be scored.
 
     Args:
         model: Name of a released model, path of its card or graph, or path of a run's `model.safetensors`.
         selected: selected.json, with the committed choice for every run that may be scored.
         tta: Average over eight orientations.
-        unverified: Take a card that was not released; the results then say so.
+        unverified: Accept a card that was not released; the results then say so.
 
     Raises:
         ModelFileError: If a released model is missing or altered.
         CheckpointError: If a checkpoint cannot be used.
         SelectionError: If a checkpoint is not what the folds chose.
     """
-    subject = _run(Path(model), selected) if _is_run(Path(model)) else _released(model, unverified=unverified)
-    return replace(subject, judge=EightOrientations(subject.judge), tta=True) if tta else subject
+    tested = _run(Path(model), selected) if _is_run(Path(model)) else _released(model, unverified=unverified)
+    return replace(tested, scorer=EightOrientations(tested.scorer), tta=True) if tta else tested
 
 
 def _is_run(path: Path) -> bool:
@@ -72,15 +72,15 @@ def _is_run(path: Path) -> bool:
     return path.suffix == ".safetensors" and not path.with_suffix(".json").exists()
 
 
-def _released(model: str, *, unverified: bool) -> Subject:
+def _released(model: str, *, unverified: bool) -> ModelUnderTest:
     path = Path(model)
     if path.suffix in _RELEASED_SUFFIXES:
         predictor = Predictor(trusted_card(path.with_suffix(".json"), unverified=unverified), path.parent)
     else:
         predictor = load_predictor(model, unverified=unverified)
     card = predictor.card
-    return Subject(
-        judge=predictor,
+    return ModelUnderTest(
+        scorer=predictor,
         name=card.name,
         seed=None,
         threshold=card.point().threshold,
@@ -112,7 +112,7 @@ def _described_by(card: ModelCard) -> dict[str, Any]:
     }
 
 
-def _run(checkpoint: Path, selected: Path) -> Subject:
+def _run(checkpoint: Path, selected: Path) -> ModelUnderTest:
     # Checkpoints need torch; released models do not.
     from skinlens.export.candidate import UnreleasedModel
     from skinlens.export.selection import read_selection, require_chosen
@@ -125,8 +125,8 @@ def _run(checkpoint: Path, selected: Path) -> Subject:
     require_chosen(record, selection, checkpoint, seed=False)
     model = UnreleasedModel(tensors, record, scaling=selection.scaling)
     network = record["recipe"]["network"]
-    return Subject(
-        judge=model,
+    return ModelUnderTest(
+        scorer=model,
         name=name,
         seed=None if record["seed"] == selection.seed else record["seed"],
         threshold=selection.threshold,

@@ -11,9 +11,6 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, confusion_matrix, f1_score, roc_auc_score
 
-from skinlens.cli import evaluate as evaluate_module
-from skinlens.cli import model_under_test as subject_module
-from skinlens.cli.evaluate import QUICK_RESAMPLES, evaluate
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
 from skinlens.imaging.synthetic import draw_pixels, encode_png
@@ -21,6 +18,9 @@ from skinlens.leaderboard.records import Record
 from skinlens.metrics.report import MetricResult
 from skinlens.runtime.card import read_card, sha256_of, write_card
 from skinlens.runtime.predictor import Predictor
+from skinlens.studies import evaluate as evaluate_module
+from skinlens.studies import model_under_test as subject_module
+from skinlens.studies.evaluate import QUICK_RESAMPLES, evaluate
 from skinlens.studies.subgroups import subgroup_record
 
 VIEWS = {

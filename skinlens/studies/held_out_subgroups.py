@@ -1,37 +1,38 @@
-"""`skinlens subgroups`: who is judged well and who is not, on what the runs of a model's choice held out."""
+"""Subgroups of the images held out when a model was chosen: for whom is it right, and for whom not?"""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
-from rich.progress import track
 
-from skinlens.cli.say import print_text, say
-from skinlens.errors import OutputError, UsageError
+from skinlens.errors import UsageError
 from skinlens.export.selection import Selection, held_out_words, read_selection
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
 from skinlens.metrics.calibration import Scaling, scaled
+from skinlens.progress import tracked
+from skinlens.storage.results import write_results
 from skinlens.storage.spreadsheet import unguarded_table
 from skinlens.studies.subgroups import format_subgroups, subgroup_record, with_skin_tones
 from skinlens.training.manifest import read_manifests
 from skinlens.training.runs import listed_rows
 
 
-def subgroups(name: str, data: Sequence[Path], out: Path, *, selected: Path) -> None:
+def held_out_subgroups(name: str, data: Sequence[Path], out: Path, *, selected: Path) -> str:
     """Write `<name>.held_out.json`: rates by diagnosis, age, sex, site, origin and skin tone, and missed melanomas.
 
-    Test images may lack most diagnoses; what folds or origins held out often has them. No model is run: the predictions
+    Test images may lack most diagnoses; the folds or origins held out often have them. No model is run: the predictions
     are those that the choice was made on, turned into estimates as the released model does, at its default point.
 
     Args:
         name: Of the model in `selected`.
-        data: The manifests that its runs were trained on; their images are read for the tone of the skin.
+        data: The manifests that its runs were trained on; their images are read for the skin tone.
         out: Folder of the results.
         selected: selected.json; the predictions lie beside it.
+
+    Returns:
+        The rates in words.
 
     Raises:
         SelectionError: If there is no choice for the model.
@@ -44,8 +45,7 @@ def subgroups(name: str, data: Sequence[Path], out: Path, *, selected: Path) -> 
     scores = _predictions(selected.parent, choice)
     rows = listed_rows(scores, read_manifests(data), selected)
     estimates = scaled(scores["probability"].to_numpy(), Scaling(*choice.scaling))
-    console = Console(stderr=True)
-    files = track(rows["file"], "looking", console=console, transient=True, disable=not console.is_terminal)
+    files = tracked(list(rows["file"]), "reading")
     rows = with_skin_tones(rows, [skin_tone(decode(Path(file)).pixels).name or "" for file in files])
     record: dict[str, Any] = {
         "model": name,
@@ -55,13 +55,8 @@ def subgroups(name: str, data: Sequence[Path], out: Path, *, selected: Path) -> 
         "data": [path.name for path in data],
         "subgroups": subgroup_record(rows, estimates, choice.threshold),
     }
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / f"{name}.held_out.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-    except OSError as error:
-        raise OutputError(f"the results cannot be written to {out}: {error}") from error
-    say(f"wrote {out / name}.held_out.json")
-    print_text(f"{record['held_out']}, {len(rows)} images. {format_subgroups(record['subgroups'])}")
+    write_results(out, f"{name}.held_out", record)
+    return f"{record['held_out']}, {len(rows)} images. {format_subgroups(record['subgroups'])}"
 
 
 def _predictions(folder: Path, choice: Selection) -> pd.DataFrame:

@@ -1,13 +1,13 @@
-"""`skinlens export` and `skinlens card`: releasing a model, and writing its measured test scores into its card."""
+"""Publishing a model: exporting a checkpoint, and writing its measured test scores into its card."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from skinlens.cli.say import say
 from skinlens.errors import UsageError
 from skinlens.export.release import read_about, release
 from skinlens.export.selection import read_selection
@@ -30,14 +30,16 @@ from skinlens.runtime.card import (
 from skinlens.runtime.released import DIGESTS, VARIABLE, is_release, store_card, trusted_card
 from skinlens.runtime.weights import shipped_folder
 
+_LOG = logging.getLogger(__name__)
+
 SYNTHETIC_IMAGES = 12
 _TRUSTED_FIRST = ("clean-native", "all")
 
 
-def export(
+def publish(
     checkpoint: Path, name: str, *, about: Path, images: Path | None, weights: Path, new_release: bool = False
 ) -> None:
-    """Export a checkpoint, after holding its graph against torch and the grad-cam library.
+    """Export a checkpoint, after comparing its graph with torch and the grad-cam library.
 
     Args:
         checkpoint: `model.safetensors` of a run on every training row.
@@ -63,14 +65,19 @@ def export(
     done = release(checkpoint, name, selection, read_about(about), stacked, weights, new_release=new_release)
     parity = done.parity
     listed = is_release(name, weights)
-    say(
-        f"{'released' if listed else 'exported'} {name} after checking {parity.images} images: largest difference of "
-        f"the probability {parity.probability:.1e}, of the evidence map {parity.map:.1e} of its largest value"
+    _LOG.info(
+        "%s %s after checking %d images: largest difference of the probability %.1e, of the evidence map %.1e of its "
+        "largest value",
+        "released" if listed else "exported",
+        name,
+        parity.images,
+        parity.probability,
+        parity.map,
     )
     if listed:
-        say(f"{DIGESTS.name} of the package holds the digest of its card; keep the two together")
+        _LOG.info("%s of the package holds the digest of its card; keep the two together", DIGESTS.name)
     else:
-        say(f"{name} is not among the released models: use it with --unverified, or in the app with {VARIABLE}=1")
+        _LOG.info("%s is not a released model: use it with --unverified, or in the app with %s=1", name, VARIABLE)
 
 
 def record_test(name: str, weights: Path, *, unverified: bool = False) -> None:
@@ -78,7 +85,7 @@ def record_test(name: str, weights: Path, *, unverified: bool = False) -> None:
 
     Args:
         name: Of the model.
-        weights: Where its card lies.
+        weights: The folder of its card.
         unverified: Release a card that differs from the released one. Of a model that was not released, any card is
             taken, and the new one is not released either.
 
@@ -88,7 +95,7 @@ def record_test(name: str, weights: Path, *, unverified: bool = False) -> None:
         ResultError: If a file beside them is damaged.
     """
     path = weights / f"{name}.json"
-    # What is written back becomes the released card: it must not bless one that somebody has changed.
+    # What is written back becomes the released card: it must not accept one that somebody has changed.
     card = trusted_card(path, unverified=unverified) if is_release(name, weights) else read_card(path)
     evaluation = weights / "evaluation"
     try:
@@ -122,8 +129,8 @@ def record_test(name: str, weights: Path, *, unverified: bool = False) -> None:
 
 def _sections(card: ModelCard, evaluation: Path) -> tuple[Section, ...]:
     digest, threshold = card.files["weights"].sha256, card.point().threshold
-    found = read_measured(evaluation, card.name, weights_sha256=digest, threshold=threshold)
-    return () if found is None else measured_sections(found)
+    measured = read_measured(evaluation, card.name, weights_sha256=digest, threshold=threshold)
+    return () if measured is None else measured_sections(measured)
 
 
 def _stacked(images: list[LesionImage], preprocessing: Preprocessing) -> np.ndarray:
@@ -152,10 +159,10 @@ def _measured(test: EvaluationRecord) -> tuple[MeasuredRates, ...]:
 
 
 def _believed_first(test: tuple[MeasuredRates, ...], before: tuple[MeasuredRates, ...]) -> tuple[MeasuredRates, ...]:
-    """Rates on hospitals that were held out, then on test images, then on folds."""
+    """Return rates on datasets that were held out, then on test images, then on folds."""
     chosen_on = [rates for rates in before if not rates.population.startswith("test")]
-    strange = [rates for rates in chosen_on if rates.population.startswith(OUT_OF_ORIGIN)]
-    return (*strange, *test, *(rates for rates in chosen_on if rates not in strange))
+    held_out = [rates for rates in chosen_on if rates.population.startswith(OUT_OF_ORIGIN)]
+    return (*held_out, *test, *(rates for rates in chosen_on if rates not in held_out))
 
 
 def _times_scored(log: Path, card: ModelCard) -> str:

@@ -1,4 +1,4 @@
-"""`skinlens retouching` on drawn lesions and random networks, and the sentence that it comes to."""
+"""`skinlens ablate-preprocessing` on drawn lesions and random networks, and the sentence that it comes to."""
 
 import json
 from pathlib import Path
@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skinlens.cli.ablate_preprocessing import RETOUCHES, retouching, summarise
 from skinlens.errors import OutputError, UsageError
 from skinlens.export.candidate import UnreleasedModel
 from skinlens.imaging.colour import shades_of_grey
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import Pixels
 from skinlens.models.checkpoint import read_tensors
+from skinlens.studies.ablate_preprocessing import STEPS, ablate_preprocessing, summarise
 from tests.cli.conftest import Caller
-from tests.cli.fold_runs import draw_folder, fold_run
+from tests.studies.fold_runs import draw_folder, fold_run
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +38,8 @@ def test_each_retouch_is_compared_with_the_images_as_they_are(
     folder: Path, runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Against a score of our own making, image by image."""
-    monkeypatch.setitem(RETOUCHES, "hair removed", inverted)
-    retouching("drawn", runs, [folder / "drawn.csv"], tmp_path, images=None)
+    monkeypatch.setitem(STEPS, "hair removed", inverted)
+    ablate_preprocessing("drawn", runs, [folder / "drawn.csv"], tmp_path, images=None)
     record = json.loads((tmp_path / "drawn.json").read_text("utf-8"))
     assert [run["held_out"] for run in record["runs"]] == ["fold 0", "fold 1"]
     listed = pd.read_csv(folder / "drawn.csv").query("fold == 0")
@@ -64,7 +64,7 @@ def test_each_retouch_is_compared_with_the_images_as_they_are(
 
 
 def test_fewer_images_can_be_asked_for(folder: Path, runs: list[Path], tmp_path: Path) -> None:
-    retouching("drawn", runs[:1], [folder / "drawn.csv"], tmp_path, images=6)
+    ablate_preprocessing("drawn", runs[:1], [folder / "drawn.csv"], tmp_path, images=6)
     found = json.loads((tmp_path / "drawn.json").read_text("utf-8"))["runs"][0]
     assert found["n"] == 6
     assert 0 < found["malignant"] < 6
@@ -76,7 +76,7 @@ def record_of(**changes: list[tuple[float, float, float]]) -> dict[str, object]:
         {
             how: {"first": 0.8 + spread[run][0], "second": 0.8, "value": spread[run][0],
                   "low": spread[run][1], "high": spread[run][2]}
-            for how, spread in zip(RETOUCHES, changes.values(), strict=True)
+            for how, spread in zip(STEPS, changes.values(), strict=True)
         }
         for run in (0, 1)
     ]  # fmt: skip
@@ -106,16 +106,16 @@ def test_a_retouch_has_to_help_everywhere_and_to_be_shown_once(hair: list, colou
 
 def test_what_cannot_be_compared(folder: Path, runs: list[Path], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="two runs held out fold 0"):
-        retouching("drawn", [runs[0], runs[0]], [folder / "drawn.csv"], tmp_path, images=None)
+        ablate_preprocessing("drawn", [runs[0], runs[0]], [folder / "drawn.csv"], tmp_path, images=None)
     with pytest.raises(UsageError, match="holds no finished run"):
-        retouching("drawn", [tmp_path], [folder / "drawn.csv"], tmp_path, images=None)
+        ablate_preprocessing("drawn", [tmp_path], [folder / "drawn.csv"], tmp_path, images=None)
     (tmp_path / "file").write_text("", "utf-8")
     with pytest.raises(OutputError, match="cannot be written"):
-        retouching("drawn", runs[:1], [folder / "drawn.csv"], tmp_path / "file", images=2)
+        ablate_preprocessing("drawn", runs[:1], [folder / "drawn.csv"], tmp_path / "file", images=2)
 
 
 def test_the_command_line_passes_everything_on(call: Caller, folder: Path, runs: list[Path], tmp_path: Path) -> None:
     words = ("--data", folder / "drawn.csv", "--out", tmp_path / "out", "--images", 4)
-    assert call("retouching", "drawn", *runs, *words).status == 0
+    assert call("ablate-preprocessing", "drawn", *runs, *words).status == 0
     found = json.loads((tmp_path / "out" / "drawn.json").read_text("utf-8"))["runs"]
     assert [run["n"] for run in found] == [4, 4]

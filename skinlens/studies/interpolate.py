@@ -1,6 +1,6 @@
-"""`skinlens interpolate`: how far from its start a fine-tuned network should be released."""
+"""Interpolation between pretrained and fine-tuned weights: which share of the way should be released (WiSE-FT)?"""
 
-import json
+import logging
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,19 +11,21 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
-from skinlens.cli.say import say
 from skinlens.errors import OutputError, UsageError
 from skinlens.metrics.figures import evenly_spread
 from skinlens.metrics.rows import labels_of
-from skinlens.models.checkpoint import read_tensors, save_tensors
+from skinlens.models.checkpoint import read_tensors
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build
-from skinlens.storage.spreadsheet import guarded_table, unguarded_table
+from skinlens.storage.results import write_results
+from skinlens.storage.spreadsheet import unguarded_table
 from skinlens.training.dataset import DecodedRows
 from skinlens.training.interpolation import interpolated
-from skinlens.training.loop import FOLD_SCORES, LOG, MODEL, RUN, START, score_rows
+from skinlens.training.loop import score_rows
 from skinlens.training.manifest import read_manifests
-from skinlens.training.runs import FinishedRun, read_finished
+from skinlens.training.runs import FOLD_SCORES, LOG, START, HeldOutRun, read_run, write_run
+
+_LOG = logging.getLogger(__name__)
 
 SHARES = tuple(round(0.1 * step, 1) for step in range(11))
 
@@ -34,11 +36,11 @@ def interpolate(
     """Score what runs held out with weights between their start and their end.
 
     Without `apply` the shares 0 to 1 are compared, and `interpolation.csv` in `out` lists the ROC AUC by held-out
-    dataset. With it, each run gets a twin in `out` that keeps the weights at that share, as a recipe with that
-    `interpolation` leaves them.
+    dataset. With it, each run is copied to `out` with the weights at that share, as a recipe with that `interpolation`
+    leaves them.
 
     Args:
-        runs: Folders of finished runs whose head began as a probe, so that they kept their start.
+        runs: Folders of runs whose head began as a probe, so that they kept their first weights.
         data: The manifests that they were trained on.
         out: Folder of the table or of the new runs.
         images: Images of each held-out dataset, evenly spread over the labels; None for all.
@@ -51,7 +53,7 @@ def interpolate(
     listed = read_manifests(data)
     tables = []
     for folder in runs:
-        run = read_finished(folder, listed)
+        run = read_run(folder, listed)
         if not (folder / START).is_file():
             raise UsageError(f'{folder} kept no {START}: only runs whose recipe has head = "probe" do')
         start = read_tensors(folder / START)[0]
@@ -61,15 +63,15 @@ def interpolate(
             tables.append(_compared(run, start, images))
     if apply is None:
         table = pd.concat(tables, ignore_index=True)
-        out.mkdir(parents=True, exist_ok=True)
-        guarded_table(table).to_csv(out / "interpolation.csv", index=False)
+        write_results(out, "interpolation", tables={"interpolation.csv": table})
         means = table.groupby("share")["roc_auc"].mean()
         best = float(means.index[int(means.argmax())])
-        say("; ".join(f"{share:g}: {value:.4f}" for share, value in means.items()))
-        say(f"the best share is {best:g}, by the mean ROC AUC over {table['origin'].nunique()} held-out datasets")
+        _LOG.info("%s", "; ".join(f"{share:g}: {value:.4f}" for share, value in means.items()))
+        datasets = table["origin"].nunique()
+        _LOG.info("the best share is %g, by the mean ROC AUC over %d held-out datasets", best, datasets)
 
 
-def _compared(run: FinishedRun, start: dict[str, Tensor], images: int | None) -> pd.DataFrame:
+def _compared(run: HeldOutRun, start: dict[str, Tensor], images: int | None) -> pd.DataFrame:
     rows = _spread(run.rows, images)
     decoded = DecodedRows(rows)
     network, normalise = _network(run)
@@ -81,28 +83,25 @@ def _compared(run: FinishedRun, start: dict[str, Tensor], images: int | None) ->
         for origin, part in rows.assign(score=logits).groupby("origin"):
             area = float(roc_auc_score(part["malignant"], part["score"]))
             lines.append({"origin": origin, "n": len(part), "share": share, "roc_auc": round(area, 5)})
-        say(f"{run.held_out}: share {share:g} scored on {len(rows)} images")
+        _LOG.info("%s: share %g scored on %d images", run.held_out, share, len(rows))
     return pd.DataFrame(lines)
 
 
-def _keep_at(run: FinishedRun, start: dict[str, Tensor], share: float, folder: Path) -> None:
-    """Write a run's twin at a share, with its predictions made anew."""
+def _keep_at(run: HeldOutRun, start: dict[str, Tensor], share: float, folder: Path) -> None:
+    """Write a copy of a run with its weights at a share, scored again."""
     if folder.exists():
         raise OutputError(f"{folder} exists; name another --out")
-    folder.mkdir(parents=True)
     network, normalise = _network(run)
     network.load_state_dict(interpolated(start, run.tensors(), share))
     scores = score_rows(network, normalise, DecodedRows(run.rows), run.recipe)
     kept = unguarded_table(pd.read_csv(run.folder / FOLD_SCORES))
     kept = kept.assign(probability=scores.probability, heatmap_max=scores.heatmap_max)
-    guarded_table(kept).to_csv(folder / FOLD_SCORES, index=False)
     record = {**run.record, "recipe": {**run.record["recipe"], "interpolation": share}}
-    (folder / RUN).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-    save_tensors(folder / MODEL, network.state_dict(), record)
+    write_run(folder, record, network.state_dict(), kept)
     shutil.copyfile(run.folder / LOG, folder / LOG)
 
 
-def _network(run: FinishedRun) -> tuple[nn.Module, Normalise]:
+def _network(run: HeldOutRun) -> tuple[nn.Module, Normalise]:
     network = build(run.recipe.network.name, run.recipe.network.options).to(memory_format=torch.channels_last)
     return network, Normalise(run.recipe.preprocessing.mean, run.recipe.preprocessing.std)
 

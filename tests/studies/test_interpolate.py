@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 import torch
 
-from skinlens.cli.interpolate import SHARES, interpolate
 from skinlens.errors import OutputError, UsageError
 from skinlens.export.candidate import UnreleasedModel
 from skinlens.imaging.decode import decode
 from skinlens.models.checkpoint import read_tensors, save_tensors
-from tests.cli.fold_runs import draw_folder, fold_run
+from skinlens.studies.interpolate import SHARES, interpolate
+from tests.studies.fold_runs import draw_folder, fold_run
 
 
 @pytest.fixture(scope="module")

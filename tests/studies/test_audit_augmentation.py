@@ -7,9 +7,9 @@ import cv2
 import pandas as pd
 import pytest
 
-from skinlens.cli.audit_augmentation import audit_augmentation, summarise
 from skinlens.errors import OutputError
 from skinlens.imaging.synthetic import draw_lesion
+from skinlens.studies.audit_augmentation import audit_augmentation, summarise
 
 RECIPE = """
 name = "disturbing"

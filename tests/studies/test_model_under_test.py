@@ -6,9 +6,6 @@ import pandas as pd
 import pytest
 import torch
 
-from skinlens.cli import model_under_test as subject_module
-from skinlens.cli.evaluate import evaluate
-from skinlens.cli.model_under_test import load_subject
 from skinlens.export.selection import Selection, SelectionError, write_selection
 from skinlens.imaging.synthetic import draw_lesion, draw_pixels, encode_png
 from skinlens.models.checkpoint import load_released, released_precision, save_tensors
@@ -17,6 +14,9 @@ from skinlens.models.pretrained import RANDOM
 from skinlens.models.registry import build
 from skinlens.runtime.card import sha256_of
 from skinlens.runtime.weights import weights_folder
+from skinlens.studies import model_under_test as module
+from skinlens.studies.evaluate import evaluate
+from skinlens.studies.model_under_test import load_model_under_test
 
 SIDE = 64
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
@@ -83,33 +83,33 @@ def selected(tmp_path):
 
 
 def test_a_run_is_scored_with_the_weights_it_would_be_released_with(checkpoint, selected, network):
-    subject = load_subject(str(checkpoint()), selected, tta=False)
+    tested = load_model_under_test(str(checkpoint()), selected, tta=False)
     images = [draw_lesion(seed, height=80, width=100) for seed in range(3)]
-    found = [answer.score for answer in subject.judge.predict(images)]
+    found = [answer.score for answer in tested.scorer.predict(images)]
     twin = load_released(build("lenet5", {}), released_precision(network.state_dict()))
-    pixels = torch.stack([torch.from_numpy(input_of(image, subject)) for image in images])
+    pixels = torch.stack([torch.from_numpy(input_of(image, tested)) for image in images])
     with torch.inference_mode():
         expected = twin(Normalise(MEAN, STD)(pixels)).softmax(dim=1)[:, 1]
     assert found == pytest.approx(expected.tolist(), abs=1e-5)
     assert len(set(found)) == 3
 
 
-def input_of(image, subject):
+def input_of(image, tested):
     from skinlens.imaging.preprocess import to_input
 
-    return to_input(image.pixels, subject.preprocessing).copy()
+    return to_input(image.pixels, tested.preprocessing).copy()
 
 
 def test_a_run_says_what_it_is(checkpoint, selected):
-    subject = load_subject(str(checkpoint()), selected, tta=False)
-    assert (subject.stem, subject.threshold) == ("drawn", 0.4)
-    described = subject.described
+    tested = load_model_under_test(str(checkpoint()), selected, tta=False)
+    assert (tested.stem, tested.threshold) == ("drawn", 0.4)
+    described = tested.described
     assert described["title"] == "LeNet-5"
     assert described["parameters"] == 61_326
     assert 2 * 61_326 < described["bytes"] < 2 * 61_326 + 4096
     assert described["training"]["imagenet_start"] is False
     assert described["training"]["epochs"] == 2
-    assert list(subject.log["train_loss"]) == [0.7, 0.6]
+    assert list(tested.log["train_loss"]) == [0.7, 0.6]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_run_says_what_it_is(checkpoint, selected):
     [(0, False, "drawn"), (1, False, "drawn.seed1"), (0, True, "drawn.tta"), (2, True, "drawn.seed2.tta")],
 )
 def test_the_names_of_results_tell_seed_and_orientations(seed, tta, stem, checkpoint, selected):
-    assert load_subject(str(checkpoint(seed=seed)), selected, tta=tta).stem == stem
+    assert load_model_under_test(str(checkpoint(seed=seed)), selected, tta=tta).stem == stem
 
 
 @pytest.mark.parametrize(
@@ -129,34 +129,34 @@ def test_the_names_of_results_tell_seed_and_orientations(seed, tta, stem, checkp
 )
 def test_a_run_that_was_not_chosen_is_not_scored(changes, differs, checkpoint, selected):
     with pytest.raises(SelectionError, match=f"is not what the folds chose: its {differs} differs"):
-        load_subject(str(checkpoint(**changes)), selected, tta=False)
+        load_model_under_test(str(checkpoint(**changes)), selected, tta=False)
 
 
 def test_a_run_without_a_committed_choice_is_not_scored(checkpoint, tmp_path):
     with pytest.raises(SelectionError, match="holds no choice for drawn"):
-        load_subject(str(checkpoint()), tmp_path / "none.json", tta=False)
+        load_model_under_test(str(checkpoint()), tmp_path / "none.json", tta=False)
 
 
 def test_a_run_that_held_out_a_fold_is_not_scored(checkpoint, selected):
     with pytest.raises(SelectionError, match="trained without fold 3"):
-        load_subject(str(checkpoint(fold=3)), selected, tta=False)
+        load_model_under_test(str(checkpoint(fold=3)), selected, tta=False)
 
 
 def test_a_run_on_a_share_of_the_lesions_is_not_scored(checkpoint, selected):
     with pytest.raises(SelectionError, match="trained on a share of the lesions"):
-        load_subject(str(checkpoint(share=0.5)), selected, tta=False)
+        load_model_under_test(str(checkpoint(share=0.5)), selected, tta=False)
 
 
 def test_a_released_model_says_the_same(predictor, selected, monkeypatch):
-    monkeypatch.setattr(subject_module, "load_predictor", lambda _name, **_: predictor)
-    subject = load_subject(predictor.card.name, selected, tta=False)
+    monkeypatch.setattr(module, "load_predictor", lambda _name, **_: predictor)
+    tested = load_model_under_test(predictor.card.name, selected, tta=False)
     card = predictor.card
-    assert (subject.stem, subject.log) == (card.name, None)
-    assert subject.threshold == card.point().threshold
-    assert subject.described["weights_sha256"] == card.files["weights"].sha256
-    assert subject.described["training"]["imagenet_start"] is True
-    from_card = load_subject(str(weights_folder() / f"{card.name}.safetensors"), selected, tta=False)
-    assert from_card.described == subject.described
+    assert (tested.stem, tested.log) == (card.name, None)
+    assert tested.threshold == card.point().threshold
+    assert tested.described["weights_sha256"] == card.files["weights"].sha256
+    assert tested.described["training"]["imagenet_start"] is True
+    from_card = load_model_under_test(str(weights_folder() / f"{card.name}.safetensors"), selected, tta=False)
+    assert from_card.described == tested.described
 
 
 def test_results_of_a_run_are_written_with_its_training_curve(checkpoint, selected, tmp_path):

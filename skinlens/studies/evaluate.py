@@ -1,7 +1,6 @@
-"""`skinlens evaluate`: a model on a manifest, in every test view, with intervals."""
+"""Evaluation of a model on a manifest, in every test view, with intervals."""
 
 import csv
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,11 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich.console import Console
-from rich.progress import Progress
 
-from skinlens.cli.model_under_test import Subject, load_subject
-from skinlens.cli.say import print_text, say
 from skinlens.errors import OutputError
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
@@ -21,13 +16,16 @@ from skinlens.imaging.synthetic import draw_lesion
 from skinlens.metrics.classification import Floats
 from skinlens.metrics.report import evaluate_views, format_views, to_json
 from skinlens.metrics.views import views_of
+from skinlens.progress import tracked
 from skinlens.runtime.card import ModelFileError, sha256_of
 from skinlens.runtime.orientations import Scorer
 from skinlens.runtime.prediction import is_probability
 from skinlens.runtime.predictor import load_predictor
 from skinlens.runtime.timing import REPEATS, timed_in_turn
-from skinlens.storage.spreadsheet import guarded, guarded_table
-from skinlens.studies.robustness import Trial, format_stress, stress
+from skinlens.storage.results import write_results
+from skinlens.storage.spreadsheet import guarded
+from skinlens.studies.model_under_test import ModelUnderTest, load_model_under_test
+from skinlens.studies.robustness import Trial, format_robustness, measure_robustness
 from skinlens.studies.subgroups import format_subgroups, subgroup_record, with_skin_tones
 from skinlens.training.manifest import ManifestError, read_manifests
 
@@ -50,18 +48,21 @@ def evaluate(
     tta: bool = False,
     selected: Path,
     unverified: bool = False,
-) -> None:
-    """Score a split and write `<model>[.seedN][.tta].<split>.json` and `.csv`; no image is refused by its content.
+) -> str:
+    """Score a split and write `<model>[.seedN][.tta].<split>.json` and `.csv`; no image is rejected for its content.
 
     Args:
-        model: Name of a released model, path of its card, or path of a finished run's `model.safetensors`.
+        model: Name of a released model, path of its card, or path of a run's `model.safetensors`.
         data: Manifests.
         split: Which rows.
         out: Folder of the results.
         quick: Fewer bootstrap draws, shortcut tests on fewer images, and no corruptions.
         tta: Score the mean over eight orientations, in the views alone.
         selected: selected.json, which must hold the choice of a run that is not released.
-        unverified: Take a card that was not released.
+        unverified: Accept a card that was not released.
+
+    Returns:
+        The results in words.
 
     Raises:
         ManifestError: If a manifest or an image of it cannot be used, or the split is empty.
@@ -70,37 +71,37 @@ def evaluate(
         SelectionError: If a run is not what the folds chose.
         OutputError: If the results cannot be written.
     """
-    subject = load_subject(model, selected, tta=tta, unverified=unverified)
+    tested = load_model_under_test(model, selected, tta=tta, unverified=unverified)
     listed = read_manifests(data)
     rows = _rows(listed, split)
-    probabilities, tones = _score(subject.judge, rows)
+    probabilities, tones = _score(tested.scorer, rows)
     resamples = QUICK_RESAMPLES if quick else RESAMPLES
-    results = evaluate_views(rows, probabilities, subject.threshold, resamples=resamples)
-    trial = Trial(subject.judge, rows, probabilities, subject.threshold, subject.preprocessing, resamples)
-    parts = subgroup_record(with_skin_tones(rows, tones), probabilities, subject.threshold)
-    stressed = {} if tta else stress(trial, listed[listed["split"] == "train"], quick=quick)
+    results = evaluate_views(rows, probabilities, tested.threshold, resamples=resamples)
+    trial = Trial(tested.scorer, rows, probabilities, tested.threshold, tested.preprocessing, resamples)
+    parts = subgroup_record(with_skin_tones(rows, tones), probabilities, tested.threshold)
+    tests = {} if tta else measure_robustness(trial, listed[listed["split"] == "train"], quick=quick)
     record = {
-        "model": subject.name,
-        "tta": subject.tta,
-        **subject.described,
+        "model": tested.name,
+        "tta": tested.tta,
+        **tested.described,
         "data": [path.name for path in data],
         "data_sha256": [sha256_of(path) for path in data],
         "split": split,
-        "threshold": subject.threshold,
-        "point": subject.point,
+        "threshold": tested.threshold,
+        "point": tested.point,
         "interval": INTERVAL.format(resamples=resamples),
         "scored": datetime.now(UTC).isoformat(timespec="seconds"),
-        "time": _time(subject),
+        "time": _time(tested),
         "views": to_json(results),
         "subgroups": parts,
-        **stressed,
+        **tests,
     }
     try:
-        _write(subject, record, rows.assign(probability=probabilities), out)
+        _write(tested, record, rows.assign(probability=probabilities), out)
     except OSError as error:
         raise OutputError(f"the results cannot be written to {out}: {error}") from error
-    said = [format_views(results), format_subgroups(parts), *([format_stress(stressed)] if stressed else [])]
-    print_text("\n\n".join(said))
+    parts_in_words = [format_views(results), format_subgroups(parts), *([format_robustness(tests)] if tests else [])]
+    return "\n\n".join(parts_in_words)
 
 
 def _rows(listed: pd.DataFrame, split: str) -> pd.DataFrame:
@@ -114,34 +115,30 @@ def _rows(listed: pd.DataFrame, split: str) -> pd.DataFrame:
     return rows
 
 
-def _score(judge: Scorer, rows: pd.DataFrame) -> tuple[Floats, list[str]]:
-    """P(malignant) of every row, `(N,)`, and the tone of the skin around each lesion, empty where there is none."""
+def _score(scorer: Scorer, rows: pd.DataFrame) -> tuple[Floats, list[str]]:
+    """Return P(malignant) of every row, `(N,)`, and the skin tone around each lesion, empty where it is unknown."""
     probabilities: list[float] = []
     tones: list[str] = []
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("scoring", total=len(rows))
-        for first in range(0, len(rows), _BATCH):
-            images = [decode(Path(file)) for file in rows["file"].iloc[first : first + _BATCH]]
-            probabilities += [answer.score for answer in judge.predict(images)]
-            _require_numbers(probabilities, rows)
-            tones += [skin_tone(image.pixels).name or "" for image in images]
-            progress.advance(task, len(images))
+    for first in tracked(range(0, len(rows), _BATCH), "scoring"):
+        images = [decode(Path(file)) for file in rows["file"].iloc[first : first + _BATCH]]
+        probabilities += [answer.score for answer in scorer.predict(images)]
+        _require_numbers(probabilities, rows)
+        tones += [skin_tone(image.pixels).name or "" for image in images]
     return np.array(probabilities), tones
 
 
 def _require_numbers(probabilities: Sequence[float], rows: pd.DataFrame) -> None:
-    """Insist that every score so far is a number: a figure that leaves some out would be about other images."""
+    """Raise unless every score so far is a number: metrics that leave some out would be about other images."""
     for path, probability in zip(rows["path"], probabilities, strict=False):
         if not is_probability(probability):
             raise ModelFileError(f"The model gave no usable number for {path}, so nothing can be measured.")
 
 
-def _time(subject: Subject) -> dict[str, Any]:
+def _time(tested: ModelUnderTest) -> dict[str, Any]:
     """Median milliseconds for one image, in turn with one model: their ratio holds on a busy machine too."""
     image = [draw_lesion(0)]
     reference = load_predictor(TIMED_AGAINST)
-    own, others = timed_in_turn(lambda: subject.judge.predict(image), lambda: reference.predict(image))
+    own, others = timed_in_turn(lambda: tested.scorer.predict(image), lambda: reference.predict(image))
     return {
         "milliseconds": round(own, 2),
         "reference": reference.card.name,
@@ -151,16 +148,12 @@ def _time(subject: Subject) -> dict[str, Any]:
     }
 
 
-def _write(subject: Subject, record: dict[str, Any], rows: pd.DataFrame, out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    stem = f"{subject.stem}.{record['split']}"
-    (out / f"{stem}.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+def _write(tested: ModelUnderTest, record: dict[str, Any], rows: pd.DataFrame, out: Path) -> None:
+    stem = f"{tested.stem}.{record['split']}"
     columns = ["path", "label", "probability", *(name for name in _KEPT_COLUMNS if name in rows)]
-    guarded_table(rows[columns]).to_csv(out / f"{stem}.csv", index=False)
-    if subject.log is not None:
-        guarded_table(subject.log).to_csv(out / f"{subject.stem}.log.csv", index=False)
-    _log_scoring(record | {"model": subject.stem}, len(rows), out / "scorings.csv")
-    say(f"wrote {out / stem}.json and .csv")
+    log = {} if tested.log is None else {f"{tested.stem}.log.csv": tested.log}
+    write_results(out, stem, record, tables={f"{stem}.csv": rows[columns]} | log)
+    _log_scoring(record | {"model": tested.stem}, len(rows), out / "scorings.csv")
 
 
 def _log_scoring(record: dict[str, Any], images: int, path: Path) -> None:

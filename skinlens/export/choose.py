@@ -1,5 +1,6 @@
-"""`skinlens select`: from finished fold runs to the choice that is committed before the test images are scored."""
+"""The choice among training runs, made on what they held out and committed before the test images are scored."""
 
+import logging
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,9 +11,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import log_loss, roc_auc_score
 
-from skinlens.cli.floor import require_floor
-from skinlens.cli.say import say
 from skinlens.errors import UsageError
+from skinlens.export.floor import require_floor
 from skinlens.export.selection import Considered, Selection, held_out_words, write_selection
 from skinlens.metrics.calibration import Scaling, fitted_scaling, scaled, scaled_across, score_bins
 from skinlens.metrics.classification import Floats, Labels, calibration_error
@@ -32,6 +32,8 @@ from skinlens.runtime.card import (
 from skinlens.storage.spreadsheet import unguarded_table
 from skinlens.training.runs import read_record
 
+_LOG = logging.getLogger(__name__)
+
 HEATMAP_QUANTILE = 0.99
 _THRESHOLD_RULE = (
     "the score at which a logistic curve fitted to the out-of-fold predictions of {n} training images "
@@ -43,18 +45,18 @@ DEFAULT_POINT = "screening"
 _HEATMAP_RULE = "99th percentile of the largest evidence per image on the same {n} images"
 
 
-def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Path, *, calibrate: bool = False) -> None:
+def choose(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Path, *, calibrate: bool = False) -> None:
     """Choose threshold and heatmap scale on what the runs held out, folds or origins, and record all that was compared.
 
     Args:
         name: Of the model to be released.
-        runs: Folders of finished runs of one recipe, start and seed, that held out folds or that held out origins.
-        considered: Folders of further finished runs that were compared.
+        runs: Folders of runs of one recipe, pretrained weights and seed, that held out folds or that held out origins.
+        considered: Folders of further runs that were compared.
         out: The evaluation folder; gets selected.json and the predictions for what was held out.
         calibrate: Scale the logits too, and choose three named points with bands; else one threshold on the raw score.
 
     Raises:
-        UsageError: If a folder holds no finished run that held something out, the runs differ in more than that, some
+        UsageError: If a folder holds no run that held something out, the runs differ in more than that, some
             hold out folds and some origins, two have the same recipe name, start, seed and held-out part, no
             threshold can be fitted, or the runs are worse than a linear probe of their own pretrained weights.
         ResultError: If a probe on record is damaged.
@@ -75,11 +77,11 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
     if len(set(kept)) < len(kept):
         raise UsageError(f"two runs would both be kept as {max(kept, key=kept.count)}; give one's recipe another name")
     scores = pd.concat([_scores(run, record) for run, record in zip(runs, records, strict=True)], ignore_index=True)
-    truth = labels_of(scores)
+    labels = labels_of(scores)
     kind = "fold" if folds else "origin"
     named = {"n": len(scores), "held_out": held_out_words(folds, origins), "kind": kind}
     try:
-        chosen = _calibrated(scores, truth, named) if calibrate else _threshold(scores, truth, named)
+        chosen = _calibrated(scores, labels, named) if calibrate else _threshold(scores, labels, named)
     except ValueError as error:
         raise UsageError(str(error)) from error
     first = records[0]
@@ -93,7 +95,7 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
         folds=folds,
         origins=origins,
         out_of_fold=tuple(_keep_predictions(run, record, out) for run, record in zip(runs, records, strict=True)),
-        roc_auc=round(float(roc_auc_score(truth, scores["probability"])), 5),
+        roc_auc=round(float(roc_auc_score(labels, scores["probability"])), 5),
         heatmap_scale=_heatmap_scale(scores["heatmap_max"]),
         heatmap_rule=_HEATMAP_RULE.format(**named),
         considered=tuple(_considered(run) for run in [*runs, *considered]),
@@ -104,9 +106,15 @@ def select(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Pat
         _keep_predictions(run, read_record(run), out)
     write_selection(out / "selected.json", name, selection)
     areas = [roc_auc_score(labels_of(part), part["probability"]) for _, part in scores.groupby(kind)]
-    say(
-        f"chose threshold {selection.threshold} and heatmap scale {selection.heatmap_scale} on {len(scores)} "
-        f"out-of-{kind} predictions (ROC AUC {selection.roc_auc}; mean over {kind}s {np.mean(areas):.5f})"
+    _LOG.info(
+        "chose threshold %s and heatmap scale %s on %d out-of-%s predictions (ROC AUC %s; mean over %ss %.5f)",
+        selection.threshold,
+        selection.heatmap_scale,
+        len(scores),
+        kind,
+        selection.roc_auc,
+        kind,
+        np.mean(areas),
     )
 
 
@@ -121,30 +129,30 @@ def _scores(run: Path, record: dict[str, Any]) -> pd.DataFrame:
     if record["fold"] is not None or "origin" in scores:
         return scores
     if len(_origins(record)) > 1:
-        raise UsageError(f"{run} held out {record['origin']}, but its predictions do not tell whose are whose")
+        raise UsageError(f"{run} held out {record['origin']}, but its predictions name no origin of each image")
     return scores.assign(origin=str(record["origin"]))
 
 
-def _threshold(scores: pd.DataFrame, truth: Labels, named: dict[str, Any]) -> dict[str, Any]:
+def _threshold(scores: pd.DataFrame, labels: Labels, named: dict[str, Any]) -> dict[str, Any]:
     """One threshold on the score as it is."""
-    chances = scores["probability"].to_numpy()
-    threshold = fitted_threshold(truth, chances)
+    probabilities = scores["probability"].to_numpy()
+    threshold = fitted_threshold(labels, probabilities)
     return {
         "threshold": round(threshold, 4),
         "threshold_rule": _THRESHOLD_RULE.format(**named),
-        "rates": _measured(wilson_rates(truth, chances, threshold), named),
+        "rates": _measured(wilson_rates(labels, probabilities, threshold), named),
     }
 
 
-def _calibrated(scores: pd.DataFrame, truth: Labels, named: dict[str, Any]) -> dict[str, Any]:
-    """A scaling, three points on the estimate with their bands, and what came true by bins of it."""
+def _calibrated(scores: pd.DataFrame, labels: Labels, named: dict[str, Any]) -> dict[str, Any]:
+    """Return a scaling, three points on the estimate with their bands, and the malignant share by bins of it."""
     raw = scores["probability"].to_numpy()
-    fitted = fitted_scaling(truth, raw)
+    fitted = fitted_scaling(labels, raw)
     scaling = Scaling(round(fitted.temperature, 5), round(fitted.offset, 5))
     estimates = scaled(raw, scaling)
     points = tuple(
-        _point(choice, named, _by_origin(scores, truth, estimates, choice.threshold, named))
-        for choice in choose_points(truth, estimates)
+        _point(choice, named, _by_origin(scores, labels, estimates, choice.threshold, named))
+        for choice in choose_points(labels, estimates)
     )
     default = next(point for point in points if point.name == DEFAULT_POINT)
     return {
@@ -155,26 +163,26 @@ def _calibrated(scores: pd.DataFrame, truth: Labels, named: dict[str, Any]) -> d
         "calibration": Calibration(
             temperature=scaling.temperature,
             offset=scaling.offset,
-            prevalence=round(float(truth.mean()), 5),
+            prevalence=round(float(labels.mean()), 5),
             chosen_on=_SCALING_RULE.format(**named),
-            error_before=round(calibration_error(truth, raw), 5),
-            error_after=round(calibration_error(truth, scaled_across(truth, raw, _parts(scores))), 5),
+            error_before=round(calibration_error(labels, raw), 5),
+            error_after=round(calibration_error(labels, scaled_across(labels, raw, _parts(scores))), 5),
         ),
         "score_bins": tuple(
-            ScoreBin(low=each.low, high=each.high, rate=_estimate(each.rate)) for each in score_bins(truth, estimates)
+            ScoreBin(low=each.low, high=each.high, rate=_estimate(each.rate)) for each in score_bins(labels, estimates)
         ),
     }
 
 
 def _by_origin(
-    scores: pd.DataFrame, truth: Labels, estimates: Floats, threshold: float, named: dict[str, Any]
+    scores: pd.DataFrame, labels: Labels, estimates: Floats, threshold: float, named: dict[str, Any]
 ) -> tuple[MeasuredRates, ...]:
-    """What a threshold does on each held-out origin: a mean over hospitals may hold for none of them."""
+    """Return the rates of a threshold on each held-out origin: their mean may hold for none of them."""
     if named["kind"] != "origin" or scores["origin"].nunique() == 1:
         return ()
     parts = {str(origin): (scores["origin"] == origin).to_numpy() for origin in scores["origin"].unique()}
     return tuple(
-        _rates_on(f"{OUT_OF_ORIGIN} {origin}", wilson_rates(truth[of_it], estimates[of_it], threshold))
+        _rates_on(f"{OUT_OF_ORIGIN} {origin}", wilson_rates(labels[of_it], estimates[of_it], threshold))
         for origin, of_it in parts.items()
     )
 
@@ -193,7 +201,7 @@ def _point(choice: PointChoice, named: dict[str, Any], by_origin: tuple[Measured
 
 
 def _parts(scores: pd.DataFrame) -> Any:
-    """What was held out at a time; the two halves of the lesions where that is one part alone."""
+    """Return which part each row was held out with; two halves of the lesions where there is one part alone."""
     for column in ("origin", "fold"):
         if column in scores and scores[column].nunique() > 1:
             return scores[column].to_numpy()
@@ -211,12 +219,12 @@ def _rates_on(population: str, rates: Rates) -> MeasuredRates:
 
 
 def _heatmap_scale(largest: pd.Series) -> float | None:
-    """What is drawn as full evidence; None for a network that has no evidence map, whose column is blank."""
+    """Return the evidence drawn in full colour; None for a network without evidence map, whose column is blank."""
     return None if largest.isna().any() else round(float(np.quantile(largest, HEATMAP_QUANTILE)), 5)
 
 
 def _identity(record: dict[str, Any]) -> dict[str, object]:
-    """What runs on several folds or origins of one choice have in common; a start without a file has no digest."""
+    """Return what the runs of one choice must have in common; weights that are in no file have no digest."""
     return {
         "recipe": record["recipe"],
         "start": record["start_sha256"] or record["start"],
@@ -227,8 +235,7 @@ def _identity(record: dict[str, Any]) -> dict[str, object]:
 
 def _considered(run: Path) -> Considered:
     record, scores = read_record(run), pd.read_csv(run / "fold.csv")
-    truth = (scores["label"] == "malignant").to_numpy()
-    chances = scores["probability"].to_numpy()
+    labels, probabilities = labels_of(scores), scores["probability"].to_numpy()
     return Considered(
         recipe=record["recipe"]["name"],
         start=record["start"],
@@ -236,9 +243,9 @@ def _considered(run: Path) -> Considered:
         fold=record["fold"],
         epochs=record["epochs"],
         n=len(scores),
-        roc_auc=round(float(roc_auc_score(truth, chances)), 5),
-        log_loss=round(float(log_loss(truth, chances)), 5),
-        accuracy_at_half=round(float(((chances >= 0.5) == truth).mean()), 5),
+        roc_auc=round(float(roc_auc_score(labels, probabilities)), 5),
+        log_loss=round(float(log_loss(labels, probabilities)), 5),
+        accuracy_at_half=round(float(((probabilities >= 0.5) == labels).mean()), 5),
         seconds=record["seconds"],
         share=record.get("share", 1.0),
         origin=record.get("origin"),

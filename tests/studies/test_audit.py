@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skinlens.cli.audit import audit
 from skinlens.errors import OutputError, UsageError
 from skinlens.imaging.synthetic import draw_pixels, encode_png
+from skinlens.studies.audit import audit
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""`skinlens review` from fold runs to its three files."""
+"""`skinlens errors` from fold runs to its three files."""
 
 import json
 
@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skinlens.cli.error_analysis import review
 from skinlens.errors import OutputError, UsageError
-from tests.cli.fold_runs import IMAGES, draw_folder, fold_run
+from skinlens.studies.fold_errors import analyse_errors
+from tests.studies.fold_runs import IMAGES, draw_folder, fold_run
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def reviewed(folder, tmp_path_factory):
         for fold in (0, 1)
         for name in ("lenet5", "mobilenet_v2")
     ]
-    review(runs, [folder / "drawn.csv"], base / "out")
+    analyse_errors(runs, [folder / "drawn.csv"], base / "out")
     return base / "out"
 
 
@@ -79,7 +79,7 @@ def test_the_summary_names_the_images_by_id(reviewed, record, table):
 
 def test_a_folder_without_a_fold_run_is_an_error(folder, tmp_path):
     with pytest.raises(UsageError, match="holds no finished run"):
-        review([tmp_path], [folder / "drawn.csv"], tmp_path / "out")
+        analyse_errors([tmp_path], [folder / "drawn.csv"], tmp_path / "out")
 
 
 def test_a_run_that_held_out_an_origin_is_an_error_before_its_weights_are_read(folder, tmp_path):
@@ -88,7 +88,7 @@ def test_a_run_that_held_out_an_origin_is_an_error_before_its_weights_are_read(f
     (run / "run.json").write_text(json.dumps(record | {"fold": None, "origin": "here"}), "utf-8")
     (run / "model.safetensors").unlink()
     with pytest.raises(UsageError, match="a review goes by folds"):
-        review([run], [folder / "drawn.csv"], tmp_path / "out")
+        analyse_errors([run], [folder / "drawn.csv"], tmp_path / "out")
 
 
 def test_folds_must_have_the_same_runs(folder, tmp_path):
@@ -97,7 +97,7 @@ def test_folds_must_have_the_same_runs(folder, tmp_path):
         fold_run(folder, "lenet5", tmp_path / "b", fold=1, seed=1),
     ]
     with pytest.raises(UsageError, match="every fold must have the same runs"):
-        review(runs, [folder / "drawn.csv"], tmp_path / "out")
+        analyse_errors(runs, [folder / "drawn.csv"], tmp_path / "out")
 
 
 def test_a_manifest_without_the_images_is_an_error(folder, tmp_path):
@@ -106,18 +106,18 @@ def test_a_manifest_without_the_images_is_an_error(folder, tmp_path):
     listed = listed.assign(path=[str(folder / path) for path in listed["path"]])
     listed.to_csv(tmp_path / "other.csv", index=False)
     with pytest.raises(UsageError, match="the manifests lack 14 images"):
-        review([run], [tmp_path / "other.csv"], tmp_path / "out")
+        analyse_errors([run], [tmp_path / "other.csv"], tmp_path / "out")
 
 
 def test_a_file_in_the_way_is_an_error(folder, tmp_path):
     (tmp_path / "out").write_text("in the way", "utf-8")
     with pytest.raises(OutputError, match="cannot be written"):
-        review([fold_run(folder, "lenet5", tmp_path / "a", fold=0)], [folder / "drawn.csv"], tmp_path / "out")
+        analyse_errors([fold_run(folder, "lenet5", tmp_path / "a", fold=0)], [folder / "drawn.csv"], tmp_path / "out")
 
 
 def test_the_command_line_passes_everything_on(call, folder, tmp_path):
     run = fold_run(folder, "lenet5", tmp_path / "a", fold=1)
-    done = call("review", run, "--data", folder / "drawn.csv", "--out", tmp_path / "out")
+    done = call("errors", run, "--data", folder / "drawn.csv", "--out", tmp_path / "out")
     assert done.status == 0
     table = pd.read_csv(tmp_path / "out" / "review.csv")
     assert np.isin(table["fold"], [1]).all()

@@ -1,7 +1,5 @@
-"""`skinlens bench`: what one image with its heatmap costs, against torch with the grad-cam library."""
+"""Time of one image with its heatmap, against torch with the grad-cam library."""
 
-import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,8 +20,15 @@ from skinlens.runtime.timing import REPEATS, WARM_UPS, timed_in_turn
 from skinlens.runtime.weights import weights_folder
 
 
-def bench(model: str | None, *, as_json: bool, unverified: bool = False) -> None:
-    """Time both ways in turn, in this process, on one drawn image, and print medians and their ratio.
+def bench(model: str | None, *, unverified: bool = False) -> dict[str, str | int | float]:
+    """Time both ways in turn, in this process, on one drawn image.
+
+    Args:
+        model: Name of a released model; None for the default one.
+        unverified: Accept a card that was not released.
+
+    Returns:
+        Medians in milliseconds and their ratio, with what they were measured on.
 
     Raises:
         ModelFileError: If the model is missing or altered.
@@ -35,7 +40,7 @@ def bench(model: str | None, *, as_json: bool, unverified: bool = False) -> None
     ours, theirs = timed_in_turn(
         lambda: predictor.predict([image]), lambda: library(image), warm_ups=WARM_UPS, repeats=REPEATS
     )
-    figures = {
+    return {
         "model": predictor.card.shown_name,
         "provider": predictor.provider,
         "repeats": REPEATS,
@@ -44,10 +49,6 @@ def bench(model: str | None, *, as_json: bool, unverified: bool = False) -> None
         "torch_with_grad_cam_ms": round(theirs, 1),
         "ratio": round(theirs / ours, 2),
     }
-    if as_json:
-        sys.stdout.write(json.dumps(figures) + "\n")
-        return
-    sys.stdout.write("".join(f"{name.replace('_', ' ')}: {value}\n" for name, value in figures.items()))
 
 
 def _library(predictor: Predictor, folder: Path) -> Callable[[LesionImage], object]:

@@ -1,5 +1,6 @@
-"""`skinlens audit-augmentation`: does compression still give the label away in what a network is shown?"""
+"""Audit of a recipe's augmentation: does compression still give the label away in what a network is shown?"""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -8,11 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skinlens.cli.result_files import write_results
-from skinlens.cli.say import say
 from skinlens.metrics.classification import Floats
 from skinlens.metrics.figures import bracketed, evenly_spread, metric_figures
 from skinlens.metrics.rows import groups_of, labels_of
+from skinlens.storage.results import write_results
 from skinlens.studies.compression_traits import compression_features, label_probabilities
 from skinlens.training.dataset import DecodedRows
 from skinlens.training.manifest import paired_origin_rows, read_manifests, training_rows, without_marked
@@ -20,15 +20,17 @@ from skinlens.training.recipe import Recipe, read_recipe
 from skinlens.training.sampling import row_weights
 from skinlens.training.scenes import TrainingScenes
 
+_LOG = logging.getLogger(__name__)
+
 _LEAST = 40
 _ANY_THRESHOLD = 0.5
 STAGES = ("decoded", "augmented")
 
 
 def audit_augmentation(recipe: Path, data: Sequence[Path], out: Path, *, images: int, seed: int) -> None:
-    """Measure, dataset by dataset, how well compression alone tells the label before and after augmentation.
+    """Measure, dataset by dataset, how well compression alone predicts the label before and after augmentation.
 
-    Where two manifests hold images of one dataset, it is also measured how well it tells the manifests apart.
+    Where two manifests hold images of one dataset, also measure how well it predicts which of the two an image is from.
 
     Args:
         recipe: A recipe whose augmentation has the engine `opencv`.
@@ -43,15 +45,15 @@ def audit_augmentation(recipe: Path, data: Sequence[Path], out: Path, *, images:
         ImageRejectedError: If an image cannot be used.
         OutputError: If the results cannot be written.
     """
-    told = read_recipe(recipe)
-    rows = without_marked(read_manifests(data), told.leave_out)
+    settings = read_recipe(recipe)
+    rows = without_marked(read_manifests(data), settings.leave_out)
     rows, _ = training_rows(paired_origin_rows(rows), None)
     lines = []
     for origin, part in rows.groupby("origin"):
         if part["label"].value_counts().min() < _LEAST:
             continue
         chosen = part.iloc[evenly_spread(labels_of(part), min(images, len(part)))].reset_index(drop=True)
-        features = _features(told, chosen, seed)
+        features = _features(settings, chosen, seed)
         lines += [_line(str(origin), "label", stage, chosen, labels_of(chosen), features[stage]) for stage in STAGES]
         files = chosen["manifest"].value_counts()
         if len(files) > 1 and files.iloc[1] >= _LEAST:
@@ -60,9 +62,9 @@ def audit_augmentation(recipe: Path, data: Sequence[Path], out: Path, *, images:
             lines += [
                 _line(str(origin), "manifest", stage, chosen[both], which, features[stage][both]) for stage in STAGES
             ]
-        say(f"looked at {len(chosen)} images of {origin}")
-    record = {"recipe": told.name, "data": [path.name for path in data], "seed": seed, "results": lines}
-    write_results(out, told.name, record, summarise(record))
+        _LOG.info("measured %d images of %s", len(chosen), origin)
+    record = {"recipe": settings.name, "data": [path.name for path in data], "seed": seed, "results": lines}
+    write_results(out, settings.name, record, summarise(record))
 
 
 def _features(recipe: Recipe, rows: pd.DataFrame, seed: int) -> dict[str, Floats]:
@@ -84,19 +86,19 @@ def _line(origin: str, target: str, stage: str, rows: pd.DataFrame, labels: Any,
 
 
 def summarise(record: dict[str, Any]) -> str:
-    """The results as Markdown."""
+    """Return the results as Markdown."""
     lines = [
         f"# Does compression give the label away? Recipe {record['recipe']}",
         "",
         "ROC AUC of gradient boosting on traces of the file in the pixels (JPEG squares, fine detail, spectrum), five "
-        "folds of whole lesions, 95 % bootstrap intervals over lesions. 0.5: it says nothing.",
+        "folds of whole lesions, 95 % bootstrap intervals over lesions. 0.5: it says nothing about the label.",
         "",
         "| dataset | what is predicted | n | as decoded | as augmented |",
         "| --- | --- | --- | --- | --- |",
     ]
-    found = {(one["origin"], one["target"], one["stage"]): one for one in record["results"]}
+    results = {(one["origin"], one["target"], one["stage"]): one for one in record["results"]}
     for origin, target in dict.fromkeys((one["origin"], one["target"]) for one in record["results"]):
-        before, after = (found[origin, target, stage] for stage in STAGES)
+        before, after = (results[origin, target, stage] for stage in STAGES)
         shown = " | ".join(bracketed(one["value"], one["low"], one["high"]) for one in (before, after))
         lines.append(f"| {origin} | {target} | {before['n']} | {shown} |")
     return "\n".join([*lines, ""])

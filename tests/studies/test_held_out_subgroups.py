@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skinlens.cli.subgroups import subgroups
 from skinlens.errors import OutputError, UsageError
 from skinlens.export.selection import SelectionError, read_selection
 from skinlens.leaderboard.records import HeldOut
 from skinlens.metrics.calibration import Scaling, scaled
+from skinlens.studies.held_out_subgroups import held_out_subgroups
 from tests.cli.conftest import Caller
-from tests.cli.fold_runs import IMAGES, draw_folder
+from tests.studies.fold_runs import IMAGES, draw_folder
 
 ORIGINS = ("here", "abroad")
 
@@ -94,14 +94,14 @@ def test_rates_are_those_of_the_estimates_at_the_default_point(call: Caller, fol
 def test_what_cannot_be_told(folder: Path, chosen: Path, tmp_path: Path) -> None:
     drawn = [folder / "drawn.csv"]
     with pytest.raises(SelectionError, match="no choice for other"):
-        subgroups("other", drawn, tmp_path, selected=chosen)
+        held_out_subgroups("other", drawn, tmp_path, selected=chosen)
     few = folder / "few.csv"
     pd.read_csv(drawn[0]).head(5).to_csv(few, index=False)
     with pytest.raises(UsageError, match=f"lack {IMAGES - 5} images"):
-        subgroups("drawn", [few], tmp_path, selected=chosen)
+        held_out_subgroups("drawn", [few], tmp_path, selected=chosen)
     (tmp_path / "file").write_text("", "utf-8")
     with pytest.raises(OutputError, match="cannot be written"):
-        subgroups("drawn", drawn, tmp_path / "file", selected=chosen)
+        held_out_subgroups("drawn", drawn, tmp_path / "file", selected=chosen)
     next((chosen.parent / "folds").glob("*abroad.csv")).unlink()
     with pytest.raises(UsageError, match="predictions of the choice cannot be read"):
-        subgroups("drawn", drawn, tmp_path, selected=chosen)
+        held_out_subgroups("drawn", drawn, tmp_path, selected=chosen)

@@ -1,4 +1,4 @@
-"""`skinlens refusal` on drawn images: what it writes, what it keeps, and what bad input gets."""
+"""`skinlens ood` on drawn images: what it writes, what it keeps, and what bad input gets."""
 
 import json
 import shutil
@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skinlens.cli import ood as command
-from skinlens.cli.ood import AT_LEAST, refusal
 from skinlens.errors import UsageError
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.runtime.card import read_card
 from skinlens.runtime.ood import load_ood_statistics
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor
+from skinlens.studies import ood_rejection as command
+from skinlens.studies.ood_rejection import AT_LEAST, measure_rejection
 from skinlens.training.manifest import ManifestError
 
 KNOWN = 40
@@ -90,7 +90,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def done(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("out")
-    refusal(
+    measure_rejection(
         None,
         [data / "known.csv"],
         data / "strange.csv",
@@ -120,7 +120,7 @@ def test_a_list_without_the_later_kind_of_close_ups_is_measured_without_it(
     fewer = data / "fewer.csv"
     listed[~listed["kind"].str.startswith("closeup")].to_csv(fewer, index=False)
     kept = done / "kept.safetensors"
-    refusal(None, [data / "known.csv"], fewer, tmp_path, images=None, cache=kept, release=False)
+    measure_rejection(None, [data / "known.csv"], fewer, tmp_path, images=None, cache=kept, release=False)
     record = json.loads((tmp_path / f"{DEFAULT_MODEL}.json").read_text("utf-8"))
     assert set(record["either"]["strangers"]) == set(AT_LEAST) - {"closeup"}
 
@@ -152,7 +152,7 @@ def test_kept_features_spare_the_model_and_change_nothing(
 ) -> None:
     asked: list[int] = []
     monkeypatch.setattr(Predictor, "predict", lambda _self, images: [asked.append(len(images)), []][1])
-    refusal(
+    measure_rejection(
         None, [data / "known.csv"], data / "strange.csv", tmp_path, images=None,
         cache=done / "kept.safetensors", release=False,
     )  # fmt: skip
@@ -165,7 +165,7 @@ def test_a_released_refusal_is_in_the_card(
 ) -> None:
     shutil.copy(released_folder / f"{DEFAULT_MODEL}.json", tmp_path)
     monkeypatch.setattr(command, "weights_folder", lambda: tmp_path)
-    refusal(
+    measure_rejection(
         None, [data / "known.csv"], data / "strange.csv", tmp_path / "out", images=None,
         cache=done / "kept.safetensors", release=True,
     )  # fmt: skip
@@ -182,7 +182,9 @@ def test_a_released_refusal_is_in_the_card(
 
 class TestBadInput:
     def call(self, data: Path, out: Path, *, refuse: Path | None = None, cache: Path | None = None) -> None:
-        refusal(None, [data], refuse or data.parent / "strange.csv", out, images=None, cache=cache, release=False)
+        measure_rejection(
+            None, [data], refuse or data.parent / "strange.csv", out, images=None, cache=cache, release=False
+        )
 
     def test_a_manifest_without_origin(self, data: Path, tmp_path: Path) -> None:
         pd.read_csv(data / "known.csv").drop(columns="origin").to_csv(data / "no_origin.csv", index=False)

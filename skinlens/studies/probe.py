@@ -1,9 +1,9 @@
-"""`skinlens probe`: how far a logistic regression on frozen pretrained weights gets on datasets it has not seen."""
+"""Linear probe: a logistic regression on frozen pretrained weights, measured on datasets that it has not seen."""
 
 import hashlib
+import logging
 import platform
 import re
-import sys
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from skinlens.cli.say import say
 from skinlens.errors import OutputError, UsageError
 from skinlens.imaging.preprocess import Preprocessing
 from skinlens.leaderboard.datasets import dataset_title, in_order
@@ -35,6 +34,8 @@ from skinlens.training.held_out_probes import HeldOutPart, held_out_origins, pro
 from skinlens.training.manifest import read_manifests
 from skinlens.training.probe import STRENGTHS
 
+_LOG = logging.getLogger(__name__)
+
 _NAME = re.compile(r"[\w.+-]+")
 _NUMBER = re.compile(r"-?\d+")
 
@@ -48,7 +49,7 @@ def probe(
     cache: Path | None,
     name: str | None,
     out: Path,
-) -> None:
+) -> str:
     """Write `probe/<name>.json` and `.csv`: figures and predictions with each dataset and each fold held out in turn.
 
     Args:
@@ -59,6 +60,9 @@ def probe(
         cache: Folder that keeps features between calls.
         name: Of the probe; None takes network and weights.
         out: The evaluation folder.
+
+    Returns:
+        The summary, a line for each held-out part.
 
     Raises:
         UsageError: If the network, an option or the name cannot be used.
@@ -75,7 +79,7 @@ def probe(
     rows, leave_out = probed_rows(read_manifests(data))
     origins = in_order(set(held_out_origins(rows)))
     began = time.perf_counter()
-    say(f"reading {', '.join(stages)} of {len(rows)} images")
+    _LOG.info("reading %s of %d images", ", ".join(stages), len(rows))
     features = _columns(backbone, stages, pooled_features(backbone, rows, cache))
     read = time.perf_counter()
     sets = _stage_columns(backbone, stages)
@@ -83,7 +87,7 @@ def probe(
     folds = _folds(rows, features)
     stage_sets = []
     for last, width in sets[:-1]:
-        say(f"the same with {', '.join(last)} alone")
+        _LOG.info("the same with %s alone", ", ".join(last))
         stage_sets.append(
             _stage_set(last, {origin: probe_origin(rows, features[:, -width:], origin) for origin in origins})
         )
@@ -117,7 +121,7 @@ def probe(
         software=_software(),
     )
     _write(out / FOLDER, record, predictions)
-    sys.stdout.write(_summary(record))
+    return _summary(record)
 
 
 def parsed_options(words: Sequence[str]) -> Options:
@@ -151,7 +155,9 @@ def _backbone(network: str, options: Options, init: str) -> tuple[FrozenBackbone
         raise StartError(f"{start.description} lacks weights that every stage of {network} needs")
     absent = [stage for stage in probed if stage not in stages]
     if absent:
-        say(f"{start.description} lacks weights of {', '.join(absent)}; the probe reads {', '.join(stages)} alone")
+        _LOG.info(
+            "%s lacks weights of %s; the probe reads %s alone", start.description, ", ".join(absent), ", ".join(stages)
+        )
     return FrozenBackbone(built, network, start.sha256 or start.description, Preprocessing(), options), start, stages
 
 
@@ -175,17 +181,21 @@ def _stage_columns(backbone: FrozenBackbone, stages: Sequence[str]) -> list[tupl
 
 def _fitted(rows: pd.DataFrame, features: Features, origin: str) -> HeldOutPart:
     part = probe_origin(rows, features, origin)
-    say(f"held out {dataset_title(origin)}: {len(part.rows)} images, fitted to {part.fitted_to}, C {part.strength:g}")
+    _log_held_out(dataset_title(origin), len(part.rows), part)
     return part
 
 
 def _folds(rows: pd.DataFrame, features: Features) -> tuple[FoldProbe, ...]:
-    found = []
+    folds = []
     for fold, part in probe_folds(rows, features):
         figures = part_figures(part.rows)
-        found.append(FoldProbe(fold=fold, strength=part.strength, fitted_to=part.fitted_to, **dict(figures)))
-        say(f"held out fold {fold}: {figures.n} images, fitted to {part.fitted_to}, C {part.strength:g}")
-    return tuple(found)
+        folds.append(FoldProbe(fold=fold, strength=part.strength, fitted_to=part.fitted_to, **dict(figures)))
+        _log_held_out(f"fold {fold}", figures.n, part)
+    return tuple(folds)
+
+
+def _log_held_out(name: str, images: int, part: HeldOutPart) -> None:
+    _LOG.info("held out %s: %d images, fitted to %s, C %g", name, images, part.fitted_to, part.strength)
 
 
 def _stage_set(stages: tuple[str, ...], parts: dict[str, HeldOutPart]) -> StageSet:
@@ -220,20 +230,20 @@ def _write(folder: Path, record: ProbeRecord, predictions: bytes) -> None:
         (folder / f"{record.name}.json").write_text(record.model_dump_json(indent=1) + "\n", "utf-8")
     except OSError as error:
         raise OutputError(f"the results cannot be written to {folder}: {error}") from error
-    say(f"wrote {folder / record.name}.json")
+    _LOG.info("wrote %s and %s", folder / f"{record.name}.json", record.predictions)
 
 
 def _summary(record: ProbeRecord) -> str:
-    """A line a held-out part, for standard output."""
+    """Return a line for each held-out part."""
     lines = [f"{record.title}: mean ROC AUC over held-out datasets {record.mean:.3f}"]
-    named = [(dataset_title(found.origin), found) for found in record.datasets]
-    for title, found in [*named, *((f"fold {found.fold}", found) for found in record.folds)]:
-        area, spared = found.roc_auc, found.specificity
+    named = [(dataset_title(part.origin), part) for part in record.datasets]
+    for title, part in [*named, *((f"fold {part.fold}", part) for part in record.folds)]:
+        area, specificity = part.roc_auc, part.specificity
         lines.append(
-            f"{title}: {bracketed(area.value, area.low, area.high)}, n = {found.n} ({found.malignant} malignant), "
-            f"specificity at 95 % sensitivity {bracketed(spared.value, spared.low, spared.high)}"
+            f"{title}: {bracketed(area.value, area.low, area.high)}, n = {part.n} ({part.malignant} malignant), "
+            f"specificity at 95 % sensitivity {bracketed(specificity.value, specificity.low, specificity.high)}"
         )
-    lines += [f"{' + '.join(part.stages)}: mean {part.mean:.3f}" for part in record.stage_sets]
+    lines += [f"{' + '.join(each.stages)}: mean {each.mean:.3f}" for each in record.stage_sets]
     return "\n".join(lines) + "\n"
 
 

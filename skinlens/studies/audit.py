@@ -1,7 +1,6 @@
-"""`skinlens audit`: duplicates, contradictory labels, and what gives the label away besides the lesion."""
+"""Audit of manifests: duplicates, contradictory labels, and what gives the label away besides the lesion."""
 
 import io
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,19 +10,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich.console import Console
-from rich.progress import track
 
-from skinlens.cli.say import print_text, say
-from skinlens.errors import OutputError, UsageError
+from skinlens.errors import UsageError
 from skinlens.imaging.decode import decode
 from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.metrics.classification import Floats
 from skinlens.metrics.figures import metric_figures
 from skinlens.metrics.rows import groups_of, labels_of
+from skinlens.progress import tracked
 from skinlens.runtime.card import sha256_of
-from skinlens.storage.spreadsheet import guarded_table
+from skinlens.storage.results import write_results
 from skinlens.studies.border_probe import BORDER, border_features, border_probabilities
 from skinlens.studies.duplicates import (
     LEAST_CORRELATION,
@@ -60,13 +57,16 @@ class _Reading:
     border: Floats
 
 
-def audit(manifests: Sequence[Path], out: Path, known: Path | None) -> None:
+def audit(manifests: Sequence[Path], out: Path, known: Path | None) -> str:
     """Audit the images of manifests; writes `audit.json`, `audit.md` and `pairs.csv`, and no pixel.
 
     Args:
         manifests: CSV files; see `read_manifests`.
         out: Folder of the results.
-        known: CSV with `path_a`, `path_b` (paths as in the manifests) and `kind`, to hold the found pairs against.
+        known: CSV with `path_a`, `path_b` (paths as in the manifests) and `kind`, to compare the found pairs with.
+
+    Returns:
+        The summary, as in `audit.md`.
 
     Raises:
         ManifestError: If a manifest cannot be used.
@@ -88,15 +88,14 @@ def audit(manifests: Sequence[Path], out: Path, known: Path | None) -> None:
         "images": len(rows),
         "unreadable": unreadable,
         "duplicates": _counts(pairs),
-        "known_pairs": None if expected is None else _held_against(expected, pairs, kept),
+        "known_pairs": None if expected is None else _compared_with_known(expected, pairs, kept),
         "groups": _groups(kept),
         "differences": {str(split): _differences(kept, read, split) for split in sorted(set(kept["split"]))},
         "border_probe": {str(split): _border(kept, read, split) for split in sorted(set(kept["split"]))},
     }
-    try:
-        _write(record, pairs, out)
-    except OSError as error:
-        raise OutputError(f"the audit cannot be written to {out}: {error}") from error
+    summary = summarise(record)
+    write_results(out, "audit", record, summary, {"pairs.csv": pairs})
+    return summary
 
 
 def _known_pairs(path: Path) -> pd.DataFrame:
@@ -111,9 +110,9 @@ def _known_pairs(path: Path) -> pd.DataFrame:
 
 
 def _read(rows: pd.DataFrame) -> tuple[dict[int, _Reading], dict[str, str]]:
-    """What each row's image is, by row, and the reasons of those that cannot be read, by path."""
+    """Return a reading for each row, and the reasons of the images that cannot be read, by path."""
     readings, unreadable = {}, {}
-    for row, (path, file) in enumerate(_tracked(list(zip(rows["path"], rows["file"], strict=True)), "reading")):
+    for row, (path, file) in enumerate(tracked(list(zip(rows["path"], rows["file"], strict=True)), "reading")):
         try:
             readings[row] = _reading(Path(file))
         except (ImageRejectedError, OSError) as error:
@@ -133,18 +132,13 @@ def _reading(file: Path) -> _Reading:
     )
 
 
-def _tracked(items: Sequence[Any], what: str) -> Any:
-    console = Console(stderr=True)
-    return track(items, what, console=console, transient=True, disable=not console.is_terminal)
-
-
 def _duplicates(read: Sequence[_Reading]) -> list[Duplicate]:
     """Each pair once, under the strictest kind that holds."""
     prints = [reading.print for reading in read]
     found = exact_duplicates([reading.bytes_digest for reading in read], "same_bytes")
     found += exact_duplicates([reading.pixels_digest for reading in read], "same_pixels")
     proposed = candidates(prints)
-    found += [pair for pair in near_duplicates(prints, _tracked(proposed, "aligning")) if pair is not None]
+    found += [pair for pair in near_duplicates(prints, tracked(proposed, "aligning")) if pair is not None]
     once: dict[tuple[int, int], Duplicate] = {}
     for pair in found:
         once.setdefault((pair.first, pair.second), pair)
@@ -184,7 +178,7 @@ def _counts(pairs: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _held_against(known: pd.DataFrame, pairs: pd.DataFrame, rows: pd.DataFrame) -> dict[str, Any]:
+def _compared_with_known(known: pd.DataFrame, pairs: pd.DataFrame, rows: pd.DataFrame) -> dict[str, Any]:
     """Recall by kind of the known pairs, and how many found pairs are known or of one group."""
     listed = set(rows["path"])
     found = {frozenset(pair) for pair in zip(pairs["path_a"], pairs["path_b"], strict=True)}
@@ -219,7 +213,7 @@ def _groups(rows: pd.DataFrame) -> dict[str, int]:
 
 
 def _differences(rows: pd.DataFrame, read: Sequence[_Reading], split: str) -> list[dict[str, Any]]:
-    """Of one split, how well each trait of the files and each blank column alone tells the label; the best first."""
+    """Return how well each trait of the files and each blank column predicts the label of one split, best first."""
     of_it = (rows["split"] == split).to_numpy()
     chosen, labels = rows[of_it], labels_of(rows)[of_it]
     traits = [reading.traits for reading, member in zip(read, of_it, strict=True) if member]
@@ -256,18 +250,8 @@ def _folds(rows: pd.DataFrame, groups: Any) -> Any:
     return order[groups] % 5
 
 
-def _write(record: dict[str, Any], pairs: pd.DataFrame, out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "audit.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-    guarded_table(pairs).to_csv(out / "pairs.csv", index=False)
-    summary = summarise(record)
-    (out / "audit.md").write_text(summary, "utf-8")
-    say(f"wrote {out / 'audit.json'}, audit.md and pairs.csv")
-    print_text(summary)
-
-
 def summarise(record: dict[str, Any]) -> str:
-    """The audit in words, as Markdown."""
+    """Return the audit as Markdown."""
     duplicates, groups = record["duplicates"], record["groups"]
     kinds = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in duplicates["by_kind"].items()) or "none"
     lines = [

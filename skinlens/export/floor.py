@@ -1,5 +1,6 @@
 """The floor of a choice: the linear probe of the pretrained weights that the candidate started from."""
 
+import logging
 from pathlib import Path
 from typing import Literal
 
@@ -7,12 +8,13 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from skinlens.cli.say import say
 from skinlens.errors import UsageError
 from skinlens.export.selection import NO_FLOOR, Floor
 from skinlens.leaderboard.datasets import in_order
 from skinlens.leaderboard.probes import Probe, read_probes
 from skinlens.metrics.rows import labels_of
+
+_LOG = logging.getLogger(__name__)
 
 
 def require_floor(
@@ -40,9 +42,10 @@ def require_floor(
     compared = [_compared(scores, probe) for probe in read_probes(evaluation) if probe.is_of(start, start_sha256)]
     floors = [floor for floor in compared if floor is not None]
     if not floors:
-        say(
-            f"no linear probe of {start} on these datasets is on record, so the choice has no floor; "
-            "make one with `python -m skinlens probe`"
+        _LOG.info(
+            "no linear probe of %s on these datasets is on record, so the choice has no floor; "
+            "make one with `python -m skinlens probe`",
+            start,
         )
         return NO_FLOOR
     floor = max(floors, key=lambda each: each.mean)
@@ -52,7 +55,7 @@ def require_floor(
             f"the candidate is worse than a linear probe of its own pretrained weights on datasets that neither has "
             f"seen ({means}; {floor.probe}) and cannot be chosen"
         )
-    say(f"above the floor: {means}")
+    _LOG.info("above the floor: %s", means)
     return floor
 
 

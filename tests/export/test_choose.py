@@ -199,12 +199,12 @@ class TestRefusals:
         assert "made_up.start.seed3.fold0.csv" in self.refused(call, out, *runs, "--considered", other)
 
     def test_a_folder_without_a_finished_run(self, call, out: Path, tmp_path: Path) -> None:
-        assert "holds no finished run" in self.refused(call, out, tmp_path / "nothing")
+        assert "holds no complete run" in self.refused(call, out, tmp_path / "nothing")
 
     def test_a_run_with_a_damaged_record(self, call, out: Path, tmp_path: Path) -> None:
         run = finished_run(tmp_path / "run", fold=0)
         (run / "run.json").write_text("{", "utf-8")
-        assert "holds no finished run" in self.refused(call, out, run)
+        assert "holds no complete run" in self.refused(call, out, run)
 
     def test_a_run_that_held_nothing_out(self, call, out: Path, tmp_path: Path) -> None:
         assert "held out no fold" in self.refused(call, out, finished_run(tmp_path / "full", fold=None))
