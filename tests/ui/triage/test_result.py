@@ -60,8 +60,8 @@ def draw_rejected(*, score: float) -> None:
     from skinlens.imaging.synthetic import draw_pixels
     from skinlens.triage.admission import admit
     from skinlens.triage.decision import assess
+    from skinlens.triage.pipeline import Assessed
     from skinlens.ui import session
-    from skinlens.ui.session import Result
     from skinlens.ui.triage.result import show_rejected
     from tests.made_up_cases import CARD, POINT, lesion_image, prediction
 
@@ -69,7 +69,7 @@ def draw_rejected(*, score: float) -> None:
     grey[:] = grey.mean(axis=2, keepdims=True).astype("uint8")
     admission = admit(assess_quality(grey))
     assessment = assess(prediction(score), CARD, POINT, admission=admission)
-    result = Result(lesion_image(), assessment, CARD)
+    result = Assessed(lesion_image(), assessment, CARD)
     show_rejected(result, assessment)
     st.caption(f"override: {session.override(result)}")
 
