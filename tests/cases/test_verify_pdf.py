@@ -67,8 +67,8 @@ def test_a_score_that_prints_alike_is_another_result(store: CaseStore) -> None:
 def test_a_page_that_contradicts_its_record_is_altered(
     store: CaseStore, recorded: str, forged: str, sentence: str
 ) -> None:
-    case = saved(store, build_record())
-    content = document(store, case)
+    saved(store, build_record())
+    content = case_pdf(build_record(), CARD).content
     assert content.count(recorded.encode()) == 1
     check = check_summary(store, content.replace(recorded.encode(), forged.encode()))
     assert not check.agrees
