@@ -23,7 +23,7 @@ class ManifestError(SkinLensError, ValueError):
 
 
 def read_manifests(paths: Sequence[Path]) -> pd.DataFrame:
-    """Read and check manifests, one under the other.
+    r"""Read and check manifests, one under the other.
 
     Args:
         paths: CSV files with `path` (relative to the CSV) and `label` (benign or malignant), and optionally `split`
@@ -38,7 +38,7 @@ def read_manifests(paths: Sequence[Path]) -> pd.DataFrame:
         >>> from skinlens.imaging.synthetic import draw_pixels
         >>> from PIL import Image
         >>> Image.fromarray(draw_pixels(0, height=64, width=64)).save("lesion.png")
-        >>> _ = Path("manifest.csv").write_text("path,label\\nlesion.png,malignant\\n", "utf-8")
+        >>> _ = Path("manifest.csv").write_text("path,label\nlesion.png,malignant\n", "utf-8")
         >>> read_manifests([Path("manifest.csv")])[["file", "malignant", "split", "fold"]].values.tolist()
         [['lesion.png', 1, 'train', -1]]
 
