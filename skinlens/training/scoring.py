@@ -97,7 +97,7 @@ def held_out_metrics(malignant: npt.NDArray[np.int64], scores: RowScores) -> dic
     Example:
         >>> scores = RowScores(np.array([0.1, 0.6, 0.9]), np.zeros(3), np.empty((3, 0), np.float32))
         >>> held_out_metrics(np.array([0, 0, 1]), scores)
-        {'fold_accuracy': 0.66667, 'fold_auc': 1.0, 'fold_loss': 0.37534}
+        {'fold_accuracy': 0.66667, 'fold_auc': 1.0, 'fold_loss': 0.37567}
     """
     metrics = {"fold_accuracy": float(((scores.probability >= 0.5) == malignant).mean())}
     if 0 < malignant.sum() < len(malignant):
