@@ -197,7 +197,8 @@ class TestEveryWayIn:
 
     def test_score(self, folder: Path, without_numbers: Predictor, tmp_path: Path) -> None:
         chosen = without_numbers.card.point().model_dump(mode="json")
-        job = Job("asff_resnet50", without_numbers.model.sha256, chosen, views=False, destination=str(tmp_path / "out"))
+        weights, out = without_numbers.model.sha256, str(tmp_path / "out")
+        job = Job("asff_resnet50", weights, chosen, orientations=False, destination=out)
         (shard,) = prepare(job, shards_of(list_items(str(folder))))
         assert score_shard(shard, job, without_numbers) == {"rejected": 1}
         (row,) = parquet.read_table(job.destination).to_pylist()

@@ -67,8 +67,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "skinlens",
     },
     "skinlens.scoring": {"skinlens.triage", "skinlens.runtime", "skinlens.imaging", "skinlens.storage"},
+    # Not cases: a page puts an image of a run into the case store.
     "skinlens.batch": {
-        "skinlens.cases",
         "skinlens.metrics",
         "skinlens.triage",
         "skinlens.explain",
@@ -139,6 +139,9 @@ def allowed(module: str, imported: str) -> bool:
         ("skinlens.report.pdf", "skinlens", True),
         ("skinlens.report.pdf", "skinlens.runtime.predictor", False),
         ("skinlens.triage.decision", "skinlens.report.pdf", False),
+        ("skinlens.batch.store", "skinlens.storage.database", True),
+        ("skinlens.batch.store", "skinlens.cases.schema", False),
+        ("skinlens.storage.database", "skinlens.cases.schema", False),
         ("skinlens.new_room.part", "skinlens.imaging.image", False),
         ("skinlens.imaging.image", "skinlens.errors", True),
         ("skinlens.errors", "skinlens.imaging.image", False),

@@ -5,10 +5,10 @@ from typing import Any
 
 from PIL import Image
 
-from skinlens.cases.records import admission_document, prediction_columns
 from skinlens.imaging.image import Pixels
 from skinlens.imaging.preprocess import fitted
 from skinlens.triage.decision import NO_RESULT_CODE, has_result
+from skinlens.triage.documents import admission_document, prediction_columns
 from skinlens.triage.pipeline import Outcome, Unreadable
 from skinlens.triage.wording import NO_RESULT
 

@@ -12,9 +12,9 @@ from skinlens.batch.assess import columns_of
 from skinlens.batch.errors import BatchError
 from skinlens.batch.schema import Run
 from skinlens.batch.store import BatchStore, Waiting
-from skinlens.cases.errors import told
 from skinlens.imaging.sources import Sources
 from skinlens.runtime.predictor import Predictor
+from skinlens.storage.errors import explained
 from skinlens.storage.private import FILE_MODE
 from skinlens.triage.pipeline import Pipeline
 
@@ -40,7 +40,7 @@ def alone(store: BatchStore) -> Iterator[None]:
     Raises:
         BusyError: If another one does.
     """
-    with told("The run could not be started", BatchError):
+    with explained("The run could not be started", BatchError):
         lock = _lock_of(store)
         try:
             lock.acquire(timeout=_PATIENCE)

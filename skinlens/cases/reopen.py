@@ -1,11 +1,12 @@
 """A kept case as the app had it, ready for a summary."""
 
-from skinlens.cases.errors import CaseStoreError, told
+from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.records import assessment_of, card_of, facts_of, image_of
 from skinlens.cases.schema import Assessment
 from skinlens.cases.store import CaseStore
 from skinlens.explain.heatmap import heatmap_of, record_overlay
 from skinlens.imaging.image import LesionImage, Pixels
+from skinlens.storage.errors import explained
 from skinlens.triage.case import CaseRecord
 from skinlens.triage.risk import meaning
 
@@ -38,7 +39,7 @@ def _pixels(store: CaseStore, row: Assessment, original: LesionImage | None) -> 
         if original.sha256 != row.image.sha256:
             raise CaseStoreError("This file is not the image of the case: its SHA-256 differs.")
         return original.pixels
-    with told("The kept pixels could not be read"):
+    with explained("The kept pixels could not be read", CaseStoreError):
         kept = store.pixels.read(row.image_id)
     if kept is None:
         raise PixelsNotKeptError("The pixels of this image are not kept. Give the original file.")

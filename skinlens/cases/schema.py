@@ -1,66 +1,15 @@
 """The tables. A row is written once and never changed; a patient's rows can be erased, which the log keeps."""
 
-import json
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import CheckConstraint, ColumnElement, Dialect, ForeignKey, LargeBinary, String, Text, UniqueConstraint
-from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
-from sqlalchemy.types import TypeDecorator
 
+from skinlens.storage.columns import Document, Moment
+from skinlens.storage.verdict import Verdict
 from skinlens.triage.decision import Decision
-
-Verdict = Literal["benign", "malignant", "unsure", "not judgeable"]
-# The types below read alike in every database.
-_ANY = DefaultDialect()
-
-
-class Moment(TypeDecorator[datetime]):
-    """A moment with a time zone, kept as ISO 8601 text in UTC: it sorts by time and reads alike in every database."""
-
-    impl = String(32)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """To the database."""
-        if value is None:
-            return None
-        if value.utcoffset() is None:
-            raise ValueError(f"a moment needs a time zone: {value}")
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """From the database."""
-        return None if value is None else datetime.fromisoformat(value)
-
-
-class Document(TypeDecorator[Any]):
-    """Anything that JSON holds, kept as text with sorted keys, so that a digest of it means the same everywhere."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: object, dialect: Dialect) -> str:  # noqa: ARG002
-        """To the database."""
-        return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
-        """From the database."""
-        return None if value is None else json.loads(value)
-
-
-def plain(column: ColumnElement[Any], value: object) -> Any:
-    """A value of a column as it lies in any database: a number, text, bytes or None."""
-    kind = column.type
-    return kind.process_bind_param(value, _ANY) if isinstance(kind, TypeDecorator) else value
-
-
-def typed(column: ColumnElement[Any], value: object) -> Any:
-    """The inverse of `plain`."""
-    kind = column.type
-    return kind.process_result_value(value, _ANY) if isinstance(kind, TypeDecorator) else value
 
 
 class Base(DeclarativeBase):
@@ -91,7 +40,7 @@ class Patient(Kept):
 
 
 class Lesion(Kept):
-    """A spot on a person's skin, told from the person's other ones by its label, such as the body site."""
+    """A spot on a person's skin, distinguished from the person's others by its label, such as the body site."""
 
     __tablename__ = "lesion"
     __table_args__ = (UniqueConstraint("patient_id", "label"),)
@@ -142,17 +91,17 @@ class Model(Kept):
 
 
 class Assessment(Kept):
-    """What a model said of an image, and how it was judged.
+    """A model's prediction on an image, and the decision at an operating point.
 
     Attributes:
-        actor: Who had it judged.
+        actor: Who asked for it.
         software: Version of SkinLens.
         prediction: Logits, score, gate, provider, milliseconds.
         signed_map: float32 of the shape in `map_shape`, little-endian, as in `Prediction.signed_map`.
         point: The operating point.
         admission: Reasons, warnings, checks and familiarity; None if that was not asked.
         case_id: As the user typed it; likewise age, sex, site and note.
-        prevalence: At which the meaning was told; None if it was not.
+        prevalence: At which the meaning was shown; None if it was not.
     """
 
     __tablename__ = "assessment"
@@ -187,7 +136,7 @@ class Review(Kept):
     """A person's own verdict on an assessed image.
 
     Attributes:
-        blind: Whether the model's verdict was hidden until then.
+        blind: Whether the model's decision was hidden until then.
     """
 
     __tablename__ = "review"

@@ -1,4 +1,4 @@
-"""The case store: what is saved, found, reviewed and erased, each in one transaction with its entry in the log."""
+"""The case store: cases are saved, searched, reviewed and erased, each in one transaction with its log entry."""
 
 import getpass
 import logging
@@ -11,16 +11,20 @@ from pathlib import Path
 from sqlalchemy import URL, Engine, Select, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from skinlens.cases.database import WRITES, forget_written_ahead, open_database
-from skinlens.cases.errors import CaseNotFoundError, CaseStoreError, told
-from skinlens.cases.location import PIXELS, data_folder, database_url
+from skinlens.cases.database import open_database
+from skinlens.cases.errors import CaseNotFoundError, CaseStoreError
+from skinlens.cases.location import PIXELS, database_url
 from skinlens.cases.log import append, digest, take_turn
 from skinlens.cases.pixels import PixelFolder
 from skinlens.cases.records import assessment_row, card_document, image_columns
-from skinlens.cases.schema import Assessment, Image, Kept, KeptPixels, Lesion, Model, Patient, Review, Verdict
+from skinlens.cases.schema import Assessment, Image, Kept, KeptPixels, Lesion, Model, Patient, Review
 from skinlens.cases.tidy import tidy
 from skinlens.imaging.image import Pixels
 from skinlens.runtime.card import ModelCard
+from skinlens.storage.database import empty_write_ahead_log, writing
+from skinlens.storage.errors import explained
+from skinlens.storage.location import data_folder
+from skinlens.storage.verdict import Verdict
 from skinlens.triage.case import CaseRecord
 from skinlens.triage.decision import Decision
 from skinlens.triage.wording import NO_RESULT
@@ -65,11 +69,21 @@ def current_user() -> str:
 
 
 class CaseStore:
-    """Everything that is kept. Safe to use from several threads and by several programs at once.
+    """The kept cases. Safe to use from several threads and by several programs at once.
 
     Args:
         engine: From `database.open_database`.
         pixels: Where pixels are kept, if the user wants them kept.
+
+    Every method raises CaseStoreError if the database or the disk reports an error; then nothing was changed.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     store = open_file(Path(folder) / "cases.sqlite")
+        ...     print(store.search("P-1").total, store.patients())
+        ...     store.engine.dispose()
+        0 []
     """
 
     def __init__(self, engine: Engine, pixels: PixelFolder) -> None:
@@ -92,7 +106,7 @@ class CaseStore:
             card: Of the model that made the prediction.
             actor: Who saves it.
             keep_pixels: Keep the pixels too, in a folder beside the database.
-            prevalence: At which the meaning was told.
+            prevalence: At which the meaning was shown, in (0, 1).
 
         Returns:
             The assessment's id.
@@ -138,7 +152,7 @@ class CaseStore:
             return row.id
 
     def search(self, words: str = "", *, decision: str | None = None, limit: int = 200) -> Found:
-        """Cases whose patient, lesion, image or note holds every word, the latest first.
+        """Return the cases whose patient, lesion, image or note holds every word, the latest first.
 
         Raises:
             CaseStoreError: If the cases cannot be read.
@@ -158,7 +172,7 @@ class CaseStore:
             return Found(tuple(_line(row) for row in rows), total)
 
     def assessment(self, assessment_id: str) -> Assessment:
-        """One assessment with its image, lesion, patient, model and reviews.
+        """Return one assessment with its image, lesion, patient, model and reviews.
 
         Raises:
             CaseNotFoundError: If there is none of that id.
@@ -171,13 +185,13 @@ class CaseStore:
             return found
 
     def of_lesion(self, lesion_id: str) -> Sequence[Assessment]:
-        """Every assessment of a lesion, the earliest first; errors as for `assessment`."""
+        """Return every assessment of a lesion, the earliest first; errors as for `assessment`."""
         wanted = select(Assessment).join(Assessment.image).where(Image.lesion_id == lesion_id)
         with self._reading("The lesion could not be read") as session:
             return session.scalars(_with_all(wanted).order_by(Assessment.created, Assessment.id)).all()
 
     def patients(self) -> list[str]:
-        """Every pseudonym, sorted; errors as for `search`."""
+        """Return every pseudonym, sorted; errors as for `search`."""
         with self._reading("The cases could not be read") as session:
             return list(session.scalars(select(Patient.pseudonym).order_by(Patient.pseudonym)))
 
@@ -210,12 +224,12 @@ class CaseStore:
             for row in erased:
                 writer.erase(row)
             marks = [self.pixels.mark(image_id) for image_id in kept]
-        with told("The patient's rows are deleted, but not every trace of them"):
+        with explained("The patient's rows are deleted, but not every trace of them", CaseStoreError):
             for image_id in ids:
                 self.pixels.remove(image_id)
             for mark in marks:
                 mark.unlink(missing_ok=True)
-            forget_written_ahead(self.engine)
+            empty_write_ahead_log(self.engine)
         # An image of the patient's may lie there without a case, since a save was interrupted.
         self.tidy(actor=actor)
         return len(erased)
@@ -234,16 +248,17 @@ class CaseStore:
 
     @contextmanager
     def _reading(self, what: str) -> Iterator[Session]:
-        with told(what), Session(self.engine, expire_on_commit=False) as session:
+        with explained(what, CaseStoreError), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def _writing(self, what: str, actor: str) -> Iterator["_Writer"]:
-        with told(what), self.engine.connect().execution_options(**{WRITES: True}) as connection:
-            writer = _Writer(Session(connection, expire_on_commit=False), actor)
+        marks: list[Path] = []
+        with explained(what, CaseStoreError):
             try:
-                with writer.session, writer.session.begin():
-                    take_turn(writer.session)
+                with writing(self.engine) as session:
+                    writer = _Writer(session, actor, marks)
+                    take_turn(session)
                     try:
                         yield writer
                     except BaseException:
@@ -252,7 +267,7 @@ class CaseStore:
                         writer.settle()
                         raise
             except BaseException:
-                if writer.marks:
+                if marks:
                     # Whether the transaction came to an end is known to the database alone.
                     with suppress(CaseStoreError):
                         self.tidy(actor=actor)
@@ -261,7 +276,7 @@ class CaseStore:
 
 
 def open_store(*, tidied: bool = True) -> CaseStore:
-    """The store where `location` says; pixels lie in the user's data folder.
+    """Open the store where `location` says; pixels lie in the user's data folder.
 
     Args:
         tidied: Delete what interrupted saves and deletions have left.
@@ -281,18 +296,18 @@ def open_store(*, tidied: bool = True) -> CaseStore:
 
 
 def open_file(path: Path) -> CaseStore:
-    """A store in a SQLite file, its pixels beside it; errors as for `open_store`."""
+    """Open a store in a SQLite file, its pixels beside it; errors as for `open_store`."""
     return CaseStore(open_database(URL.create("sqlite", database=str(path))), PixelFolder(path.parent / PIXELS))
 
 
 class _Writer:
     """A transaction in which every row gets its entry in the log."""
 
-    def __init__(self, session: Session, actor: str) -> None:
+    def __init__(self, session: Session, actor: str, marks: list[Path]) -> None:
         self.session = session
         self.actor = actor
         self.undo: Callable[[], None] = lambda: None
-        self.marks: list[Path] = []
+        self.marks = marks
 
     def add(self, row: Kept) -> None:
         self.session.add(row)
@@ -304,14 +319,14 @@ class _Writer:
         for mark in self.marks:
             with suppress(OSError):
                 mark.unlink(missing_ok=True)
-        self.marks = []
+        self.marks.clear()
 
     def erase(self, row: Kept) -> None:
         append(self.session, row, "erased", self.actor)
         self.session.delete(row)
         self.session.flush()
 
-    def found_or_new(self, kind: type, more: dict[str, object] | None = None, **key: object) -> Kept:
+    def found_or_new(self, kind: type[Kept], more: dict[str, object] | None = None, **key: object) -> Kept:
         """The row with that key, or a new one; no other writer can come between, since they take turns."""
         found = self.session.scalars(select(kind).filter_by(**key)).one_or_none()
         if found is None:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from skinlens.cli import assessment, cases, development, studies
+from skinlens.cli.extras import install_hint
 from skinlens.cli.options import AsJson
 from skinlens.cli.say import LogToTerminal, say, show_traceback
 from skinlens.errors import SkinLensError
@@ -112,6 +113,9 @@ def run() -> None:
             sys.exit(error.exit_status)
         except Exception as error:
             status = _say_bad_usage(error)
+            if status is None and (hint := install_hint(error)) is not None:
+                say(hint)
+                status = 1
             if status is None:
                 sys.excepthook = show_traceback
                 raise

@@ -1,4 +1,4 @@
-"""A candidate scored as if it were released: fp16 weights, an ONNX graph in a scratch folder, ONNX Runtime."""
+"""A training run's network, evaluated as a release of it would be: fp16, an ONNX graph, ONNX Runtime."""
 
 import tempfile
 import time
@@ -22,7 +22,7 @@ from skinlens.runtime.predictor import INPUT, in_batches, open_session, scaled
 _PROBABILITY, _LOGITS = "probability", "logits"
 
 
-class UnreleasedModel:
+class Candidate:
     """A checkpoint's network with the precision, the graph and the run time that a release of it would have.
 
     Args:

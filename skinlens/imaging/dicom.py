@@ -127,7 +127,7 @@ def decode_dicom(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
 
     Args:
         data: The whole file.
-        name: What to call the image in a refusal.
+        name: What to call the image in the message.
 
     Returns:
         RGB uint8 `(H, W, 3)` and sentences about what had to be done.
@@ -192,7 +192,7 @@ def _read_dataset(stream: io.BytesIO, *, is_implicit: bool, is_little_endian: bo
             raise has_too_many_parts(name, f"{MAX_DICOM_ITEMS:,} elements")
         if tag == _CHARACTER_SET:
             skipped.append(length)
-        return tag == _CHARACTER_SET or tag > _PIXELS
+        return bool(tag == _CHARACTER_SET or tag > _PIXELS)
 
     def collect() -> None:
         for element in data_element_generator(stream, is_implicit, is_little_endian, stops, specific_tags=_WANTED):
@@ -322,7 +322,7 @@ def _conform_to_length(layout: _Layout, length: int, name: str) -> _Layout:
 
 
 def _conform_to_codestream(layout: _Layout, frame: bytes, syntax: uid.UID, name: str) -> _Layout:
-    """Take the precision from the codestream, and refuse one whose header is not the dataset's, which was checked."""
+    """Take the precision from the codestream, and reject one whose header differs from the dataset."""
     bits, rows, columns, samples = _read_siz(frame) if syntax in _JPEG_2000 else _read_sof(frame)
     agrees = (rows, columns, samples) == (layout.rows, layout.columns, layout.samples) and 2 <= bits <= 16
     # CharLS can search for many seconds beyond the end of a JPEG-LS stream that was cut off.

@@ -1,4 +1,4 @@
-"""Refusals that every decoder shares: sizes, and hostile or damaged bytes."""
+"""Rejections that every decoder shares: sizes, and hostile or damaged bytes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +15,10 @@ _CV2_NO_MEMORY = -4
 
 
 def check_size(name: str, *, width: int, height: int) -> None:
-    """Refuse an image by the size its header states, before any pixel is decoded.
+    """Reject an image by the size its header states, before any pixel is decoded.
 
     Args:
-        name: What to call the image in the refusal.
+        name: What to call the image in the message.
         width: Columns in pixels.
         height: Rows in pixels.
 
@@ -52,7 +52,7 @@ def check_decoded_size(name: str, *, width: int, height: int, bytes_per_pixel: i
 
 
 def too_large(name: str) -> ImageRejectedError:
-    """Return the refusal of an image that is too big to decode safely."""
+    """Return the error for an image that is too big to decode safely."""
     return ImageRejectedError(
         "too_large",
         f"{name} has more than {MAX_PIXELS // 1_000_000} megapixels. Export it at a smaller size and try again.",
@@ -60,7 +60,7 @@ def too_large(name: str) -> ImageRejectedError:
 
 
 def damaged(name: str) -> ImageRejectedError:
-    """Return the refusal of an image whose bytes end early or make no sense."""
+    """Return the error for an image whose bytes end early or make no sense."""
     return ImageRejectedError(
         "truncated",
         f"{name} is incomplete or damaged. Copy it again from the camera, or export it again as JPEG or PNG.",
@@ -103,12 +103,12 @@ def decoder_failed(name: str) -> ImageRejectedError:
 
 @contextmanager
 def refusing_damage(name: str) -> Iterator[None]:
-    """Turn whatever a decoding library raises on hostile bytes into a refusal.
+    """Turn whatever a decoding library raises on hostile bytes into an ImageRejectedError.
 
     Wrap calls into a library only, so that a mistake of our own still shows as what it is.
 
     Args:
-        name: What to call the image in the refusal.
+        name: What to call the image in the message.
 
     Raises:
         ImageRejectedError: `truncated`; `too_large` where the library itself stopped at the size; `over_budget` where

@@ -104,7 +104,7 @@ class Sources:
             empty = False
             yield source
         if empty:
-            yield _refused(path, "empty", f"This {kind} holds no images; choose one with dermoscopic images.")
+            yield _rejected(path, "empty", f"This {kind} holds no images; choose one with dermoscopic images.")
 
     def _in_folder(self, folder: Path) -> Iterator[Source]:
         closed: list[OSError] = []
@@ -115,13 +115,13 @@ class Sources:
                 self.passed_over += 1
         for error in closed:
             sentence = f"This folder cannot be opened ({error.strerror}); check its permissions."
-            yield _refused(Path(error.filename), "unreadable", sentence)
+            yield _rejected(Path(error.filename), "unreadable", sentence)
 
     def _in_archive(self, path: Path) -> Iterator[Source]:
         try:
             archive = Archive(path)
-        except ImageRejectedError as refusal:
-            yield _refused(path, refusal.reason, str(refusal))
+        except ImageRejectedError as error:
+            yield _rejected(path, error.reason, str(error))
             return
         # Stays open as long as a source of it is held, since members are read after the archive has been gone through.
         for number, member in archive.members():
@@ -209,7 +209,7 @@ def _member(path: Path, archive: Archive, number: int) -> Source:
     return Source(f"{path}!/{name}", name, lambda: unpack(archive, member), Place(path, number))
 
 
-def _refused(path: Path, reason: str, sentence: str) -> Source:
+def _rejected(path: Path, reason: str, sentence: str) -> Source:
     def read() -> bytes:
         raise ImageRejectedError(reason, sentence)
 

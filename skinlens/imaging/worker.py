@@ -82,8 +82,8 @@ def _answer(channel: Channel) -> None:
             channel.send({"height": height, "width": width, "notes": notes}, np.ascontiguousarray(pixels).data)
         except MemoryError as error:
             raise needs_too_much_memory(name) from error
-    except ImageRejectedError as refusal:
-        channel.send({"reason": refusal.reason, "sentence": str(refusal)})
+    except ImageRejectedError as error:
+        channel.send({"reason": error.reason, "sentence": str(error)})
     except OSError:
         raise
     except Exception:  # noqa: BLE001 - a mistake of our own, which the program raises again

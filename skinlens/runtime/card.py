@@ -242,7 +242,7 @@ class ModelCard(_Frozen):
 
     Attributes:
         unverified: Whether the user took a card that was not released for their own. Never in a card's file, but in
-            everything that is kept of what the model said.
+            every result of the model that is kept.
     """
 
     model_config = ConfigDict(serialize_by_alias=True)
@@ -256,7 +256,7 @@ class ModelCard(_Frozen):
     files: dict[Literal["graph", "weights"], ModelFile]
     heatmap: HeatmapScale
     # "familiarity" in the files of every version.
-    ood: OodRecord | None = Field(None, alias="familiarity")
+    ood: OodRecord | None = Field(default=None, alias="familiarity")
     calibrated: Flag
     calibration: Calibration | None = None
     score_bins: tuple[ScoreBin, ...] = ()
@@ -303,8 +303,8 @@ class ModelCard(_Frozen):
 
     def score_bin(self, score: float) -> ScoreBin | None:
         """The bin that a score lies in; None if the card has no bins."""
-        found = [each for each in self.score_bins if each.low <= score]
-        return found[-1] if found else None
+        reached = [each for each in self.score_bins if each.low <= score]
+        return reached[-1] if reached else None
 
     def point(self, name: str | None = None) -> OperatingPoint:
         """The operating point of that name, or the default one.

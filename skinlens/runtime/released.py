@@ -23,8 +23,8 @@ def released_digests() -> dict[str, str]:
         ModelFileError: If the list cannot be read.
     """
     try:
-        found = strict_json.parse(DIGESTS.read_bytes())
-        return {str(name): str(digest) for name, digest in found.items()}
+        digests = strict_json.parse(DIGESTS.read_bytes())
+        return {str(name): str(digest) for name, digest in digests.items()}
     except (OSError, ValueError, AttributeError) as error:
         raise ModelFileError(
             f"The list of released models {DIGESTS} cannot be read; install SkinLens again."
@@ -32,7 +32,7 @@ def released_digests() -> dict[str, str]:
 
 
 def allowed_by_environment() -> bool:
-    """Whether the user said by `SKINLENS_UNVERIFIED` that the model is their own."""
+    """Return whether `SKINLENS_UNVERIFIED` allows models that were not released."""
     return os.environ.get(VARIABLE, "").strip().lower() in _YES
 
 
@@ -58,7 +58,7 @@ def trusted_card(path: Path, *, unverified: bool = False) -> ModelCard:
         if expected is None
         else f"The card {path} is not the one released with this version of SkinLens (its SHA-256 differs): restore it"
     )
-    raise ModelFileError(f"{wrong}. To use it as your own, say --unverified, or set {VARIABLE}=1 for the app.")
+    raise ModelFileError(f"{wrong}. To use it as your own, add --unverified, or set {VARIABLE}=1 for the app.")
 
 
 def is_release(name: str, folder: Path) -> bool:

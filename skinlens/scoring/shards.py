@@ -22,6 +22,8 @@ from skinlens.triage.row import Row, columns
 # together with the same neighbours as by `predict`.
 SHARD = 64
 PLAN = "_plan.json"
+# Keys of the plan that are called otherwise today; files keep them.
+_IN_WORDS = {"pictures": "images", "views": "orientations"}
 
 _ARROW_TYPES = {str: pa.string(), float: pa.float64(), int: pa.int32()}
 SCHEMA = pa.schema([(name, _ARROW_TYPES[kind]) for name, kind in columns().items()])
@@ -169,7 +171,7 @@ def _write(system: fs.FileSystem, folder: str, name: str, content: bytes) -> Non
 
 
 def _require_same(known: dict[str, Any], plan: dict[str, Any]) -> None:
-    different = [name.replace("_", " ") for name in plan if known.get(name) != plan[name]]
+    different = [_IN_WORDS.get(name, name.replace("_", " ")) for name in plan if known.get(name) != plan[name]]
     if different:
         raise DestinationError(
             f"The folder holds results of another run, which differs in {', '.join(different)}; choose another folder."

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from skinlens.errors import UsageError
-from skinlens.export.candidate import UnreleasedModel
+from skinlens.export.candidate import Candidate
 from skinlens.imaging.colour import shades_of_grey
 from skinlens.imaging.decode import decode
 from skinlens.imaging.hair import remove_hair
@@ -69,7 +69,7 @@ def ablate_preprocessing(
 
 def _compared(run: HeldOutRun, images: int | None) -> dict[str, Any]:
     rows = run.rows if images is None else run.rows.iloc[evenly_spread(labels_of(run.rows), images)]
-    scores = _scores(UnreleasedModel(run.tensors(), run.record, batch_size=_BATCH), rows)
+    scores = _scores(Candidate(run.tensors(), run.record, batch_size=_BATCH), rows)
     labels, groups = labels_of(rows), groups_of(rows)
     return {
         "n": len(rows),
@@ -81,7 +81,7 @@ def _compared(run: HeldOutRun, images: int | None) -> dict[str, Any]:
     }
 
 
-def _scores(model: UnreleasedModel, rows: pd.DataFrame) -> dict[str, Floats]:
+def _scores(model: Candidate, rows: pd.DataFrame) -> dict[str, Floats]:
     """Return P(malignant) of the images as they are and after each step, `(N,)` each."""
     scores: dict[str, list[float]] = {_PLAIN: [], **{how: [] for how in STEPS}}
     for first in range(0, len(rows), _BATCH):

@@ -14,11 +14,10 @@ from skinlens.metrics.figures import bracketed, evenly_spread, metric_figures
 from skinlens.metrics.rows import groups_of, labels_of
 from skinlens.storage.results import write_results
 from skinlens.studies.compression_traits import compression_features, label_probabilities
-from skinlens.training.dataset import DecodedRows
+from skinlens.training.dataset import DecodedRows, TrainingImages
 from skinlens.training.manifest import paired_origin_rows, read_manifests, training_rows, without_marked
 from skinlens.training.recipe import Recipe, read_recipe
 from skinlens.training.sampling import row_weights
-from skinlens.training.scenes import TrainingScenes
 
 _LOG = logging.getLogger(__name__)
 
@@ -33,7 +32,7 @@ def audit_augmentation(recipe: Path, data: Sequence[Path], out: Path, *, images:
     Where two manifests hold images of one dataset, also measure how well it predicts which of the two an image is from.
 
     Args:
-        recipe: A recipe whose augmentation has the engine `opencv`.
+        recipe: A recipe.
         data: Manifests with a column `origin`.
         out: Folder of the results, `<recipe>.json` and `.md`.
         images: Images of each dataset, evenly spread over the labels.
@@ -69,10 +68,10 @@ def audit_augmentation(recipe: Path, data: Sequence[Path], out: Path, *, images:
 
 def _features(recipe: Recipe, rows: pd.DataFrame, seed: int) -> dict[str, Floats]:
     """Compression features `(N, F)` of the images as they are decoded, and as one epoch shows them."""
-    decoded = DecodedRows(rows, side=recipe.keep_side, outlines=recipe.looks_at_outlines)
+    decoded = DecodedRows(rows, side=recipe.keep_side, outlines=recipe.needs_outlines)
     weights = row_weights(rows, recipe.balance, even_labels=recipe.even_labels)
     size = recipe.schedule.size(recipe.schedule.epochs - 1, recipe.preprocessing.size)
-    shown = TrainingScenes(decoded, weights, recipe.augmentation, size=size, seed=seed, outlines=False)
+    shown = TrainingImages(decoded, weights, recipe.compose(size), seed=seed)
     return {
         "decoded": np.stack([compression_features(decoded.pixels(row)) for row in range(len(rows))]),
         "augmented": np.stack([compression_features(shown[0, row][0].numpy()) for row in range(len(rows))]),

@@ -29,9 +29,9 @@ from skinlens.studies.error_analysis import (
 )
 from skinlens.studies.subgroups import Subgroup, subgroups
 from skinlens.training.dataset import DecodedRows
-from skinlens.training.loop import score_rows
 from skinlens.training.manifest import read_manifests
 from skinlens.training.runs import read_run
+from skinlens.training.scoring import score_rows
 
 COLUMNS = ("origin", "dx", "twin_in_test", "flag_vignette", "flag_hair", "age", "sex", "site")
 _SHOWN = ("path", "label", "fold", "isic_id", "dx", "origin")

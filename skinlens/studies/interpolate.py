@@ -21,9 +21,9 @@ from skinlens.storage.results import write_results
 from skinlens.storage.spreadsheet import unguarded_table
 from skinlens.training.dataset import DecodedRows
 from skinlens.training.interpolation import interpolated
-from skinlens.training.loop import score_rows
 from skinlens.training.manifest import read_manifests
 from skinlens.training.runs import FOLD_SCORES, LOG, START, HeldOutRun, read_run, write_run
+from skinlens.training.scoring import score_rows
 
 _LOG = logging.getLogger(__name__)
 

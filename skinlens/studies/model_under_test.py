@@ -114,7 +114,7 @@ def _described_by(card: ModelCard) -> dict[str, Any]:
 
 def _run(checkpoint: Path, selected: Path) -> ModelUnderTest:
     # Checkpoints need torch; released models do not.
-    from skinlens.export.candidate import UnreleasedModel
+    from skinlens.export.candidate import Candidate
     from skinlens.export.selection import read_selection, require_chosen
     from skinlens.models.checkpoint import read_tensors
     from skinlens.models.registry import title
@@ -123,7 +123,7 @@ def _run(checkpoint: Path, selected: Path) -> ModelUnderTest:
     name = record["recipe"]["name"]
     selection = read_selection(selected, name)
     require_chosen(record, selection, checkpoint, seed=False)
-    model = UnreleasedModel(tensors, record, scaling=selection.scaling)
+    model = Candidate(tensors, record, scaling=selection.scaling)
     network = record["recipe"]["network"]
     return ModelUnderTest(
         scorer=model,

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from skinlens.errors import OutputError, UsageError
-from skinlens.export.ood import fit_familiarity
+from skinlens.export.ood import fit_ood_statistics
 from skinlens.imaging.decode import decode
 from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.imaging.quality import assess_quality
@@ -115,7 +115,7 @@ def measure_rejection(
     sorts = [kinds == kind for kind in CLOSE_UPS if (kinds == kind).any()]
     sorts.append(~np.isin(kinds, CLOSE_UPS))
     try:
-        statistics = fit_familiarity(
+        statistics = fit_ood_statistics(
             known.features[folds["fit"]],
             [other.features[first & sort] for sort in sorts],
             known.features[folds["choose"]],

@@ -26,7 +26,7 @@ from skinlens.leaderboard.probes import (
     StageSet,
 )
 from skinlens.metrics.figures import bracketed
-from skinlens.models.pretrained import Start, StartError, load_start
+from skinlens.models.pretrained import PretrainedWeights, PretrainedWeightsError, load_pretrained
 from skinlens.models.registry import Options, build, probed_stages
 from skinlens.storage.spreadsheet import guarded_table
 from skinlens.training.features import Features, FrozenBackbone, complete_stages, pooled_features, stage_widths
@@ -66,7 +66,7 @@ def probe(
 
     Raises:
         UsageError: If the network, an option or the name cannot be used.
-        StartError: If the pretrained weights do not fit, or every stage lacks some of its weights.
+        PretrainedWeightsError: If the pretrained weights do not fit, or every stage lacks some of its weights.
         ManifestError: If a manifest cannot be used, or holds nothing to hold out.
         ImageRejectedError: If an image of the manifests cannot be used.
         OutputError: If the results cannot be written.
@@ -142,17 +142,17 @@ def parsed_options(words: Sequence[str]) -> Options:
     return options
 
 
-def _backbone(network: str, options: Options, init: str) -> tuple[FrozenBackbone, Start, tuple[str, ...]]:
+def _backbone(network: str, options: Options, init: str) -> tuple[FrozenBackbone, PretrainedWeights, tuple[str, ...]]:
     """The network with its pretrained weights, and the stages that these leave nothing random in."""
     try:
         probed = probed_stages(network)
         built = build(network, options)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    start = load_start(built, init)
+    start = load_pretrained(built, init)
     stages = complete_stages(built, network, start.loaded)
     if not stages:
-        raise StartError(f"{start.description} lacks weights that every stage of {network} needs")
+        raise PretrainedWeightsError(f"{start.description} lacks weights that every stage of {network} needs")
     absent = [stage for stage in probed if stage not in stages]
     if absent:
         _LOG.info(
@@ -247,7 +247,7 @@ def _summary(record: ProbeRecord) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _short(start: Start) -> str:
+def _short(start: PretrainedWeights) -> str:
     return start.description.removesuffix(".safetensors").removeprefix("torchvision ")
 
 

@@ -23,7 +23,7 @@ notes.txt not_an_image
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -192,7 +192,7 @@ class Pipeline:
         batch: int = BATCH,
         read_ahead: bool = False,
         keep_going: Callable[[], bool] = lambda: True,
-    ) -> Iterator[list[tuple[AnySource, Outcome]]]:
+    ) -> Generator[list[tuple[AnySource, Outcome]], None, None]:
         """Assess images as `stream` does, a batch at a time.
 
         Args:

@@ -1,6 +1,6 @@
 """The sentences about a result that a person reads: on the pages, in PDFs and in tables.
 
-Databases keep the sentences of admission, and runs are filtered by them, so those never change.
+Databases keep these sentences with each result. `NOT_DERMOSCOPY` never changes: batch runs recognise images by it.
 """
 
 from collections.abc import Sequence

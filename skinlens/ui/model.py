@@ -27,15 +27,15 @@ class LoadedModel:
 
     @property
     def runs_on(self) -> str:
-        """Where it runs, in words."""
+        """Where it runs, as shown to users."""
         return provider_in_words(self.predictor.provider)
 
 
 def loaded_model(name: str = DEFAULT_MODEL) -> LoadedModel:
-    """The model of that name; another card in its place is loaded afresh.
+    """Return the model of that name; it is loaded again if its card has changed.
 
     Raises:
-        ModelFileError: If the model is missing, altered, or not a released one that the user named as their own.
+        ModelFileError: If the model is missing, altered, or unreleased and not allowed by SKINLENS_UNVERIFIED.
     """
     folder = weights_folder()
     path = folder / f"{name}.json"
@@ -45,11 +45,11 @@ def loaded_model(name: str = DEFAULT_MODEL) -> LoadedModel:
 
 
 def model_or_sentence() -> LoadedModel | None:
-    """The model in use; without one the page says why, and gets None."""
+    """Return the model in use; without one, say why on the page and return None."""
     try:
         return loaded_model()
     except ModelFileError as error:
-        st.error("The model cannot be used, so nothing can be scored.", icon=":material/error:")
+        st.error("The model cannot be used, so no image can be assessed.", icon=":material/error:")
         st.text(str(error))
         return None
 

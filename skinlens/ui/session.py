@@ -1,4 +1,4 @@
-"""What one browser session knows: the image in hand and the results so far, never shared, never written to disk."""
+"""The state of one browser session: its current image and its results, never shared, never written to disk."""
 
 import hashlib
 from collections import OrderedDict
@@ -19,16 +19,15 @@ _CURRENT = "current"
 _DRAWN = "drawn"
 _UPLOADER = "uploader"
 _OVERRIDES = "overrides"
-# Seed of each drawn example and whether it looks malignant, that with the most to see in its heatmap first: such as the
-# released models take for dermoscopy, as `tests/test_drawn.py` checks.
+# Seed of each drawn example and whether it looks malignant; the first has the most to see in its heatmap. The released
+# models take all of them for dermoscopy, as `tests/test_drawn.py` checks.
 EXAMPLES = ((5, True), (0, False), (12, True), (5, False), (15, True), (6, False), (11, True), (7, False))
 
 
-Result = Assessed
+def receive(content: bytes, name: str, model: LoadedModel) -> Assessed:
+    """Return the result for received bytes, and make it the current one.
 
-
-def receive(content: bytes, name: str, model: LoadedModel) -> Result:
-    """The result for received bytes; the same bytes and model again cost a digest and nothing else.
+    The same bytes with the same model again cost a digest and nothing else.
 
     Raises:
         ImageRejectedError: If the bytes are no usable image.
@@ -41,19 +40,19 @@ def receive(content: bytes, name: str, model: LoadedModel) -> Result:
     return _keep(replace(known, image=replace(known.image, name=name)))
 
 
-def receive_synthetic(number: int, model: LoadedModel) -> Result:
-    """The result for one of the drawn examples, which come round again."""
+def receive_synthetic(number: int, model: LoadedModel) -> Assessed:
+    """Return the result for a drawn example, and make it the current one; any number is accepted, since they repeat."""
     seed, malignant_look = EXAMPLES[number % len(EXAMPLES)]
     return _add(draw_lesion(seed, malignant_look=malignant_look), model)
 
 
-def current() -> Result | None:
-    """The result on the page, if any; it outlives a visit to another page."""
+def current() -> Assessed | None:
+    """Return the current result, if any; it outlives a visit to another page."""
     return _results().get(st.session_state.get(_CURRENT, ("", "")))
 
 
 def drop_result() -> None:
-    """Take the image off the page, so that a refused file is not shown beside the last one's score."""
+    """Take the image off the page, so that an unusable file is not shown beside the last one's score."""
     st.session_state.pop(_CURRENT, None)
 
 
@@ -63,32 +62,33 @@ def clear() -> None:
     st.session_state[_UPLOADER] = st.session_state.get(_UPLOADER, 0) + 1
 
 
-def override(result: Result) -> str:
-    """Why the user wants a refused image judged all the same; "" until there is a reason."""
+def override(result: Assessed) -> str:
+    """Return why the user wants a rejected image assessed anyway; "" until there is a reason."""
     return str(st.session_state.get(_OVERRIDES, {}).get(result.image.sha256, ""))
 
 
-def keep_override(result: Result, reason: str) -> None:
-    """Remember why a refused image is to be judged all the same; "" takes it back."""
+def keep_override(result: Assessed, reason: str) -> None:
+    """Remember why a rejected image is to be assessed anyway; "" withdraws that."""
     st.session_state.setdefault(_OVERRIDES, {})[result.image.sha256] = " ".join(reason.split())
 
 
 def uploader_key() -> str:
-    """The uploader's widget key; a new one empties it."""
+    """Return the uploader's widget key; a new one empties it."""
     return f"upload-{st.session_state.get(_UPLOADER, 0)}"
 
 
 def next_synthetic_number() -> int:
-    """The next drawn example at each call."""
+    """Return the number of the next drawn example, from 0."""
     st.session_state[_DRAWN] = st.session_state.get(_DRAWN, -1) + 1
     return int(st.session_state[_DRAWN])
 
 
-def _results() -> OrderedDict[tuple[str, str], Result]:
-    return st.session_state.setdefault(_RESULTS, OrderedDict())
+def _results() -> OrderedDict[tuple[str, str], Assessed]:
+    results: OrderedDict[tuple[str, str], Assessed] = st.session_state.setdefault(_RESULTS, OrderedDict())
+    return results
 
 
-def _find(image_sha256: str, model: LoadedModel) -> Result | None:
+def _find(image_sha256: str, model: LoadedModel) -> Assessed | None:
     key = (image_sha256, model.predictor.model.sha256)
     found = _results().get(key)
     if found is not None:
@@ -96,7 +96,7 @@ def _find(image_sha256: str, model: LoadedModel) -> Result | None:
     return found
 
 
-def _add(image: LesionImage, model: LoadedModel) -> Result:
+def _add(image: LesionImage, model: LoadedModel) -> Assessed:
     known = _find(image.sha256, model)
     if known is not None:
         return known
@@ -107,7 +107,7 @@ def _pipeline(model: LoadedModel) -> Pipeline:
     return Pipeline(model.predictor, lock=model.lock)
 
 
-def _keep(result: Result) -> Result:
+def _keep(result: Assessed) -> Assessed:
     key = (result.image.sha256, result.prediction.model.sha256)
     results = _results()
     results[key] = result

@@ -1,5 +1,6 @@
-"""The app under Streamlit's own test driver, with a fresh model cache for every test."""
+"""The app under Streamlit's own test driver, with fresh caches for every test."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,14 @@ class _NoPagesFolder(type(Path())):
 
 
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch):
-    """The app's entry point, run once."""
+def app(monkeypatch: pytest.MonkeyPatch, predictor: Predictor) -> Iterator[AppTest]:
+    """The app's entry point, not yet run."""
+
+    def loaded(card: ModelCard, folder: Path) -> Predictor:
+        # The released model takes a second to load, for each of some hundred tests.
+        return predictor if (card, folder) == (predictor.card, shipped_folder()) else Predictor(card, folder)
+
+    monkeypatch.setattr("skinlens.ui.model.Predictor", loaded)
     monkeypatch.chdir(ROOT)
     # AppTest forgets between runs that st.navigation was reached, and would run pages/ files without app.py.
     monkeypatch.setattr(pages_manager, "Path", _NoPagesFolder)
@@ -48,7 +55,7 @@ def no_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def judges_anything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, predictor: Predictor) -> ModelCard:
+def assesses_anything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, predictor: Predictor) -> ModelCard:
     """The released model without statistics of what dermoscopy looks like."""
     card = predictor.card.model_copy(update={"ood": None})
     for file in card.files.values():

@@ -10,9 +10,10 @@ from sqlalchemy import text
 
 from skinlens.cases.database import revision
 from skinlens.cases.errors import CaseStoreError
-from skinlens.cases.location import FOLDER_VARIABLE, URL_VARIABLE, data_folder, database_url
+from skinlens.cases.location import URL_VARIABLE, database_url
 from skinlens.cases.schema import Base
 from skinlens.cases.store import CaseStore, open_file, open_store
+from skinlens.storage.location import FOLDER_VARIABLE, data_folder
 
 
 def test_the_migrations_make_what_the_code_expects(store: CaseStore) -> None:
@@ -45,7 +46,7 @@ def test_sqlite_waits_writes_ahead_and_forgets_what_is_erased(tmp_path: Path) ->
     assert stat.S_IMODE((tmp_path / "deep").stat().st_mode) == 0o700
 
 
-def test_what_is_no_database_is_told(tmp_path: Path) -> None:
+def test_what_is_no_database_is_reported(tmp_path: Path) -> None:
     (tmp_path / "cases.sqlite").write_bytes(b"no database at all" * 100)
     with pytest.raises(CaseStoreError, match="not a SkinLens database"):
         open_file(tmp_path / "cases.sqlite")

@@ -107,7 +107,7 @@ def test_the_same_image_again_is_a_new_assessment_of_it(store: CaseStore) -> Non
     assert store.search().total == 2
 
 
-def test_patients_and_lesions_are_told_apart(store: CaseStore) -> None:
+def test_patients_and_lesions_are_distinguished(store: CaseStore) -> None:
     for name, site in (("P-1", "back"), ("P-1", "arm"), ("P-2", "back"), ("P-1", "")):
         saved(store, of_patient(name, site=site))
     with Session(store.engine) as session:
@@ -262,7 +262,7 @@ def _fails_on_pixels(session: Session, row: object, action: str, actor: str) -> 
 
 
 def test_a_locked_database_is_told_and_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("skinlens.cases.database.PATIENCE", 0.2)
+    monkeypatch.setattr("skinlens.storage.database.PATIENCE", 0.2)
     store = open_file(tmp_path / "cases.sqlite")
     saved(store)
     blocker = sqlite3.connect(tmp_path / "cases.sqlite", isolation_level=None)

@@ -655,7 +655,7 @@ class TestFlatMemory:
         monkeypatch.setattr(pipeline, "MOST_PIXELS", 2 * 64 * 64)
         for index in range(5):
             (tmp_path / f"{index}.png").write_bytes(encode_png(draw_pixels(index, height=64, width=64)))
-        outputs = Outputs(tmp_path / "rows.csv", as_json=False, heatmaps=None, pdfs=None, views=False)
+        outputs = Outputs(tmp_path / "rows.csv", as_json=False, heatmaps=None, pdfs=None, orientations=False)
         predict([tmp_path], outputs, model=None, point=None, threshold=None)
         assert sizes == [2, 2, 1]
 

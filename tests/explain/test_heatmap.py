@@ -95,7 +95,7 @@ def test_the_image_itself_is_not_drawn_on(pixels, heatmap, style) -> None:
 
 @pytest.mark.parametrize("opacity", [-0.01, 1.01, float("nan"), 60])
 @every_style
-def test_an_opacity_outside_0_to_1_is_refused(pixels, heatmap, style, opacity) -> None:
+def test_an_opacity_outside_0_to_1_is_rejected(pixels, heatmap, style, opacity) -> None:
     with pytest.raises(ValueError, match=f"opacity lies between 0 and 1, not {opacity}"):
         overlay(pixels, heatmap, opacity=opacity, style=style)
 

@@ -65,12 +65,12 @@ def test_what_is_no_usable_file_has_one_row_that_says_why(
     path = tmp_path / f"odd.{suffix}"
     make(path)
     (row,) = Sources([path])
-    with pytest.raises(ImageRejectedError) as refused:
+    with pytest.raises(ImageRejectedError) as rejected:
         row.read()
     if make is sparse:
-        assert refused.value.reason == "too_large" or suffix == "zip"
+        assert rejected.value.reason == "too_large" or suffix == "zip"
     if not (make is sparse and suffix == "zip"):
-        assert what in str(refused.value)
+        assert what in str(rejected.value)
 
 
 @pytest.mark.parametrize(("make", "what"), ODD.values(), ids=ODD)
@@ -129,9 +129,9 @@ def test_the_limit_is_what_may_be_read(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(bytes(100))
     assert read_regular(path, largest=100) == bytes(100)
-    with pytest.raises(UnusableFileError, match="It has 100 bytes; no more than 99 are read") as refused:
+    with pytest.raises(UnusableFileError, match="It has 100 bytes; no more than 99 are read") as rejected:
         read_regular(path, largest=99)
-    assert refused.value.reason == "too_large"
+    assert rejected.value.reason == "too_large"
 
 
 def test_a_file_that_grows_is_not_read_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,6 +173,6 @@ def test_a_path_that_no_system_has(path: str) -> None:
 def test_the_limit_of_a_file_is_that_of_a_member(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "LARGEST_IMAGE_FILE", 10)
     (tmp_path / "a.jpg").write_bytes(bytes(11))
-    with pytest.raises(ImageRejectedError, match="no more than 10") as refused:
+    with pytest.raises(ImageRejectedError, match="no more than 10") as rejected:
         Place(tmp_path / "a.jpg").read()
-    assert refused.value.reason == "too_large"
+    assert rejected.value.reason == "too_large"

@@ -41,7 +41,7 @@ class TestReading:
         assert read.shape == (90, 120)
         assert (read ^ outline[:, :-1]).sum() < 0.03 * outline.sum()
 
-    def test_what_is_missing_is_refused_by_name(self, tmp_path: Path) -> None:
+    def test_what_is_missing_is_rejected_by_name(self, tmp_path: Path) -> None:
         with pytest.raises(ImageRejectedError, match=r"absent\.png cannot be read"):
             read_outline(tmp_path / "absent.png", height=90, width=120)
 

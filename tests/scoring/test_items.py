@@ -50,7 +50,7 @@ def test_an_address_is_listed_and_read(folder: Path) -> None:
     assert alone.name == "2.png"
 
 
-def test_what_vanishes_at_an_address_is_told(folder: Path) -> None:
+def test_what_vanishes_at_an_address_is_reported(folder: Path) -> None:
     item = list_items(f"file://{folder}")[0]
     (folder / "0.png").unlink()
     with pytest.raises(ImageRejectedError, match="cannot be read from its storage"):
@@ -65,7 +65,7 @@ def test_an_empty_folder_has_a_row_that_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("address", ["nosuch://x/y", "file:///no/such/folder"])
-def test_an_address_that_cannot_be_listed_is_told(address: str) -> None:
+def test_an_address_that_cannot_be_listed_is_reported(address: str) -> None:
     with pytest.raises(SourceError, match="cannot be listed"):
         list_items(address)
 
@@ -77,7 +77,7 @@ def test_a_manifest_needs_paths(tmp_path: Path, content: str) -> None:
         list_items(str(tmp_path / "list.csv"))
 
 
-def test_a_manifest_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_manifest_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no manifest that can be read"):
         list_items(str(tmp_path / "list.csv"))
 
@@ -96,8 +96,8 @@ def test_what_is_no_file_has_its_row_and_keeps_no_one_waiting(folder: Path) -> N
     for item in list_items(str(folder)):
         try:
             item.read()
-        except ImageRejectedError as refusal:
-            reasons[item.name] = str(refusal)
+        except ImageRejectedError as error:
+            reasons[item.name] = str(error)
     assert "named pipe" in reasons["9.png"]
     assert "device" in reasons["zeros.png"]
     with pytest.raises(SourceError, match="named pipe"):
@@ -129,6 +129,6 @@ def test_a_huge_file_of_another_storage_is_not_fetched(folder: Path, monkeypatch
     item = Item("s3://b/0.png", "0.png", "s3://b/0.png")
     assert item.read() == (folder / "0.png").read_bytes()
     monkeypatch.setattr(items, "LARGEST_IMAGE_FILE", 100)
-    with pytest.raises(ImageRejectedError, match="too large") as refused:
+    with pytest.raises(ImageRejectedError, match="too large") as rejected:
         item.read()
-    assert refused.value.reason == "too_large"
+    assert rejected.value.reason == "too_large"

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from skinlens.errors import OutputError, UsageError
-from skinlens.export.candidate import UnreleasedModel
+from skinlens.export.candidate import Candidate
 from skinlens.imaging.colour import shades_of_grey
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import Pixels
@@ -43,7 +43,7 @@ def test_each_retouch_is_compared_with_the_images_as_they_are(
     record = json.loads((tmp_path / "drawn.json").read_text("utf-8"))
     assert [run["held_out"] for run in record["runs"]] == ["fold 0", "fold 1"]
     listed = pd.read_csv(folder / "drawn.csv").query("fold == 0")
-    model = UnreleasedModel(*read_tensors(runs[0] / "model.safetensors"))
+    model = Candidate(*read_tensors(runs[0] / "model.safetensors"))
 
     def area(retouch: object) -> float:
         chances = []

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from skinlens.errors import OutputError, UsageError
-from skinlens.export.candidate import UnreleasedModel
+from skinlens.export.candidate import Candidate
 from skinlens.imaging.decode import decode
 from skinlens.models.checkpoint import read_tensors, save_tensors
 from skinlens.studies.interpolate import SHARES, interpolate
@@ -41,7 +41,7 @@ def test_shares_are_compared_on_what_the_run_held_out(folder: Path, run: Path, t
     assert tuple(table.index) == SHARES
     kept = pd.read_csv(run / "fold.csv")
     malignant = (kept["label"] == "malignant").to_numpy()
-    model = UnreleasedModel(*read_tensors(run / "model.safetensors"))
+    model = Candidate(*read_tensors(run / "model.safetensors"))
     scores = np.array([model.predict([decode(folder / name)])[0].score for name in kept["path"]])
     ahead = np.sign(scores[malignant][:, None] - scores[~malignant][None, :]).mean()
     assert table["roc_auc"][1.0] == pytest.approx((ahead + 1) / 2, abs=1e-5)
