@@ -24,8 +24,8 @@ def test_an_old_name_is_hidden_and_takes_the_same_options(old: str, new: str) ->
 @pytest.mark.parametrize(
     ("old", "words", "sentence"),
     [
-        ("review", ["run"], "cannot read none.csv"),
-        ("retouching", ["name", "run"], "cannot read none.csv"),
+        ("review", ["run"], "none.csv"),
+        ("retouching", ["name", "run"], "none.csv"),
         ("refusal", ["--refuse", "none.csv", "--model", "nothing"], "There is no model 'nothing'"),
     ],
 )

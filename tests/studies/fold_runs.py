@@ -1,4 +1,4 @@
-"""Drawn lesions, and finished runs on them with random weights, for commands that look at what runs held out."""
+"""Drawn lesions, and runs on them with random weights, for commands that look at what runs held out."""
 
 import json
 from pathlib import Path

@@ -107,7 +107,7 @@ def test_a_retouch_has_to_help_everywhere_and_to_be_shown_once(hair: list, colou
 def test_what_cannot_be_compared(folder: Path, runs: list[Path], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="two runs held out fold 0"):
         ablate_preprocessing("drawn", [runs[0], runs[0]], [folder / "drawn.csv"], tmp_path, images=None)
-    with pytest.raises(UsageError, match="holds no finished run"):
+    with pytest.raises(UsageError, match="holds no complete run"):
         ablate_preprocessing("drawn", [tmp_path], [folder / "drawn.csv"], tmp_path, images=None)
     (tmp_path / "file").write_text("", "utf-8")
     with pytest.raises(OutputError, match="cannot be written"):

@@ -78,7 +78,7 @@ def test_the_summary_names_the_images_by_id(reviewed, record, table):
 
 
 def test_a_folder_without_a_fold_run_is_an_error(folder, tmp_path):
-    with pytest.raises(UsageError, match="holds no finished run"):
+    with pytest.raises(UsageError, match="holds no complete run"):
         analyse_errors([tmp_path], [folder / "drawn.csv"], tmp_path / "out")
 
 
@@ -87,7 +87,7 @@ def test_a_run_that_held_out_an_origin_is_an_error_before_its_weights_are_read(f
     record = json.loads((run / "run.json").read_text("utf-8"))
     (run / "run.json").write_text(json.dumps(record | {"fold": None, "origin": "here"}), "utf-8")
     (run / "model.safetensors").unlink()
-    with pytest.raises(UsageError, match="a review goes by folds"):
+    with pytest.raises(UsageError, match="held out no fold"):
         analyse_errors([run], [folder / "drawn.csv"], tmp_path / "out")
 
 

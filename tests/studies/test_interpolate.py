@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(folder: Path, tmp_path: Path) -> Path:
-    """A finished run that kept a start: the negative of its end, so that half way all weights are 0."""
+    """A run that kept a start: the negative of its end, so that half way all weights are 0."""
     run = fold_run(folder, "lenet5", tmp_path / "run", fold=0)
     tensors, record = read_tensors(run / "model.safetensors")
     (run / "log.csv").write_text("epoch,train_loss\n1,0.7\n", "utf-8")
