@@ -50,7 +50,7 @@ def draw(folder: str) -> None:
 
 
 def test_a_complete_run_has_no_bar_and_no_buttons(run: BatchStore) -> None:
-    app = AppTest.from_function(draw, kwargs={"folder": str(run.folder)}).run()
+    app = AppTest.from_function(draw, kwargs={"folder": str(run.folder)}, default_timeout=60).run()
     assert not app.exception
     assert [each.value for each in app.caption] == ["4 of 4 images, 1 unreadable"]
     assert not app.button
@@ -61,6 +61,6 @@ def test_a_complete_run_has_no_bar_and_no_buttons(run: BatchStore) -> None:
 @pytest.mark.parametrize(("wanted", "state"), [("run", "Images not listed yet"), ("pause", "Images not listed yet")])
 def test_a_run_that_nobody_works_on_can_be_started(waiting: BatchStore, wanted: str, state: str) -> None:
     waiting.want(wanted)  # type: ignore[arg-type]
-    app = AppTest.from_function(draw, kwargs={"folder": str(waiting.folder)}).run()
+    app = AppTest.from_function(draw, kwargs={"folder": str(waiting.folder)}, default_timeout=60).run()
     assert [each.proto.text for each in app.get("progress")] == [state]
     assert [each.label for each in app.button] == ["Start"]

@@ -42,7 +42,7 @@ def draw() -> None:
 @pytest.fixture
 def page(cases: CaseStore) -> Iterator[AppTest]:
     assert cases.search().total == 0
-    return AppTest.from_function(draw, default_timeout=30)
+    return AppTest.from_function(draw, default_timeout=60)
 
 
 def test_without_cases_it_says_where_to_save_one(page: AppTest) -> None:

@@ -30,7 +30,7 @@ def draw(*, rejected: bool) -> None:
 
 
 def page(*, rejected: bool = False) -> AppTest:
-    app = AppTest.from_function(draw, kwargs={"rejected": rejected}, default_timeout=30).run()
+    app = AppTest.from_function(draw, kwargs={"rejected": rejected}, default_timeout=60).run()
     assert not app.exception
     return app
 
