@@ -77,8 +77,13 @@ def test_every_architecture_is_tested_here():
 
 @pytest.mark.parametrize("name", sorted(PARAMETERS))
 def test_it_has_its_published_size(name):
-    with torch.device("meta"):
-        network = build(name, OPTIONS.get(name, {}))
+    options = OPTIONS.get(name, {})
+    try:
+        with torch.device("meta"):
+            network = build(name, options)
+    except NotImplementedError:
+        # A network may compute its own shape with tensors, as torchvision's RegNet does; these need values.
+        network = build(name, options)
     assert parameter_count(network) == PARAMETERS[name]
 
 
