@@ -6,7 +6,7 @@ import streamlit as st
 from skinlens import __version__
 from skinlens.leaderboard.card_sections import measured_sections, read_measured
 from skinlens.leaderboard.records import ResultError
-from skinlens.report.tables import bin_table, figure, point_table, refusal_sentence, view_table
+from skinlens.report.tables import bin_table, point_table, refusal_sentence, view_table
 from skinlens.runtime import predictor as runtime
 from skinlens.runtime.card import ModelCard, ModelFileError
 from skinlens.triage.risk import percent
@@ -69,7 +69,7 @@ def operating_points(card: ModelCard) -> None:
         if point.band is not None:
             st.caption(
                 f"Uncertain from {point.band.low:.3f} to {point.band.high:.3f}; outside that band "
-                f"the error of out-of-fold decisions was {figure(point.band.error)}, n = {point.band.error.n}."
+                f"the error of out-of-fold decisions was {point.band.error.text(n=True)}."
             )
     calibration(card)
 

@@ -9,7 +9,7 @@ from skinlens.imaging.image import ImageRefusedError
 from skinlens.leaderboard.model_comparison import disagreeing, pair_table, sentences
 from skinlens.leaderboard.published import SOURCE
 from skinlens.leaderboard.table import heading, readable
-from skinlens.metrics.classification import METRICS
+from skinlens.metrics.registry import METRICS
 from skinlens.metrics.views import views_of
 from skinlens.ui.compare import state as comparison
 from skinlens.ui.compare import tabs as comparison_tabs

@@ -20,7 +20,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "skinlens.metrics": set(),
     "skinlens.models": set(),
     "skinlens.storage": set(),
-    "skinlens.runtime": {"skinlens.imaging"},
+    # Of the statistics, the run time takes the type of a measurement and the one scaling of logits.
+    "skinlens.runtime": {"skinlens.imaging", "skinlens.metrics.measurement", "skinlens.metrics.scaling"},
     "skinlens.explain": {"skinlens.imaging", "skinlens.runtime"},
     "skinlens.explain.oracle": {"skinlens.imaging", "skinlens.runtime", "skinlens.models"},
     "skinlens.triage": {"skinlens.imaging", "skinlens.runtime", "skinlens.explain", "skinlens.metrics"},
@@ -30,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "skinlens.explain",
         "skinlens.imaging.preprocess",
         "skinlens.imaging.image",
+        "skinlens.metrics.scaling",
     },
     "skinlens.training": {"skinlens.models", "skinlens.imaging", "skinlens.metrics", "skinlens.storage"},
     "skinlens.studies": {
@@ -42,12 +44,16 @@ MAY_IMPORT: dict[str, set[str]] = {
         "skinlens.training",
         "skinlens.export",
         "skinlens.storage",
+        # Studies produce the parts of an evaluation record.
+        "skinlens.leaderboard.documents",
     },
     "skinlens.leaderboard": {"skinlens.metrics", "skinlens.storage"},
     "skinlens.report": {
         "skinlens.triage",
         "skinlens.runtime.card",
         "skinlens.imaging.image",
+        "skinlens.metrics.measurement",
+        "skinlens.metrics.registry",
         # The program's own version.
         "skinlens",
     },

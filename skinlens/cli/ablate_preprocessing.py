@@ -17,9 +17,8 @@ from skinlens.imaging.decode import decode
 from skinlens.imaging.hair import remove_hair
 from skinlens.imaging.image import Pixels
 from skinlens.metrics.classification import Floats
-from skinlens.metrics.figures import bracketed, evenly_spread
 from skinlens.metrics.paired import Difference, paired_bootstrap
-from skinlens.metrics.rows import groups_of, labels_of
+from skinlens.metrics.rows import evenly_spread, groups_of, labels_of
 from skinlens.training.manifest import read_manifests
 from skinlens.training.runs import FinishedRun, read_finished
 
@@ -103,7 +102,7 @@ def summarise(record: dict[str, Any]) -> str:
     for run in record["runs"]:
         found = {how: Difference(**run["differences"][how]) for how in RETOUCHES}
         plain = next(iter(found.values())).second
-        changes = " | ".join(bracketed(one.value, one.low, one.high) or "undefined" for one in found.values())
+        changes = " | ".join(one.change.text() for one in found.values())
         shown = "undefined" if plain is None else f"{plain:.3f}"
         lines.append(f"| {run['held_out']} | {run['n']} ({run['malignant']}) | {shown} | {changes} |")
     return "\n".join([*lines, "", _verdict(record), ""])

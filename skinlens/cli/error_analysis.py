@@ -13,7 +13,8 @@ from sklearn.metrics import roc_auc_score
 from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import say
 from skinlens.metrics.classification import Floats
-from skinlens.metrics.figures import bracketed, metric_figures
+from skinlens.metrics.measure import measure
+from skinlens.metrics.measurement import Measurement, as_percent, from_table
 from skinlens.metrics.rows import groups_of, labels_of, text_of
 from skinlens.models.checkpoint import load_released
 from skinlens.models.normalise import Normalise
@@ -132,8 +133,8 @@ def _figures(rows: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
         "n": len(rows),
         "malignant": int(labels.sum()),
         "mean_of_runs": {
-            name: asdict(figure)
-            for name, figure in metric_figures(labels, chance, 0.5, groups, "roc_auc", "accuracy").items()
+            name: asdict(measured)
+            for name, measured in measure(labels, chance, 0.5, groups, "roc_auc", "accuracy").items()
         },
         "each_run": {name: round(float(roc_auc_score(labels, rows[f"probability: {name}"])), 5) for name in names},
         "by_origin": _by_origin(rows, labels, chance, groups),
@@ -167,9 +168,9 @@ def _by_origin(rows: pd.DataFrame, labels: Any, chance: Floats, groups: Any) -> 
     found = {}
     for origin in sorted(set(origins[~benign])):
         part = benign | (origins == origin)
-        found[str(origin)] = asdict(
-            metric_figures(labels[part], chance[part], 0.5, groups[part], "roc_auc")["roc_auc"]
-        ) | {"malignant": int((part & ~benign).sum())}
+        found[str(origin)] = asdict(measure(labels[part], chance[part], 0.5, groups[part], "roc_auc")["roc_auc"]) | {
+            "malignant": int((part & ~benign).sum())
+        }
     return found
 
 
@@ -196,9 +197,10 @@ def summarise(record: dict[str, Any], rows: pd.DataFrame) -> str:
         f"{', '.join(str(fold) for fold in record['folds'])}; mean probability of {len(record['runs'])} runs a fold "
         f"({', '.join(record['runs'])}), called malignant from one half.",
         "",
-        f"- ROC AUC {_spoken(auc)}, accuracy {_spoken(accuracy)}.",
+        f"- ROC AUC {_measurement(auc).text()}, accuracy {_measurement(accuracy).text()}.",
         *(
-            f"- Benign against malignant images of origin {origin} ({each['malignant']}): ROC AUC {_spoken(each)}."
+            f"- Benign against malignant images of origin {origin} ({each['malignant']}): "
+            f"ROC AUC {_measurement(each).text()}."
             for origin, each in record["by_origin"].items()
         ),
         f"- Wrong: {record['errors']}. {record['errors_of_every_run']} images are wrong in every run, "
@@ -211,9 +213,10 @@ def summarise(record: dict[str, Any], rows: pd.DataFrame) -> str:
         "cases among them, so that wrong labels are at most about that many.",
         f"- Doubtful labels: {labels['doubtful']} (the mean contradicts the label by at least {labels['sure']:.0%}, "
         f"and at least {labels['most_neighbours']:.0%} of its {labels['neighbours']} nearest neighbours among the "
-        f"held-out images carry the other one). Without them the ROC AUC is {_plain(labels['auc_without_doubtful'])}, "
-        f"without the images that every run gets wrong {_plain(labels['auc_without_errors_of_every_run'])}.",
-        f"- The neighbours' vote alone: ROC AUC {_plain(labels['neighbours_auc'])}.",
+        f"held-out images carry the other one). Without them the ROC AUC is "
+        f"{from_table(labels['auc_without_doubtful']).text()}, without the images that every run gets wrong "
+        f"{from_table(labels['auc_without_errors_of_every_run']).text()}.",
+        f"- The neighbours' vote alone: ROC AUC {from_table(labels['neighbours_auc']).text()}.",
         "",
         "## Where the errors are",
         "",
@@ -221,7 +224,7 @@ def summarise(record: dict[str, Any], rows: pd.DataFrame) -> str:
         "| --- | --- | --- | --- | --- |",
         *(
             f"| {part['column']} | {part['value']} | {part['label']} | {part['errors']} of {part['n']} | "
-            f"{part['rate']['value']:.1%} ({part['rate']['low']:.1%} to {part['rate']['high']:.1%}) |"
+            f"{_measurement(part['rate']).text(as_percent)} |"
             for part in record["subgroups"]
         ),
         "",
@@ -249,9 +252,5 @@ def _listed(rows: pd.DataFrame, runs: int) -> list[str]:
     return lines
 
 
-def _spoken(figure: dict[str, Any]) -> str:
-    return bracketed(figure["value"], figure["low"], figure["high"]) or "undefined"
-
-
-def _plain(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"
+def _measurement(stored: dict[str, Any]) -> Measurement:
+    return from_table(stored["value"], stored["low"], stored["high"])

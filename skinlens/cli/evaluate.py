@@ -1,7 +1,6 @@
 """`skinlens evaluate`: a model on a manifest, in every test view, with intervals."""
 
 import csv
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,8 +17,9 @@ from skinlens.cli.say import print_text, say
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
 from skinlens.imaging.synthetic import draw_lesion
+from skinlens.leaderboard.documents import RECORD_VERSION, EvaluationRecord, Time
 from skinlens.metrics.classification import Floats
-from skinlens.metrics.report import evaluate_views, format_views, to_json
+from skinlens.metrics.report import evaluate_views, format_views
 from skinlens.metrics.views import views_of
 from skinlens.runtime.card import ModelFileError, sha256_of
 from skinlens.runtime.orientations import Judge
@@ -78,29 +78,32 @@ def evaluate(
     results = evaluate_views(rows, probabilities, subject.threshold, resamples=resamples)
     trial = Trial(subject.judge, rows, probabilities, subject.threshold, subject.preprocessing, resamples)
     parts = subgroup_record(with_skin_tones(rows, tones), probabilities, subject.threshold)
-    stressed = {} if tta else stress(trial, listed[listed["split"] == "train"], quick=quick)
-    record = {
-        "model": subject.name,
-        "tta": subject.tta,
+    stressed = None if tta else stress(trial, listed[listed["split"] == "train"], quick=quick)
+    # A key that was not measured stays out of the file.
+    tests: dict[str, Any] = {"shortcuts": stressed.shortcuts, "robustness": stressed.robustness} if stressed else {}
+    record = EvaluationRecord(
+        record_version=RECORD_VERSION,
+        model=subject.name,
+        tta=subject.tta,
         **subject.described,
-        "data": [path.name for path in data],
-        "data_sha256": [sha256_of(path) for path in data],
-        "split": split,
-        "threshold": subject.threshold,
-        "point": subject.point,
-        "interval": INTERVAL.format(resamples=resamples),
-        "scored": datetime.now(UTC).isoformat(timespec="seconds"),
-        "time": _time(subject),
-        "views": to_json(results),
-        "subgroups": parts,
-        **stressed,
-    }
+        data=tuple(path.name for path in data),
+        data_sha256=tuple(sha256_of(path) for path in data),
+        split=split,
+        threshold=subject.threshold,
+        point=subject.point,
+        interval=INTERVAL.format(resamples=resamples),
+        scored=datetime.now(UTC).isoformat(timespec="seconds"),
+        time=_time(subject),
+        views=results,
+        subgroups=parts,
+        **tests,
+    )
     try:
         _write(subject, record, rows.assign(probability=probabilities), out)
     except OSError as error:
         raise OutputError(f"the results cannot be written to {out}: {error}") from error
-    said = [format_views(results), format_subgroups(parts), *([format_stress(stressed)] if stressed else [])]
-    print_text("\n\n".join(said))
+    printed = [format_views(results), format_subgroups(parts), *([format_stress(stressed)] if stressed else [])]
+    print_text("\n\n".join(printed))
 
 
 def _rows(listed: pd.DataFrame, split: str) -> pd.DataFrame:
@@ -137,33 +140,33 @@ def _require_numbers(probabilities: Sequence[float], rows: pd.DataFrame) -> None
             raise ModelFileError(f"The model gave no usable number for {path}, so nothing can be measured.")
 
 
-def _time(subject: Subject) -> dict[str, Any]:
+def _time(subject: Subject) -> Time:
     """Median milliseconds for one image, in turn with one model: their ratio holds on a busy machine too."""
     image = [draw_lesion(0)]
     reference = load_predictor(TIMED_AGAINST)
     own, others = timed_in_turn(lambda: subject.judge.predict(image), lambda: reference.predict(image))
-    return {
-        "milliseconds": round(own, 2),
-        "reference": reference.card.name,
-        "reference_milliseconds": round(others, 2),
-        "relative": round(own / others, 3),
-        "repeats": REPEATS,
-    }
+    return Time(
+        milliseconds=round(own, 2),
+        reference=reference.card.name,
+        reference_milliseconds=round(others, 2),
+        relative=round(own / others, 3),
+        repeats=REPEATS,
+    )
 
 
-def _write(subject: Subject, record: dict[str, Any], rows: pd.DataFrame, out: Path) -> None:
+def _write(subject: Subject, record: EvaluationRecord, rows: pd.DataFrame, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    stem = f"{subject.stem}.{record['split']}"
-    (out / f"{stem}.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    stem = f"{subject.stem}.{record.split}"
+    record.write(out / f"{stem}.json")
     columns = ["path", "label", "probability", *(name for name in _KEPT_COLUMNS if name in rows)]
     guarded_table(rows[columns]).to_csv(out / f"{stem}.csv", index=False)
     if subject.log is not None:
         guarded_table(subject.log).to_csv(out / f"{subject.stem}.log.csv", index=False)
-    _log_scoring(record | {"model": subject.stem}, len(rows), out / "scorings.csv")
+    _log_scoring(record.model_copy(update={"model": subject.stem}), len(rows), out / "scorings.csv")
     say(f"wrote {out / stem}.json and .csv")
 
 
-def _log_scoring(record: dict[str, Any], images: int, path: Path) -> None:
+def _log_scoring(record: EvaluationRecord, images: int, path: Path) -> None:
     """One line for every time that a split was scored into this folder."""
     columns = ("scored", "model", "version", "weights_sha256", "split", "images")
     fresh = not path.exists()
@@ -171,4 +174,4 @@ def _log_scoring(record: dict[str, Any], images: int, path: Path) -> None:
         writer = csv.DictWriter(stream, columns)
         if fresh:
             writer.writeheader()
-        writer.writerow({key: guarded(record.get(key, images)) for key in columns})
+        writer.writerow({key: guarded(getattr(record, key, images)) for key in columns})

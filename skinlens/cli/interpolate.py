@@ -13,8 +13,7 @@ from torch import Tensor, nn
 
 from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import say
-from skinlens.metrics.figures import evenly_spread
-from skinlens.metrics.rows import labels_of
+from skinlens.metrics.rows import evenly_spread, labels_of
 from skinlens.models.checkpoint import read_tensors, save_tensors
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build

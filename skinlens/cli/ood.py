@@ -21,6 +21,7 @@ from skinlens.imaging.decode import decode
 from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.imaging.quality import assess_quality
 from skinlens.metrics.classification import Floats
+from skinlens.metrics.measurement import as_percent, from_table
 from skinlens.runtime.card import FamiliarityRecord, ModelFile, sha256_of
 from skinlens.runtime.ood import Familiarity, save_familiarity
 from skinlens.runtime.predictor import DEFAULT_MODEL, WEIGHTS_FOLDER, Predictor, load_predictor
@@ -255,7 +256,7 @@ def _measured(
 
 
 def _dicts(shares: dict[str, RefusedShare]) -> dict[str, Any]:
-    return {group: asdict(share) for group, share in shares.items()}
+    return {group: asdict(found) | {"share": found.share.numbers()} for group, found in shares.items()}
 
 
 def _release(
@@ -305,9 +306,7 @@ def _dermoscopy_row(record: dict[str, Any], group: str) -> str:
 def _cells(record: dict[str, Any], which: str, group: str, relation: str) -> str:
     found = record["either"][which][group]
     share = found["share"]
-    spoken = (
-        "undefined" if share["value"] is None else f"{share['value']:.1%} ({share['low']:.1%} to {share['high']:.1%})"
-    )
+    spoken = from_table(share["value"], share["low"], share["high"]).text(as_percent)
     outcome = {None: "no images", True: "met", False: "missed"}[found["met"]]
     wanted = f"{relation} {found['target']:.0%}: {outcome}"
     alone = [_count(record[rule][which][group]) for rule in ("familiarity", "pixels")]

@@ -16,7 +16,7 @@ from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import say
 from skinlens.imaging.preprocess import Preprocessing
 from skinlens.leaderboard.datasets import dataset_title, in_order
-from skinlens.leaderboard.held_out import INTERVAL, part_figures
+from skinlens.leaderboard.held_out import INTERVAL, measure_held_out
 from skinlens.leaderboard.probes import (
     FOLDER,
     PREDICTION_COLUMNS,
@@ -26,7 +26,6 @@ from skinlens.leaderboard.probes import (
     ProbeRecord,
     StageSet,
 )
-from skinlens.metrics.figures import bracketed
 from skinlens.models.pretrained import Start, StartError, load_start
 from skinlens.models.registry import Options, build, probed_stages
 from skinlens.storage.spreadsheet import guarded_table
@@ -90,7 +89,9 @@ def probe(
     stage_sets.append(_stage_set(stages, parts))
     predictions = _predictions(parts)
     datasets = tuple(
-        DatasetProbe(origin=origin, strength=part.strength, fitted_to=part.fitted_to, **dict(part_figures(part.rows)))
+        DatasetProbe(
+            origin=origin, strength=part.strength, fitted_to=part.fitted_to, **dict(measure_held_out(part.rows))
+        )
         for origin, part in parts.items()
     )
     record = ProbeRecord(
@@ -182,7 +183,7 @@ def _fitted(rows: pd.DataFrame, features: Features, origin: str) -> HeldOutPart:
 def _folds(rows: pd.DataFrame, features: Features) -> tuple[FoldProbe, ...]:
     found = []
     for fold, part in probe_folds(rows, features):
-        figures = part_figures(part.rows)
+        figures = measure_held_out(part.rows)
         found.append(FoldProbe(fold=fold, strength=part.strength, fitted_to=part.fitted_to, **dict(figures)))
         say(f"held out fold {fold}: {figures.n} images, fitted to {part.fitted_to}, C {part.strength:g}")
     return tuple(found)
@@ -192,7 +193,7 @@ def _stage_set(stages: tuple[str, ...], parts: dict[str, HeldOutPart]) -> StageS
     areas = {}
     for origin, part in parts.items():
         # Both labels are there, or the dataset would not be held out.
-        areas[origin] = float(part_figures(part.rows, resamples=1).roc_auc.value or 0.0)
+        areas[origin] = float(measure_held_out(part.rows, resamples=1).roc_auc.value or 0.0)
     return StageSet(
         stages=stages,
         roc_auc=areas,
@@ -228,10 +229,9 @@ def _summary(record: ProbeRecord) -> str:
     lines = [f"{record.title}: mean ROC AUC over held-out datasets {record.mean:.3f}"]
     named = [(dataset_title(found.origin), found) for found in record.datasets]
     for title, found in [*named, *((f"fold {found.fold}", found) for found in record.folds)]:
-        area, spared = found.roc_auc, found.specificity
         lines.append(
-            f"{title}: {bracketed(area.value, area.low, area.high)}, n = {found.n} ({found.malignant} malignant), "
-            f"specificity at 95 % sensitivity {bracketed(spared.value, spared.low, spared.high)}"
+            f"{title}: {found.roc_auc.text()}, n = {found.n} ({found.malignant} malignant), "
+            f"specificity at 95 % sensitivity {found.specificity.text()}"
         )
     lines += [f"{' + '.join(part.stages)}: mean {part.mean:.3f}" for part in record.stage_sets]
     return "\n".join(lines) + "\n"

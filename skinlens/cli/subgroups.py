@@ -1,9 +1,7 @@
 """`skinlens subgroups`: who is judged well and who is not, on what the runs of a model's choice held out."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -14,7 +12,7 @@ from skinlens.cli.say import print_text, say
 from skinlens.export.selection import Selection, held_out_words, read_selection
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
-from skinlens.metrics.calibration import Scaling, scaled
+from skinlens.leaderboard.documents import RECORD_VERSION, HeldOut
 from skinlens.storage.spreadsheet import unguarded_table
 from skinlens.studies.subgroups import format_subgroups, subgroup_record, with_skin_tones
 from skinlens.training.manifest import read_manifests
@@ -43,25 +41,26 @@ def subgroups(name: str, data: Sequence[Path], out: Path, *, selected: Path) -> 
     choice = read_selection(selected, name)
     scores = _predictions(selected.parent, choice)
     rows = listed_rows(scores, read_manifests(data), selected)
-    estimates = scaled(scores["probability"].to_numpy(), Scaling(*choice.scaling))
+    estimates = choice.scaling.of_probabilities(scores["probability"])
     console = Console(stderr=True)
     files = track(rows["file"], "looking", console=console, transient=True, disable=not console.is_terminal)
     rows = with_skin_tones(rows, [skin_tone(decode(Path(file)).pixels).name or "" for file in files])
-    record: dict[str, Any] = {
-        "model": name,
-        "held_out": held_out_words(choice.folds, choice.origins),
-        "n": len(rows),
-        "threshold": choice.threshold,
-        "data": [path.name for path in data],
-        "subgroups": subgroup_record(rows, estimates, choice.threshold),
-    }
+    record = HeldOut(
+        record_version=RECORD_VERSION,
+        model=name,
+        held_out=held_out_words(choice.folds, choice.origins),
+        n=len(rows),
+        threshold=choice.threshold,
+        data=tuple(path.name for path in data),
+        subgroups=subgroup_record(rows, estimates, choice.threshold),
+    )
     try:
         out.mkdir(parents=True, exist_ok=True)
-        (out / f"{name}.held_out.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+        record.write(out / f"{name}.held_out.json")
     except OSError as error:
         raise OutputError(f"the results cannot be written to {out}: {error}") from error
     say(f"wrote {out / name}.held_out.json")
-    print_text(f"{record['held_out']}, {len(rows)} images. {format_subgroups(record['subgroups'])}")
+    print_text(f"{record.held_out}, {len(rows)} images. {format_subgroups(record.subgroups)}")
 
 
 def _predictions(folder: Path, choice: Selection) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from skinlens.metrics.scaling import Scaling
 from skinlens.runtime.card import Calibration, MeasuredRates, OperatingPoint, Probability, ScoreBin, scaling_of
 
 NO_FLOOR: Literal["none"] = "none"
@@ -107,7 +108,7 @@ class Selection(BaseModel):
     floor: Floor | Literal["none"] | None = Field(default=None, exclude_if=_absent)
 
     @property
-    def scaling(self) -> tuple[float, float]:
+    def scaling(self) -> Scaling:
         """Temperature and offset of the difference of the logits; 1 and 0 without calibration."""
         return scaling_of(self.calibration)
 

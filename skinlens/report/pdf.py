@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from skinlens import __version__
 from skinlens.imaging.image import Pixels
+from skinlens.metrics.measurement import as_percent
 from skinlens.report.canvas import MUTED, SMALL, Colour, Sheet, Style
 from skinlens.report.document import (
     BODY,
@@ -18,7 +19,7 @@ from skinlens.report.document import (
 )
 from skinlens.report.drawing import PlacedImage, draw_images, draw_score_bar, draw_table
 from skinlens.report.fonts import missing_characters
-from skinlens.runtime.card import Estimate, ModelCard, OperatingPoint
+from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.triage.decision import (
     DISCLAIMER,
     LOW_SENTENCE,
@@ -237,7 +238,10 @@ def _draw_operating_point(sheet: Sheet, point: OperatingPoint) -> None:
     sheet.flow(point.chosen_on, BODY, indent=_LABEL_WIDTH, mark="Chosen on")
     sheet.y += 1
     if point.measured:
-        rows = [(rates.measured_on, _rate(rates.sensitivity), _rate(rates.specificity)) for rates in point.measured]
+        rows = [
+            (rates.measured_on, rates.sensitivity.text(as_percent, n=True), rates.specificity.text(as_percent, n=True))
+            for rates in point.measured
+        ]
         head = (
             "Measured on",
             "Sensitivity (95% interval), malignant images",
@@ -312,13 +316,6 @@ def _or_not_given(text: str) -> str:
 
 def _given_style(text: str, style: Style = _FACT) -> Style:
     return style if text.strip() else Style(style.size, colour=MUTED)
-
-
-def _rate(estimate: Estimate) -> str:
-    if estimate.value is None:
-        return f"undefined, n = {estimate.n}"
-    interval = "" if estimate.low is None or estimate.high is None else f" ({estimate.low:.1%} to {estimate.high:.1%})"
-    return f"{estimate.value:.1%}{interval}, n = {estimate.n}"
 
 
 def _code_points(characters: tuple[str, ...], most: int = 24) -> str:

@@ -13,6 +13,7 @@ import onnxruntime
 
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.preprocess import to_input
+from skinlens.metrics.scaling import Scaling
 from skinlens.runtime.card import ModelCard, ModelFileError, verified_path
 from skinlens.runtime.ood import load_familiarity
 from skinlens.runtime.prediction import Floats, GateSummary, ModelId, Prediction
@@ -130,8 +131,7 @@ def scaled(probability: float, logits: Floats, temperature: float, offset: float
         return probability
     if not _is_scale(temperature) or not math.isfinite(offset) or not np.isfinite(logits).all():
         return math.nan
-    evidence = (float(logits[1]) - float(logits[0])) / temperature + offset
-    return float(0.5 + 0.5 * np.tanh(evidence / 2))
+    return float(Scaling(temperature, offset).of_logits(float(logits[1]) - float(logits[0])))
 
 
 def _is_scale(number: float) -> bool:

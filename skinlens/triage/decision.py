@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Literal
 
 from skinlens.imaging.image import LesionImage, Pixels
-from skinlens.runtime.card import Estimate, MeasuredRates, ModelCard, OperatingPoint
+from skinlens.metrics.measurement import Measurement, as_percent
+from skinlens.runtime.card import MeasuredRates, ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
 from skinlens.runtime.prediction import Prediction, is_probability
 from skinlens.triage.admission import Admission
@@ -239,7 +240,7 @@ def _doubts(score: float, name: str, point: OperatingPoint, stability: Stability
     if point.band is not None and _in_band(score, point):
         doubts.append(
             f"It lies in the band from {point.band.low:.2f} to {point.band.high:.2f} that is too close to call: "
-            f"outside it {_percentage(point.band.error)} of the decisions were wrong."
+            f"outside it {point.band.error.text(as_percent, interval=False)} of the decisions were wrong."
         )
     if stability is not None and not stability.holds(point.threshold):
         doubts.append(
@@ -283,7 +284,7 @@ class Meaning:
 
     prevalence: float
     estimate: float | None
-    observed: Estimate | None
+    observed: Measurement | None
     outlook: Outlook | None
 
     def sentences(self) -> tuple[str, ...]:
@@ -300,13 +301,10 @@ class Meaning:
         return tuple(said)
 
     def _interval(self) -> str:
-        found = self.observed
-        if found is None or found.low is None or found.high is None:
+        ends = self.observed.interval(percent) if self.observed else ""
+        if self.observed is None or not ends:
             return ""
-        return (
-            f" (95 % interval {percent(found.low)} to {percent(found.high)}, "
-            f"n = {found.n} before the shift to this prevalence)"
-        )
+        return f" (95 % interval {ends}, n = {self.observed.n} before the shift to this prevalence)"
 
 
 def meaning(assessment: Assessment, card: ModelCard, prevalence: float) -> Meaning:
@@ -332,13 +330,13 @@ def meaning(assessment: Assessment, card: ModelCard, prevalence: float) -> Meani
     return Meaning(prevalence, estimate, observed, known)
 
 
-def _moved(rate: Estimate, trained: float, target: float) -> Estimate:
+def _moved(rate: Measurement, trained: float, target: float) -> Measurement:
     ends = (
         None if end is None else at_prevalence(end, trained=trained, target=target)
         for end in (rate.value, rate.low, rate.high)
     )
     value, low, high = ends
-    return Estimate(value=value, low=low, high=high, n=rate.n)
+    return Measurement(value=value, low=low, high=high, n=rate.n)
 
 
 def told_apart(score: float, threshold: float) -> tuple[str, str]:
@@ -360,8 +358,9 @@ def rates_sentence(point: OperatingPoint, *, shown: int | None = None) -> str:
     if not point.measured:
         return "Sensitivity and specificity at this threshold were not measured."
     parts = [
-        f"{rates.measured_on}: sensitivity {_percentage(rates.sensitivity)} (n = {rates.sensitivity.n} malignant), "
-        f"specificity {_percentage(rates.specificity)} (n = {rates.specificity.n} benign)"
+        f"{rates.measured_on}: "
+        f"sensitivity {rates.sensitivity.text(as_percent, interval=False)} (n = {rates.sensitivity.n} malignant), "
+        f"specificity {rates.specificity.text(as_percent, interval=False)} (n = {rates.specificity.n} benign)"
         for rates in point.measured[:shown]
     ]
     by_hospital = [rates for rates in point.measured[shown:] if rates.origin is not None] if shown else []
@@ -379,7 +378,3 @@ def _spread_over(hospitals: Sequence[MeasuredRates]) -> str:
             return ""
         ranges.append(f"{name} {min(found):.0%} to {max(found):.0%}")
     return f" By hospital ({len(hospitals)}): " + ", ".join(ranges) + "."
-
-
-def _percentage(rate: Estimate) -> str:
-    return "undefined" if rate.value is None else f"{rate.value:.1%}"

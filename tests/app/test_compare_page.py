@@ -69,9 +69,9 @@ def quick_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     """A submitted model's intervals and a pair's from few resamples."""
     from skinlens.ui.compare import state as comparison
 
-    measured, side_by_side = comparison.measured, comparison.side_by_side
+    measured, compare_models = comparison.measured, comparison.compare_models
     monkeypatch.setattr(comparison, "measured", lambda model, view: measured(model, view, resamples=30))
-    monkeypatch.setattr(comparison, "side_by_side", lambda *pair: side_by_side(*pair, resamples=30))
+    monkeypatch.setattr(comparison, "compare_models", lambda *pair: compare_models(*pair, resamples=30))
 
 
 def test_the_shipped_evaluations_are_shown_and_nothing_is_missing(compare: AppTest, released_folder: Path) -> None:

@@ -12,18 +12,18 @@ import streamlit as st
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRefusedError, LesionImage
 from skinlens.leaderboard.held_out import HeldOutModel
-from skinlens.leaderboard.model_comparison import Seeds, SideBySide, side_by_side
+from skinlens.leaderboard.model_comparison import ModelComparison, Seeds, compare_models
 from skinlens.leaderboard.records import (
     SUBMITTED,
     EvaluatedModel,
     ResultError,
     Results,
-    ViewRecord,
     measured,
     read_results,
     submitted_model,
 )
 from skinlens.leaderboard.table import PUBLISHED, leaderboard_of, paper_label, read_published
+from skinlens.metrics.report import ViewResult
 from skinlens.runtime import predictor as runtime
 from skinlens.runtime.card import sha256_of
 from skinlens.storage.csv_file import CsvFileError
@@ -110,7 +110,7 @@ def load() -> Compared:
 def board(compared: Compared, view: str) -> pd.DataFrame:
     """The leaderboard on one view, a submitted model included."""
     families = dict(compared.results.by_family())
-    worked_out: dict[str, ViewRecord | None] = {}
+    worked_out: dict[str, ViewResult | None] = {}
     if compared.yours is not None:
         families[compared.yours.family] = (compared.yours,)
         worked_out[compared.yours.name] = _measured(compared.yours.digest, view, compared.yours)
@@ -132,11 +132,11 @@ def pair_key(first: Seeds, second: Seeds, view: str) -> tuple[str, ...]:
     return (*(model.digest for model in first), "against", *(model.digest for model in second), view)
 
 
-def pair(first: Seeds, second: Seeds, view: str) -> SideBySide:
+def pair(first: Seeds, second: Seeds, view: str) -> ModelComparison:
     """The comparison of two models, worked out once; one with a person's own model is kept for that session alone.
 
     Raises:
-        ValueError: As for `side_by_side`.
+        ValueError: As for `compare_models`.
     """
     private = any(model.source == "yours" for model in (*first, *second))
     worked_out = _private_pair if private else _shared_pair
@@ -241,14 +241,14 @@ def _folder_digest(folder: Path) -> str:
 
 
 @st.cache_resource(max_entries=16, scope="session", show_spinner="Working out the intervals of your model")
-def _measured(digest: str, view: str, _model: EvaluatedModel) -> ViewRecord | None:
+def _measured(digest: str, view: str, _model: EvaluatedModel) -> ViewResult | None:
     del digest
     return measured(_model, view)
 
 
-def _pair(key: tuple[str, ...], view: str, _first: Seeds, _second: Seeds) -> SideBySide:
+def _pair(key: tuple[str, ...], view: str, _first: Seeds, _second: Seeds) -> ModelComparison:
     del key
-    return side_by_side(_first, _second, view)
+    return compare_models(_first, _second, view)
 
 
 _SPINNER = "Comparing on 2,000 resamples of the lesions"

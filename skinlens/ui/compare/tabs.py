@@ -13,8 +13,8 @@ from skinlens.leaderboard.datasets import dataset_title
 from skinlens.leaderboard.held_out import HeldOutModel, held_out_table, readable_held_out, shared_origins
 from skinlens.leaderboard.records import EvaluatedModel
 from skinlens.leaderboard.subgroup_tables import PART_COLUMNS, missed_melanomas, readable_subgroups, subgroup_table
-from skinlens.metrics.classification import MetricName
-from skinlens.metrics.figures import bracketed
+from skinlens.metrics.measurement import from_table
+from skinlens.metrics.registry import MetricName
 from skinlens.metrics.views import views_of
 from skinlens.ui.compare import charts
 from skinlens.ui.compare.state import csv_bytes
@@ -61,7 +61,7 @@ class Picked:
     def notes(self, metric: MetricName, name: str) -> dict[str, str]:
         """A metric with its interval by label, for legends."""
         return {
-            row["title"]: f"{name} {bracketed(row[metric], row[f'{metric}_low'], row[f'{metric}_high'])}"
+            row["title"]: f"{name} {from_table(row[metric], row[f'{metric}_low'], row[f'{metric}_high']).text()}"
             for row in self.board.to_dict("records")
             if not pd.isna(row[metric])
         }
