@@ -19,9 +19,9 @@ from skinlens.leaderboard.subgroup_tables import (
 # A title, and paragraphs and tables in their order.
 Section = tuple[str, tuple[str | pd.DataFrame, ...]]
 
-# Of those shortcut tests that are measured in several views: where the file does not give the answer away.
+# The view to show of shortcut tests that were measured in several.
 _VIEW = "native"
-_PART_TITLES = ["By", "Part", "Figure", "Images", "Rate"]
+_PART_TITLES = ["By", "Part", "Measure", "Images", "Rate"]
 
 
 def read_measured(folder: Path, name: str, *, weights_sha256: str, threshold: float) -> EvaluatedModel | None:
@@ -47,11 +47,11 @@ def read_measured(folder: Path, name: str, *, weights_sha256: str, threshold: fl
 
 
 def measured_sections(model: EvaluatedModel) -> tuple[Section, ...]:
-    """Twins and shortcuts, rates by part of the images, and failures by id."""
+    """Return train-test duplicates and shortcuts, rates by part of the images, and missed melanomas by id."""
     return (
-        ("Twins and shortcuts", tuple(_shortcuts(model))),
-        ("Who is judged well and who is not", tuple(_parts(model))),
-        ("Failures by id", tuple(_failures(model))),
+        ("Train-test duplicates and shortcuts", tuple(_shortcuts(model))),
+        ("Sensitivity and specificity by part", tuple(_parts(model))),
+        ("Missed melanomas", tuple(_failures(model))),
     )
 
 
@@ -74,14 +74,13 @@ def _shortcuts(model: EvaluatedModel) -> Iterator[str | pd.DataFrame]:
         )
     table = readable_shortcuts(shortcut_table([model]), _VIEW)
     if len(table):
-        yield "On native test images; what stays high although the lesion is painted over was not read off the lesion."
-        yield table.set_axis(["Test", "Images", "Figure"], axis=1)
+        yield "On native test images. An AUC that stays high with the lesion painted over does not come from the lesion."
+        yield table.set_axis(["Test", "Images", "Value"], axis=1)
 
 
 def _parts(model: EvaluatedModel) -> Iterator[str | pd.DataFrame]:
     yield (
-        "Rates at the default point. Parts with few images are withheld; one that stands out among many may do so by "
-        "chance."
+        "Rates at the default point. Parts with few images are withheld; among many parts, some stand out by chance."
     )
     if model.held_out is not None:
         yield held_out_sentence(model)

@@ -71,7 +71,8 @@ class TestNewMetric:
         truth = AgainstTruth(results["all"], not_judged=0, undecided=0)
         assert truth_rows(truth)[-1][0] == "negative predictive value"
 
-    def test_shipped_records_stay_valid_and_read_as_not_measured(self, npv: str) -> None:
+    @pytest.mark.usefixtures("npv")
+    def test_shipped_records_stay_valid_and_read_as_not_measured(self) -> None:
         assert read_results(SHIPPED).problems == ()
         table = readable(leaderboard(SHIPPED))
         column = table.set_index("From")["Negative predictive value"]
@@ -79,12 +80,14 @@ class TestNewMetric:
         # It follows from the paper's confusion matrices.
         assert all("(" in text for text in column["paper"])
 
-    def test_models_are_compared_by_it(self, npv: str, made_up_evaluations: Path) -> None:
+    @pytest.mark.usefixtures("npv")
+    def test_models_are_compared_by_it(self, made_up_evaluations: Path) -> None:
         families = read_results(made_up_evaluations).by_family()
         pair = compare_models(families["lenet5"], families["mobilenet_v2"], "all", resamples=20)
         assert list(pair_table(pair.first_seed)["Figure"])[-1] == "Negative predictive value"
 
-    def test_a_card_shows_it_where_it_was_measured(self, npv: str) -> None:
+    @pytest.mark.usefixtures("npv")
+    def test_a_card_shows_it_where_it_was_measured(self) -> None:
         def view(**metrics) -> ViewScores:
             return ViewScores(explanation="", n=9, benign=6, malignant=3, metrics=metrics)
 
