@@ -4,28 +4,29 @@ from pathlib import Path
 
 import streamlit as st
 
+import skinlens.ui
 from skinlens.imaging.workers import start_ahead
 from skinlens.runtime.card import ModelCard, ModelFileError, OperatingPoint
-from skinlens.triage.decision import DISCLAIMER, UNVERIFIED
+from skinlens.triage.wording import DISCLAIMER, UNVERIFIED
 from skinlens.ui.case_store import tidy_at_start
 from skinlens.ui.model import loaded_model
 from skinlens.ui.router import mark_routed
 from skinlens.ui.server import protection
 from skinlens.ui.session import POINT
 
-DRAWINGS = Path(__file__).parent / "skinlens" / "desktop"
+DRAWINGS = Path(skinlens.ui.__file__).parent
 MARK = DRAWINGS / "mark.svg"
 # A file of ours: a browser fetches the drawing of a `:material/...:` page icon from the internet.
 ICON = DRAWINGS / "icon.svg"
-# Streamlit's own margins push the score below the fold at 1280x800, its captions fall short of a contrast of 4.5:1, and
-# so does white on the dark theme's accent colour.
+# Streamlit's own margins push the score below the fold at 1280x800. Its captions, and white on the dark theme's accent
+# colour, have a contrast below 4.5:1.
 STYLE = """<style>
 .stMainBlockContainer { padding: 3.6rem 2.2rem 1.5rem; }
 [data-testid="stCaptionContainer"], [data-testid="stImageCaption"] { opacity: 0.85; }
 [data-testid="stDownloadButton"] [data-testid="stBaseButton-primary"] {
   background: #0b5d7a; border-color: #0b5d7a; color: #ffffff;
 }
-/* What users typed may begin like a formula; these tables leave through exports that make it harmless. */
+/* Text from users may begin like a formula. The pages' own downloads make it harmless; these would not. */
 [class*="st-key-batch-table"] button[aria-label^="Download as CSV"],
 [class*="st-key-case-list"] button[aria-label^="Download as CSV"] { display: none; }
 [data-testid="stMultiSelectTagsContainer"] [data-tag] { background: #0b5d7a; }
@@ -34,18 +35,18 @@ STYLE = """<style>
 
 
 def point_in_use(card: ModelCard) -> OperatingPoint:
-    """The operating point that the triage page judges at."""
+    """Return the operating point of the Triage page."""
     chosen = st.session_state.get(POINT)
     known = {point.name for point in card.operating_points}
     return card.point(chosen if chosen in known else None)
 
 
 def model_in_use() -> ModelCard | None:
-    """Say which model answers, at which threshold, and where it runs; its card, or None if there is no usable one."""
+    """Show model, threshold and where it runs in the sidebar; return the card, or None without a usable model."""
     try:
         model = loaded_model()
     except ModelFileError:
-        st.error("No usable model. The Triage page says why.", icon=":material/error:")
+        st.error("No usable model. See the Triage page.", icon=":material/error:")
         return None
     point = point_in_use(model.card)
     st.caption(

@@ -1,18 +1,12 @@
-"""Batch review: judge a folder in the background, move the threshold, look through the images, give verdicts."""
+"""Batch: assess a folder in the background, move the threshold, review the images, give verdicts, export."""
 
 import streamlit as st
 
 from skinlens.batch.errors import BatchError
 from skinlens.batch.store import BatchStore
 from skinlens.cases.store import current_user
-from skinlens.ui.batch.end import (
-    offer_end,
-    offer_exports,
-    offer_facts,
-    show_figures,
-    show_nothing,
-    show_unmatched,
-)
+from skinlens.ui.batch.finish import offer_end, offer_exports, show_nothing
+from skinlens.ui.batch.ground_truth import offer_facts, show_figures, show_unmatched
 from skinlens.ui.batch.progress import show_progress
 from skinlens.ui.batch.results import choose, loaded, show_table
 from skinlens.ui.batch.review import current, go_to, review_pane, unsaved_verdict
@@ -21,12 +15,12 @@ from skinlens.ui.batch.start import OPEN, choose_run, close_run
 from skinlens.ui.model import LoadedModel, model_or_sentence
 from skinlens.ui.router import require_router
 
-# Seconds after which the table looks for new results while a run is worked on.
+# Seconds between two looks for new results while a run is worked on.
 _EVERY = 4.0
 
 
 def results(store: BatchStore, model: LoadedModel) -> None:
-    """Controls, table and review; a fragment, so that a verdict does not redraw the progress bar."""
+    """Show controls, table and review; a fragment, so that a verdict does not redraw the progress bar."""
     if st.session_state.get(OPEN) != store.id:
         st.rerun()
     try:
@@ -36,7 +30,7 @@ def results(store: BatchStore, model: LoadedModel) -> None:
 
 
 def show_results(store: BatchStore, model: LoadedModel) -> None:
-    """The same, as long as the run can be read; raises BatchError else."""
+    """Lay out the results; raises BatchError if the run cannot be read."""
     shown = choose(store, store.card(), reviewer())
     table, review = st.columns([1.45, 1])
     with table:
@@ -62,16 +56,16 @@ def show_results(store: BatchStore, model: LoadedModel) -> None:
 
 
 def reviewer() -> str:
-    """Who looks at the images."""
+    """Return the name under which verdicts are saved."""
     return str(st.session_state.get("batch-reviewer") or current_user())
 
 
 def open_run(store: BatchStore, model: LoadedModel) -> None:
-    """One run: what it is, how far it is, what came of it."""
+    """Show one run: its title, progress and results."""
     run = store.run()
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
-        st.button("All runs", icon=":material/arrow_back:", on_click=close_run)
-        st.text(f"{run.title}, begun {run.created.astimezone():%Y-%m-%d %H:%M}, {store.card().shown_name}")
+        st.button("Back to all runs", icon=":material/arrow_back:", on_click=close_run)
+        st.text(f"{run.title}, started {run.created.astimezone():%Y-%m-%d %H:%M}, {store.card().shown_name}")
         st.text_input("Reviewer", value=current_user(), max_chars=60, key="batch-reviewer", width=200)
     lines = loaded(store).lines
     if lines and not any(line.is_image for line in lines):
@@ -82,7 +76,7 @@ def open_run(store: BatchStore, model: LoadedModel) -> None:
 
 
 def cannot_be_shown(error: BatchError) -> None:
-    """Why a run is not on the page, what that means, and the ways on."""
+    """Say why a run cannot be shown, what that means, and what to do."""
     st.error("This run cannot be shown.", icon=":material/error:")
     st.text(str(error))
     if unsaved_verdict():
@@ -90,14 +84,14 @@ def cannot_be_shown(error: BatchError) -> None:
     st.caption("Other runs, saved cases and your own files are not affected.")
     with st.container(horizontal=True):
         st.button("Try again", icon=":material/refresh:", key="batch-read-again")
-        st.button("Back to the runs", icon=":material/arrow_back:", on_click=close_run)
+        st.button("Back to all runs", icon=":material/arrow_back:", on_click=close_run)
 
 
 def page() -> None:
     """The page in its states: no model, no run open, a run."""
     model = model_or_sentence()
     if model is None:
-        st.caption("Runs and verdicts that are kept are not affected. They can be opened when the model is back.")
+        st.caption("Saved runs and verdicts are not affected. You can open them again once the model is restored.")
         return
     chosen = st.session_state.get(OPEN)
     try:

@@ -4,25 +4,53 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+# Two processes with two threads each would fight for two cores. The libraries read this when they are imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion
 from skinlens.leaderboard.records import EvaluatedModel, read_results
 from skinlens.leaderboard.table import paper_label, read_published
-from skinlens.runtime.predictor import WEIGHTS_FOLDER, Predictor, load_predictor
+from skinlens.runtime.predictor import Predictor, load_predictor
+from skinlens.runtime.weights import weights_folder
 from tests.made_up_results import write_folder
 
 DATA = Path(os.environ.get("SKINLENS_DATA") or ".")
 MANIFEST = DATA / "isic3297.csv"
 REAL_IMAGES_PER_LABEL = 10
+# Folders whose tests share a dear fixture (a server, a browser), so that one process runs them all.
+TOGETHER = ("tests/browser/",)
+# What takes longest begins first, so that no process is left alone with it at the end.
+FIRST = (*TOGETHER, "tests/network/", "tests/training/test_loop.py", "tests/scoring/", "tests/models/")
+
+# Property tests try the same examples in every run, so that a failure is a change of the code.
+settings.register_profile("repeatable", derandomize=True, deadline=None, database=None, max_examples=50)
+settings.load_profile("repeatable")
+
+
+class _FileOrFolder(LoadScopeScheduling):
+    """Give each process a file at a time, and the folders of `TOGETHER` as one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid.partition("::")[0])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return _FileOrFolder(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without the data folder, tests on real images are not part of the run."""
+    """Order the tests; without the data folder, leave out those on real images."""
+    items.sort(key=lambda item: next((at for at, name in enumerate(FIRST) if item.nodeid.startswith(name)), len(FIRST)))
     if "SKINLENS_DATA" in os.environ and MANIFEST.is_file():
         return
     left_out = [item for item in items if "real_images" in getattr(item, "fixturenames", ())]
@@ -44,7 +72,7 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def released_folder() -> Path:
     """The folder of released models."""
-    return WEIGHTS_FOLDER
+    return weights_folder()
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,8 @@ from skinlens.runtime.card import (
     TrainingRecord,
 )
 from skinlens.runtime.prediction import GateSummary, ModelId, Prediction
-from skinlens.triage.decision import Assessment, CaseFacts, CaseRecord, assess
+from skinlens.triage.case import CaseFacts, CaseRecord
+from skinlens.triage.decision import Assessment, assess
 
 WEIGHTS_SHA256 = "a1" * 32
 IMAGE_SHA256 = "5c" * 32
@@ -89,7 +90,6 @@ def prediction(score: float) -> Prediction:
     return Prediction(
         logits=np.zeros(2, np.float32),
         score=score,
-        heatmap=np.zeros((224, 224), np.float32),
         signed_map=np.zeros((14, 14), np.float32),
         features=np.zeros(1024, np.float32),
         gate=GateSummary(0.5, 0.1, 0.9),

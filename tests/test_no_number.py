@@ -20,16 +20,20 @@ from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.store import open_file
 from skinlens.cli import predict as predict_module
 from skinlens.cli.evaluate import _require_numbers
+from skinlens.explain.heatmap import heatmap_of, scaled_heatmap
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion, encode_png
 from skinlens.metrics.measurement import Measurement
 from skinlens.runtime.card import ModelCard, ModelFileError, OperatingPoint, UncertainBand
 from skinlens.runtime.orientations import Stability
-from skinlens.runtime.predictor import WEIGHTS_FOLDER, Predictor, evidence_heatmap, scaled
+from skinlens.runtime.predictor import Predictor, scaled
+from skinlens.runtime.weights import weights_folder
 from skinlens.scoring.items import list_items
 from skinlens.scoring.shards import Job, prepare, score_shard, shards_of
 from skinlens.triage.admission import examine
-from skinlens.triage.decision import NO_RESULT, NO_RESULT_CODE, assess, decide, judged, meaning
+from skinlens.triage.decision import NO_RESULT_CODE, assess, decide, decision_with_reasons
+from skinlens.triage.risk import meaning
+from skinlens.triage.wording import NO_RESULT
 from skinlens.ui import model as desktop_model
 from tests.app.conftest import app as app
 from tests.cli.conftest import Caller
@@ -69,7 +73,9 @@ class TestDecision:
         assert decide(0.9, POINT, stability=Stability(tuple(scores))) == "rejected"
 
     def test_the_sentence_comes_first_and_no_reason_overrides_it(self, bad: float) -> None:
-        decision, reasons = judged(bad, CARD, POINT, refusal=("It is blurred.",), override="I want to know")
+        decision, reasons = decision_with_reasons(
+            bad, CARD, POINT, rejections=("It is blurred.",), override="I want to know"
+        )
         assert (decision, reasons[0]) == ("rejected", NO_RESULT)
         assert not any("below the threshold" in reason for reason in reasons)
 
@@ -105,13 +111,13 @@ def test_logits_that_are_none_give_no_number(logits: tuple[float, float]) -> Non
 
 @pytest.mark.parametrize("scale", [NAN, INFINITY, 0.0, -1.0])
 def test_a_heatmap_without_a_scale_is_empty(scale: float) -> None:
-    assert not evidence_heatmap(np.ones((14, 14), np.float32), scale=scale, size=32).any()
+    assert not scaled_heatmap(np.ones((14, 14), np.float32), scale=scale, size=32).any()
 
 
 def test_a_heatmap_of_what_is_no_number_is_empty() -> None:
     signed = np.ones((14, 14), np.float32)
     signed[3, 3] = np.nan
-    assert not evidence_heatmap(signed, scale=1.0, size=32).any()
+    assert not scaled_heatmap(signed, scale=1.0, size=32).any()
 
 
 def spoilt(card: ModelCard, where: str) -> ModelCard:
@@ -131,7 +137,7 @@ def spoilt(card: ModelCard, where: str) -> ModelCard:
 @pytest.fixture(scope="module")
 def without_numbers(predictor: Predictor) -> Predictor:
     """The released network under a card whose offset is none."""
-    return Predictor(spoilt(predictor.card, "offset"), WEIGHTS_FOLDER)
+    return Predictor(spoilt(predictor.card, "offset"), weights_folder())
 
 
 @pytest.mark.parametrize("where", ["offset", "temperature", "heatmap", "thresholds"])
@@ -163,7 +169,7 @@ def test_a_graph_that_gives_no_number_ends_in_a_rejected_image(
     monkeypatch.setattr(predictor, "_session", Spoilt())
     found = predictor.predict(images)
     assert decide(found[0].score, predictor.card.point()) == "rejected"
-    assert not found[0].heatmap.any() or output != "evidence"
+    assert not heatmap_of(found[0], predictor.card).any() or output != "evidence"
     assert found[1].score == pytest.approx(plain[1].score, abs=1e-6)
 
 
@@ -192,7 +198,8 @@ class TestEveryWayIn:
 
     def test_score(self, folder: Path, without_numbers: Predictor, tmp_path: Path) -> None:
         chosen = without_numbers.card.point().model_dump(mode="json")
-        job = Job("asff_resnet50", without_numbers.model.sha256, chosen, views=False, destination=str(tmp_path / "out"))
+        weights, out = without_numbers.model.sha256, str(tmp_path / "out")
+        job = Job("asff_resnet50", weights, chosen, orientations=False, destination=out)
         (shard,) = prepare(job, shards_of(list_items(str(folder))))
         assert score_shard(shard, job, without_numbers) == {"rejected": 1}
         (row,) = parquet.read_table(job.destination).to_pylist()

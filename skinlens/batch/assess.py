@@ -1,65 +1,34 @@
-"""From an image that waits to what is kept of it."""
+"""The columns in which a run keeps what the pipeline made of an image."""
 
 import io
-from collections.abc import Sequence
-from pathlib import PurePosixPath
-from threading import Lock
 from typing import Any
 
 from PIL import Image
 
-from skinlens.batch.store import Waiting
-from skinlens.cases.records import admission_document, prediction_columns
-from skinlens.imaging.image import ImageRefusedError, Pixels
+from skinlens.imaging.image import Pixels
 from skinlens.imaging.preprocess import fitted
-from skinlens.runtime.predictor import Predictor
-from skinlens.triage.decision import NO_RESULT, NO_RESULT_CODE, has_result
-from skinlens.triage.pipeline import Judged, Received, judge, receive
+from skinlens.triage.decision import NO_RESULT_CODE, has_result
+from skinlens.triage.documents import admission_document, prediction_columns
+from skinlens.triage.pipeline import Outcome, Unreadable
+from skinlens.triage.wording import NO_RESULT
 
 THUMBNAIL_SIDE = 128
 
 
-def received(waiting: Waiting) -> Received:
-    """Read and decode an image that waits."""
-    return receive(waiting.place.read, name=PurePosixPath(waiting.relative).name)
+def columns_of(number: int, outcome: Outcome) -> dict[str, Any]:
+    """Return what is kept of an image, for `BatchStore.keep`.
 
-
-def results(
-    chunk: Sequence[tuple[Waiting, Received]], predictor: Predictor, lock: Lock, *, views: bool
-) -> list[dict[str, Any]]:
-    """What is to be kept of each image, for `BatchStore.keep`.
+    A run keeps scores rather than decisions: those follow the operating point that a reader chooses.
 
     Args:
-        chunk: From `judging.in_chunks`.
-        predictor: Of the model.
-        lock: Held while the model runs.
-        views: Whether each image is judged in eight orientations.
+        number: The image's place in the run.
+        outcome: From the pipeline.
     """
-    found = judge([each for _, each in chunk], predictor, views=views, lock=lock)
-    return [
-        _unreadable(waiting.number, each.sha256, made)
-        if isinstance(made, ImageRefusedError)
-        else _assessed(waiting.number, made)
-        for (waiting, each), made in zip(chunk, found, strict=True)
-    ]
-
-
-def _unreadable(number: int, sha256: str, refusal: ImageRefusedError) -> dict[str, Any]:
-    return _without_result(number, sha256, refusal.reason, str(refusal))
-
-
-def _without_result(number: int, sha256: str, reason: str, sentence: str) -> dict[str, Any]:
-    return {"number": number, "state": "unreadable", "sha256": sha256, "reason": reason, "sentence": sentence}
-
-
-def _assessed(number: int, made: Judged) -> dict[str, Any]:
-    if not has_result(made.prediction.score, stability=made.stability):
-        return _without_result(number, made.image.sha256, NO_RESULT_CODE, NO_RESULT)
-    return _judged(number, made)
-
-
-def _judged(number: int, made: Judged) -> dict[str, Any]:
-    image = made.image
+    if isinstance(outcome, Unreadable):
+        return _without_result(number, outcome.sha256, outcome.error.reason, str(outcome.error))
+    image, assessment = outcome.image, outcome.assessment
+    if not has_result(assessment.prediction.score, stability=assessment.stability):
+        return _without_result(number, image.sha256, NO_RESULT_CODE, NO_RESULT)
     return {
         "number": number,
         "state": "judged",
@@ -67,15 +36,19 @@ def _judged(number: int, made: Judged) -> dict[str, Any]:
         "width": image.width,
         "height": image.height,
         "notes": list(image.notes),
-        "stability": None if made.stability is None else list(made.stability.scores),
-        "admission": admission_document(made.admission),
+        "stability": None if assessment.stability is None else list(assessment.stability.scores),
+        "admission": None if assessment.admission is None else admission_document(assessment.admission),
         "thumbnail": thumbnail(image.pixels),
-        **prediction_columns(made.prediction),
+        **prediction_columns(assessment.prediction),
     }
 
 
+def _without_result(number: int, sha256: str, reason: str, sentence: str) -> dict[str, Any]:
+    return {"number": number, "state": "unreadable", "sha256": sha256, "reason": reason, "sentence": sentence}
+
+
 def thumbnail(pixels: Pixels) -> bytes:
-    """A small JPEG of an image, at most `THUMBNAIL_SIDE` wide and high."""
+    """Return a small JPEG of an image, at most `THUMBNAIL_SIDE` wide and high."""
     stream = io.BytesIO()
     Image.fromarray(fitted(pixels, THUMBNAIL_SIDE)).save(stream, "JPEG", quality=80)
     return stream.getvalue()

@@ -1,5 +1,7 @@
 """What can go wrong with a run, in sentences for people."""
 
+from skinlens.errors import SkinLensError
 
-class BatchError(RuntimeError):
+
+class BatchError(SkinLensError):
     """A run cannot be read, written or gone on with; nothing of it that was saved is lost."""

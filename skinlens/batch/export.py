@@ -17,7 +17,8 @@ from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
 from skinlens.storage.printable import printable
 from skinlens.storage.spreadsheet import guarded
-from skinlens.triage.decision import judged
+from skinlens.triage.decision import decision_with_reasons
+from skinlens.triage.row import Row
 
 NOT_INCLUDED = "not-included.txt"
 
@@ -38,20 +39,23 @@ def table_csv(found: Sequence[Entry], card: ModelCard, point: OperatingPoint) ->
 
 def _row(entry: Entry, card: ModelCard, point: OperatingPoint) -> dict[str, object]:
     line, last = entry.line, entry.last_review
+    row = Row(
+        path=line.path,
+        sha256=line.sha256,
+        probability=line.score,
+        decision="rejected" if entry.outcome == "unreadable" else entry.outcome,
+        threshold=point.threshold,
+        point=point.name,
+        reasons=_reasons(entry, card, point),
+        quality_failed=";".join(line.flags),
+        stability=entry.views,
+        width=line.width or None,
+        height=line.height or None,
+        model=card.shown_name,
+        error=line.reason,
+    )
     return {
-        "path": line.path,
-        "sha256": line.sha256,
-        "probability": "" if line.score is None else line.score,
-        "decision": "rejected" if entry.outcome == "unreadable" else entry.outcome,
-        "threshold": point.threshold,
-        "point": point.name,
-        "reasons": _reasons(entry, card, point),
-        "quality_failed": ";".join(line.flags),
-        "stability": entry.views,
-        "width": line.width or "",
-        "height": line.height or "",
-        "model": card.shown_name,
-        "error": line.reason,
+        **row.cells(),
         **vars(entry.facts),
         "verdict": last.verdict if last else "",
         "verdict_by": last.actor if last else "",
@@ -66,7 +70,9 @@ def _reasons(entry: Entry, card: ModelCard, point: OperatingPoint) -> str:
     if line.score is None:
         return line.sentence
     stability = None if line.stability is None else Stability(line.stability)
-    _, reasons = judged(line.score, card, point, notes=line.notes, stability=stability, refusal=line.refused)
+    _, reasons = decision_with_reasons(
+        line.score, card, point, notes=line.notes, stability=stability, rejections=line.refused
+    )
     return " ".join(reasons)
 
 

@@ -8,14 +8,16 @@ from pathlib import Path, PurePosixPath
 from skinlens.batch.errors import BatchError
 from skinlens.batch.facts import Facts
 from skinlens.batch.schema import RunImage
-from skinlens.cases.records import admission_of, prediction_of
-from skinlens.explain.overlay import record_overlay
+from skinlens.explain.heatmap import heatmap_of, record_overlay
 from skinlens.imaging.decode import decode
-from skinlens.imaging.image import ImageRefusedError, LesionImage
+from skinlens.imaging.image import ImageRejectedError, LesionImage
 from skinlens.imaging.sources import Place
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
-from skinlens.triage.decision import Assessment, CaseFacts, CaseRecord, assess, meaning
+from skinlens.triage.case import CaseFacts, CaseRecord
+from skinlens.triage.decision import Assessment, assess
+from skinlens.triage.documents import admission_of, prediction_of
+from skinlens.triage.risk import meaning
 
 
 def read_again(row: RunImage) -> bytes:
@@ -28,7 +30,7 @@ def read_again(row: RunImage) -> bytes:
         raise BatchError(row.sentence)
     try:
         content = Place(Path(os.fsdecode(row.file)), row.member).read()
-    except ImageRefusedError as error:
+    except ImageRejectedError as error:
         raise BatchError(f"The image can no longer be read: {error}") from error
     if sha256(content).hexdigest() != row.sha256:
         raise BatchError("The file has changed since it was judged, so it is not shown. Score it again.")
@@ -39,7 +41,7 @@ def image_again(row: RunImage) -> LesionImage:
     """The image that was judged; errors as for `read_again`."""
     try:
         return decode(read_again(row), name=PurePosixPath(row.relative).name)
-    except ImageRefusedError as error:
+    except ImageRejectedError as error:
         raise BatchError(str(error)) from error
 
 
@@ -67,7 +69,7 @@ def record_again(
     """A case with its image, as a summary shows it; errors as for `read_again`."""
     image = image_again(row)
     assessment = assessment_again(row, card, point)
-    overlay = record_overlay(image.pixels, assessment.prediction.heatmap)
+    overlay = record_overlay(image.pixels, heatmap_of(assessment.prediction, card))
     known = None if prevalence is None else meaning(assessment, card, prevalence)
     return CaseRecord(image, overlay, assessment, case_facts(facts), created, known)
 

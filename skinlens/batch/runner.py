@@ -1,23 +1,22 @@
-"""Going through a run: image after image, until it is done, paused or cancelled, in whatever program has it."""
+"""Assessing a run: image after image, until it is finished, paused or cancelled, in whatever program has it."""
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from time import sleep
 
 from filelock import FileLock, Timeout
 
-from skinlens.batch.assess import received, results
+from skinlens.batch.assess import columns_of
 from skinlens.batch.errors import BatchError
 from skinlens.batch.schema import Run
 from skinlens.batch.store import BatchStore, Waiting
-from skinlens.cases.errors import told
 from skinlens.imaging.sources import Sources
 from skinlens.runtime.predictor import Predictor
+from skinlens.storage.errors import explained
 from skinlens.storage.private import FILE_MODE
-from skinlens.triage.pipeline import Received, in_chunks
+from skinlens.triage.pipeline import Pipeline
 
 # Few, so that a pause takes effect soon and another page gets the model in between.
 AT_ONCE = 4
@@ -41,7 +40,7 @@ def alone(store: BatchStore) -> Iterator[None]:
     Raises:
         BusyError: If another one does.
     """
-    with told("The run could not be started", BatchError):
+    with explained("The run could not be started", BatchError):
         lock = _lock_of(store)
         try:
             lock.acquire(timeout=_PATIENCE)
@@ -76,10 +75,10 @@ def go_through(
     *,
     pause: Callable[[float], object] = sleep,
 ) -> None:
-    """Judge every image that waits; returns when none does, or when the user wants no more.
+    """Assess every image that waits; returns when none does, or when the user pauses or cancels the run.
 
     An image's result is kept in the same transaction as the fact that it has one, so an interruption at any moment
-    loses what was being judged and nothing else, and the next call goes on from there.
+    loses only the images in work, and the next call resumes there.
 
     Args:
         store: The run.
@@ -97,19 +96,17 @@ def go_through(
         run = store.run()
         if not run.listed:
             _list(store, run)
-        with ThreadPoolExecutor(1, "skinlens-read") as reader:
-            chunks = in_chunks(_received(store), AT_ONCE)
-            # The next images are read while these are judged.
-            upcoming = reader.submit(next, chunks, None)
-            while (chunk := upcoming.result()) is not None:
-                if store.run().wanted != "run":
-                    break
-                upcoming = reader.submit(next, chunks, None)
-                found = results(chunk, predictor, lock, views=run.views)
-                if any(result["state"] == "unreadable" for result in found):
+        pipeline = Pipeline(predictor, orientations=run.views, lock=lock)
+        batches = pipeline.batches(
+            _waiting(store), batch=AT_ONCE, read_ahead=True, keep_going=lambda: store.run().wanted == "run"
+        )
+        with closing(batches):
+            for batch in batches:
+                results = [columns_of(waiting.number, outcome) for waiting, outcome in batch]
+                if any(result["state"] == "unreadable" for result in results):
                     # A drive that was unplugged would make every image that waits unreadable for good.
                     _require_roots(run)
-                store.keep(found)
+                store.keep(results)
                 pause(_GIVE_WAY)
 
 
@@ -143,10 +140,9 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def _received(store: BatchStore) -> Iterator[tuple[Waiting, Received]]:
-    """The images that wait, in order, each decoded when it is asked for."""
+def _waiting(store: BatchStore) -> Iterator[Waiting]:
+    """The images that wait, in order."""
     after = -1
     while waiting := store.waiting(_LISTED, after=after):
-        for each in waiting:
-            yield each, received(each)
+        yield from waiting
         after = waiting[-1].number

@@ -6,7 +6,8 @@ from typing import Any, Literal
 from sqlalchemy import LargeBinary, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from skinlens.cases.schema import Document, Moment, Verdict
+from skinlens.storage.columns import Document, Moment
+from skinlens.storage.verdict import Verdict
 
 # Of the tables below; a file of another version is not read.
 VERSION = 1

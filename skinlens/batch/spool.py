@@ -8,9 +8,9 @@ from typing import BinaryIO
 
 from skinlens.batch.errors import BatchError
 from skinlens.batch.store import BatchStore
-from skinlens.cases.errors import told
 from skinlens.imaging.decode import IMAGE_SUFFIXES
 from skinlens.imaging.sources import Place, Source, Sources, has_dicom_mark
+from skinlens.storage.errors import explained
 from skinlens.storage.private import private_file, private_folder
 
 _ARCHIVE = ".zip"
@@ -40,7 +40,7 @@ def take_in(store: BatchStore, uploads: Iterable[Upload], *, whole_folder: bool)
     Raises:
         BatchError: If they cannot be written.
     """
-    with told("The images could not be taken in", BatchError):
+    with explained("The images could not be taken in", BatchError):
         private_folder(store.spool)
         names = {}
         for number, upload in enumerate(uploads):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import uuid4
 
@@ -15,14 +15,15 @@ from sqlalchemy.orm import Session
 
 from skinlens.batch.errors import BatchError
 from skinlens.batch.schema import VERSION, Base, FactsFile, Kind, Review, Run, RunImage, State, Wanted
-from skinlens.cases.database import WRITES, connected
-from skinlens.cases.errors import told
-from skinlens.cases.location import file_identity, own_folder
-from skinlens.cases.schema import Verdict
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.sources import Place, Source
 from skinlens.runtime.card import ModelCard
-from skinlens.triage.decision import NO_RESULT, NO_RESULT_CODE, has_result
+from skinlens.storage.database import connect, writer, writing
+from skinlens.storage.errors import explained
+from skinlens.storage.location import file_identity, own_folder
+from skinlens.storage.verdict import Verdict
+from skinlens.triage.decision import NO_RESULT_CODE, has_result
+from skinlens.triage.wording import NO_RESULT
 
 _DATABASE = "run.sqlite"
 _SPOOL = "spool"
@@ -56,11 +57,20 @@ class Plan:
 
 @dataclass(frozen=True)
 class Waiting:
-    """An image that is still to be judged."""
+    """An image that has not been assessed yet; a source for the pipeline."""
 
     number: int
     relative: str
     place: Place
+
+    @property
+    def name(self) -> str:
+        """What people see as the image's name."""
+        return PurePosixPath(self.relative).name
+
+    def read(self) -> bytes:
+        """Return the bytes; raises ImageRejectedError if they cannot be read."""
+        return self.place.read()
 
 
 @dataclass(frozen=True)
@@ -332,7 +342,7 @@ class BatchStore:
         Raises:
             BatchError: If they cannot be deleted.
         """
-        with told("The copies of the images could not be deleted", BatchError):
+        with explained("The copies of the images could not be deleted", BatchError):
             if self.spool.is_dir():
                 shutil.rmtree(self.spool)
         with self._writing("The run could not be changed") as session:
@@ -347,24 +357,19 @@ class BatchStore:
             BatchError: If it cannot be deleted.
         """
         self.engine.dispose()
-        with told("The run could not be deleted", BatchError):
+        with explained("The run could not be deleted", BatchError):
             shutil.rmtree(self.folder)
 
     @contextmanager
     def _reading(self, what: str) -> Iterator[Session]:
         self._require_same_file()
-        with _undamaged(what), told(what, BatchError), Session(self.engine, expire_on_commit=False) as session:
+        with _undamaged(what), explained(what, BatchError), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def _writing(self, what: str) -> Iterator[Session]:
         self._require_same_file()
-        with (
-            told(what, BatchError),
-            self.engine.connect().execution_options(**{WRITES: True}) as connection,
-            Session(connection, expire_on_commit=False) as session,
-            session.begin(),
-        ):
+        with explained(what, BatchError), writing(self.engine) as session:
             yield session
 
     def _require_same_file(self) -> None:
@@ -401,7 +406,7 @@ def create_run(root: Path, plan: Plan) -> BatchStore:
         BatchError: If it cannot be written.
     """
     folder = root / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
-    with told("The run could not be started", BatchError):
+    with explained("The run could not be started", BatchError):
         own_folder(root)
         own_folder(folder)
         try:
@@ -416,7 +421,7 @@ def create_run(root: Path, plan: Plan) -> BatchStore:
 def _write_run(folder: Path, plan: Plan) -> None:
     engine = _engine(folder)
     try:
-        with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+        with writer(engine) as connection, connection.begin():
             Base.metadata.create_all(connection)
             connection.execute(text(f"PRAGMA user_version = {VERSION}"))
             connection.execute(
@@ -472,7 +477,7 @@ def _undamaged(what: str) -> Iterator[None]:
 
 
 def _engine(folder: Path) -> Engine:
-    return connected(URL.create("sqlite", database=str(folder / _DATABASE)))
+    return connect(URL.create("sqlite", database=str(folder / _DATABASE)))
 
 
 def _listed(number: int, source: Source, shown: dict[Path, str]) -> dict[str, Any]:
@@ -490,7 +495,7 @@ def _listed(number: int, source: Source, shown: dict[Path, str]) -> dict[str, An
     if source.place is None:
         try:
             source.read()
-        except ImageRefusedError as refusal:
+        except ImageRejectedError as refusal:
             row |= {"state": "unreadable", "reason": refusal.reason, "sentence": str(refusal)}
         return row
     known = shown.get(source.place.file)

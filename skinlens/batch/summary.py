@@ -12,7 +12,7 @@ from skinlens.batch.figures import AgainstTruth, against_truth, with_reviewers
 from skinlens.batch.reopen import assessment_again, image_again
 from skinlens.batch.store import BatchStore
 from skinlens.batch.table import OUTCOME_WORDS, Entry, counts, ordered
-from skinlens.explain.overlay import overlay
+from skinlens.explain.heatmap import heatmap_of, overlay
 from skinlens.imaging.image import Pixels
 from skinlens.imaging.preprocess import fitted
 from skinlens.metrics.agreement import Agreement
@@ -151,7 +151,7 @@ def _block(store: BatchStore, entry: Entry, card: ModelCard, point: OperatingPoi
     reasons = said.reasons
     try:
         image = fitted(image_again(row).pixels, _BLOCK_SIDE)
-        drawn = overlay(image, said.prediction.heatmap)
+        drawn = overlay(image, heatmap_of(said.prediction, card))
     except BatchError as error:
         reasons = (*reasons, str(error))
     return Block(

@@ -8,11 +8,11 @@ from typing import Literal
 from skinlens.batch.facts import Facts
 from skinlens.batch.schema import Review
 from skinlens.batch.store import Line
-from skinlens.cases.schema import Verdict
 from skinlens.runtime.card import OperatingPoint
 from skinlens.runtime.orientations import Stability
-from skinlens.triage.admission import STRANGE
+from skinlens.storage.verdict import Verdict
 from skinlens.triage.decision import Decision, decide
+from skinlens.triage.wording import NOT_DERMOSCOPY
 
 Outcome = Decision | Literal["unreadable", "waiting"]
 OUTCOMES: tuple[Outcome, ...] = ("refer", "uncertain", "low", "rejected", "unreadable", "waiting")
@@ -51,7 +51,7 @@ class Entry:
     @property
     def flags(self) -> tuple[str, ...]:
         """Names of what speaks against the image."""
-        strange = STRANGE in (*self.line.refused, *self.line.warnings)
+        strange = NOT_DERMOSCOPY in (*self.line.refused, *self.line.warnings)
         return (*(("not dermoscopy",) if strange else ()), *(flag.replace("_", " ") for flag in self.line.flags))
 
     @property
@@ -108,7 +108,7 @@ def outcome(line: Line, point: OperatingPoint) -> Outcome:
     if line.score is None:
         return "waiting" if line.state == "waiting" else "unreadable"
     stability = None if line.stability is None else Stability(line.stability)
-    return decide(line.score, point, stability=stability, refused=bool(line.refused))
+    return decide(line.score, point, stability=stability, rejected=bool(line.refused))
 
 
 def counts(found: Sequence[Entry]) -> dict[Outcome, int]:

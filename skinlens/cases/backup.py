@@ -9,13 +9,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, LargeBinary, Table, func, insert, select
 from sqlalchemy.orm import Session
 
-from skinlens.cases.database import WRITES, revision
-from skinlens.cases.errors import CaseStoreError, told
+from skinlens.cases.database import revision
+from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.log import take_turn
-from skinlens.cases.schema import KEPT, Base, KeptPixels, LogEntry, LogHead, plain, typed
+from skinlens.cases.schema import KEPT, Base, KeptPixels, LogEntry, LogHead
 from skinlens.cases.store import CaseStore
 from skinlens.cases.verify import Verified, verify
 from skinlens.imaging.files import open_regular
+from skinlens.storage.columns import plain, typed
+from skinlens.storage.database import writer
+from skinlens.storage.errors import explained
 from skinlens.storage.private import private_file
 
 _FORMAT = 1
@@ -38,9 +41,9 @@ def back_up(store: CaseStore, path: Path) -> Verified:
         CaseStoreError: If it cannot be written; then no part of it is left.
     """
     unfinished = path.with_name(f"{path.name}.unfinished")
-    with told("The backup could not be written"):
+    with explained("The backup could not be written", CaseStoreError):
         # One transaction, so that rows and log belong together; it may not write, but it keeps writers out.
-        with store.engine.connect().execution_options(**{WRITES: True}) as connection, Session(connection) as session:
+        with writer(store.engine) as connection, Session(connection) as session:
             take_turn(session)
             checked = verify(store)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +70,7 @@ def restore(store: CaseStore, path: Path) -> Verified:
     Raises:
         CaseStoreError: If the store holds cases, or the archive is damaged or of a newer SkinLens; then it stays empty.
     """
-    with told("The backup could not be restored"):
+    with explained("The backup could not be restored", CaseStoreError):
         try:
             with open_regular(path) as stream, zipfile.ZipFile(stream) as archive:
                 manifest = _manifest(archive, store)
@@ -102,7 +105,7 @@ def _fill(archive: zipfile.ZipFile, store: CaseStore) -> None:
     written: list[str] = []
     marks: list[Path] = []
     try:
-        with store.engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+        with writer(store.engine) as connection, connection.begin():
             _require_empty(connection)
             connection.execute(_table(LogHead).delete())
             for kind in _TABLES:

@@ -8,7 +8,8 @@ from typing import Literal
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from skinlens.cases.schema import Base, Kept, LogEntry, LogHead, plain
+from skinlens.cases.schema import Base, Kept, LogEntry, LogHead
+from skinlens.storage.columns import plain
 
 START = "0" * 64
 Action = Literal["created", "erased", "removed"]

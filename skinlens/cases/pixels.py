@@ -8,8 +8,8 @@ from uuid import uuid4
 import numpy as np
 from PIL import Image
 
-from skinlens.cases.location import own_folder
 from skinlens.imaging.image import Pixels
+from skinlens.storage.location import own_folder
 from skinlens.storage.private import private_file
 
 _KEPT = ".png"

@@ -1,12 +1,14 @@
 """A kept case as the app had it, ready for a summary."""
 
-from skinlens.cases.errors import CaseStoreError, told
+from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.records import assessment_of, card_of, facts_of, image_of
 from skinlens.cases.schema import Assessment
 from skinlens.cases.store import CaseStore
-from skinlens.explain.overlay import record_overlay
+from skinlens.explain.heatmap import heatmap_of, record_overlay
 from skinlens.imaging.image import LesionImage, Pixels
-from skinlens.triage.decision import CaseRecord, meaning
+from skinlens.storage.errors import explained
+from skinlens.triage.case import CaseRecord
+from skinlens.triage.risk import meaning
 
 
 class PixelsNotKeptError(CaseStoreError):
@@ -27,7 +29,7 @@ def reopen(store: CaseStore, row: Assessment, *, original: LesionImage | None = 
     """
     image = image_of(row, _pixels(store, row, original))
     assessment = assessment_of(row)
-    overlay = record_overlay(image.pixels, assessment.prediction.heatmap)
+    overlay = record_overlay(image.pixels, heatmap_of(assessment.prediction, card_of(row)))
     known = None if row.prevalence is None else meaning(assessment, card_of(row), row.prevalence)
     return CaseRecord(image, overlay, assessment, facts_of(row), row.created.astimezone(), known)
 
@@ -37,7 +39,7 @@ def _pixels(store: CaseStore, row: Assessment, original: LesionImage | None) -> 
         if original.sha256 != row.image.sha256:
             raise CaseStoreError("This file is not the image of the case: its SHA-256 differs.")
         return original.pixels
-    with told("The kept pixels could not be read"):
+    with explained("The kept pixels could not be read", CaseStoreError):
         kept = store.pixels.read(row.image_id)
     if kept is None:
         raise PixelsNotKeptError("The pixels of this image are not kept. Give the original file.")

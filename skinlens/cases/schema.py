@@ -1,66 +1,15 @@
 """The tables. A row is written once and never changed; a patient's rows can be erased, which the log keeps."""
 
-import json
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import CheckConstraint, ColumnElement, Dialect, ForeignKey, LargeBinary, String, Text, UniqueConstraint
-from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
-from sqlalchemy.types import TypeDecorator
 
+from skinlens.storage.columns import Document, Moment
+from skinlens.storage.verdict import Verdict
 from skinlens.triage.decision import Decision
-
-Verdict = Literal["benign", "malignant", "unsure", "not judgeable"]
-# The types below read alike in every database.
-_ANY = DefaultDialect()
-
-
-class Moment(TypeDecorator[datetime]):
-    """A moment with a time zone, kept as ISO 8601 text in UTC: it sorts by time and reads alike in every database."""
-
-    impl = String(32)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """To the database."""
-        if value is None:
-            return None
-        if value.utcoffset() is None:
-            raise ValueError(f"a moment needs a time zone: {value}")
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """From the database."""
-        return None if value is None else datetime.fromisoformat(value)
-
-
-class Document(TypeDecorator[Any]):
-    """Anything that JSON holds, kept as text with sorted keys, so that a digest of it means the same everywhere."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: object, dialect: Dialect) -> str:  # noqa: ARG002
-        """To the database."""
-        return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
-        """From the database."""
-        return None if value is None else json.loads(value)
-
-
-def plain(column: ColumnElement[Any], value: object) -> Any:
-    """A value of a column as it lies in any database: a number, text, bytes or None."""
-    kind = column.type
-    return kind.process_bind_param(value, _ANY) if isinstance(kind, TypeDecorator) else value
-
-
-def typed(column: ColumnElement[Any], value: object) -> Any:
-    """The inverse of `plain`."""
-    kind = column.type
-    return kind.process_result_value(value, _ANY) if isinstance(kind, TypeDecorator) else value
 
 
 class Base(DeclarativeBase):

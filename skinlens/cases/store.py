@@ -11,17 +11,23 @@ from pathlib import Path
 from sqlalchemy import URL, Engine, Select, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from skinlens.cases.database import WRITES, forget_written_ahead, open_database
-from skinlens.cases.errors import CaseNotFoundError, CaseStoreError, told
-from skinlens.cases.location import PIXELS, data_folder, database_url
+from skinlens.cases.database import open_database
+from skinlens.cases.errors import CaseNotFoundError, CaseStoreError
+from skinlens.cases.location import PIXELS, database_url
 from skinlens.cases.log import append, digest, take_turn
 from skinlens.cases.pixels import PixelFolder
 from skinlens.cases.records import assessment_row, card_document, image_columns
-from skinlens.cases.schema import Assessment, Image, Kept, KeptPixels, Lesion, Model, Patient, Review, Verdict
+from skinlens.cases.schema import Assessment, Image, Kept, KeptPixels, Lesion, Model, Patient, Review
 from skinlens.cases.tidy import tidy
 from skinlens.imaging.image import Pixels
 from skinlens.runtime.card import ModelCard
-from skinlens.triage.decision import NO_RESULT, CaseRecord, Decision
+from skinlens.storage.database import empty_write_ahead_log, writing
+from skinlens.storage.errors import explained
+from skinlens.storage.location import data_folder
+from skinlens.storage.verdict import Verdict
+from skinlens.triage.case import CaseRecord
+from skinlens.triage.decision import Decision
+from skinlens.triage.wording import NO_RESULT
 
 LABEL_UNKNOWN = "site not given"
 
@@ -208,12 +214,12 @@ class CaseStore:
             for row in erased:
                 writer.erase(row)
             marks = [self.pixels.mark(image_id) for image_id in kept]
-        with told("The patient's rows are deleted, but not every trace of them"):
+        with explained("The patient's rows are deleted, but not every trace of them", CaseStoreError):
             for image_id in ids:
                 self.pixels.remove(image_id)
             for mark in marks:
                 mark.unlink(missing_ok=True)
-            forget_written_ahead(self.engine)
+            empty_write_ahead_log(self.engine)
         # An image of the patient's may lie there without a case, since a save was interrupted.
         self.tidy(actor=actor)
         return len(erased)
@@ -232,16 +238,17 @@ class CaseStore:
 
     @contextmanager
     def _reading(self, what: str) -> Iterator[Session]:
-        with told(what), Session(self.engine, expire_on_commit=False) as session:
+        with explained(what, CaseStoreError), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def _writing(self, what: str, actor: str) -> Iterator["_Writer"]:
-        with told(what), self.engine.connect().execution_options(**{WRITES: True}) as connection:
-            writer = _Writer(Session(connection, expire_on_commit=False), actor)
+        marks: list[Path] = []
+        with explained(what, CaseStoreError):
             try:
-                with writer.session, writer.session.begin():
-                    take_turn(writer.session)
+                with writing(self.engine) as session:
+                    writer = _Writer(session, actor, marks)
+                    take_turn(session)
                     try:
                         yield writer
                     except BaseException:
@@ -250,7 +257,7 @@ class CaseStore:
                         writer.settle()
                         raise
             except BaseException:
-                if writer.marks:
+                if marks:
                     # Whether the transaction came to an end is known to the database alone.
                     with suppress(CaseStoreError):
                         self.tidy(actor=actor)
@@ -286,11 +293,11 @@ def open_file(path: Path) -> CaseStore:
 class _Writer:
     """A transaction in which every row gets its entry in the log."""
 
-    def __init__(self, session: Session, actor: str) -> None:
+    def __init__(self, session: Session, actor: str, marks: list[Path]) -> None:
         self.session = session
         self.actor = actor
         self.undo: Callable[[], None] = lambda: None
-        self.marks: list[Path] = []
+        self.marks = marks
 
     def add(self, row: Kept) -> None:
         self.session.add(row)
@@ -302,14 +309,14 @@ class _Writer:
         for mark in self.marks:
             with suppress(OSError):
                 mark.unlink(missing_ok=True)
-        self.marks = []
+        self.marks.clear()
 
     def erase(self, row: Kept) -> None:
         append(self.session, row, "erased", self.actor)
         self.session.delete(row)
         self.session.flush()
 
-    def found_or_new(self, kind: type, more: dict[str, object] | None = None, **key: object) -> Kept:
+    def found_or_new(self, kind: type[Kept], more: dict[str, object] | None = None, **key: object) -> Kept:
         """The row with that key, or a new one; no other writer can come between, since they take turns."""
         found = self.session.scalars(select(kind).filter_by(**key)).one_or_none()
         if found is None:

@@ -6,12 +6,13 @@ from pathlib import Path
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from skinlens.cases.database import WRITES
-from skinlens.cases.errors import told
+from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.log import append_entry, take_turn
 from skinlens.cases.pixels import PixelFolder
 from skinlens.cases.schema import KeptPixels, LogHead
 from skinlens.runtime.card import sha256_of
+from skinlens.storage.database import writing
+from skinlens.storage.errors import explained
 
 # Stands in the log in place of a table; no row has it.
 FILE = "image file"
@@ -40,12 +41,8 @@ def tidy(engine: Engine, pixels: PixelFolder, *, actor: str, unmarked: bool) -> 
     if not pixels.marked() and not (unmarked and pixels.files()):
         return 0
     removed: list[Path] = []
-    with told("Images without a case could not be deleted"):
-        with (
-            engine.connect().execution_options(**{WRITES: True}) as connection,
-            Session(connection) as session,
-            session.begin(),
-        ):
+    with explained("Images without a case could not be deleted", CaseStoreError):
+        with writing(engine) as session:
             take_turn(session)
             # The row may have been replaced, by a restore, while this waited for it.
             session.get_one(LogHead, 1, with_for_update=True)
@@ -75,7 +72,7 @@ def strays(engine: Engine, pixels: PixelFolder) -> list[str]:
     # In this order: a file that is not marked any more has its row by now.
     names = {path.stem: path.name for path in pixels.files()}
     marked = set(pixels.marked())
-    with told("The cases could not be read"), Session(engine) as session:
+    with explained("The cases could not be read", CaseStoreError), Session(engine) as session:
         known = set(session.scalars(select(KeptPixels.image_id)))
     return [name for image_id, name in names.items() if image_id not in known | marked]
 

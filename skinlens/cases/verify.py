@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from skinlens.cases.errors import told
+from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.log import START, digest, link_of, stored
 from skinlens.cases.schema import KEPT, KeptPixels, LogEntry, LogHead
 from skinlens.cases.store import CaseStore
 from skinlens.cases.tidy import strays
 from skinlens.runtime.card import sha256_of
+from skinlens.storage.errors import explained
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def verify(store: CaseStore, *, expected_head: str | None = None) -> Verified:
     Raises:
         CaseStoreError: If the cases cannot be read.
     """
-    with told("The cases could not be checked"), Session(store.engine) as session:
+    with explained("The cases could not be checked", CaseStoreError), Session(store.engine) as session:
         entries = list(session.scalars(select(LogEntry).order_by(LogEntry.number)))
         head = session.get(LogHead, 1)
         written = _written(entries)

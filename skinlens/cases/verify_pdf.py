@@ -5,14 +5,15 @@ from dataclasses import dataclass, replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from skinlens.cases.errors import told
+from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.records import card_of
 from skinlens.cases.reopen import PixelsNotKeptError, reopen
 from skinlens.cases.schema import Assessment, Image, Lesion
 from skinlens.cases.store import CaseStore
 from skinlens.report.pdf import case_pdf
 from skinlens.report.read_pdf import Summary, read_summary
-from skinlens.triage.decision import HEADLINES, told_apart
+from skinlens.storage.errors import explained
+from skinlens.triage.wording import HEADLINES, with_enough_decimals
 
 
 @dataclass(frozen=True)
@@ -92,14 +93,17 @@ def _of_image(store: CaseStore, sha256: str) -> list[Assessment]:
             selectinload(Assessment.model),
         )
     )
-    with told("The cases could not be read"), Session(store.engine, expire_on_commit=False) as session:
+    with (
+        explained("The cases could not be read", CaseStoreError),
+        Session(store.engine, expire_on_commit=False) as session,
+    ):
         return list(session.scalars(wanted))
 
 
 def _printed_result(row: Assessment) -> tuple[str, str]:
     """Headline and score as the summary prints them."""
     headline = HEADLINES[row.decision]
-    return headline, "" if row.decision == "rejected" else told_apart(row.score, row.point["threshold"])[0]
+    return headline, "" if row.decision == "rejected" else with_enough_decimals(row.score, row.point["threshold"])[0]
 
 
 def _remade(store: CaseStore, row: Assessment, printed: Summary) -> bytes:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skinlens.cli.errors import UsageError
 from skinlens.cli.result_files import write_results
 from skinlens.cli.say import say
+from skinlens.errors import UsageError
 from skinlens.export.candidate import UnreleasedModel
 from skinlens.imaging.colour import shades_of_grey
 from skinlens.imaging.decode import decode
@@ -46,7 +46,7 @@ def retouching(name: str, runs: Sequence[Path], data: Sequence[Path], out: Path,
         UsageError: If a folder holds no such run, two held out the same, or the manifests lack their images.
         ManifestError: If a manifest cannot be used.
         CheckpointError: If a run's weights cannot be used.
-        ImageRefusedError: If an image of the manifests cannot be used.
+        ImageRejectedError: If an image of the manifests cannot be used.
         OutputError: If the results cannot be written.
     """
     listed = read_manifests(data)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from skinlens.cli.errors import UsageError
+from skinlens.errors import UsageError
 
 APP = Path(__file__).parents[2] / "app.py"
 

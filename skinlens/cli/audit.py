@@ -14,11 +14,11 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
-from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import print_text, say
+from skinlens.errors import OutputError, UsageError
 from skinlens.imaging.decode import decode
 from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.metrics.classification import Floats
 from skinlens.metrics.measure import measure
 from skinlens.metrics.measurement import from_table
@@ -117,7 +117,7 @@ def _read(rows: pd.DataFrame) -> tuple[dict[int, _Reading], dict[str, str]]:
     for row, (path, file) in enumerate(_tracked(list(zip(rows["path"], rows["file"], strict=True)), "reading")):
         try:
             readings[row] = _reading(Path(file))
-        except (ImageRefusedError, OSError) as error:
+        except (ImageRejectedError, OSError) as error:
             unreadable[str(path)] = str(error)
     return readings, unreadable
 

@@ -41,7 +41,7 @@ def audit_augmentation(recipe: Path, data: Sequence[Path], out: Path, *, images:
     Raises:
         RecipeError: If the recipe cannot be read.
         ManifestError: If a manifest cannot be used.
-        ImageRefusedError: If an image cannot be used.
+        ImageRejectedError: If an image cannot be used.
         OutputError: If the results cannot be written.
     """
     told = read_recipe(recipe)

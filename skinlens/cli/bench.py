@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from skinlens.cli.errors import UsageError
+from skinlens.errors import UsageError
 from skinlens.explain.oracle import signed_grad_cam
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion
@@ -17,8 +17,9 @@ from skinlens.models.checkpoint import load_released
 from skinlens.models.explainable import Explainable
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build
-from skinlens.runtime.predictor import DEFAULT_MODEL, WEIGHTS_FOLDER, Predictor, load_predictor
+from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
 from skinlens.runtime.timing import REPEATS, WARM_UPS, timed_in_turn
+from skinlens.runtime.weights import weights_folder
 
 
 def bench(model: str | None, *, as_json: bool, unverified: bool = False) -> None:
@@ -30,7 +31,7 @@ def bench(model: str | None, *, as_json: bool, unverified: bool = False) -> None
     """
     predictor = load_predictor(model or DEFAULT_MODEL, unverified=unverified)
     image = draw_lesion(0)
-    library = _library(predictor, WEIGHTS_FOLDER)
+    library = _library(predictor, weights_folder())
     ours, theirs = timed_in_turn(
         lambda: predictor.predict([image]), lambda: library(image), warm_ups=WARM_UPS, repeats=REPEATS
     )

@@ -16,8 +16,8 @@ from skinlens.cases.store import CaseLine, current_user, open_store
 from skinlens.cases.tidy import strays
 from skinlens.cases.verify import Verified, verify
 from skinlens.cases.verify_pdf import check_summary
-from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import json_text, print_text, say
+from skinlens.errors import OutputError, UsageError
 from skinlens.imaging.decode import decode
 from skinlens.imaging.files import read_regular
 from skinlens.storage.printable import printable
@@ -40,7 +40,7 @@ def show(case_id: str, *, pdf: Path | None, image: Path | None) -> None:
 
     Raises:
         CaseStoreError: If there is no such case, or the summary needs the image and its pixels are not kept.
-        ImageRefusedError: If `image` is no image.
+        ImageRejectedError: If `image` is no image.
         OutputError: If the summary cannot be written.
     """
     store = open_store()

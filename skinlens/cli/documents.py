@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from skinlens.cli.errors import OutputError
 from skinlens.cli.reference import command_reference
 from skinlens.cli.say import print_text
+from skinlens.errors import OutputError
 from skinlens.export.selection import read_selections
 from skinlens.leaderboard.held_out import HeldOutModel, markdown_headline, markdown_held_out
 from skinlens.leaderboard.held_out_models import read_models

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import say
+from skinlens.errors import OutputError, UsageError
 from skinlens.metrics.classification import Floats
 from skinlens.metrics.measure import measure
 from skinlens.metrics.measurement import Measurement, as_percent, from_table

@@ -11,9 +11,9 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import Progress
 
-from skinlens.cli.errors import OutputError
 from skinlens.cli.model_under_test import Subject, load_subject
 from skinlens.cli.say import print_text, say
+from skinlens.errors import OutputError
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
 from skinlens.imaging.synthetic import draw_lesion
@@ -22,7 +22,7 @@ from skinlens.metrics.classification import Floats
 from skinlens.metrics.report import evaluate_views, format_views
 from skinlens.metrics.views import views_of
 from skinlens.runtime.card import ModelFileError, sha256_of
-from skinlens.runtime.orientations import Judge
+from skinlens.runtime.orientations import Scorer
 from skinlens.runtime.prediction import is_probability
 from skinlens.runtime.predictor import load_predictor
 from skinlens.runtime.timing import REPEATS, timed_in_turn
@@ -117,7 +117,7 @@ def _rows(listed: pd.DataFrame, split: str) -> pd.DataFrame:
     return rows
 
 
-def _score(judge: Judge, rows: pd.DataFrame) -> tuple[Floats, list[str]]:
+def _score(judge: Scorer, rows: pd.DataFrame) -> tuple[Floats, list[str]]:
     """P(malignant) of every row, `(N,)`, and the tone of the skin around each lesion, empty where there is none."""
     probabilities: list[float] = []
     tones: list[str] = []

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from skinlens.cli.errors import UsageError
 from skinlens.cli.say import say
+from skinlens.errors import UsageError
 from skinlens.export.release import read_about, release
 from skinlens.export.selection import read_selection
 from skinlens.imaging.decode import decode
@@ -26,7 +26,8 @@ from skinlens.runtime.card import (
     ViewScores,
     read_card,
 )
-from skinlens.runtime.released import DIGESTS, FOLDER, VARIABLE, is_release, store_card, trusted_card
+from skinlens.runtime.released import DIGESTS, VARIABLE, is_release, store_card, trusted_card
+from skinlens.runtime.weights import shipped_folder
 
 SYNTHETIC_IMAGES = 12
 _TRUSTED_FIRST = ("clean-native", "all")
@@ -48,8 +49,10 @@ def export(
     Raises:
         UsageError: If it is to be put on that list from a folder that does not ship with the code.
     """
-    if new_release and weights.resolve() != FOLDER.resolve():
-        raise UsageError(f"only models in {FOLDER} are released with the code; leave out --release or --weights")
+    if new_release and weights.resolve() != shipped_folder().resolve():
+        raise UsageError(
+            f"only models in {shipped_folder()} are released with the code; leave out --release or --weights"
+        )
     selection = read_selection(weights / "evaluation" / "selected.json", name)
     preprocessing = Preprocessing.model_validate(selection.recipe["preprocessing"])
     probes = [draw_lesion(seed) for seed in range(SYNTHETIC_IMAGES)]

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from skinlens.cli.errors import UsageError
 from skinlens.cli.say import say
+from skinlens.errors import UsageError
 from skinlens.export.selection import NO_FLOOR, Floor
 from skinlens.leaderboard.datasets import in_order
 from skinlens.leaderboard.probes import Probe, read_probes

@@ -11,8 +11,8 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
-from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import say
+from skinlens.errors import OutputError, UsageError
 from skinlens.metrics.rows import evenly_spread, labels_of
 from skinlens.models.checkpoint import read_tensors, save_tensors
 from skinlens.models.normalise import Normalise

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 import typer
 
 from skinlens.cli.say import say, show_traceback
+from skinlens.errors import SkinLensError
+from skinlens.runtime.weights import weights_folder
 from skinlens.storage.printable import printable
 
 app = typer.Typer(
@@ -17,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-WEIGHTS = Path("weights")
+WEIGHTS = weights_folder()
 EVALUATION = WEIGHTS / "evaluation"
 SELECTED = EVALUATION / "selected.json"
 
@@ -108,7 +110,7 @@ def predict(
     dicom: Annotated[
         Path | None, typer.Option(help="Folder for summaries and overlays as DICOM, in the image's own study.")
     ] = None,
-    views: Annotated[bool, typer.Option(help="Judge each image turned and mirrored too.")] = True,  # noqa: FBT002
+    views: Annotated[bool, typer.Option(help="Score each image turned and mirrored too.")] = True,  # noqa: FBT002
     unverified: Unverified = False,  # noqa: FBT002
 ) -> None:
     """Score images: one row each, in order; what cannot be read gets a row too."""
@@ -128,7 +130,7 @@ def score(
     model: Annotated[str | None, typer.Option(help="Name of a released model.")] = None,
     point: Annotated[str | None, typer.Option(help="Operating point of the model's card.")] = None,
     threshold: Annotated[float | None, typer.Option(help="A threshold instead of a point, in [0, 1].")] = None,
-    views: Annotated[bool, typer.Option(help="Judge each image turned and mirrored too.")] = True,  # noqa: FBT002
+    views: Annotated[bool, typer.Option(help="Score each image turned and mirrored too.")] = True,  # noqa: FBT002
     unverified: Unverified = False,  # noqa: FBT002
 ) -> None:
     """Score many images into Parquet, with the columns of predict; the same command goes on where it stopped."""
@@ -142,7 +144,7 @@ def score(
         model=model,
         point=point,
         threshold=threshold,
-        views=views,
+        orientations=views,
         unverified=unverified,
     )
 
@@ -449,17 +451,16 @@ def cases_delete(
 
 
 def run() -> None:
-    """Run the command line; an error made for people ends in one sentence and status 1 or 2."""
+    """Run the command line; an error made for people ends in one sentence and its exit status."""
     try:
         status = app(standalone_mode=False)
     except typer.Abort:
         sys.exit(1)
+    except SkinLensError as error:
+        say(str(error))
+        sys.exit(error.exit_status)
     except Exception as error:
-        from skinlens.cli.errors import exit_status
-
         status = _say_bad_usage(error)
-        if status is None and (status := exit_status(error)) is not None:
-            say(str(error))
         if status is None:
             sys.excepthook = show_traceback
             raise

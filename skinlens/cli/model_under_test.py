@@ -8,7 +8,7 @@ import pandas as pd
 
 from skinlens.imaging.preprocess import Preprocessing
 from skinlens.runtime.card import ModelCard
-from skinlens.runtime.orientations import EightOrientations, Judge
+from skinlens.runtime.orientations import EightOrientations, Scorer
 from skinlens.runtime.predictor import Predictor, load_predictor
 from skinlens.runtime.released import trusted_card
 
@@ -33,7 +33,7 @@ class Subject:
         tta: Whether eight orientations are averaged.
     """
 
-    judge: Judge
+    judge: Scorer
     name: str
     seed: int | None
     threshold: float

@@ -14,18 +14,19 @@ from rich.progress import Progress
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import print_text, say
+from skinlens.errors import OutputError, UsageError
 from skinlens.export.ood import fit_familiarity
 from skinlens.imaging.decode import decode
 from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.imaging.quality import assess_quality
 from skinlens.metrics.classification import Floats
 from skinlens.metrics.measurement import as_percent, from_table
-from skinlens.runtime.card import FamiliarityRecord, ModelFile, sha256_of
-from skinlens.runtime.ood import Familiarity, save_familiarity
-from skinlens.runtime.predictor import DEFAULT_MODEL, WEIGHTS_FOLDER, Predictor, load_predictor
+from skinlens.runtime.card import ModelFile, OodRecord, sha256_of
+from skinlens.runtime.ood import OodStatistics, save_ood_statistics
+from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
 from skinlens.runtime.released import store_card
+from skinlens.runtime.weights import weights_folder
 from skinlens.studies.ood import (
     Flags,
     RefusedShare,
@@ -132,7 +133,7 @@ def refusal(
         (out / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
         (out / f"{name}.md").write_text(summarise(record), "utf-8")
         if release:
-            _release(predictor, familiarity, threshold, record, WEIGHTS_FOLDER)
+            _release(predictor, familiarity, threshold, record, weights_folder())
     except OSError as error:
         raise OutputError(f"the results cannot be written to {out}: {error}") from error
     say(f"wrote {out / name}.json and {name}.md")
@@ -256,22 +257,22 @@ def _measured(
 
 
 def _dicts(shares: dict[str, RefusedShare]) -> dict[str, Any]:
-    return {group: asdict(found) | {"share": found.share.numbers()} for group, found in shares.items()}
+    return {group: asdict(each) | {"share": each.share.numbers()} for group, each in shares.items()}
 
 
 def _release(
-    predictor: Predictor, familiarity: Familiarity, threshold: float, record: dict[str, Any], folder: Path
+    predictor: Predictor, familiarity: OodStatistics, threshold: float, record: dict[str, Any], folder: Path
 ) -> None:
     """Write the statistics beside the card and name them in it."""
     card = predictor.card
     path = folder / f"{card.name}.familiarity.safetensors"
-    save_familiarity(familiarity, path)
-    described = FamiliarityRecord(
+    save_ood_statistics(familiarity, path)
+    described = OodRecord(
         statistics=ModelFile(file=path.name, sha256=sha256_of(path), bytes=path.stat().st_size),
         threshold=threshold,
         chosen_on=f"{record['split']} It refuses at most {ALLOWED:.1%} of any origin where it is chosen.",
     )
-    store_card(card.model_copy(update={"familiarity": described}), folder)
+    store_card(card.model_copy(update={"ood": described}), folder)
 
 
 def summarise(record: dict[str, Any]) -> str:

@@ -3,9 +3,9 @@
 import csv
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
@@ -14,19 +14,18 @@ import cv2
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import json_text, say
-from skinlens.explain.overlay import record_overlay
-from skinlens.imaging.image import ImageRefusedError, LesionImage, Pixels
+from skinlens.errors import OutputError, UsageError
+from skinlens.explain.heatmap import record_overlay
+from skinlens.imaging.image import ImageRejectedError, Pixels
 from skinlens.imaging.sources import Source, Sources, safe_name
-from skinlens.runtime.card import ModelCard, OperatingPoint
-from skinlens.runtime.prediction import Prediction
-from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
-from skinlens.scoring.rows import BATCH, Row, assessed, refusal_row, row_of
+from skinlens.runtime.predictor import DEFAULT_MODEL, load_predictor
 from skinlens.storage.printable import printable
 from skinlens.storage.spreadsheet import guarded
-from skinlens.triage.decision import Assessment, CaseFacts, CaseRecord, operating_point
-from skinlens.triage.pipeline import Received, in_chunks, judge, receive
+from skinlens.triage.case import CaseFacts, CaseRecord
+from skinlens.triage.decision import operating_point
+from skinlens.triage.pipeline import Assessed, Pipeline
+from skinlens.triage.row import Row, columns
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Outputs:
         as_json: JSON instead of CSV.
         heatmaps: Folder of PNG overlays.
         pdfs: Folder of case summaries.
-        views: Whether each image is judged turned and mirrored too, which takes eight times as long.
+        orientations: Whether each image is scored turned and mirrored too, which takes eight times as long.
         dicom: Folder of case summaries and overlays as DICOM objects.
     """
 
@@ -46,7 +45,7 @@ class Outputs:
     as_json: bool
     heatmaps: Path | None
     pdfs: Path | None
-    views: bool = True
+    orientations: bool = True
     dicom: Path | None = None
 
 
@@ -59,11 +58,10 @@ def predict(
     threshold: float | None,
     unverified: bool = False,
 ) -> None:
-    """Score every image under the paths.
+    """Assess every image under the paths, and write a row for each.
 
     Raises:
-        ModelFileError: If the model is missing, was tampered with, or was not released and is not said to be
-            `unverified`.
+        ModelFileError: If the model is missing or altered, or was not released and `unverified` is false.
         OutputError: If a result cannot be written.
         UsageError: If the operating point is unknown or given twice.
     """
@@ -72,6 +70,7 @@ def predict(
         chosen = operating_point(predictor.card, name=point, threshold=threshold)
     except ValueError as error:
         raise UsageError(str(error)) from error
+    pipeline = Pipeline(predictor, chosen, orientations=outputs.orientations)
     sources = Sources(paths)
     try:
         with ExitStack() as stack:
@@ -79,56 +78,35 @@ def predict(
                 if folder is not None:
                     folder.mkdir(parents=True, exist_ok=True)
             writer = stack.enter_context(_table(outputs, stack))
-            count = _score_all(sources, predictor, chosen, outputs, writer)
+            count = _write_rows(sources, pipeline, outputs, writer)
     except OSError as error:
         raise OutputError(f"the results cannot be written: {error}") from error
     _summarise(count, sources.passed_over)
 
 
-def _score_all(
-    sources: Sources, predictor: Predictor, point: OperatingPoint, outputs: Outputs, writer: "_Table"
-) -> dict[str, int]:
+def _write_rows(sources: Sources, pipeline: Pipeline, outputs: Outputs, writer: "_Table") -> dict[str, int]:
+    """Write every row as it comes, images without a result included; returns how many have each decision."""
     count: dict[str, int] = {}
     console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.completed} images"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    shown = (SpinnerColumn(), TextColumn("{task.completed} images"), TimeElapsedColumn())
+    with Progress(*shown, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=None)
-        received = ((source, receive(source.read, name=Path(source.relative).name)) for source in sources)
-        for chunk in in_chunks(received, BATCH):
-            for row in _score_chunk(chunk, predictor, point, outputs):
-                writer.write(row)
-                count[row.decision] = count.get(row.decision, 0) + 1
-                progress.advance(task)
+        for source, outcome in pipeline.stream(sources):
+            if isinstance(outcome, Assessed):
+                _write_extras(source, outcome, outputs)
+            row = Row.of(source.path, outcome, pipeline.card, pipeline.point)
+            writer.write(row)
+            count[row.decision] = count.get(row.decision, 0) + 1
+            progress.advance(task)
     return count
 
 
-def _score_chunk(
-    chunk: Sequence[tuple[Source, Received]], predictor: Predictor, point: OperatingPoint, outputs: Outputs
-) -> Iterator[Row]:
-    """Rows in the order of the chunk; images that cannot be read get one too."""
-    card = predictor.card
-    found = judge([received for _, received in chunk], predictor, views=outputs.views)
-    for (source, received), each in zip(chunk, found, strict=True):
-        if isinstance(each, ImageRefusedError):
-            yield refusal_row(source.path, received.sha256, each, card, point)
-            continue
-        assessment = assessed(each, card, point)
-        _write_extras(source, each.image, each.prediction, assessment, card, outputs)
-        yield row_of(source.path, each, assessment, card)
-
-
-def _write_extras(
-    source: Source,
-    image: LesionImage,
-    prediction: Prediction,
-    assessment: Assessment,
-    card: ModelCard,
-    outputs: Outputs,
-) -> None:
+def _write_extras(source: Source, assessed: Assessed, outputs: Outputs) -> None:
     if outputs.heatmaps is None and outputs.pdfs is None and outputs.dicom is None:
         return
+    image = assessed.image
     name = safe_name(source.relative, image.sha256)
-    drawn = record_overlay(image.pixels, prediction.heatmap)
+    drawn = record_overlay(image.pixels, assessed.heatmap)
     if outputs.heatmaps is not None:
         _write_png(outputs.heatmaps / f"{name}.png", drawn)
     if outputs.pdfs is None and outputs.dicom is None:
@@ -136,8 +114,8 @@ def _write_extras(
     # Imported here, since fonts and PDF code cost time that a plain table need not pay.
     from skinlens.report.pdf import case_pdf
 
-    record = CaseRecord(image, drawn, assessment, CaseFacts(), datetime.now().astimezone())
-    summary = case_pdf(record, card).content
+    record = CaseRecord(image, drawn, assessed.assessment, CaseFacts(), datetime.now().astimezone())
+    summary = case_pdf(record, assessed.card).content
     if outputs.pdfs is not None:
         (outputs.pdfs / f"{name}.pdf").write_bytes(summary)
     if outputs.dicom is not None:
@@ -149,8 +127,8 @@ def _write_dicom(folder: Path, name: str, source: Source, record: CaseRecord, su
 
     try:
         made = case_dicom(record, summary, source.read())
-    except (AnotherImageError, ImageRefusedError) as error:
-        raise OutputError(f"{source.path} changed while it was being judged; leave it alone and try again") from error
+    except (AnotherImageError, ImageRejectedError) as error:
+        raise OutputError(f"{source.path} changed while it was being assessed; leave it alone and try again") from error
     (folder / f"{name}.pdf.dcm").write_bytes(made.summary)
     if made.overlay is not None:
         (folder / f"{name}.overlay.dcm").write_bytes(made.overlay)
@@ -179,7 +157,7 @@ class _Table:
         self._stream = stream
         self._as_json = as_json
         self._rows = 0
-        self._csv = csv.DictWriter(stream, [column.name for column in fields(Row)])
+        self._csv = csv.DictWriter(stream, list(columns()))
 
     def __enter__(self) -> "_Table":
         if self._as_json:
@@ -194,11 +172,11 @@ class _Table:
         self._stream.flush()
 
     def _shown(self, value: object) -> object:
-        """A terminal would obey what a name holds; a file or another program gets the name as it is."""
+        """A terminal would execute control characters in a name; a file or another program gets the name as it is."""
         return printable(value) if isinstance(value, str) and self._stream.isatty() else value
 
     def write(self, row: Row) -> None:
-        content = asdict(row)
+        content = row.cells()
         if self._as_json:
             emptied = {key: None if value == "" else value for key, value in content.items()}
             self._stream.write((",\n" if self._rows else "\n") + json_text(emptied))

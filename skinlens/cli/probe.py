@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import say
+from skinlens.errors import OutputError, UsageError
 from skinlens.imaging.preprocess import Preprocessing
 from skinlens.leaderboard.datasets import dataset_title, in_order
 from skinlens.leaderboard.held_out import INTERVAL, measure_held_out
@@ -63,7 +63,7 @@ def probe(
         UsageError: If the network, an option or the name cannot be used.
         StartError: If the pretrained weights do not fit, or every stage lacks some of its weights.
         ManifestError: If a manifest cannot be used, or holds nothing to hold out.
-        ImageRefusedError: If an image of the manifests cannot be used.
+        ImageRejectedError: If an image of the manifests cannot be used.
         OutputError: If the results cannot be written.
     """
     backbone, start, stages = _backbone(network, parsed_options(options), init)

@@ -6,6 +6,8 @@ from typing import Any, Literal, get_args, get_origin
 
 import typer
 
+from skinlens.runtime.weights import weights_folder
+
 _KINDS: dict[object, str] = {Path: "PATH", str: "TEXT", int: "INTEGER", float: "NUMBER"}
 
 
@@ -56,6 +58,9 @@ def _default(parameter: Any) -> str:
     given = parameter.default
     if given is None or given is False:
         return ""
+    if isinstance(given, Path) and given.is_relative_to(weights_folder()):
+        # The same on every machine that the reference is written on.
+        given = Path("weights") / given.relative_to(weights_folder())
     return "on" if given is True else f"`{given.as_posix() if isinstance(given, Path) else given}`"
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from skinlens.cli.errors import OutputError
 from skinlens.cli.say import say
+from skinlens.errors import OutputError
 
 
 def write_results(out: Path, name: str, record: Mapping[str, Any], summary: str) -> None:

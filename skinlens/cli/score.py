@@ -8,8 +8,8 @@ from typing import Literal
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import say
+from skinlens.errors import OutputError, UsageError
 from skinlens.runtime.predictor import DEFAULT_MODEL, load_predictor
 from skinlens.scoring.items import SourceError, list_items
 from skinlens.scoring.shards import DestinationError, Job, Shard, prepare, shards_of
@@ -27,14 +27,13 @@ def score(
     model: str | None,
     point: str | None,
     threshold: float | None,
-    views: bool,
+    orientations: bool,
     unverified: bool = False,
 ) -> None:
-    """Score every image of a source; what an earlier call has finished is not scored again.
+    """Score every image of a source; shards that an earlier call finished are not scored again.
 
     Raises:
-        ModelFileError: If the model is missing, was tampered with, or was not released and is not said to be
-            `unverified`.
+        ModelFileError: If the model is missing or altered, or was not released and `unverified` is false.
         OutputError: If results cannot be written, or Ray is not installed.
         UsageError: If the source cannot be listed, or the operating point is unknown or given twice.
     """
@@ -45,9 +44,9 @@ def score(
         shards = shards_of(list_items(source))
     except (SourceError, ValueError) as error:
         raise UsageError(str(error)) from error
-    # A released model stays one, whatever is allowed.
+    # A released model is never marked, whatever is allowed.
     own = predictor.card.unverified
-    job = Job(name, predictor.model.sha256, chosen.model_dump(mode="json"), views, destination, unverified=own)
+    job = Job(name, predictor.model.sha256, chosen.model_dump(mode="json"), orientations, destination, unverified=own)
     del predictor
     total: dict[str, int] = {}
     try:
@@ -80,7 +79,7 @@ def _engine(engine: Engine, left: list[Shard], job: Job, workers: int | None) ->
 
 
 def _shown(left: list[Shard], results: Iterator[dict[str, int]]) -> Iterator[dict[str, int]]:
-    """The same results, with a bar that counts shards."""
+    """Pass results on, and show a progress bar that counts shards."""
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import log_loss, roc_auc_score
 
-from skinlens.cli.errors import UsageError
 from skinlens.cli.floor import require_floor
 from skinlens.cli.say import say
+from skinlens.errors import UsageError
 from skinlens.export.selection import Considered, Selection, held_out_words, write_selection
 from skinlens.metrics.calibration import calibration_error, fitted_scaling, scaled_across, score_bins
 from skinlens.metrics.classification import Floats, Labels

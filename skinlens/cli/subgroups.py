@@ -7,8 +7,8 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
-from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import print_text, say
+from skinlens.errors import OutputError, UsageError
 from skinlens.export.selection import Selection, held_out_words, read_selection
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
@@ -35,7 +35,7 @@ def subgroups(name: str, data: Sequence[Path], out: Path, *, selected: Path) -> 
         SelectionError: If there is no choice for the model.
         UsageError: If the predictions cannot be read, or the manifests lack their images.
         ManifestError: If a manifest cannot be used.
-        ImageRefusedError: If an image of the manifests cannot be used.
+        ImageRejectedError: If an image of the manifests cannot be used.
         OutputError: If the results cannot be written.
     """
     choice = read_selection(selected, name)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.say import say
+from skinlens.errors import OutputError, UsageError
 from skinlens.training.loop import Settings, run
 from skinlens.training.manifest import read_manifests
 from skinlens.training.recipe import read_recipe

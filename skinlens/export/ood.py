@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import norm
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from skinlens.runtime.ood import Familiarity, Floats
+from skinlens.runtime.ood import Floats, OodStatistics
 
 # How far the covariance is shrunk, on values scaled to a standard deviation of 1: there are more channels than images
 # of a sort. Of the logistic regressions and discriminants tried, this one refused most close-ups it had not seen, by
@@ -17,7 +17,7 @@ _TAIL = 0.01
 _LEAST_IMAGES = 6
 
 
-def fit_familiarity(known: Floats, strange: Sequence[Floats], other_known: Floats) -> Familiarity:
+def fit_familiarity(known: Floats, strange: Sequence[Floats], other_known: Floats) -> OodStatistics:
     """Fit a line for each sort of images to be refused, then scale them on images that none has seen.
 
     Args:
@@ -34,10 +34,10 @@ def fit_familiarity(known: Floats, strange: Sequence[Floats], other_known: Float
             f"too few images for statistics: {len(known)} and {len(other_known)} dermoscopic, {others} others"
         )
     directions = np.stack([_direction(known, sort) for sort in strange])
-    unscaled = Familiarity(directions, np.zeros(len(strange)), np.ones(len(strange)))
+    unscaled = OodStatistics(directions, np.zeros(len(strange)), np.ones(len(strange)))
     along = unscaled.along(other_known)
     centres = along.mean(axis=0)
-    return Familiarity(directions, centres, (centres - np.quantile(along, _TAIL, axis=0)) / -norm.ppf(_TAIL))
+    return OodStatistics(directions, centres, (centres - np.quantile(along, _TAIL, axis=0)) / -norm.ppf(_TAIL))
 
 
 def _direction(known: Floats, strange: Floats) -> Floats:

@@ -9,6 +9,7 @@ import onnxruntime
 import torch
 from safetensors.torch import load_file
 
+from skinlens.errors import SkinLensError
 from skinlens.explain.oracle import signed_grad_cam
 from skinlens.models.checkpoint import load_released
 from skinlens.models.explainable import Explainable
@@ -19,7 +20,7 @@ PROBABILITY_TOLERANCE = 1e-4
 MAP_TOLERANCE = 1e-3
 
 
-class ParityError(RuntimeError):
+class ParityError(SkinLensError):
     """A graph does not compute what it should; it must not be released."""
 
 

@@ -7,14 +7,17 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from skinlens.errors import SkinLensError
 from skinlens.metrics.scaling import Scaling
 from skinlens.runtime.card import Calibration, MeasuredRates, OperatingPoint, Probability, ScoreBin, scaling_of
 
 NO_FLOOR: Literal["none"] = "none"
 
 
-class SelectionError(ValueError):
+class SelectionError(SkinLensError, ValueError):
     """A model cannot be released, since it is not the one that the folds chose."""
+
+    exit_status = 2
 
 
 def _absent(value: object) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from skinlens.imaging import files
 from skinlens.imaging.files import UnusableFileError, open_regular
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 
 # A list of 300,000 members with names of 60 bytes; zipfile takes 20 times as much memory for it.
 _LARGEST_DIRECTORY = 32 * 2**20
@@ -37,7 +37,7 @@ class Archive(zipfile.ZipFile):
     """A zip archive that is open for reading; closes its file with itself.
 
     Raises:
-        ImageRefusedError: If it cannot be opened.
+        ImageRejectedError: If it cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,7 +51,7 @@ class Archive(zipfile.ZipFile):
                 super().__init__(self._stream)
         except Exception as error:  # a hostile archive can raise nearly anything
             self.close()
-            raise ImageRefusedError("unreadable", _closed_because(error)) from error
+            raise ImageRejectedError("unreadable", _closed_because(error)) from error
         self._stream.is_open = True
 
     def close(self) -> None:
@@ -87,15 +87,15 @@ def unpack(archive: Archive, member: zipfile.ZipInfo) -> bytes:
     """Unpack one member, in memory no larger than the size that it declares.
 
     Raises:
-        ImageRefusedError: If it is too large for an image, damaged, has a password, or is larger than it declares.
+        ImageRejectedError: If it is too large for an image, damaged, has a password, or is larger than it declares.
     """
     if member.file_size > files.LARGEST_IMAGE_FILE:
-        raise ImageRefusedError("too_large", "This archive member is too large to be an image; unpack and check it.")
+        raise ImageRejectedError("too_large", "This archive member is too large to be an image; unpack and check it.")
     try:
         return _unpacked(archive, member)
     except Exception as error:  # a hostile archive can raise nearly anything: zlib, lzma, EOFError, struct.error
         sentence = "This archive member cannot be unpacked: it is damaged or has a password. Pack it again."
-        raise ImageRefusedError("unreadable", sentence) from error
+        raise ImageRejectedError("unreadable", sentence) from error
 
 
 def head(archive: Archive, member: zipfile.ZipInfo, size: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Images that withhold the lesion or change its surroundings: what a model still knows then is a shortcut."""
+"""Images with the lesion removed or its background changed: what a model still knows then is a shortcut."""
 
 import cv2
 import numpy as np
@@ -25,8 +25,8 @@ def paint_disc(pixels: Pixels) -> Pixels:
 
     Its radius is 85 px in an image of 224 x 224 and scales with each side, so that images of any shape have the same
     disc once squashed to the model's input. It takes the mean colour of the image's frame, the outer 27 px of 224: a
-    colour fixed for all images would be strange to the model. The frame lies outside the disc, so nothing that was
-    painted over can be read off the result. A lesion that reaches beyond the disc still shows there.
+    colour fixed for all images would be unlike anything the model has seen. The frame is outside the disc, so nothing
+    that was painted over can be read off the result. A lesion that reaches beyond the disc still shows there.
 
     Args:
         pixels: RGB uint8, `(H, W, 3)`.
@@ -84,8 +84,8 @@ def move_lesion(pixels: Pixels, outline: Outline, background: Pixels, background
     return lay_over(pixels, outline, skin)
 
 
-def lay_over(pixels: Pixels, outline: Outline, surroundings: Pixels) -> Pixels:
-    """Lay a lesion over other surroundings, where it was.
+def lay_over(pixels: Pixels, outline: Outline, background: Pixels) -> Pixels:
+    """Lay a lesion over another background, where it was.
 
     It is cut out softly, along its outline dilated by 8 px of 224 and blurred by 3 px. Colours are not matched, so that
     the edge of the cut may show.
@@ -93,7 +93,7 @@ def lay_over(pixels: Pixels, outline: Outline, surroundings: Pixels) -> Pixels:
     Args:
         pixels: The image with the lesion, RGB uint8 `(H, W, 3)`.
         outline: `(H, W)`, true on that lesion.
-        surroundings: RGB uint8 `(H, W, 3)`.
+        background: RGB uint8 `(H, W, 3)`.
 
     Returns:
         A new image of that shape; within `outline` the lesion as it was.
@@ -103,7 +103,7 @@ def lay_over(pixels: Pixels, outline: Outline, surroundings: Pixels) -> Pixels:
         grow(outline, DILATION).astype(np.float32), (0, 0), sigmaX=FEATHER * width, sigmaY=FEATHER * height
     )
     cover = np.maximum(cover, outline)[..., None]
-    return np.rint(cover * pixels + (1 - cover) * surroundings).astype(np.uint8)
+    return np.rint(cover * pixels + (1 - cover) * background).astype(np.uint8)
 
 
 def fill_lesion(pixels: Pixels, outline: Outline, *, side: int = FILLED_SIDE) -> Pixels:
@@ -141,5 +141,5 @@ def _colour_around(pixels: Pixels, hidden: Outline) -> npt.NDArray[np.uint8]:
     frame[bottom:-bottom, right:-right] = False
     for seen in (frame & ~hidden, ~hidden):
         if seen.any():
-            return np.rint(pixels[seen].mean(axis=0)).astype(np.uint8)
+            return np.asarray(np.rint(pixels[seen].mean(axis=0)), np.uint8)
     return _NEUTRAL

@@ -9,7 +9,7 @@ from skinlens.imaging.srgb import from_light, to_light
 
 # The Minkowski norm that Finlayson & Trezzi found best.
 NORM = 6.0
-# Higher powers of the darkest light cannot be told from 0.
+# Higher powers of the darkest light cannot be distinguished from 0.
 _HIGHEST_NORM = 50
 
 _LIGHT = to_light(np.arange(256) / 255)
@@ -62,4 +62,4 @@ def grey_gains(pixels: Pixels, *, norm: float = NORM) -> Gains:
     shares = counts.astype(np.float64) / counts.sum(axis=1, keepdims=True)
     light = (shares @ _LIGHT**norm) ** (1 / norm)
     level = np.sqrt((light**2).mean())
-    return np.divide(level, light, out=np.ones(3), where=light > 0)
+    return np.asarray(np.divide(level, light, out=np.ones(3), where=light > 0))

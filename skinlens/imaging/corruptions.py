@@ -146,7 +146,7 @@ def _sign(generator: np.random.Generator) -> int:
 
 
 def _scale(pixels: Pixels) -> float:
-    return min(pixels.shape[:2]) / _REFERENCE_SIDE
+    return float(min(pixels.shape[:2]) / _REFERENCE_SIDE)
 
 
 def _eight_bits(values: npt.NDArray[np.float64]) -> Pixels:

@@ -32,7 +32,7 @@ def check_png(data: bytes, name: str) -> None:
         name: How a rejection names the image.
 
     Raises:
-        ImageRefusedError: `truncated`, `too_small`, `too_large` or `over_budget`.
+        ImageRejectedError: `truncated`, `too_small`, `too_large` or `over_budget`.
     """
     position, compressed = _PNG_SIGNATURE, 0
     for _ in range(MAX_PNG_CHUNKS):
@@ -65,7 +65,7 @@ def count_tiff_pages(data: bytes, name: str) -> int:
         name: How a rejection names the image.
 
     Raises:
-        ImageRefusedError: `over_budget` beyond `MAX_TIFF_PAGES`.
+        ImageRejectedError: `over_budget` beyond `MAX_TIFF_PAGES`.
     """
     order = "<" if data.startswith(b"II") else ">"
     is_big = 43 in data[2:4]
@@ -97,7 +97,7 @@ def check_tiff(image: TiffImagePlugin.TiffImageFile, size: int, name: str) -> No
         name: How a rejection names the image.
 
     Raises:
-        ImageRefusedError: `truncated` or `over_budget`.
+        ImageRejectedError: `truncated` or `over_budget`.
     """
     tags = image.tag_v2
     bits = max(_numbers(tags.get(_BITS_PER_SAMPLE, 1))) * int(tags.get(_SAMPLES_PER_PIXEL, 1))
@@ -125,7 +125,7 @@ def check_bmp(image: Image.Image, data: bytes, name: str) -> None:
         name: How a rejection names the image.
 
     Raises:
-        ImageRefusedError: `truncated`.
+        ImageRejectedError: `truncated`.
     """
     header, bits, compression = struct.unpack_from("<I", data, 14)[0], 0, 0
     if header >= 40:

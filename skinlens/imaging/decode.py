@@ -6,7 +6,7 @@ from pathlib import Path
 from skinlens.imaging.dicom import is_dicom
 from skinlens.imaging.files import UnusableFileError, read_regular
 from skinlens.imaging.formats import decode_content
-from skinlens.imaging.image import ImageRefusedError, LesionImage, Pixels
+from skinlens.imaging.image import ImageRejectedError, LesionImage, Pixels
 from skinlens.imaging.workers import NoWorkerError, decode_in_worker
 
 __all__ = ["IMAGE_SUFFIXES", "decode", "decode_trusted", "is_dicom"]
@@ -31,7 +31,7 @@ def decode(source: bytes | Path, *, name: str | None = None) -> LesionImage:
         The image, its pixels C-contiguous and read-only.
 
     Raises:
-        ImageRefusedError: With a sentence that says why and what to do.
+        ImageRejectedError: With a sentence that says why and what to do.
     """
     data, name = _content(source, name)
     try:
@@ -62,7 +62,7 @@ def _content(source: bytes | Path, name: str | None) -> tuple[bytes, str]:
         source = _read(source, name)
     name = name or "image"
     if not source:
-        raise ImageRefusedError("empty", f"{name} is empty (0 bytes). Copy or export it again.")
+        raise ImageRejectedError("empty", f"{name} is empty (0 bytes). Copy or export it again.")
     return source, name
 
 
@@ -70,9 +70,9 @@ def _read(path: Path, name: str) -> bytes:
     try:
         return read_regular(path)
     except UnusableFileError as error:
-        raise ImageRefusedError(error.reason, f"{name} cannot be read. {error}") from error
+        raise ImageRejectedError(error.reason, f"{name} cannot be read. {error}") from error
     except OSError as error:
-        raise ImageRefusedError(
+        raise ImageRejectedError(
             "unreadable",
             f"{name} cannot be read. Check that the file exists and that you may open it.",
         ) from error

@@ -17,7 +17,7 @@ from pydicom.pixels import convert_color_space, get_decoder
 from pydicom.tag import BaseTag
 
 from skinlens.imaging.guards import FORMATS, check_size, damaged, has_too_many_parts, refusing_damage, too_large
-from skinlens.imaging.image import ImageRefusedError, Pixels
+from skinlens.imaging.image import ImageRejectedError, Pixels
 from skinlens.imaging.jpeg import check_end, read_structure
 from skinlens.imaging.limits import CLOCK_SECONDS, MAX_DECODED_BYTES, MAX_DICOM_ITEMS
 from skinlens.imaging.lossless import decode_lossless_jpeg
@@ -118,7 +118,7 @@ def has_pixels(data: bytes) -> bool:
     """Say whether bytes without the DICM mark parse as a DICOM dataset with an image in it."""
     try:
         return {_ROWS, _COLUMNS, _PIXELS} <= _read_elements(data, "").values.keys()
-    except ImageRefusedError:
+    except ImageRejectedError:
         return False
 
 
@@ -127,13 +127,13 @@ def decode_dicom(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
 
     Args:
         data: The whole file.
-        name: What to call the image in a refusal.
+        name: What to call the image in the message.
 
     Returns:
         RGB uint8 `(H, W, 3)` and sentences about what had to be done.
 
     Raises:
-        ImageRefusedError: `truncated`, `too_small`, `too_large`, `monochrome`, `not_an_image` or `unreadable`.
+        ImageRejectedError: `truncated`, `too_small`, `too_large`, `monochrome`, `not_an_image` or `unreadable`.
     """
     elements = _read_elements(data, name)
     _check_content(elements, name)
@@ -192,7 +192,7 @@ def _read_dataset(stream: io.BytesIO, *, is_implicit: bool, is_little_endian: bo
             raise has_too_many_parts(name, f"{MAX_DICOM_ITEMS:,} elements")
         if tag == _CHARACTER_SET:
             skipped.append(length)
-        return tag == _CHARACTER_SET or tag > _PIXELS
+        return bool(tag == _CHARACTER_SET or tag > _PIXELS)
 
     def collect() -> None:
         for element in data_element_generator(stream, is_implicit, is_little_endian, stops, specific_tags=_WANTED):
@@ -216,7 +216,7 @@ def _check_content(elements: _Elements, name: str) -> None:
         return
     if _ROWS in elements.values:
         raise damaged(name)
-    raise ImageRefusedError(
+    raise ImageRejectedError(
         "not_an_image",
         f"{name} is a DICOM file without an image, or was cut off before it. Export the lesion's photograph again.",
     )
@@ -238,7 +238,7 @@ def _read_layout(elements: _Elements) -> _Layout:
 
 def _check_layout(layout: _Layout, syntax: uid.UID, name: str) -> None:
     if layout.photometric.startswith("MONOCHROME"):
-        raise ImageRefusedError(
+        raise ImageRejectedError(
             "monochrome",
             f"{name} is a DICOM image without colour, not a dermoscopic photograph. Choose the colour image.",
         )
@@ -246,13 +246,13 @@ def _check_layout(layout: _Layout, syntax: uid.UID, name: str) -> None:
     is_known = layout.samples == (1 if layout.photometric == "PALETTE COLOR" else 3)
     has_depth = layout.bits_allocated in (8, 16) and 1 <= layout.bits_stored <= layout.bits_allocated
     if layout.photometric not in _COLOURS or not is_known or not has_depth or layout.planar not in (0, 1):
-        raise ImageRefusedError(
+        raise ImageRejectedError(
             "unreadable",
             f"{name} stores its pixels in a way that is not supported ({layout.photometric or 'unknown'}, "
             f"{layout.bits_allocated} bits). Export it as 8-bit RGB ({FORMATS}).",
         )
     if syntax not in (*_NATIVE, *_JPEG, *_LOSSLESS_JPEG, *_PLUGINS):
-        raise ImageRefusedError(
+        raise ImageRejectedError(
             "unreadable",
             f"{name} is compressed in a way that is not supported ({syntax.name}). "
             "Export it uncompressed or as JPEG, and try again.",
@@ -322,7 +322,7 @@ def _conform_to_length(layout: _Layout, length: int, name: str) -> _Layout:
 
 
 def _conform_to_codestream(layout: _Layout, frame: bytes, syntax: uid.UID, name: str) -> _Layout:
-    """Take the precision from the codestream, and refuse one whose header is not the dataset's, which was checked."""
+    """Take the precision from the codestream, and reject one whose header differs from the dataset."""
     bits, rows, columns, samples = _read_siz(frame) if syntax in _JPEG_2000 else _read_sof(frame)
     agrees = (rows, columns, samples) == (layout.rows, layout.columns, layout.samples) and 2 <= bits <= 16
     # CharLS can search for many seconds beyond the end of a JPEG-LS stream that was cut off.

@@ -6,6 +6,8 @@ import os
 import stat
 from pathlib import Path
 
+from skinlens.errors import SkinLensError
+
 # An image of 100 megapixels in 16-bit RGB, uncompressed, is 600 MB; no larger file can be one that is accepted.
 LARGEST_IMAGE_FILE = 700 * 2**20
 # A manifest of a million rows is 150 MB.
@@ -25,12 +27,14 @@ _KINDS = {
 }
 
 
-class UnusableFileError(OSError):
+class UnusableFileError(SkinLensError, OSError):
     """A path leads to no file that can be read as a whole; the message is a sentence that says why.
 
     Attributes:
-        reason: A short code as in `ImageRefusedError`: `unreadable` or `too_large`.
+        reason: A short code as in `ImageRejectedError`: `unreadable` or `too_large`.
     """
+
+    exit_status = 2
 
     def __init__(self, sentence: str, *, reason: str = "unreadable") -> None:
         super().__init__(errno.EINVAL, sentence)

@@ -2,7 +2,7 @@
 
 from skinlens.imaging.dicom import decode_dicom, has_pixels, is_dicom
 from skinlens.imaging.guards import FORMATS, needs_too_much_memory
-from skinlens.imaging.image import ImageRefusedError, Pixels
+from skinlens.imaging.image import ImageRejectedError, Pixels
 from skinlens.imaging.raster import decode_raster, find_opener
 
 _DICOM_SUFFIXES = (".dcm", ".dicom")
@@ -19,7 +19,7 @@ def decode_content(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
         RGB uint8 `(H, W, 3)`, upright and C-contiguous, and notes on what decoding had to do.
 
     Raises:
-        ImageRefusedError: With a sentence that says why and what to do.
+        ImageRejectedError: With a sentence that says why and what to do.
     """
     try:
         return _decode(data, name)
@@ -34,4 +34,4 @@ def _decode(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
         return decode_raster(data, opener, name)
     if name.lower().endswith(_DICOM_SUFFIXES) and has_pixels(data):
         return decode_dicom(data, name)
-    raise ImageRefusedError("not_an_image", f"{name} is not an image that can be opened. Use {FORMATS}.")
+    raise ImageRejectedError("not_an_image", f"{name} is not an image that can be opened. Use {FORMATS}.")

@@ -1,4 +1,4 @@
-"""Refusals that every decoder shares: sizes, and hostile or damaged bytes."""
+"""Rejections that every decoder shares: sizes, and hostile or damaged bytes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import cv2
 from PIL.Image import DecompressionBombError
 
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.limits import MAX_DECODED_BYTES, MAX_PIXELS, MEMORY_BYTES, MIN_SHORT_SIDE, SECONDS
 
 FORMATS = "JPEG, PNG, TIFF, BMP, WebP or DICOM"
@@ -15,18 +15,18 @@ _CV2_NO_MEMORY = -4
 
 
 def check_size(name: str, *, width: int, height: int) -> None:
-    """Refuse an image by the size its header states, before any pixel is decoded.
+    """Reject an image by the size its header states, before any pixel is decoded.
 
     Args:
-        name: What to call the image in the refusal.
+        name: What to call the image in the message.
         width: Columns in pixels.
         height: Rows in pixels.
 
     Raises:
-        ImageRefusedError: `too_small` under 64 px on the short side, `too_large` over 100 megapixels.
+        ImageRejectedError: `too_small` under 64 px on the short side, `too_large` over 100 megapixels.
     """
     if min(width, height) < MIN_SHORT_SIDE:
-        raise ImageRefusedError(
+        raise ImageRejectedError(
             "too_small",
             f"{name} is only {width} x {height} pixels; at least {MIN_SHORT_SIDE} on each side are needed. "
             "Use the original photograph, not a thumbnail.",
@@ -45,56 +45,56 @@ def check_decoded_size(name: str, *, width: int, height: int, bytes_per_pixel: i
         bytes_per_pixel: As stored, all channels together.
 
     Raises:
-        ImageRefusedError: `over_budget`.
+        ImageRejectedError: `over_budget`.
     """
     if width * height * bytes_per_pixel > MAX_DECODED_BYTES:
         raise needs_too_much_memory(name)
 
 
-def too_large(name: str) -> ImageRefusedError:
-    """Return the refusal of an image that is too big to decode safely."""
-    return ImageRefusedError(
+def too_large(name: str) -> ImageRejectedError:
+    """Return the error for an image that is too big to decode safely."""
+    return ImageRejectedError(
         "too_large",
         f"{name} has more than {MAX_PIXELS // 1_000_000} megapixels. Export it at a smaller size and try again.",
     )
 
 
-def damaged(name: str) -> ImageRefusedError:
-    """Return the refusal of an image whose bytes end early or make no sense."""
-    return ImageRefusedError(
+def damaged(name: str) -> ImageRejectedError:
+    """Return the error for an image whose bytes end early or make no sense."""
+    return ImageRejectedError(
         "truncated",
         f"{name} is incomplete or damaged. Copy it again from the camera, or export it again as JPEG or PNG.",
     )
 
 
-def takes_too_long(name: str) -> ImageRefusedError:
+def takes_too_long(name: str) -> ImageRejectedError:
     """Return the rejection of an image that was not open in time."""
-    return ImageRefusedError(
+    return ImageRejectedError(
         "over_budget",
         f"{name} could not be opened within {SECONDS} seconds. Export it again as an ordinary JPEG or PNG.",
     )
 
 
-def needs_too_much_memory(name: str) -> ImageRefusedError:
+def needs_too_much_memory(name: str) -> ImageRejectedError:
     """Return the rejection of an image that would take too much memory to open."""
-    return ImageRefusedError(
+    return ImageRejectedError(
         "over_budget",
         f"{name} needs more than {MEMORY_BYTES // 2**30} GB of memory to open. "
         "Export it again at a smaller size, as an ordinary JPEG or PNG.",
     )
 
 
-def has_too_many_parts(name: str, parts: str) -> ImageRefusedError:
+def has_too_many_parts(name: str, parts: str) -> ImageRejectedError:
     """Return the rejection of an image of more parts ("1,000 segments") than any camera or program writes."""
-    return ImageRefusedError(
+    return ImageRejectedError(
         "over_budget",
         f"{name} has more than {parts}, so it may be damaged. Export it again as an ordinary JPEG or PNG.",
     )
 
 
-def decoder_failed(name: str) -> ImageRefusedError:
+def decoder_failed(name: str) -> ImageRejectedError:
     """Return the rejection of an image over which the decoder crashed."""
-    return ImageRefusedError(
+    return ImageRejectedError(
         "decoder_failed",
         f"{name} crashed the decoder, so it is probably damaged. "
         "Copy it again from the camera, or export it again as JPEG or PNG.",
@@ -103,20 +103,20 @@ def decoder_failed(name: str) -> ImageRefusedError:
 
 @contextmanager
 def refusing_damage(name: str) -> Iterator[None]:
-    """Turn whatever a decoding library raises on hostile bytes into a refusal.
+    """Turn whatever a decoding library raises on hostile bytes into an ImageRejectedError.
 
     Wrap calls into a library only, so that a mistake of our own still shows as what it is.
 
     Args:
-        name: What to call the image in the refusal.
+        name: What to call the image in the message.
 
     Raises:
-        ImageRefusedError: `truncated`; `too_large` where the library itself stopped at the size; `over_budget` where
+        ImageRejectedError: `truncated`; `too_large` where the library itself stopped at the size; `over_budget` where
             it got no more memory.
     """
     try:
         yield
-    except ImageRefusedError:
+    except ImageRejectedError:
         raise
     except DecompressionBombError as error:
         raise too_large(name) from error

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from skinlens.errors import SkinLensError
+
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -37,13 +39,15 @@ class LesionImage:
         return int(self.pixels.shape[1])
 
 
-class ImageRefusedError(ValueError):
+class ImageRejectedError(SkinLensError, ValueError):
     """The bytes cannot be used as a dermoscopic image; the message says why and what to do.
 
     Attributes:
         reason: A stable short code: `empty`, `not_an_image`, `truncated`, `too_small`, `too_large`, `animated`,
             `monochrome`, `unreadable`, `over_budget`, `decoder_failed`.
     """
+
+    exit_status = 2
 
     def __init__(self, reason: str, sentence: str) -> None:
         super().__init__(sentence)

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from skinlens.imaging.guards import check_size, damaged, has_too_many_parts
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.limits import MAX_JPEG_PADDING, MAX_JPEG_SCANS, MAX_JPEG_SEGMENTS, MAX_MISSING_SHARE
 
 _SCAN = 0xDA
@@ -73,7 +73,7 @@ def read_structure(data: bytes, name: str) -> JpegStructure:
         name: How a rejection names the image.
 
     Raises:
-        ImageRefusedError: `over_budget` for too many segments, scans or fill bytes; `too_small`, `too_large`,
+        ImageRejectedError: `over_budget` for too many segments, scans or fill bytes; `too_small`, `too_large`,
             `truncated`.
     """
     try:
@@ -110,7 +110,7 @@ def check_end(
         A note on the share that is missing, or nothing.
 
     Raises:
-        ImageRefusedError: `truncated` if more than `MAX_MISSING_SHARE` is missing.
+        ImageRejectedError: `truncated` if more than `MAX_MISSING_SHARE` is missing.
     """
     # Decoding a second time takes as long as the first, so a file in one scan gets it only if its last pixel is the
     # grey of blocks that were not there.
@@ -125,7 +125,7 @@ def check_end(
     share = 1 - float(rows[0]) / len(changed)
     percent = max(1, round(share * 100))
     if share > MAX_MISSING_SHARE:
-        raise ImageRefusedError(
+        raise ImageRejectedError(
             "truncated",
             f"{name} is incomplete: the last {percent} % of the image are missing. Copy it again from the camera.",
         )

@@ -27,7 +27,7 @@ def read_outline(path: Path, *, height: int, width: int) -> Outline:
         `(height, width)`, true on the lesion.
 
     Raises:
-        ImageRefusedError: If the file is missing or no image.
+        ImageRejectedError: If the file is missing or no image.
     """
     return resize_outline(decode_trusted(path).pixels[..., 0] > 127, height=height, width=width)
 

@@ -1,8 +1,8 @@
-"""May this image be judged? Named checks on pixels alone, each with a value, a limit and a sentence of advice.
+"""Image quality: named checks on pixels alone, each with a value, a limit and a sentence of advice.
 
 Every check looks at a copy whose longer side has `WORKING_SIDE` pixels, so that its value does not depend on the
-camera's resolution and the time is the same for all. Only an image that nobody could judge, or one without any colour,
-is a reason to refuse; hair, ink, rulers, dark corners and a lesion cut off or not found are reasons to warn.
+camera's resolution and the time is the same for all. Only an image that nobody could assess, or one without any colour,
+is a reason to reject; hair, ink, rulers, dark corners and a lesion cut off or not found are reasons to warn.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from skinlens.imaging.image import Pixels
 from skinlens.imaging.preprocess import resize
 
+# "refuse" is in databases: it means that the image is rejected.
 Severity = Literal["refuse", "warn"]
 CheckName = Literal[
     "blurred", "too_dark", "too_bright", "no_colour", "no_lesion", "cut_off", "hair", "ink", "ruler", "dark_corners"
@@ -37,24 +38,24 @@ class Limits:
     Attributes:
         low: True where values below the limits fail, false where values above them do.
         warn: The last value that passes.
-        refuse: The last value that only warns; None where nothing is refused.
+        reject: The last value that only warns; None where nothing is rejected.
         unit: What the value is, for a reader.
         advice: One sentence: what to do about it.
     """
 
     low: bool
     warn: float
-    refuse: float | None
+    reject: float | None
     unit: str
     advice: str
 
     def __post_init__(self) -> None:
-        if self.refuse is not None and (self.refuse < self.warn) != self.low:
-            raise ValueError(f"a refusal at {self.refuse} would come before the warning at {self.warn}")
+        if self.reject is not None and (self.reject < self.warn) != self.low:
+            raise ValueError(f"a rejection at {self.reject} would come before the warning at {self.warn}")
 
     def breached(self, value: float) -> tuple[float, Severity] | None:
         """The limit that a value fails, with what follows; None where it passes."""
-        steps: tuple[tuple[float | None, Severity], ...] = ((self.refuse, "refuse"), (self.warn, "warn"))
+        steps: tuple[tuple[float | None, Severity], ...] = ((self.reject, "refuse"), (self.warn, "warn"))
         for limit, severity in steps:
             if limit is not None and (value < limit if self.low else value > limit):
                 return limit, severity
@@ -62,53 +63,53 @@ class Limits:
 
 
 # Where the limits come from: values on a few hundred training images of all origins (isic3297 and extra, never a test
-# row), on the same images made worse by `corruptions`, and on drawn lesions. A limit that refuses lies beyond the
+# row), on the same images made worse by `corruptions`, and on drawn lesions. A limit that rejects is beyond the
 # most extreme of the unspoilt training images; one that warns at about their outermost percent, but for hair and dark
 # corners, which many of them have, at what covers a tenth of the image.
 LIMITS: dict[CheckName, Limits] = {
     # Sharp images: 1.0 to 4; blurred with sigma 4 px of 224: 0.2 to 0.6.
     "blurred": Limits(
-        low=True, warn=0.80, refuse=0.45, unit="strength of fine detail, in grey values",
+        low=True, warn=0.80, reject=0.45, unit="strength of fine detail, in grey values",
         advice="Hold the camera still, focus on the lesion, and take the image again.",
     ),
     # Training images: 120 to 250; darkened by two stops: from 88.
     "too_dark": Limits(
-        low=True, warn=100.0, refuse=50.0, unit="brightness of the brightest tenth, of 255",
+        low=True, warn=100.0, reject=50.0, unit="brightness of the brightest tenth, of 255",
         advice="Switch the dermatoscope's light on, or expose longer.",
     ),
     # Training images: at most 0.09; two stops brighter: 0.45 and more.
     "too_bright": Limits(
-        low=False, warn=0.15, refuse=0.60, unit="share of the image that is burnt out",
+        low=False, warn=0.15, reject=0.60, unit="share of the image that is burnt out",
         advice="Expose for a shorter time, or take the reflection away with fluid or a polarised light.",
     ),
     # Training images: at least 4.4; X-rays and other grey images: under 0.1.
     "no_colour": Limits(
-        low=True, warn=3.0, refuse=1.5, unit="colourfulness of the most colourful tenth (CIELAB chroma)",
+        low=True, warn=3.0, reject=1.5, unit="colourfulness of the most colourful tenth (CIELAB chroma)",
         advice="Use a colour photograph; the model knows dermoscopy in colour only.",
     ),
     # Training images: from 6 on.
     "no_lesion": Limits(
-        low=True, warn=6.0, refuse=None, unit="colour difference between lesion and skin (CIELAB)",
+        low=True, warn=6.0, reject=None, unit="colour difference between lesion and skin (CIELAB)",
         advice="Check that the lesion is in the image and stands out from the skin.",
     ),
     "cut_off": Limits(
-        low=False, warn=0.30, refuse=None, unit="share of the frame that the lesion touches",
+        low=False, warn=0.30, reject=None, unit="share of the frame that the lesion touches",
         advice="Move back or centre the lesion, so that skin shows all round it.",
     ),
     "hair": Limits(
-        low=False, warn=0.10, refuse=None, unit="share of the image under hair-like lines",
+        low=False, warn=0.10, reject=None, unit="share of the image under hair-like lines",
         advice="Part or clip the hair over the lesion, or flatten it with fluid.",
     ),
     "ink": Limits(
-        low=False, warn=0.03, refuse=None, unit="share of the image in blue, violet or green of pens",
+        low=False, warn=0.03, reject=None, unit="share of the image in blue, violet or green of pens",
         advice="Take the image without pen marks where that is possible.",
     ),
     "ruler": Limits(
-        low=False, warn=0.60, refuse=None, unit="regularity of fine marks along a straight line, 0 to 1",
-        advice="Keep rulers and scales out of the part of the image that is judged.",
+        low=False, warn=0.60, reject=None, unit="regularity of fine marks along a straight line, 0 to 1",
+        advice="Keep rulers and scales out of the part of the image that is assessed.",
     ),
     "dark_corners": Limits(
-        low=False, warn=0.10, refuse=None, unit="share of the image that is black round the lens",
+        low=False, warn=0.10, reject=None, unit="share of the image that is black round the lens",
         advice="Crop the black corners away, or zoom in until the lens fills the frame.",
     ),
 }  # fmt: skip
@@ -123,7 +124,7 @@ class Check:
         value: What was measured, in the unit of `LIMITS[name]`.
         limit: The limit that is failed, or the one for a warning if none is.
         passed: Whether the value is within it.
-        severity: What failing means: `refuse` for an unusable image, else `warn`.
+        severity: What failing means: `refuse` for an unusable image, which is rejected, else `warn`.
         advice: One sentence: what to do if it fails.
     """
 
@@ -143,12 +144,12 @@ class Quality:
 
     @property
     def failed(self) -> tuple[Check, ...]:
-        """The checks that failed, whether they refuse or warn."""
+        """The checks that failed, whether they reject or warn."""
         return tuple(check for check in self.checks if not check.passed)
 
     @property
-    def refusing(self) -> tuple[Check, ...]:
-        """The checks for which the image may not be judged."""
+    def rejecting(self) -> tuple[Check, ...]:
+        """The failed checks for which the image is rejected."""
         return tuple(check for check in self.failed if check.severity == "refuse")
 
 
@@ -157,12 +158,22 @@ def assess_quality(pixels: Pixels) -> Quality:
 
     Args:
         pixels: RGB uint8, `(H, W, 3)`, of any size.
+
+    Returns:
+        A check for each entry of `LIMITS`, in their order, whether it passed or not.
+
+    >>> from skinlens.imaging.synthetic import draw_pixels
+    >>> pixels = draw_pixels(0)
+    >>> assess_quality(pixels).rejecting
+    ()
+    >>> [check.name for check in assess_quality(pixels // 8).rejecting]
+    ['too_dark']
     """
     view = _View(_shrink(pixels))
-    return Quality(tuple(_judge(name, measure(view)) for name, measure in _MEASURES.items()))
+    return Quality(tuple(_check(name, measure(view)) for name, measure in _MEASURES.items()))
 
 
-def _judge(name: CheckName, value: float) -> Check:
+def _check(name: CheckName, value: float) -> Check:
     limits = LIMITS[name]
     breached = limits.breached(value)
     limit, severity = breached or (limits.warn, "warn")
@@ -219,7 +230,7 @@ class _View:
         count, parts = cv2.connectedComponents(cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)))
         weights = np.bincount(parts.ravel(), _nearness(parts.shape).ravel(), count)
         weights[0] = 0
-        return (parts == weights.argmax()) & (parts > 0)
+        return np.asarray((parts == weights.argmax()) & (parts > 0))
 
     @cached_property
     def lines(self) -> _Field:
@@ -230,7 +241,7 @@ class _View:
 
 def _nearness(shape: tuple[int, ...]) -> _Field:
     y, x = (np.linspace(-1, 1, side, dtype=np.float32) for side in shape)
-    return np.exp(-1.5 * (y[:, None] ** 2 + x[None, :] ** 2))
+    return np.asarray(np.exp(-1.5 * (y[:, None] ** 2 + x[None, :] ** 2)))
 
 
 def _sharpness(view: _View) -> float:
@@ -279,7 +290,7 @@ def _line_kernel(direction: int) -> _Field:
     middle, angle = _HAIR_LENGTH // 2, np.pi * direction / _HAIR_DIRECTIONS
     along = np.linspace(-middle, middle, 4 * _HAIR_LENGTH)
     kernel[np.rint(middle + along * np.sin(angle)).astype(int), np.rint(middle + along * np.cos(angle)).astype(int)] = 1
-    return kernel / kernel.sum()
+    return np.asarray(kernel / kernel.sum())
 
 
 _LINE_KERNELS = tuple(_line_kernel(direction) for direction in range(_HAIR_DIRECTIONS))

@@ -19,7 +19,7 @@ from PIL import (
 
 from skinlens.imaging.declared import check_bmp, check_png, check_tiff, count_tiff_pages
 from skinlens.imaging.guards import FORMATS, check_size, damaged, refusing_damage
-from skinlens.imaging.image import ImageRefusedError, Pixels
+from skinlens.imaging.image import ImageRejectedError, Pixels
 from skinlens.imaging.jpeg import check_end, read_structure
 from skinlens.imaging.srgb import to_eight_bits, to_srgb
 
@@ -62,7 +62,7 @@ _Opener = Callable[[io.BytesIO], Image.Image]
 
 
 def find_opener(data: bytes) -> _Opener | None:
-    """Return what opens these bytes, judged by their signature and nothing else, or None if it is none of ours."""
+    """Return what opens these bytes, by their signature alone, or None if it is none of ours."""
     if data.startswith(b"\xff\xd8\xff"):
         # Opened as a plain JPEG, the several images in a phone's MPO file are no matter: the first is the photograph.
         return _JpegFile
@@ -73,7 +73,7 @@ def find_opener(data: bytes) -> _Opener | None:
     if data.startswith(b"BM") and data[14:18] in _BMP_HEADERS:
         return BmpImagePlugin.BmpImageFile
     if data.startswith((b"GIF87a", b"GIF89a")):
-        # Only to tell an animation from a still image: both are refused.
+        # Only to tell an animation from a still image: both are rejected.
         return GifImagePlugin.GifImageFile
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return WebPImagePlugin.WebPImageFile
@@ -86,13 +86,13 @@ def decode_raster(data: bytes, opener: _Opener, name: str) -> tuple[Pixels, tupl
     Args:
         data: The whole file.
         opener: From `find_opener`; bypasses `PIL.Image.open`, whose size limit is a global that warns.
-        name: What to call the image in a refusal.
+        name: What to call the image in the message.
 
     Returns:
         RGB uint8 `(H, W, 3)`, upright, and sentences about what had to be done.
 
     Raises:
-        ImageRefusedError: `truncated`, `too_small`, `too_large`, `animated`, `unreadable` or `over_budget`.
+        ImageRejectedError: `truncated`, `too_small`, `too_large`, `animated`, `unreadable` or `over_budget`.
     """
     structure = read_structure(data, name) if opener is _JpegFile else None
     if opener is PngImagePlugin.PngImageFile:
@@ -104,7 +104,7 @@ def decode_raster(data: bytes, opener: _Opener, name: str) -> tuple[Pixels, tupl
     _check_declared(image, data, name)
     notes = _check_frames(image, pages, name)
     if image.format == "GIF":
-        raise ImageRefusedError(
+        raise ImageRejectedError(
             "unreadable", f"{name} is a GIF, whose 256 colours are too few. Export it as {FORMATS}."
         )
     with refusing_damage(name):
@@ -121,12 +121,12 @@ def decode_raster(data: bytes, opener: _Opener, name: str) -> tuple[Pixels, tupl
         del image
         image = Image.fromarray(_decode_deep(data, name))
     with refusing_damage(name):
-        image, said = _to_opaque(image, name)
+        image, more_notes = _to_opaque(image, name)
         upright = to_srgb(image, profile)
         del image
         if orientation in _UPRIGHT:
             upright = upright.transpose(_UPRIGHT[orientation])
-    return np.array(upright), notes + said
+    return np.array(upright), notes + more_notes
 
 
 def _check_declared(image: Image.Image, data: bytes, name: str) -> None:
@@ -144,9 +144,7 @@ def _check_frames(image: Image.Image, pages: int, name: str) -> tuple[str, ...]:
         frames = getattr(image, "n_frames", 1)
     if frames == 1:
         return ()
-    raise ImageRefusedError(
-        "animated", f"{name} is an animation of {frames} frames. Save the one image to judge as JPEG or PNG."
-    )
+    raise ImageRejectedError("animated", f"{name} is an animation of {frames} frames. Save one image as JPEG or PNG.")
 
 
 def _is_deep(image: Image.Image, data: bytes) -> bool:
@@ -183,7 +181,7 @@ def _to_opaque(image: Image.Image, name: str) -> tuple[Image.Image, tuple[str, .
         return image, notes
     if image.mode in ("1", "L", "P", "RGBX", "YCbCr"):
         return image.convert("RGB"), notes
-    raise ImageRefusedError(
+    raise ImageRejectedError(
         "unreadable",
         f"{name} stores its pixels in a way that is not supported ({image.mode}). Export it as 8-bit RGB ({FORMATS}).",
     )

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from skinlens.imaging.archives import Archive, head, is_named, shown_name, unpack
 from skinlens.imaging.decode import IMAGE_SUFFIXES, is_dicom
 from skinlens.imaging.files import UnusableFileError, open_regular, read_regular
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 
 _DICOM_HEAD = 132
 
@@ -20,7 +20,7 @@ class Source:
     Attributes:
         path: As shown in the row: opens from the current directory, `archive.zip!/member` inside an archive.
         relative: Relative to the folder or archive it was found in; the name, for a file of its own.
-        read: Its bytes. Raises ImageRefusedError if they cannot be had.
+        read: Its bytes. Raises ImageRejectedError if they cannot be had.
         place: Where to find it again; None for a folder or archive that holds no image or cannot be opened.
     """
 
@@ -28,6 +28,28 @@ class Source:
     relative: str
     read: Callable[[], bytes]
     place: "Place | None" = None
+
+    @property
+    def name(self) -> str:
+        """What people see as the image's name."""
+        return PurePosixPath(self.relative).name
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """The bytes of a file that is already in memory, as a source.
+
+    Attributes:
+        name: What people see as the image's name.
+        content: The whole file.
+    """
+
+    name: str
+    content: bytes
+
+    def read(self) -> bytes:
+        """Return the bytes."""
+        return self.content
 
 
 @dataclass(frozen=True)
@@ -43,13 +65,13 @@ class Place:
     member: int | None = None
 
     def read(self) -> bytes:
-        """The bytes; raises ImageRefusedError if they cannot be had (any more)."""
+        """The bytes; raises ImageRejectedError if they cannot be had (any more)."""
         if self.member is None:
             return _file(self.file, self.file.name).read()
         with Archive(self.file) as archive:
             members = archive.infolist()
             if self.member >= len(members):
-                raise ImageRefusedError(
+                raise ImageRejectedError(
                     "unreadable", "The zip archive has changed, and this image cannot be opened any more."
                 )
             return unpack(archive, members[self.member])
@@ -82,7 +104,7 @@ class Sources:
             empty = False
             yield source
         if empty:
-            yield _refused(path, "empty", f"This {kind} holds no images; choose one with dermoscopic images.")
+            yield _rejected(path, "empty", f"This {kind} holds no images; choose one with dermoscopic images.")
 
     def _in_folder(self, folder: Path) -> Iterator[Source]:
         closed: list[OSError] = []
@@ -93,13 +115,13 @@ class Sources:
                 self.passed_over += 1
         for error in closed:
             sentence = f"This folder cannot be opened ({error.strerror}); check its permissions."
-            yield _refused(Path(error.filename), "unreadable", sentence)
+            yield _rejected(Path(error.filename), "unreadable", sentence)
 
     def _in_archive(self, path: Path) -> Iterator[Source]:
         try:
             archive = Archive(path)
-        except ImageRefusedError as refusal:
-            yield _refused(path, refusal.reason, str(refusal))
+        except ImageRejectedError as error:
+            yield _rejected(path, error.reason, str(error))
             return
         # Stays open as long as a source of it is held, since members are read after the archive has been gone through.
         for number, member in archive.members():
@@ -171,12 +193,12 @@ def _file(path: Path, relative: str) -> Source:
         try:
             return read_regular(path)
         except FileNotFoundError as error:
-            raise ImageRefusedError("unreadable", "There is no such file; check the path.") from error
+            raise ImageRejectedError("unreadable", "There is no such file; check the path.") from error
         except UnusableFileError as error:
-            raise ImageRefusedError(error.reason, f"This cannot be read as an image. {error}") from error
+            raise ImageRejectedError(error.reason, f"This cannot be read as an image. {error}") from error
         except OSError as error:
             sentence = f"The file cannot be read ({error.strerror}); check its permissions."
-            raise ImageRefusedError("unreadable", sentence) from error
+            raise ImageRejectedError("unreadable", sentence) from error
 
     return Source(str(path), relative, read, Place(path))
 
@@ -187,8 +209,8 @@ def _member(path: Path, archive: Archive, number: int) -> Source:
     return Source(f"{path}!/{name}", name, lambda: unpack(archive, member), Place(path, number))
 
 
-def _refused(path: Path, reason: str, sentence: str) -> Source:
+def _rejected(path: Path, reason: str, sentence: str) -> Source:
     def read() -> bytes:
-        raise ImageRefusedError(reason, sentence)
+        raise ImageRejectedError(reason, sentence)
 
     return Source(str(path), path.name, read)

@@ -152,7 +152,7 @@ def _draw_skin(rng: np.random.Generator, canvas: _Canvas) -> _Field:
     melanin = 0.025 * _noise(rng, canvas, 200) + 0.02 * _noise(rng, canvas, 60) + 0.02 * _noise(rng, canvas, 9)
     blood = 0.035 * _noise(rng, canvas, 150) + 0.03 * _noise(rng, canvas, 26) + 0.02 * _noise(rng, canvas, 6)
     furrows = 0.045 * _mesh(rng, canvas, 15, line=2.4) * _smoothstep(0.35 + 0.5 * _noise(rng, canvas, 80))
-    return tone * _absorb(melanin + furrows, _MELANIN) * _absorb(blood, _BLOOD)
+    return np.asarray(tone * _absorb(melanin + furrows, _MELANIN) * _absorb(blood, _BLOOD))
 
 
 def _draw_pigment(rng: np.random.Generator, canvas: _Canvas, lesion: _Lesion, *, irregular: bool) -> _Field:
@@ -170,8 +170,8 @@ def _draw_pigment(rng: np.random.Generator, canvas: _Canvas, lesion: _Lesion, *,
     )
     if irregular:
         density += _draw_blotches(rng, canvas, lesion)
-        return np.maximum(density, 0.06) * lesion.cover + _draw_streaks(rng, canvas, lesion)
-    return np.maximum(density, 0.06) * lesion.cover
+        return np.asarray(np.maximum(density, 0.06) * lesion.cover + _draw_streaks(rng, canvas, lesion))
+    return np.asarray(np.maximum(density, 0.06) * lesion.cover)
 
 
 def _draw_globules(rng: np.random.Generator, canvas: _Canvas, lesion: _Lesion, *, count: int) -> _Field:
@@ -239,7 +239,7 @@ def _rim_by_angle(canvas: _Canvas, lesion: _Lesion, parts: int = 90) -> npt.NDAr
 def _draw_redness(rng: np.random.Generator, canvas: _Canvas, lesion: _Lesion) -> _Field:
     """Return the density of blood: a faint halo around the lesion."""
     halo = np.exp(-(((lesion.depth + 0.12) / 0.22) ** 2))
-    return float(rng.uniform(0.02, 0.10)) * halo * (1 + 0.5 * _noise(rng, canvas, 60))
+    return np.asarray(float(rng.uniform(0.02, 0.10)) * halo * (1 + 0.5 * _noise(rng, canvas, 60)))
 
 
 def _add_regression_and_veil(rng: np.random.Generator, canvas: _Canvas, lesion: _Lesion, light: _Field) -> _Field:
@@ -252,7 +252,7 @@ def _add_regression_and_veil(rng: np.random.Generator, canvas: _Canvas, lesion: 
     light = light * _absorb(red, _BLOOD)
     veil = _patch(rng, canvas, lesion, 0.45) * inside * rng.uniform(0.4, 0.75)
     veiled = np.array((0.44, 0.46, 0.52), np.float32) * np.sqrt(light.mean(axis=2, keepdims=True) + 0.2)
-    return light * (1 - veil[..., None]) + veiled * veil[..., None]
+    return np.asarray(light * (1 - veil[..., None]) + veiled * veil[..., None])
 
 
 def _patch(rng: np.random.Generator, canvas: _Canvas, lesion: _Lesion, size: float) -> _Field:
@@ -295,7 +295,7 @@ def _blur(layer: _Field, sigma: float) -> _Field:
 
 
 def _absorb(density: _Field, pigment: npt.NDArray[np.float32]) -> _Field:
-    return np.exp(-density[..., None] * pigment).astype(np.float32)
+    return np.asarray(np.exp(-density[..., None] * pigment), np.float32)
 
 
 def _noise(rng: np.random.Generator, canvas: _Canvas, cell: float) -> _Field:
@@ -324,7 +324,7 @@ def _mesh(rng: np.random.Generator, canvas: _Canvas, cell: float, *, line: float
     edge[:, 1:] |= cells[:, 1:] != cells[:, :-1]
     edge[1:] |= cells[1:] != cells[:-1]
     distance = cv2.distanceTransform((~edge).astype(np.uint8), cv2.DIST_L2, 5)
-    return np.exp(-((distance / (line * max(canvas.scale, 0.5))) ** 2)).astype(np.float32)
+    return np.asarray(np.exp(-((distance / (line * max(canvas.scale, 0.5))) ** 2)), np.float32)
 
 
 def _smoothstep(value: _Field) -> _Field:

@@ -14,7 +14,7 @@ import numpy as np
 from skinlens.imaging.channel import Channel
 from skinlens.imaging.formats import decode_content
 from skinlens.imaging.guards import needs_too_much_memory
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.limits import CLOCK_SECONDS, MEMORY_BYTES, SECONDS
 
 try:
@@ -82,8 +82,8 @@ def _answer(channel: Channel) -> None:
             channel.send({"height": height, "width": width, "notes": notes}, np.ascontiguousarray(pixels).data)
         except MemoryError as error:
             raise needs_too_much_memory(name) from error
-    except ImageRefusedError as refusal:
-        channel.send({"reason": refusal.reason, "sentence": str(refusal)})
+    except ImageRejectedError as error:
+        channel.send({"reason": error.reason, "sentence": str(error)})
     except OSError:
         raise
     except Exception:  # noqa: BLE001 - a mistake of our own, which the program raises again

@@ -21,7 +21,7 @@ import numpy as np
 
 from skinlens.imaging.channel import Channel, shared_memory
 from skinlens.imaging.guards import decoder_failed, takes_too_long
-from skinlens.imaging.image import ImageRefusedError, Pixels
+from skinlens.imaging.image import ImageRejectedError, Pixels
 from skinlens.imaging.limits import CLOCK_SECONDS, MAX_WORKERS, START_SECONDS
 
 _LOG = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ class _Worker:
         """Have one image decoded.
 
         Raises:
-            ImageRefusedError: From the process, or `over_budget` if it took too long.
+            ImageRejectedError: From the process, or `over_budget` if it took too long.
             WorkerFaultError: If our own code failed in it.
             _DiedError: If the process ended for another reason; it cannot be used again.
         """
@@ -123,7 +123,7 @@ class _Worker:
         if "fault" in answer:
             raise WorkerFaultError(answer["fault"])
         if "reason" in answer:
-            raise ImageRefusedError(answer["reason"], answer["sentence"])
+            raise ImageRejectedError(answer["reason"], answer["sentence"])
         pixels.setflags(write=False)
         return pixels.reshape(answer["height"], answer["width"], 3), tuple(answer["notes"])
 
@@ -273,7 +273,7 @@ def decode_in_worker(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
         RGB uint8 `(H, W, 3)`, read-only, and notes, as from `formats.decode_content`.
 
     Raises:
-        ImageRefusedError: As `formats.decode_content` does, `over_budget` beyond the time or memory of the budget,
+        ImageRejectedError: As `formats.decode_content` does, `over_budget` beyond the time or memory of the budget,
             and `decoder_failed` if the decoder crashed over it twice.
         NoWorkerError: If there is no process to decode in.
         WorkerFaultError: If our own code failed.

@@ -74,7 +74,7 @@ def _shortcuts(model: EvaluatedModel) -> Iterator[str | pd.DataFrame]:
         )
     table = readable_shortcuts(shortcut_table([model]), _VIEW)
     if len(table):
-        yield "On native test images. An AUC that stays high with the lesion painted over does not come from the lesion."
+        yield "On native test images. An AUC that stays high with the lesion painted over is not due to the lesion."
         yield table.set_axis(["Test", "Images", "Value"], axis=1)
 
 

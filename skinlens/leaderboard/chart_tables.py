@@ -12,6 +12,7 @@ from skinlens.metrics.classification import confusion_at
 from skinlens.metrics.curves import coverage_error, decision_curve, pr_points, reliability, roc_points
 from skinlens.metrics.measurement import Measurement, from_table
 from skinlens.metrics.rows import labels_of
+from skinlens.metrics.views import views_of
 
 Models = Sequence[EvaluatedModel]
 
@@ -34,6 +35,26 @@ def absent(models: Models, table: pd.DataFrame) -> list[str]:
     """Return the labels of the models that have no rows in a table."""
     there = set(table["model"])
     return [model.label for model in models if model.label not in there]
+
+
+def label_counts(model: EvaluatedModel, view: str) -> dict[str, int]:
+    """Count benign and malignant images of a test view; both are 0 where the model's images do not allow the view.
+
+    Returns:
+        By label, `benign` and `malignant`.
+    """
+    found = views_of(model.rows).get(view)
+    labels = () if found is None else model.rows.loc[found.mask, "label"].tolist()
+    return {label: labels.count(label) for label in ("benign", "malignant")}
+
+
+def malignant_share(models: Models, view: str) -> float | None:
+    """Return the share of malignant images in a test view, in [0, 1], by the first model that has it; None without."""
+    for model in models:
+        counts = label_counts(model, view)
+        if sum(counts.values()):
+            return counts["malignant"] / sum(counts.values())
+    return None
 
 
 def roc_table(models: Models, view: str) -> pd.DataFrame:

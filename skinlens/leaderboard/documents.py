@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
+from skinlens.errors import SkinLensError
 from skinlens.metrics.intervals import RESAMPLES
 from skinlens.metrics.measurement import Measurement
 from skinlens.metrics.report import Document, ViewResult
@@ -20,7 +21,7 @@ from skinlens.metrics.report import Document, ViewResult
 RECORD_VERSION = 1
 
 
-class ResultError(ValueError):
+class ResultError(SkinLensError, ValueError):
     """A file of the evaluation folder cannot be used; the message names it and the key or line at fault."""
 
 

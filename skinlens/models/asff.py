@@ -59,7 +59,7 @@ class ChannelGate(nn.Module):
             Of two branches the weight of the first, `(N, C, 1, 1)`; of three the weight of each, `(N, 3, C, 1, 1)`,
             with the sum 1 over the branches.
         """
-        scores = self.expand(F.relu(self.reduce(torch.cat([pooled(branch) for branch in branches], dim=1))))
+        scores: Tensor = self.expand(F.relu(self.reduce(torch.cat([pooled(branch) for branch in branches], dim=1))))
         if self.levels > 2:
             return scores.unflatten(1, (self.levels, -1)).softmax(dim=1)[..., None, None]
         weights = scores.softmax(dim=1) if self.activation == "softmax" else scores.sigmoid()
@@ -102,7 +102,7 @@ class SpatialGate(nn.Module):
         if self.levels > 2:
             compress.insert(0, self.compress_fine)
         both = torch.cat([each(branch) for each, branch in zip(compress, branches, strict=True)], dim=1)
-        weights = self.compare(both).softmax(dim=1)
+        weights: Tensor = self.compare(both).softmax(dim=1)
         return weights[:, :1] if self.levels == 2 else weights[:, :, None]
 
 
@@ -116,7 +116,8 @@ class Head(nn.Module):
 
     def forward(self, pooled: Tensor) -> Tensor:
         """Logits `(N, classes)`."""
-        return self.classify(F.relu(self.hidden(pooled)))
+        logits: Tensor = self.classify(F.relu(self.hidden(pooled)))
+        return logits
 
     @torch.no_grad()
     def read_along(self, direction: Tensor, intercept: float) -> None:
@@ -141,7 +142,7 @@ class Head(nn.Module):
         Returns:
             `(N, C)`.
         """
-        active = (self.hidden(pooled) > 0).to(pooled.dtype)
+        active: Tensor = (self.hidden(pooled) > 0).to(pooled.dtype)
         difference = self.classify.weight[positive] - self.classify.weight[negative]
         return (active * difference) @ self.hidden.weight
 
@@ -308,7 +309,8 @@ class AsffResNet50(AdaptiveFusion):
         return first, second, self.layer3(second)
 
     def _last(self, mid: Tensor) -> Tensor:
-        return self.layer4(mid)
+        maps: Tensor = self.layer4(mid)
+        return maps
 
 
 def pooled(maps: Tensor) -> Tensor:

@@ -10,11 +10,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from skinlens.errors import SkinLensError
+
 METADATA_KEY = "skinlens"
 
 
-class CheckpointError(ValueError):
+class CheckpointError(SkinLensError, ValueError):
     """A checkpoint cannot be used; the message says why."""
+
+    exit_status = 2
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:

@@ -83,7 +83,8 @@ class HookedClassifier(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits `(N, 2)` from normalised RGB `(N, 3, H, W)`."""
-        return self.trunk(images)
+        logits: Tensor = self.trunk(images)
+        return logits
 
 
 def resnet(depth: int, *, stride_in_1x1: bool = False) -> PooledClassifier:
@@ -195,7 +196,8 @@ class LeNet5(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Logits `(N, 2)` from `(N, 3, H, W)`."""
         pooled = F.adaptive_avg_pool2d(self.features(images), 5)
-        return self.classifier(pooled.flatten(start_dim=1))
+        logits: Tensor = self.classifier(pooled.flatten(start_dim=1))
+        return logits
 
 
 class _Stages(nn.Sequential):
@@ -221,4 +223,5 @@ class _Features(nn.Sequential):
 def _patches_to_maps(tokens: Tensor) -> Tensor:
     """Tokens `(N, 1 + h * w, C)` of a square image to maps `(N, C, h, w)`; the class token is left out."""
     side = round((tokens.shape[1] - 1) ** 0.5)
-    return tokens[:, 1:].transpose(1, 2).unflatten(2, (side, side))
+    maps: Tensor = tokens[:, 1:].transpose(1, 2).unflatten(2, (side, side))
+    return maps

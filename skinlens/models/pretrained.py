@@ -13,12 +13,16 @@ import torchvision
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
+from skinlens.errors import SkinLensError
+
 IMAGENET = "imagenet"
 RANDOM = "random weights"
 
 
-class StartError(ValueError):
+class StartError(SkinLensError, ValueError):
     """The starting weights cannot be used; the message says why."""
+
+    exit_status = 2
 
 
 @dataclass(frozen=True)

@@ -19,15 +19,8 @@ from skinlens.report.document import (
 )
 from skinlens.report.drawing import draw_table, embed
 from skinlens.runtime.card import ModelCard, OperatingPoint
-from skinlens.triage.decision import (
-    DISCLAIMER,
-    HEADLINES,
-    LOW_SENTENCE,
-    UNCALIBRATED,
-    UNVERIFIED,
-    Decision,
-    rates_sentence,
-)
+from skinlens.triage.decision import Decision
+from skinlens.triage.wording import DISCLAIMER, HEADLINES, LOW_SENTENCE, UNCALIBRATED, UNVERIFIED, rates_sentence
 
 TITLE = "SkinLens batch summary"
 _LABEL_WIDTH = 34.0

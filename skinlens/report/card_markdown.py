@@ -6,7 +6,7 @@ import pandas as pd
 
 from skinlens.report.tables import bin_table, markdown_views, point_table, refusal_sentence
 from skinlens.runtime.card import ModelCard, OperatingPoint
-from skinlens.triage.decision import DISCLAIMER
+from skinlens.triage.wording import DISCLAIMER
 
 
 def card_markdown(card: ModelCard, measured: Sequence[tuple[str, Sequence[str | pd.DataFrame]]] = ()) -> str:
@@ -96,7 +96,7 @@ def _calibration(card: ModelCard) -> Iterator[str]:
 
 
 def _refusal(card: ModelCard) -> Iterator[str]:
-    yield from ("## What it refuses to judge", "", refusal_sentence(card.familiarity), "")
+    yield from ("## What it refuses to judge", "", refusal_sentence(card.ood), "")
 
 
 def _limits(card: ModelCard) -> Iterator[str]:

@@ -26,8 +26,10 @@ from pydicom.uid import (
 from pydicom.valuerep import validate_value
 
 from skinlens import __version__
+from skinlens.errors import SkinLensError
 from skinlens.report.pdf import SYNTHETIC, TITLE
-from skinlens.triage.decision import DISCLAIMER, UNVERIFIED, CaseFacts, CaseRecord
+from skinlens.triage.case import CaseFacts, CaseRecord
+from skinlens.triage.wording import DISCLAIMER, UNVERIFIED
 
 _MAKER = "SkinLens"
 _NAMESPACE = uuid.UUID("f0c5b7d2-6f0e-4c39-9b0a-3a6d1c1f7a54")
@@ -49,7 +51,7 @@ _UID_FORM = re.compile(r"\d+(\.\d+)*", re.ASCII)
 _LOSSY = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless)
 
 
-class AnotherImageError(ValueError):
+class AnotherImageError(SkinLensError, ValueError):
     """The file is not the one that the image was decoded from, so its patient may be another."""
 
 

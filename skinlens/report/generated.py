@@ -10,6 +10,8 @@ A block stands between two comments, which Markdown does not show. The first nam
 import re
 from collections.abc import Callable, Mapping
 
+from skinlens.errors import SkinLensError
+
 # From what a mark names to the text of the block.
 Generator = Callable[[str], str]
 
@@ -21,8 +23,10 @@ _BLOCK = re.compile(
 )
 
 
-class MarkError(ValueError):
+class MarkError(SkinLensError, ValueError):
     """The marks of a document do not fit together, or name a kind of block that nothing writes."""
+
+    exit_status = 2
 
 
 def rewritten(text: str, generators: Mapping[str, Generator]) -> str:

@@ -20,18 +20,15 @@ from skinlens.report.document import (
 from skinlens.report.drawing import PlacedImage, draw_images, draw_score_bar, draw_table
 from skinlens.report.fonts import missing_characters
 from skinlens.runtime.card import ModelCard, OperatingPoint
-from skinlens.triage.decision import (
+from skinlens.triage.case import CaseFacts, CaseRecord
+from skinlens.triage.decision import Assessment, Decision
+from skinlens.triage.wording import (
     DISCLAIMER,
     LOW_SENTENCE,
     UNCERTAIN_SENTENCE,
     UNVERIFIED,
-    Assessment,
-    CaseFacts,
-    CaseRecord,
-    Decision,
     rates_sentence,
-    stability_sentence,
-    told_apart,
+    with_enough_decimals,
 )
 
 TITLE = "SkinLens case summary"
@@ -108,7 +105,7 @@ def _check(record: CaseRecord, card: ModelCard) -> None:
 def _same_aspect(overlay: Pixels, pixels: Pixels) -> bool:
     """Whether one could be the other at another size, give or take a pixel of rounding."""
     (rows, columns), (height, width) = overlay.shape[:2], pixels.shape[:2]
-    return abs(rows * width - columns * height) <= max(height, width)
+    return bool(abs(rows * width - columns * height) <= max(height, width))
 
 
 def _given_texts(record: CaseRecord) -> list[str]:
@@ -205,7 +202,7 @@ def _draw_scale(sheet: Sheet, assessment: Assessment, left: float, width: float)
 
 
 def _score_and_threshold(assessment: Assessment) -> tuple[str, str]:
-    return told_apart(assessment.prediction.score, assessment.point.threshold)
+    return with_enough_decimals(assessment.prediction.score, assessment.point.threshold)
 
 
 def _draw_views(sheet: Sheet, record: CaseRecord, highest: float) -> None:
@@ -266,7 +263,7 @@ def _draw_quality(sheet: Sheet, assessment: Assessment) -> None:
 
 
 def _draw_meaning(sheet: Sheet, record: CaseRecord) -> None:
-    stable = stability_sentence(record.assessment)
+    stable = record.assessment.stability_sentence
     known = record.meaning.sentences() if record.meaning else ()
     sentences = [sentence for sentence in (stable, *known) if sentence]
     if record.assessment.decision != "rejected":

@@ -8,19 +8,21 @@ from datetime import UTC, datetime, timedelta, timezone
 from pypdf import PdfReader
 from pypdf.errors import PyPdfError
 
+from skinlens.errors import SkinLensError
 from skinlens.report.pdf import TITLE
-from skinlens.triage.decision import HEADLINES
+from skinlens.triage.wording import FORMER_HEADLINES, HEADLINES
 
 _DIGEST = r"([0-9a-f]{64})"
-_RESULT = re.compile(
-    rf"^({'|'.join(map(re.escape, HEADLINES.values()))})(?: (?:Score|Estimate) ([0-9.]+))?$", re.MULTILINE
-)
+_HEADLINES = "|".join(map(re.escape, (*HEADLINES.values(), *FORMER_HEADLINES)))
+_RESULT = re.compile(rf"^({_HEADLINES})(?: (?:Score|Estimate) ([0-9.]+))?$", re.MULTILINE)
 _ZONE = re.compile(r"\bMade [0-9 :-]{16} \(UTC([+-])([0-9]{2}):([0-9]{2})\)$", re.MULTILINE)
 _MOST_PAGES = 60
 
 
-class NotASummaryError(ValueError):
+class NotASummaryError(SkinLensError, ValueError):
     """The file is no case summary of SkinLens; the message says why."""
+
+    exit_status = 2
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def read_summary(content: bytes) -> Summary:
     # What the user typed stands further up, and may look like a digest too.
     image, weights = (found[-1] for found in digests)
     headline, score = results[0]
-    return Summary(image, weights, headline, score, made, text)
+    return Summary(image, weights, FORMER_HEADLINES.get(headline, headline), score, made, text)
 
 
 def _made(reader: PdfReader, text: str) -> datetime | None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from skinlens.metrics.registry import METRICS
-from skinlens.runtime.card import EvaluationRecord, FamiliarityRecord, OperatingPoint, ScoreBin
+from skinlens.runtime.card import EvaluationRecord, OodRecord, OperatingPoint, ScoreBin
 
 # Shown before the other metrics, which follow in the order of the registry.
 _FIRST = ("roc_auc", "pr_auc")
@@ -13,16 +13,12 @@ _FIRST = ("roc_auc", "pr_auc")
 
 def view_table(record: EvaluationRecord) -> pd.DataFrame:
     """One row a test view: how many images, and every metric with its interval."""
-    rows = []
+    rows, ordered = [], dict.fromkeys([*_FIRST, *METRICS])
     for name, view in record.views.items():
         counts = {"View": name, "Images": f"{view.n} ({view.benign} benign, {view.malignant} malignant)"}
         rows.append(
             counts
-            | {
-                METRICS[name].heading: view.metrics[name].text()
-                for name in dict.fromkeys([*_FIRST, *METRICS])
-                if name in view.metrics
-            }
+            | {METRICS[metric].heading: view.metrics[metric].text() for metric in ordered if metric in view.metrics}
         )
     return pd.DataFrame(rows)
 
@@ -65,7 +61,7 @@ def point_table(point: OperatingPoint) -> pd.DataFrame:
     )
 
 
-def refusal_sentence(record: FamiliarityRecord | None) -> str:
+def refusal_sentence(record: OodRecord | None) -> str:
     """By what a model tells images that are not dermoscopic, and how that was chosen."""
     if record is None:
         return "It refuses images by their quality alone: it has no statistics of what dermoscopy looks like."

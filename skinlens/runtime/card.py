@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from skinlens.errors import SkinLensError
 from skinlens.imaging.files import open_regular
 from skinlens.imaging.preprocess import Preprocessing
 from skinlens.metrics.measurement import Measurement, StoredNumbers
@@ -20,7 +21,7 @@ Count = Annotated[int, Field(strict=True, ge=0, le=10**12)]
 Flag = Annotated[bool, Field(strict=True)]
 
 
-class ModelFileError(RuntimeError):
+class ModelFileError(SkinLensError):
     """A released model cannot be used: a file is missing, altered or not what its card says."""
 
 
@@ -86,6 +87,10 @@ class UncertainBand(_Frozen):
     high: Probability
     error: Rate
     decided: Rate
+
+    def contains(self, score: float) -> bool:
+        """Return whether a score is too close to call; a band without width contains nothing."""
+        return self.low < self.high and self.low <= score <= self.high
 
 
 class OperatingPoint(_Frozen):
@@ -170,12 +175,12 @@ class HeatmapScale(_Frozen):
     chosen_on: str
 
 
-class FamiliarityRecord(_Frozen):
-    """Where the statistics of familiar images lie, and from which value on an image passes for dermoscopy.
+class OodRecord(_Frozen):
+    """The file with a model's out-of-distribution statistics, and the lowest score of an image that is assessed.
 
     Attributes:
-        statistics: A safetensors file, read by `runtime.familiarity`.
-        threshold: An image whose familiarity lies below it is not taken for dermoscopy.
+        statistics: A safetensors file, read by `runtime.ood`.
+        threshold: An image whose out-of-distribution score is below it is not taken for dermoscopy.
         chosen_on: On which images, and by what rule, statistics and threshold were chosen.
     """
 
@@ -224,8 +229,10 @@ class ModelCard(_Frozen):
 
     Attributes:
         unverified: Whether the user took a card that was not released for their own. Never in a card's file, but in
-            everything that is kept of what the model said.
+            every result of the model that is kept.
     """
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
     card_version: Annotated[int, Field(strict=True, ge=1, le=1)] = 1
     name: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
@@ -235,7 +242,8 @@ class ModelCard(_Frozen):
     preprocessing: Preprocessing
     files: dict[Literal["graph", "weights"], ModelFile]
     heatmap: HeatmapScale
-    familiarity: FamiliarityRecord | None = None
+    # "familiarity" in the files of every version.
+    ood: OodRecord | None = Field(default=None, alias="familiarity")
     calibrated: Flag
     calibration: Calibration | None = None
     score_bins: tuple[ScoreBin, ...] = ()
@@ -276,14 +284,14 @@ class ModelCard(_Frozen):
     def every_file(self) -> dict[str, ModelFile]:
         """By what it is for: all that must lie beside the card."""
         every: dict[str, ModelFile] = {str(role): file for role, file in self.files.items()}
-        if self.familiarity is not None:
-            every["statistics"] = self.familiarity.statistics
+        if self.ood is not None:
+            every["statistics"] = self.ood.statistics
         return every
 
     def score_bin(self, score: float) -> ScoreBin | None:
         """The bin that a score lies in; None if the card has no bins."""
-        found = [each for each in self.score_bins if each.low <= score]
-        return found[-1] if found else None
+        reached = [each for each in self.score_bins if each.low <= score]
+        return reached[-1] if reached else None
 
     def point(self, name: str | None = None) -> OperatingPoint:
         """The operating point of that name, or the default one.

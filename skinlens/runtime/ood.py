@@ -1,4 +1,7 @@
-"""Is this dermoscopy? How familiar an image's appearance is, by statistics kept beside the model's card."""
+"""The out-of-distribution score: how far an image is from dermoscopy, by statistics kept beside the model's card.
+
+The score counts standard deviations from the mean of dermoscopic images; the further below 0, the less like them.
+"""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,8 +17,8 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Familiarity:
-    """Lines that part dermoscopic images from what is to be refused, one line a sort of it.
+class OodStatistics:
+    """Lines that separate dermoscopic images from other images, one line for each kind of these.
 
     Attributes:
         directions: Of the lines in the space of `Prediction.appearance`, `(L, C)`; they grow towards dermoscopy.
@@ -38,50 +41,50 @@ class Familiarity:
             raise ValueError("spreads must be above 0")
 
     def score(self, appearance: npt.NDArray[np.floating]) -> float:
-        """Familiarity of one image.
+        """Return the out-of-distribution score of one image.
 
         Args:
             appearance: As in `Prediction.appearance`, `(C,)`.
 
         Returns:
             How many standard deviations of dermoscopic images it lies above their mean, along the line where that is
-            least; strange images lie far below 0.
+            least; images that are not dermoscopy lie far below 0.
         """
         return float(self.scores(appearance[None])[0])
 
     def scores(self, appearances: npt.NDArray[np.floating]) -> Floats:
-        """Familiarities of images `(N, C)`, as `score`, `(N,)`."""
+        """Return the out-of-distribution scores of images `(N, C)`, as `score`, `(N,)`."""
         return np.asarray(((self.along(appearances) - self.centres) / self.spreads).min(axis=1))
 
     def along(self, appearances: npt.NDArray[np.floating]) -> Floats:
-        """Where images `(N, C)` lie along each line, in its own unit, `(N, L)`."""
+        """Return the position of images `(N, C)` along each line, in the line's own unit, `(N, L)`."""
         return np.asarray(appearances, np.float64) @ self.directions.T
 
 
-def save_familiarity(familiarity: Familiarity, path: Path) -> None:
+def save_ood_statistics(statistics: OodStatistics, path: Path) -> None:
     """Write statistics as float32, replacing the file in one step."""
     unfinished = path.with_suffix(".unfinished")
     tensors = {
-        field.name: np.ascontiguousarray(getattr(familiarity, field.name).astype(np.float32))
-        for field in fields(familiarity)
+        field.name: np.ascontiguousarray(getattr(statistics, field.name).astype(np.float32))
+        for field in fields(statistics)
     }
     save_file(tensors, unfinished)
     unfinished.replace(path)
 
 
-def load_familiarity(card: ModelCard, folder: Path) -> Familiarity | None:
-    """The statistics that a card names; None for a card that names none.
+def load_ood_statistics(card: ModelCard, folder: Path) -> OodStatistics | None:
+    """Load the statistics that a card names; None for a card that names none.
 
     Raises:
         ModelFileError: If the file is missing, altered, or holds no such statistics.
     """
-    if card.familiarity is None:
+    if card.ood is None:
         return None
-    path = verified_file(card, card.familiarity.statistics, folder)
+    path = verified_file(card, card.ood.statistics, folder)
     try:
         tensors = load_file(path)
-        return Familiarity(**{field.name: tensors[field.name].astype(np.float64) for field in fields(Familiarity)})
+        return OodStatistics(**{field.name: tensors[field.name].astype(np.float64) for field in fields(OodStatistics)})
     except (OSError, SafetensorError, KeyError, ValueError, IndexError) as error:
         raise ModelFileError(
-            f"{path.name} holds no statistics of familiar images; restore it from the release."
+            f"{path.name} holds no out-of-distribution statistics; restore it from the release."
         ) from error

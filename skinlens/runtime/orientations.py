@@ -13,8 +13,8 @@ from skinlens.runtime.predictor import Predictor
 ORIENTATIONS = 8
 
 
-class Judgement(Protocol):
-    """An answer for one image."""
+class Scored(Protocol):
+    """The least that a model returns for one image."""
 
     @property
     def score(self) -> float:
@@ -25,16 +25,16 @@ class Judgement(Protocol):
         """Wall time for this image."""
 
 
-class Judge(Protocol):
-    """Anything that judges images: a released model, an unreleased one, either of them in eight orientations."""
+class Scorer(Protocol):
+    """Anything that scores images: a released model, a training run, either of them in eight orientations."""
 
-    def predict(self, images: Sequence[LesionImage]) -> Sequence[Judgement]:
-        """Answers in the order of the images."""
+    def predict(self, images: Sequence[LesionImage]) -> Sequence[Scored]:
+        """Return an answer for each image, in their order."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """The least that a judgement holds: P(malignant) in [0, 1] and the milliseconds that it took."""
+    """P(malignant) in [0, 1], and the milliseconds that it took."""
 
     score: float
     milliseconds: float
@@ -42,7 +42,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Stability:
-    """What a model says of one image in each of its eight orientations, the image as it is first.
+    """A model's scores for the eight orientations of one image, the image as it is first.
 
     Attributes:
         scores: P(malignant), eight numbers in [0, 1].
@@ -56,39 +56,39 @@ class Stability:
         return max(self.scores) - min(self.scores)
 
     def unchanged(self, threshold: float) -> int:
-        """In how many of the views, itself among them, the verdict at a threshold is that of the image as it is."""
-        verdicts = [score >= threshold for score in self.scores]
-        return verdicts.count(verdicts[0])
+        """Return how many orientations, the first included, are on the same side of a threshold as the first."""
+        reached = [score >= threshold for score in self.scores]
+        return reached.count(reached[0])
 
     def holds(self, threshold: float) -> bool:
-        """Whether every view has the same verdict."""
+        """Return whether every orientation is on the same side of a threshold."""
         return self.unchanged(threshold) == len(self.scores)
 
 
-def in_all_views(predictor: Predictor, images: Sequence[LesionImage]) -> list[tuple[Prediction, Stability]]:
-    """What a model says of each image, and of its eight orientations, in one call.
+def predict_orientations(predictor: Predictor, images: Sequence[LesionImage]) -> list[tuple[Prediction, Stability]]:
+    """Predict each image, and its score in all eight orientations, in one call.
 
-    The images are turned at the model's input size, so that the first view is exactly what `predict` judges.
+    The images are turned at the model's input size, so that the first orientation is exactly what `predict` gets.
     """
     sized = [replace(image, pixels=predictor.prepare(image)) for image in images]
     turned = [replace(image, pixels=pixels) for image in sized for pixels in orientations(image.pixels)]
     answers = predictor.predict(turned)
     of_each = [answers[first : first + ORIENTATIONS] for first in range(0, len(answers), ORIENTATIONS)]
-    return [(views[0], Stability(tuple(view.score for view in views))) for views in of_each]
+    return [(turns[0], Stability(tuple(turn.score for turn in turns))) for turns in of_each]
 
 
 class EightOrientations:
-    """A model asked eight times: its mean P(malignant) over the flips and quarter turns of an image.
+    """Test-time augmentation: a model's mean P(malignant) over the flips and quarter turns of an image.
 
     Args:
-        model: Who is asked.
+        model: The model to average.
     """
 
-    def __init__(self, model: Judge) -> None:
+    def __init__(self, model: Scorer) -> None:
         self.model = model
 
     def predict(self, images: Sequence[LesionImage]) -> list[Score]:
-        """Mean scores in the order of the images; the milliseconds of the eight are added up."""
+        """Return mean scores in the order of the images; the milliseconds of the eight are added up."""
         return [self._mean(image) for image in images]
 
     def _mean(self, image: LesionImage) -> Score:
@@ -99,6 +99,6 @@ class EightOrientations:
 
 
 def orientations(pixels: Pixels) -> list[Pixels]:
-    """An image `(H, W, 3)` turned by 0, 90, 180 and 270 degrees, then the same of its mirror image."""
+    """Return an image `(H, W, 3)` turned by 0, 90, 180 and 270 degrees, then its mirror image likewise."""
     turned = [np.rot90(side, turns) for side in (pixels, pixels[:, ::-1]) for turns in range(4)]
     return [np.ascontiguousarray(image) for image in turned]

@@ -1,5 +1,6 @@
 """What a model says about one image."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,13 @@ Floats = npt.NDArray[np.float32]
 
 
 def is_probability(value: float) -> bool:
-    """Whether a number lies in [0, 1]; NaN does not."""
+    """Return whether a number is in [0, 1]; NaN is not."""
     return 0.0 <= value <= 1.0
+
+
+def is_scale(value: float) -> bool:
+    """Return whether dividing by a number is meaningful: it is finite and above 0."""
+    return math.isfinite(value) and value > 0
 
 
 @dataclass(frozen=True)
@@ -45,9 +51,8 @@ class Prediction:
         logits: `(2,)`, benign then malignant.
         score: P(malignant) in [0, 1]: the softmax of the logits, scaled as the card says. NaN where any number that the
             graph or the card gave is not finite: then there is no result, whatever the other fields hold.
-        heatmap: Evidence for malignant against benign, float32 `(size, size)` in [0, 1] at the model's input
-            resolution: Grad-CAM of the logit difference, ReLU, divided by the card's fixed scale, clipped.
-        signed_map: The same map before ReLU and scaling, at the resolution of the fused features.
+        signed_map: Evidence for malignant against benign, `(h, w)` at the resolution of the fused features: Grad-CAM of
+            the logit difference before ReLU. `explain.heatmap` scales and draws it.
         features: Pooled fused features, `(C,)`.
         gate: How the two branches were mixed; None for a network with one branch.
         model: Which model spoke.
@@ -58,7 +63,6 @@ class Prediction:
 
     logits: Floats
     score: float
-    heatmap: Floats
     signed_map: Floats
     features: Floats
     gate: GateSummary | None

@@ -1,13 +1,11 @@
 """From images to predictions with ONNX Runtime."""
 
 import math
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import cv2
 import numpy as np
 import onnxruntime
 
@@ -15,15 +13,14 @@ from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.preprocess import to_input
 from skinlens.metrics.scaling import Scaling
 from skinlens.runtime.card import ModelCard, ModelFileError, verified_path
-from skinlens.runtime.ood import load_familiarity
-from skinlens.runtime.prediction import Floats, GateSummary, ModelId, Prediction
+from skinlens.runtime.ood import load_ood_statistics
+from skinlens.runtime.prediction import Floats, GateSummary, ModelId, Prediction, is_scale
 from skinlens.runtime.providers import available_providers
-from skinlens.runtime.released import FOLDER, trusted_card
+from skinlens.runtime.released import trusted_card
+from skinlens.runtime.weights import weights_folder
 
 Answer = TypeVar("Answer")
 
-# SKINLENS_WEIGHTS names another folder of released models.
-WEIGHTS_FOLDER = Path(os.environ.get("SKINLENS_WEIGHTS") or FOLDER)
 DEFAULT_MODEL = "asff_resnet50"
 # Names in every released graph; those that fuse two branches give the gate too, and some the texture.
 INPUT = "pixels"
@@ -58,7 +55,7 @@ class Predictor:
         self.card = card
         self.batch_size = batch_size
         verified_path(card, "weights", folder)
-        self.familiarity = load_familiarity(card, folder)
+        self.ood_statistics = load_ood_statistics(card, folder)
         graph = verified_path(card, "graph", folder)
         self._session = open_session(graph, providers, threads=threads)
         self._outputs = [*OUTPUTS, *(name for name in (TEXTURE, GATE) if self._gives(name))]
@@ -81,7 +78,6 @@ class Predictor:
         began = time.perf_counter()
         pixels = np.stack([self.prepare(image) for image in images])
         answers = dict(zip(self._outputs, self._session.run(self._outputs, {INPUT: pixels}), strict=True))
-        heatmaps = [self._heatmap(signed) for signed in answers["evidence"]]
         gates = [GateSummary(*map(float, gate)) for gate in answers[GATE]] if GATE in answers else [None] * len(images)
         textures = answers.get(TEXTURE, [None] * len(images))
         milliseconds = 1000 * (time.perf_counter() - began) / len(images)
@@ -90,7 +86,6 @@ class Predictor:
             Prediction(
                 logits=logits,
                 score=scaled(float(probability), logits, *self.card.scaling) if finite else math.nan,
-                heatmap=heatmap,
                 signed_map=signed,
                 features=features,
                 gate=gate,
@@ -99,8 +94,8 @@ class Predictor:
                 milliseconds=milliseconds,
                 texture=texture,
             )
-            for logits, probability, signed, features, heatmap, gate, texture, finite in zip(
-                *(answers[name] for name in OUTPUTS), heatmaps, gates, textures, sound, strict=True
+            for logits, probability, signed, features, gate, texture, finite in zip(
+                *(answers[name] for name in OUTPUTS), gates, textures, sound, strict=True
             )
         ]
 
@@ -109,10 +104,7 @@ class Predictor:
 
     def _is_sound(self, answers: Mapping[str, Floats], row: int) -> bool:
         """Whether everything that the graph gave for an image is finite, and can be drawn."""
-        return _is_scale(self.card.heatmap.scale) and all(np.isfinite(each[row]).all() for each in answers.values())
-
-    def _heatmap(self, signed: Floats) -> Floats:
-        return evidence_heatmap(signed, scale=self.card.heatmap.scale, size=self.card.preprocessing.size)
+        return is_scale(self.card.heatmap.scale) and all(np.isfinite(each[row]).all() for each in answers.values())
 
 
 def scaled(probability: float, logits: Floats, temperature: float, offset: float = 0.0) -> float:
@@ -129,14 +121,9 @@ def scaled(probability: float, logits: Floats, temperature: float, offset: float
     """
     if temperature == 1 and offset == 0:
         return probability
-    if not _is_scale(temperature) or not math.isfinite(offset) or not np.isfinite(logits).all():
+    if not is_scale(temperature) or not math.isfinite(offset) or not np.isfinite(logits).all():
         return math.nan
     return float(Scaling(temperature, offset).of_logits(float(logits[1]) - float(logits[0])))
-
-
-def _is_scale(number: float) -> bool:
-    """Whether something can be divided by a number and mean something."""
-    return math.isfinite(number) and number > 0
 
 
 def in_batches(
@@ -172,31 +159,14 @@ def open_session(
         raise ModelFileError(f"ONNX Runtime cannot load {graph.name}: {error}") from error
 
 
-def evidence_heatmap(signed: Floats, *, scale: float, size: int) -> Floats:
-    """From the signed map to what is drawn: ReLU, the card's fixed scale, clipping, then bilinear resizing.
-
-    Args:
-        signed: `(h, w)`.
-        scale: The value drawn as 1.0; the same for every image, so that weak evidence looks weak.
-        size: Side of the result in pixels.
-
-    Returns:
-        float32 `(size, size)` in [0, 1]; nothing but 0 where a number is not finite, or the scale not above 0.
-    """
-    if not _is_scale(scale) or not np.isfinite(signed).all():
-        return np.zeros((size, size), np.float32)
-    clipped = np.clip(signed / scale, 0.0, 1.0).astype(np.float32)
-    return np.asarray(cv2.resize(clipped, (size, size), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
-
-
-def released_models(folder: Path = WEIGHTS_FOLDER) -> tuple[str, ...]:
-    """Names of the models whose cards lie in a folder, sorted."""
-    return tuple(sorted(path.stem for path in folder.glob("*.json")))
+def released_models(folder: Path | None = None) -> tuple[str, ...]:
+    """Return the names of the models whose cards are in a folder (`weights_folder()` by default), sorted."""
+    return tuple(sorted(path.stem for path in (folder or weights_folder()).glob("*.json")))
 
 
 def load_predictor(
     name: str = DEFAULT_MODEL,
-    folder: Path = WEIGHTS_FOLDER,
+    folder: Path | None = None,
     *,
     threads: int | None = None,
     unverified: bool = False,
@@ -205,13 +175,14 @@ def load_predictor(
 
     Args:
         name: Of its card.
-        folder: Where card and files lie.
+        folder: Where card and files are; `weights_folder()` by default.
         threads: As for `Predictor`.
         unverified: Take a card that was not released, as `released.trusted_card` does.
 
     Raises:
         ModelFileError: If there is no such model, its files are missing or altered, or it was not released.
     """
+    folder = folder or weights_folder()
     if name not in released_models(folder):
         known = ", ".join(released_models(folder)) or "none"
         raise ModelFileError(f"There is no model {name!r} in {folder}; models there: {known}.")

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from skinlens.runtime import strict_json
 from skinlens.runtime.card import ModelCard, ModelFileError, card_bytes, parse_card, write_card
+from skinlens.runtime.weights import shipped_folder
 
 # SHA-256 of the released cards by name, written by the commands that write released cards.
 DIGESTS = Path(__file__).with_name("released.json")
-# The released models of this copy of SkinLens: what commands write there is a release, anything elsewhere is not.
-FOLDER = Path(__file__).parents[2] / "weights"
 # Tells the app, which has no options, to use a card that was not released.
 VARIABLE = "SKINLENS_UNVERIFIED"
 _YES = {"1", "true", "yes", "on"}
@@ -24,8 +23,8 @@ def released_digests() -> dict[str, str]:
         ModelFileError: If the list cannot be read.
     """
     try:
-        found = strict_json.parse(DIGESTS.read_bytes())
-        return {str(name): str(digest) for name, digest in found.items()}
+        digests = strict_json.parse(DIGESTS.read_bytes())
+        return {str(name): str(digest) for name, digest in digests.items()}
     except (OSError, ValueError, AttributeError) as error:
         raise ModelFileError(
             f"The list of released models {DIGESTS} cannot be read; install SkinLens again."
@@ -33,7 +32,7 @@ def released_digests() -> dict[str, str]:
 
 
 def allowed_by_environment() -> bool:
-    """Whether the user said by `SKINLENS_UNVERIFIED` that the model is their own."""
+    """Return whether `SKINLENS_UNVERIFIED` allows models that were not released."""
     return os.environ.get(VARIABLE, "").strip().lower() in _YES
 
 
@@ -59,12 +58,12 @@ def trusted_card(path: Path, *, unverified: bool = False) -> ModelCard:
         if expected is None
         else f"The card {path} is not the one released with this version of SkinLens (its SHA-256 differs): restore it"
     )
-    raise ModelFileError(f"{wrong}. To use it as your own, say --unverified, or set {VARIABLE}=1 for the app.")
+    raise ModelFileError(f"{wrong}. To use it as your own, add --unverified, or set {VARIABLE}=1 for the app.")
 
 
 def is_release(name: str, folder: Path) -> bool:
     """Whether writing a model's card into a folder releases it: a released model, in this copy's folder of them."""
-    return folder.resolve() == FOLDER.resolve() and name in released_digests()
+    return folder.resolve() == shipped_folder().resolve() and name in released_digests()
 
 
 def store_card(card: ModelCard, folder: Path, *, new_release: bool = False) -> None:

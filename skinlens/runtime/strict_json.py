@@ -5,13 +5,15 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from skinlens.errors import SkinLensError
+
 MOST_BYTES = 4_000_000
 DEEPEST = 40
 # Whole numbers of 64 bits have 19 digits at most.
 _MOST_DIGITS = 19
 
 
-class StrictJsonError(ValueError):
+class StrictJsonError(SkinLensError, ValueError):
     """A document cannot be used; the message is the end of a sentence and names the entry at fault."""
 
 

@@ -8,16 +8,19 @@ from pathlib import Path, PurePosixPath
 
 from pyarrow import ArrowException, fs
 
+from skinlens.errors import SkinLensError
 from skinlens.imaging.decode import IMAGE_SUFFIXES
 from skinlens.imaging.files import LARGEST_IMAGE_FILE, LARGEST_TABLE_FILE, UnusableFileError, read_regular
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.sources import Place, Sources
 
 _MANIFEST = ".csv"
 
 
-class SourceError(ValueError):
+class SourceError(SkinLensError, ValueError):
     """What was named cannot be scored; the message says why."""
+
+    exit_status = 2
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,9 @@ class Item:
     sentence: str = ""
 
     def read(self) -> bytes:
-        """The bytes; raises ImageRefusedError if they cannot be had."""
+        """The bytes; raises ImageRejectedError if they cannot be had."""
         if self.reason:
-            raise ImageRefusedError(self.reason, self.sentence)
+            raise ImageRejectedError(self.reason, self.sentence)
         if not is_address(self.file):
             return Place(Path(self.file), self.member).read()
         try:
@@ -53,9 +56,9 @@ class Item:
                 _require_small(stream.size())
                 return bytes(stream.read(LARGEST_IMAGE_FILE))
         except UnusableFileError as error:
-            raise ImageRefusedError(error.reason, f"This cannot be read as an image. {error}") from error
+            raise ImageRejectedError(error.reason, f"This cannot be read as an image. {error}") from error
         except (OSError, ArrowException) as error:
-            raise ImageRefusedError("unreadable", "The file cannot be read from its storage.") from error
+            raise ImageRejectedError("unreadable", "The file cannot be read from its storage.") from error
 
 
 def list_items(source: str) -> list[Item]:
@@ -83,7 +86,7 @@ def is_address(text: str) -> bool:
 
 def _require_small(size: int) -> None:
     if size > LARGEST_IMAGE_FILE:
-        raise ImageRefusedError("too_large", f"The file is too large to be an image ({size:,} bytes); check it.")
+        raise ImageRejectedError("too_large", f"The file is too large to be an image ({size:,} bytes); check it.")
 
 
 def _on_this_machine(path: Path) -> Iterator[Item]:
@@ -94,7 +97,7 @@ def _on_this_machine(path: Path) -> Iterator[Item]:
             continue
         try:
             source.read()
-        except ImageRefusedError as refusal:
+        except ImageRejectedError as refusal:
             yield Item(source.path, name, "", reason=refusal.reason, sentence=str(refusal))
 
 

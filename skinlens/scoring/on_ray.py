@@ -5,12 +5,12 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.runtime.predictor import load_predictor
 from skinlens.scoring.items import Item
 from skinlens.scoring.shards import Job, Shard, score_shard
@@ -27,7 +27,7 @@ _PROXY_VARIABLES = ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY")
 def score_on_ray(shards: Sequence[Shard], job: Job, *, workers: int | None) -> Iterator[dict[str, int]]:
     """Score shards on the cluster that RAY_ADDRESS names, or on one that is started on this machine.
 
-    An actor that dies is started again and given its shard once more, which is what Ray Data does unasked.
+    Ray Data starts an actor that dies again, and gives it its shard once more.
 
     Args:
         shards: From `shards.prepare`.
@@ -125,8 +125,8 @@ def _read(row: dict[str, Any]) -> dict[str, Any]:
     for item in _unpacked(row["number"], row["items"]).items:
         try:
             content, failure = item.read(), ["", ""]
-        except ImageRefusedError as refusal:
-            content, failure = b"", [refusal.reason, str(refusal)]
+        except ImageRejectedError as error:
+            content, failure = b"", [error.reason, str(error)]
         if size + len(content) > _MOST_BYTES:
             content, failure = b"", [_READ_LATER, ""]
         size += len(content)
@@ -152,18 +152,30 @@ class _Scorer:
         columns = (batch[name] for name in ("number", "items", "contents", "failures"))
         for number, packed, contents, failures in zip(*columns, strict=True):
             shard = _unpacked(int(number), packed)
-            known = dict(zip(shard.items, zip(contents, json.loads(failures), strict=True), strict=True))
-            counted.append(json.dumps(score_shard(shard, self.job, self.predictor, _reader(known))))
+            sources = [
+                _Fetched(item, content, *failure)
+                for item, content, failure in zip(shard.items, contents, json.loads(failures), strict=True)
+            ]
+            counted.append(json.dumps(score_shard(shard, self.job, self.predictor, sources)))
         return {"number": np.asarray(batch["number"]), "counted": np.asarray(counted)}
 
 
-def _reader(known: dict[Item, tuple[bytes, list[str]]]) -> Any:
-    def read(item: Item) -> bytes:
-        content, (reason, sentence) = known[item]
-        if reason == _READ_LATER:
-            return item.read()
-        if reason:
-            raise ImageRefusedError(reason, sentence)
-        return content
+@dataclass(frozen=True)
+class _Fetched:
+    """An image whose bytes, or the reason why there are none, came with the shard."""
 
-    return read
+    item: Item
+    content: bytes
+    reason: str
+    sentence: str
+
+    @property
+    def name(self) -> str:
+        return self.item.name
+
+    def read(self) -> bytes:
+        if self.reason == _READ_LATER:
+            return self.item.read()
+        if self.reason:
+            raise ImageRejectedError(self.reason, self.sentence)
+        return self.content

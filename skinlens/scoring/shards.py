@@ -1,10 +1,9 @@
-"""Results in Parquet, a shard at a time: a shard is there as a whole or not at all, and is never scored twice."""
+"""Results in Parquet, a shard at a time: a shard is complete or absent, and is never scored twice."""
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,39 +11,25 @@ from uuid import uuid4
 import pyarrow as pa
 from pyarrow import ArrowException, fs, parquet
 
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.errors import SkinLensError
 from skinlens.runtime.card import OperatingPoint
 from skinlens.runtime.predictor import Predictor
 from skinlens.scoring.items import Item, is_address
-from skinlens.scoring.rows import BATCH, Row, assessed, refusal_row, row_of
-from skinlens.triage.pipeline import in_chunks, judge, receive
+from skinlens.triage.pipeline import Pipeline, Source
+from skinlens.triage.row import Row, columns
 
-# Images in a shard: what is lost when a worker dies. A multiple of `BATCH`, so that images are scored together with
-# the same neighbours as by `predict`.
+# Images in a shard: what is lost when a worker dies. A multiple of `pipeline.BATCH`, so that images are scored
+# together with the same neighbours as by `predict`.
 SHARD = 64
 PLAN = "_plan.json"
+# Keys of the plan that are called otherwise today; files keep them.
+_IN_WORDS = {"pictures": "images", "views": "orientations"}
 
-_TEXT = pa.string()
-SCHEMA = pa.schema(
-    [
-        ("path", _TEXT),
-        ("sha256", _TEXT),
-        ("probability", pa.float64()),
-        ("decision", _TEXT),
-        ("threshold", pa.float64()),
-        ("point", _TEXT),
-        ("reasons", _TEXT),
-        ("quality_failed", _TEXT),
-        ("stability", _TEXT),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("model", _TEXT),
-        ("error", _TEXT),
-    ]
-)
+_ARROW_TYPES = {str: pa.string(), float: pa.float64(), int: pa.int32()}
+SCHEMA = pa.schema([(name, _ARROW_TYPES[kind]) for name, kind in columns().items()])
 
 
-class DestinationError(RuntimeError):
+class DestinationError(SkinLensError):
     """Results cannot be written, or the folder holds those of something else."""
 
 
@@ -54,9 +39,9 @@ class Job:
 
     Attributes:
         model: Name of the released model.
-        weights_sha256: Of its weights; a worker with others refuses.
+        weights_sha256: Of its weights; a worker with other weights stops with an error.
         point: The operating point, as in the card.
-        views: Whether each image is judged in eight orientations.
+        orientations: Whether each image is scored in eight orientations.
         destination: Folder or address for the shards.
         unverified: Whether the model may be one that was not released.
     """
@@ -64,7 +49,7 @@ class Job:
     model: str
     weights_sha256: str
     point: dict[str, Any]
-    views: bool
+    orientations: bool
     destination: str
     unverified: bool = False
 
@@ -83,13 +68,13 @@ class Shard:
 
 
 def shards_of(items: Sequence[Item], size: int = SHARD) -> list[Shard]:
-    """The list in parts of `size`, in order."""
+    """Return the list in parts of `size`, in order."""
     starts = range(0, len(items), size)
     return [Shard(number, tuple(items[start : start + size])) for number, start in enumerate(starts)]
 
 
 def prepare(job: Job, shards: Sequence[Shard]) -> list[Shard]:
-    """Make the destination, and tell which shards are still to be scored.
+    """Make the destination, and return the shards that are still to be scored.
 
     Raises:
         DestinationError: If it cannot be written, or holds the shards of other images, another model or another
@@ -102,7 +87,7 @@ def prepare(job: Job, shards: Sequence[Shard]) -> list[Shard]:
         "model": f"{job.model} (unverified)" if job.unverified else job.model,
         "weights_sha256": job.weights_sha256,
         "point": job.point,
-        "views": job.views,
+        "views": job.orientations,
     }
     try:
         system.create_dir(folder, recursive=True)
@@ -120,7 +105,7 @@ def prepare(job: Job, shards: Sequence[Shard]) -> list[Shard]:
 
 
 def score_shard(
-    shard: Shard, job: Job, predictor: Predictor, read: Callable[[Item], bytes] = Item.read
+    shard: Shard, job: Job, predictor: Predictor, sources: Sequence[Source] | None = None
 ) -> dict[str, int]:
     """Score the images of a shard, and write it.
 
@@ -128,7 +113,7 @@ def score_shard(
         shard: Its file is there once this returns.
         job: How to score.
         predictor: Of the job's model.
-        read: Gives the bytes of an image, or raises ImageRefusedError.
+        sources: The shard's images in their order, where their bytes are at hand; by default they are read here.
 
     Returns:
         How many images have each decision.
@@ -138,13 +123,14 @@ def score_shard(
     """
     if predictor.model.sha256 != job.weights_sha256:
         raise DestinationError(f"this worker's {job.model} is not the model that the others use: its weights differ")
-    rows = list(_rows(shard, job, predictor, read))
-    columns = {
-        column.name: [_cell(getattr(row, column.name), is_text=column.type == _TEXT) for row in rows]
-        for column in SCHEMA
-    }
+    pipeline = Pipeline(predictor, OperatingPoint.model_validate(job.point), orientations=job.orientations)
+    outcomes = pipeline.stream(shard.items if sources is None else sources)
+    rows = [
+        Row.of(item.path, outcome, pipeline.card, pipeline.point)
+        for item, (_, outcome) in zip(shard.items, outcomes, strict=True)
+    ]
     stream = pa.BufferOutputStream()
-    parquet.write_table(pa.table(columns, schema=SCHEMA), stream)
+    parquet.write_table(pa.Table.from_pylist([_cells(row) for row in rows], schema=SCHEMA), stream)
     system, folder = destination(job.destination)
     try:
         _write(system, folder, shard.file, stream.getvalue().to_pybytes())
@@ -154,7 +140,7 @@ def score_shard(
 
 
 def count(decisions: Iterable[str]) -> dict[str, int]:
-    """How many of each there are."""
+    """Return how many of each there are."""
     counted: dict[str, int] = {}
     for decision in decisions:
         counted[decision] = counted.get(decision, 0) + 1
@@ -176,18 +162,6 @@ def destination(text: str) -> tuple[fs.FileSystem, str]:
         raise DestinationError(f"{text} is no place to write to: {error}") from error
 
 
-def _rows(shard: Shard, job: Job, predictor: Predictor, read: Callable[[Item], bytes]) -> Iterator[Row]:
-    card, point = predictor.card, OperatingPoint.model_validate(job.point)
-    received = ((item, receive(partial(read, item), name=item.name)) for item in shard.items)
-    for chunk in in_chunks(received, BATCH):
-        found = judge([each for _, each in chunk], predictor, views=job.views)
-        for (item, each), made in zip(chunk, found, strict=True):
-            if isinstance(made, ImageRefusedError):
-                yield refusal_row(item.path, each.sha256, made, card, point)
-            else:
-                yield row_of(item.path, made, assessed(made, card, point), card)
-
-
 def _write(system: fs.FileSystem, folder: str, name: str, content: bytes) -> None:
     """Write a file that is there as a whole or not at all."""
     unfinished = f"{folder}/_{uuid4().hex}.unfinished"
@@ -197,7 +171,7 @@ def _write(system: fs.FileSystem, folder: str, name: str, content: bytes) -> Non
 
 
 def _require_same(known: dict[str, Any], plan: dict[str, Any]) -> None:
-    different = [name.replace("_", " ") for name in plan if known.get(name) != plan[name]]
+    different = [_IN_WORDS.get(name, name.replace("_", " ")) for name in plan if known.get(name) != plan[name]]
     if different:
         raise DestinationError(
             f"The folder holds results of another run, which differs in {', '.join(different)}; choose another folder."
@@ -211,8 +185,9 @@ def _digest(shards: Sequence[Shard]) -> str:
     return digest.hexdigest()
 
 
-def _cell(value: float | str, *, is_text: bool) -> float | str | None:
-    """A value as Parquet holds it: an empty number is nothing, and what is no text of a file name is escaped."""
-    if not is_text:
-        return None if value == "" else value
-    return str(value).encode("utf-8", "backslashreplace").decode()
+def _cells(row: Row) -> dict[str, float | str | None]:
+    """A row as Parquet holds it: what is not text in the name of a file is escaped."""
+    return {
+        name: value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+        for name, value in row.cells().items()
+    }

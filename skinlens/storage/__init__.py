@@ -1,1 +1,1 @@
-"""What is kept on disk: private folders, tables as CSV, and the guard against spreadsheet formulas."""
+"""The common ground of case store and runs: engine, transactions, column types, private folders, and tables as CSV."""

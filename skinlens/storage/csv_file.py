@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 
+from skinlens.errors import SkinLensError
 from skinlens.storage.spreadsheet import unguarded
 
 _SHOWN = 5
@@ -13,8 +14,10 @@ _SHOWN_CHARACTERS = 40
 Row = tuple[int, dict[str, str]]
 
 
-class CsvFileError(ValueError):
+class CsvFileError(SkinLensError, ValueError):
     """A CSV cannot be used; the message names the file, the lines and what to do."""
+
+    exit_status = 2
 
 
 def read_rows(

@@ -14,7 +14,7 @@ from rich.progress import Progress
 from skinlens.imaging.blanking import DILATION, DISC_RADIUS, move_lesion, paint_disc, paint_lesion
 from skinlens.imaging.corruptions import CORRUPTIONS, STRENGTHS, corrupt
 from skinlens.imaging.decode import decode
-from skinlens.imaging.image import ImageRefusedError, LesionImage
+from skinlens.imaging.image import ImageRejectedError, LesionImage
 from skinlens.imaging.outlines import Outline, read_outline, shape_features
 from skinlens.imaging.preprocess import Preprocessing, to_input
 from skinlens.leaderboard.documents import (
@@ -31,7 +31,7 @@ from skinlens.metrics.measure import measure, measure_roc_auc
 from skinlens.metrics.measurement import UNDEFINED, Measurement, undefined
 from skinlens.metrics.rows import evenly_spread, groups_of, labels_of, text_of
 from skinlens.metrics.views import views_of
-from skinlens.runtime.orientations import Judge
+from skinlens.runtime.orientations import Scorer
 from skinlens.studies.shortcuts import BACKGROUND_MEASUREMENTS, measure_backgrounds, partners, shape_probabilities
 
 # Images that each shortcut test takes with --quick (without, all), and that are corrupted.
@@ -61,7 +61,7 @@ class Trial:
         resamples: Draws of the bootstrap.
     """
 
-    judge: Judge
+    judge: Scorer
     rows: pd.DataFrame
     probabilities: Floats
     threshold: float
@@ -126,7 +126,7 @@ def stress(trial: Trial, training: pd.DataFrame, *, quick: bool) -> Stress:
         Both parts of the evaluation record. What cannot be measured is None, and `reason` says why.
 
     Raises:
-        ImageRefusedError: If an image cannot be read.
+        ImageRejectedError: If an image cannot be read.
     """
     most = QUICK_IMAGES if quick else None
     disc = centre_disc(trial.spread(most))
@@ -285,7 +285,7 @@ def _read_outlines(trial: Trial) -> tuple[list[Outline], str | None]:
         return [], f"every image with an outline is {trial.rows['label'].iloc[0]}"
     try:
         return list(_outlines(trial.rows, trial.preprocessing.size)), None
-    except ImageRefusedError as error:
+    except ImageRejectedError as error:
         return [], f"an outline cannot be used: {error}"
 
 
@@ -303,7 +303,7 @@ def _shape_alone(trial: Trial, outlines: list[Outline], training: pd.DataFrame) 
         )
     try:
         features = _features(_outlines(known, trial.preprocessing.size))
-    except ImageRefusedError as error:
+    except ImageRejectedError as error:
         return undefined(f"a training outline cannot be used: {error}", len(outlines)), len(known)
     return trial.auc(shape_probabilities(features, labels_of(known), _features(outlines))), len(known)
 

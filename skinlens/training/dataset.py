@@ -71,7 +71,7 @@ class DecodedRows:
         """RGB uint8 `(H, W, 3)`.
 
         Raises:
-            ImageRefusedError: If the file is not a usable image.
+            ImageRejectedError: If the file is not a usable image.
         """
         if index in self._kept:
             return self._kept[index]
@@ -81,7 +81,7 @@ class DecodedRows:
         """True on the lesion, `(H, W)` of the image; None for a row without an outline.
 
         Raises:
-            ImageRefusedError: If a file is not a usable image.
+            ImageRejectedError: If a file is not a usable image.
         """
         file = self.outline_files[index]
         if file is None or index in self._kept_outlines:
@@ -93,7 +93,7 @@ class DecodedRows:
         """The image without its lesion, RGB uint8 `(H, W, 3)`: filled in along its outline, or a central ellipse.
 
         Raises:
-            ImageRefusedError: If a file is not a usable image.
+            ImageRejectedError: If a file is not a usable image.
         """
         if index in self._kept_skins:
             return self._kept_skins[index]

@@ -71,7 +71,7 @@ def pooled_features(backbone: FrozenBackbone, rows: pd.DataFrame, cache: Path | 
         float32 `(N, K)`; K is 3,584 for a ResNet-50 (512 + 1,024 + 2,048).
 
     Raises:
-        ImageRefusedError: If an image cannot be used.
+        ImageRejectedError: If an image cannot be used.
         UnusableFileError: If a file is a pipe, a device, or too large for an image.
         ValueError: If the network has no stages to be probed.
     """

@@ -154,7 +154,7 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
         RecipeError: If the registry does not know the network or its options, or it cannot be trained on outlines.
         StartError: If the starting weights do not fit.
         CheckpointError: If the checkpoint to resume from belongs to another run.
-        ImageRefusedError: If an image of the manifest cannot be used.
+        ImageRejectedError: If an image of the manifest cannot be used.
     """
     fabric = _launch(recipe)
     usable = without_marked(rows, recipe.leave_out)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
+from skinlens.errors import SkinLensError
 from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 
 LABELS = ("benign", "malignant")
@@ -15,8 +16,10 @@ SPLITS = ("train", "test")
 FOLDS = 5
 
 
-class ManifestError(ValueError):
+class ManifestError(SkinLensError, ValueError):
     """A manifest cannot be used; the message names the file and the rows."""
+
+    exit_status = 2
 
 
 def read_manifests(paths: Sequence[Path]) -> pd.DataFrame:

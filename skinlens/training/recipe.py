@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from skinlens.errors import SkinLensError
 from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.imaging.preprocess import Preprocessing
 
@@ -16,8 +17,10 @@ FirstEpoch = Annotated[int, Field(ge=0)]
 Side = Annotated[int, Field(ge=32, le=1024)]
 
 
-class RecipeError(ValueError):
+class RecipeError(SkinLensError, ValueError):
     """A recipe cannot be used; the message names the file and the entry."""
+
+    exit_status = 2
 
 
 def _later(default: object) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from torch import Tensor
 
-from skinlens.cli.errors import UsageError
+from skinlens.errors import UsageError
 from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.models.checkpoint import read_tensors
 from skinlens.storage.spreadsheet import unguarded_table

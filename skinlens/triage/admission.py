@@ -1,89 +1,77 @@
-"""May an image be judged at all? From its quality and its familiarity to a yes or no with reasons in plain words."""
+"""Whether an image may be assessed: by the quality of its pixels and by how far it is from dermoscopy to the model."""
 
 from dataclasses import dataclass
 
 from skinlens.imaging.image import LesionImage
-from skinlens.imaging.quality import Check, CheckName, Quality, assess_quality
+from skinlens.imaging.quality import Quality, assess_quality
 from skinlens.runtime.prediction import Prediction
 from skinlens.runtime.predictor import Predictor
-
-STRANGE = (
-    "This does not look like the dermoscopic images that the model knows. Use a photograph through a dermatoscope."
-)
-
-_FINDINGS: dict[CheckName, str] = {
-    "blurred": "The image is blurred.",
-    "too_dark": "The image is too dark.",
-    "too_bright": "Parts of the image are burnt out.",
-    "no_colour": "The image has hardly any colour.",
-    "no_lesion": "No lesion stands out from the skin.",
-    "cut_off": "The lesion seems to be cut off by the edge of the image.",
-    "hair": "Much hair lies over the image.",
-    "ink": "There seem to be pen marks in the image.",
-    "ruler": "There seems to be a ruler or scale in the image.",
-    "dark_corners": "Black corners or a black circle take up part of the image.",
-}
+from skinlens.triage.wording import NOT_DERMOSCOPY, check_sentence
 
 
 @dataclass(frozen=True)
 class Admission:
-    """Whether an image may be judged.
+    """Whether an image may be assessed.
 
     Attributes:
-        rejected: True if it may not; a person can still override that, with a reason that is kept.
+        rejected: True if it may not; a person can override that by giving a reason, which is saved.
         reasons: Why it is rejected, the most important first; empty if it is not.
-        warnings: What makes a score less sure without forbidding it; never a reason to reject.
+        warnings: What makes a score less certain but is no reason to reject.
         quality: Every check of the pixels.
-        familiarity: How much the image is like dermoscopy to the model; None if it was not asked.
+        ood_score: The out-of-distribution score, in standard deviations: the further below 0, the less the image
+            looks like dermoscopy to the model. None for a model without statistics.
     """
 
     rejected: bool
     reasons: tuple[str, ...]
     warnings: tuple[str, ...]
     quality: Quality
-    familiarity: float | None = None
+    ood_score: float | None = None
+
+    @property
+    def quality_sentences(self) -> tuple[str, ...]:
+        """The warnings, or that there are none; empty if the image is rejected for reasons alone."""
+        if self.reasons and not self.warnings:
+            return ()
+        return self.warnings or ("Image quality: nothing found against it.",)
 
 
 def examine(image: LesionImage, prediction: Prediction, predictor: Predictor) -> Admission:
-    """Decide whether an image may be judged, by its pixels and by what the model made of it.
+    """Check whether an image may be assessed, by its pixels and by its features.
 
     Args:
         image: The image as received.
         prediction: Of that image, by `predictor`.
-        predictor: Its statistics of familiar images are asked, if it has any.
+        predictor: Its out-of-distribution statistics are used, if it has any.
     """
-    record, statistics = predictor.card.familiarity, predictor.familiarity
+    record, statistics = predictor.card.ood, predictor.ood_statistics
     quality = assess_quality(image.pixels)
     if record is None or statistics is None:
         return admit(quality, synthetic=image.synthetic)
-    familiarity = statistics.score(prediction.appearance)
-    return admit(quality, familiarity=familiarity, threshold=record.threshold, synthetic=image.synthetic)
+    score = statistics.score(prediction.appearance)
+    return admit(quality, ood_score=score, threshold=record.threshold, synthetic=image.synthetic)
 
 
 def admit(
-    quality: Quality, *, familiarity: float | None = None, threshold: float | None = None, synthetic: bool = False
+    quality: Quality, *, ood_score: float | None = None, threshold: float | None = None, synthetic: bool = False
 ) -> Admission:
-    """Decide whether an image may be judged.
+    """Decide whether an image may be assessed.
 
     Args:
         quality: From `imaging.quality.assess_quality`.
-        familiarity: From `runtime.familiarity`; None for a model whose card has no statistics, of which nothing is
-            then asked.
-        threshold: From the card; below it an image is not taken for dermoscopy. Goes with `familiarity`.
-        synthetic: Whether the image is a drawn example marked as such, which passes whatever is found.
+        ood_score: From `runtime.ood.OodStatistics`; None for a model without statistics.
+        threshold: From the card; an image with a lower score is rejected. Goes with `ood_score`.
+        synthetic: True for a drawn example marked as one: its faults are warnings, never reasons.
 
     Raises:
-        ValueError: If only one of familiarity and threshold is given.
+        ValueError: If only one of score and threshold is given.
     """
-    if (familiarity is None) != (threshold is None):
-        raise ValueError("give a familiarity together with its threshold, or neither")
-    # Written so that a familiarity that is not a number is strange.
-    strange = familiarity is not None and threshold is not None and not familiarity >= threshold
-    findings = ((STRANGE,) if strange else ()) + tuple(_sentence(check) for check in quality.refusing)
-    warnings = tuple(_sentence(check) for check in quality.failed if check not in quality.refusing)
-    reasons, warnings = ((), findings + warnings) if synthetic else (findings, warnings)
-    return Admission(bool(reasons), reasons, warnings, quality, familiarity)
-
-
-def _sentence(check: Check) -> str:
-    return f"{_FINDINGS[check.name]} {check.advice}"
+    if (ood_score is None) != (threshold is None):
+        raise ValueError("give an out-of-distribution score together with its threshold, or neither")
+    # Written so that a score that is not a number is out of distribution.
+    is_ood = ood_score is not None and threshold is not None and not ood_score >= threshold
+    reasons = ((NOT_DERMOSCOPY,) if is_ood else ()) + tuple(check_sentence(check) for check in quality.rejecting)
+    warnings = tuple(check_sentence(check) for check in quality.failed if check not in quality.rejecting)
+    if synthetic:
+        reasons, warnings = (), reasons + warnings
+    return Admission(bool(reasons), reasons, warnings, quality, ood_score)

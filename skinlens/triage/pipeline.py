@@ -1,117 +1,285 @@
-"""From bytes to what a model makes of an image and whether it may be judged, a few images at a time."""
+"""The inference pipeline: the only road from the bytes of an image to an assessment.
+
+The Triage page, batch runs, `skinlens predict`, `skinlens score` and Python programs all take it. The pipeline decodes
+an image, runs the model in eight orientations, checks quality and out-of-distribution score, and decides at an
+operating point:
+
+>>> from skinlens.imaging.synthetic import draw_lesion, encode_png
+>>> from skinlens.triage.pipeline import Pipeline, Unreadable
+>>> pipeline = Pipeline()
+>>> png = encode_png(draw_lesion(5, malignant_look=True).pixels)
+>>> assessed = pipeline(png, name="lesion.png")
+>>> assessed.assessment.decision, assessed.assessment.reasons[0].startswith("The estimate ")
+('refer', True)
+
+Many images are streamed, a few at a time. A file that cannot be used does not stop the others:
+
+>>> from skinlens.imaging.sources import InMemory
+>>> files = [InMemory("lesion.png", png), InMemory("notes.txt", b"not an image")]
+>>> for source, outcome in pipeline.stream(files):
+...     print(source.name, outcome.error.reason if isinstance(outcome, Unreadable) else outcome.assessment.decision)
+lesion.png refer
+notes.txt not_an_image
+"""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import cached_property
+from typing import Protocol, TypeVar
 
+from skinlens.explain.heatmap import heatmap_of
 from skinlens.imaging.decode import decode
-from skinlens.imaging.image import ImageRefusedError, LesionImage
-from skinlens.runtime.orientations import Stability, in_all_views
-from skinlens.runtime.prediction import Prediction
-from skinlens.runtime.predictor import Predictor
+from skinlens.imaging.image import ImageRejectedError, LesionImage
+from skinlens.runtime.card import ModelCard, OperatingPoint
+from skinlens.runtime.orientations import Stability, predict_orientations
+from skinlens.runtime.prediction import Floats, Prediction
+from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
 from skinlens.triage.admission import Admission, examine
+from skinlens.triage.decision import Assessment, assess
 
-Item = TypeVar("Item")
-
-# Images of this many pixels together are judged before more are decoded: 300 MB, whatever their number.
+# Images that are decoded before the model runs; a score's last digits depend on the images beside it.
+BATCH = 16
+# A batch ends early once its images have this many pixels together: 300 MB, whatever their number.
 MOST_PIXELS = 100_000_000
 
 
-@dataclass(frozen=True)
-class Received:
-    """The digest of a file's bytes (empty if there were none to be had), and its image or why there is none."""
-
-    sha256: str
-    image: LesionImage | ImageRefusedError
+class Source(Protocol):
+    """An image that has not been read yet, such as `imaging.sources.Source` and `scoring.items.Item`."""
 
     @property
-    def pixels(self) -> int:
-        """How many there are to hold in memory."""
-        return self.image.width * self.image.height if isinstance(self.image, LesionImage) else 0
+    def name(self) -> str:
+        """The name that people see; never parsed."""
+
+    def read(self) -> bytes:
+        """Return the bytes; raises ImageRejectedError if they cannot be read."""
+
+
+AnySource = TypeVar("AnySource", bound=Source)
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
-    """An image, what the model says of it and of its other views (None if not asked), and whether it may be judged."""
+class Assessed:
+    """An image with its assessment.
+
+    Attributes:
+        image: The decoded image.
+        assessment: The decision at the pipeline's operating point, with prediction, stability and admission.
+        card: Of the model.
+    """
 
     image: LesionImage
-    prediction: Prediction
-    stability: Stability | None
-    admission: Admission
+    assessment: Assessment
+    card: ModelCard
+
+    @cached_property
+    def heatmap(self) -> Floats:
+        """The evidence, float32 `(size, size)` in [0, 1], on the card's fixed scale."""
+        return heatmap_of(self.assessment.prediction, self.card)
+
+    @property
+    def prediction(self) -> Prediction:
+        """The model's output."""
+        return self.assessment.prediction
+
+    @property
+    def stability(self) -> Stability | None:
+        """The scores in eight orientations; None if they were not computed."""
+        return self.assessment.stability
+
+    @property
+    def admission(self) -> Admission | None:
+        """Whether the image may be assessed; None if that was not checked."""
+        return self.assessment.admission
+
+    def at(self, point: OperatingPoint, *, override: str = "") -> Assessment:
+        """Return the assessment at another operating point, or with a reason to assess a rejected image.
+
+        The model does not run again.
+        """
+        known = self.assessment
+        return assess(
+            known.prediction,
+            self.card,
+            point,
+            notes=self.image.notes,
+            stability=known.stability,
+            admission=known.admission,
+            override=override,
+        )
 
 
-def receive(read: Callable[[], bytes], *, name: str) -> Received:
-    """Read and decode an image.
+@dataclass(frozen=True)
+class Unreadable:
+    """A file from which no image could be made.
+
+    Attributes:
+        sha256: Hex digest of its bytes; "" if they could not be read.
+        error: Why, with a stable code and a sentence.
+    """
+
+    sha256: str
+    error: ImageRejectedError
+
+
+Outcome = Assessed | Unreadable
+
+
+class Pipeline:
+    """From bytes to assessments with one model at one operating point.
 
     Args:
-        read: Gives the bytes, or raises ImageRefusedError.
-        name: What to call the image in front of a person.
+        model: Name of a model in `runtime.weights.weights_folder()`, or a loaded one.
+        point: Operating point, or its name; None takes the card's default. `triage.decision.operating_point` makes one
+            for a threshold.
+        orientations: Whether each image is scored in eight orientations, which takes eight times as long.
+        quality: Whether image quality and out-of-distribution score are checked; False assesses every image.
+        lock: Held while the model runs, for programs in which several threads share one.
+
+    Raises:
+        ModelFileError: If the model is missing, altered or not a released one.
+        ValueError: If the card has no operating point of that name.
     """
+
+    def __init__(
+        self,
+        model: str | Predictor = DEFAULT_MODEL,
+        point: OperatingPoint | str | None = None,
+        *,
+        orientations: bool = True,
+        quality: bool = True,
+        lock: AbstractContextManager[object] | None = None,
+    ) -> None:
+        self.predictor = load_predictor(model) if isinstance(model, str) else model
+        self.card = self.predictor.card
+        self.point = point if isinstance(point, OperatingPoint) else self.card.point(point)
+        self._orientations = orientations
+        self._quality = quality
+        self._lock = lock or nullcontext()
+
+    def __call__(self, image: bytes | LesionImage, *, name: str | None = None) -> Assessed:
+        """Assess one image.
+
+        Args:
+            image: The bytes of a file in any format that `imaging.decode` reads, or a decoded image.
+            name: The name that people see, for bytes.
+
+        Raises:
+            ImageRejectedError: If no image can be made from the bytes.
+        """
+        decoded = image if isinstance(image, LesionImage) else decode(image, name=name)
+        return self._assess([decoded])[0]
+
+    def stream(self, sources: Iterable[AnySource], *, batch: int = BATCH) -> Iterator[tuple[AnySource, Outcome]]:
+        """Assess images one after another, in order, holding no more than one batch of them in memory.
+
+        Args:
+            sources: Read lazily; nothing is read before the first result is asked for.
+            batch: Most images that are decoded before the model runs; fewer if they are large.
+
+        Yields:
+            Each source with its assessment, or with the reason why it has none.
+        """
+        for outcomes in self.batches(sources, batch=batch):
+            yield from outcomes
+
+    def batches(
+        self,
+        sources: Iterable[AnySource],
+        *,
+        batch: int = BATCH,
+        read_ahead: bool = False,
+        keep_going: Callable[[], bool] = lambda: True,
+    ) -> Generator[list[tuple[AnySource, Outcome]], None, None]:
+        """Assess images as `stream` does, a batch at a time.
+
+        Args:
+            sources: Read lazily.
+            batch: Most images in a batch.
+            read_ahead: Decode the next batch in a thread while the model runs on this one.
+            keep_going: Called before the model runs on a batch; once it returns False, no more batches are assessed.
+        """
+        chunks = _chunks(sources, batch)
+        if not read_ahead:
+            for chunk in chunks:
+                if not keep_going():
+                    return
+                yield self._outcomes(chunk)
+            return
+        with ThreadPoolExecutor(1, "skinlens-read") as reader:
+            upcoming = reader.submit(next, chunks, None)
+            while (ready := upcoming.result()) is not None:
+                if not keep_going():
+                    return
+                upcoming = reader.submit(next, chunks, None)
+                yield self._outcomes(ready)
+
+    def _outcomes(self, chunk: Sequence[tuple[AnySource, "_Decoded"]]) -> list[tuple[AnySource, Outcome]]:
+        assessed = iter(self._assess([each.image for _, each in chunk if isinstance(each.image, LesionImage)]))
+        return [
+            (source, next(assessed) if isinstance(each.image, LesionImage) else Unreadable(each.sha256, each.image))
+            for source, each in chunk
+        ]
+
+    def _assess(self, images: Sequence[LesionImage]) -> list[Assessed]:
+        with self._lock:
+            answers = self._predict(images)
+        return [
+            Assessed(
+                image,
+                assess(
+                    prediction,
+                    self.card,
+                    self.point,
+                    notes=image.notes,
+                    stability=stability,
+                    admission=self._examine(image, prediction),
+                ),
+                self.card,
+            )
+            for image, (prediction, stability) in zip(images, answers, strict=True)
+        ]
+
+    def _predict(self, images: Sequence[LesionImage]) -> Sequence[tuple[Prediction, Stability | None]]:
+        if self._orientations:
+            return predict_orientations(self.predictor, images)
+        return [(prediction, None) for prediction in self.predictor.predict(images)]
+
+    def _examine(self, image: LesionImage, prediction: Prediction) -> Admission | None:
+        return examine(image, prediction, self.predictor) if self._quality else None
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    sha256: str
+    image: LesionImage | ImageRejectedError
+
+
+def _decoded(source: Source) -> _Decoded:
     sha256 = ""
     try:
-        content = read()
+        content = source.read()
         sha256 = hashlib.sha256(content).hexdigest()
-        return Received(sha256, decode(content, name=name))
-    except ImageRefusedError as refusal:
-        return Received(sha256, refusal)
+        return _Decoded(sha256, decode(content, name=source.name))
+    except ImageRejectedError as error:
+        return _Decoded(sha256, error)
 
 
-def in_chunks(
-    items: Iterable[tuple[Item, Received]], at_most: int, *, most_pixels: int | None = None
-) -> Iterator[list[tuple[Item, Received]]]:
-    """Images in order, few enough at a time that memory stays flat.
+def _chunks(sources: Iterable[AnySource], batch: int) -> Iterator[list[tuple[AnySource, _Decoded]]]:
+    """Decode images in order, few enough at a time that memory stays flat.
 
-    Args:
-        items: Read one at a time; a chunk is given before the next item is read.
-        at_most: Items in a chunk.
-        most_pixels: A chunk ends once it has so many; `MOST_PIXELS` without.
+    A chunk is given before the next image is read.
     """
-    limit = MOST_PIXELS if most_pixels is None else most_pixels
-    chunk: list[tuple[Item, Received]] = []
+    chunk: list[tuple[AnySource, _Decoded]] = []
     pixels = 0
-    for item, received in items:
-        chunk.append((item, received))
-        pixels += received.pixels
-        if len(chunk) == at_most or pixels >= limit:
+    for source in sources:
+        decoded = _decoded(source)
+        chunk.append((source, decoded))
+        pixels += decoded.image.width * decoded.image.height if isinstance(decoded.image, LesionImage) else 0
+        if len(chunk) == batch or pixels >= MOST_PIXELS:
             yield chunk
             chunk, pixels = [], 0
     if chunk:
         yield chunk
-
-
-def judge(
-    received: Sequence[Received],
-    predictor: Predictor,
-    *,
-    views: bool,
-    lock: AbstractContextManager[object] | None = None,
-) -> list[Judged | ImageRefusedError]:
-    """What a model makes of images, in their order; one that could not be read stays what it is.
-
-    Args:
-        received: From `receive`.
-        predictor: Of the model.
-        views: Whether each image is judged in eight orientations.
-        lock: Held while the model runs.
-    """
-    images = [each.image for each in received if isinstance(each.image, LesionImage)]
-    with lock or nullcontext():
-        answers = iter(_answers(predictor, images, views=views))
-    return [
-        each.image if isinstance(each.image, ImageRefusedError) else _judged(each.image, *next(answers), predictor)
-        for each in received
-    ]
-
-
-def _answers(
-    predictor: Predictor, images: Sequence[LesionImage], *, views: bool
-) -> Sequence[tuple[Prediction, Stability | None]]:
-    if views:
-        return in_all_views(predictor, images)
-    return [(prediction, None) for prediction in predictor.predict(images)]
-
-
-def _judged(image: LesionImage, prediction: Prediction, stability: Stability | None, predictor: Predictor) -> Judged:
-    return Judged(image, prediction, stability, examine(image, prediction, predictor))

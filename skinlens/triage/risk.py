@@ -1,14 +1,19 @@
-"""What a score and an operating point mean where malignant lesions are rarer, or commoner, than in the training set."""
+"""The risk at a prevalence: what a score and an operating point mean where malignant lesions are rarer or commoner."""
 
 from dataclasses import dataclass
 
-# Of the images a clinician would score: general practice, and a pigmented-lesion clinic.
+from skinlens.metrics.measurement import Measurement
+from skinlens.runtime.card import ModelCard
+from skinlens.runtime.prediction import is_probability
+from skinlens.triage.decision import Assessment
+
+# Share of malignant lesions among those a clinician would score: general practice, and a pigmented-lesion clinic.
 PRIMARY_CARE = 0.02
 LESION_CLINIC = 0.10
 
 
 def at_prevalence(probability: float, *, trained: float, target: float) -> float:
-    """A probability moved from one prevalence to another, by Bayes' rule.
+    """Return a probability moved from one prevalence to another, by Bayes' rule.
 
     The logit is shifted by logit(target) - logit(trained) (Saerens et al., Neural Computation 14, 2002), as if both
     classes looked the same in both places.
@@ -20,6 +25,9 @@ def at_prevalence(probability: float, *, trained: float, target: float) -> float
 
     Raises:
         ValueError: If a number is out of its range.
+
+    >>> round(at_prevalence(0.5, trained=0.5, target=0.1), 3)
+    0.1
     """
     _require_share("trained", trained)
     _require_share("target", target)
@@ -31,7 +39,7 @@ def at_prevalence(probability: float, *, trained: float, target: float) -> float
 
 @dataclass(frozen=True)
 class Outlook:
-    """What an operating point comes to at a prevalence.
+    """The consequences of an operating point at a prevalence, for 1,000 lesions.
 
     Attributes:
         prevalence: Share of malignant lesions among those scored.
@@ -55,7 +63,7 @@ class Outlook:
         return self.referred / self.found if self.found else None
 
     def sentence(self) -> str:
-        """The same in plain words."""
+        """Return the consequences in plain words."""
         if self.referrals_per_cancer is None:
             return f"Where {percent(self.prevalence)} of lesions are malignant, this threshold finds none of them."
         return (
@@ -66,7 +74,7 @@ class Outlook:
 
 
 def outlook(sensitivity: float, specificity: float, prevalence: float) -> Outlook:
-    """What rates come to at a prevalence.
+    """Return the consequences of a sensitivity and a specificity at a prevalence.
 
     Args:
         sensitivity: In [0, 1].
@@ -92,18 +100,84 @@ def outlook(sensitivity: float, specificity: float, prevalence: float) -> Outloo
     )
 
 
+@dataclass(frozen=True)
+class Meaning:
+    """The risk of one image at a prevalence.
+
+    Attributes:
+        prevalence: Share of malignant lesions among those that are scored.
+        estimate: P(malignant) of this image there; None if the model is not calibrated.
+        observed: Malignancy rate of images with similar scores there, with its interval; None if it was not measured.
+        outlook: The consequences of the operating point there; None if its rates were not measured.
+    """
+
+    prevalence: float
+    estimate: float | None
+    observed: Measurement | None
+    outlook: Outlook | None
+
+    def sentences(self) -> tuple[str, ...]:
+        """Return the risk in plain words; empty if nothing is known."""
+        sentences = []
+        if self.estimate is not None:
+            sentences.append(f"Where {percent(self.prevalence)} of lesions are malignant: {one_in(self.estimate)}.")
+        if self.observed is not None and self.observed.value is not None:
+            sentences.append(
+                f"Of images with such a score, {percent(self.observed.value)} were malignant{_interval(self.observed)}."
+            )
+        if self.outlook is not None:
+            sentences.append(self.outlook.sentence())
+        return tuple(sentences)
+
+
+def meaning(assessment: Assessment, card: ModelCard, prevalence: float) -> Meaning:
+    """Return the risk of an assessed image where a given share of the lesions is malignant.
+
+    Args:
+        assessment: From `triage.decision.assess`.
+        card: Of its model.
+        prevalence: In (0, 1).
+
+    Raises:
+        ValueError: If the prevalence is not between 0 and 1.
+    """
+    score, calibration = assessment.prediction.score, card.calibration
+    estimate = observed = None
+    if calibration is not None and is_probability(score):
+        estimate = at_prevalence(score, trained=calibration.prevalence, target=prevalence)
+        similar = card.score_bin(score)
+        observed = None if similar is None else _moved(similar.rate, calibration.prevalence, prevalence)
+    measured = assessment.point.measured[0] if assessment.point.measured else None
+    rates = (measured.sensitivity.value, measured.specificity.value) if measured else (None, None)
+    known = None if rates[0] is None or rates[1] is None else outlook(rates[0], rates[1], prevalence)
+    return Meaning(prevalence, estimate, observed, known)
+
+
+def _moved(rate: Measurement, trained: float, target: float) -> Measurement:
+    value, low, high = (
+        None if end is None else at_prevalence(end, trained=trained, target=target)
+        for end in (rate.value, rate.low, rate.high)
+    )
+    return Measurement(value=value, low=low, high=high, n=rate.n)
+
+
+def _interval(rate: Measurement) -> str:
+    ends = rate.interval(percent)
+    return f" (95 % interval {ends}, n = {rate.n} before the shift to this prevalence)" if ends else ""
+
+
 def _require_share(name: str, value: float) -> None:
     if not 0 < value < 1:
         raise ValueError(f"{name} must lie between 0 and 1, not {value}")
 
 
 def percent(share: float) -> str:
-    """A share in per cent with two or three digits that count, as in `2 %` or `0.34 %`."""
+    """Return a share in per cent with two or three digits that count, as in `2 %` or `0.34 %`."""
     return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.3g} %"
 
 
 def one_in(share: float) -> str:
-    """A share as a person says it, as in `about 1 in 9 is malignant (11 %)`."""
+    """Return a share in everyday words, as in `about 1 in 9 is malignant (11 %)`."""
     if share <= 0:
         return "none is malignant (0 %)"
     if share > 2 / 3:
@@ -112,7 +186,7 @@ def one_in(share: float) -> str:
 
 
 def _rounded(number: float) -> str:
-    """A number with two digits that count; below ten, one decimal unless it is whole."""
+    """Return a number with two digits that count; below ten, one decimal unless it is whole."""
     if number >= 10:
         digits = len(str(int(number))) - 2
         return f"{round(number, -digits):,.0f}"
@@ -120,5 +194,5 @@ def _rounded(number: float) -> str:
 
 
 def _count(number: float) -> str:
-    """A count that is not rounded down to nothing."""
+    """Return a count that is not rounded down to nothing."""
     return f"{number:.0f}" if number >= 1 or number == 0 else f"{number:.1f}" if number >= 0.05 else "fewer than 0.1"

@@ -7,21 +7,22 @@ from pathlib import Path
 import streamlit as st
 
 from skinlens.cases.errors import CaseStoreError
-from skinlens.cases.location import PIXELS, data_folder, database_url, file_identity
+from skinlens.cases.location import PIXELS, database_url
 from skinlens.cases.pixels import PixelFolder
 from skinlens.cases.store import CaseStore, open_store
+from skinlens.storage.location import data_folder, file_identity
 
 
 @dataclass(frozen=True)
 class _Opened:
-    """A store, and which file its cases lay in when it was opened; None for a server."""
+    """A store, and the identity of its file when it was opened; None for a database server."""
 
     store: CaseStore
     file: tuple[int, int] | None
 
 
 def case_store() -> CaseStore:
-    """The store where the user's settings say; a file that was put in place of an earlier one is opened afresh.
+    """Return the store of the user's settings; a file that was replaced meanwhile is opened again.
 
     Raises:
         CaseStoreError: If it cannot be opened, or its file is gone; the next call tries again.
@@ -31,7 +32,7 @@ def case_store() -> CaseStore:
     found = _file()
     if found == opened.file:
         return opened.store
-    # An open connection would go on with the file that is gone, and lose every case that is saved.
+    # An open connection would keep writing to the file that is gone, and lose every case.
     opened.store.engine.dispose()
     if found is None:
         raise CaseStoreError("The file of the cases is gone. Put it back, or start SkinLens again for an empty one.")
@@ -40,9 +41,9 @@ def case_store() -> CaseStore:
 
 
 def tidy_at_start() -> None:
-    """Open the store if an interrupted save or deletion has left something, which opening it deletes.
+    """Open the store if an interrupted save or deletion has left images behind; opening it deletes them.
 
-    An error is no matter for a page that shows no cases: those that do tell it.
+    Errors are left to the pages that show cases.
     """
     if PixelFolder(data_folder() / PIXELS).marked():
         with suppress(CaseStoreError):
@@ -50,7 +51,7 @@ def tidy_at_start() -> None:
 
 
 def cases_place() -> str:
-    """Where the cases are kept, for a reader; raises CaseStoreError if the settings do not say."""
+    """Return where the cases are stored, for a reader; raises CaseStoreError if the settings do not say."""
     url = database_url()
     return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
 

@@ -17,12 +17,12 @@ def score_bar(
     band: tuple[float, float] | None = None,
     theme: str = "light",
 ) -> go.Figure:
-    """A bar from 0 to 1 with the score as its length and the threshold as a line across it.
+    """Draw a bar from 0 to 1 with the score as its length and the threshold as a line across it.
 
     Args:
         score: In [0, 1].
         threshold: In [0, 1].
-        name: What the number is called.
+        name: Of the number, for the reader: `score` or `estimate`.
         band: Scores that are too close to call, shaded; None without.
         theme: `light` or `dark`.
     """

@@ -1,4 +1,4 @@
-"""Ways of looking at an image that make it easier to read; none of them is what the model judged."""
+"""Images changed to be easier to read: hair removed, colour corrected. The model never sees them."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -7,13 +7,13 @@ from skinlens.imaging.colour import shades_of_grey
 from skinlens.imaging.hair import remove_hair
 from skinlens.imaging.image import Pixels
 
-Retouch = Literal["hair removed", "colour cast removed"]
-RETOUCHES: tuple[Retouch, ...] = get_args(Retouch)
-_NOT_JUDGED = "For viewing only: the model judged the original."
+Enhancement = Literal["hair removed", "colour corrected"]
+ENHANCEMENTS: tuple[Enhancement, ...] = get_args(Enhancement)
+_FOR_VIEWING = "For viewing only: the model assessed the original."
 
 
 @dataclass(frozen=True, eq=False)
-class Retouched:
+class Enhanced:
     """An image changed for viewing.
 
     Attributes:
@@ -25,17 +25,20 @@ class Retouched:
     sentence: str
 
 
-def retouched(pixels: Pixels, how: Retouch) -> Retouched:
-    """Change an image for viewing.
+def enhance(pixels: Pixels, how: Enhancement) -> Enhanced:
+    """Change an image for viewing; the original is left alone.
 
     Args:
         pixels: RGB uint8, `(H, W, 3)`.
-        how: What to take out of it.
+        how: `hair removed` fills in dark hair; `colour corrected` removes a colour cast (shades of grey).
     """
     if how == "hair removed":
         shaved = remove_hair(pixels)
-        found = f"{shaved.share:.1%} of the image is filled in" if shaved.mask.any() else "no dark hair was found"
-        return Retouched(shaved.pixels, f"Hair: {found}. {_NOT_JUDGED}")
-    return Retouched(
-        shades_of_grey(pixels), f"As if under white light (shades of grey); skin comes out paler. {_NOT_JUDGED}"
+        if not shaved.mask.any():
+            return Enhanced(shaved.pixels, f"No dark hair was found. {_FOR_VIEWING}")
+        return Enhanced(
+            shaved.pixels, f"Hair was removed: {shaved.share:.1%} of the image is filled in. {_FOR_VIEWING}"
+        )
+    return Enhanced(
+        shades_of_grey(pixels), f"Colours are shown as under white light, so that skin looks paler. {_FOR_VIEWING}"
     )

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from skinlens.runtime import predictor as runtime
 from skinlens.runtime.card import ModelCard, ModelFileError, sha256_of
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor
 from skinlens.runtime.providers import provider_in_words
 from skinlens.runtime.released import allowed_by_environment, trusted_card
+from skinlens.runtime.weights import weights_folder
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,28 +27,29 @@ class LoadedModel:
 
     @property
     def runs_on(self) -> str:
-        """Where it runs, in words."""
+        """Where it runs, as shown to users."""
         return provider_in_words(self.predictor.provider)
 
 
 def loaded_model(name: str = DEFAULT_MODEL) -> LoadedModel:
-    """The model of that name; another card in its place is loaded afresh.
+    """Return the model of that name; it is loaded again if its card has changed.
 
     Raises:
-        ModelFileError: If the model is missing, altered, or not a released one that the user named as their own.
+        ModelFileError: If the model is missing, altered, or unreleased and not allowed by SKINLENS_UNVERIFIED.
     """
-    path = runtime.WEIGHTS_FOLDER / f"{name}.json"
+    folder = weights_folder()
+    path = folder / f"{name}.json"
     if not path.is_file():
-        raise ModelFileError(f"There is no model {name!r} in {runtime.WEIGHTS_FOLDER}. Restore it from the release.")
+        raise ModelFileError(f"There is no model {name!r} in {folder}. Restore it from the release.")
     return _load(str(path), sha256_of(path), unverified=allowed_by_environment())
 
 
 def model_or_sentence() -> LoadedModel | None:
-    """The model in use; without one the page says why, and gets None."""
+    """Return the model in use; without one, say why on the page and return None."""
     try:
         return loaded_model()
     except ModelFileError as error:
-        st.error("The model cannot be used, so nothing can be scored.", icon=":material/error:")
+        st.error("The model cannot be used, so no image can be assessed.", icon=":material/error:")
         st.text(str(error))
         return None
 

@@ -1,20 +1,26 @@
-"""The button that makes and saves a case summary."""
+"""The button that makes and downloads a case summary."""
 
 from collections.abc import Callable
 
 import streamlit as st
 
 
-def pdf_button(made: Callable[[], bytes], image_sha256: str, *, disabled: bool = False) -> None:
-    """Offer a case summary, made when it is asked for and named by the image."""
+def pdf_button(make: Callable[[], bytes], image_sha256: str, *, disabled: bool = False) -> None:
+    """Offer a case summary as a PDF.
+
+    Args:
+        make: Returns the PDF; called when the button is pressed.
+        image_sha256: Its first eight digits name the file.
+        disabled: Whether the button can only be seen.
+    """
     st.download_button(
         "Download PDF",
-        made,
+        make,
         file_name=f"skinlens-{image_sha256[:8]}.pdf",
         mime="application/pdf",
         on_click="ignore",
         type="primary",
-        icon=":material/image_as_pdf:",
+        icon=":material/picture_as_pdf:",
         width="stretch",
         disabled=disabled,
     )

@@ -1,4 +1,4 @@
-"""Keeps every page behind app.py, which alone draws the sidebar and the research sentence."""
+"""Keep every page behind app.py, which alone draws the sidebar and the disclaimer."""
 
 import streamlit as st
 
@@ -6,14 +6,14 @@ _ROUTED = "routed"
 
 
 def mark_routed() -> None:
-    """Called by app.py: this session's pages come through the router."""
+    """Note that this session's pages come through app.py, which calls this."""
     st.session_state[_ROUTED] = True
 
 
 def require_router() -> None:
-    """Called first by every page: go to app.py if the page was opened without it.
+    """Go to app.py if a page was opened without it; every page calls this first.
 
-    As long as no session has reached `st.navigation`, Streamlit serves the files of a pages/ folder on their own, so
+    Until a session has reached `st.navigation`, Streamlit serves the files of a pages/ folder on their own, so
     the first visit of a fresh server by a page's address would see the page alone.
     """
     if not st.session_state.get(_ROUTED):

@@ -1,17 +1,14 @@
-"""What one browser session knows: the image in hand and the results so far, never shared, never written to disk."""
+"""The state of one browser session: its current image and its results, never shared, never written to disk."""
 
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import streamlit as st
 
-from skinlens.imaging.decode import decode
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion
-from skinlens.runtime.orientations import Stability, in_all_views
-from skinlens.runtime.prediction import Prediction
-from skinlens.triage.admission import Admission, examine
+from skinlens.triage.pipeline import Assessed, Pipeline
 from skinlens.ui.model import LoadedModel
 
 KEPT_RESULTS = 8
@@ -22,48 +19,44 @@ _CURRENT = "current"
 _DRAWN = "drawn"
 _UPLOADER = "uploader"
 _OVERRIDES = "overrides"
-# Seed of each drawn example and whether it looks malignant, that with the most to see in its heatmap first: such as the
-# released models take for dermoscopy, as `tests/test_drawn.py` checks.
+# Seed of each drawn example and whether it looks malignant; the first has the most to see in its heatmap. The released
+# models take all of them for dermoscopy, as `tests/test_drawn.py` checks.
 EXAMPLES = ((5, True), (0, False), (12, True), (5, False), (15, True), (6, False), (11, True), (7, False))
 
 
-@dataclass(frozen=True, eq=False)
-class Result:
-    """An image, what the model said about it, and about it turned and mirrored, and whether it may be judged."""
-
-    image: LesionImage
-    prediction: Prediction
-    stability: Stability
-    admission: Admission
+# An image on the page with everything that was computed from it.
+Result = Assessed
 
 
 def receive(content: bytes, name: str, model: LoadedModel) -> Result:
-    """The result for received bytes; the same bytes and model again cost a digest and nothing else.
+    """Return the result for received bytes, and make it the current one.
+
+    The same bytes with the same model again cost a digest and nothing else.
 
     Raises:
-        ImageRefusedError: If the bytes are no usable image.
+        ImageRejectedError: If the bytes are no usable image.
     """
     digest = hashlib.sha256(content).hexdigest()
     known = _find(digest, model)
     if known is None:
-        return _add(decode(content, name=name), model)
+        return _keep(_pipeline(model)(content, name=name))
     # The same bytes may come again under another name; the record shows the latest.
     return _keep(replace(known, image=replace(known.image, name=name)))
 
 
 def receive_synthetic(number: int, model: LoadedModel) -> Result:
-    """The result for one of the drawn examples, which come round again."""
+    """Return the result for a drawn example, and make it the current one; any number is accepted, since they repeat."""
     seed, malignant_look = EXAMPLES[number % len(EXAMPLES)]
     return _add(draw_lesion(seed, malignant_look=malignant_look), model)
 
 
 def current() -> Result | None:
-    """The result on the page, if any; it outlives a visit to another page."""
+    """Return the current result, if any; it outlives a visit to another page."""
     return _results().get(st.session_state.get(_CURRENT, ("", "")))
 
 
 def drop_result() -> None:
-    """Take the image off the page, so that a refused file is not shown beside the last one's score."""
+    """Take the image off the page, so that an unusable file is not shown beside the last one's score."""
     st.session_state.pop(_CURRENT, None)
 
 
@@ -74,28 +67,29 @@ def clear() -> None:
 
 
 def override(result: Result) -> str:
-    """Why the user wants a refused image judged all the same; "" until there is a reason."""
+    """Return why the user wants a rejected image assessed anyway; "" until there is a reason."""
     return str(st.session_state.get(_OVERRIDES, {}).get(result.image.sha256, ""))
 
 
 def keep_override(result: Result, reason: str) -> None:
-    """Remember why a refused image is to be judged all the same; "" takes it back."""
+    """Remember why a rejected image is to be assessed anyway; "" withdraws that."""
     st.session_state.setdefault(_OVERRIDES, {})[result.image.sha256] = " ".join(reason.split())
 
 
 def uploader_key() -> str:
-    """The uploader's widget key; a new one empties it."""
+    """Return the uploader's widget key; a new one empties it."""
     return f"upload-{st.session_state.get(_UPLOADER, 0)}"
 
 
 def next_synthetic_number() -> int:
-    """The next drawn example at each call."""
+    """Return the number of the next drawn example, from 0."""
     st.session_state[_DRAWN] = st.session_state.get(_DRAWN, -1) + 1
     return int(st.session_state[_DRAWN])
 
 
 def _results() -> OrderedDict[tuple[str, str], Result]:
-    return st.session_state.setdefault(_RESULTS, OrderedDict())
+    results: OrderedDict[tuple[str, str], Result] = st.session_state.setdefault(_RESULTS, OrderedDict())
+    return results
 
 
 def _find(image_sha256: str, model: LoadedModel) -> Result | None:
@@ -110,9 +104,11 @@ def _add(image: LesionImage, model: LoadedModel) -> Result:
     known = _find(image.sha256, model)
     if known is not None:
         return known
-    with model.lock:
-        prediction, stability = in_all_views(model.predictor, [image])[0]
-    return _keep(Result(image, prediction, stability, examine(image, prediction, model.predictor)))
+    return _keep(_pipeline(model)(image))
+
+
+def _pipeline(model: LoadedModel) -> Pipeline:
+    return Pipeline(model.predictor, lock=model.lock)
 
 
 def _keep(result: Result) -> Result:

@@ -1,4 +1,4 @@
-"""Image and heatmap, or the image retouched, side by side: one scale, one zoom, one place."""
+"""The image beside its heatmap, or beside an enhanced copy, at the same zoom and place."""
 
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
@@ -8,7 +8,7 @@ import numpy.typing as npt
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from skinlens.explain.overlay import (
+from skinlens.explain.heatmap import (
     COLOUR_MAPS,
     STYLES,
     ColourMap,
@@ -20,7 +20,7 @@ from skinlens.explain.overlay import (
 )
 from skinlens.imaging.image import Pixels
 from skinlens.imaging.preprocess import fitted
-from skinlens.ui.enhanced import RETOUCHES, Retouch, retouched
+from skinlens.ui.enhanced import ENHANCEMENTS, Enhancement, enhance
 from skinlens.ui.session import Result
 
 AnyMap = TypeVar("AnyMap", npt.NDArray[np.uint8], npt.NDArray[np.float32])
@@ -30,19 +30,25 @@ VIEW_SIDE = 900
 TALLEST_WIDTH = 300
 ZOOMS = (1.0, 1.5, 2.0, 3.0, 4.0)
 HEATMAP: Final = "what the model looked at"
-BESIDE: tuple[Literal["what the model looked at"] | Retouch, ...] = (HEATMAP, *RETOUCHES)
+RIGHT_IMAGES: tuple[Literal["what the model looked at"] | Enhancement, ...] = (HEATMAP, *ENHANCEMENTS)
 
 
 @dataclass(frozen=True)
 class Window:
-    """The part of an image that is looked at, as shares of its sides."""
+    """The part of an image in view.
+
+    Attributes:
+        zoom: At least 1; the window is a `zoom`-th of each side.
+        across: Place from left to right, in [0, 1].
+        down: Place from top to bottom, in [0, 1].
+    """
 
     zoom: float = 1.0
     across: float = 0.5
     down: float = 0.5
 
     def cut(self, pixels: AnyMap) -> AnyMap:
-        """That part of an image or map, `(H, W, ...)`; the window never leaves it."""
+        """Return that part of an image or map, `(H, W, ...)`; the window never leaves it."""
         height, width = (max(1, round(side / self.zoom)) for side in pixels.shape[:2])
         top = round((pixels.shape[0] - height) * self.down)
         left = round((pixels.shape[1] - width) * self.across)
@@ -51,23 +57,23 @@ class Window:
 
 @st.fragment
 def side_by_side(result: Result) -> None:
-    """Draw both views and their controls; moving a control redraws this part alone."""
+    """Draw both images and their controls; moving a control redraws this part alone."""
     views, controls = st.container(), st.container()
     with controls:
-        beside = st.segmented_control(
-            "Beside the original", BESIDE, default=HEATMAP, required=True, format_func=str.capitalize, key="beside"
+        right = st.segmented_control(
+            "Right image", RIGHT_IMAGES, default=HEATMAP, required=True, format_func=str.capitalize, key="right-image"
         )
-    if beside == HEATMAP:
+    if right == HEATMAP:
         _with_heatmap(result, views, controls)
     else:
-        _with_retouched(result, beside, views, controls)
+        _with_enhanced(result, right, views, controls)
 
 
 def _with_heatmap(result: Result, views: DeltaGenerator, controls: DeltaGenerator) -> None:
     with controls:
         opacity, style, colours, window = _controls()
     image = window.cut(result.image.pixels)
-    evidence = stretched(result.prediction.heatmap, result.image.height, result.image.width)
+    evidence = stretched(result.heatmap, result.image.height, result.image.width)
     shown = _fitted(image)
     drawn = overlay(
         shown,
@@ -78,23 +84,23 @@ def _with_heatmap(result: Result, views: DeltaGenerator, controls: DeltaGenerato
     )
     left, right = views.columns(2)
     _show_original(left, result, shown)
-    found = evidence_sentence(result.prediction.heatmap)
+    evidence_words = evidence_sentence(result.heatmap)
     what = "Synthetic example: what the model looked at" if result.image.synthetic else "What the model looked at"
-    _show(right, drawn, what, f"{what}: {found}")
+    _show(right, drawn, what, f"{what}: {evidence_words}")
     with views:
-        _legend(colours, found)
+        _legend(colours, evidence_words)
 
 
 def original_alone(result: Result) -> None:
-    """Draw the image without a heatmap: of a refused image the model's view tells nothing."""
+    """Draw the image without a heatmap, which would mean nothing for a rejected image."""
     left, _ = st.columns(2)
     _show_original(left, result, _fitted(result.image.pixels))
 
 
-def _with_retouched(result: Result, how: Retouch, views: DeltaGenerator, controls: DeltaGenerator) -> None:
+def _with_enhanced(result: Result, how: Enhancement, views: DeltaGenerator, controls: DeltaGenerator) -> None:
     with controls:
         window = _window(_zoom(st.columns([3, 1])[1]))
-    changed = retouched(result.image.pixels, how)
+    changed = enhance(result.image.pixels, how)
     left, right = views.columns(2)
     _show_original(left, result, _fitted(window.cut(result.image.pixels)))
     _show(right, _fitted(window.cut(changed.pixels)), how.capitalize(), f"{how.capitalize()}: {changed.sentence}")
@@ -121,19 +127,19 @@ def _zoom(place: DeltaGenerator) -> float:
 
 
 def _window(zoom: float) -> Window:
-    """The whole image at 1x; at a higher zoom, the place that two more sliders choose."""
+    """Return the whole image at 1x; at a higher zoom, the place that two more sliders choose."""
     if zoom == 1.0:
         return Window()
     across, down = st.columns(2)
     return Window(
         zoom,
-        across.slider("Left to right", 0, 100, 50, format="%d%%", key="across") / 100,
-        down.slider("Top to bottom", 0, 100, 50, format="%d%%", key="down") / 100,
+        across.slider("Horizontal position", 0, 100, 50, format="%d%%", key="across") / 100,
+        down.slider("Vertical position", 0, 100, 50, format="%d%%", key="down") / 100,
     )
 
 
 def _fitted(pixels: Pixels) -> Pixels:
-    """At most `VIEW_SIDE` wide or high; small images are enlarged so that both views have the same grain."""
+    """Return an image at most `VIEW_SIDE` wide or high; small ones are enlarged so that both have the same grain."""
     return fitted(pixels, VIEW_SIDE, enlarge=True)
 
 
@@ -143,11 +149,11 @@ def _show(place: DeltaGenerator, pixels: Pixels, caption: str, alt: str) -> None
     place.image(pixels, caption=caption, width=narrower if tall else "stretch", alt=alt)
 
 
-def _legend(colours: ColourMap, found: str) -> None:
-    words, strip, end = st.columns([1.2, 2, 1.4], vertical_alignment="center")
-    words.caption("less evidence")
+def _legend(colours: ColourMap, evidence_words: str) -> None:
+    start, strip, end = st.columns([1.2, 2, 1.4], vertical_alignment="center")
+    start.caption("less evidence")
     strip.image(
         legend(colours), width="stretch", alt="Colour scale, from little evidence at the left to much at the right."
     )
-    end.caption("more, for malignant")
-    st.caption(f"{found} One fixed scale for all images.")
+    end.caption("more evidence of malignancy")
+    st.caption(f"{evidence_words} The scale is the same for all images.")

@@ -1,5 +1,6 @@
-"""The app under Streamlit's own test driver, with a fresh model cache for every test."""
+"""The app under Streamlit's own test driver, with fresh caches for every test."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,9 @@ from skinlens.runtime.card import (
     UncertainBand,
     write_card,
 )
-from skinlens.runtime.predictor import WEIGHTS_FOLDER, Predictor
+from skinlens.runtime.predictor import Predictor
 from skinlens.runtime.released import VARIABLE
+from skinlens.runtime.weights import shipped_folder
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,8 +31,14 @@ class _NoPagesFolder(type(Path())):
 
 
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch):
-    """The app's entry point, run once."""
+def app(monkeypatch: pytest.MonkeyPatch, predictor: Predictor) -> Iterator[AppTest]:
+    """The app's entry point, not yet run."""
+
+    def loaded(card: ModelCard, folder: Path) -> Predictor:
+        # The released model takes a second to load, for each of some hundred tests.
+        return predictor if (card, folder) == (predictor.card, shipped_folder()) else Predictor(card, folder)
+
+    monkeypatch.setattr("skinlens.ui.model.Predictor", loaded)
     monkeypatch.chdir(ROOT)
     # AppTest forgets between runs that st.navigation was reached, and would run pages/ files without app.py.
     monkeypatch.setattr(pages_manager, "Path", _NoPagesFolder)
@@ -42,18 +50,18 @@ def app(monkeypatch: pytest.MonkeyPatch):
 @pytest.fixture
 def no_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An empty folder in place of the released models."""
-    monkeypatch.setattr("skinlens.runtime.predictor.WEIGHTS_FOLDER", tmp_path)
+    monkeypatch.setenv("SKINLENS_WEIGHTS", str(tmp_path))
     return tmp_path
 
 
 @pytest.fixture
-def judges_anything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, predictor: Predictor) -> ModelCard:
+def assesses_anything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, predictor: Predictor) -> ModelCard:
     """The released model without statistics of what dermoscopy looks like."""
-    card = predictor.card.model_copy(update={"familiarity": None})
+    card = predictor.card.model_copy(update={"ood": None})
     for file in card.files.values():
-        (tmp_path / file.file).symlink_to(WEIGHTS_FOLDER.resolve() / file.file)
+        (tmp_path / file.file).symlink_to(shipped_folder() / file.file)
     write_card(card, tmp_path / f"{card.name}.json")
-    monkeypatch.setattr("skinlens.runtime.predictor.WEIGHTS_FOLDER", tmp_path)
+    monkeypatch.setenv("SKINLENS_WEIGHTS", str(tmp_path))
     monkeypatch.setenv(VARIABLE, "1")
     return card
 
@@ -78,12 +86,12 @@ def calibrated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, predictor: Predi
             "score_bins": (ScoreBin(low=0.0, high=0.5, rate=rate), ScoreBin(low=0.5, high=1.0, rate=rate)),
             "operating_points": tuple(points.values()),
             "default_point": "screening",
-            "familiarity": None,
+            "ood": None,
         }
     )
     for file in card.files.values():
-        (tmp_path / file.file).symlink_to(WEIGHTS_FOLDER.resolve() / file.file)
+        (tmp_path / file.file).symlink_to(shipped_folder() / file.file)
     write_card(card, tmp_path / f"{card.name}.json")
-    monkeypatch.setattr("skinlens.runtime.predictor.WEIGHTS_FOLDER", tmp_path)
+    monkeypatch.setenv("SKINLENS_WEIGHTS", str(tmp_path))
     monkeypatch.setenv(VARIABLE, "1")
     return card

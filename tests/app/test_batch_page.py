@@ -1,4 +1,4 @@
-"""The batch page in its states: nothing yet, started, judged, reviewed, blind, finished, and what goes wrong."""
+"""The Batch page in its states: no run, started, complete, reviewed, blind, finished, and every failure."""
 
 import shutil
 import threading
@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from skinlens.batch.runner import go_through
+from skinlens.batch.schema import RunImage
 from skinlens.batch.store import BatchStore, Plan, create_run
 from skinlens.cases.store import open_store
 from skinlens.imaging.synthetic import encode_png
@@ -26,9 +27,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "ward"
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four images and a broken one; the same for every test, so none may change it."""
+    made = tmp_path_factory.mktemp("images") / "ward"
     for seed, name in enumerate(NAMES):
         (made / name).parent.mkdir(parents=True, exist_ok=True)
         (made / name).write_bytes(encode_png(familiar_pixels(seed, malignant_look=seed % 2 == 1)))
@@ -36,12 +38,20 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-@pytest.fixture
-def run(folder: Path, predictor: Predictor) -> Iterator[BatchStore]:
-    """A run in which everything is judged."""
+@pytest.fixture(scope="module")
+def complete(folder: Path, predictor: Predictor, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a complete run, of which every test gets a copy."""
     plan = Plan("ward", "path", (str(folder),), predictor.card, views=False, actor="me")
-    store = create_run(runs_folder(), plan)
+    store = create_run(tmp_path_factory.mktemp("runs"), plan)
     go_through(store, predictor, threading.Lock())
+    store.engine.dispose()
+    return store.folder
+
+
+@pytest.fixture
+def run(complete: Path) -> Iterator[BatchStore]:
+    """A complete run."""
+    store = BatchStore(shutil.copytree(complete, runs_folder() / complete.name))
     yield store
     store.engine.dispose()
 
@@ -72,11 +82,11 @@ def metrics(app: AppTest) -> dict[str, str]:
 def test_nothing_can_be_started_before_something_is_chosen(app: AppTest) -> None:
     batch(app)
     assert button(app, "Start").disabled
-    assert "copied into the data folder of SkinLens on this computer until you finish or discard" in texts(app)
+    assert "deleted when you finish or discard the run" in texts(app)
     assert "Runs" not in [each.value for each in app.subheader]
 
 
-def test_a_path_is_judged_in_the_background_and_its_results_appear(app: AppTest, folder: Path) -> None:
+def test_a_path_is_assessed_in_the_background_and_its_results_appear(app: AppTest, folder: Path) -> None:
     batch(app)
     app.segmented_control(key="batch-origin").set_value("Path on this computer").run()
     app.text_input(key="batch-path").set_value(str(folder)).run()
@@ -89,7 +99,7 @@ def test_a_path_is_judged_in_the_background_and_its_results_appear(app: AppTest,
     assert sorted(table["Name"]) == ["a/1.png", "a/2.png", "b/1.png", "broken.jpg", "c.png"]
     assert sum(int(value) for value in metrics(app).values()) == 5
     assert metrics(app)["Not readable"] == "1"
-    button(app, "All runs").click().run()
+    button(app, "Back to all runs").click().run()
     assert "ward" in texts(app)
     assert "5 images, complete" in texts(app)
     button(app, "Open").click().run()
@@ -97,7 +107,7 @@ def test_a_path_is_judged_in_the_background_and_its_results_appear(app: AppTest,
     assert "a/1.png" in set(app.dataframe[0].value["Name"])
 
 
-def test_uploads_are_copied_judged_and_deleted_when_the_run_is_finished(app: AppTest, folder: Path) -> None:
+def test_uploads_are_copied_assessed_and_deleted_when_the_run_is_finished(app: AppTest, folder: Path) -> None:
     batch(app)
     files = [(name.replace("/", "-"), (folder / name).read_bytes(), "image/png") for name in NAMES[:2]]
     app.file_uploader[0].set_value(files).run()
@@ -118,7 +128,7 @@ def test_uploads_are_copied_judged_and_deleted_when_the_run_is_finished(app: App
     store.engine.dispose()
 
 
-def test_a_path_that_is_not_there_is_told(app: AppTest, tmp_path: Path) -> None:
+def test_a_missing_path_is_reported(app: AppTest, tmp_path: Path) -> None:
     batch(app)
     app.segmented_control(key="batch-origin").set_value("Path on this computer").run()
     app.text_input(key="batch-path").set_value(str(tmp_path / "nowhere")).run()
@@ -128,17 +138,17 @@ def test_a_path_that_is_not_there_is_told(app: AppTest, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [f"/{'n' * 300}", "~nobody-of-this-name/images"])
-def test_a_path_that_cannot_be_looked_up_is_told(app: AppTest, path: str) -> None:
+def test_a_path_that_cannot_be_read_is_reported(app: AppTest, path: str) -> None:
     batch(app)
     app.segmented_control(key="batch-origin").set_value("Path on this computer").run()
     app.text_input(key="batch-path").set_value(path).run()
     button(app, "Start").click().run()
     assert not app.exception
-    assert "This path cannot be looked up on this computer." in texts(app)
+    assert "This path cannot be read on this computer." in texts(app)
 
 
 @pytest.mark.parametrize("name", ["notes.txt", ""])
-def test_a_folder_without_images_leaves_nothing_to_judge(app: AppTest, tmp_path: Path, name: str) -> None:
+def test_a_folder_without_images_leaves_nothing_to_assess(app: AppTest, tmp_path: Path, name: str) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     if name:
@@ -150,14 +160,14 @@ def test_a_folder_without_images_leaves_nothing_to_judge(app: AppTest, tmp_path:
     workers().wait(app.session_state["batch-run"], 60)
     app.run()
     assert not app.exception
-    said = texts(app)
-    assert "No image was found, so there is nothing to judge." in said
-    assert f"{empty}: This folder holds no images" in said
-    assert ("Passed over, since they are no images: 1." in said) == bool(name)
+    shown = texts(app)
+    assert "No image was found, so there is nothing to assess." in shown
+    assert f"{empty}: This folder holds no images" in shown
+    assert ("Skipped, because they are not images: 1." in shown) == bool(name)
     assert not app.dataframe
     assert "Benign" not in [each.label for each in app.button]
-    button(app, "All runs").click().run()
-    assert "complete, no image could be judged" in texts(app)
+    button(app, "Back to all runs").click().run()
+    assert "complete, no image could be assessed" in texts(app)
     button(app, "Open").click().run()
     button(app, "Discard the run").click().run()
     assert not app.exception
@@ -187,7 +197,7 @@ def test_no_verdict_is_asked_for_on_an_archive_that_cannot_be_opened(app: AppTes
         (bytes(range(256)), "is not a CSV in UTF-8"),
     ],
 )
-def test_case_facts_that_cannot_be_used_are_told_before_anything_is_judged(
+def test_unusable_case_facts_are_reported_before_anything_is_assessed(
     app: AppTest, folder: Path, content: bytes, why: str
 ) -> None:
     batch(app)
@@ -195,10 +205,10 @@ def test_case_facts_that_cannot_be_used_are_told_before_anything_is_judged(
     app.text_input(key="batch-path").set_value(str(folder)).run()
     app.file_uploader[0].set_value(("facts.csv", content, "text/csv")).run()
     button(app, "Start").click().run()
-    said = texts(app)
-    assert "The run was not started, because the case facts cannot be used." in said
-    assert why in said
-    assert "A CSV with a column path" in said
+    shown = texts(app)
+    assert "The run was not started: the case facts cannot be used." in shown
+    assert why in shown
+    assert "A CSV with a column path" in shown
     assert not runs_folder().exists()
 
 
@@ -207,14 +217,14 @@ def test_a_run_whose_images_are_not_listed_yet_says_so(app: AppTest, folder: Pat
     batch(app, store)
     assert "The images are not listed yet." in texts(app)
     assert "Images not listed yet" in [each.proto.text for each in app.get("progress")]
-    assert "No image fits the filter." not in texts(app)
+    assert "No image matches the filter." not in texts(app)
     store.engine.dispose()
 
 
-def test_counts_follow_the_threshold_without_judging_again(app: AppTest, run: BatchStore) -> None:
+def test_counts_follow_the_threshold_without_assessing_again(app: AppTest, run: BatchStore) -> None:
     batch(app, run)
     before = run.stamp()
-    app.segmented_control(key="batch-point").set_value("own threshold").run()
+    app.segmented_control(key="batch-point").set_value("custom threshold").run()
     app.slider(key="batch-threshold").set_value(0.0).run()
     assert metrics(app)["Above threshold"] == "4"
     app.slider(key="batch-threshold").set_value(1.0).run()
@@ -236,7 +246,7 @@ def test_the_filter_leaves_what_fits(app: AppTest, run: BatchStore) -> None:
     assert app.dataframe[0].value["Name"].tolist() == ["broken.jpg"]
     assert "broken.jpg is not an image that can be opened" in texts(app)
     app.text_input(key="batch-words").set_value("nothing like it").run()
-    assert "No image fits the filter." in texts(app)
+    assert "No image matches the filter." in texts(app)
     assert not app.exception
 
 
@@ -286,13 +296,13 @@ def test_case_facts_give_ground_truth_and_the_patients_other_images(app: AppTest
     again = b"c.png,P-4,,,benign\nc.png,P-4,,,malignant\n"
     run.add_facts("facts.csv", FACTS + b"1.png,P-2,,,\nnowhere.png,P-3,,,\n" + again)
     batch(app, run)
-    said = texts(app)
-    assert "Lines 6, 7 say different things about c.png." in said
-    assert "may mean several images" not in said
-    assert "Mend these rows and add the CSV again" in said
-    assert "Line 4: 1.png may be" in said
-    assert "Line 5: nowhere.png" in said
-    assert "Ground truth: of 1 malignant images" in said
+    shown = texts(app)
+    assert "Lines 6, 7 say different things about c.png." in shown
+    assert "may mean several images" not in shown
+    assert "Correct these rows and add the CSV again" in shown
+    assert "Line 4: 1.png may be" in shown
+    assert "Line 5: nowhere.png" in shown
+    assert "Ground truth: of 1 malignant images" in shown
     app.selectbox(key="batch-order-3").set_value("mistakes").run()
     app.text_input(key="batch-words").set_value("a/1.png").run()
     assert "Patient: P-1" in texts(app)
@@ -300,7 +310,7 @@ def test_case_facts_give_ground_truth_and_the_patients_other_images(app: AppTest
     assert "2026-05-02" in texts(app)
 
 
-def test_a_image_goes_into_the_cases_under_its_patient(app: AppTest, run: BatchStore) -> None:
+def test_an_image_goes_into_the_cases_under_its_patient(app: AppTest, run: BatchStore) -> None:
     run.add_facts("facts.csv", FACTS)
     batch(app, run)
     app.text_input(key="batch-words").set_value("a/1.png").run()
@@ -317,27 +327,30 @@ def test_without_a_pseudonym_no_case_is_saved(app: AppTest, run: BatchStore) -> 
     assert button(app, "Save case").disabled
 
 
-def test_without_its_file_a_image_is_reviewed_but_not_taken_along(app: AppTest, run: BatchStore, folder: Path) -> None:
+def test_without_its_file_an_image_is_reviewed_but_not_taken_along(app: AppTest, run: BatchStore, folder: Path) -> None:
     run.add_facts("facts.csv", FACTS)
-    folder.rename(folder.with_name("away"))
-    batch(app, run)
-    app.text_input(key="batch-words").set_value("a/1.png").run()
-    said = texts(app)
-    assert "The image cannot be shown." in said
-    assert f"It lay at {folder / 'a/1.png'}" in said
+    away = folder.rename(folder.with_name("away"))
+    try:
+        batch(app, run)
+        app.text_input(key="batch-words").set_value("a/1.png").run()
+    finally:
+        away.rename(folder)
+    shown = texts(app)
+    assert "The image cannot be shown." in shown
+    assert f"Expected at {folder / 'a/1.png'}" in shown
     assert button(app, "Save case").disabled
     assert button(app, "Open in Triage").disabled
     assert [each.proto.disabled for each in app.get("download_button") if each.proto.label == "Download PDF"] == [True]
     assert not button(app, "Benign").disabled
 
 
-def test_case_facts_that_cannot_be_used_are_told(app: AppTest, run: BatchStore) -> None:
+def test_unusable_case_facts_are_reported(app: AppTest, run: BatchStore) -> None:
     run.add_facts("facts.csv", b"path,label\na/1.png,nevus\n")
     batch(app, run)
     assert "a label other than benign, malignant or blank: line 2 ('nevus')" in texts(app)
 
 
-def test_a_run_that_stopped_says_why_and_goes_on(app: AppTest, folder: Path, predictor: Predictor) -> None:
+def test_a_run_that_stopped_says_why_and_can_be_resumed(app: AppTest, folder: Path, predictor: Predictor) -> None:
     plan = Plan("ward", "path", (str(folder),), predictor.card, views=False, actor="me")
     store = create_run(runs_folder(), plan)
     app.run()
@@ -352,12 +365,12 @@ def test_a_run_that_stopped_says_why_and_goes_on(app: AppTest, folder: Path, pre
     store.engine.dispose()
 
 
-def test_a_run_of_another_model_is_not_gone_on_with(app: AppTest, folder: Path, predictor: Predictor) -> None:
+def test_a_run_of_another_model_is_not_resumed(app: AppTest, folder: Path, predictor: Predictor) -> None:
     weights = predictor.card.files["weights"].model_copy(update={"sha256": "ff" * 32})
     other = predictor.card.model_copy(update={"files": {**predictor.card.files, "weights": weights}})
     store = create_run(runs_folder(), Plan("ward", "path", (str(folder),), other, views=False, actor="me"))
     batch(app, store)
-    button(app, "Begin").click().run()
+    button(app, "Start").click().run()
     workers().wait(store.id, 60)
     app.run()
     assert "which is not the model in use" in texts(app)
@@ -372,28 +385,28 @@ def test_discarding_deletes_the_run_and_shows_the_others(app: AppTest, run: Batc
     assert button(app, "Start")
 
 
-def test_a_run_that_is_gone_is_told(app: AppTest, run: BatchStore) -> None:
+def test_a_deleted_run_is_reported(app: AppTest, run: BatchStore) -> None:
     run.discard()
     batch(app, run)
     assert "There is no such run" in texts(app)
-    button(app, "Back to the runs").click().run()
+    button(app, "Back to all runs").click().run()
     assert button(app, "Start")
 
 
-def test_a_run_that_goes_while_it_is_open_keeps_no_verdict_and_says_so(app: AppTest, run: BatchStore) -> None:
+def test_a_run_deleted_while_it_is_open_saves_no_verdict_and_says_so(app: AppTest, run: BatchStore) -> None:
     batch(app, run)
     shutil.rmtree(run.folder)
     app.button(key="batch-verdict-malignant").click().run()
     assert not app.exception
-    said = texts(app)
-    assert "There is no such run" in said
-    assert "Your last verdict was not saved." in said
-    assert "your own files are not affected" in said
-    button(app, "Back to the runs").click().run()
+    shown = texts(app)
+    assert "There is no such run" in shown
+    assert "Your last verdict was not saved." in shown
+    assert "your own files are not affected" in shown
+    button(app, "Back to all runs").click().run()
     assert button(app, "Start")
 
 
-def test_a_run_with_a_damaged_table_is_told_and_shown_when_it_is_whole_again(app: AppTest, run: BatchStore) -> None:
+def test_a_damaged_run_is_reported_and_shown_once_it_is_repaired(app: AppTest, run: BatchStore) -> None:
     good = _changed(run, "stability", "'[0.1, ZZZZ'")
     batch(app, run)
     assert "This run cannot be shown." in texts(app)
@@ -417,25 +430,25 @@ def test_a_damaged_image_leaves_the_others(app: AppTest, run: BatchStore) -> Non
     assert button(app, "Benign")
 
 
-def test_a_damaged_run_is_named(app: AppTest, home: Path) -> None:
+def test_a_damaged_run_is_listed_by_name(app: AppTest, home: Path) -> None:
     damaged = home / "batches" / "20260101-000000-damage"
     damaged.mkdir(parents=True)
     (damaged / "run.sqlite").write_bytes(b"nothing" * 200)
     batch(app)
-    said = texts(app)
-    assert "A run cannot be read." in said
+    shown = texts(app)
+    assert "A run cannot be read." in shown
     assert (
-        "20260101-000000-damage: The run could not be opened: the file is damaged or not a SkinLens database." in said
+        "20260101-000000-damage: The run could not be opened: the file is damaged or not a SkinLens database." in shown
     )
-    assert f"its folder lies in {home / 'batches'}" in said
-    assert "Other runs are not affected." in said
+    assert f"its folder is in {home / 'batches'}" in shown
+    assert "Other runs are not affected." in shown
 
 
-def test_without_a_model_nothing_can_be_judged(app: AppTest, no_model: Path) -> None:
+def test_without_a_model_no_image_can_be_assessed(app: AppTest, no_model: Path) -> None:
     batch(app)
-    assert "nothing can be scored" in texts(app)
+    assert "no image can be assessed" in texts(app)
     assert str(no_model) in texts(app)
-    assert "Runs and verdicts that are kept are not affected." in texts(app)
+    assert "Saved runs and verdicts are not affected." in texts(app)
 
 
 def _number(store: BatchStore, relative: str) -> int:
@@ -457,9 +470,11 @@ def test_the_table_turns_to_the_image_that_is_looked_at(
 
 
 def _changed(store: BatchStore, column: str, value: str, number: int = 0) -> object:
-    """Write a column of an image behind the program's back; returns what was there."""
+    """Write a column of an image behind the program's back; return what was there."""
     with store.engine.connect() as connection:
-        before = connection.exec_driver_sql(f"SELECT {column} FROM image WHERE number = {number}").scalar()
-        connection.exec_driver_sql(f"UPDATE image SET {column} = {value} WHERE number = {number}")
+        before = connection.exec_driver_sql(
+            f"SELECT {column} FROM {RunImage.__tablename__} WHERE number = {number}"
+        ).scalar()
+        connection.exec_driver_sql(f"UPDATE {RunImage.__tablename__} SET {column} = {value} WHERE number = {number}")
         connection.commit()
     return before

@@ -1,4 +1,4 @@
-"""The cases page in its states: empty, a list, one open with and without its image, deleted, no database."""
+"""The Cases page in its states: empty, a list, one open with and without its image, deleted, no database."""
 
 import io
 import shutil
@@ -14,7 +14,9 @@ from skinlens.cases.reopen import reopen
 from skinlens.cases.store import CaseStore, open_store
 from skinlens.imaging.decode import decode
 from skinlens.report.pdf import case_pdf
-from skinlens.triage.decision import UNVERIFIED, CaseFacts, assess
+from skinlens.triage.case import CaseFacts
+from skinlens.triage.decision import assess
+from skinlens.triage.wording import UNVERIFIED
 from skinlens.ui.case_store import case_store
 from tests.drawn import familiar_pixels
 from tests.made_up_cases import CARD, POINT, build_record, prediction
@@ -67,7 +69,7 @@ def button(app: AppTest, label: str):
 def test_without_cases_it_says_where_they_come_from(app: AppTest) -> None:
     cases(app)
     assert not app.exception
-    assert "No case is kept yet" in texts(app)
+    assert "No cases yet" in texts(app)
     assert not app.dataframe
 
 
@@ -79,11 +81,11 @@ def test_cases_are_listed_and_searched(app: AppTest, store: CaseStore) -> None:
     app.text_input(key="case-words").set_value("p-2 itches").run()
     assert app.dataframe[0].value["Patient"].tolist() == ["P-2"]
     app.text_input(key="case-words").set_value("nothing like it").run()
-    assert "No case is kept that fits" in texts(app)
+    assert "No case matches" in texts(app)
     assert not app.exception
 
 
-def test_a_case_is_shown_as_it_was_judged(app: AppTest, store: CaseStore) -> None:
+def test_a_case_is_shown_as_it_was_assessed(app: AppTest, store: CaseStore) -> None:
     cases(app, kept(store))
     assert not app.exception
     assert app.metric[0].value == "0.87"
@@ -140,29 +142,29 @@ def test_a_patient_is_deleted_after_the_id_was_typed(app: AppTest, store: CaseSt
     cases(app, kept(store))
     field = next(field for field in app.text_input if field.label.startswith("Type the pseudonymous"))
     field.set_value("P-7")
-    button(app, "Delete for good").click().run()
+    button(app, "Delete permanently").click().run()
     assert "Nothing was deleted" in texts(app)
     assert store.search().total == 1
     field = next(field for field in app.text_input if field.label.startswith("Type the pseudonymous"))
     field.set_value("P-1")
-    button(app, "Delete for good").click().run()
+    button(app, "Delete permanently").click().run()
     assert not app.exception
     assert store.search().total == 0
-    assert "Deleted: 5 rows" in texts(app)
+    assert "Deleted 5 records" in texts(app)
 
 
-def test_the_check_tells_what_was_changed(app: AppTest, store: CaseStore) -> None:
+def test_the_check_reports_alterations(app: AppTest, store: CaseStore) -> None:
     kept(store)
     cases(app)
-    button(app, "Check that nothing was changed").click().run()
-    assert "6 rows and 6 log entries are as they were written" in texts(app)
+    button(app, "Check for alterations").click().run()
+    assert "No alterations: 6 records and 6 log entries were checked" in texts(app)
     with store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE assessment SET score = 0.1")
-    button(app, "Check that nothing was changed").click().run()
-    assert "1 things are not as they were written" in texts(app)
+    button(app, "Check for alterations").click().run()
+    assert "1 record has been altered" in texts(app)
 
 
-def test_a_case_deleted_elsewhere_is_told(app: AppTest, store: CaseStore) -> None:
+def test_a_case_deleted_elsewhere_is_reported(app: AppTest, store: CaseStore) -> None:
     case = kept(store)
     cases(app, case)
     store.erase("P-1", actor="somebody else")
@@ -170,25 +172,25 @@ def test_a_case_deleted_elsewhere_is_told(app: AppTest, store: CaseStore) -> Non
     assert not app.exception
     assert "it may have been deleted" in texts(app)
     app.run()
-    assert "No case is kept yet" in texts(app)
+    assert "No cases yet" in texts(app)
 
 
-def test_a_database_that_cannot_be_opened_is_told(app: AppTest, home: Path) -> None:
+def test_a_database_that_cannot_be_opened_is_reported(app: AppTest, home: Path) -> None:
     home.mkdir()
     (home / "cases.sqlite").write_bytes(b"something else" * 100)
     cases(app)
     assert not app.exception
-    assert "The cases cannot be used" in texts(app)
+    assert "The cases cannot be opened" in texts(app)
     assert "damaged or not a SkinLens database" in texts(app)
-    assert f"The cases are kept in {home / 'cases.sqlite'}." in texts(app)
+    assert f"The cases are stored in {home / 'cases.sqlite'}." in texts(app)
     assert "cases restore FILE.zip" in texts(app)
     (home / "cases.sqlite").unlink()
     button(app, "Try again").click().run()
     assert not app.exception
-    assert "No case is kept yet" in texts(app)
+    assert "No cases yet" in texts(app)
 
 
-def test_a_database_that_goes_while_it_is_open_is_told_and_used_when_it_is_back(
+def test_a_database_removed_while_it_is_open_is_reported_and_used_once_it_is_back(
     app: AppTest, store: CaseStore, home: Path
 ) -> None:
     kept(store)
@@ -215,17 +217,17 @@ def test_a_database_that_goes_while_it_is_open_is_told_and_used_when_it_is_back(
 
 class TestSaving:
     @staticmethod
-    def judged(app: AppTest) -> AppTest:
+    def assessed(app: AppTest) -> AppTest:
         return app.run().file_uploader[0].set_value(("lesion.png", png(2), "image/png")).run()
 
     def test_it_needs_a_pseudonym(self, app: AppTest, store: CaseStore) -> None:
-        self.judged(app)
+        self.assessed(app)
         button(app, "Save").click().run()
         assert "needs a pseudonymous id" in texts(app)
         assert store.search().total == 0
 
     def test_a_saved_case_is_what_the_page_showed(self, app: AppTest, store: CaseStore) -> None:
-        self.judged(app)
+        self.assessed(app)
         app.text_input[0].set_value("P-17").run()
         app.checkbox[0].check()
         button(app, "Save").click().run()
@@ -237,12 +239,12 @@ class TestSaving:
         assert row.prevalence == 0.02
         assert store.pixels.read(row.image_id) is not None
 
-    def test_a_full_disk_is_told(self, app: AppTest, store: CaseStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_full_disk_is_reported(self, app: AppTest, store: CaseStore, monkeypatch: pytest.MonkeyPatch) -> None:
         def full(*_: object) -> str:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr("skinlens.cases.pixels.PixelFolder.write", full)
-        self.judged(app)
+        self.assessed(app)
         app.text_input[0].set_value("P-17").run()
         app.checkbox[0].check()
         button(app, "Save").click().run()
@@ -260,16 +262,16 @@ class TestSummary:
         content = case_pdf(reopen(store, row), card_of(row)).content
         self.dropped(cases(app), content)
         assert not app.exception
-        assert "It agrees with the record." in texts(app)
+        assert "The PDF agrees with the saved case." in texts(app)
         assert "exactly what SkinLens makes" in texts(app)
 
     def test_a_forged_one_does_not(self, app: AppTest, store: CaseStore) -> None:
         kept(store)
         forged = case_pdf(build_record(score=0.1, image=decode(png(1), name="1.png")), CARD).content
         self.dropped(cases(app), forged)
-        assert "It does not agree with the record." in texts(app)
+        assert "The PDF does not agree with the saved case." in texts(app)
 
-    def test_another_file_is_told(self, app: AppTest, store: CaseStore) -> None:
+    def test_another_file_is_reported(self, app: AppTest, store: CaseStore) -> None:
         kept(store)
         self.dropped(cases(app), b"%PDF nothing")
         assert not app.exception

@@ -1,4 +1,4 @@
-"""The comparison page in its states: the shipped model, many, one, none, damaged files, a model of one's own."""
+"""The Compare page in its states: the shipped models, many, one, none, damaged files, the user's own model."""
 
 import io
 import shutil
@@ -17,7 +17,7 @@ from skinlens.leaderboard.records import read_model
 from skinlens.leaderboard.table import leaderboard, readable
 from skinlens.metrics.views import views_of
 from skinlens.runtime.predictor import DEFAULT_MODEL
-from skinlens.triage.decision import DISCLAIMER
+from skinlens.triage.wording import DISCLAIMER
 from skinlens.ui.compare.tabs import TABS
 from tests.made_up_probes import held_out_scores, write_probe
 from tests.made_up_results import only, submitted_csv, write_folder
@@ -29,7 +29,7 @@ YOURS = "Yours: mine.csv"
 def weights(made_up_evaluations: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of released models with made-up evaluations and no model."""
     shutil.copytree(made_up_evaluations, tmp_path / "weights" / "evaluation")
-    monkeypatch.setattr("skinlens.runtime.predictor.WEIGHTS_FOLDER", tmp_path / "weights")
+    monkeypatch.setenv("SKINLENS_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.delenv("SKINLENS_DATA", raising=False)
     return tmp_path / "weights"
 
@@ -60,18 +60,18 @@ def upload(app: AppTest, content: bytes, name: str = "mine.csv") -> AppTest:
 
 
 def ask(app: AppTest) -> AppTest:
-    (button,) = [button for button in app.button if button.label == "Work out the difference"]
+    (button,) = [button for button in app.button if button.label == "Compute the difference"]
     return button.click().run()
 
 
 @pytest.fixture(autouse=True)
 def quick_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     """A submitted model's intervals and a pair's from few resamples."""
-    from skinlens.ui.compare import state as comparison
+    from skinlens.ui.compare import state
 
-    measured, compare_models = comparison.measured, comparison.compare_models
-    monkeypatch.setattr(comparison, "measured", lambda model, view: measured(model, view, resamples=30))
-    monkeypatch.setattr(comparison, "compare_models", lambda *pair: compare_models(*pair, resamples=30))
+    measured, compare_models = state.measured, state.compare_models
+    monkeypatch.setattr(state, "measured", lambda model, view: measured(model, view, resamples=30))
+    monkeypatch.setattr(state, "compare_models", lambda *pair: compare_models(*pair, resamples=30))
 
 
 def test_the_shipped_evaluations_are_shown_and_nothing_is_missing(compare: AppTest, released_folder: Path) -> None:
@@ -117,7 +117,7 @@ class TestHeldOutDatasets:
         assert not compare.exception
         assert charts(compare) == before - 1
 
-    def test_new_figures_are_seen_at_once(self, compare: AppTest, weights: Path) -> None:
+    def test_new_results_are_shown_at_once(self, compare: AppTest, weights: Path) -> None:
         write_probe(weights / "evaluation", held_out_scores(("ham",), skill=1))
         compare.run()
         assert compare.dataframe[0].value["Model"].tolist() == ["Linear probe of start"]
@@ -125,14 +125,14 @@ class TestHeldOutDatasets:
         compare.run()
         assert compare.dataframe[0].value["Model"].tolist() == ["Another title"]
 
-    def test_a_damaged_probe_is_told_and_the_rest_shown(self, compare: AppTest, weights: Path) -> None:
+    def test_a_damaged_probe_is_reported_and_the_rest_shown(self, compare: AppTest, weights: Path) -> None:
         write_probe(weights / "evaluation", held_out_scores(("ham",), skill=1)).write_text("{", "utf-8")
         compare.run()
         assert not compare.exception
         assert "net.start.json cannot be read" in texts(compare)
         assert "ResNet-50" in compare.dataframe[0].value["Model"].tolist()
 
-    def test_without_figures_the_page_opens_on_the_leaderboard(self, compare: AppTest, weights: Path) -> None:
+    def test_without_results_the_page_opens_on_the_leaderboard(self, compare: AppTest, weights: Path) -> None:
         assert weights
         compare.run()
         assert "Datasets that the models had not seen" not in texts(compare)
@@ -140,7 +140,7 @@ class TestHeldOutDatasets:
 
 @pytest.mark.usefixtures("weights")
 class TestManyModels:
-    def test_leaderboard_tells_paper_and_ours_apart(self, compare: AppTest, weights: Path) -> None:
+    def test_the_leaderboard_marks_rows_of_the_paper(self, compare: AppTest, weights: Path) -> None:
         compare.run()
         assert not compare.exception
         table = compare.dataframe[0].value.set_index("Model")
@@ -172,29 +172,29 @@ class TestManyModels:
         assert not compare.exception
         assert charts(compare) == (tab not in {"Shortcuts", "Subgroups"})
         labels = [button.proto.label for button in compare.get("download_button")]
-        assert labels.count("Numbers of this chart (CSV)") == 1
+        assert labels.count("Download chart data (CSV)") == 1
         assert texts(compare).count(DISCLAIMER) == 1
 
-    def test_what_was_not_measured_is_said(self, compare: AppTest) -> None:
+    def test_what_was_not_measured_is_stated(self, compare: AppTest) -> None:
         compare.run()
         open_tab(compare, "Robustness")
         assert "Not measured for: lenet5; MobileNetV2 (no ImageNet start)." in texts(compare)
         open_tab(compare, "Training")
         assert "No training log for: lenet5." in texts(compare)
         open_tab(compare, "Reliability")
-        assert "which is not published: ASFF ResNet-50 (paper)." in texts(compare)
+        assert "which is not published for: ASFF ResNet-50 (paper)." in texts(compare)
 
-    def test_subgroups_of_held_out_hospitals_are_a_click_away(self, compare: AppTest) -> None:
+    def test_subgroups_of_held_out_datasets_are_a_click_away(self, compare: AppTest) -> None:
         open_tab(compare.run(), "Subgroups")
         assert "origin abroad" not in texts(compare)
-        compare.segmented_control(key="parts-of").set_value("Held-out hospitals or folds").run()
+        compare.segmented_control(key="parts-of").set_value("Held-out datasets or folds").run()
         assert not compare.exception
         assert "images of origin abroad" in texts(compare)
         assert "basal cell carcinoma" in set(compare.dataframe[1].value["Diagnosis"])
 
-    def test_new_figures_of_held_out_images_are_seen_at_once(self, compare: AppTest, weights: Path) -> None:
+    def test_new_results_of_held_out_images_are_shown_at_once(self, compare: AppTest, weights: Path) -> None:
         open_tab(compare.run(), "Subgroups")
-        compare.segmented_control(key="parts-of").set_value("Held-out hospitals or folds").run()
+        compare.segmented_control(key="parts-of").set_value("Held-out datasets or folds").run()
         (path,) = (weights / "evaluation").glob("*.held_out.json")
         path.write_text(path.read_text("utf-8").replace("origin abroad", "origin elsewhere"), "utf-8")
         assert "images of origin elsewhere" in texts(compare.run())
@@ -225,9 +225,9 @@ class TestManyModels:
         compare.selectbox(key="compare-second").set_value("ResNet-50").run()
         ask(compare)
         assert not compare.exception
-        said = texts(compare)
-        assert "DeLong's test: p" in said
-        assert "Over all seeds, training chance included:" in said
+        shown = texts(compare)
+        assert "DeLong's test: p" in shown
+        assert "Over all seeds, training chance included:" in shown
         verdicts = [frame.value for frame in compare.dataframe if "Verdict" in frame.value]
         assert set(verdicts[0]["Verdict"]) <= {"difference shown", "difference not shown"}
         compare.selectbox(key="compare-second").set_value("lenet5").run()
@@ -238,7 +238,7 @@ class TestManyModels:
         first = compare.selectbox(key="compare-first").value
         assert first not in compare.selectbox(key="compare-second").options
 
-    def test_disagreements_are_ids_and_a_image_only_if_there_is_one(self, compare: AppTest, tmp_path: Path) -> None:
+    def test_disagreements_are_ids_and_an_image_only_if_there_is_one(self, compare: AppTest, tmp_path: Path) -> None:
         compare.run()
         table = next(frame.value for frame in compare.dataframe if "gap" in frame.value)
         assert table["gap"].is_monotonic_decreasing
@@ -283,7 +283,7 @@ class TestYourOwn:
             assert compare.dataframe[0].value.set_index("Model").loc[YOURS, "Right"] == right
 
     @pytest.mark.parametrize(
-        ("content", "said"),
+        ("content", "message"),
         [
             (b"", "mine.csv is empty"),
             (b"path,label,probability\na.jpg,benign,2\n", "line 2 ('2')"),
@@ -293,11 +293,11 @@ class TestYourOwn:
         ],
     )
     def test_a_wrong_one_gets_its_sentence_and_the_page_goes_on(
-        self, compare: AppTest, content: bytes, said: str
+        self, compare: AppTest, content: bytes, message: str
     ) -> None:
         upload(compare.run(), content)
         assert not compare.exception
-        assert said in texts(compare)
+        assert message in texts(compare)
         assert charts(compare) == 1
         assert YOURS not in compare.dataframe[0].value["Model"].tolist()
         assert not any("Yours" in label for label in compare.multiselect(key="compare-models").options)
@@ -309,11 +309,11 @@ class TestYourOwn:
         compare.switch_page("pages/compare.py").run()
         assert YOURS in compare.dataframe[0].value["Model"].tolist()
         assert compare.number_input(key="compare-threshold").value == 0.7
-        (button,) = [button for button in compare.button if button.label == "Remove it"]
+        (button,) = [button for button in compare.button if button.label == "Remove your model"]
         button.click().run()
         assert not compare.exception
         assert YOURS not in compare.dataframe[0].value["Model"].tolist()
-        assert "Nothing uploaded." in texts(compare)
+        assert "No file yet." in texts(compare)
 
     def test_its_name_is_never_markup(self, compare: AppTest, weights: Path) -> None:
         upload(compare.run(), submitted_csv(weights / "evaluation"), name="<b>x</b> **y**.csv")
@@ -331,12 +331,12 @@ class TestYourOwn:
 
 
 class TestOddFolders:
-    def test_one_model_has_nobody_to_be_compared_with(self, compare: AppTest, weights: Path) -> None:
+    def test_one_model_alone_is_not_compared(self, compare: AppTest, weights: Path) -> None:
         shutil.rmtree(weights / "evaluation")
         write_folder(weights / "evaluation", (only("lenet5"),))
         compare.run()
         assert not compare.exception
-        assert "only one model with predictions" in texts(compare)
+        assert "Only one model has predictions" in texts(compare)
         for tab in TABS:
             assert not open_tab(compare, tab).exception
 
@@ -344,7 +344,7 @@ class TestOddFolders:
         shutil.rmtree(weights / "evaluation")
         compare.run()
         assert not compare.exception
-        assert "There are no evaluations of models here" in texts(compare)
+        assert "There are no evaluations of models in weights/evaluation" in texts(compare)
         assert texts(compare).count(DISCLAIMER) == 1
 
     def test_a_submission_can_stand_alone(self, compare: AppTest, weights: Path) -> None:
@@ -362,7 +362,7 @@ class TestOddFolders:
         assert any(file in element.value for element in compare.text)
         assert "lenet5" in compare.dataframe[0].value["Model"].tolist()
 
-    def test_a_mended_file_is_read_again(self, compare: AppTest, weights: Path) -> None:
+    def test_a_repaired_file_is_read_again(self, compare: AppTest, weights: Path) -> None:
         path = weights / "evaluation" / "resnet50.test.json"
         good = path.read_bytes()
         path.write_text("{", "utf-8")

@@ -1,12 +1,12 @@
-"""The pages beside triage: each renders, says what is true, and has no dead buttons."""
+"""The pages beside Triage: each renders, with and without a model, and About shows the whole card."""
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from skinlens.runtime.card import ModelCard
 from skinlens.runtime.predictor import Predictor
-from skinlens.triage.decision import DISCLAIMER
-from skinlens.ui.hazards import HAZARDS
+from skinlens.triage.hazards import HAZARDS
+from skinlens.triage.wording import DISCLAIMER
 
 PAGES = ("batch", "compare", "cases", "about")
 
@@ -22,7 +22,7 @@ def everything(app: AppTest) -> str:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_page_renders_with_the_research_sentence_once(app: AppTest, name: str) -> None:
+def test_page_renders_with_the_disclaimer_once(app: AppTest, name: str) -> None:
     open_page(app, name)
     assert not app.exception
     assert everything(app).count(DISCLAIMER) == 1
@@ -62,12 +62,12 @@ def test_about_shows_points_bands_and_bins_of_a_calibrated_model(app: AppTest, c
     assert not app.exception
     shown = everything(app)
     assert all(f"{point.name}: threshold {point.threshold:.4f}" in shown for point in calibrated.operating_points)
-    assert "logits divided by 1.500, and +0.000 added" in shown
-    assert "Uncertain from 0.000 to 1.000" in shown
+    assert "logits are divided by 1.500, then +0.000 is added" in shown
+    assert "A score from 0.000 to 1.000 is uncertain." in shown
     assert any("Estimate" in table.value.columns for table in app.dataframe)
 
 
-def test_about_tells_shortcuts_parts_and_failures_of_these_weights(app: AppTest) -> None:
+def test_about_shows_shortcut_tests_subgroups_and_failures_of_these_weights(app: AppTest) -> None:
     open_page(app, "about")
     shown = everything(app)
     assert "135 of 660 test images show a lesion" in shown

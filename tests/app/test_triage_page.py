@@ -1,4 +1,4 @@
-"""The triage page in its states: nothing yet, result, refused file, no model."""
+"""The Triage page in its states: no image, result, rejected image, unusable file, no model."""
 
 import io
 import shutil
@@ -9,14 +9,14 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from skinlens.imaging.decode import decode
 from skinlens.imaging.synthetic import draw_pixels
-from skinlens.runtime import predictor as runtime
 from skinlens.runtime.card import ModelCard
-from skinlens.runtime.orientations import in_all_views
+from skinlens.runtime.orientations import predict_orientations
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor
 from skinlens.runtime.released import VARIABLE
-from skinlens.triage.admission import STRANGE
-from skinlens.triage.decision import DISCLAIMER, HEADLINES, LOW_SENTENCE, UNCERTAIN_SENTENCE, UNVERIFIED
+from skinlens.runtime.weights import weights_folder
+from skinlens.triage.wording import DISCLAIMER, HEADLINES, LOW_SENTENCE, NOT_DERMOSCOPY, UNCERTAIN_SENTENCE, UNVERIFIED
 from tests.drawn import familiar_pixels
 
 
@@ -55,12 +55,12 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_starts_with_an_invitation_and_nothing_else(app: AppTest, calls: list[int]) -> None:
     app.run()
     assert not app.exception
-    assert any("Nothing to show yet" in text for text in texts(app))
+    assert any("No image yet" in text for text in texts(app))
     assert not app.metric
     assert calls == []
 
 
-def test_research_sentence_stands_once(app: AppTest) -> None:
+def test_the_disclaimer_is_shown_once(app: AppTest) -> None:
     app.run()
     assert texts(app).count(DISCLAIMER) == 1
     upload(app, "lesion.png", png(1))
@@ -68,8 +68,6 @@ def test_research_sentence_stands_once(app: AppTest) -> None:
 
 
 def test_upload_gives_the_predictors_score(app: AppTest, predictor: Predictor) -> None:
-    from skinlens.imaging.decode import decode
-
     upload(app.run(), "lesion.png", png(5))
     assert not app.exception
     expected = predictor.predict([decode(png(5))])[0].score
@@ -84,19 +82,17 @@ def test_a_low_score_says_that_it_does_not_exclude_melanoma(app: AppTest, predic
     for seed in (0, 1, 3, 5):
         upload(app.run(), f"{seed}.png", png(seed))
         headline = next(text for text in texts(app) if text.startswith("#####"))
-        said = [sentence in texts(app) for sentence in (LOW_SENTENCE, UNCERTAIN_SENTENCE)]
-        assert said == [HEADLINES["low"] in headline, HEADLINES["uncertain"] in headline]
+        shown = [sentence in texts(app) for sentence in (LOW_SENTENCE, UNCERTAIN_SENTENCE)]
+        assert shown == [HEADLINES["low"] in headline, HEADLINES["uncertain"] in headline]
         low = float(app.metric[0].value) < round(predictor.card.point().threshold, 2)
         assert not (low and HEADLINES["refer"] in headline)
 
 
-def test_the_views_are_counted_beside_the_verdict(app: AppTest, predictor: Predictor) -> None:
-    from skinlens.imaging.decode import decode
-
+def test_the_orientations_are_counted_beside_the_decision(app: AppTest, predictor: Predictor) -> None:
     upload(app.run(), "lesion.png", png(5))
-    _, views = in_all_views(predictor, [decode(png(5))])[0]
+    _, views = predict_orientations(predictor, [decode(png(5))])[0]
     unchanged = views.unchanged(predictor.card.point().threshold)
-    assert any(text.startswith(f"Verdict unchanged in {unchanged} of 8 views") for text in texts(app))
+    assert any(f" {unchanged} of 8 " in text for text in texts(app))
 
 
 def test_the_outlook_follows_the_prevalence(app: AppTest) -> None:
@@ -104,7 +100,7 @@ def test_the_outlook_follows_the_prevalence(app: AppTest) -> None:
     assert any("Of 1,000 lesions where 2 % are malignant" in text for text in texts(app))
     app.selectbox(key="prevalence").set_value("10 %: pigmented-lesion clinic").run()
     assert any("Of 1,000 lesions where 10 % are malignant" in text for text in texts(app))
-    app.selectbox(key="prevalence").set_value("Another share").run()
+    app.selectbox(key="prevalence").set_value("Other percentage").run()
     app.number_input(key="own-prevalence").set_value(7.0).run()
     assert any("Of 1,000 lesions where 7 % are malignant" in text for text in texts(app))
 
@@ -126,27 +122,27 @@ def test_moving_the_controls_scores_nothing(app: AppTest, calls: list[int]) -> N
     app.select_slider(key="zoom").set_value(2.0).run()
     app.slider(key="across").set_value(0).run()
     app.selectbox(key="colours").set_value("cividis").run()
-    app.selectbox(key="prevalence").set_value("Another share").run()
+    app.selectbox(key="prevalence").set_value("Other percentage").run()
     app.number_input(key="own-prevalence").set_value(7.0).run()
     assert not app.exception
     assert calls == [8]
 
 
-def test_hair_or_a_cast_can_be_taken_out_beside_the_original(app: AppTest, calls: list[int]) -> None:
+def test_an_enhanced_image_can_be_shown_beside_the_original(app: AppTest, calls: list[int]) -> None:
     upload(app.run(), "a.png", png(3))
     score = app.metric[0].value
-    for how in ("hair removed", "colour cast removed"):
-        app.segmented_control(key="beside").set_value(how).run()
+    for how in ("hair removed", "colour corrected"):
+        app.segmented_control(key="right-image").set_value(how).run()
         assert not app.exception
         captions = [element.proto.imgs[0].caption for element in app.get("image")]
         assert captions == ["Original", how.capitalize()]
-        assert any("the model judged the original" in text for text in texts(app))
+        assert any("the model assessed the original" in text for text in texts(app))
     assert app.metric[0].value == score
     assert calls == [8]
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "empty"),
         (b"no image at all", "not an image"),
@@ -154,12 +150,12 @@ def test_hair_or_a_cast_can_be_taken_out_beside_the_original(app: AppTest, calls
         (png(1, side=40), "64"),
     ],
 )
-def test_a_bad_file_gets_its_sentence_and_the_page_goes_on(app: AppTest, content: bytes, said: str) -> None:
+def test_a_bad_file_gets_its_sentence_and_the_page_goes_on(app: AppTest, content: bytes, message: str) -> None:
     upload(app.run(), "good.png", png(5))
     upload(app, "bad.png", content)
     assert not app.exception
-    assert any(said in text for text in texts(app))
-    # The last image's score must not stand beside the refusal.
+    assert any(message in text for text in texts(app))
+    # The last image's score must not be shown beside the message.
     assert not app.metric
     upload(app, "good.png", png(5))
     assert app.metric
@@ -203,11 +199,11 @@ def test_facts_stay_with_their_image(app: AppTest) -> None:
 
 def test_characters_that_the_pdf_lacks_are_named(app: AppTest) -> None:
     upload(app.run(), "a.png", png(7))
-    assert not any("cannot show" in text for text in texts(app))
+    assert not any("cannot print" in text for text in texts(app))
     app.text_input[0].set_value("Ω Ж א ب").run()
-    assert not any("cannot show" in text for text in texts(app))
+    assert not any("cannot print" in text for text in texts(app))
     app.text_input[0].set_value("P-7 痣").run()
-    assert any("cannot show" in text for text in texts(app))
+    assert any("cannot print" in text for text in texts(app))
     assert "痣" in texts(app)
 
 
@@ -228,7 +224,7 @@ def test_without_a_model_the_page_says_so(app: AppTest) -> None:
     assert not app.file_uploader
 
 
-def test_a_tampered_model_is_refused(app: AppTest, no_model: Path, released_folder: Path) -> None:
+def test_a_tampered_model_is_rejected(app: AppTest, no_model: Path, released_folder: Path) -> None:
     for path in released_folder.glob(f"{DEFAULT_MODEL}.*"):
         shutil.copy(path, no_model)
     weights = no_model / f"{DEFAULT_MODEL}.safetensors"
@@ -238,10 +234,10 @@ def test_a_tampered_model_is_refused(app: AppTest, no_model: Path, released_fold
     app.run()
     assert not app.exception
     assert any("SHA-256 differs" in text for text in texts(app))
-    assert no_model == runtime.WEIGHTS_FOLDER
+    assert no_model == weights_folder()
 
 
-@pytest.mark.usefixtures("judges_anything")
+@pytest.mark.usefixtures("assesses_anything")
 def test_dark_round_border_image_is_accepted(app: AppTest) -> None:
     """A black circle round the lesion is normal dermoscopy, and no fault of the image; a drawn one looks odd."""
     pixels = np.array(draw_pixels(9, height=240, width=320))
@@ -253,62 +249,62 @@ def test_dark_round_border_image_is_accepted(app: AppTest) -> None:
     assert app.metric
 
 
-class TestRefusedImage:
+class TestRejectedImage:
     @pytest.fixture
-    def refused(self, app: AppTest) -> AppTest:
+    def rejected(self, app: AppTest) -> AppTest:
         """The page with an image that has no colour."""
         stream = io.BytesIO()
         Image.fromarray(draw_pixels(9, height=240, width=320)).convert("L").save(stream, "PNG")
         return upload(app.run(), "grey.png", stream.getvalue())
 
-    def test_it_is_shown_alone_with_a_reason_and_what_to_do(self, refused: AppTest) -> None:
-        assert not refused.exception
-        assert not refused.metric
-        assert any("Not judged" in text for text in texts(refused))
-        assert not any("nothing found against it" in text or text == "None" for text in texts(refused))
-        assert any("hardly any colour" in text and "Use a colour photograph" in text for text in texts(refused))
-        assert [element.proto.imgs[0].caption for element in refused.get("image")] == ["Original"]
-        assert not any("Score, unrounded" in text for text in texts(refused))
+    def test_it_is_shown_alone_with_a_reason_and_what_to_do(self, rejected: AppTest) -> None:
+        assert not rejected.exception
+        assert not rejected.metric
+        assert any(HEADLINES["rejected"] in text for text in texts(rejected))
+        assert not any("nothing found against it" in text or text == "None" for text in texts(rejected))
+        assert any("hardly any colour" in text and "Use a colour photograph" in text for text in texts(rejected))
+        assert [element.proto.imgs[0].caption for element in rejected.get("image")] == ["Original"]
+        assert not any("Score, unrounded" in text for text in texts(rejected))
 
-    def test_what_is_no_dermoscopy_is_refused(self, app: AppTest) -> None:
+    def test_an_image_that_is_not_dermoscopy_is_rejected(self, app: AppTest) -> None:
         stream = io.BytesIO()
         fields = ((np.indices((240, 320)) // 30).sum(axis=0) % 2)[..., None] * np.array([200, 200, 40]) + 30
         Image.fromarray(fields.astype(np.uint8)).save(stream, "PNG")
         upload(app.run(), "fields.png", stream.getvalue())
         assert not app.metric
-        assert any(text == STRANGE for text in texts(app))
+        assert any(text == NOT_DERMOSCOPY for text in texts(app))
 
-    def test_it_is_judged_for_a_reason_only(self, refused: AppTest) -> None:
-        button = next(button for button in refused.button if button.label == "Judge it all the same")
+    def test_it_is_assessed_only_for_a_reason(self, rejected: AppTest) -> None:
+        button = next(button for button in rejected.button if button.label == "Assess anyway")
         button.click().run()
-        assert any("Without a reason" in text for text in texts(refused))
-        assert not refused.metric
-        self.typed(refused, "  seen through\ta dermatoscope ")
-        assert refused.metric
-        assert "Judged all the same, because: seen through a dermatoscope" in texts(refused)
-        assert any("hardly any colour" in text for text in texts(refused))
+        assert any("Enter a reason first" in text for text in texts(rejected))
+        assert not rejected.metric
+        self.give_reason(rejected, "  seen through\ta dermatoscope ")
+        assert rejected.metric
+        assert any(text.endswith(": seen through a dermatoscope") for text in texts(rejected))
+        assert any("hardly any colour" in text for text in texts(rejected))
 
-    def test_an_override_stays_with_its_image_and_can_be_taken_back(self, refused: AppTest) -> None:
-        self.typed(refused, "known camera")
-        upload(refused, "other.png", png(3))
-        assert not any("known camera" in text for text in texts(refused))
+    def test_an_override_stays_with_its_image_and_can_be_withdrawn(self, rejected: AppTest) -> None:
+        self.give_reason(rejected, "known camera")
+        upload(rejected, "other.png", png(3))
+        assert not any("known camera" in text for text in texts(rejected))
         stream = io.BytesIO()
         Image.fromarray(draw_pixels(9, height=240, width=320)).convert("L").save(stream, "PNG")
-        upload(refused, "grey.png", stream.getvalue())
-        assert refused.metric
-        next(button for button in refused.button if button.label == "Do not judge it after all").click().run()
-        assert not refused.metric
+        upload(rejected, "grey.png", stream.getvalue())
+        assert rejected.metric
+        next(button for button in rejected.button if button.label == "Withdraw the assessment").click().run()
+        assert not rejected.metric
 
     @staticmethod
-    def typed(app: AppTest, reason: str) -> None:
+    def give_reason(app: AppTest, reason: str) -> None:
         next(field for field in app.text_input if field.label.startswith("Your reason")).set_value(reason)
-        next(button for button in app.button if button.label == "Judge it all the same").click().run()
+        next(button for button in app.button if button.label == "Assess anyway").click().run()
 
 
-def test_a_good_image_is_said_to_be_one(app: AppTest) -> None:
+def test_a_good_image_has_no_quality_problem(app: AppTest) -> None:
     upload(app.run(), "lesion.png", png(5))
     assert "Image quality: nothing found against it." in texts(app)
-    assert app.dataframe[0].value["Looked for"].tolist()[:3] == ["not dermoscopy", "blurred", "too dark"]
+    assert app.dataframe[0].value["Check"].tolist()[:3] == ["not dermoscopy", "blurred", "too dark"]
 
 
 @pytest.mark.usefixtures("calibrated")
@@ -317,10 +313,10 @@ class TestCalibratedModel:
         upload(app.run(), "lesion.png", png(5))
         assert not app.exception
         assert app.metric[0].label == "Estimate"
-        said = texts(app)
-        assert any(text.startswith("Where 2 % of lesions are malignant: about 1 in ") for text in said)
-        assert any(text.startswith("Of images with such a score, ") for text in said)
-        assert not any("not calibrated" in text for text in said)
+        shown = texts(app)
+        assert any(text.startswith("Where 2 % of lesions are malignant: about 1 in ") for text in shown)
+        assert any(text.startswith("Of images with such a score, ") for text in shown)
+        assert not any("not calibrated" in text for text in shown)
 
     def test_the_point_is_the_users_choice_and_stands_in_the_sidebar(self, app: AppTest) -> None:
         upload(app.run(), "lesion.png", png(5))
@@ -336,19 +332,19 @@ class TestCalibratedModel:
         assert any("too close to call" in text for text in texts(app))
 
 
-def test_a_card_that_was_not_released_is_refused_by_the_page(
+def test_a_card_that_was_not_released_is_rejected_by_the_page(
     app: AppTest, calibrated: ModelCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(VARIABLE)
     app.run()
     assert not app.exception
-    assert "The model cannot be used, so nothing can be scored." in texts(app)
+    assert "The model cannot be used, so no image can be assessed." in texts(app)
     assert any(calibrated.name in text and VARIABLE in text for text in texts(app))
     assert not app.file_uploader
 
 
 @pytest.mark.usefixtures("calibrated")
-def test_a_card_that_was_named_as_ones_own_is_used_under_a_banner(app: AppTest) -> None:
+def test_an_allowed_unreleased_card_is_used_under_a_banner(app: AppTest) -> None:
     app.run()
     assert UNVERIFIED in [warning.value for warning in app.warning]
     app.switch_page("pages/about.py").run()

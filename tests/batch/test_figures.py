@@ -6,7 +6,7 @@ from skinlens.batch.facts import Facts
 from skinlens.batch.figures import against_truth, with_reviewers
 from skinlens.batch.summary import agreement_sentence, truth_rows, truth_sentence
 from skinlens.metrics.registry import score
-from skinlens.triage.admission import STRANGE
+from skinlens.triage.wording import NOT_DERMOSCOPY
 from tests.batch.test_table import POINT, line, review, table
 
 SCORES = (0.9, 0.8, 0.4, 0.3, 0.6, 0.1)
@@ -32,7 +32,7 @@ def test_the_metrics_are_those_of_the_evaluation() -> None:
 
 
 def test_what_was_not_judged_is_counted_apart() -> None:
-    strange, unreadable = line(6, 0.9, refused=(STRANGE,)), line(7, None, state="unreadable")
+    strange, unreadable = line(6, 0.9, refused=(NOT_DERMOSCOPY,)), line(7, None, state="unreadable")
     found = against_truth(labelled(strange, unreadable, line(8, None)), POINT)
     assert found is not None
     assert (found.result.n, found.not_judged) == (6, 2)

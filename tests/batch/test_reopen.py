@@ -12,24 +12,24 @@ from skinlens.batch.store import BatchStore
 from skinlens.imaging.decode import decode
 from skinlens.report.pdf import case_pdf
 from skinlens.report.read_pdf import read_summary
-from skinlens.runtime.orientations import in_all_views
+from skinlens.runtime.orientations import predict_orientations
 from skinlens.runtime.predictor import Predictor
 from skinlens.triage.admission import examine
 from skinlens.triage.decision import assess
 from tests.batch.conftest import MakeRun, judge_all
 
 
-def test_it_is_judged_as_a_image_of_its_own(new_run: MakeRun, predictor: Predictor) -> None:
+def test_it_is_judged_as_an_image_of_its_own(new_run: MakeRun, predictor: Predictor) -> None:
     store = new_run(views=True)
     judge_all(store, predictor)
     row, card = store.image(0), predictor.card
     again = assessment_again(row, card, card.point())
     image = decode(read_again(row), name="1.png")
-    prediction, stability = in_all_views(predictor, [image])[0]
+    prediction, stability = predict_orientations(predictor, [image])[0]
     alone = assess(prediction, card, card.point(), stability=stability, admission=examine(image, prediction, predictor))
     assert (again.decision, again.reasons) == (alone.decision, alone.reasons)
     assert again.prediction.score == pytest.approx(alone.prediction.score, abs=1e-5)
-    np.testing.assert_allclose(again.prediction.heatmap, alone.prediction.heatmap, atol=1e-3)
+    np.testing.assert_allclose(again.prediction.signed_map, alone.prediction.signed_map, atol=1e-3)
     assert again.admission is not None
     assert alone.admission is not None
     assert again.admission.quality == alone.admission.quality

@@ -11,13 +11,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from skinlens import judging
 from skinlens.batch import runner
 from skinlens.batch.errors import BatchError
 from skinlens.batch.runner import BusyError, alone, go_through, is_worked_on
 from skinlens.batch.store import BatchStore
 from skinlens.cli.predict import Outputs, predict
 from skinlens.runtime.predictor import Predictor
+from skinlens.triage import pipeline
 from tests.batch.conftest import NAMES, MakeRun, judge_all
 
 IS_A = "This cannot be read as an image. It is {}, not a regular file."
@@ -97,7 +97,7 @@ def test_what_stops_half_way_goes_on_without_loss_or_repetition(
 KILLED = """
 import sys, threading
 from pathlib import Path
-from skinlens import judging
+from skinlens.triage import pipeline
 from skinlens.batch import runner
 from skinlens.batch.store import BatchStore
 from skinlens.runtime.predictor import load_predictor
@@ -183,7 +183,7 @@ def test_a_folder_that_vanishes_stops_the_run_which_goes_on_when_it_is_back(
     assert [state for _, state, _ in results(store)].count("judged") == 5
 
 
-def test_a_image_that_vanishes_gets_its_sentence(folder: Path, new_run: MakeRun, predictor: Predictor) -> None:
+def test_an_image_that_vanishes_gets_its_sentence(folder: Path, new_run: MakeRun, predictor: Predictor) -> None:
     store = new_run()
     with alone(store):
         runner._list(store, store.run())
@@ -197,7 +197,7 @@ def test_a_image_that_vanishes_gets_its_sentence(folder: Path, new_run: MakeRun,
 def test_memory_holds_a_few_images_at_a_time(
     monkeypatch: pytest.MonkeyPatch, new_run: MakeRun, predictor: Predictor
 ) -> None:
-    monkeypatch.setattr(judging, "MOST_PIXELS", 1)
+    monkeypatch.setattr(pipeline, "MOST_PIXELS", 1)
     sizes = []
     kept = runner.results
 

@@ -175,7 +175,7 @@ def test_a_run_of_another_version_is_not_read(finished: BatchStore) -> None:
         BatchStore(finished.folder)
 
 
-def test_a_image_that_is_not_there_is_told(finished: BatchStore) -> None:
+def test_an_image_that_is_not_there_is_told(finished: BatchStore) -> None:
     with pytest.raises(BatchError, match="no such image"):
         finished.image(99)
 

@@ -11,8 +11,8 @@ from skinlens.batch.table import Entry, Filter, counts, entries, ordered
 from skinlens.metrics.measurement import Measurement
 from skinlens.runtime.card import OperatingPoint, UncertainBand
 from skinlens.runtime.orientations import Stability
-from skinlens.triage.admission import STRANGE
 from skinlens.triage.decision import decide
+from skinlens.triage.wording import NOT_DERMOSCOPY
 
 POINT = OperatingPoint(name="middle", threshold=0.5, chosen_on="nothing")
 
@@ -52,7 +52,7 @@ RUN = (
     line(0, 0.2),
     line(1, 0.9),
     line(2, 0.7, stability=(0.7, 0.3, *[0.7] * 6)),
-    line(3, 0.99, refused=(STRANGE,)),
+    line(3, 0.99, refused=(NOT_DERMOSCOPY,)),
     line(4, None, state="unreadable", reason="empty", sentence="It is empty."),
     line(5, None),
     line(6, 0.6, flags=("dark_corners",), warnings=("Black corners.",)),
@@ -92,7 +92,7 @@ def test_mistakes_come_first_the_worst_at_the_top() -> None:
     assert [entry.is_mistake for entry in found] == [True, True, False, False, False, False, False]
 
 
-def test_flags_name_what_speaks_against_a_image() -> None:
+def test_flags_name_what_speaks_against_an_image() -> None:
     found = table(*RUN)
     assert found[3].flags == ("not dermoscopy",)
     assert found[6].flags == ("dark corners",)

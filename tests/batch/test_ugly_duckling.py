@@ -5,7 +5,7 @@ import pytest
 
 from skinlens.batch.facts import Facts
 from skinlens.batch.ugly_duckling import most_unlike, patients, same_lesion
-from skinlens.triage.admission import STRANGE
+from skinlens.triage.wording import NOT_DERMOSCOPY
 from tests.batch.test_table import line, table
 
 
@@ -58,13 +58,13 @@ def test_one_lesion_in_the_order_of_its_dates() -> None:
     assert [entry.number for entry in same_lesion(found[1], found)] == [1]
 
 
-def test_a_image_without_a_lesion_is_alone() -> None:
+def test_an_image_without_a_lesion_is_alone() -> None:
     found = group("", "")
     assert [entry.number for entry in same_lesion(found[0], found)] == [0]
 
 
 def test_only_judged_images_with_a_pseudonym_are_grouped() -> None:
-    run = (line(0), line(1), line(2, None), line(3, refused=(STRANGE,)), line(4))
+    run = (line(0), line(1), line(2, None), line(3, refused=(NOT_DERMOSCOPY,)), line(4))
     facts = {number: Facts(case_id="P-1") for number in (0, 2, 3, 4)}
     found = patients(table(*run, facts=facts))
     assert {name: [entry.number for entry in each] for name, each in found.items()} == {"P-1": [0, 4]}

@@ -1,15 +1,25 @@
-"""The app as a server of its own, and a real browser in front of it."""
+"""One server and one browser for all browser tests; each test gets a browser context of its own, as a new visitor."""
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import TimeoutError as TooLateError
 
+from skinlens.batch.runner import go_through
+from skinlens.batch.store import BatchStore, Plan, create_run
+from skinlens.runtime.predictor import Predictor
+from skinlens.triage.wording import DISCLAIMER
+from skinlens.ui.batch.runs import runs_folder
+from tests.browser.visiting import SECONDS, Visit, plant, visitor
 from tests.serving import serving
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = (
     "--disable-gpu",
     "--disable-quic",
@@ -21,23 +31,6 @@ QUIET = (
     # No name but our own is looked up, whatever a page asks for.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1",
 )
-
-
-@pytest.fixture(scope="session")
-def address() -> Iterator[str]:
-    """A server for the whole run."""
-    with serving() as url:
-        yield url
-
-
-@pytest.fixture
-def fresh_server() -> Iterator[str]:
-    """A server that nobody has visited."""
-    with serving() as url:
-        yield url
-
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -63,11 +56,64 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
+@pytest.fixture(scope="session")
+def first_visit(browser: Browser) -> Iterator[tuple[str, str]]:
+    """The server's address, and the text that the first visitor of all saw under a page's own address."""
+    with serving() as address:
+        context = visitor(browser)
+        page = context.new_page()
+        page.goto(f"{address}/cases")
+        # Without it the text shows what was there instead.
+        with suppress(TooLateError):
+            page.get_by_text(DISCLAIMER).first.wait_for(timeout=60 * SECONDS)
+        text = page.get_by_test_id("stApp").inner_text()
+        context.close()
+        yield address, text
+
+
+@pytest.fixture(scope="session")
+def address(first_visit: tuple[str, str]) -> str:
+    """The address of the server for the whole run."""
+    return first_visit[0]
+
+
 @pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
-    opened = context.new_page()
-    opened.goto(address)
-    opened.get_by_text("Drop a dermoscopic image here").wait_for(timeout=60_000)
-    yield opened
-    context.close()
+def visit(browser: Browser, address: str) -> Iterator[Visit]:
+    """Open the app as a new visitor; arguments are those of a browser context."""
+    contexts: list[BrowserContext] = []
+
+    def open_app(**options: object) -> Page:
+        contexts.append(visitor(browser, **options))
+        page = contexts[-1].new_page()
+        page.goto(address)
+        page.get_by_text("Drop a dermoscopic image here").wait_for(timeout=60 * SECONDS)
+        return page
+
+    yield open_app
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(visit: Visit) -> Page:
+    return visit()
+
+
+@pytest.fixture(scope="session")
+def complete_run(predictor: Predictor, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a complete run, of which a test can put a copy on the server."""
+    folder = plant(tmp_path_factory.mktemp("images") / "ward")
+    plan = Plan("ward", "path", (str(folder),), predictor.card, views=False, actor="me")
+    store = create_run(tmp_path_factory.mktemp("runs"), plan)
+    go_through(store, predictor, threading.Lock())
+    store.engine.dispose()
+    return store.folder
+
+
+@pytest.fixture
+def run(complete_run: Path, tmp_path: Path) -> Iterator[BatchStore]:
+    """A complete run on the server, deleted afterwards, since the server is shared."""
+    store = BatchStore(shutil.copytree(complete_run, runs_folder() / f"{complete_run.name}-{tmp_path.name[-40:]}"))
+    yield store
+    store.engine.dispose()
+    shutil.rmtree(store.folder, ignore_errors=True)

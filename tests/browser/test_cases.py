@@ -1,4 +1,4 @@
-"""From an image to a kept case and back, in a real browser: save, find, open, download, compare with the record."""
+"""From an image to a saved case and back, in a real browser: save, find, open, download, compare with the PDF."""
 
 import re
 from pathlib import Path
@@ -7,9 +7,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from skinlens.imaging.synthetic import encode_png
+from tests.browser.visiting import SECONDS, settle
 from tests.drawn import familiar_pixels
-
-SECONDS = 1000
 
 
 @pytest.fixture
@@ -21,17 +20,18 @@ def image(tmp_path: Path) -> Path:
 
 def save_case(page: Page, image: Path) -> None:
     page.locator("input[type=file]").set_input_files(image)
-    expect(page.get_by_text("Verdict unchanged")).to_be_visible(timeout=60 * SECONDS)
+    expect(page.get_by_test_id("stMetricValue")).to_be_visible(timeout=60 * SECONDS)
     page.get_by_label("Pseudonymous id").fill("P-BROWSER")
     page.keyboard.press("Tab")
+    settle(page)
     page.get_by_role("button", name="Save case").click()
-    page.get_by_text("Keep the image too").click()
+    page.get_by_text("Save the image too").click()
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Saved.")).to_be_visible(timeout=20 * SECONDS)
     page.keyboard.press("Escape")
 
 
-def test_a_case_is_kept_opened_and_agrees_with_its_summary(page: Page, image: Path, tmp_path: Path) -> None:
+def test_a_case_is_saved_opened_and_agrees_with_its_pdf(page: Page, image: Path, tmp_path: Path) -> None:
     save_case(page, image)
     page.get_by_role("link", name="Cases").click()
     listed = page.locator("[data-testid=stDataFrame]")
@@ -46,5 +46,5 @@ def test_a_case_is_kept_opened_and_agrees_with_its_summary(page: Page, image: Pa
     download.value.save_as(tmp_path / "case.pdf")
     page.get_by_text("Check, back up, delete").click()
     page.locator("input[type=file]").last.set_input_files(tmp_path / "case.pdf")
-    expect(page.get_by_text("It agrees with the record.")).to_be_visible(timeout=30 * SECONDS)
+    expect(page.get_by_text("The PDF agrees with the saved case.")).to_be_visible(timeout=30 * SECONDS)
     expect(page.get_by_text(re.compile("exactly what SkinLens makes"))).to_be_visible()

@@ -10,9 +10,10 @@ from sqlalchemy import text
 
 from skinlens.cases.database import revision
 from skinlens.cases.errors import CaseStoreError
-from skinlens.cases.location import FOLDER_VARIABLE, URL_VARIABLE, data_folder, database_url
+from skinlens.cases.location import URL_VARIABLE, database_url
 from skinlens.cases.schema import Base
 from skinlens.cases.store import CaseStore, open_file, open_store
+from skinlens.storage.location import FOLDER_VARIABLE, data_folder
 
 
 def test_the_migrations_make_what_the_code_expects(store: CaseStore) -> None:

@@ -20,7 +20,8 @@ from skinlens.imaging.quality import assess_quality
 from skinlens.report.pdf import case_pdf
 from skinlens.runtime.orientations import Stability
 from skinlens.triage.admission import admit
-from skinlens.triage.decision import CaseFacts, CaseRecord, assess
+from skinlens.triage.case import CaseFacts, CaseRecord
+from skinlens.triage.decision import assess
 from tests.made_up_cases import CARD, CREATED, POINT, build_record, lesion_image, prediction
 
 ACTOR = "dr-example"
@@ -261,7 +262,7 @@ def _fails_on_pixels(session: Session, row: object, action: str, actor: str) -> 
 
 
 def test_a_locked_database_is_told_and_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("skinlens.cases.database.PATIENCE", 0.2)
+    monkeypatch.setattr("skinlens.storage.database.PATIENCE", 0.2)
     store = open_file(tmp_path / "cases.sqlite")
     saved(store)
     blocker = sqlite3.connect(tmp_path / "cases.sqlite", isolation_level=None)

@@ -32,7 +32,7 @@ import time
 from pathlib import Path
 from skinlens.cases.pixels import PixelFolder
 from skinlens.cases.store import open_file
-from skinlens.triage.decision import CaseFacts
+from skinlens.triage.case import CaseFacts
 from tests.made_up_cases import CARD, build_record, lesion_image
 write = PixelFolder.write
 def slowly(*given):

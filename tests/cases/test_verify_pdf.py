@@ -12,7 +12,9 @@ from skinlens.cases.store import CaseStore
 from skinlens.cases.verify_pdf import check_summary
 from skinlens.report.pdf import case_pdf
 from skinlens.report.read_pdf import NotASummaryError, read_summary
-from skinlens.triage.decision import HEADLINES, CaseFacts, CaseRecord, assess
+from skinlens.triage.case import CaseFacts, CaseRecord
+from skinlens.triage.decision import assess
+from skinlens.triage.wording import HEADLINES
 from tests.made_up_cases import CARD, POINT, build_record, lesion_image, prediction
 
 

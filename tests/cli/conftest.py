@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from skinlens.cli import predict, subjects
+from skinlens.cli import model_under_test, predict
 from skinlens.cli.main import run
 from skinlens.runtime.predictor import Predictor, load_predictor
 
@@ -47,6 +47,6 @@ def loaded(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> Predictor:
     def load(name: str, *folder: Path, **given: Any) -> Predictor:
         return predictor if name == predictor.model.name else load_predictor(name, *folder, **given)
 
-    for command in (predict, subjects):
+    for command in (predict, model_under_test):
         monkeypatch.setattr(command, "load_predictor", load)
     return predictor

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from skinlens.cli.ablate_preprocessing import RETOUCHES, retouching, summarise
-from skinlens.cli.errors import OutputError, UsageError
+from skinlens.errors import OutputError, UsageError
 from skinlens.export.candidate import UnreleasedModel
 from skinlens.imaging.colour import shades_of_grey
 from skinlens.imaging.decode import decode

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from skinlens.cli.audit import audit
-from skinlens.cli.errors import OutputError, UsageError
+from skinlens.errors import OutputError, UsageError
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from skinlens.cli.audit_augmentation import audit_augmentation, summarise
-from skinlens.cli.errors import OutputError
+from skinlens.errors import OutputError
 from skinlens.imaging.synthetic import draw_lesion
 
 RECIPE = """

@@ -11,7 +11,7 @@ from skinlens.cases.store import CaseStore, open_store
 from skinlens.imaging.decode import decode
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.report.pdf import case_pdf
-from skinlens.triage.decision import CaseFacts
+from skinlens.triage.case import CaseFacts
 from tests.made_up_cases import CARD, build_record
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from skinlens.cli.error_analysis import review
-from skinlens.cli.errors import OutputError, UsageError
+from skinlens.errors import OutputError, UsageError
 from tests.cli.fold_runs import IMAGES, draw_folder, fold_run
 
 

@@ -12,7 +12,7 @@ import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, confusion_matrix, f1_score, roc_auc_score
 
 from skinlens.cli import evaluate as evaluate_module
-from skinlens.cli import subjects as subjects_module
+from skinlens.cli import model_under_test as subject_module
 from skinlens.cli.evaluate import QUICK_RESAMPLES, evaluate
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
@@ -69,7 +69,7 @@ def scored(manifest: Path, predictor: Predictor, tmp_path_factory: pytest.TempPa
     """The folder that one evaluation of the test split left behind."""
     out = tmp_path_factory.mktemp("evaluation") / "new"
     with pytest.MonkeyPatch.context() as patch:
-        for module in (evaluate_module, subjects_module):
+        for module in (evaluate_module, subject_module):
             patch.setattr(module, "load_predictor", lambda _name, **_: predictor)
         evaluate(predictor.card.name, [manifest], "test", out, quick=True, selected=out / "selected.json")
     return out

@@ -62,8 +62,8 @@ def of_package(name: str) -> set[str]:
 @pytest.fixture
 def upload_to_pdf() -> list[str]:
     """Every module between an upload and its PDF."""
-    found = {"skinlens.triage.decision", "skinlens.explain.overlay", "skinlens.cli.main", "skinlens.cli.predict"}
-    for package in ("desktop", "report", "runtime", "imaging"):
+    found = {"skinlens.triage.decision", "skinlens.explain.heatmap", "skinlens.cli.main", "skinlens.cli.predict"}
+    for package in ("ui", "report", "runtime", "imaging"):
         found |= of_package(package)
     return sorted(found | imported_by_pages())
 

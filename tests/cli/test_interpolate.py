@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 import torch
 
-from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.interpolate import SHARES, interpolate
+from skinlens.errors import OutputError, UsageError
 from skinlens.export.candidate import UnreleasedModel
 from skinlens.imaging.decode import decode
 from skinlens.models.checkpoint import read_tensors, save_tensors

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
-from skinlens.cli import subjects as subjects_module
+from skinlens.cli import model_under_test as subject_module
 from skinlens.cli.evaluate import evaluate
 from skinlens.cli.model_under_test import load_subject
 from skinlens.export.selection import Selection, SelectionError, write_selection
@@ -16,7 +16,7 @@ from skinlens.models.normalise import Normalise
 from skinlens.models.pretrained import RANDOM
 from skinlens.models.registry import build
 from skinlens.runtime.card import sha256_of
-from skinlens.runtime.predictor import WEIGHTS_FOLDER
+from skinlens.runtime.weights import weights_folder
 
 SIDE = 64
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
@@ -87,14 +87,14 @@ def test_a_run_is_scored_with_the_weights_it_would_be_released_with(checkpoint, 
     images = [draw_lesion(seed, height=80, width=100) for seed in range(3)]
     found = [answer.score for answer in subject.judge.predict(images)]
     twin = load_released(build("lenet5", {}), released_precision(network.state_dict()))
-    pixels = torch.stack([torch.from_numpy(subjects_input(image, subject)) for image in images])
+    pixels = torch.stack([torch.from_numpy(input_of(image, subject)) for image in images])
     with torch.inference_mode():
         expected = twin(Normalise(MEAN, STD)(pixels)).softmax(dim=1)[:, 1]
     assert found == pytest.approx(expected.tolist(), abs=1e-5)
     assert len(set(found)) == 3
 
 
-def subjects_input(image, subject):
+def input_of(image, subject):
     from skinlens.imaging.preprocess import to_input
 
     return to_input(image.pixels, subject.preprocessing).copy()
@@ -148,14 +148,14 @@ def test_a_run_on_a_share_of_the_lesions_is_not_scored(checkpoint, selected):
 
 
 def test_a_released_model_says_the_same(predictor, selected, monkeypatch):
-    monkeypatch.setattr(subjects_module, "load_predictor", lambda _name, **_: predictor)
+    monkeypatch.setattr(subject_module, "load_predictor", lambda _name, **_: predictor)
     subject = load_subject(predictor.card.name, selected, tta=False)
     card = predictor.card
     assert (subject.stem, subject.log) == (card.name, None)
     assert subject.threshold == card.point().threshold
     assert subject.described["weights_sha256"] == card.files["weights"].sha256
     assert subject.described["training"]["imagenet_start"] is True
-    from_card = load_subject(str(WEIGHTS_FOLDER / f"{card.name}.safetensors"), selected, tta=False)
+    from_card = load_subject(str(weights_folder() / f"{card.name}.safetensors"), selected, tta=False)
     assert from_card.described == subject.described
 
 

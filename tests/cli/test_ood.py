@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skinlens.cli import refusal as command
-from skinlens.cli.errors import UsageError
+from skinlens.cli import ood as command
 from skinlens.cli.ood import AT_LEAST, refusal
+from skinlens.errors import UsageError
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.runtime.card import read_card
-from skinlens.runtime.ood import load_familiarity
+from skinlens.runtime.ood import load_ood_statistics
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor
 from skinlens.training.manifest import ManifestError
 
@@ -164,18 +164,18 @@ def test_a_released_refusal_is_in_the_card(
     done: Path, data: Path, tmp_path: Path, released_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(released_folder / f"{DEFAULT_MODEL}.json", tmp_path)
-    monkeypatch.setattr(command, "WEIGHTS_FOLDER", tmp_path)
+    monkeypatch.setattr(command, "weights_folder", lambda: tmp_path)
     refusal(
         None, [data / "known.csv"], data / "strange.csv", tmp_path / "out", images=None,
         cache=done / "kept.safetensors", release=True,
     )  # fmt: skip
     card = read_card(tmp_path / f"{DEFAULT_MODEL}.json")
-    familiarity = load_familiarity(card, tmp_path)
+    familiarity = load_ood_statistics(card, tmp_path)
     record = json.loads((tmp_path / "out" / f"{DEFAULT_MODEL}.json").read_text("utf-8"))
-    assert card.familiarity is not None
+    assert card.ood is not None
     assert familiarity is not None
-    assert card.familiarity.threshold == record["threshold"]
-    assert card.familiarity.statistics.bytes < 1_000_000
+    assert card.ood.threshold == record["threshold"]
+    assert card.ood.statistics.bytes < 1_000_000
     # A line for either kind of close-up, and one for everything else.
     assert len(familiarity.directions) == 3
 

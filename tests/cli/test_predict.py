@@ -22,17 +22,17 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 from pypdf import PdfReader
 
-from skinlens import judging
 from skinlens.cli import predict as predict_module
-from skinlens.cli.errors import OutputError
 from skinlens.cli.predict import Outputs, predict
-from skinlens.explain.overlay import record_overlay
+from skinlens.errors import OutputError
+from skinlens.explain.heatmap import heatmap_of, record_overlay
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.sources import Source, safe_name
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.runtime.predictor import Predictor, load_predictor
-from skinlens.scoring.rows import BATCH
+from skinlens.triage import pipeline
+from skinlens.triage.pipeline import BATCH
 from tests.drawn import familiar_pixels
 
 COLUMNS = [
@@ -222,7 +222,7 @@ class TestOneRowEach:
         assert max(len(rows[name]["probability"]) for name in USABLE) > 8
 
     @pytest.mark.parametrize("name", REFUSED)
-    def test_a_image_that_cannot_be_used(self, rows: dict[str, Row], folder: Path, name: str) -> None:
+    def test_an_image_that_cannot_be_used(self, rows: dict[str, Row], folder: Path, name: str) -> None:
         row = rows[name]
         assert row["decision"] == "rejected"
         assert row["error"] == REFUSED[name]
@@ -264,7 +264,7 @@ class TestExtras:
         assert call("predict", two, "--heatmaps", tmp_path / "maps").status == 0
         for seed in (0, 1):
             image = decode(two / f"{seed}.png")
-            expected = record_overlay(image.pixels, loaded.predict([image])[0].heatmap)
+            expected = record_overlay(image.pixels, heatmap_of(loaded.predict([image])[0], loaded.card))
             drawn = decode(tmp_path / "maps" / f"{safe_name(f'{seed}.png', image.sha256)}.png")
             assert np.abs(drawn.pixels.astype(int) - expected).max() <= 1
 
@@ -486,7 +486,7 @@ class TestDicom:
             (folder / "latin.dcm").write_bytes(patients["wide.dcm"])
             return decode(content, name=name)
 
-        monkeypatch.setattr(judging, "decode", decoding)
+        monkeypatch.setattr(pipeline, "decode", decoding)
         done = call("predict", folder / "latin.dcm", "--no-views", "--dicom", tmp_path / "dcm")
         assert done.status == 1
         assert "changed while it was being judged" in without_traceback(done.err)[-1]
@@ -652,10 +652,10 @@ class TestFlatMemory:
         sizes: list[int] = []
         answer = quick.predict
         monkeypatch.setattr(quick, "predict", lambda images: [sizes.append(len(images)), *answer(images)][1:])
-        monkeypatch.setattr(judging, "MOST_PIXELS", 2 * 64 * 64)
+        monkeypatch.setattr(pipeline, "MOST_PIXELS", 2 * 64 * 64)
         for index in range(5):
             (tmp_path / f"{index}.png").write_bytes(encode_png(draw_pixels(index, height=64, width=64)))
-        outputs = Outputs(tmp_path / "rows.csv", as_json=False, heatmaps=None, pdfs=None, views=False)
+        outputs = Outputs(tmp_path / "rows.csv", as_json=False, heatmaps=None, pdfs=None, orientations=False)
         predict([tmp_path], outputs, model=None, point=None, threshold=None)
         assert sizes == [2, 2, 1]
 

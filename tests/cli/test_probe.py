@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
-from skinlens.cli.errors import UsageError
 from skinlens.cli.probe import parsed_options
+from skinlens.errors import UsageError
 from skinlens.leaderboard.probes import read_probes
 from skinlens.models import registry
 from skinlens.training import features

@@ -16,7 +16,7 @@ from skinlens.cli.say import json_text, print_text, say
 from skinlens.imaging.decode import decode
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.storage.printable import printable
-from skinlens.triage.decision import CaseFacts
+from skinlens.triage.case import CaseFacts
 from tests.made_up_cases import CARD, build_record
 
 # Moves the cursor, sets the title, changes the alphabet (C1), turns the direction of writing, and begins a new line.

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skinlens.cli.errors import OutputError, UsageError
 from skinlens.cli.subgroups import subgroups
+from skinlens.errors import OutputError, UsageError
 from skinlens.export.selection import SelectionError, read_selection
 from skinlens.leaderboard.records import HeldOut
 from tests.cli.conftest import Caller

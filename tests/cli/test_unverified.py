@@ -15,10 +15,11 @@ from skinlens.cli.ood import _release
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.runtime import released
 from skinlens.runtime.card import ModelFileError, read_card, write_card
-from skinlens.runtime.ood import Familiarity
+from skinlens.runtime.ood import OodStatistics
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
-from skinlens.runtime.released import FOLDER, trusted_card
-from skinlens.triage.decision import UNVERIFIED
+from skinlens.runtime.released import trusted_card
+from skinlens.runtime.weights import shipped_folder
+from skinlens.triage.wording import UNVERIFIED
 from tests.cli.conftest import Caller
 
 MARKED = f"{DEFAULT_MODEL} (unverified)"
@@ -40,7 +41,7 @@ def own(tmp_path: Path, predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -
     folder.mkdir()
     card = predictor.card
     for file in card.every_file.values():
-        (folder / file.file).symlink_to(FOLDER / file.file)
+        (folder / file.file).symlink_to(shipped_folder() / file.file)
     points = tuple(point.model_copy(update={"threshold": 0.9, "band": None}) for point in card.operating_points)
     write_card(card.model_copy(update={"operating_points": points}), folder / f"{card.name}.json")
     for module in (predict_module, score_module):
@@ -93,13 +94,13 @@ class TestReleasing:
     def weights(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         folder = tmp_path / "weights"
         (folder / "evaluation").mkdir(parents=True)
-        shutil.copy(FOLDER / f"{DEFAULT_MODEL}.json", folder)
-        for path in (FOLDER / "evaluation").glob("*.*"):
+        shutil.copy(shipped_folder() / f"{DEFAULT_MODEL}.json", folder)
+        for path in (shipped_folder() / "evaluation").glob("*.*"):
             if path.name.startswith(f"{DEFAULT_MODEL}.") or path.name == "scorings.csv":
                 shutil.copy(path, folder / "evaluation")
         shutil.copy(released.DIGESTS, tmp_path / "released.json")
         monkeypatch.setattr(released, "DIGESTS", tmp_path / "released.json")
-        monkeypatch.setattr(released, "FOLDER", folder)
+        monkeypatch.setattr(released, "shipped_folder", lambda: folder)
         return folder
 
     def spoil(self, weights: Path) -> Path:
@@ -127,11 +128,11 @@ class TestReleasing:
         assert trusted_card(path).title == "another"
 
     def test_refusal(self, weights: Path, predictor: Predictor) -> None:
-        statistics = Familiarity(np.ones((2, 4)), np.zeros(2), np.ones(2))
+        statistics = OodStatistics(np.ones((2, 4)), np.zeros(2), np.ones(2))
         _release(predictor, statistics, -2.5, {"split": "made up."}, weights)
         card = trusted_card(weights / f"{DEFAULT_MODEL}.json")
-        assert card.familiarity is not None
-        assert card.familiarity.threshold == -2.5
+        assert card.ood is not None
+        assert card.ood.threshold == -2.5
         with pytest.raises(ModelFileError, match="not the one released"):
             trusted_card(self.spoil(weights))
 

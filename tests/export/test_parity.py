@@ -1,5 +1,6 @@
 """The released graph against torch and the grad-cam library, and proof that a wrong graph is refused."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,15 @@ from torch import Tensor
 
 from skinlens.export import graph as graph_module
 from skinlens.export.graph import ReleasedGraph, write_graph
-from skinlens.export.parity import ParityError, measure_parity
+from skinlens.export.parity import Parity, ParityError, measure_parity
 from skinlens.imaging.image import LesionImage
+from skinlens.imaging.synthetic import draw_pixels
 from skinlens.models.asff import AsffResNet50
-from skinlens.models.checkpoint import load_released
 from skinlens.models.explainable import Analysis, evidence_map
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build
 from skinlens.runtime.predictor import Predictor
+from tests.small_asff import SmallAsff
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,9 @@ def files(predictor: Predictor, folder: Path) -> tuple[Path, Path]:
 
 def test_released_graph_on_synthetic_images(predictor, released_folder, parts, images) -> None:
     graph, weights = files(predictor, released_folder)
-    measure_parity(graph, weights, *parts, stacked(predictor, images)).check()
+    parity = measure_parity(graph, weights, *parts, stacked(predictor, images))
+    parity.check()
+    assert parity.images == len(images)
 
 
 def test_released_graph_on_real_images(predictor, released_folder, parts, real_images) -> None:
@@ -71,7 +75,8 @@ def wrong_layer(output: Analysis, network: AsffResNet50) -> Tensor:
     """A plausible slip: the head's first layer, as if its ReLU were always active."""
     head = network.head
     gradient = (head.classify.weight[1] - head.classify.weight[0]) @ head.hidden.weight
-    return (gradient[None, :, None, None] * output.maps).mean(dim=1) * output.maps.shape[1] / 196
+    height, width = output.maps.shape[2:]
+    return (gradient[None, :, None, None] * output.maps).sum(dim=1) / (height * width)
 
 
 def wrong_sign(output: Analysis, network: AsffResNet50) -> Tensor:
@@ -79,22 +84,26 @@ def wrong_sign(output: Analysis, network: AsffResNet50) -> Tensor:
 
 
 @pytest.mark.parametrize("slip", [wrong_layer, wrong_sign])
-def test_a_wrong_map_is_refused(slip, predictor, released_folder, parts, images, monkeypatch, tmp_path) -> None:
-    network, normalise = parts
-    _, weights = files(predictor, released_folder)
-    load_released(network, load_file(weights))
+def test_a_wrong_map_is_refused(
+    slip: Callable[[Analysis, AsffResNet50], Tensor], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        network = SmallAsff().eval()
+    normalise = Normalise((0.5, 0.5, 0.5), (0.2, 0.2, 0.2))
+    pixels = np.stack([draw_pixels(seed, height=64, width=64) for seed in range(3)])
+
+    def parity_of(name: str) -> Parity:
+        graph, weights = tmp_path / f"{name}.onnx", tmp_path / f"{name}.safetensors"
+        write_graph(ReleasedGraph(network, normalise).eval(), size=64, graph=graph, weights=weights)
+        return measure_parity(graph, weights, network, normalise, pixels)
+
+    parity_of("right").check()
     monkeypatch.setattr(graph_module, "evidence_map", slip)
-    mutant = tmp_path / "mutant.onnx"
-    write_graph(
-        ReleasedGraph(network, normalise).eval(),
-        size=predictor.card.preprocessing.size,
-        graph=mutant,
-        weights=tmp_path / "mutant.safetensors",
-    )
-    parity = measure_parity(mutant, tmp_path / "mutant.safetensors", *parts, stacked(predictor, images))
-    assert parity.probability < 1e-4
+    wrong = parity_of("wrong")
+    assert wrong.probability < 1e-4
     with pytest.raises(ParityError, match="evidence map"):
-        parity.check()
+        wrong.check()
 
 
 def test_foreign_weights_are_refused(predictor, released_folder, parts, images, tmp_path) -> None:
@@ -105,6 +114,6 @@ def test_foreign_weights_are_refused(predictor, released_folder, parts, images, 
     state = load_file(weights)
     state["head.classify.bias"] = state["head.classify.bias"] + torch.tensor([0.0, 0.01])
     save_file(state, tmp_path / "other.safetensors")
-    parity = measure_parity(graph, tmp_path / "other.safetensors", *parts, stacked(predictor, images))
+    parity = measure_parity(graph, tmp_path / "other.safetensors", *parts, stacked(predictor, images[:2]))
     with pytest.raises(ParityError, match="probability"):
         parity.check()

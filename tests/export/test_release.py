@@ -14,7 +14,7 @@ from skinlens.export.selection import Selection, SelectionError, read_selection,
 from skinlens.imaging.preprocess import Preprocessing
 from skinlens.imaging.synthetic import draw_lesion
 from skinlens.metrics.measurement import Measurement
-from skinlens.models.asff import AsffResNet50
+from skinlens.models import registry
 from skinlens.models.checkpoint import save_tensors
 from skinlens.runtime.card import (
     Calibration,
@@ -27,6 +27,7 @@ from skinlens.runtime.card import (
     sha256_of,
 )
 from skinlens.runtime.predictor import load_predictor
+from tests.small_asff import SmallAsff
 
 ROOT = Path(__file__).parents[2]
 RECIPE = {
@@ -34,6 +35,12 @@ RECIPE = {
     "network": {"name": "asff_resnet50", "options": {"gate": "spatial", "stride_in_1x1": True}},
     "preprocessing": Preprocessing(size=64).model_dump(mode="json"),
 }
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network under the real one's name, which is exported much sooner."""
+    monkeypatch.setitem(registry._BUILDERS, "asff_resnet50", SmallAsff)
 
 
 def selection(**changes: object) -> Selection:
@@ -61,7 +68,7 @@ def selection(**changes: object) -> Selection:
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("run") / "model.safetensors"
-    save_tensors(path, AsffResNet50(gate="spatial").eval().state_dict(), record())
+    save_tensors(path, SmallAsff(gate="spatial").eval().state_dict(), record())
     return path
 
 
@@ -100,7 +107,7 @@ def test_a_release_can_be_loaded_and_is_what_its_card_says(checkpoint, about, im
         assert (tmp_path / file.file).stat().st_size == file.bytes
     assert card.point().threshold == 0.4
     assert card.heatmap.scale == 0.5
-    assert card.architecture.parameters == sum(p.numel() for p in AsffResNet50(gate="spatial").parameters())
+    assert card.architecture.parameters == sum(p.numel() for p in SmallAsff(gate="spatial").parameters())
     with pytest.raises(ModelFileError, match="tiny is not among the models released"):
         load_predictor("tiny", tmp_path)
     own = load_predictor("tiny", tmp_path, unverified=True).card

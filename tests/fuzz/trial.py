@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from skinlens.imaging.decode import decode
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.sources import Sources
 from tests.fuzz.mutations import mutated
 from tests.fuzz.samples import samples
@@ -109,7 +109,7 @@ def _open(name: str, data: bytes, folder: Path) -> str:
                 _check(source.read(), source.relative)
         else:
             _check(data, "arm.dcm" if name.startswith("dicom") else "arm.jpg")
-    except ImageRefusedError as error:
+    except ImageRejectedError as error:
         return error.reason
     return ""
 

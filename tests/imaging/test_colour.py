@@ -89,7 +89,7 @@ def test_black_and_a_missing_channel_stay():
 
 
 @pytest.mark.parametrize("norm", [0.5, 0.0, -1.0, 51.0, np.nan])
-def test_another_norm_is_refused(drawn, norm):
+def test_another_norm_is_rejected(drawn, norm):
     with pytest.raises(ValueError, match="norm must lie in 1 to 50"):
         shades_of_grey(drawn, norm=norm)
 

@@ -60,7 +60,7 @@ class TestAll:
         np.testing.assert_array_equal(first, again)
 
     @pytest.mark.parametrize("strength", [-1, 6, 2.5])
-    def test_another_strength_is_refused(self, corruption: Corruption, pixels, strength) -> None:
+    def test_another_strength_is_rejected(self, corruption: Corruption, pixels, strength) -> None:
         with pytest.raises(ValueError, match=f"from 0 to 5, not {strength}"):
             corrupt(pixels, corruption, strength, seed=0)
 

@@ -230,7 +230,7 @@ def test_grey_with_alpha_says_both(truth, save) -> None:
 
 
 @pytest.mark.parametrize("format_", ["PNG", "JPEG", "TIFF", "BMP"])
-def test_a_image_without_colour_is_taken_with_a_note(truth, save, format_) -> None:
+def test_an_image_without_colour_is_taken_with_a_note(truth, save, format_) -> None:
     image = decode(save(truth[..., 0], format_))
     assert (image.pixels == image.pixels[..., :1]).all()
     assert image.notes[0].startswith("This image has no colour; ")
@@ -290,7 +290,7 @@ def test_an_rgb_profile_on_inks_is_ignored(truth, save) -> None:
     np.testing.assert_array_equal(decode(save(inks, "TIFF", icc_profile=srgb_profile())).pixels, truth)
 
 
-def test_a_image_just_under_the_limit_opens_without_a_warning_from_pillow(save) -> None:
+def test_an_image_just_under_the_limit_opens_without_a_warning_from_pillow(save) -> None:
     # Pillow warns from 89.5 megapixels on, and warnings are errors here.
     image = decode(save(Image.new("RGB", (9000, 10000), (120, 80, 60)), "TIFF", compression="tiff_adobe_deflate"))
     assert image.pixels.shape == (10000, 9000, 3)

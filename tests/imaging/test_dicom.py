@@ -1,4 +1,4 @@
-"""DICOM: exact pixels from every colour encoding and compression that dermoscopy arrives in; what is refused."""
+"""DICOM: exact pixels from every colour encoding and compression that dermoscopy arrives in; what is rejected."""
 
 import io
 import struct
@@ -17,7 +17,7 @@ from pydicom.filewriter import write_dataset
 from pydicom.pixels import convert_color_space
 
 from skinlens.imaging.decode import decode, decode_trusted
-from skinlens.imaging.image import ImageRefusedError, Pixels
+from skinlens.imaging.image import ImageRejectedError, Pixels
 
 NATIVE = [
     uid.ExplicitVRLittleEndian,
@@ -54,8 +54,8 @@ def with_components_numbered(jpeg: bytes) -> bytes:
     return bytes(numbered)
 
 
-def refusal(data: bytes, name: str = "lesion.dcm") -> ImageRefusedError:
-    with pytest.raises(ImageRefusedError) as caught:
+def rejection(data: bytes, name: str = "lesion.dcm") -> ImageRejectedError:
+    with pytest.raises(ImageRejectedError) as caught:
         decode(data, name=name)
     assert str(caught.value).startswith(f"{name} ")
     return caught.value
@@ -247,12 +247,12 @@ def test_a_dataset_without_preamble_is_recognised_by_its_name_alone(truth, dicom
     write_dataset(file, dataset)
     for name in ("lesion.dcm", "LESION.DICOM"):
         np.testing.assert_array_equal(decode(file.getvalue(), name=name).pixels, truth)
-    assert refusal(file.getvalue(), "lesion.jpg").reason == "not_an_image"
+    assert rejection(file.getvalue(), "lesion.jpg").reason == "not_an_image"
 
 
 @pytest.mark.parametrize("data", [b"hello world" * 50, bytes(1000), bytes(range(256)) * 9])
 def test_a_dcm_file_of_something_else_is_no_image(data) -> None:
-    assert refusal(data).reason == "not_an_image"
+    assert rejection(data).reason == "not_an_image"
 
 
 def test_sloppy_files_open_without_a_warning(truth, dicom) -> None:
@@ -268,79 +268,79 @@ def test_sloppy_files_open_without_a_warning(truth, dicom) -> None:
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
-def test_a_image_without_colour_is_refused(truth, dicom, photometric) -> None:
+def test_an_image_without_colour_is_rejected(truth, dicom, photometric) -> None:
     data = dicom(truth[..., 0].tobytes(), SamplesPerPixel=1, PhotometricInterpretation=photometric)
-    error = refusal(data)
+    error = rejection(data)
     assert error.reason == "monochrome"
     assert "not a dermoscopic photograph" in str(error)
 
 
-def test_a_dicom_file_without_a_image_is_refused(dicom) -> None:
+def test_a_dicom_file_without_an_image_is_rejected(dicom) -> None:
     dataset = pydicom.dcmread(io.BytesIO(dicom(b"")))
     for keyword in ("PixelData", "Rows", "Columns"):
         delattr(dataset, keyword)
     file = io.BytesIO()
     pydicom.dcmwrite(file, dataset)
-    error = refusal(file.getvalue())
+    error = rejection(file.getvalue())
     assert error.reason == "not_an_image"
     assert "without an image" in str(error)
-    assert refusal(b"\0" * 128 + b"DICM").reason == "not_an_image"
+    assert rejection(b"\0" * 128 + b"DICM").reason == "not_an_image"
 
 
-def test_pixel_data_that_is_empty_or_short_is_refused(truth, dicom) -> None:
-    assert refusal(dicom(b"")).reason == "truncated"
-    assert refusal(dicom(truth.tobytes()[:-90])).reason == "truncated"
-    assert refusal(dicom(truth.tobytes(), NumberOfFrames=2)).reason == "truncated"
+def test_pixel_data_that_is_empty_or_short_is_rejected(truth, dicom) -> None:
+    assert rejection(dicom(b"")).reason == "truncated"
+    assert rejection(dicom(truth.tobytes()[:-90])).reason == "truncated"
+    assert rejection(dicom(truth.tobytes(), NumberOfFrames=2)).reason == "truncated"
 
 
 @pytest.mark.parametrize("syntax", [*LOSSLESS, uid.JPEGBaseline8Bit], ids=lambda syntax: syntax.name)
-def test_a_compressed_frame_that_ends_early_inside_a_whole_file_is_refused(truth, dicom, encode_frame, syntax) -> None:
+def test_a_compressed_frame_that_ends_early_inside_a_whole_file_is_rejected(truth, dicom, encode_frame, syntax) -> None:
     frame = exif_free_jpeg(truth) if syntax == uid.JPEGBaseline8Bit else encode_frame(truth, syntax)
-    assert refusal(dicom(encapsulate([frame[: len(frame) // 2]]), syntax)).reason == "truncated"
+    assert rejection(dicom(encapsulate([frame[: len(frame) // 2]]), syntax)).reason == "truncated"
 
 
-def test_lossless_jpeg_over_which_gdcm_ends_its_process_is_refused(truth, dicom, tmp_path) -> None:
+def test_lossless_jpeg_over_which_gdcm_ends_its_process_is_rejected(truth, dicom, tmp_path) -> None:
     dataset = pydicom.dcmread(io.BytesIO(lossless_jpeg(dicom(truth.tobytes()), tmp_path)))
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     assert frame[2:4] == b"\xff\xee"
     data = dicom(encapsulate([frame[:2] + b"\x18" + frame[3:]]), uid.JPEGLosslessSV1)
-    assert refusal(data).reason == "truncated"
-    with pytest.raises(ImageRefusedError) as caught:
+    assert rejection(data).reason == "truncated"
+    with pytest.raises(ImageRejectedError) as caught:
         decode_trusted(data)
     assert isinstance(caught.value.__cause__, subprocess.CalledProcessError)
 
 
-def test_a_planar_configuration_that_does_not_exist_is_refused(truth, dicom) -> None:
-    assert refusal(dicom(truth.tobytes(), PlanarConfiguration=7)).reason == "unreadable"
+def test_a_planar_configuration_that_does_not_exist_is_rejected(truth, dicom) -> None:
+    assert rejection(dicom(truth.tobytes(), PlanarConfiguration=7)).reason == "unreadable"
 
 
-def test_lossless_jpeg_that_ends_early_is_refused(truth, dicom, tmp_path) -> None:
+def test_lossless_jpeg_that_ends_early_is_rejected(truth, dicom, tmp_path) -> None:
     data = lossless_jpeg(dicom(truth.tobytes()), tmp_path)
-    assert refusal(data[:-500]).reason == "truncated"
+    assert rejection(data[:-500]).reason == "truncated"
     # With an end mark, gdcm takes it for whole.
     frame = get_frame(pydicom.dcmread(io.BytesIO(data)).PixelData, 0, number_of_frames=1)
     ended = frame[: len(frame) * 9 // 10].rstrip(b"\xff") + b"\xff\xd9"
-    assert refusal(dicom(encapsulate([ended]), uid.JPEGLosslessSV1)).reason == "truncated"
+    assert rejection(dicom(encapsulate([ended]), uid.JPEGLosslessSV1)).reason == "truncated"
 
 
 @pytest.mark.parametrize("syntax", LOSSLESS, ids=lambda syntax: syntax.name)
-def test_a_frame_of_another_size_than_the_dataset_says_is_refused(truth, dicom, encode_frame, syntax) -> None:
+def test_a_frame_of_another_size_than_the_dataset_says_is_rejected(truth, dicom, encode_frame, syntax) -> None:
     data = dicom(encapsulate([encode_frame(truth, syntax)]), syntax, Rows=80)
-    assert refusal(data).reason == "truncated"
+    assert rejection(data).reason == "truncated"
 
 
-def test_a_giant_is_refused_by_its_header(truth, dicom) -> None:
-    error = refusal(dicom(truth.tobytes(), Rows=20_000, Columns=20_000))
+def test_a_giant_is_rejected_by_its_header(truth, dicom) -> None:
+    error = rejection(dicom(truth.tobytes(), Rows=20_000, Columns=20_000))
     assert error.reason == "too_large"
     assert "100 megapixels" in str(error)
 
 
-def test_a_thumbnail_is_refused(dicom) -> None:
-    assert refusal(dicom(bytes(63 * 90 * 3), Rows=63)).reason == "too_small"
+def test_a_thumbnail_is_rejected(dicom) -> None:
+    assert rejection(dicom(bytes(63 * 90 * 3), Rows=63)).reason == "too_small"
 
 
 def test_compression_that_cannot_be_read_is_named(truth, dicom) -> None:
-    error = refusal(dicom(encapsulate([truth.tobytes()]), uid.MPEG2MPML))
+    error = rejection(dicom(encapsulate([truth.tobytes()]), uid.MPEG2MPML))
     assert error.reason == "unreadable"
     assert "MPEG2" in str(error)
 
@@ -349,7 +349,7 @@ def test_compression_that_cannot_be_read_is_named(truth, dicom) -> None:
     "elements",
     [{"PhotometricInterpretation": "CMYK"}, {"SamplesPerPixel": 4}, {"BitsAllocated": 32}, {"BitsStored": 12}],
 )
-def test_pixels_stored_in_an_unknown_way_are_refused(truth, dicom, elements) -> None:
-    error = refusal(dicom(truth.tobytes() * 4, **elements))
+def test_pixels_stored_in_an_unknown_way_are_rejected(truth, dicom, elements) -> None:
+    error = rejection(dicom(truth.tobytes() * 4, **elements))
     assert error.reason == "unreadable"
     assert "Export it as 8-bit RGB" in str(error)

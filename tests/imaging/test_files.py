@@ -11,7 +11,7 @@ import pytest
 from skinlens.imaging import files
 from skinlens.imaging.decode import decode
 from skinlens.imaging.files import UnusableFileError, open_regular, read_regular
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.sources import Place, Sources
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 
@@ -65,12 +65,12 @@ def test_what_is_no_usable_file_has_one_row_that_says_why(
     path = tmp_path / f"odd.{suffix}"
     make(path)
     (row,) = Sources([path])
-    with pytest.raises(ImageRefusedError) as refused:
+    with pytest.raises(ImageRejectedError) as rejected:
         row.read()
     if make is sparse:
-        assert refused.value.reason == "too_large" or suffix == "zip"
+        assert rejected.value.reason == "too_large" or suffix == "zip"
     if not (make is sparse and suffix == "zip"):
-        assert what in str(refused.value)
+        assert what in str(rejected.value)
 
 
 @pytest.mark.parametrize(("make", "what"), ODD.values(), ids=ODD)
@@ -81,7 +81,7 @@ def test_in_a_folder_it_costs_no_other_row(make: Callable[[Path], None], what: s
     sources = Sources([tmp_path])
     whole, odd = sources
     assert whole.read() == b"image"
-    with pytest.raises(ImageRefusedError, match=what):
+    with pytest.raises(ImageRejectedError, match=what):
         odd.read()
     assert sources.passed_over == 1
 
@@ -92,9 +92,9 @@ def test_reading_it_says_what_it_is(make: Callable[[Path], None], what: str, tmp
     make(path)
     with pytest.raises(UnusableFileError, match=what):
         read_regular(path)
-    with pytest.raises(ImageRefusedError, match=what):
+    with pytest.raises(ImageRejectedError, match=what):
         Place(path).read()
-    with pytest.raises(ImageRefusedError, match=what):
+    with pytest.raises(ImageRejectedError, match=what):
         decode(path)
 
 
@@ -129,9 +129,9 @@ def test_the_limit_is_what_may_be_read(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(bytes(100))
     assert read_regular(path, largest=100) == bytes(100)
-    with pytest.raises(UnusableFileError, match="It has 100 bytes; no more than 99 are read") as refused:
+    with pytest.raises(UnusableFileError, match="It has 100 bytes; no more than 99 are read") as rejected:
         read_regular(path, largest=99)
-    assert refused.value.reason == "too_large"
+    assert rejected.value.reason == "too_large"
 
 
 def test_a_file_that_grows_is_not_read_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,13 +166,13 @@ def test_a_link_to_a_file_is_that_file(tmp_path: Path) -> None:
 def test_a_path_that_no_system_has(path: str) -> None:
     with pytest.raises(UnusableFileError, match="NUL"):
         read_regular(Path(path))
-    with pytest.raises(ImageRefusedError, match="NUL"):
+    with pytest.raises(ImageRejectedError, match="NUL"):
         Place(Path(path)).read()
 
 
 def test_the_limit_of_a_file_is_that_of_a_member(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "LARGEST_IMAGE_FILE", 10)
     (tmp_path / "a.jpg").write_bytes(bytes(11))
-    with pytest.raises(ImageRefusedError, match="no more than 10") as refused:
+    with pytest.raises(ImageRejectedError, match="no more than 10") as rejected:
         Place(tmp_path / "a.jpg").read()
-    assert refused.value.reason == "too_large"
+    assert rejected.value.reason == "too_large"

@@ -21,7 +21,7 @@ from pydicom.encaps import encapsulate
 
 from skinlens.imaging import limits, workers
 from skinlens.imaging.decode import decode, decode_trusted
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.workers import end_workers
 from skinlens.telemetry import SWITCHES
 from tests.imaging import hostile
@@ -35,11 +35,11 @@ import json, re, resource, sys
 from pathlib import Path
 from skinlens.imaging import workers
 from skinlens.imaging.decode import decode
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.workers import end_workers
 try:
     reason, sentence = "", str(decode(Path(sys.argv[1])).pixels.shape)
-except ImageRefusedError as error:
+except ImageRejectedError as error:
     reason, sentence = error.reason, str(error)
 processes = ["self", *(worker._process.pid for worker in workers._workers._all)]
 status = [Path(f"/proc/{number}/status").read_text() for number in processes]
@@ -70,8 +70,8 @@ def measured(data: bytes, path: Path) -> tuple[str, str, float, int]:
     return reason, sentence, seconds, peak
 
 
-def refusal(source: bytes | Path, **options: str) -> ImageRefusedError:
-    with pytest.raises(ImageRefusedError) as caught:
+def rejection(source: bytes | Path, **options: str) -> ImageRejectedError:
+    with pytest.raises(ImageRejectedError) as caught:
         decode(source, **options)
     return caught.value
 
@@ -144,7 +144,7 @@ def test_a_decoder_that_is_late_is_killed_and_the_next_image_opens(truth, save, 
     decode(ordinary)
     first = worker_ids()
     monkeypatch.setattr(workers, "CLOCK_SECONDS", 0.4)
-    error = refusal(data, name="arm.jpg")
+    error = rejection(data, name="arm.jpg")
     assert error.reason == "over_budget"
     assert str(error).startswith("arm.jpg could not be opened within 20 seconds. Export it again")
     assert worker_ids() == []
@@ -154,19 +154,19 @@ def test_a_decoder_that_is_late_is_killed_and_the_next_image_opens(truth, save, 
 
 
 @LINUX
-def test_memory_beyond_the_budget_is_refused_by_the_system() -> None:
+def test_memory_beyond_the_budget_is_rejected_by_the_system() -> None:
     """Run in a process of its own: the limit stays."""
     code = """
 import numpy as np
 from skinlens.imaging import formats, worker
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.limits import MEMORY_BYTES
 worker._limit_memory()
 for size in (MEMORY_BYTES // 2, MEMORY_BYTES + 300 * 2**20):
     formats.decode_raster = lambda data, opener, name: np.ones(size, np.uint8).shape
     try:
         print(formats.decode_content(b"GIF89a", "arm.gif"))
-    except ImageRefusedError as error:
+    except ImageRejectedError as error:
         print(error.reason, error)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -193,7 +193,7 @@ while True:
     assert done.returncode == -signal.SIGXCPU
     decode(hostile.jpeg())
     thread = kill_workers(1, signal.SIGXCPU)
-    assert refusal(slow_jpeg()).reason == "over_budget"
+    assert rejection(slow_jpeg()).reason == "over_budget"
     thread.join()
 
 
@@ -224,7 +224,7 @@ def test_a_crash_gets_one_more_attempt_in_a_new_process(times) -> None:
     if times == 1:
         assert decode(data).height == 2_000
     else:
-        error = refusal(data, name="arm.jpg")
+        error = rejection(data, name="arm.jpg")
         assert error.reason == "decoder_failed"
         assert str(error).startswith("arm.jpg crashed the decoder, so it is probably damaged. ")
     thread.join()
@@ -310,7 +310,7 @@ def test_without_shared_memory_everything_goes_by_pipe(truth, save, samples, mon
     large = save(np.tile(truth, (40, 40, 1)), "PNG", compress_level=0)
     for data in (*samples.values(), large):
         np.testing.assert_array_equal(decode(data).pixels, decode_trusted(data).pixels)
-    assert refusal(b"hello").reason == "not_an_image"
+    assert rejection(b"hello").reason == "not_an_image"
 
 
 def test_a_worker_and_this_process_decode_alike(samples) -> None:
@@ -325,7 +325,7 @@ def test_a_worker_and_this_process_decode_alike(samples) -> None:
 def test_a_name_of_any_characters_comes_back(save, truth) -> None:
     name = "bras\udce9 \n\U0001f9b5.jpg"
     assert decode(save(truth, "PNG"), name=name).name == name
-    assert str(refusal(b"hello", name=name)).startswith(f"{name} is not an image")
+    assert str(rejection(b"hello", name=name)).startswith(f"{name} is not an image")
 
 
 def test_many_threads_share_few_workers(samples) -> None:
@@ -353,7 +353,7 @@ def test_decoders_print_nothing(truth, save, capfd) -> None:
     deep = hostile.png(64, 64, depth=16, colour=2, compressed=hostile.short_deflate(64 * (1 + 6 * 64)))
     noisy = deep.replace(b"IDAT", b"tEXt", 1)
     for data in (deep, noisy, save(truth, "TIFF")[:-400], hostile.cut_but_ended(hostile.jpeg(), 0.5)):
-        with pytest.raises(ImageRefusedError):
+        with pytest.raises(ImageRejectedError):
             decode(data)
     assert capfd.readouterr() == ("", "")
 
@@ -447,7 +447,7 @@ class TestJpegThatWasCutShort:
         noted = decode(hostile.cut_but_ended(whole, 0.95)).notes[0]
         assert 3 <= share_in(noted) <= 9
         assert noted.startswith("This file is incomplete: the last ")
-        error = refusal(hostile.cut_but_ended(whole, 0.6), name="arm.jpg")
+        error = rejection(hostile.cut_but_ended(whole, 0.6), name="arm.jpg")
         assert error.reason == "truncated"
         assert 36 <= share_in(str(error)) <= 46
         assert str(error).startswith("arm.jpg is incomplete: the last ")
@@ -471,9 +471,9 @@ class TestJpegThatWasCutShort:
             return whole[: last + round((len(whole) - 2 - last) * share)].rstrip(b"\xff") + b"\xff\xd9"
 
         assert 3 <= share_in(decode(cut(0.95)).notes[0]) <= 9
-        assert refusal(cut(0.5)).reason == "truncated"
+        assert rejection(cut(0.5)).reason == "truncated"
         # Its last scan is not there at all.
-        assert refusal(whole[:last] + b"\xff\xd9").reason == "truncated"
+        assert rejection(whole[:last] + b"\xff\xd9").reason == "truncated"
 
     def test_inside_a_dicom_file(self, dicom) -> None:
         def packed(frame: bytes) -> bytes:
@@ -485,7 +485,7 @@ class TestJpegThatWasCutShort:
         whole = hostile.jpeg()
         assert decode(packed(whole)).notes == ()
         assert 3 <= share_in(decode(packed(hostile.cut_but_ended(whole, 0.95))).notes[0]) <= 9
-        assert refusal(packed(hostile.cut_but_ended(whole, 0.6))).reason == "truncated"
+        assert rejection(packed(hostile.cut_but_ended(whole, 0.6))).reason == "truncated"
 
 
 def share_in(sentence: str) -> int:

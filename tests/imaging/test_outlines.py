@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.outlines import SHAPE_FEATURES, Outline, grow, read_outline, resize_outline, shape_features
 
 
@@ -41,8 +41,8 @@ class TestReading:
         assert read.shape == (90, 120)
         assert (read ^ outline[:, :-1]).sum() < 0.03 * outline.sum()
 
-    def test_what_is_missing_is_refused_by_name(self, tmp_path: Path) -> None:
-        with pytest.raises(ImageRefusedError, match=r"absent\.png cannot be read"):
+    def test_what_is_missing_is_rejected_by_name(self, tmp_path: Path) -> None:
+        with pytest.raises(ImageRejectedError, match=r"absent\.png cannot be read"):
             read_outline(tmp_path / "absent.png", height=90, width=120)
 
     def test_enlarging_by_a_whole_factor_repeats_every_pixel(self) -> None:

@@ -11,7 +11,7 @@ SHAPES = [(100, 100), (224, 500), (600, 400), (64, 900), (1000, 1000)]
 
 
 @pytest.mark.parametrize("size", [96, 224])
-def test_a_image_of_the_right_size_is_returned_unchanged(size) -> None:
+def test_an_image_of_the_right_size_is_returned_unchanged(size) -> None:
     pixels = draw_pixels(1, height=size, width=size)
     assert to_input(pixels, Preprocessing(size=size)) is pixels
 
@@ -61,13 +61,13 @@ def test_shrinking_makes_no_false_pattern() -> None:
     assert (to_input(lines, Preprocessing()) == 127).all()
 
 
-def test_a_image_made_larger_and_small_again_comes_back() -> None:
+def test_an_image_made_larger_and_small_again_comes_back() -> None:
     pixels = draw_pixels(4, height=224, width=224)
     back = resize(resize(pixels, height=896, width=896), height=224, width=224)
     assert np.abs(back.astype(int) - pixels).mean() < 2
 
 
-def test_a_image_smaller_in_one_direction_only_keeps_its_colour() -> None:
+def test_an_image_smaller_in_one_direction_only_keeps_its_colour() -> None:
     pixels = draw_pixels(5, height=100, width=600)
     np.testing.assert_allclose(to_input(pixels, Preprocessing()).mean((0, 1)), pixels.mean((0, 1)), atol=1.5)
 

@@ -23,8 +23,8 @@ def failed(pixels: Pixels) -> set[str]:
     return {found.name for found in assess_quality(pixels).failed}
 
 
-def refusing(pixels: Pixels) -> set[str]:
-    return {found.name for found in assess_quality(pixels).refusing}
+def rejecting(pixels: Pixels) -> set[str]:
+    return {found.name for found in assess_quality(pixels).rejecting}
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_checks_come_in_the_order_of_the_limits_with_advice(lesion: Pixels) -> N
         assert type(found.value) is float
 
 
-def test_refusing_are_the_failed_that_refuse() -> None:
+def test_rejecting_are_the_failed_that_reject() -> None:
     def made(name: CheckName, severity: str, *, passed: bool) -> Check:
         return Check(name, 0.0, 0.0, passed, "refuse" if severity == "refuse" else "warn", "Do.")
 
@@ -68,12 +68,12 @@ def test_refusing_are_the_failed_that_refuse() -> None:
     )
     quality = Quality((good, warning, bad))
     assert quality.failed == (warning, bad)
-    assert quality.refusing == (bad,)
+    assert quality.rejecting == (bad,)
 
 
 class TestLimits:
-    LOW = Limits(low=True, warn=2.0, refuse=1.0, unit="u", advice="Do.")
-    HIGH = Limits(low=False, warn=2.0, refuse=3.0, unit="u", advice="Do.")
+    LOW = Limits(low=True, warn=2.0, reject=1.0, unit="u", advice="Do.")
+    HIGH = Limits(low=False, warn=2.0, reject=3.0, unit="u", advice="Do.")
 
     @pytest.mark.parametrize(
         ("value", "low", "high"),
@@ -91,27 +91,27 @@ class TestLimits:
         assert self.HIGH.breached(value) == high
 
     @pytest.mark.parametrize("low", [True, False])
-    def test_a_refusal_before_the_warning_is_an_error(self, *, low: bool) -> None:
+    def test_a_rejection_before_the_warning_is_an_error(self, *, low: bool) -> None:
         with pytest.raises(ValueError, match="before the warning"):
-            Limits(low=low, warn=2.0, refuse=3.0 if low else 1.0, unit="u", advice="Do.")
+            Limits(low=low, warn=2.0, reject=3.0 if low else 1.0, unit="u", advice="Do.")
 
-    def test_only_unusable_or_colourless_images_are_refused(self) -> None:
-        refusing = {name for name, limits in LIMITS.items() if limits.refuse is not None}
-        assert refusing == {"blurred", "too_dark", "too_bright", "no_colour"}
+    def test_only_unusable_or_colourless_images_are_rejected(self) -> None:
+        rejecting = {name for name, limits in LIMITS.items() if limits.reject is not None}
+        assert rejecting == {"blurred", "too_dark", "too_bright", "no_colour"}
 
 
 class TestFocusAndLight:
-    def test_more_blur_is_a_lower_value_until_the_image_is_refused(self, lesion: Pixels) -> None:
+    def test_more_blur_is_a_lower_value_until_the_image_is_rejected(self, lesion: Pixels) -> None:
         values = [check(cv2.GaussianBlur(lesion, (0, 0), sigma), "blurred").value for sigma in (0.5, 1, 2, 4, 8)]
         assert values == sorted(values, reverse=True)
-        assert refusing(cv2.GaussianBlur(lesion, (0, 0), 15)) == {"blurred"}
+        assert rejecting(cv2.GaussianBlur(lesion, (0, 0), 15)) == {"blurred"}
         assert "blurred" in failed(cv2.GaussianBlur(lesion, (0, 0), 8))
 
     def test_a_faint_blur_passes(self, lesion: Pixels) -> None:
         assert check(corrupt(lesion, CORRUPTION["blur"], 1, seed=0), "blurred").passed
 
     def test_darkness(self, lesion: Pixels) -> None:
-        assert "too_dark" in refusing((lesion * 0.15).astype(np.uint8))
+        assert "too_dark" in rejecting((lesion * 0.15).astype(np.uint8))
         dim = check((lesion * 0.45).astype(np.uint8), "too_dark")
         assert (dim.passed, dim.severity) == (False, "warn")
         assert dim.value == pytest.approx(0.45 * check(lesion, "too_dark").value, abs=2)
@@ -122,20 +122,20 @@ class TestFocusAndLight:
         assert check(burnt, "too_bright").value == pytest.approx(0.25, abs=0.02)
         assert "too_bright" in failed(burnt)
         burnt[:, : burnt.shape[1] * 3 // 4] = 255
-        assert "too_bright" in refusing(burnt)
+        assert "too_bright" in rejecting(burnt)
 
     @pytest.mark.parametrize("value", [0, 128, 255])
-    def test_a_flat_image_is_refused(self, value: int) -> None:
-        assert "blurred" in refusing(np.full((200, 300, 3), value, np.uint8))
+    def test_a_flat_image_is_rejected(self, value: int) -> None:
+        assert "blurred" in rejecting(np.full((200, 300, 3), value, np.uint8))
 
-    def test_a_flat_colour_is_refused_and_has_no_lesion(self) -> None:
+    def test_a_flat_colour_is_rejected_and_has_no_lesion(self) -> None:
         flat = np.full((200, 300, 3), (200, 150, 130), np.uint8)
-        assert refusing(flat) == {"blurred"}
+        assert rejecting(flat) == {"blurred"}
         assert check(flat, "no_lesion").value == 0
 
-    def test_grey_images_are_refused_for_their_colour(self, lesion: Pixels) -> None:
+    def test_grey_images_are_rejected_for_their_colour(self, lesion: Pixels) -> None:
         grey = cv2.cvtColor(cv2.cvtColor(lesion, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-        assert refusing(grey) == {"no_colour"}
+        assert rejecting(grey) == {"no_colour"}
         assert check(grey, "no_colour").value == pytest.approx(0, abs=0.1)
 
 
@@ -172,14 +172,14 @@ class TestThingsInTheWay:
         assert values == sorted(values)
         hairy = assess_quality(corrupt(lesion, CORRUPTION["hair"], 5, seed=1))
         assert "hair" in {found.name for found in hairy.failed}
-        assert not hairy.refusing
+        assert not hairy.rejecting
 
     @pytest.mark.parametrize("colour", [(60, 40, 170), (40, 60, 190), (40, 150, 70)])
     def test_a_pen_ring_is_ink(self, lesion: Pixels, colour: tuple[int, int, int]) -> None:
         marked = lesion.copy()
         cv2.circle(marked, (200, 150), 125, colour, 9)
         assert "ink" in failed(marked)
-        assert not refusing(marked)
+        assert not rejecting(marked)
 
     @pytest.mark.parametrize("turns", range(4))
     def test_a_ruler_along_any_side(self, turns: int) -> None:
@@ -187,7 +187,7 @@ class TestThingsInTheWay:
         for x in range(8, 400, 16):
             cv2.line(pixels, (x, 370), (x, 399), (10, 10, 10), 3)
         assert "ruler" in failed(np.rot90(pixels, turns))
-        assert not refusing(pixels)
+        assert not rejecting(pixels)
 
     @pytest.mark.parametrize("radius", [0.3, 0.4, 0.5])
     def test_dark_corners_are_measured_exactly(self, lesion: Pixels, radius: float) -> None:
@@ -195,7 +195,7 @@ class TestThingsInTheWay:
         black = float((seen.max(axis=2) < 10).mean())
         assert check(seen, "dark_corners").value == pytest.approx(black, abs=0.02)
         assert ("dark_corners" in failed(seen)) == (black > 0.1)
-        assert not refusing(seen)
+        assert not rejecting(seen)
 
     def test_a_dark_lesion_in_the_middle_is_no_dark_corner(self) -> None:
         pixels = np.full((200, 200, 3), (220, 180, 160), np.uint8)
@@ -238,14 +238,14 @@ class TestSize:
 
 
 def test_noise_and_text_are_no_blurred_or_dark_images() -> None:
-    """They are for the familiarity to refuse; the pixels only tell that an image is unusable."""
+    """They are for the out-of-distribution score to reject; the pixels only show that an image is unusable."""
     page = np.full((400, 300, 3), 255, np.uint8)
     for line in range(20, 400, 18):
         cv2.putText(page, "the patient said that", (10, line), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1)
-    assert {"too_bright", "no_colour"} <= refusing(page)
+    assert {"too_bright", "no_colour"} <= rejecting(page)
     noise = np.random.default_rng(1).integers(0, 256, (200, 200, 3), dtype=np.uint8)
-    assert not refusing(noise)
+    assert not rejecting(noise)
 
 
-def test_real_images_are_not_refused(real_images: list[LesionImage]) -> None:
-    assert sum(bool(assess_quality(image.pixels).refusing) for image in real_images) == 0
+def test_real_images_are_not_rejected(real_images: list[LesionImage]) -> None:
+    assert sum(bool(assess_quality(image.pixels).rejecting) for image in real_images) == 0

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from skinlens.imaging import archives, files
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.sources import Source, Sources, safe_name
 
 DICOM = bytes(128) + b"DICM" + bytes(20)
@@ -28,10 +28,10 @@ def relatives(sources: Sequence[Source]) -> list[str]:
     return [source.relative for source in sources]
 
 
-def refusal(source: Source) -> ImageRefusedError:
-    with pytest.raises(ImageRefusedError) as refused:
+def rejection(source: Source) -> ImageRejectedError:
+    with pytest.raises(ImageRejectedError) as rejected:
         source.read()
-    return refused.value
+    return rejected.value
 
 
 def plant(folder: Path, *names: str, content: bytes = b"image") -> Path:
@@ -80,7 +80,7 @@ class TestFolders:
         listed, _ = found(plant(tmp_path, ".hidden.jpg", ".folder/a.jpg"))
         assert relatives(listed) == [".folder/a.jpg", ".hidden.jpg"]
 
-    def test_a_folder_named_like_a_image_is_a_folder(self, tmp_path: Path) -> None:
+    def test_a_folder_named_like_an_image_is_a_folder(self, tmp_path: Path) -> None:
         listed, _ = found(plant(tmp_path, "a.jpg/b.png"))
         assert relatives(listed) == ["a.jpg/b.png"]
 
@@ -97,7 +97,7 @@ class TestFolders:
         (tmp_path / "in" / "up.jpg").symlink_to(tmp_path)
         (whole, link), passed_over = found(tmp_path / "in")
         assert whole.read() == b"image"
-        assert "It is a folder" in str(refusal(link))
+        assert "It is a folder" in str(rejection(link))
         assert passed_over == 0
 
     def test_a_named_link_to_a_folder_is_that_folder(self, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ class TestFolders:
     def test_a_dangling_link_gets_its_row(self, tmp_path: Path) -> None:
         (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
         listed, _ = found(tmp_path)
-        assert "no such file" in str(refusal(listed[0]))
+        assert "no such file" in str(rejection(listed[0]))
 
     def test_folders_in_folders_as_deep_as_they_go(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
@@ -132,8 +132,8 @@ class TestFolders:
         listed, passed_over = found(tmp_path / "empty", tmp_path / "bare")
         assert [source.path for source in listed] == [str(tmp_path / "empty"), str(tmp_path / "bare")]
         for source in listed:
-            assert refusal(source).reason == "empty"
-            assert "folder holds no images" in str(refusal(source))
+            assert rejection(source).reason == "empty"
+            assert "folder holds no images" in str(rejection(source))
         assert passed_over == 1
 
     def test_a_folder_that_cannot_be_opened_is_not_passed_over_in_silence(
@@ -150,10 +150,10 @@ class TestFolders:
         monkeypatch.setattr(os, "scandir", guarded)
         listed, _ = found(tmp_path)
         assert [source.path for source in listed] == [str(tmp_path / "a.jpg"), str(tmp_path / "closed")]
-        assert refusal(listed[1]).reason == "unreadable"
-        assert "cannot be opened (Permission denied)" in str(refusal(listed[1]))
+        assert rejection(listed[1]).reason == "unreadable"
+        assert "cannot be opened (Permission denied)" in str(rejection(listed[1]))
         (only,), _ = found(tmp_path / "closed")
-        assert "cannot be opened" in str(refusal(only))
+        assert "cannot be opened" in str(rejection(only))
 
 
 class TestArchives:
@@ -182,7 +182,7 @@ class TestArchives:
     def test_an_archive_without_images_gets_one_row(self, tmp_path: Path) -> None:
         listed, passed_over = found(packed(tmp_path / "a.zip", {"notes.txt": b""}), packed(tmp_path / "b.zip", {}))
         assert [Path(source.path).name for source in listed] == ["a.zip", "b.zip"]
-        assert all("archive holds no images" in str(refusal(source)) for source in listed)
+        assert all("archive holds no images" in str(rejection(source)) for source in listed)
         assert passed_over == 1
 
     @pytest.mark.parametrize("content", [b"", b"PK", b"not a zip at all" * 9], ids=["empty", "cut", "text"])
@@ -190,8 +190,8 @@ class TestArchives:
         (tmp_path / "a.zip").write_bytes(content)
         (only,), _ = found(tmp_path / "a.zip")
         assert only.path == str(tmp_path / "a.zip")
-        assert refusal(only).reason == "unreadable"
-        assert "cannot be opened" in str(refusal(only))
+        assert rejection(only).reason == "unreadable"
+        assert "cannot be opened" in str(rejection(only))
 
     def test_a_name_that_is_no_text_costs_no_row(self, tmp_path: Path) -> None:
         """Names that claim to be UTF-8 and are not, surrogates among them."""
@@ -245,7 +245,7 @@ class TestArchives:
         path = packed(tmp_path / "a.zip", {f"{number}.jpg": b"" for number in range(40)})
         monkeypatch.setattr(archives, "_LARGEST_DIRECTORY", 2000)
         (only,), _ = found(path)
-        assert "lists too many files" in str(refusal(only))
+        assert "lists too many files" in str(rejection(only))
 
     @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
     def test_a_damaged_member_gets_its_row_and_the_others_are_read(self, method: int, tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ class TestArchives:
         path.write_bytes(data)
         (damaged, whole), passed_over = found(path)
         assert damaged.relative == "a.jpg"
-        assert "cannot be unpacked" in str(refusal(damaged))
+        assert "cannot be unpacked" in str(rejection(damaged))
         assert whole.read() == members["b.jpg"]
         assert passed_over == 1
 
@@ -276,7 +276,7 @@ class TestArchives:
         path.write_bytes(data)
         (only,), passed_over = found(path)
         assert only.relative == "a.jpg"
-        assert "has a password" in str(refusal(only))
+        assert "has a password" in str(rejection(only))
         assert passed_over == 1
 
     def test_a_member_that_claims_to_be_huge_is_not_unpacked(
@@ -285,7 +285,7 @@ class TestArchives:
         monkeypatch.setattr(files, "LARGEST_IMAGE_FILE", 1000)
         path = packed(tmp_path / "a.zip", {"bomb.png": bytes(1001), "fine.png": bytes(1000)})
         (bomb, fine), _ = found(path)
-        assert refusal(bomb).reason == "too_large"
+        assert rejection(bomb).reason == "too_large"
         assert len(fine.read()) == 1000
 
     @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
@@ -299,7 +299,7 @@ class TestArchives:
         path.write_bytes(data)
         tracemalloc.start()
         (only,), passed_over = found(path)
-        assert "cannot be unpacked" in str(refusal(only))
+        assert "cannot be unpacked" in str(rejection(only))
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert passed_over == 1
@@ -340,23 +340,23 @@ class TestNamedPaths:
     def test_a_path_that_does_not_exist(self, name: str, tmp_path: Path) -> None:
         (only,), _ = found(tmp_path / name)
         assert only.path == str(tmp_path / name)
-        assert refusal(only).reason == "unreadable"
-        assert "no such file" in str(refusal(only))
+        assert rejection(only).reason == "unreadable"
+        assert "no such file" in str(rejection(only))
 
     @pytest.mark.parametrize("suffix", ["jpg", "zip"])
     def test_a_name_longer_than_the_system_allows(self, suffix: str, tmp_path: Path) -> None:
         (only,), _ = found(tmp_path / f"{'a' * 300}.{suffix}")
-        assert refusal(only).reason == "unreadable"
+        assert rejection(only).reason == "unreadable"
 
     def test_a_path_through_a_file(self, tmp_path: Path) -> None:
         plant(tmp_path, "a.jpg")
         (only,), _ = found(tmp_path / "a.jpg" / "b.jpg")
-        assert refusal(only).reason == "unreadable"
+        assert rejection(only).reason == "unreadable"
 
     def test_a_link_to_itself(self, tmp_path: Path) -> None:
         (tmp_path / "loop.jpg").symlink_to("loop.jpg")
         (only,), _ = found(tmp_path / "loop.jpg")
-        assert refusal(only).reason == "unreadable"
+        assert rejection(only).reason == "unreadable"
 
     def test_a_file_that_may_not_be_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(_path: Path, _flags: int) -> int:
@@ -365,7 +365,7 @@ class TestNamedPaths:
         plant(tmp_path, "a.jpg")
         monkeypatch.setattr(os, "open", refuse)
         (only,), _ = found(tmp_path / "a.jpg")
-        why = refusal(only)
+        why = rejection(only)
         monkeypatch.undo()
         assert "cannot be read (Permission denied)" in str(why)
 
@@ -438,7 +438,7 @@ class TestPlaces:
             path.write_bytes(b"no archive")
         else:
             packed(path, {"1.png": b"1"})
-        with pytest.raises(ImageRefusedError, match="cannot be opened"):
+        with pytest.raises(ImageRejectedError, match="cannot be opened"):
             place.read()
 
     def test_what_holds_no_image_has_no_place(self, tmp_path: Path) -> None:

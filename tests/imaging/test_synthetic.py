@@ -52,7 +52,7 @@ def test_any_size_can_be_drawn(height, width, malignant_look) -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(63, 200), (200, 0)])
-def test_a_size_that_would_be_refused_is_not_drawn(height, width) -> None:
+def test_a_size_that_would_be_rejected_is_not_drawn(height, width) -> None:
     with pytest.raises(ValueError, match=f"at least 64, not {height} and {width}"):
         draw_pixels(1, height=height, width=width)
 

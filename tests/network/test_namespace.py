@@ -94,6 +94,7 @@ def test_the_record_itself(recorded: Recorder) -> None:
     assert called.connections == ["tcp 198.18.0.1:443", "tcp 203.0.113.9:80"]
 
 
+@pytest.mark.slow
 def test_the_server_asks_for_nothing(recorded: Recorder) -> None:
     assert recorded("-m", "tests.network.visit", str(LONG_ENOUGH)) == NOTHING
 
@@ -105,7 +106,9 @@ def test_predict_asks_for_nothing(recorded: Recorder, folder: Path, tmp_path: Pa
     assert len(out.read_text("utf-8-sig").splitlines()) == 4
 
 
-@pytest.mark.parametrize(("engine", "kept"), [("local", []), ("ray", [".ray/auth_token"])])
+@pytest.mark.parametrize(
+    ("engine", "kept"), [("local", []), pytest.param("ray", [".ray/auth_token"], marks=pytest.mark.slow)]
+)
 def test_worker_processes_ask_for_nothing(
     recorded: Recorder, folder: Path, tmp_path: Path, engine: str, kept: list[str]
 ) -> None:
@@ -113,6 +116,7 @@ def test_worker_processes_ask_for_nothing(
     assert recorded("-m", "skinlens", *words) == NOTHING._replace(kept=kept)
 
 
+@pytest.mark.slow
 def test_a_predictor_that_stays_asks_for_nothing(recorded: Recorder) -> None:
     """Long enough for the first report to be sent; Python users load the predictor as here."""
     code = f"import time, skinlens.runtime.predictor as it; it.load_predictor(); time.sleep({LONG_ENOUGH})"

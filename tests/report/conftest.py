@@ -1,15 +1,36 @@
 """A model card, and a builder of case records with drawn images."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta, tzinfo
 
 import pytest
 
 from skinlens.imaging.image import LesionImage
 from skinlens.runtime.card import ModelCard, OperatingPoint
-from skinlens.triage.decision import CaseRecord
+from skinlens.triage.case import CaseRecord
 from tests import made_up_cases
 
 RecordBuilder = Callable[..., CaseRecord]
+
+
+@pytest.fixture
+def turn_the_page(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Let fpdf2, which writes times into files, believe from then on that it is the next day."""
+
+    class AnyTime(type):
+        def __instancecheck__(cls, instance: object) -> bool:
+            return isinstance(instance, datetime)
+
+    class Tomorrow(datetime, metaclass=AnyTime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + timedelta(days=1)
+
+    def turn() -> None:
+        for module in ("fpdf.fpdf", "fpdf.output"):
+            monkeypatch.setattr(f"{module}.datetime", Tomorrow)
+
+    return turn
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The PDF of a run: what it shows, on as many pages as it needs, the same bytes for the same run."""
 
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -8,7 +9,7 @@ import pytest
 from pypdf import PdfReader
 
 from skinlens.report.batch_pdf import BatchSummary, Block, Thumbnail, batch_pdf
-from skinlens.triage.decision import DISCLAIMER, LOW_SENTENCE, UNCALIBRATED, UNVERIFIED
+from skinlens.triage.wording import DISCLAIMER, LOW_SENTENCE, UNCALIBRATED, UNVERIFIED
 from tests.made_up_cases import CARD, CREATED, POINT, drawn_lesion
 
 
@@ -82,11 +83,13 @@ def test_a_further_page_of_images_does_not_begin_with_two_lines() -> None:
     assert further.get_contents().get_data().count(b" l S") == 2 + number - 1
 
 
-def test_the_same_run_gives_the_same_bytes() -> None:
-    assert batch_pdf(summary(), CARD, POINT) == batch_pdf(summary(), CARD, POINT)
+def test_the_same_run_gives_the_same_bytes(turn_the_page: Callable[[], None]) -> None:
+    first = batch_pdf(summary(), CARD, POINT)
+    turn_the_page()
+    assert batch_pdf(summary(), CARD, POINT) == first
 
 
-def test_a_image_without_pixels_and_one_that_could_not_be_read() -> None:
+def test_an_image_without_pixels_and_one_that_could_not_be_read() -> None:
     thumbnails = (Thumbnail("gone.jpg", "low", 0.1, None), Thumbnail("bad.jpg", None, None, None))
     (only,) = pages(batch_pdf(replace(summary(blocks=0), thumbnails=thumbnails), CARD, POINT))
     assert "0.10 · below the referral threshold" in only
@@ -97,7 +100,7 @@ def test_a_image_without_pixels_and_one_that_could_not_be_read() -> None:
 def test_a_refused_image_has_no_number() -> None:
     refused = (Thumbnail("odd.jpg", "rejected", 0.93, None),)
     (only,) = pages(batch_pdf(replace(summary(blocks=0), thumbnails=refused), CARD, POINT))
-    assert "Not judged odd.jpg" in only
+    assert "Not assessed odd.jpg" in only
     assert "0.93" not in only
 
 

@@ -9,7 +9,7 @@ from skinlens.leaderboard.card_sections import measured_sections, read_measured
 from skinlens.metrics.measurement import Measurement
 from skinlens.report.card_markdown import card_markdown
 from skinlens.runtime.card import Calibration, ModelCard, ScoreBin, UncertainBand, read_card
-from skinlens.triage.decision import DISCLAIMER
+from skinlens.triage.wording import DISCLAIMER
 
 WEIGHTS = Path(__file__).parents[2] / "weights"
 RATE = Measurement(value=0.123, low=0.1, high=0.2, n=55)

@@ -26,7 +26,9 @@ from skinlens.imaging.image import Pixels
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.report.dicom import AnotherImageError, CaseDicom, case_dicom
 from skinlens.report.pdf import SYNTHETIC, case_pdf
-from skinlens.triage.decision import DISCLAIMER, UNVERIFIED, CaseFacts, CaseRecord, judged
+from skinlens.triage.case import CaseFacts, CaseRecord
+from skinlens.triage.decision import decision_with_reasons
+from skinlens.triage.wording import DISCLAIMER, UNVERIFIED
 
 # An odd number of bytes, so that padding is needed.
 HEIGHT, WIDTH = 71, 91
@@ -173,7 +175,7 @@ class TestContent:
         assert len(found.PixelData) == HEIGHT * WIDTH * 3 + 1
         np.testing.assert_array_equal(found.pixel_array, record.overlay)
 
-    def test_the_overlay_is_a_image_that_can_be_opened(self, record_of) -> None:
+    def test_the_overlay_is_an_image_that_can_be_opened(self, record_of) -> None:
         content = source()
         record = record_of(content)
         np.testing.assert_array_equal(decode(case_dicom(record, PDF, content).overlay).pixels, record.overlay)
@@ -183,7 +185,7 @@ class TestContent:
         assert "scaled to 46 by 36 pixels" in read(case_dicom(record, PDF, png()).overlay).DerivationDescription
         assert "scaled" not in read(case_dicom(record_of(png()), PDF, png()).overlay).DerivationDescription
 
-    def test_a_image_that_was_not_judged_has_a_summary_alone(self, record_of) -> None:
+    def test_an_image_that_was_not_judged_has_a_summary_alone(self, record_of) -> None:
         record = record_of(source())
         refused = dataclasses.replace(record, assessment=dataclasses.replace(record.assessment, decision="rejected"))
         made = case_dicom(refused, PDF, source())
@@ -233,7 +235,7 @@ class TestContent:
     def test_a_model_that_was_not_released_is_called_one(self, record_of, predictor) -> None:
         record = record_of(png())
         own = predictor.card.model_copy(update={"unverified": True})
-        _, reasons = judged(0.9, own, own.point())
+        _, reasons = decision_with_reasons(0.9, own, own.point())
         assessment = dataclasses.replace(record.assessment, reasons=reasons)
         summary, overlay = both(case_dicom(dataclasses.replace(record, assessment=assessment), PDF, png()))
         assert UNVERIFIED in summary.DocumentTitle
@@ -335,7 +337,8 @@ class TestNoDicom:
 class TestUids:
     def test_the_same_record_gives_the_same_bytes(self, made_from) -> None:
         for content in (source(), png()):
-            assert made_from(content) == made_from(content)
+            first = made_from(content)
+            assert made_from(content) == first
 
     def test_another_time_gives_other_objects(self, made_from, record_of) -> None:
         created = record_of(png()).created

@@ -23,16 +23,10 @@ from skinlens.report.pdf import SYNTHETIC, case_pdf
 from skinlens.runtime.card import MeasuredRates
 from skinlens.runtime.orientations import Stability
 from skinlens.triage.admission import Admission
-from skinlens.triage.decision import (
-    DISCLAIMER,
-    LOW_SENTENCE,
-    UNCERTAIN_SENTENCE,
-    UNVERIFIED,
-    CaseFacts,
-    assess,
-    meaning,
-    operating_point,
-)
+from skinlens.triage.case import CaseFacts
+from skinlens.triage.decision import assess, operating_point
+from skinlens.triage.risk import meaning
+from skinlens.triage.wording import DISCLAIMER, LOW_SENTENCE, UNCERTAIN_SENTENCE, UNVERIFIED
 
 A4 = (595.28, 841.89)
 SCALE = 2
@@ -133,7 +127,7 @@ def test_the_decision_is_said_in_words_for_each_outcome(build_record, card):
         "refer": "Above the referral threshold",
         "uncertain": "Uncertain",
         "low": "Below the referral threshold",
-        "rejected": "Not judged",
+        "rejected": "Not assessed",
     }
     for decision, headline in headlines.items():
         (text,) = texts(case_pdf(build_record(assessment=replace(base, decision=decision)), card).content)
@@ -195,7 +189,7 @@ def test_a_rejected_image_means_nothing(build_record, card):
     assert "Of 1,000 lesions" not in words(text)
 
 
-def test_what_speaks_against_a_image_stands_beside_its_result(build_record, card):
+def test_what_speaks_against_an_image_stands_beside_its_result(build_record, card):
     admission = Admission(rejected=False, reasons=(), warnings=("Much hair lies over it.",), quality=Quality(()))
     assessment = assess(build_record().assessment.prediction, card, card.point(), admission=admission)
     (text,) = texts(case_pdf(build_record(assessment=assessment), card).content)
@@ -208,7 +202,7 @@ def test_an_override_and_its_refusal_are_printed(build_record, card):
     prediction = build_record().assessment.prediction
     assessment = assess(prediction, card, card.point(), admission=admission, override="seen by two of us")
     (text,) = texts(case_pdf(build_record(assessment=assessment), card).content)
-    assert "Judged all the same, because: seen by two of us" in words(text)
+    assert "Assessed anyway, because: seen by two of us" in words(text)
     assert "It is not dermoscopic." in text
     assert "Score 0.87" in text
 
@@ -509,13 +503,15 @@ def test_metadata_name_the_document_and_nothing_that_was_typed(build_record, car
     assert not any("SECRET" in description for description in descriptions_of(reader))
 
 
-def test_the_same_record_gives_the_same_bytes(build_record, card):
+def test_the_same_record_gives_the_same_bytes(build_record, card, turn_the_page):
     note = "A sentence of many. " * 300
     record = build_record(facts=CaseFacts(note=note))
     later = build_record(facts=CaseFacts(note=note), created=record.created + timedelta(seconds=1))
 
-    assert case_pdf(record, card).content == case_pdf(record, card).content
-    assert case_pdf(record, card).content != case_pdf(later, card).content
+    first = case_pdf(record, card).content
+    turn_the_page()
+    assert case_pdf(record, card).content == first
+    assert case_pdf(later, card).content != first
 
 
 def test_another_models_prediction_is_refused(build_record, card):

@@ -1,4 +1,4 @@
-"""The card: what it accepts, what it refuses, and that no file passes for another."""
+"""The card: what it accepts, what it rejects, and that no file passes for another."""
 
 import hashlib
 import json
@@ -45,7 +45,7 @@ def test_a_card_written_by_hand_is_read(content: Content, tmp_path: Path) -> Non
     assert card.test is None
 
 
-REFUSED: dict[str, Change] = {
+REJECTED: dict[str, Change] = {
     "unknown key": lambda card: card.update(colour="red"),
     "unknown key inside": lambda card: card["heatmap"].update(minimum=0),
     "another version": lambda card: card.update(card_version=2),
@@ -67,8 +67,8 @@ REFUSED: dict[str, Change] = {
 }
 
 
-@pytest.mark.parametrize("change", REFUSED.values(), ids=REFUSED.keys())
-def test_what_is_not_a_valid_card_is_refused(content: Content, change: Change, tmp_path: Path) -> None:
+@pytest.mark.parametrize("change", REJECTED.values(), ids=REJECTED.keys())
+def test_what_is_not_a_valid_card_is_rejected(content: Content, change: Change, tmp_path: Path) -> None:
     change(content)
     with pytest.raises(ValidationError):
         ModelCard.model_validate(content)
@@ -79,7 +79,7 @@ def test_what_is_not_a_valid_card_is_refused(content: Content, change: Change, t
 
 
 @pytest.mark.parametrize("garbage", [b"", b"{", b"\xff\xfe\x00", b"[]", b"null"], ids=repr)
-def test_garbage_is_refused_as_a_model_file(garbage: bytes, tmp_path: Path) -> None:
+def test_garbage_is_rejected_as_a_model_file(garbage: bytes, tmp_path: Path) -> None:
     path = tmp_path / "made_up.json"
     path.write_bytes(garbage)
     with pytest.raises(ModelFileError, match=r"made_up\.json cannot be used: "):
@@ -122,7 +122,7 @@ def test_a_card_may_hold_calibration_bins_and_bands(content: Content, tmp_path: 
     assert [each.rate.value for each in found if each] == [0.1, 0.1, 0.7, 0.7]
 
 
-def test_a_population_is_told_in_words() -> None:
+def test_a_population_is_reported_in_words() -> None:
     rate = Measurement(value=0.9, low=0.8, high=0.95, n=40)
     told = {
         name: MeasuredRates(population=name, sensitivity=rate, specificity=rate).measured_on

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from skinlens.imaging.synthetic import draw_lesion
-from skinlens.runtime.orientations import ORIENTATIONS, EightOrientations, Score, Stability, in_all_views, orientations
+from skinlens.runtime.orientations import (
+    ORIENTATIONS,
+    EightOrientations,
+    Score,
+    Stability,
+    orientations,
+    predict_orientations,
+)
 
 
 class TopLeft:
@@ -63,14 +70,14 @@ def test_views_are_counted_by_their_verdict_and_the_image_itself_is_one():
     assert views.spread == pytest.approx(0.2)
 
 
-def test_the_views_of_a_image_are_what_the_model_says_of_it_turned(predictor):
+def test_the_views_of_an_image_are_what_the_model_says_of_it_turned(predictor):
     images = [draw_lesion(seed, height=200, width=160, malignant_look=seed == 1) for seed in range(2)]
     plain = predictor.predict(images)
-    found = in_all_views(predictor, images)
+    found = predict_orientations(predictor, images)
     for (prediction, views), expected, image in zip(found, plain, images, strict=True):
         assert prediction.score == pytest.approx(expected.score, abs=1e-5)
-        assert np.allclose(prediction.heatmap, expected.heatmap, atol=1e-4)
+        assert np.allclose(prediction.signed_map, expected.signed_map, atol=1e-4)
         sized = predictor.prepare(image)
         turned = predictor.predict([replace(image, pixels=pixels) for pixels in orientations(sized)])
         assert views.scores == pytest.approx([answer.score for answer in turned], abs=1e-5)
-    assert in_all_views(predictor, []) == []
+    assert predict_orientations(predictor, []) == []

@@ -139,7 +139,7 @@ def test_the_graphs_normalisation_is_that_of_training(
     np.testing.assert_allclose(found, by_hand.transpose(0, 3, 1, 2), rtol=0, atol=1e-5)
 
 
-def test_real_dermoscopy_is_familiar(predictor: Predictor, real_images: list[LesionImage]) -> None:
+def test_real_dermoscopy_is_in_distribution(predictor: Predictor, real_images: list[LesionImage]) -> None:
     admissions = [examine(image, *predictor.predict([image]), predictor) for image in real_images]
-    assert all(admission.familiarity is not None for admission in admissions)
+    assert all(admission.ood_score is not None for admission in admissions)
     assert not any(admission.rejected for admission in admissions)

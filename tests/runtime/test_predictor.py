@@ -16,12 +16,12 @@ from skinlens.runtime.prediction import GateSummary, Prediction
 from skinlens.runtime.predictor import (
     DEFAULT_MODEL,
     Predictor,
-    evidence_heatmap,
     load_predictor,
     released_models,
     scaled,
 )
 from skinlens.runtime.providers import CPU
+from skinlens.runtime.weights import weights_folder
 
 # Batches of other sizes are summed in another order.
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
@@ -35,7 +35,7 @@ def predictions(predictor: Predictor, images: list[LesionImage]) -> list[Predict
 def assert_same_answers(found: list[Prediction], expected: list[Prediction]) -> None:
     assert len(found) == len(expected)
     for one, other in zip(found, expected, strict=True):
-        for part in ("logits", "signed_map", "features", "heatmap"):
+        for part in ("logits", "signed_map", "features"):
             np.testing.assert_allclose(getattr(one, part), getattr(other, part), **CLOSE, err_msg=part)
         assert one.score == pytest.approx(other.score, abs=1e-5)
 
@@ -47,9 +47,6 @@ def test_shapes_types_and_ranges(predictor: Predictor, predictions: list[Predict
         assert prediction.logits.dtype == np.float32
         assert isinstance(prediction.score, float)
         assert 0.0 <= prediction.score <= 1.0
-        assert prediction.heatmap.shape == (size, size)
-        assert prediction.heatmap.dtype == np.float32
-        assert 0.0 <= prediction.heatmap.min() <= prediction.heatmap.max() <= 1.0
         assert prediction.signed_map.shape == (size // 16, size // 16)
         assert prediction.signed_map.dtype == np.float32
         assert prediction.features.shape == (1024,)
@@ -75,13 +72,6 @@ def test_the_gate_is_summarised_in_order(predictions: list[Prediction]) -> None:
         gate = prediction.gate
         assert isinstance(gate, GateSummary)
         assert 0.0 <= gate.low <= gate.mean <= gate.high <= 1.0
-
-
-def test_the_heatmap_is_that_of_the_signed_map(predictor: Predictor, predictions: list[Prediction]) -> None:
-    card = predictor.card
-    for prediction in predictions:
-        expected = evidence_heatmap(prediction.signed_map, scale=card.heatmap.scale, size=card.preprocessing.size)
-        np.testing.assert_array_equal(prediction.heatmap, expected)
 
 
 def test_the_answer_names_model_and_provider(predictor: Predictor, predictions: list[Prediction]) -> None:
@@ -142,61 +132,6 @@ def test_images_are_left_as_they_were(predictor: Predictor, images) -> None:
 def test_loading_and_predicting_is_silent(released_folder: Path, images, capfd) -> None:
     load_predictor(folder=released_folder).predict(images[:1])
     assert capfd.readouterr() == ("", "")
-
-
-class TestEvidenceHeatmap:
-    @pytest.fixture
-    def signed(self) -> np.ndarray:
-        return np.random.default_rng(3).normal(0, 0.2, (14, 14)).astype(np.float32)
-
-    def test_no_evidence_is_zero_everywhere(self) -> None:
-        heatmap = evidence_heatmap(np.zeros((14, 14), np.float32), scale=0.3, size=224)
-        assert heatmap.shape == (224, 224)
-        assert heatmap.dtype == np.float32
-        assert not heatmap.any()
-
-    def test_evidence_for_benign_is_zero(self, signed: np.ndarray) -> None:
-        assert not evidence_heatmap(-np.abs(signed), scale=0.3, size=224).any()
-
-    def test_negative_evidence_takes_nothing_from_its_neighbours(self, signed: np.ndarray) -> None:
-        cut = np.maximum(signed, 0)
-        np.testing.assert_array_equal(
-            evidence_heatmap(signed, scale=0.3, size=64), evidence_heatmap(cut, scale=0.3, size=64)
-        )
-
-    def test_half_the_scale_doubles_until_it_is_full(self, signed: np.ndarray) -> None:
-        whole, half = (evidence_heatmap(signed, scale=scale, size=14) for scale in (1.0, 0.5))
-        np.testing.assert_allclose(half, np.minimum(2 * whole, 1), rtol=1e-6)
-        assert whole.max() > 0.5, "some of it has to be clipped for this to say anything"
-        assert half.max() == 1.0
-
-    def test_weak_evidence_looks_weak(self) -> None:
-        """Never scaled to its own largest value: 10 % of the scale is drawn as 0.1."""
-        signed = np.zeros((14, 14), np.float32)
-        signed[4:9, 4:9] = 0.03
-        heatmap = evidence_heatmap(signed, scale=0.3, size=224)
-        assert heatmap.max() == pytest.approx(0.1)
-        assert heatmap.min() == 0.0
-
-    def test_a_constant_map_is_constant(self) -> None:
-        heatmap = evidence_heatmap(np.full((14, 14), 0.15, np.float32), scale=0.3, size=224)
-        np.testing.assert_allclose(heatmap, 0.5, rtol=1e-6)
-
-    def test_it_is_clipped_before_it_is_enlarged(self) -> None:
-        """Otherwise one huge value would flood its neighbours."""
-        signed = np.zeros((3, 3), np.float32)
-        signed[1, 1] = 1000.0
-        full = np.where(signed > 0, np.float32(0.3), np.float32(0))
-        np.testing.assert_array_equal(
-            evidence_heatmap(signed, scale=0.3, size=30), evidence_heatmap(full, scale=0.3, size=30)
-        )
-
-    def test_places_stay_where_they_are(self) -> None:
-        signed = np.zeros((14, 14), np.float32)
-        signed[2, 11] = 1.0
-        row, column = np.unravel_index(evidence_heatmap(signed, scale=1.0, size=224).argmax(), (224, 224))
-        assert 2 * 16 <= row < 3 * 16
-        assert 11 * 16 <= column < 12 * 16
 
 
 def copied(predictor: Predictor, released_folder: Path, folder: Path, graph: bytes | None = None) -> ModelCard:
@@ -299,9 +234,7 @@ def test_the_score_is_scaled_by_the_card(predictor: Predictor, images: list[Lesi
         temperature=2.0, offset=-0.5, prevalence=0.45, chosen_on="a test", error_before=0.1, error_after=0.1
     )
     card = predictor.card.model_copy(update={"calibrated": True, "calibration": calibration})
-    for plain, soft in zip(
-        predictor.predict(images), Predictor(card, predictor_module.WEIGHTS_FOLDER).predict(images), strict=True
-    ):
+    for plain, soft in zip(predictor.predict(images), Predictor(card, weights_folder()).predict(images), strict=True):
         assert soft.score == pytest.approx(
             float(softmax(plain.logits / 2 + np.array([0, -0.5], np.float32))[1]), abs=1e-5
         )

@@ -12,7 +12,8 @@ import pytest
 from skinlens.runtime import released
 from skinlens.runtime.card import ModelCard, ModelFileError, read_card, write_card
 from skinlens.runtime.predictor import released_models
-from skinlens.runtime.released import FOLDER, VARIABLE, allowed_by_environment, store_card, trusted_card
+from skinlens.runtime.released import VARIABLE, allowed_by_environment, store_card, trusted_card
+from skinlens.runtime.weights import shipped_folder
 
 FLIPS = 400
 NAMES = sorted(released.released_digests())
@@ -24,29 +25,29 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "weights"
     folder.mkdir()
     for name in NAMES:
-        (folder / f"{name}.json").write_bytes((FOLDER / f"{name}.json").read_bytes())
+        (folder / f"{name}.json").write_bytes((shipped_folder() / f"{name}.json").read_bytes())
     digests = tmp_path / "released.json"
     digests.write_bytes(released.DIGESTS.read_bytes())
     monkeypatch.setattr(released, "DIGESTS", digests)
-    monkeypatch.setattr(released, "FOLDER", folder)
+    monkeypatch.setattr(released, "shipped_folder", lambda: folder)
     return folder
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_released_card_is_trusted_and_lies_there(name: str) -> None:
     """Fails after a card was written by hand: `skinlens card NAME --unverified` releases it."""
-    assert trusted_card(FOLDER / f"{name}.json").unverified is False
-    assert trusted_card(FOLDER / f"{name}.json", unverified=True).unverified is False
+    assert trusted_card(shipped_folder() / f"{name}.json").unverified is False
+    assert trusted_card(shipped_folder() / f"{name}.json", unverified=True).unverified is False
 
 
 def test_every_card_beside_the_package_is_a_released_one() -> None:
-    assert list(released_models(FOLDER)) == NAMES
+    assert list(released_models(shipped_folder())) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_bit_of_a_released_card_can_be_changed(name: str, tmp_path: Path) -> None:
     """At seeded places over the whole file, its first and last bit among them."""
-    content = (FOLDER / f"{name}.json").read_bytes()
+    content = (shipped_folder() / f"{name}.json").read_bytes()
     chosen = random.Random(name).sample(range(8 * len(content)), FLIPS)  # noqa: S311 - no secret
     path = tmp_path / f"{name}.json"
     for bit in (0, 8 * len(content) - 1, *chosen):
@@ -63,7 +64,7 @@ def test_no_bit_of_a_released_card_can_be_changed(name: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("change", [lambda content: content + b"\n", lambda content: content.replace(b"\n", b"\r\n")])
 def test_not_even_white_space_may_differ(change: Any, tmp_path: Path) -> None:
     path = tmp_path / f"{NAMES[0]}.json"
-    path.write_bytes(change((FOLDER / path.name).read_bytes()))
+    path.write_bytes(change((shipped_folder() / path.name).read_bytes()))
     with pytest.raises(ModelFileError, match="--unverified"):
         trusted_card(path)
     assert trusted_card(path, unverified=True).unverified
@@ -71,7 +72,7 @@ def test_not_even_white_space_may_differ(change: Any, tmp_path: Path) -> None:
 
 def test_one_released_card_does_not_pass_for_another(tmp_path: Path) -> None:
     path = tmp_path / f"{NAMES[0]}.json"
-    path.write_bytes((FOLDER / f"{NAMES[1]}.json").read_bytes())
+    path.write_bytes((shipped_folder() / f"{NAMES[1]}.json").read_bytes())
     with pytest.raises(ModelFileError, match="not the one released"):
         trusted_card(path)
 
@@ -120,7 +121,7 @@ class TestReleasing:
         store_card(card, own)
         assert trusted_card(own / f"{name}.json").version == "9.9.9"
         # The others are what they were.
-        assert trusted_card(own / f"{NAMES[1]}.json") == read_card(FOLDER / f"{NAMES[1]}.json")
+        assert trusted_card(own / f"{NAMES[1]}.json") == read_card(shipped_folder() / f"{NAMES[1]}.json")
         assert not list(own.parent.rglob("*.unfinished"))
 
     def test_what_is_written_elsewhere_or_under_another_name_is_not(self, own: Path, tmp_path: Path) -> None:

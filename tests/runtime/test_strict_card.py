@@ -1,4 +1,4 @@
-"""A card whose numbers are no numbers, of another type or out of range is refused at reading, file and entry named."""
+"""A card whose numbers are no numbers, of another type or out of range is rejected at reading, file and entry named."""
 
 import copy
 import json
@@ -13,10 +13,10 @@ import pytest
 
 from skinlens.runtime import strict_json
 from skinlens.runtime.card import ModelCard, ModelFileError, read_card
-from skinlens.runtime.released import FOLDER
+from skinlens.runtime.weights import shipped_folder
 
 NAME = "asff_resnet50"
-CARD: dict[str, Any] = json.loads((FOLDER / f"{NAME}.json").read_text("utf-8"))
+CARD: dict[str, Any] = json.loads((shipped_folder() / f"{NAME}.json").read_text("utf-8"))
 Place = tuple[str | int, ...]
 RATES: Place = ("operating_points", 0, "measured", 0)
 NAN, INFINITY = float("nan"), float("inf")
@@ -49,7 +49,7 @@ def numbers(value: Any, place: Place = ()) -> Iterator[Place]:
 NUMBERS = list(numbers(CARD))
 
 
-def refused(content: dict[str, Any] | str | bytes, path: Path) -> str:
+def rejected(content: dict[str, Any] | str | bytes, path: Path) -> str:
     if isinstance(content, dict):
         content = json.dumps(content)
     path.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -97,7 +97,7 @@ def refused(content: dict[str, Any] | str | bytes, path: Path) -> str:
     ],
 )  # fmt: skip
 def test_what_is_no_such_number_is_named(place: Place, value: object, entry: str, tmp_path: Path) -> None:
-    assert entry in refused(put(place, value), tmp_path / "made_up.json")
+    assert entry in rejected(put(place, value), tmp_path / "made_up.json")
 
 
 def test_the_released_cards_are_read_and_have_numbers(tmp_path: Path) -> None:
@@ -106,12 +106,12 @@ def test_the_released_cards_are_read_and_have_numbers(tmp_path: Path) -> None:
     assert len(NUMBERS) > 200
 
 
-def test_a_number_that_is_none_is_refused_wherever_it_stands(tmp_path: Path) -> None:
+def test_a_number_that_is_none_is_rejected_wherever_it_stands(tmp_path: Path) -> None:
     """Seeded mutations of every number of a released card."""
     choices = random.Random(20)  # noqa: S311 - no secret
     for _ in range(MUTATIONS):
         place, value = choices.choice(NUMBERS), choices.choice(NO_NUMBERS)
-        said = refused(put(place, value), tmp_path / "made_up.json")
+        said = rejected(put(place, value), tmp_path / "made_up.json")
         assert str(place[0]) in said, (place, value, said)
 
 
@@ -135,7 +135,7 @@ def sound(card: ModelCard) -> None:
     assert 0 < temperature < math.inf
     assert math.isfinite(offset)
     assert 0 < card.heatmap.scale < math.inf
-    assert card.familiarity is None or math.isfinite(card.familiarity.threshold)
+    assert card.ood is None or math.isfinite(card.ood.threshold)
     for point in card.operating_points:
         assert 0 <= point.threshold <= 1
         for rates in point.measured:
@@ -162,13 +162,13 @@ ABSURD = {
 @pytest.mark.parametrize("key", ["recipe", "seed", "epochs"])
 def test_absurd_nesting_and_numbers_end_in_a_sentence(key: str, value: str, tmp_path: Path) -> None:
     content = json.dumps(put(("training", key), "HERE")).replace('"HERE"', value)
-    said = refused(content, tmp_path / "made_up.json")
+    said = rejected(content, tmp_path / "made_up.json")
     assert len(said) < 500 + len(str(tmp_path))
 
 
 @pytest.mark.parametrize("value", list(ABSURD.values())[:5])
-def test_a_card_that_is_nothing_else_is_refused_too(value: str, tmp_path: Path) -> None:
-    refused(value, tmp_path / "made_up.json")
+def test_a_card_that_is_nothing_else_is_rejected_too(value: str, tmp_path: Path) -> None:
+    rejected(value, tmp_path / "made_up.json")
 
 
 def test_a_card_of_absurd_length_is_not_read_to_its_end(tmp_path: Path) -> None:
@@ -196,4 +196,4 @@ def test_a_card_without_the_entries_of_later_versions_is_read(tmp_path: Path) ->
     older = {key: value for key, value in CARD.items() if key not in {"familiarity", "test", "score_bins"}}
     path = tmp_path / "made_up.json"
     path.write_text(json.dumps(older), "utf-8")
-    assert read_card(path).familiarity is None
+    assert read_card(path).ood is None

@@ -25,6 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def job(tmp_path: Path, predictor: Predictor) -> Job:
-    """How the released model scores at its default point, without further views."""
+    """How the released model scores at its default point, in one orientation."""
     point = predictor.card.point().model_dump(mode="json")
-    return Job(predictor.card.name, predictor.model.sha256, point, views=False, destination=str(tmp_path / "scored"))
+    destination = str(tmp_path / "scored")
+    return Job(predictor.card.name, predictor.model.sha256, point, orientations=False, destination=destination)

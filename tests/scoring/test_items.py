@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from pyarrow import fs
 
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.sources import Sources
 from skinlens.scoring import items
 from skinlens.scoring.items import Item, SourceError, list_items
@@ -35,7 +35,7 @@ def test_a_manifest_is_listed_in_its_order(folder: Path) -> None:
     manifest.write_text("label,path\nbenign,below/1.png\nbenign,nowhere.png\n", "utf-8")
     first, second = list_items(str(manifest))
     assert first.path == str(folder / "below" / "1.png")
-    with pytest.raises(ImageRefusedError, match="no such file"):
+    with pytest.raises(ImageRejectedError, match="no such file"):
         second.read()
 
 
@@ -50,22 +50,22 @@ def test_an_address_is_listed_and_read(folder: Path) -> None:
     assert alone.name == "2.png"
 
 
-def test_what_vanishes_at_an_address_is_told(folder: Path) -> None:
+def test_what_vanishes_at_an_address_is_reported(folder: Path) -> None:
     item = list_items(f"file://{folder}")[0]
     (folder / "0.png").unlink()
-    with pytest.raises(ImageRefusedError, match="cannot be read from its storage"):
+    with pytest.raises(ImageRejectedError, match="cannot be read from its storage"):
         item.read()
 
 
 def test_an_empty_folder_has_a_row_that_says_so(tmp_path: Path) -> None:
     (item,) = list_items(str(tmp_path))
     assert item.reason == "empty"
-    with pytest.raises(ImageRefusedError, match="holds no images"):
+    with pytest.raises(ImageRejectedError, match="holds no images"):
         item.read()
 
 
 @pytest.mark.parametrize("address", ["nosuch://x/y", "file:///no/such/folder"])
-def test_an_address_that_cannot_be_listed_is_told(address: str) -> None:
+def test_an_address_that_cannot_be_listed_is_reported(address: str) -> None:
     with pytest.raises(SourceError, match="cannot be listed"):
         list_items(address)
 
@@ -77,7 +77,7 @@ def test_a_manifest_needs_paths(tmp_path: Path, content: str) -> None:
         list_items(str(tmp_path / "list.csv"))
 
 
-def test_a_manifest_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_manifest_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no manifest that can be read"):
         list_items(str(tmp_path / "list.csv"))
 
@@ -96,8 +96,8 @@ def test_what_is_no_file_has_its_row_and_keeps_no_one_waiting(folder: Path) -> N
     for item in list_items(str(folder)):
         try:
             item.read()
-        except ImageRefusedError as refusal:
-            reasons[item.name] = str(refusal)
+        except ImageRejectedError as error:
+            reasons[item.name] = str(error)
     assert "named pipe" in reasons["9.png"]
     assert "device" in reasons["zeros.png"]
     with pytest.raises(SourceError, match="named pipe"):
@@ -110,14 +110,14 @@ def test_at_an_address_of_this_machine_too(folder: Path) -> None:
     (folder / "0.png").unlink()
     os.mkfifo(folder / "0.png")
     assert f"file://{folder}/0.png" not in [each.path for each in list_items(f"file://{folder}")]
-    with pytest.raises(ImageRefusedError, match="named pipe"):
+    with pytest.raises(ImageRejectedError, match="named pipe"):
         item.read()
 
 
 def test_a_path_that_no_system_has_is_a_row(folder: Path) -> None:
     (folder / "list.csv").write_text(f"path\n{'n' * 300}.png\n2.png\n", "utf-8")
     first, second = list_items(str(folder / "list.csv"))
-    with pytest.raises(ImageRefusedError, match="cannot be read"):
+    with pytest.raises(ImageRejectedError, match="cannot be read"):
         first.read()
     assert second.read()
 
@@ -129,6 +129,6 @@ def test_a_huge_file_of_another_storage_is_not_fetched(folder: Path, monkeypatch
     item = Item("s3://b/0.png", "0.png", "s3://b/0.png")
     assert item.read() == (folder / "0.png").read_bytes()
     monkeypatch.setattr(items, "LARGEST_IMAGE_FILE", 100)
-    with pytest.raises(ImageRefusedError, match="too large") as refused:
+    with pytest.raises(ImageRejectedError, match="too large") as rejected:
         item.read()
-    assert refused.value.reason == "too_large"
+    assert rejected.value.reason == "too_large"

@@ -10,8 +10,8 @@ from pyarrow import parquet
 from skinlens.cli.predict import Outputs, predict
 from skinlens.runtime.predictor import Predictor
 from skinlens.scoring.items import Item, list_items
-from skinlens.scoring.rows import BATCH
 from skinlens.scoring.shards import PLAN, SCHEMA, SHARD, DestinationError, Job, Shard, prepare, score_shard, shards_of
+from skinlens.triage.pipeline import BATCH
 from tests.scoring.conftest import IMAGES
 
 
@@ -21,7 +21,7 @@ def read(job: Job) -> pd.DataFrame:
 
 def as_predicted(source: Path, out: Path) -> pd.DataFrame:
     """The rows of `predict`, with the types of Parquet."""
-    outputs = Outputs(out, as_json=False, heatmaps=None, pdfs=None, views=False)
+    outputs = Outputs(out, as_json=False, heatmaps=None, pdfs=None, orientations=False)
     predict([source], outputs, model=None, point=None, threshold=None)
     numbers = [field.name for field in SCHEMA if field.type != SCHEMA.field("path").type]
     rows = pd.read_csv(out, keep_default_na=False, dtype=str)
@@ -79,7 +79,7 @@ def test_what_was_interrupted_is_no_result(folder: Path, job: Job, predictor: Pr
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"views": True}, "views"),
+        ({"orientations": True}, "orientations"),
         ({"weights_sha256": "ff" * 32}, "weights sha256"),
         ({"point": {"name": "custom", "threshold": 0.9, "chosen_on": "", "measured": [], "band": None}}, "point"),
     ],
@@ -105,7 +105,7 @@ def test_a_folder_with_other_parquet_files_is_left_alone(tmp_path: Path, folder:
         prepare(job, shards_of(list_items(str(folder))))
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, job: Job) -> None:
+def test_a_place_that_cannot_be_written_is_reported(tmp_path: Path, job: Job) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DestinationError, match="cannot be written"):
         prepare(replace(job, destination=str(tmp_path / "file" / "below")), [])
@@ -113,7 +113,7 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, job: Job) -> Non
         prepare(replace(job, destination="nosuch://x"), [])
 
 
-def test_a_worker_with_another_model_refuses(folder: Path, job: Job, predictor: Predictor) -> None:
+def test_a_worker_with_another_model_stops(folder: Path, job: Job, predictor: Predictor) -> None:
     (shard,) = shards_of(list_items(str(folder)))
     other = replace(job, weights_sha256="ff" * 32)
     prepare(other, [shard])

@@ -13,9 +13,9 @@ from skinlens.batch.runner import alone
 from skinlens.batch.spool import Upload, take_in
 from skinlens.batch.store import BatchStore, Plan, create_run
 from skinlens.cases.backup import back_up, restore
-from skinlens.cases.location import FOLDER_VARIABLE, data_folder
 from skinlens.cases.store import open_file, open_store
 from skinlens.imaging.synthetic import draw_pixels, encode_png
+from skinlens.storage.location import FOLDER_VARIABLE, data_folder
 from skinlens.storage.private import private_database, private_file, private_folder
 from tests.made_up_cases import CARD, build_record
 

@@ -12,7 +12,7 @@ import pytest
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from skinlens.cli import evaluate as evaluate_module
-from skinlens.cli import subjects as subjects_module
+from skinlens.cli import model_under_test as subject_module
 from skinlens.cli.evaluate import evaluate
 from skinlens.imaging.corruptions import CORRUPTIONS, corrupt
 from skinlens.imaging.decode import decode
@@ -362,7 +362,7 @@ class TestReleasedModel:
     def test_evaluate_writes_and_says_it(
         self, images: Path, predictor: Predictor, tmp_path: Path, monkeypatch, capfd, quick
     ) -> None:
-        monkeypatch.setattr(subjects_module, "load_predictor", lambda _name, **_: predictor)
+        monkeypatch.setattr(subject_module, "load_predictor", lambda _name, **_: predictor)
         monkeypatch.setattr(evaluate_module, "RESAMPLES", 20)
         monkeypatch.setattr(stress_module, "CORRUPTED_IMAGES", 2)
         evaluate(predictor.card.name, [images], "test", tmp_path, quick=quick, selected=tmp_path / "none.json")

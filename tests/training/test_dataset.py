@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from skinlens.imaging.decode import decode, decode_trusted
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.preprocess import Preprocessing, to_input
 from skinlens.training import dataset
 from skinlens.training.augment import build_augmentation
@@ -66,7 +66,7 @@ def test_what_fits_the_budget_is_decoded_once(rows, decoded):
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def test_a_image_too_large_for_what_is_left_does_not_bar_a_smaller_one(rows, decoded):
+def test_an_image_too_large_for_what_is_left_does_not_bar_a_smaller_one(rows, decoded):
     kept = DecodedRows(rows, budget_bytes=2 * BYTES)
     for index in (0, 4, 1, 0, 4, 1):
         kept.pixels(index)
@@ -91,10 +91,10 @@ def test_warming_decodes_everything_that_fits(rows, decoded):
     assert len(decoded) == 5
 
 
-def test_a_image_that_cannot_be_used_is_named(tmp_path):
+def test_an_image_that_cannot_be_used_is_named(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     broken = DecodedRows(pd.DataFrame({"file": [str(tmp_path / "broken.png")], "malignant": [0]}))
-    with pytest.raises(ImageRefusedError, match=r"broken\.png"):
+    with pytest.raises(ImageRejectedError, match=r"broken\.png"):
         broken.pixels(0)
 
 
@@ -165,7 +165,7 @@ def test_outlines_are_read_once_and_only_where_they_are_wanted(outlined, monkeyp
 
 def test_a_missing_outline_is_named(outlined):
     broken = outlined.assign(outline_file="nowhere_mask.png")
-    with pytest.raises(ImageRefusedError, match=r"nowhere_mask\.png"):
+    with pytest.raises(ImageRejectedError, match=r"nowhere_mask\.png"):
         DecodedRows(broken, outlines=True).outline(0)
 
 

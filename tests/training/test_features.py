@@ -152,7 +152,7 @@ class TestCache:
         np.testing.assert_array_equal(pooled_features(backbone, rows, tmp_path), first)
         assert not caplog.records
 
-    def test_a_image_that_changed_is_computed_again(self, backbone, draw, tmp_path, monkeypatch):
+    def test_an_image_that_changed_is_computed_again(self, backbone, draw, tmp_path, monkeypatch):
         file = draw(tmp_path / "image.png", malignant=False, seed=1)
         row = pd.DataFrame({"file": [str(file)], "malignant": [0]})
         before = pooled_features(backbone, row, tmp_path / "cache")

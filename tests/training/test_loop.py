@@ -22,7 +22,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from skinlens.imaging.decode import decode
-from skinlens.imaging.image import ImageRefusedError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.preprocess import to_input
 from skinlens.models import asff, registry
 from skinlens.models.asff import AsffResNet50, ChannelGate, Head
@@ -408,7 +408,11 @@ def test_a_checkpoint_of_another_start_is_refused(rows, settings, tmp_path):
 
 def test_a_checkpoint_may_be_resumed_where_the_data_moved(rows, settings):
     run(recipe(), rows, settings)
+    before = load_file(settings.out / "model.safetensors")
     run(recipe(), rows, dataclasses.replace(settings, resume=True, data=("moved/manifest.csv",)))
+    after = load_file(settings.out / "model.safetensors")
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 def test_a_damaged_checkpoint_is_refused(rows, settings):
@@ -617,7 +621,7 @@ def test_a_corrupt_image_is_named(settings, tmp_path, draw, write_csv, number):
     broken = tmp_path / f"lesion{number}.png"
     broken.write_bytes(broken.read_bytes()[:2000])
     rows = read_manifests([write_csv(tmp_path / "list.csv", listed)])
-    with pytest.raises(ImageRefusedError, match=rf"lesion{number}\.png is incomplete or damaged"):
+    with pytest.raises(ImageRejectedError, match=rf"lesion{number}\.png is incomplete or damaged"):
         run(recipe(), rows, settings)
 
 
@@ -1079,6 +1083,7 @@ flip = true
 """
 
 
+@pytest.mark.slow
 def test_two_processes_make_one_set_of_outputs(tmp_path, folder, manifest):
     (tmp_path / "two.toml").write_text(RECIPE_FOR_TWO, "utf-8")
     root = Path(__file__).parents[2]

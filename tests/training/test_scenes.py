@@ -39,7 +39,7 @@ def scenes(rows, recipe=EVERYTHING, *, seed=0, outlines=True):
     return TrainingScenes(kept, np.full(4, 0.25), recipe, size=48, seed=seed, outlines=outlines)
 
 
-def test_a_image_depends_on_seed_and_draw_alone(rows):
+def test_an_image_depends_on_seed_and_draw_alone(rows):
     first = scenes(rows)[2, 1, 0]
     np.random.default_rng().random()
     torch.rand(7)
@@ -48,7 +48,7 @@ def test_a_image_depends_on_seed_and_draw_alone(rows):
         assert not torch.equal(scenes(rows, seed=seed)[draw][0], first[0])
 
 
-def test_a_image_lies_as_scored_ones_do_and_carries_its_label(rows):
+def test_an_image_lies_as_scored_ones_do_and_carries_its_label(rows):
     for row in range(4):
         image, label = scenes(rows, outlines=False)[0, row]
         assert (image.shape, image.dtype) == ((48, 48, 3), torch.uint8)
@@ -65,7 +65,7 @@ def test_an_outline_comes_with_its_image(rows):
     assert (scenes(rows, geometry)[0, 3][2] == int(UNKNOWN)).all()
 
 
-def test_a_image_without_its_lesion_is_even_odds_and_has_no_outline(rows):
+def test_an_image_without_its_lesion_is_even_odds_and_has_no_outline(rows):
     given = scenes(rows, Augmentation(engine="opencv", withhold_share=0.5))
     withheld = 0
     for repeat in range(20):

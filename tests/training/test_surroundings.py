@@ -190,8 +190,10 @@ def test_skins_that_are_kept_are_those_that_are_made_anew(rows):
     kept, anew = DecodedRows(rows, outlines=True, skins=True), DecodedRows(rows, outlines=True)
     kept.warm()
     for row in range(len(rows)):
-        assert kept.skin(row) is kept.skin(row)
-        np.testing.assert_array_equal(kept.skin(row), anew.skin(row))
+        skin = kept.skin(row)
+        assert kept.skin(row) is skin
+        assert anew.skin(row) is not skin
+        np.testing.assert_array_equal(anew.skin(row), skin)
 
 
 def test_a_scene_is_repeatable(images):

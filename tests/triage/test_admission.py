@@ -1,4 +1,4 @@
-"""Who may be judged: only unusable or strange images are rejected, each with its reason in words."""
+"""What may be assessed: only unusable or out-of-distribution images are rejected, each with its reason in words."""
 
 import itertools
 from typing import get_args
@@ -7,27 +7,28 @@ import pytest
 
 from skinlens.imaging.quality import LIMITS, Check, CheckName, Quality, assess_quality
 from skinlens.imaging.synthetic import draw_lesion
-from skinlens.triage.admission import STRANGE, admit
+from skinlens.triage.admission import admit
+from skinlens.triage.wording import NOT_DERMOSCOPY
 
 
-def quality(*failing: CheckName, refuse: tuple[CheckName, ...] = ()) -> Quality:
+def quality(*failing: CheckName, reject: tuple[CheckName, ...] = ()) -> Quality:
     return Quality(
         tuple(
             Check(
-                name, 0.0, 0.0, name not in (*failing, *refuse), "refuse" if name in refuse else "warn", limits.advice
+                name, 0.0, 0.0, name not in (*failing, *reject), "refuse" if name in reject else "warn", limits.advice
             )
             for name, limits in LIMITS.items()
         )
     )
 
 
-def test_a_good_and_familiar_image_is_admitted_without_a_word() -> None:
-    admission = admit(quality(), familiarity=0.0, threshold=-1.0)
+def test_a_good_and_image_of_dermoscopy_is_admitted_without_a_word() -> None:
+    admission = admit(quality(), ood_score=0.0, threshold=-1.0)
     assert (admission.rejected, admission.reasons, admission.warnings) == (False, (), ())
 
 
 @pytest.mark.parametrize("name", get_args(CheckName))
-def test_every_warning_is_told_and_rejects_nothing(name: CheckName) -> None:
+def test_every_warning_is_reported_and_rejects_nothing(name: CheckName) -> None:
     admission = admit(quality(name))
     assert not admission.rejected
     assert not admission.reasons
@@ -41,7 +42,7 @@ def test_every_finding_has_its_own_words() -> None:
 
 
 def test_an_unusable_image_is_rejected_and_still_warned_about() -> None:
-    admission = admit(quality("hair", refuse=("blurred", "too_dark")))
+    admission = admit(quality("hair", reject=("blurred", "too_dark")))
     assert admission.rejected
     assert [reason.partition(".")[0] for reason in admission.reasons] == [
         "The image is blurred",
@@ -51,38 +52,38 @@ def test_an_unusable_image_is_rejected_and_still_warned_about() -> None:
     assert "hair" in admission.warnings[0]
 
 
-@pytest.mark.parametrize(("familiarity", "rejected"), [(-2.0, True), (-1.0, False), (0.0, False), (float("nan"), True)])
-def test_a_image_below_the_threshold_is_strange(familiarity: float, *, rejected: bool) -> None:
-    admission = admit(quality(), familiarity=familiarity, threshold=-1.0)
+@pytest.mark.parametrize(("ood_score", "rejected"), [(-2.0, True), (-1.0, False), (0.0, False), (float("nan"), True)])
+def test_an_image_below_the_threshold_is_out_of_distribution(ood_score: float, *, rejected: bool) -> None:
+    admission = admit(quality(), ood_score=ood_score, threshold=-1.0)
     assert admission.rejected == rejected
-    assert admission.reasons == ((STRANGE,) if rejected else ())
+    assert admission.reasons == ((NOT_DERMOSCOPY,) if rejected else ())
 
 
-def test_strangeness_is_the_first_reason() -> None:
-    admission = admit(quality(refuse=("no_colour",)), familiarity=-9.0, threshold=-1.0)
-    assert admission.reasons[0] == STRANGE
+def test_out_of_distribution_is_the_first_reason() -> None:
+    admission = admit(quality(reject=("no_colour",)), ood_score=-9.0, threshold=-1.0)
+    assert admission.reasons[0] == NOT_DERMOSCOPY
     assert len(admission.reasons) == 2
 
 
-def test_a_synthetic_image_passes_by_and_is_told_what_was_found() -> None:
-    admission = admit(quality("ink", refuse=("blurred",)), familiarity=-9.0, threshold=-1.0, synthetic=True)
+def test_a_synthetic_image_passes_by_and_is_reported_what_was_found() -> None:
+    admission = admit(quality("ink", reject=("blurred",)), ood_score=-9.0, threshold=-1.0, synthetic=True)
     assert not admission.rejected
     assert not admission.reasons
-    assert admission.warnings[0] == STRANGE
+    assert admission.warnings[0] == NOT_DERMOSCOPY
     assert len(admission.warnings) == 3
 
 
-@pytest.mark.parametrize(("familiarity", "threshold"), [(1.0, None), (None, 1.0)])
-def test_half_a_comparison_is_an_error(familiarity: float | None, threshold: float | None) -> None:
+@pytest.mark.parametrize(("ood_score", "threshold"), [(1.0, None), (None, 1.0)])
+def test_half_a_comparison_is_an_error(ood_score: float | None, threshold: float | None) -> None:
     with pytest.raises(ValueError, match="together with its threshold"):
-        admit(quality(), familiarity=familiarity, threshold=threshold)
+        admit(quality(), ood_score=ood_score, threshold=threshold)
 
 
 def test_reasons_and_warnings_are_all_that_failed() -> None:
     """Nothing found is lost, whatever combination it comes in."""
     names = get_args(CheckName)
     for first, second in itertools.combinations(names, 2):
-        admission = admit(quality(first, refuse=(second,)))
+        admission = admit(quality(first, reject=(second,)))
         assert len(admission.reasons) == len(admission.warnings) == 1
 
 

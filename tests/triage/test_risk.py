@@ -4,7 +4,11 @@ import math
 
 import pytest
 
-from skinlens.triage.risk import at_prevalence, outlook
+from skinlens.runtime.card import OperatingPoint
+from skinlens.triage.decision import assess, operating_point
+from skinlens.triage.risk import at_prevalence, meaning, outlook
+from tests.made_up_assessments import assessed, made_card, rates
+from tests.made_up_cases import prediction
 
 
 def positive(prevalence):
@@ -72,3 +76,35 @@ def test_a_small_number_missed_is_not_rounded_away(missed, said):
 def test_rates_out_of_range_are_errors(bad):
     with pytest.raises(ValueError, match=r"lies in \[0, 1\]|between 0 and 1"):
         outlook(*bad)
+
+
+class TestMeaning:
+    def test_a_calibrated_estimate_is_moved_to_the_prevalence(self) -> None:
+        assessment, card = assessed(0.5, calibrated=True), made_card(calibrated=True)
+        found = meaning(assessment, card, 0.02)
+        assert found.estimate == pytest.approx(at_prevalence(0.5, trained=0.4, target=0.02))
+        assert found.observed is not None
+        assert found.observed.value == pytest.approx(at_prevalence(0.8, trained=0.4, target=0.02))
+        assert found.observed.low == pytest.approx(at_prevalence(0.7, trained=0.4, target=0.02))
+        assert found.observed.n == 80
+        assert found.sentences()[0] == "Where 2 % of lesions are malignant: about 1 in 34 is malignant (3 %)."
+
+    def test_at_its_own_prevalence_nothing_moves(self) -> None:
+        found = meaning(assessed(0.5, calibrated=True), made_card(calibrated=True), 0.4)
+        assert found.estimate == pytest.approx(0.5)
+        assert found.observed is not None
+        assert found.observed.value == pytest.approx(0.8)
+
+    def test_a_score_that_is_not_calibrated_has_an_outlook_alone(self) -> None:
+        found = meaning(assessed(0.5), made_card(), 0.1)
+        assert (found.estimate, found.observed) == (None, None)
+        assert found.outlook == outlook(0.93, 0.9, 0.1)
+        assert found.sentences() == (outlook(0.93, 0.9, 0.1).sentence(),)
+
+    def test_an_unmeasured_threshold_has_none(self) -> None:
+        card = made_card()
+        assert meaning(assess(prediction(0.5), card, operating_point(card, threshold=0.3)), card, 0.1).sentences() == ()
+
+    def test_undefined_rates_have_none(self) -> None:
+        point = OperatingPoint(name="x", threshold=0.2, chosen_on="nothing", measured=(rates("nobody", None, 0.9),))
+        assert meaning(assess(prediction(0.5), made_card(), point), made_card(), 0.1).outlook is None

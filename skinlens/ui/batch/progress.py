@@ -1,4 +1,4 @@
-"""How far a run is: bar, rate, time left, pause and cancel."""
+"""The progress of a run: bar, rate, time left, pause and cancel."""
 
 import streamlit as st
 
@@ -13,7 +13,7 @@ _WORKING = "batch-working"
 
 
 def show_progress(store: BatchStore, model: LoadedModel) -> bool:
-    """Draw the bar, which moves by itself; returns whether the run is being worked on."""
+    """Draw the bar, which moves by itself; return whether the run is being worked on."""
     working = works_on(store)
     st.session_state[_WORKING] = working
     st.fragment(run_every=_EVERY if working else None)(_bar)(store, model)
@@ -21,7 +21,7 @@ def show_progress(store: BatchStore, model: LoadedModel) -> bool:
 
 
 def works_on(store: BatchStore) -> bool:
-    """Whether this program or another one works on a run."""
+    """Return whether this program or another one works on a run."""
     return workers().works_on(store.id) or is_worked_on(store)
 
 
@@ -45,16 +45,16 @@ def _bar(store: BatchStore, model: LoadedModel) -> None:
     if failure and not working:
         st.error("The run has stopped.", icon=":material/error:")
         st.text(failure)
-        st.caption("What was judged until then is kept.")
+        st.caption("Results so far are saved.")
     with st.container(horizontal=True):
         if working and progress.wanted == "run":
             st.button("Pause", icon=":material/pause:", on_click=_want, args=(store, "pause"))
             st.button("Cancel", icon=":material/stop:", on_click=_want, args=(store, "cancel"))
         elif working:
-            st.caption("Stops after the images in hand.")
+            st.caption("Stopping after the current images.")
         else:
-            label = "Try again" if failure else "Go on" if progress.done else "Begin"
-            st.button(label, type="primary", icon=":material/play_arrow:", on_click=_go_on, args=(store, model))
+            label = "Try again" if failure else "Resume" if progress.done else "Start"
+            st.button(label, type="primary", icon=":material/play_arrow:", on_click=_resume, args=(store, model))
 
 
 def _counted(progress: Progress, *, working: bool = False) -> str:
@@ -62,21 +62,25 @@ def _counted(progress: Progress, *, working: bool = False) -> str:
         return "Looking for images" if working else "Images not listed yet"
     parts = [f"{progress.done:,} of {progress.total:,} images"]
     if working and progress.rate is not None:
-        parts.append(f"{progress.rate:.1f} a second")
+        parts.append(f"{progress.rate:.1f} images per second")
     if working and progress.seconds_left is not None:
         parts.append(f"{duration(progress.seconds_left)} left")
     if progress.unreadable:
         parts.append(f"{progress.unreadable:,} unreadable")
     if progress.passed_over:
         files = "file" if progress.passed_over == 1 else "files"
-        parts.append(f"{progress.passed_over:,} other {files} passed over")
+        parts.append(f"{progress.passed_over:,} other {files} skipped")
     if not working and not progress.complete:
         parts.append({"pause": "paused", "cancel": "cancelled", "run": "interrupted"}[progress.wanted])
     return ", ".join(parts)
 
 
 def duration(seconds: float) -> str:
-    """A time in the unit that suits it."""
+    """Return a time in seconds as a short text in a suitable unit.
+
+    >>> duration(44), duration(600), duration(9000)
+    ('44 s', '10 min', '2.5 h')
+    """
     if seconds < 60:
         return f"{max(1, round(seconds))} s"
     if seconds < 3600:
@@ -91,7 +95,7 @@ def _want(store: BatchStore, wanted: str) -> None:
         workers().failures[store.id] = str(error)
 
 
-def _go_on(store: BatchStore, model: LoadedModel) -> None:
+def _resume(store: BatchStore, model: LoadedModel) -> None:
     try:
         workers().start(store, model)
     except BatchError as error:

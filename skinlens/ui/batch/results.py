@@ -1,4 +1,4 @@
-"""The results of a run: threshold, counts, filter, table; they follow at once, and nothing is judged again."""
+"""The results of a run: threshold, counts, filter and table, which follow the threshold without assessing again."""
 
 import base64
 from collections.abc import Sequence
@@ -12,24 +12,32 @@ from skinlens.batch.facts import Matched, match_facts, read_facts
 from skinlens.batch.schema import Review
 from skinlens.batch.store import BatchStore, Line
 from skinlens.batch.table import OUTCOME_WORDS, OUTCOMES, Entry, Filter, Order, Outcome, counts, entries, ordered
-from skinlens.cases.schema import Verdict
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.storage.csv_file import CsvFileError
+from skinlens.storage.verdict import Verdict
 from skinlens.triage.decision import operating_point, score_name
+from skinlens.ui.verdicts import VERDICTS
 
 A_PAGE = 25
-VERDICTS: tuple[Verdict, ...] = ("benign", "malignant", "unsure", "not judgeable")
-ORDERS: dict[Order, str] = {"worry": "most worrying first", "run": "as in the folder", "mistakes": "mistakes first"}
-# Set where the reviewer went to another image, so that the table turns to its page.
+ORDERS: dict[Order, str] = {"worry": "most suspicious first", "run": "as in the folder", "mistakes": "errors first"}
+# Key that is set when the reviewer goes to another image, so that the table turns to its page.
 FOLLOW = "batch-follow"
 _CACHE = "batch-cache"
-_OWN = "own threshold"
+_CUSTOM = "custom threshold"
 _ROW_HEIGHT = 56
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A run as it lies on the disk, read once for as long as nothing in it changes."""
+    """A run as it is on the disk, read once for as long as nothing in it changes.
+
+    Attributes:
+        stamp: As for `Shown`.
+        lines: Every image, in the order of the run.
+        reviews: Every verdict, the earliest first.
+        matched: Which case facts belong to which image.
+        facts_error: Why the case facts cannot be used; "" if they can, or there are none.
+    """
 
     stamp: tuple[str, int, int, int]
     lines: list[Line]
@@ -40,12 +48,14 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Shown:
-    """What is on the page.
+    """The results as the page shows them.
 
     Attributes:
         every: The whole run at the point.
         listed: What the filter lets through, in the chosen order.
-        blind: Whether the model's results are hidden until the reviewer has spoken.
+        point: The operating point.
+        blind: Whether the model's results are hidden until the reviewer has given a verdict.
+        reviewer: Name under which verdicts are saved.
         matched: Which case facts belong to which image.
         facts_error: Why the case facts cannot be used; "" if they can, or there are none.
         stamp: Of the run as it was read: its id, images done, latest verdict, latest case facts.
@@ -61,13 +71,13 @@ class Shown:
     stamp: tuple[str, int, int, int]
 
     def hides(self, entry: Entry) -> bool:
-        """Whether the model's result of an image is not to be seen yet."""
+        """Return whether the model's result of an image must not be seen yet."""
         known = entry.line.score is None or any(review.actor == self.reviewer for review in entry.reviews)
         return self.blind and not known
 
 
 def loaded(store: BatchStore) -> Loaded:
-    """The run; raises BatchError if it cannot be read."""
+    """Return the run, read again if anything in it changed; raises BatchError if it cannot be read."""
     stamp = (store.id, *store.stamp())
     known = st.session_state.get(_CACHE)
     if isinstance(known, Loaded) and known.stamp == stamp:
@@ -80,20 +90,24 @@ def loaded(store: BatchStore) -> Loaded:
 
 
 def choose(store: BatchStore, card: ModelCard, reviewer: str) -> Shown:
-    """Threshold, filter and order, and what they come to."""
+    """Ask for threshold, filter and order, show the counts, and return what the page is to show.
+
+    Raises:
+        BatchError: If the run cannot be read.
+    """
     run = loaded(store)
     threshold, blind_place = st.columns([2, 1.2], vertical_alignment="bottom")
     with blind_place:
         blind = st.toggle(
-            "Blind: my verdict first",
+            "Blind reading",
             key="batch-blind",
-            help="The model's result of an image stays hidden until you have given your own verdict on it.",
+            help="Hides the model's result of an image until you have given your own verdict.",
         )
     with threshold:
         point = _choose_point(card)
     every = entries(run.lines, point, facts=run.matched.facts, reviews=run.reviews)
     if blind:
-        st.caption("Counts, order and heatmaps are hidden as long as they would tell the result.")
+        st.caption("Counts, order and heatmaps are hidden because they would reveal the result.")
     else:
         _show_counts(every)
     wanted, order = _choose_filter(every, blind=blind)
@@ -102,7 +116,7 @@ def choose(store: BatchStore, card: ModelCard, reviewer: str) -> Shown:
 
 
 def show_table(store: BatchStore, shown: Shown, current: int | None) -> int | None:
-    """A page of the table; returns the number of an image that was clicked on."""
+    """Show a page of the table; return the number of the image whose row was selected."""
     pages = max(1, -(-len(shown.listed) // A_PAGE))
     key = f"batch-page-{pages}"
     if st.session_state.pop(FOLLOW, False):
@@ -113,7 +127,7 @@ def show_table(store: BatchStore, shown: Shown, current: int | None) -> int | No
         st.info("The images are not listed yet.", icon=":material/hourglass_empty:")
         return None
     if not part:
-        st.info("No image fits the filter.", icon=":material/filter_alt:")
+        st.info("No image matches the filter.", icon=":material/filter_alt:")
         return None
     numbers = [entry.number for entry in part]
     name = score_name(store.card()).capitalize()
@@ -132,19 +146,21 @@ def show_table(store: BatchStore, shown: Shown, current: int | None) -> int | No
             "Decision": st.column_config.TextColumn(width=112),
             "Verdict": st.column_config.TextColumn(width=80),
             name: st.column_config.ProgressColumn(width=100, min_value=0.0, max_value=1.0, format="%.2f"),
-            "Views": st.column_config.TextColumn(width=50, help="Views, turned and mirrored, with the same verdict."),
+            "Stable": st.column_config.TextColumn(
+                width=60, help="Orientations, turned or mirrored, that give the same decision."
+            ),
         },
         on_select="rerun",
         selection_mode="single-row",
         key=f"batch-table-{hash(tuple(numbers))}",
     )
-    st.caption(f"{len(shown.listed):,} of {len(shown.every):,} images. Click on the left of a line to look at it.")
+    st.caption(f"{len(shown.listed):,} of {len(shown.every):,} images. To see one, select the box on its left.")
     rows = chosen["selection"]["rows"]
     return numbers[rows[0]] if rows and rows[0] < len(numbers) else None
 
 
 def _page_of(shown: Shown, current: int | None) -> int:
-    """The page of the table on which an image stands."""
+    """Return the page of the table that holds an image, from 1."""
     places = {entry.number: place for place, entry in enumerate(shown.listed)}
     return 1 + places.get(-1 if current is None else current, 0) // A_PAGE
 
@@ -161,12 +177,12 @@ def _facts(store: BatchStore, lines: Sequence[Line]) -> tuple[Matched, str]:
 
 
 def _choose_point(card: ModelCard) -> OperatingPoint:
-    """One of the card's points, or a threshold of one's own."""
+    """Ask for one of the card's points, or a custom threshold."""
     names = [point.name for point in card.operating_points]
     name = st.segmented_control(
-        "Operating point", [*names, _OWN], default=card.default_point, required=True, key="batch-point"
+        "Operating point", [*names, _CUSTOM], default=card.default_point, required=True, key="batch-point"
     )
-    if name != _OWN:
+    if name != _CUSTOM:
         point = card.point(name)
         st.caption(f"Threshold {point.threshold:.3f}: {point.chosen_on}")
         return point
@@ -191,11 +207,11 @@ def _choose_filter(every: Sequence[Entry], *, blind: bool) -> tuple[Filter, Orde
             "Decision", OUTCOMES, format_func=OUTCOME_WORDS.__getitem__, placeholder="all", key="batch-outcomes"
         )
     chosen_flags = flag.multiselect("Quality", flags, placeholder="all", key="batch-flags")
-    said: tuple[Verdict | Literal[""], ...] = ("", *VERDICTS)
+    choices: dict[Verdict | Literal[""], str] = {"": "none yet", **VERDICTS}
     verdicts = verdict.multiselect(
-        "Verdict", said, format_func=lambda said: said or "none yet", placeholder="all", key="batch-verdicts"
+        "Verdict", list(choices), format_func=choices.__getitem__, placeholder="all", key="batch-verdicts"
     )
-    text = words.text_input("Words", key="batch-words", placeholder="name, patient, note")
+    text = words.text_input("Search", key="batch-words", placeholder="name, patient, note")
     orders: list[Order] = ["run"] if blind else ["worry", "run", *(["mistakes"] if labelled else [])]  # type: ignore[list-item]
     chosen_order = order.selectbox("Order", orders, format_func=ORDERS.__getitem__, key=f"batch-order-{len(orders)}")
     return Filter(tuple(outcomes), tuple(chosen_flags), tuple(verdicts), text), chosen_order
@@ -211,8 +227,8 @@ def _table(
             "Name": entry.line.relative,
             name: None if shown.hides(entry) or entry.outcome == "rejected" else entry.line.score,
             "Decision": "hidden" if shown.hides(entry) else OUTCOME_WORDS[entry.outcome],
-            "Verdict": entry.last_review.verdict if entry.last_review else "",
-            "Views": "" if shown.hides(entry) else entry.views,
+            "Verdict": VERDICTS[entry.last_review.verdict] if entry.last_review else "",
+            "Stable": "" if shown.hides(entry) else entry.views,
             "Quality": ", ".join(entry.flags),
         }
         for entry in part
@@ -220,5 +236,5 @@ def _table(
 
 
 def _address(content: bytes | None) -> str:
-    """An image as an address that holds it."""
+    """Return a JPEG as a `data:` address; "" without one."""
     return "" if content is None else f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"

@@ -1,4 +1,4 @@
-"""Runs in the background of this program, which go on while the browser is closed."""
+"""Runs in the background of this program, which continue while the browser is closed."""
 
 import threading
 from dataclasses import dataclass, field
@@ -9,25 +9,31 @@ import streamlit as st
 from skinlens.batch.errors import BatchError
 from skinlens.batch.runner import BusyError, go_through
 from skinlens.batch.store import BatchStore
-from skinlens.cases.location import data_folder
+from skinlens.storage.location import data_folder
 from skinlens.ui.model import LoadedModel
 
 
 def runs_folder() -> Path:
-    """Where runs are kept."""
+    """Return the folder that holds the runs."""
     return data_folder() / "batches"
 
 
 @dataclass
 class Workers:
-    """The threads that work on runs, and why one of them stopped before its time."""
+    """The threads that work on runs.
+
+    Attributes:
+        threads: By the id of the run.
+        failures: By the id of the run, why its thread stopped early, as a sentence for the user.
+        lock: Held while a thread is started.
+    """
 
     threads: dict[str, threading.Thread] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self, store: BatchStore, model: LoadedModel) -> None:
-        """Work on a run until it is done, paused or cancelled; nothing happens if that goes on already.
+        """Work on a run until it is done, paused or cancelled; do nothing if a thread works on it already.
 
         Raises:
             BatchError: If the run cannot be changed.
@@ -42,7 +48,7 @@ class Workers:
             thread.start()
 
     def works_on(self, run_id: str) -> bool:
-        """Whether a thread of this program works on a run."""
+        """Return whether a thread of this program works on a run."""
         thread = self.threads.get(run_id)
         return thread is not None and thread.is_alive()
 
@@ -56,25 +62,25 @@ class Workers:
         try:
             go_through(store, model.predictor, model.lock)
         except BusyError:
-            # Whoever has it goes on; the page shows its progress.
+            # Another program works on it; the page shows its progress.
             return
         except BatchError as error:
             self.failures[store.id] = str(error)
         except Exception as error:  # noqa: BLE001 - a thread's error would be lost, and the page would wait for ever
             self.failures[store.id] = (
-                f"Judging stopped because of an error that SkinLens does not know ({type(error).__name__}). What was "
-                "judged before is kept; try again, or report the error."
+                f"The run stopped because of an unexpected error ({type(error).__name__}). Results so far are saved. "
+                "Try again, or report the error."
             )
 
 
 @st.cache_resource(show_spinner=False)
 def workers() -> Workers:
-    """The workers of this program, the same for all browser sessions."""
+    """Return the workers of this program, the same for all browser sessions."""
     return Workers()
 
 
 def open_store(folder: str) -> BatchStore:
-    """A run by its folder; raises BatchError if it cannot be opened."""
+    """Open a run by its folder; raises BatchError if it cannot be opened."""
     return _opened(folder)
 
 

@@ -1,4 +1,4 @@
-"""The Batch page before a run is open: what to judge, and the runs that there are."""
+"""The Batch page before a run is open: choose images, start a run, or open one."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -14,11 +14,12 @@ from skinlens.batch.spool import Upload, take_in
 from skinlens.batch.store import BatchStore, Plan, RunLine, create_run, run_lines
 from skinlens.cases.store import current_user
 from skinlens.storage.csv_file import CsvFileError
+from skinlens.ui.batch.ground_truth import FACTS_HELP
 from skinlens.ui.batch.runs import runs_folder, workers
 from skinlens.ui.model import LoadedModel
 
 OPEN = "batch-run"
-# The number of the image that is looked at.
+# Key of the number of the image in review.
 AT = "batch-at"
 _ROUND = "batch-round"
 Origin = Literal["Files", "Folder", "Zip archive", "Path on this computer"]
@@ -26,32 +27,30 @@ ORIGINS: tuple[Origin, ...] = ("Files", "Folder", "Zip archive", "Path on this c
 # Megabytes a file.
 _IMAGE_LIMIT = 50
 _ARCHIVE_LIMIT = 1000
-FACTS_HELP = (
-    "A CSV with a column path (as in the folder or archive) or sha256, and any of case_id, lesion, date, age, sex, "
-    "site, note, label. A label benign or malignant is ground truth."
-)
 
 
 def choose_run(model: LoadedModel) -> None:
-    """Start a run, or open one that is there."""
+    """Show the form for a new run, and the list of runs."""
     start_form(model)
     list_runs()
 
 
 def start_form(model: LoadedModel) -> None:
-    """What to judge, and how; nothing is copied or judged before the button is pressed."""
-    st.subheader("Judge many images", anchor=False)
-    origin = st.segmented_control("Where are they?", ORIGINS, default=ORIGINS[0], required=True, key="batch-origin")
+    """Ask which images to assess, and how; nothing is copied or assessed before the button is pressed."""
+    st.subheader("Assess many images", anchor=False)
+    origin = st.segmented_control(
+        "Where are the images?", ORIGINS, default=ORIGINS[0], required=True, key="batch-origin"
+    )
     uploads, path = _where(origin)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         facts = st.file_uploader(
             "Case facts or ground truth, CSV (optional)", type="csv", key=_key("facts"), help=FACTS_HELP
         )
         views = st.toggle(
-            "Judge each image turned and mirrored too",
+            "Assess each image in eight orientations",
             value=True,
             key="batch-views",
-            help="Eight views an image tell whether the verdict is stable, and take eight times as long.",
+            help="Shows whether turning or mirroring an image changes its decision. Takes eight times as long.",
         )
     if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=not (uploads or path.strip())):
         start(model, origin, uploads, path.strip(), facts, views=views)
@@ -66,7 +65,7 @@ def start(
     *,
     views: bool,
 ) -> None:
-    """Begin a run and open it, or say why not."""
+    """Start a run and open it, or say why it cannot be started."""
     try:
         if facts is not None:
             read_facts(facts.getvalue(), name=facts.name)
@@ -75,7 +74,7 @@ def start(
             store.add_facts(facts.name, facts.getvalue())
         workers().start(store, model)
     except CsvFileError as error:
-        st.error("The run was not started, because the case facts cannot be used.", icon=":material/error:")
+        st.error("The run was not started: the case facts cannot be used.", icon=":material/error:")
         st.text(str(error))
         st.caption(FACTS_HELP)
         return
@@ -90,7 +89,7 @@ def start(
 
 
 def list_runs() -> None:
-    """Every run that is kept, the latest first."""
+    """List every run, newest first."""
     lines, unreadable = run_lines(runs_folder())
     if lines:
         st.subheader("Runs", anchor=False)
@@ -105,13 +104,13 @@ def list_runs() -> None:
         )
         st.text("\n".join(f"{name}: {sentence}" for name, sentence in unreadable))
         st.text(
-            f"The name says when the run was begun; its folder lies in {runs_folder()}. Other runs are not affected. "
-            "Without a backup, judge the images again; the folder may then be deleted."
+            f"A run is named after its start; its folder is in {runs_folder()}. Other runs are not "
+            "affected. If you have no backup, assess the images again and delete the folder."
         )
 
 
 def open_run(run_id: str) -> None:
-    """Show a run from the next rerun on."""
+    """Show a run from the next rerun onward."""
     st.session_state.pop(AT, None)
     st.session_state[OPEN] = run_id
 
@@ -122,17 +121,18 @@ def close_run() -> None:
 
 
 def _where(origin: Origin) -> tuple[list[UploadedFile], str]:
-    """What was dropped, and what was typed."""
+    """Return the dropped files and the typed path."""
     if origin == "Path on this computer":
         path = st.text_input(
             "Folder, zip archive or image on this computer",
             key="batch-path",
             placeholder="/home/me/dermoscopy",
-            help="The images are read where they lie, and not copied. The way for thousands of them.",
+            help="The images are read in place and not copied. Use this for thousands of images.",
         )
         return [], path
     st.caption(
-        "What you drop is copied into the data folder of SkinLens on this computer until you finish or discard the run."
+        "Uploads are copied to the data folder of SkinLens on this computer. The copies are deleted when you finish or "
+        "discard the run."
     )
     if origin == "Folder":
         found = st.file_uploader(
@@ -175,14 +175,14 @@ def _created(
 
 
 def _place(path: str) -> Path:
-    """The file or folder that was typed; raises BatchError if there is none."""
+    """Return the file or folder that was typed; raises BatchError if there is none."""
     try:
         place = Path(path).expanduser().absolute()
         if place.exists():
             return place
     except (OSError, RuntimeError) as error:
-        # A name that is too long, a closed folder, or the home of someone who is not known here.
-        raise BatchError("This path cannot be looked up on this computer. Check it.") from error
+        # A name that is too long, a closed folder, or the home of an unknown user.
+        raise BatchError("This path cannot be read on this computer. Check the path.") from error
     raise BatchError("There is no such file or folder on this computer. Check the path.")
 
 
@@ -200,7 +200,7 @@ def _key(name: str) -> str:
 def _state(line: RunLine) -> str:
     progress = line.progress
     if progress.complete and not progress.judged:
-        return "complete, no image could be judged"
+        return "complete, no image could be assessed"
     if progress.complete:
         return f"{progress.total:,} {'image' if progress.total == 1 else 'images'}, complete"
     if not progress.listed:

@@ -1,1 +1,1 @@
-"""The Compare page: its state, tabs and charts."""
+"""The Compare page: its state, leaderboard, charts and model comparison."""

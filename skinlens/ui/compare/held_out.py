@@ -1,23 +1,35 @@
-"""Models and probes with their figures on datasets that they had not seen, for the comparison page."""
+"""Datasets that the models had not seen: read the results, and show them on the Compare page."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pandas as pd
 import streamlit as st
 
 from skinlens.export.selection import SelectionError, read_selections
-from skinlens.leaderboard.held_out import HeldOutModel
+from skinlens.leaderboard.datasets import dataset_title
+from skinlens.leaderboard.held_out import HeldOutModel, held_out_table, readable_held_out, shared_origins
 from skinlens.leaderboard.held_out_models import read_models
 from skinlens.leaderboard.probes import FOLDER
 from skinlens.runtime.card import sha256_of
 from skinlens.runtime.predictor import DEFAULT_MODEL
+from skinlens.ui.compare import charts
+from skinlens.ui.compare.downloads import FORMATS, chart_config, offer_table
 
 SELECTED = "selected.json"
+# Models in the chart before the reader chooses.
+MOST_DRAWN = 3
+_NOTE = (
+    "ROC AUC with 95 % interval (bootstrap over lesions) and number of images. Each dataset was held out completely: "
+    "the model had seen none of its images or lesions. These results say more about a new clinic than the test images "
+    "below. A linear probe is a logistic regression on the pretrained weights, without training the network; a trained "
+    "model should be better."
+)
 
 
 def held_out_models(folder: Path, titles: Mapping[str, str]) -> tuple[tuple[HeldOutModel, ...], tuple[str, ...]]:
-    """Read what an evaluation folder knows of held-out datasets; worked out once for as long as no file changes.
+    """Read the results on held-out datasets from an evaluation folder, again only when a file changes.
 
     Args:
         folder: As `select` and `probe` fill it.
@@ -30,7 +42,7 @@ def held_out_models(folder: Path, titles: Mapping[str, str]) -> tuple[tuple[Held
 
 
 def read_held_out(folder: Path, titles: Mapping[str, str]) -> tuple[list[HeldOutModel], list[str]]:
-    """As `held_out_models`, worked out anew."""
+    """Read as `held_out_models` does, without a cache."""
     problems: list[str] = []
     try:
         selections = read_selections(folder / SELECTED)
@@ -39,6 +51,61 @@ def read_held_out(folder: Path, titles: Mapping[str, str]) -> tuple[list[HeldOut
     chosen = {name: selection.out_of_fold for name, selection in selections.items() if selection.origins}
     models, further = read_models(folder, chosen, titles, default=DEFAULT_MODEL)
     return models, [*problems, *further]
+
+
+@st.fragment
+def show_held_out(models: Sequence[HeldOutModel], *, theme: str) -> None:
+    """Show ROC AUC on datasets that the models had not seen: a table of all models, and a chart of a few.
+
+    Args:
+        models: From `held_out_models`.
+        theme: `light` or `dark`.
+    """
+    table, readable = held_out_table(models), readable_held_out(models)
+    mean_note = _mean_note(models)
+    widths = {name: st.column_config.TextColumn(width=235) for name in readable.columns if name != "Mean"}
+    widths["Model"] = st.column_config.TextColumn(width=340, pinned=True)
+    mean = {"Mean": st.column_config.NumberColumn(format="%.3f", help=mean_note)}
+    st.dataframe(
+        readable,
+        hide_index=True,
+        column_config=widths | mean,
+        alt="ROC AUC of models on datasets that they had not seen",
+    )
+    st.caption(" ".join(note for note in (_NOTE, mean_note, _default_note(models), _size_note(table)) if note))
+    offer_table(table, "held-out-datasets")
+    titles = list(dict.fromkeys(table["model"]))
+    chosen = st.multiselect("Models in this chart", titles, default=titles[:MOST_DRAWN], key="held-out-models")
+    if chosen:
+        figure = charts.held_out_chart(
+            table[table["model"].isin(chosen)], charts.looks(titles, theme=theme), theme=theme
+        )
+        st.plotly_chart(
+            figure,
+            theme=None,
+            config=chart_config("held-out-datasets", FORMATS[0]),
+            key="chart-held-out",
+            alt="ROC AUC by held-out dataset",
+        )
+
+
+def _mean_note(models: Sequence[HeldOutModel]) -> str:
+    shared = [dataset_title(origin) for origin in shared_origins(models)]
+    if not shared:
+        return "There is no mean, because no dataset was held out for every row."
+    return f"Mean: over the datasets that were held out for every row ({', '.join(shared)})."
+
+
+def _default_note(models: Sequence[HeldOutModel]) -> str:
+    if not any(model.default for model in models):
+        return ""
+    return "The model of this app is the default because it was trained for general use and chosen on these datasets."
+
+
+def _size_note(table: pd.DataFrame) -> str:
+    if table.groupby("dataset")["n"].nunique().le(1).all():
+        return ""
+    return "Where n differs within a column, the models were measured on different images of that dataset."
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the held-out datasets")
@@ -51,7 +118,7 @@ def _read(
 
 
 def _digest(folder: Path) -> str:
-    """Of choices and probes by content, of the predictions behind the choices by size and time."""
+    """Digest choices and probes by content, and the predictions behind the choices by size and time."""
     digest = hashlib.sha256()
     for path in sorted([folder / SELECTED, *(folder / FOLDER).glob("*.json")]):
         if path.is_file():

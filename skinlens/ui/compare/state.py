@@ -1,6 +1,5 @@
-"""What the comparison page knows: the evaluation folder, a person's own model, and what is worked out once."""
+"""The state of the Compare page: the evaluation folder, the user's own model, and cached comparisons."""
 
-import csv
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from skinlens.imaging.decode import decode
-from skinlens.imaging.image import ImageRefusedError, LesionImage
+from skinlens.imaging.image import ImageRejectedError, LesionImage
 from skinlens.leaderboard.held_out import HeldOutModel
 from skinlens.leaderboard.model_comparison import ModelComparison, Seeds, compare_models
 from skinlens.leaderboard.records import (
@@ -24,13 +23,18 @@ from skinlens.leaderboard.records import (
 )
 from skinlens.leaderboard.table import PUBLISHED, leaderboard_of, paper_label, read_published
 from skinlens.metrics.report import ViewResult
-from skinlens.runtime import predictor as runtime
 from skinlens.runtime.card import sha256_of
+from skinlens.runtime.weights import weights_folder
 from skinlens.storage.csv_file import CsvFileError
-from skinlens.storage.spreadsheet import guarded_table
 from skinlens.ui.compare.held_out import held_out_models
 
-VIEWS = ("all", "no-twins", "native", "clean-native")
+# Test views by name, as shown. The compression of a JPEG from elsewhere gives the answer away.
+VIEWS = {
+    "all": "All images",
+    "no-twins": "Without train-test duplicates",
+    "native": "Without the compression shortcut",
+    "clean-native": "Without either",
+}
 DEFAULT_THRESHOLD = 0.5
 MOST_PICKED = 6
 PICKED = "compare-models"
@@ -49,21 +53,21 @@ class Compared:
         results: The evaluation folder.
         published: The paper's table, with `label` as a reader sees each model.
         yours: The submitted model; None without one.
-        said: How many of its images were matched, or why it could not be used; "" without one.
+        message: How many of its images were matched, or why it cannot be used; "" without one.
         problems: A sentence for each file that could not be used.
-        held_out: Models and probes with their figures on datasets that they had not seen.
+        held_out: Models and probes with their results on datasets that they had not seen.
     """
 
     results: Results
     published: pd.DataFrame
     yours: EvaluatedModel | None
-    said: str
+    message: str
     problems: tuple[str, ...]
     held_out: tuple[HeldOutModel, ...] = ()
 
     @property
     def models(self) -> tuple[EvaluatedModel, ...]:
-        """What the charts can show: the first seed of each of ours, and yours."""
+        """Models that the charts can show: the first seed of each of ours, and yours."""
         return (*self.results.shown, *([self.yours] if self.yours else []))
 
     @property
@@ -73,16 +77,16 @@ class Compared:
 
     @property
     def views(self) -> list[str]:
-        """Test views that a model allows."""
+        """Names of the test views that a model allows."""
         return [view for view in VIEWS if view == "all" or any(view in model.views for model in self.models)]
 
     def seeds(self, label: str) -> Seeds:
-        """All seeds of the model with a label, the shown one first."""
+        """Return all seeds of the model with a label, the shown one first."""
         (model,) = (model for model in self.models if model.label == label)
         return self.results.by_family().get(model.family, (model,))
 
     def picked_first(self) -> list[str]:
-        """What is shown before anything is picked: a few of ours, yours, and the paper's own model beside them."""
+        """Return the labels that are picked at first: a few of ours, yours, and the paper's own model."""
         plain = [model.label for model in self.results.shown if not model.tta][:MOST_PICKED]
         yours = [self.yours.label] if self.yours else []
         return plain + yours + list(self.published["label"][:1])
@@ -90,25 +94,25 @@ class Compared:
 
 @dataclass(frozen=True)
 class Submission:
-    """A CSV as it was received, kept for the browser session alone."""
+    """A CSV as it was received, kept for the browser session only."""
 
     name: str
     content: bytes
 
 
 def load() -> Compared:
-    """The folder beside the released models and this session's own model; nothing unreadable stops it."""
-    folder = runtime.WEIGHTS_FOLDER / "evaluation"
+    """Read the folder beside the released models and this session's own model; unreadable files become problems."""
+    folder = weights_folder() / "evaluation"
     results, published, problems = _read(str(folder), _folder_digest(folder))
     shown = results.shown
-    yours, said = _own_model(shown[0] if shown else None)
+    yours, message = _own_model(shown[0] if shown else None)
     titles = {model.name: model.title for model in results.models}
     held_out, more_problems = held_out_models(folder, titles)
-    return Compared(results, published, yours, said, (*problems, *more_problems), held_out)
+    return Compared(results, published, yours, message, (*problems, *more_problems), held_out)
 
 
 def board(compared: Compared, view: str) -> pd.DataFrame:
-    """The leaderboard on one view, a submitted model included."""
+    """Return the leaderboard on one test view, with the submitted model."""
     families = dict(compared.results.by_family())
     worked_out: dict[str, ViewResult | None] = {}
     if compared.yours is not None:
@@ -123,17 +127,17 @@ def ask(key: tuple[str, ...]) -> None:
 
 
 def was_asked(key: tuple[str, ...]) -> bool:
-    """Whether it was."""
+    """Return whether a comparison was asked for."""
     return key in st.session_state.get(_ASKED, set())
 
 
 def pair_key(first: Seeds, second: Seeds, view: str) -> tuple[str, ...]:
-    """What a comparison depends on."""
+    """Return everything that a comparison depends on."""
     return (*(model.digest for model in first), "against", *(model.digest for model in second), view)
 
 
 def pair(first: Seeds, second: Seeds, view: str) -> ModelComparison:
-    """The comparison of two models, worked out once; one with a person's own model is kept for that session alone.
+    """Compare two models, once; a comparison with the user's own model is kept for that session only.
 
     Raises:
         ValueError: As for `compare_models`.
@@ -144,7 +148,7 @@ def pair(first: Seeds, second: Seeds, view: str) -> ModelComparison:
 
 
 def receive() -> None:
-    """Called when the uploader changes: keep the CSV and pick it, or drop it with its file."""
+    """Keep an uploaded CSV and pick its model, or forget it with its file; the uploader calls this when it changes."""
     drop_picked()
     uploaded = st.session_state.get(UPLOADER)
     if uploaded is None:
@@ -156,7 +160,7 @@ def receive() -> None:
 
 
 def drop_picked() -> None:
-    """Take a submitted model off the pick."""
+    """Remove a submitted model from the picked ones."""
     if PICKED in st.session_state:
         st.session_state[PICKED] = [label for label in st.session_state[PICKED] if not label.startswith(SUBMITTED)]
 
@@ -168,42 +172,37 @@ def remove() -> None:
 
 
 def submission() -> Submission | None:
-    """The CSV in hand; it outlives a visit to another page."""
+    """Return the submitted CSV; it outlives a visit to another page."""
     return st.session_state.get(_SUBMITTED)
 
 
 def threshold() -> float:
-    """The threshold that goes with it."""
+    """Return the submitted model's threshold."""
     return float(st.session_state.get(_THRESHOLD, DEFAULT_THRESHOLD))
 
 
 def keep_threshold() -> None:
-    """Called when the threshold's widget changes, since a widget's value does not outlive a visit to another page."""
+    """Keep the threshold when its widget changes, since a widget's value does not outlive a visit to another page."""
     st.session_state[_THRESHOLD] = st.session_state[THRESHOLD]
 
 
-def csv_bytes(table: pd.DataFrame) -> bytes:
-    """A table as a CSV in which no text is a formula; see `spreadsheet.guarded`."""
-    return guarded_table(table).to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC).encode("utf-8")
-
-
 def image(folder: str, path: str) -> LesionImage | None:
-    """The image of an evaluated image, if the folder has it; a path that leads out of the folder has none.
+    """Return a test image, if the folder has it; None for a path that leads out of the folder.
 
     Raises:
-        ImageRefusedError: If the file is no usable image.
+        ImageRejectedError: If the file is no usable image.
     """
     root = Path(folder).expanduser().resolve()
     try:
         file = (root / path).resolve()
         found = file.is_relative_to(root) and file.is_file()
     except (OSError, ValueError) as error:
-        raise ImageRefusedError("unreadable", f"{path!r} cannot be looked up: {error}.") from error
+        raise ImageRejectedError("unreadable", f"{path!r} cannot be looked up: {error}.") from error
     return decode(file) if found else None
 
 
 def by_label(models: Sequence[EvaluatedModel], labels: Sequence[str]) -> list[EvaluatedModel]:
-    """The models with these labels, in the models' order."""
+    """Return the models with these labels, in the models' order."""
     return [model for model in models if model.label in labels]
 
 
@@ -219,7 +218,7 @@ def _own_model(like: EvaluatedModel | None) -> tuple[EvaluatedModel | None, str]
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the evaluations")
 def _read(folder: str, digest: str) -> tuple[Results, pd.DataFrame, tuple[str, ...]]:
-    """Everything in the folder; read again when a file of it has changed."""
+    """Read everything in the folder, again only when a file of it has changed."""
     del digest
     results, problems = read_results(Path(folder)), []
     try:
@@ -240,7 +239,7 @@ def _folder_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-@st.cache_resource(max_entries=16, scope="session", show_spinner="Working out the intervals of your model")
+@st.cache_resource(max_entries=16, scope="session", show_spinner="Computing the intervals of your model")
 def _measured(digest: str, view: str, _model: EvaluatedModel) -> ViewResult | None:
     del digest
     return measured(_model, view)

@@ -1,6 +1,6 @@
-"""The tabs of the comparison page: each a sentence on how to read it, a chart, its numbers, and who is not in it."""
+"""The chart tabs of the Compare page: each explains how to read it, draws a chart, and offers its data."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -9,41 +9,28 @@ import streamlit as st
 
 from skinlens.leaderboard import chart_tables as tables
 from skinlens.leaderboard.card_sections import held_out_sentence
-from skinlens.leaderboard.datasets import dataset_title
-from skinlens.leaderboard.held_out import HeldOutModel, held_out_table, readable_held_out, shared_origins
 from skinlens.leaderboard.records import EvaluatedModel
 from skinlens.leaderboard.subgroup_tables import PART_COLUMNS, missed_melanomas, readable_subgroups, subgroup_table
 from skinlens.metrics.measurement import from_table
 from skinlens.metrics.registry import MetricName
-from skinlens.metrics.views import views_of
 from skinlens.ui.compare import charts
-from skinlens.ui.compare.state import csv_bytes
+from skinlens.ui.compare.downloads import chart_config, offer_table
 
 METRIC_CHOICES: tuple[MetricName, ...] = ("accuracy", "roc_auc")
-FORMATS = ("png", "svg")
-_NO_CURVE = "A curve needs every image's score, which is not published:"
+_NO_CURVE = "A curve needs the score of every image, which is not published for:"
 _NOT_MEASURED = "Not measured for:"
-_TEST_IMAGES, _HELD_OUT_IMAGES = "Test images", "Held-out hospitals or folds"
-_NOT_ALLOWED = "These images do not allow a curve for:"
-
-
-MOST_DRAWN = 3
-_HELD_OUT_NOTE = (
-    "ROC AUC with 95 % interval, by resampling lesions, and number of images. Every dataset was held out whole: the "
-    "run that scored it had seen none of its images and no other image of their lesions. This, more than the test "
-    "images below, is what a new clinic can expect. A linear probe is a logistic regression on pretrained weights as "
-    "they are, without training the network: a trained model should be better."
-)
+_TEST_IMAGES, _HELD_OUT_IMAGES = "Test images", "Held-out datasets or folds"
+_NOT_ALLOWED = "A curve is not possible on these images for:"
 
 
 @dataclass(frozen=True, eq=False)
 class Picked:
-    """What the charts are to show.
+    """What the reader picked for the charts.
 
     Attributes:
         models: Models with predictions.
         published: Rows of the paper's table, with `label`.
-        board: The leaderboard on the view.
+        board: The leaderboard on the test view.
         view: A test view.
         styles: The look of every model that can be picked, by label.
         theme: `light` or `dark`.
@@ -59,7 +46,7 @@ class Picked:
     format: str
 
     def notes(self, metric: MetricName, name: str) -> dict[str, str]:
-        """A metric with its interval by label, for legends."""
+        """Return a metric with its interval by label, for legends."""
         return {
             row["title"]: f"{name} {from_table(row[metric], row[f'{metric}_low'], row[f'{metric}_high']).text()}"
             for row in self.board.to_dict("records")
@@ -68,7 +55,7 @@ class Picked:
 
     @property
     def points(self) -> pd.DataFrame:
-        """The operating points of everything picked."""
+        """Operating points of everything picked."""
         return tables.operating_points(self.models, self.published, self.view)
 
     @property
@@ -77,61 +64,11 @@ class Picked:
         return list(self.published["label"])
 
 
-def held_out(models: Sequence[HeldOutModel], *, theme: str) -> None:
-    """Figures on datasets that the models had not seen: a table of all, and a chart of a few."""
-    table, readable = held_out_table(models), readable_held_out(models)
-    widths = {name: st.column_config.TextColumn(width=235) for name in readable.columns if name != "Mean"}
-    widths["Model"] = st.column_config.TextColumn(width=340, pinned=True)
-    mean = {"Mean": st.column_config.NumberColumn(format="%.3f", help=_mean_note(models))}
-    st.dataframe(
-        readable,
-        hide_index=True,
-        column_config=widths | mean,
-        alt="ROC AUC of models on datasets that they had not seen",
-    )
-    st.caption(f"{_HELD_OUT_NOTE} {_mean_note(models)}{_default_note(models)}{_size_note(table)}")
-    numbers(table, "held-out-datasets", label="These numbers (CSV)", key="numbers-held-out-datasets")
-    titles = list(dict.fromkeys(table["model"]))
-    chosen = st.multiselect("Models in this chart", titles, default=titles[:MOST_DRAWN], key="held-out-models")
-    if chosen:
-        figure = charts.held_out_chart(
-            table[table["model"].isin(chosen)], charts.looks(titles, theme=theme), theme=theme
-        )
-        st.plotly_chart(
-            figure,
-            theme=None,
-            config=_chart_config("held-out-datasets", FORMATS[0]),
-            key="chart-held-out",
-            alt="ROC AUC by held-out dataset",
-        )
-
-
-def _mean_note(models: Sequence[HeldOutModel]) -> str:
-    shared = [dataset_title(origin) for origin in shared_origins(models)]
-    if not shared:
-        return "No dataset was held out for every row, so there is no mean to compare."
-    return f"Mean: over the datasets that were held out for every row ({', '.join(shared)})."
-
-
-def _default_note(models: Sequence[HeldOutModel]) -> str:
-    if not any(model.default for model in models):
-        return ""
-    return (
-        " This app's model is the default because it was trained for images of any clinic and chosen on these datasets."
-    )
-
-
-def _size_note(table: pd.DataFrame) -> str:
-    if table.groupby("dataset")["n"].nunique().le(1).all():
-        return ""
-    return " Where n differs within a column, the rows were measured on different images of that dataset."
-
-
 def roc(picked: Picked) -> None:
-    """ROC curves."""
+    """Draw ROC curves."""
     st.caption(
-        "Each curve runs through all thresholds of a model; the mark on it is the model's own threshold. Nearer to the "
-        "top left is better. Open diamonds: the paper's published result at its one threshold."
+        "A curve shows all thresholds of a model; the mark on it is the model's own threshold. Closer to the top left "
+        "is better. Open diamonds: the result that the paper published, at its one threshold."
     )
     table, points = tables.roc_table(picked.models, picked.view), picked.points
     figure = charts.roc_chart(table, points, picked.styles, picked.notes("roc_auc", "AUC"), theme=picked.theme)
@@ -140,10 +77,10 @@ def roc(picked: Picked) -> None:
 
 
 def precision_recall(picked: Picked) -> None:
-    """Precision-recall curves."""
+    """Draw precision-recall curves."""
     st.caption(
-        "Of the images called malignant, how many are, against how many of the malignant ones are found. It depends on "
-        "the share of malignant images, so never compare it across test views."
+        "Precision: how many of the images called malignant are malignant. Sensitivity: how many of the malignant "
+        "images are found. Precision depends on how many images are malignant, so never compare it across test views."
     )
     table, points = tables.pr_table(picked.models, picked.view), picked.points
     figure = charts.pr_chart(
@@ -151,7 +88,7 @@ def precision_recall(picked: Picked) -> None:
         points,
         picked.styles,
         picked.notes("pr_auc", "PR AUC"),
-        malignant_share=_malignant_share(picked),
+        malignant_share=tables.malignant_share(picked.models, picked.view),
         theme=picked.theme,
     )
     _show("precision-recall", figure, table, picked, "Precision-recall curves of the picked models")
@@ -159,54 +96,55 @@ def precision_recall(picked: Picked) -> None:
 
 
 def confusion(picked: Picked) -> None:
-    """Confusion matrices."""
+    """Draw confusion matrices."""
     st.caption(
-        "Decisions at each model's own threshold. Blue: right; orange: wrong. Per cent are of the images that are "
-        "actually so (each row adds up to 100 %)."
+        "Decisions at each model's own threshold. Blue: correct; orange: wrong. Percentages are of all benign or all "
+        "malignant images, so each row adds up to 100 %."
     )
     table = tables.confusion_table(picked.points)
     figure = charts.confusion_chart(table, theme=picked.theme)
     _show("confusion", figure, table, picked, "Confusion matrices of the picked models")
-    _absent(picked, table, "No image of this view for:", paper="Published for all images only:")
+    _absent(picked, table, "This test view has no images for:", paper="Published for all images only:")
 
 
 def reliability(picked: Picked) -> None:
-    """Reliability diagrams."""
+    """Draw reliability diagrams."""
     st.caption(
-        "Images in up to 15 equally large bins by score. On the dotted line, a score of 0.8 would mean that 80 % of "
-        "such images are malignant; among these images, that is, not in a clinic, where few lesions are. Bars: 95 % "
-        "intervals (Wilson)."
+        "Images are grouped by score into up to 15 bins of equal size. On the dotted line, a score of 0.8 means that "
+        "80 % of the images are malignant. This holds for these images, not for a clinic, where few lesions are "
+        "malignant. Bars: 95 % intervals (Wilson)."
     )
     table = tables.reliability_table(picked.models, picked.view)
     _show_of_scores("reliability", charts.reliability_chart, table, picked, "Reliability diagrams of the picked models")
 
 
 def decision_curve(picked: Picked) -> None:
-    """Decision curves."""
+    """Draw decision curves."""
     st.caption(
-        "Net benefit of referring from a score upwards: malignant lesions found, less needless referrals at the price "
-        "which that score implies. Higher is better; a model is of use where it lies above both grey lines. It takes "
-        "scores as probabilities, and holds for the share of malignant images in this view, not for a clinic."
+        "Net benefit of referring every lesion at or above a score: malignant lesions found minus unnecessary "
+        "referrals, weighted by the odds at that score. Higher is better. A model is useful where it is above both "
+        "grey lines. Scores are taken as probabilities. The curve holds for the share of malignant images in this test "
+        "view, not for a clinic."
     )
     table = tables.decision_table(picked.models, picked.view)
     _show_of_scores("decision-curve", charts.decision_chart, table, picked, "Decision curves of the picked models")
 
 
 def coverage(picked: Picked) -> None:
-    """Error against coverage."""
+    """Draw error against coverage."""
     st.caption(
-        "If a model decided only the images whose score is farthest from its threshold and left the rest to others, "
-        "how often would it be wrong? At the right end it decides every image. Lower is better."
+        "How often is a model wrong if it decides only the images whose scores are farthest from its threshold? At the "
+        "right end it decides every image. Lower is better."
     )
     table = tables.coverage_table(picked.models, picked.view)
     _show_of_scores("coverage", charts.coverage_chart, table, picked, "Error against share of images decided")
 
 
 def cost(picked: Picked) -> None:
-    """Accuracy or AUC against time and size."""
+    """Draw accuracy or ROC AUC against time and size."""
     st.caption(
-        "What a model costs: time for one image, as a multiple of what asff_resnet50_paper took, and the size "
-        "of its weights. Further up and to the left is better. Bars: 95 % intervals."
+        "Cost of a model: the time for one image, as a multiple of the time that asff_resnet50_paper takes, and the "
+        "size of its weights. Closer to the top left is better. Bars: 95 % intervals."
     )
     metric = _metric_choice("cost")
     board = picked.board[picked.board["title"].isin([model.label for model in picked.models])]
@@ -216,62 +154,62 @@ def cost(picked: Picked) -> None:
     table = timed[columns].rename(columns={"title": "model"})
     figure = charts.cost_chart(timed, metric, picked.styles, theme=picked.theme)
     _show("cost", figure, table, picked, "Accuracy against time and size")
-    _absent(picked, table, "Neither time nor size was recorded for:", paper="The paper gives neither time nor size:")
+    _absent(picked, table, "Time and size were not recorded for:", paper="The paper gives no time or size for:")
 
 
 def robustness(picked: Picked) -> None:
-    """Accuracy or AUC on spoilt images."""
+    """Draw accuracy or ROC AUC on degraded images."""
     table = tables.robustness_table(picked.models)
     st.caption(
-        f"{_corrupted(table)}, spoilt in one way at a time at five strengths; strength 0 are the images as they are. "
-        "The test view chosen above plays no part here. Bars: 95 % intervals."
+        f"{_corrupted(table)}, degraded in one way at a time. Strength 0 is the original image; 5 is the strongest. "
+        "The test view chosen above does not apply. Bars: 95 % intervals."
     )
     metric = _metric_choice("robustness")
     figure = charts.robustness_chart(table, metric, picked.styles, theme=picked.theme)
-    _show("robustness", figure, table, picked, "Accuracy on spoilt images", view="all")
-    _absent(picked, table, _NOT_MEASURED, paper="The paper has no such measurement:")
+    _show("robustness", figure, table, picked, "Accuracy on degraded images", view="all")
+    _absent(picked, table, _NOT_MEASURED, paper="The paper did not measure this for:")
 
 
 def shortcuts(picked: Picked) -> None:
-    """The shortcut tests as a table."""
+    """Show the shortcut tests as a table."""
     st.caption(
-        "Does a model look at the lesion? What stays high although the lesion is painted over was not read off the "
-        "lesion; what falls when it is moved was read off the background. The first two lines are of the test view "
-        "chosen above, the others of all images with a known outline. In brackets: 95 % intervals."
+        "Does a model use the lesion? A result that stays high when the lesion is painted over does not come from the "
+        "lesion. A result that falls when the lesion is moved depends on the background. The first two rows are for "
+        "the test view chosen above, the others for all images with a known outline. In brackets: 95 % intervals."
     )
     table = tables.shortcut_table(picked.models)
     if len(table):
         readable = tables.readable_shortcuts(table, picked.view)
         st.dataframe(readable, hide_index=True, column_config={"Test": st.column_config.TextColumn(width=400)})
-        _chart_numbers("shortcuts", table, "all")
-    _absent(picked, table, _NOT_MEASURED, paper="The paper has no such measurement:")
+        _offer_data("shortcuts", table, "all")
+    _absent(picked, table, _NOT_MEASURED, paper="The paper did not measure this for:")
 
 
 def subgroups(picked: Picked) -> None:
-    """Who is judged well and who is not, and the melanomas that were missed."""
+    """Show results by subgroup, and the melanomas that were missed."""
     st.caption(
-        "How often a model is right at its own threshold, by part of the images; the view chosen above plays no part. "
-        "In brackets: 95 % intervals (Wilson). Parts with few images are withheld. Many parts are compared, so one "
-        "that stands out may do so by chance. Skin tone is estimated from the skin in the image's border, whose "
-        "colour also depends on camera and light: it sorts images roughly, and says nothing about a person."
+        "How often a model is correct at its own threshold, by subgroup. The test view chosen above does not apply. In "
+        "brackets: 95 % intervals (Wilson). Subgroups with few images are not shown. With so many subgroups, one can "
+        "stand out by chance. Skin tone is estimated from the skin at the image's border. Camera and light change that "
+        "colour, so the estimate sorts images only roughly and says nothing about a person."
     )
     held_out = _of_held_out_images(picked)
     table = subgroup_table(picked.models, held_out=held_out)
     by = [column for column in PART_COLUMNS if column in set(table["column"])]
     if by:
         chosen = st.segmented_control(
-            "Parts by", by, default=by[0], required=True, format_func=PART_COLUMNS.__getitem__, key="parts"
+            "Group by", by, default=by[0], required=True, format_func=PART_COLUMNS.__getitem__, key="parts"
         )
         st.dataframe(readable_subgroups(table, chosen), hide_index=True)
-        _chart_numbers("subgroups", table, "held-out" if held_out else "all")
+        _offer_data("subgroups", table, "held-out" if held_out else "all")
         for row in missed_melanomas(picked.models, held_out=held_out).to_dict("records"):
             with st.expander(f"Missed melanomas of {row['model']}: {row['missed']} of {row['n']}"):
                 st.text(row["ids"] or "none")
-    _absent(picked, table, _NOT_MEASURED, paper="The paper has no such measurement:")
+    _absent(picked, table, _NOT_MEASURED, paper="The paper did not measure this for:")
 
 
 def _of_held_out_images(picked: Picked) -> bool:
-    """Whether the reader wants the images that runs held out, where a model has such figures."""
+    """Ask whether to show held-out images, where a model has results on them."""
     measured = [model for model in picked.models if model.held_out is not None]
     if not measured:
         return False
@@ -286,15 +224,15 @@ def _of_held_out_images(picked: Picked) -> bool:
 
 
 def training(picked: Picked) -> None:
-    """Training curves."""
-    st.caption("What was logged after each epoch, of the seed that the other charts show. No test image was used.")
+    """Draw training curves."""
+    st.caption("Logged after each epoch, for the seed that the other charts show. No test image was used.")
     table = tables.training_table(picked.models)
     logged = [name for name in table.columns if name not in {"model", "epoch"}]
     if logged:
         column = st.selectbox("Show", logged, format_func=charts.column_title, key="training-column", width=320)
         figure = charts.training_chart(table, column, picked.styles, theme=picked.theme)
         _show("training", figure, table, picked, "Training curves", view="train")
-    _absent(picked, table, "No training log for:", paper="The paper's training logs are not public:")
+    _absent(picked, table, "No training log for:", paper="The paper published no training log for:")
 
 
 TABS: dict[str, Callable[[Picked], None]] = {
@@ -315,50 +253,27 @@ TABS: dict[str, Callable[[Picked], None]] = {
 def _show(
     name: str, figure: go.Figure, table: pd.DataFrame, picked: Picked, alt: str, *, view: str | None = None
 ) -> None:
-    """The chart and its numbers; nothing where there are none."""
+    """Show a chart and offer its data; nothing if there is none."""
     if table.empty:
         return
     named = view or picked.view
-    config = _chart_config(f"{name}-{named}", picked.format)
+    config = chart_config(f"{name}-{named}", picked.format)
     st.plotly_chart(figure, theme=None, config=config, key=f"chart-{name}", alt=alt)
-    _chart_numbers(name, table, named)
-
-
-def _chart_config(name: str, image_format: str) -> dict[str, object]:
-    """Buttons of a chart; the camera saves `skinlens-<name>`."""
-    return {
-        "displaylogo": False,
-        "displayModeBar": True,
-        "modeBarButtons": [["toImage", "zoom2d", "resetScale2d"]],
-        "toImageButtonOptions": {"format": image_format, "filename": f"skinlens-{name}", "scale": 2},
-    }
+    _offer_data(name, table, named)
 
 
 def _show_of_scores(name: str, chart: Callable[..., go.Figure], table: pd.DataFrame, picked: Picked, alt: str) -> None:
-    """A chart that needs every image's score, which the paper does not publish."""
+    """Show a chart that needs the score of every image, which the paper does not publish."""
     _show(name, chart(table, picked.styles, theme=picked.theme), table, picked, alt)
     _absent(picked, table, _NOT_MEASURED, paper=_NO_CURVE)
 
 
-def _chart_numbers(name: str, table: pd.DataFrame, view: str) -> None:
-    numbers(table, f"{name}-{view}", label="Numbers of this chart (CSV)", key=f"numbers-{name}")
-
-
-def numbers(table: pd.DataFrame, name: str, *, label: str, key: str) -> None:
-    """A button that saves a table as `skinlens-<name>.csv`."""
-    st.download_button(
-        label,
-        lambda: csv_bytes(table),
-        file_name=f"skinlens-{name}.csv",
-        mime="text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-        key=key,
-    )
+def _offer_data(name: str, table: pd.DataFrame, view: str) -> None:
+    offer_table(table, f"{name}-{view}", label="Download chart data (CSV)", key=f"numbers-{name}")
 
 
 def _absent(picked: Picked, table: pd.DataFrame, why: str, *, paper: str = "") -> None:
-    """Who was picked but is not in the table, and why."""
+    """Name the models that were picked but are not in the table, and why."""
     there = set(table["model"])
     missing = tables.absent(picked.models, table)
     if missing:
@@ -370,7 +285,7 @@ def _absent(picked: Picked, table: pd.DataFrame, why: str, *, paper: str = "") -
 
 def _metric_choice(name: str) -> MetricName:
     chosen: MetricName = st.segmented_control(
-        "Figure",
+        "Metric",
         METRIC_CHOICES,
         default=METRIC_CHOICES[0],
         required=True,
@@ -381,16 +296,7 @@ def _metric_choice(name: str) -> MetricName:
     return chosen
 
 
-def _malignant_share(picked: Picked) -> float | None:
-    """Of the images of the view, by the first model that has them."""
-    for model in picked.models:
-        view = views_of(model.rows).get(picked.view)
-        if view is not None:
-            return float((model.rows.loc[view.mask, "label"] == "malignant").mean())
-    return None
-
-
 def _corrupted(table: pd.DataFrame) -> str:
-    """How many images were spoilt, as a sentence begins."""
+    """Return how many images were degraded, as the beginning of a sentence."""
     counts = sorted({int(n) for n in table["n"].dropna()})
     return f"{' or '.join(str(n) for n in counts)} test images" if counts else "Test images"

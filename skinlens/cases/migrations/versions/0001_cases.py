@@ -1,5 +1,7 @@
 """Patients, lesions, images, models, assessments, reviews, and the log."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -95,12 +97,12 @@ def downgrade() -> None:
         op.drop_table(name)
 
 
-def _kept() -> tuple[sa.Column, sa.Column]:
+def _kept() -> tuple[sa.Column[Any], sa.Column[Any]]:
     return (
         sa.Column("id", sa.String(32), primary_key=True),
         sa.Column("created", sa.String(32), nullable=False),
     )
 
 
-def _pointer(table: str, *, index: bool = True) -> sa.Column:
+def _pointer(table: str, *, index: bool = True) -> sa.Column[Any]:
     return sa.Column(f"{table}_id", sa.String(32), sa.ForeignKey(f"{table}.id"), nullable=False, index=index)

@@ -1,0 +1,139 @@
+"""Hazards (ISO 14971): what could harm a patient if this were used on one, the control, and the test that holds it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Hazard:
+    """One row of the hazard table.
+
+    Attributes:
+        harm: To the patient.
+        cause: How it could come about here.
+        control: What is done about it, and what remains.
+        tested: A test that fails without the control, as pytest names it.
+    """
+
+    harm: str
+    cause: str
+    control: str
+    tested: str
+
+
+HAZARDS = (
+    Hazard(
+        "A melanoma is not treated",
+        "A low score is read as an all-clear",
+        "Every low result says that it does not exclude melanoma; nothing on the page reads like an all-clear",
+        "tests/triage/test_decision.py::TestAssess::test_low_never_comes_without_its_sentence",
+    ),
+    Hazard(
+        "A melanoma is not treated",
+        "The decision depends on how the camera was held",
+        "Each image is assessed in eight orientations; if one of them gives another decision, the result is uncertain",
+        "tests/triage/test_decision.py::TestUncertain::test_one_view_with_another_verdict_is_enough",
+    ),
+    Hazard(
+        "Unnecessary surgery, or false reassurance",
+        "The number is read as a chance of cancer",
+        "A score that is not calibrated says so; a calibrated one is given only at a stated prevalence",
+        "tests/triage/test_decision.py::TestMeaning::test_a_score_that_is_not_calibrated_has_an_outlook_alone",
+    ),
+    Hazard(
+        "A wrong decision",
+        "The model recognises the file or the background instead of the lesion",
+        "The default model was trained on lesions moved to other skin, and on images without their lesion. What "
+        "remains is measured and shown on the Compare page: shortcut tests, and test views without the compression "
+        "shortcut",
+        "tests/studies/test_robustness.py::TestWhoReadsTheBorder::test_every_verdict_follows_the_background",
+    ),
+    Hazard(
+        "A wrong decision",
+        "The image is not dermoscopy",
+        "Images that do not look like dermoscopy are rejected. The default model still accepted 10 of 125 close-up "
+        "photographs from telephones, the paper's model 28",
+        "tests/cli/test_ood.py::test_drawn_negatives_are_refused_and_the_grey_ones_by_their_pixels",
+    ),
+    Hazard(
+        "A wrong decision",
+        "The image is too blurred, dark, overexposed or colourless to assess",
+        "It is rejected until a person gives a reason, which is saved with the result. Lesser problems are shown above "
+        "the result",
+        "tests/app/test_triage_page.py::TestRejectedImage::test_it_is_assessed_only_for_a_reason",
+    ),
+    Hazard(
+        "The wrong area is excised",
+        "The heatmap is read as the border of the lesion, or weak evidence looks strong",
+        "All images share one scale, which is shown beside the heatmap: weak evidence looks weak",
+        "tests/runtime/test_predictor.py::TestEvidenceHeatmap::test_weak_evidence_looks_weak",
+    ),
+    Hazard(
+        "The wrong patient is treated",
+        "Facts typed for one image end up with another",
+        "Facts belong to the image by its SHA-256, which the PDF prints",
+        "tests/app/test_triage_page.py::test_facts_stay_with_their_image",
+    ),
+    Hazard(
+        "The wrong patient is treated",
+        "A row of a CSV is matched to another image of the same name",
+        "A name that several images have is an error that lists them, and the row is not used",
+        "tests/batch/test_facts.py::test_a_name_that_several_have_is_an_error_that_lists_them",
+    ),
+    Hazard(
+        "A melanoma is not treated",
+        "Images of a batch are lost when the program is closed or killed, and nobody notices",
+        "An image's result is saved together with the fact that it has one; the others are assessed when the run is "
+        "resumed",
+        "tests/batch/test_runner.py::test_a_killed_program_leaves_the_run_ready_to_go_on",
+    ),
+    Hazard(
+        "A melanoma is not treated",
+        "A reviewer follows the model instead of looking, or one reviewer's verdict replaces another's",
+        "Blind reading shows the result only after the reviewer's verdict; all verdicts are kept",
+        "tests/app/test_batch_page.py::test_blind_mode_hides_the_model_until_the_verdict",
+    ),
+    Hazard(
+        "A wrong decision",
+        "An image saved on its side is assessed and shown turned",
+        "Every image is turned upright in one place, whatever its format",
+        "tests/imaging/test_decode.py::test_every_orientation_is_turned_upright",
+    ),
+    Hazard(
+        "A wrong decision",
+        "The model's files are damaged or exchanged",
+        "Their digests are compared with the card before anything is loaded",
+        "tests/runtime/test_predictor.py::test_a_flipped_byte_stops_the_model_before_it_is_loaded",
+    ),
+    Hazard(
+        "A melanoma is not treated",
+        "The model or its card gives something that is not a number, which would count as below the threshold",
+        "Cards are read strictly, and an image without a usable number is rejected",
+        "tests/test_no_number.py::TestDecision::test_the_score",
+    ),
+    Hazard(
+        "A wrong decision",
+        "A threshold or the calibration in the model's card is changed",
+        "The digests of released cards ship with the code; any other card must be allowed explicitly and is marked",
+        "tests/runtime/test_released.py::test_no_bit_of_a_released_card_can_be_changed",
+    ),
+    Hazard(
+        "A melanoma is not treated",
+        "A damaged or hostile file blocks the program, fills the memory or crashes a decoder, and later images get no "
+        "result",
+        "Each image is decoded in a separate process with limits on time and memory. Beyond them the image is rejected "
+        "with a reason, and the next one opens",
+        "tests/imaging/test_limits.py::test_a_decoder_that_is_late_is_killed_and_the_next_image_opens",
+    ),
+    Hazard(
+        "A patient's image becomes public",
+        "Another user of the computer reads what is saved, or an image outlives the deletion of its patient",
+        "Everything saved can be read by its owner only, and images without a case are deleted at every start",
+        "tests/cases/test_tidy.py::test_whenever_a_saving_program_is_killed_the_rest_can_be_tidied_up",
+    ),
+    Hazard(
+        "A patient's image becomes public",
+        "It leaves the computer",
+        "No network call and no telemetry; the server answers on localhost only",
+        "tests/test_rooms.py::TestServer::test_it_is_local_private_and_tight_lipped",
+    ),
+)

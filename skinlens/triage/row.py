@@ -1,0 +1,117 @@
+"""The row of an image in a table: CSV and JSON of `predict`, Parquet of `score`, the export of a batch run."""
+
+from dataclasses import asdict, dataclass, fields
+from types import NoneType, UnionType
+from typing import get_args
+
+from skinlens.runtime.card import ModelCard, OperatingPoint
+from skinlens.runtime.orientations import Stability
+from skinlens.triage.decision import NO_RESULT_CODE
+from skinlens.triage.pipeline import Assessed, Outcome
+
+
+@dataclass(frozen=True)
+class Row:
+    """One image; the fields are the columns, in their order and with their types.
+
+    A number that does not apply is None, a text "".
+
+    Attributes:
+        path: Opens from the current directory; `archive.zip!/member` inside an archive.
+        sha256: Hex digest of the file's bytes; "" if they could not be read.
+        probability: P(malignant) in [0, 1], unrounded; None if the file could not be read or has no result.
+        decision: `refer`, `uncertain`, `low` or `rejected`.
+        threshold: Of the operating point.
+        point: Name of the operating point.
+        reasons: Sentences, joined by spaces.
+        quality_failed: Names of the quality checks that failed, joined by semicolons.
+        stability: Orientations with the same decision, as in `7/8`; "" if they were not computed.
+        width: In pixels.
+        height: In pixels.
+        model: Name of the model, marked if it was not released.
+        error: Stable code of why there is no probability; "" if there is one.
+    """
+
+    path: str
+    sha256: str
+    probability: float | None
+    decision: str
+    threshold: float
+    point: str
+    reasons: str
+    quality_failed: str
+    stability: str
+    width: int | None
+    height: int | None
+    model: str
+    error: str
+
+    @classmethod
+    def of(cls, path: str, outcome: Outcome, card: ModelCard, point: OperatingPoint) -> "Row":
+        """Return the row of what the pipeline made of a file.
+
+        Args:
+            path: As shown in the row.
+            outcome: From `Pipeline.stream`; that of a rejected image keeps its probability.
+            card: Of the model.
+            point: The pipeline's operating point.
+        """
+        if not isinstance(outcome, Assessed):
+            return cls(
+                path=path,
+                sha256=outcome.sha256,
+                probability=None,
+                decision="rejected",
+                threshold=point.threshold,
+                point=point.name,
+                reasons=str(outcome.error),
+                quality_failed="",
+                stability="",
+                width=None,
+                height=None,
+                model=card.shown_name,
+                error=outcome.error.reason,
+            )
+        image, assessment = outcome.image, outcome.assessment
+        failed = () if assessment.admission is None else assessment.admission.quality.failed
+        usable = assessment.has_result
+        return cls(
+            path=path,
+            sha256=image.sha256,
+            probability=assessment.prediction.score if usable else None,
+            decision=assessment.decision,
+            threshold=assessment.point.threshold,
+            point=assessment.point.name,
+            reasons=" ".join(assessment.reasons),
+            quality_failed=";".join(check.name for check in failed),
+            stability=stability_cell(assessment.stability, assessment.point) if usable else "",
+            width=image.width,
+            height=image.height,
+            model=card.shown_name,
+            error="" if usable else NO_RESULT_CODE,
+        )
+
+    def cells(self) -> dict[str, float | str | None]:
+        """Return the values by column, in order."""
+        return asdict(self)
+
+
+def columns() -> dict[str, type]:
+    """Return the columns in their order, with the type of their values: `str`, `float` or `int`.
+
+    >>> list(columns())[:4], columns()["probability"]
+    (['path', 'sha256', 'probability', 'decision'], <class 'float'>)
+    """
+    return {field.name: _without_none(field.type) for field in fields(Row)}
+
+
+def stability_cell(stability: Stability | None, point: OperatingPoint) -> str:
+    """Return in how many orientations the decision is the same, as in `7/8`; "" if they were not computed."""
+    return "" if stability is None else f"{stability.unchanged(point.threshold)}/{len(stability.scores)}"
+
+
+def _without_none(annotation: object) -> type:
+    if isinstance(annotation, UnionType):
+        (annotation,) = (each for each in get_args(annotation) if each is not NoneType)
+    assert isinstance(annotation, type)  # noqa: S101 - the annotations are those above
+    return annotation

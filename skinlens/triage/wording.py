@@ -1,0 +1,141 @@
+"""The sentences about a result that a person reads: on the pages, in PDFs and in tables.
+
+Databases keep these sentences with each result. `NOT_DERMOSCOPY` never changes: batch runs recognise images by it.
+"""
+
+from collections.abc import Sequence
+
+from skinlens.imaging.quality import Check, CheckName
+from skinlens.metrics.measurement import as_percent
+from skinlens.runtime.card import MeasuredRates, OperatingPoint
+from skinlens.runtime.orientations import Stability
+
+DISCLAIMER = "Research demonstrator, not a medical device: not for diagnosis or treatment decisions."
+LOW_SENTENCE = "A low score does not exclude melanoma."
+UNCERTAIN_SENTENCE = "Treat it as undecided; it does not exclude melanoma."
+UNCALIBRATED = "The score is not calibrated: it ranks images, it is not a probability of cancer."
+UNVERIFIED = (
+    "Unverified model: its card is not that of a release, so its thresholds and estimates are its maker's word alone."
+)
+NO_RESULT = (
+    "The model gave no usable number for this image, so nothing was decided. Restore the model from the release, or "
+    "use another one."
+)
+NOT_DERMOSCOPY = (
+    "This does not look like the dermoscopic images that the model knows. Use a photograph through a dermatoscope."
+)
+HEADLINES: dict[str, str] = {
+    "refer": "Above the referral threshold",
+    "uncertain": "Uncertain",
+    "low": "Below the referral threshold",
+    "rejected": "Not assessed",
+}
+# In PDFs of earlier versions, with what they say now.
+FORMER_HEADLINES = {"Not judged": HEADLINES["rejected"]}
+
+_QUALITY: dict[CheckName, str] = {
+    "blurred": "The image is blurred.",
+    "too_dark": "The image is too dark.",
+    "too_bright": "Parts of the image are burnt out.",
+    "no_colour": "The image has hardly any colour.",
+    "no_lesion": "No lesion stands out from the skin.",
+    "cut_off": "The lesion seems to be cut off by the edge of the image.",
+    "hair": "Much hair lies over the image.",
+    "ink": "There seem to be pen marks in the image.",
+    "ruler": "There seems to be a ruler or scale in the image.",
+    "dark_corners": "Black corners or a black circle take up part of the image.",
+}
+
+
+def check_sentence(check: Check) -> str:
+    """Return what is wrong with an image according to a failed check, and what to do about it."""
+    return f"{_QUALITY[check.name]} {check.advice}"
+
+
+def override_sentence(reason: str) -> str:
+    """Return the sentence for an image that was rejected and assessed because a person gave a reason."""
+    return f"Assessed anyway, because: {reason}"
+
+
+def decision_sentences(
+    score: float, point: OperatingPoint, stability: Stability | None = None, *, name: str = "score"
+) -> list[str]:
+    """Return why a score leads to its decision at an operating point, the most important sentence first.
+
+    Args:
+        score: P(malignant) in [0, 1].
+        point: Its threshold and band are compared with the score.
+        stability: Scores in eight orientations, if they were computed.
+        name: The word for the score: "score" or "estimate".
+    """
+    above = score >= point.threshold
+    shown, threshold = with_enough_decimals(score, point.threshold)
+    reasons = [f"The {name} {shown} is {'at or above' if above else 'below'} the threshold {threshold}."]
+    doubts = []
+    if point.band is not None and point.band.contains(score):
+        doubts.append(
+            f"It lies in the band from {point.band.low:.2f} to {point.band.high:.2f} that is too close to call: "
+            f"outside it {point.band.error.text(as_percent, interval=False)} of the decisions were wrong."
+        )
+    if stability is not None and not stability.holds(point.threshold):
+        doubts.append(
+            f"Turned or mirrored, the image gets the other verdict in "
+            f"{len(stability.scores) - stability.unchanged(point.threshold)} of {len(stability.scores)} views "
+            f"({name} {min(stability.scores):.2f} to {max(stability.scores):.2f})."
+        )
+    if doubts:
+        return [*reasons, *doubts, UNCERTAIN_SENTENCE]
+    return reasons if above else [*reasons, LOW_SENTENCE]
+
+
+def stability_sentence(stability: Stability, threshold: float, *, name: str = "score") -> str:
+    """Return in how many orientations the score is on the same side of a threshold."""
+    return (
+        f"Verdict unchanged in {stability.unchanged(threshold)} of {len(stability.scores)} views, turned or mirrored "
+        f"({name} spread {stability.spread:.2f})."
+    )
+
+
+def with_enough_decimals(score: float, threshold: float) -> tuple[str, str]:
+    """Return both numbers with two decimals, or as many more as different numbers need to look different.
+
+    >>> with_enough_decimals(0.249, 0.25)
+    ('0.249', '0.250')
+    """
+    for decimals in range(2, 8):
+        shown = f"{score:.{decimals}f}", f"{threshold:.{decimals}f}"
+        if shown[0] != shown[1] or score == threshold:
+            break
+    return shown
+
+
+def rates_sentence(point: OperatingPoint, *, shown: int | None = None) -> str:
+    """Return sensitivity and specificity measured at an operating point, each with its number of images.
+
+    Args:
+        point: The operating point.
+        shown: How many sets of images to name, the most trustworthy first; None names all.
+    """
+    if not point.measured:
+        return "Sensitivity and specificity at this threshold were not measured."
+    parts = [
+        f"{rates.measured_on}: "
+        f"sensitivity {rates.sensitivity.text(as_percent, interval=False)} (n = {rates.sensitivity.n} malignant), "
+        f"specificity {rates.specificity.text(as_percent, interval=False)} (n = {rates.specificity.n} benign)"
+        for rates in point.measured[:shown]
+    ]
+    by_dataset = [rates for rates in point.measured[shown:] if rates.origin is not None] if shown else []
+    return "Measured at this threshold: " + "; ".join(parts) + "." + _ranges_sentence(by_dataset)
+
+
+def _ranges_sentence(datasets: Sequence[MeasuredRates]) -> str:
+    """Return the lowest and highest rate over source datasets; nothing for fewer than two."""
+    if len(datasets) < 2:
+        return ""
+    ranges = []
+    for name in ("sensitivity", "specificity"):
+        values = [getattr(rates, name).value for rates in datasets if getattr(rates, name).value is not None]
+        if not values:
+            return ""
+        ranges.append(f"{name} {min(values):.0%} to {max(values):.0%}")
+    return f" By source dataset ({len(datasets)}): " + ", ".join(ranges) + "."

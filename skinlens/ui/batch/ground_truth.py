@@ -1,0 +1,87 @@
+"""What is known beside the images of a run: case facts, figures against ground truth, agreement with reviewers."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from skinlens.batch.errors import BatchError
+from skinlens.batch.facts import read_facts
+from skinlens.batch.figures import AgainstTruth, against_truth, with_reviewers
+from skinlens.batch.store import BatchStore
+from skinlens.batch.summary import agreement_sentence, truth_rows, truth_sentence
+from skinlens.storage.csv_file import CsvFileError
+from skinlens.ui.batch.results import Shown
+
+FACTS_HELP = (
+    "A CSV with a column path (as in the folder or archive) or sha256, and any of case_id, lesion, date, age, sex, "
+    "site, note, label. A label (benign or malignant) is taken as ground truth."
+)
+MOST_LISTED = 20
+_FIGURES = "batch-truth"
+
+
+def show_figures(shown: Shown) -> None:
+    """Show figures against ground truth and the agreement with reviewers, as far as there are any."""
+    truth = None if shown.blind else _against_truth(shown)
+    if truth is not None:
+        with st.expander("Results against ground truth"):
+            st.write(truth_sentence(truth))
+            head, *rows = truth_rows(truth)
+            st.dataframe(pd.DataFrame(rows, columns=list(head)), hide_index=True)
+            found = truth.result.confusion
+            confusion = {"Called malignant": [found.tp, found.fp], "Called benign": [found.fn, found.tn]}
+            st.dataframe(pd.DataFrame(confusion, index=["Malignant", "Benign"]))
+            st.caption("Intervals resample patients, not single images. Uncertain images count by their score.")
+    if any(entry.reviews for entry in shown.every):
+        with st.expander("Agreement of reviewer and model"):
+            for blind in (True, False):
+                st.write(agreement_sentence(with_reviewers(shown.every, shown.point, blind_alone=blind), blind=blind))
+
+
+def show_unmatched(shown: Shown) -> None:
+    """List rows of the case facts that no image could be matched to."""
+    matched = shown.matched
+    if shown.facts_error:
+        st.error("The case facts cannot be used.", icon=":material/error:")
+        st.text(shown.facts_error)
+    if matched.ambiguous:
+        st.error("Some rows of the case facts are not used.", icon=":material/rule:")
+        list_some(matched.ambiguous)
+        st.caption("Correct these rows and add the CSV again. It replaces this one.")
+    if matched.unmatched:
+        st.warning("Some rows of the case facts match no image.", icon=":material/rule:")
+        list_some([f"Line {row.line}: {row.path or row.sha256}" for row in matched.unmatched])
+        st.caption("Write each path as in the folder or archive.")
+
+
+def offer_facts(store: BatchStore) -> None:
+    """Offer to add case facts, which replace those that there are."""
+    with st.popover("Add case facts or ground truth", icon=":material/table:"):
+        st.caption(FACTS_HELP)
+        file = st.file_uploader("CSV", type="csv", key=f"batch-add-facts-{store.id}")
+        if file is not None and st.button("Add this CSV", type="primary"):
+            try:
+                read_facts(file.getvalue(), name=file.name)
+                store.add_facts(file.name, file.getvalue())
+            except (CsvFileError, BatchError) as error:
+                st.error("The case facts cannot be used.", icon=":material/error:")
+                st.text(str(error))
+            else:
+                st.rerun()
+
+
+def list_some(sentences: Sequence[str]) -> None:
+    """Show the first sentences, one a line, and how many more there are."""
+    more = f"\nand {len(sentences) - MOST_LISTED} more" if len(sentences) > MOST_LISTED else ""
+    st.text("\n".join(sentences[:MOST_LISTED]) + more)
+
+
+def _against_truth(shown: Shown) -> AgainstTruth | None:
+    """Return the figures, kept for as long as images, case facts and threshold stay: verdicts do not change them."""
+    run_id, done, _, facts = shown.stamp
+    key = (run_id, done, facts, shown.point.name, shown.point.threshold)
+    known = st.session_state.get(_FIGURES)
+    if known is None or known[0] != key:
+        known = st.session_state[_FIGURES] = (key, against_truth(shown.every, shown.point))
+    return known[1]

@@ -1,0 +1,1 @@
+"""The Cases page: the list of saved cases, one case, and their maintenance."""

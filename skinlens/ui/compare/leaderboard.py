@@ -1,0 +1,63 @@
+"""The leaderboard of the test images, and the choice of the test view."""
+
+import pandas as pd
+import streamlit as st
+
+from skinlens.leaderboard.chart_tables import label_counts
+from skinlens.leaderboard.published import SOURCE
+from skinlens.leaderboard.table import heading, readable
+from skinlens.metrics.registry import METRICS
+from skinlens.metrics.views import views_of
+from skinlens.ui.compare.downloads import offer_table
+from skinlens.ui.compare.state import VIEWS, Compared
+
+
+def choose_view(compared: Compared) -> str:
+    """Ask for the test view, explain it, and return its name."""
+    view: str = st.segmented_control(
+        "Test view",
+        compared.views,
+        default="all",
+        required=True,
+        format_func=VIEWS.__getitem__,
+        key="compare-view",
+        width="stretch",
+    )
+    for model in compared.models:
+        found = views_of(model.rows).get(view)
+        if found is not None:
+            counts = label_counts(model, view)
+            st.caption(
+                f"**{VIEWS[view]}** ({counts['benign']} benign, {counts['malignant']} malignant images; in files "
+                f"`{view}`): {found.explanation}"
+            )
+            break
+    return view
+
+
+def show_leaderboard(board: pd.DataFrame, view: str) -> None:
+    """Show every model with its intervals.
+
+    Args:
+        board: From `state.board`.
+        view: The test view that it is about.
+    """
+    formats = {
+        "Model": st.column_config.TextColumn(width=340),
+        **{heading(metric): st.column_config.TextColumn(width=165) for metric in METRICS},
+        "Paper's accuracy": st.column_config.NumberColumn(format="%.3f", help="Published for the same network"),
+        "Time": st.column_config.TextColumn(help="For one image, as a multiple of the time of asff_resnet50_paper"),
+        "MB": st.column_config.NumberColumn(format="%.1f"),
+        "Training, min": st.column_config.NumberColumn(format="%.0f"),
+    }
+    st.dataframe(readable(board), hide_index=True, column_config=formats, alt="Leaderboard of all models")
+    paper = (
+        f"Paper: {SOURCE}. It gives no intervals; those shown are Wilson's, from its counts."
+        if view == "all"
+        else "The paper has no results for this test view, so its rows are not shown."
+    )
+    st.caption(
+        "Ours: measured here. In brackets: 95 % intervals (ours: bootstrap over lesions). Click a heading to sort. "
+        f"{paper}"
+    )
+    offer_table(board, f"leaderboard-{view}")

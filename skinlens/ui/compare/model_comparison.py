@@ -1,0 +1,114 @@
+"""Two models compared: the difference in words, and the images on which they disagree."""
+
+import os
+
+import streamlit as st
+
+from skinlens.imaging.image import ImageRejectedError
+from skinlens.leaderboard.model_comparison import disagreeing, pair_table, sentences
+from skinlens.ui.compare import state
+from skinlens.ui.compare.downloads import offer_table
+from skinlens.ui.compare.state import Compared
+
+
+@st.fragment
+def compare_two_models(compared: Compared, view: str) -> None:
+    """Let the user pick two models and compare them on a test view."""
+    st.markdown("#### Compare two models")
+    usable = [model for model in compared.models if view in model.views]
+    # A model and its own test-time augmentation are not the pair that a reader wants to see first.
+    labels = [model.label for model in sorted(usable, key=lambda model: model.tta)]
+    if len(labels) < 2:
+        st.info(
+            "Only one model has predictions on these images. Add your own model above to compare the two.",
+            icon=":material/info:",
+        )
+        return
+    left, right = st.columns(2)
+    first = left.selectbox("First model", labels, key="compare-first")
+    second = right.selectbox("Second model", [label for label in labels if label != first], key="compare-second")
+    try:
+        _show_difference(compared, first, second, view)
+        _show_disagreements(compared, first, second, view)
+    except ValueError as error:
+        st.error("These two models cannot be compared.", icon=":material/error:")
+        st.text(str(error))
+
+
+def _show_difference(compared: Compared, first: str, second: str, view: str) -> None:
+    """Show sentences and table once they were asked for, since the bootstrap takes seconds."""
+    seeds = compared.seeds(first), compared.seeds(second)
+    key = state.pair_key(*seeds, view)
+    if not state.was_asked(key):
+        st.button("Compute the difference", icon=":material/balance:", on_click=state.ask, args=(key,))
+        st.caption("The interval comes from 2,000 bootstrap samples of the lesions. This takes some seconds.")
+        return
+    found = state.pair(*seeds, view)
+    for sentence in sentences(found):
+        st.text(sentence)
+    table = pair_table(found.first_seed)
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={table.columns[0]: st.column_config.TextColumn(width=230)}
+        | {label: st.column_config.NumberColumn(format="%.3f") for label in (first, second)},
+    )
+    st.caption(
+        "Intervals: 95 %, bootstrap over lesions, with the same samples for both models. A difference is shown if its "
+        "interval excludes 0. The two tests treat every image as independent, so they can disagree with an interval "
+        "that nearly touches 0. Choose your metric before you look: with ten metrics on four test views, some differ "
+        "by chance. A difference that is not shown may still exist."
+    )
+    offer_table(table, f"pair-{view}")
+
+
+def _show_disagreements(compared: Compared, first: str, second: str, view: str) -> None:
+    """List the images that the two decide differently, and show one where a folder has it."""
+    (one,), (other,) = ([model for model in compared.models if model.label == label] for label in (first, second))
+    found = disagreeing(one, other, view)
+    st.markdown(f"**Images with different decisions: {len(found)}**")
+    if found.empty:
+        return
+    score = st.column_config.NumberColumn
+    chosen = st.dataframe(
+        found,
+        hide_index=True,
+        column_config={
+            "path": "Image",
+            "label": "Label",
+            "first": score("Score of the first", format="%.3f"),
+            "second": score("Score of the second", format="%.3f"),
+            "gap": score("Difference", format="%.3f"),
+            "right": "Correct model",
+        },
+        on_select="rerun",
+        selection_mode="single-row",
+        key="compare-disagreements",
+        height=260,
+    )
+    offer_table(found.rename(columns={"first": first, "second": second}), f"disagreements-{view}")
+    rows = [row for row in chosen.selection.rows if row < len(found)]
+    _show_image(str(found["path"].iloc[rows[0]]) if rows else None)
+
+
+def _show_image(path: str | None) -> None:
+    """Show a test image, if a folder on this computer has it."""
+    folder = st.text_input(
+        "Folder with the images, on this computer (optional)",
+        os.environ.get("SKINLENS_DATA", ""),
+        key="compare-folder",
+        help="Nothing is copied.",
+    )
+    if not folder or path is None:
+        st.caption("To see an image, enter the folder and select a row of the table.")
+        return
+    try:
+        image = state.image(folder, path)
+    except ImageRejectedError as error:
+        st.text(str(error))
+        return
+    if image is None:
+        st.text(f"The folder has no file {path}.")
+        return
+    st.image(image.pixels, width=320, alt=f"Test image {path}")
+    st.text(path)

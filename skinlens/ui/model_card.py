@@ -1,0 +1,110 @@
+"""The model card on the page: what for, what not, how good, from what, which files."""
+
+import pandas as pd
+import streamlit as st
+
+from skinlens.leaderboard.card_sections import measured_sections, read_measured
+from skinlens.leaderboard.records import ResultError
+from skinlens.report.tables import bin_table, point_table, refusal_sentence, view_table
+from skinlens.runtime.card import ModelCard
+from skinlens.runtime.weights import weights_folder
+from skinlens.triage.hazards import HAZARDS
+from skinlens.triage.risk import percent
+
+
+def show_card(card: ModelCard) -> None:
+    """Show a model card in the order in which a reader asks."""
+    st.markdown("#### Intended use")
+    st.write(card.intended_use)
+    st.markdown("#### Limits")
+    for limit in card.limits:
+        st.markdown(f"- {limit}")
+    st.markdown("#### Results on test images")
+    if card.test is None:
+        st.write("The card holds no test results.")
+    else:
+        st.dataframe(view_table(card.test), hide_index=True)
+        for name, view in card.test.views.items():
+            st.caption(f"{name}: {view.explanation}")
+        times = "once" if card.test.times_scored == 1 else f"{card.test.times_scored} times"
+        st.caption(f"Intervals: {card.test.interval}. The test images have been scored {times}.")
+    _show_studies(card)
+    _show_operating_points(card)
+    st.markdown("#### Images it rejects")
+    st.write(refusal_sentence(card.ood))
+    _show_training(card)
+    st.markdown("#### Files")
+    for role, file in card.every_file.items():
+        st.text(f"{role}: {file.file}, {file.bytes / 1e6:.1f} MB, SHA-256 {file.sha256}")
+
+
+def show_hazards() -> None:
+    """Show the hazards: what could go wrong, what is done about it, and where that is tested."""
+    st.markdown("#### Hazards")
+    # A table that wraps its text, as a data frame does not; a space lets the name of a test wrap, too.
+    columns = ["Harm", "Cause", "Control", "Tested by"]
+    rows = [(one.harm, one.cause, one.control, one.tested.replace("::", ":: ")) for one in HAZARDS]
+    st.table(pd.DataFrame(rows, columns=columns).set_index("Harm"))
+
+
+def _show_studies(card: ModelCard) -> None:
+    """Show train-test duplicates, shortcut tests, subgroups and failures, from the files beside the card."""
+    folder = weights_folder() / "evaluation"
+    digest, threshold = card.files["weights"].sha256, card.point().threshold
+    try:
+        found = read_measured(folder, card.name, weights_sha256=digest, threshold=threshold)
+    except ResultError as error:
+        st.error("The results beside the model cannot be read.", icon=":material/error:")
+        st.text(str(error))
+        return
+    if found is None:
+        st.write("Shortcut tests, subgroups and failures have not been measured for these weights.")
+        return
+    for title, blocks in measured_sections(found):
+        st.markdown(f"#### {title}")
+        for block in blocks:
+            if isinstance(block, str):
+                st.text(block)
+            else:
+                st.dataframe(block, hide_index=True)
+
+
+def _show_operating_points(card: ModelCard) -> None:
+    """Show each threshold, how it was chosen and what it does, and whether the score is calibrated."""
+    st.markdown("#### Operating points" if len(card.operating_points) > 1 else "#### Operating point")
+    for point in card.operating_points:
+        st.write(f"{point.name}: threshold {point.threshold:.4f}, {point.chosen_on}.")
+        st.dataframe(point_table(point), hide_index=True)
+        if point.band is not None:
+            st.caption(
+                f"A score from {point.band.low:.3f} to {point.band.high:.3f} is uncertain. Of the held-out images with "
+                f"another score, this share was decided wrongly: {point.band.error.text(n=True)}."
+            )
+    calibration = card.calibration
+    if calibration is None:
+        st.write("The score is not calibrated.")
+        return
+    st.write(
+        f"The score is calibrated for images of which {percent(calibration.prevalence)} are malignant: logits are "
+        f"divided by {calibration.temperature:.3f}, then {calibration.offset:+.3f} is added "
+        f"({calibration.chosen_on}). Cross-validated calibration error: {calibration.error_before:.3f} before, "
+        f"{calibration.error_after:.3f} after."
+    )
+    st.dataframe(bin_table(card.score_bins), hide_index=True)
+
+
+def _show_training(card: ModelCard) -> None:
+    """Show data, network, recipe, pretrained weights and seed."""
+    st.markdown("#### How it was trained")
+    record = card.training
+    counts = ", ".join(f"{number:,} {label}" for label, number in record.images.items())
+    options = ", ".join(f"{key} {value}" for key, value in card.architecture.options.items())
+    st.markdown(
+        f"- Data: {record.data} ({counts})\n"
+        f"- Network: {card.architecture.name}, {card.architecture.parameters:,} parameters, {options}\n"
+        f"- Pretrained weights: {record.start}\n"
+        f"- Seed {record.seed}, {record.epochs} epochs, {record.seconds:,.0f} seconds\n"
+        f"- Licence: {card.licence}"
+    )
+    with st.expander("Recipe and folds"):
+        st.json({"recipe": record.recipe, "folds": card.folds, "software": record.software}, expanded=1)

@@ -1,0 +1,84 @@
+"""Details of one image for those who want them: every quality check, the model, the fusion."""
+
+import pandas as pd
+import streamlit as st
+
+from skinlens.imaging.quality import LIMITS, Check
+from skinlens.runtime.card import OodRecord
+from skinlens.runtime.prediction import GateSummary
+from skinlens.runtime.providers import provider_in_words
+from skinlens.triage.admission import Admission
+from skinlens.triage.decision import Assessment
+from skinlens.triage.wording import rates_sentence
+from skinlens.ui.model import LoadedModel
+from skinlens.ui.session import Result
+
+
+def show_details(result: Result, assessment: Assessment, model: LoadedModel) -> None:
+    """Show checks and provenance, folded."""
+    image, prediction = result.image, result.prediction
+    orientations = () if result.stability is None else result.stability.scores
+    scores = (
+        f"Score, unrounded: {prediction.score!r}\n"
+        f"Scores of the eight orientations: {', '.join(f'{score:.3f}' for score in orientations)}\n"
+    )
+    with st.expander("Details: image quality, model, fusion"):
+        st.dataframe(quality_table(result.admission, model.card.ood), hide_index=True, width="stretch")
+        st.text(
+            f"Image: {image.name}, {image.width} x {image.height} px\n"
+            f"SHA-256 of the file: {image.sha256}\n"
+            f"Model: {prediction.model.name} {prediction.model.version}, weights SHA-256 {prediction.model.sha256}\n"
+            f"Ran on: {provider_in_words(prediction.provider)}, {prediction.milliseconds:.1f} ms\n"
+            f"{'' if assessment.decision == 'rejected' else scores}"
+            f"Operating point: {assessment.point.name}; {assessment.point.chosen_on}\n"
+            f"{rates_sentence(assessment.point)}\n"
+            f"{_fusion(prediction.gate)}\n"
+            f"Heatmap: full evidence is {model.card.heatmap.scale:g}, {model.card.heatmap.chosen_on}"
+        )
+
+
+def quality_table(admission: Admission | None, record: OodRecord | None) -> pd.DataFrame:
+    """Tabulate every check of an image, one row each.
+
+    Args:
+        admission: Of the image; None gives an empty table.
+        record: From the model's card; None for a model without out-of-distribution statistics.
+
+    Returns:
+        Columns Check, Measured, Passes (the limit), Result (`passed`, `warning` or `rejected`) and Unit.
+    """
+    if admission is None:
+        return pd.DataFrame()
+    rows = [_row(check) for check in admission.quality.checks]
+    if admission.ood_score is not None and record is not None:
+        # Written so that a number that is none counts as rejected.
+        rejected = not admission.ood_score >= record.threshold
+        rows.insert(
+            0,
+            {
+                "Check": "not dermoscopy",
+                "Measured": round(admission.ood_score, 2),
+                "Passes": f"at least {record.threshold:.2f}",
+                "Result": "rejected" if rejected else "passed",
+                "Unit": "standard deviations from the dermoscopic training images",
+            },
+        )
+    return pd.DataFrame(rows)
+
+
+def _row(check: Check) -> dict[str, str | float]:
+    limits = LIMITS[check.name]
+    return {
+        "Check": check.name.replace("_", " "),
+        "Measured": round(check.value, 2),
+        "Passes": f"{'at least' if limits.low else 'at most'} {limits.warn:g}",
+        "Result": "passed" if check.passed else {"warn": "warning", "refuse": "rejected"}[check.severity],
+        "Unit": limits.unit,
+    }
+
+
+def _fusion(gate: GateSummary | None) -> str:
+    """Say how the model mixed its two branches, if it has two."""
+    if gate is None:
+        return "This model has one branch, so there is no fusion."
+    return f"Share of the mid-level branch in the fusion: mean {gate.mean:.2f}, from {gate.low:.2f} to {gate.high:.2f}"

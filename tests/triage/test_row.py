@@ -1,0 +1,39 @@
+"""The columns of results: the contract's, in their order, with types."""
+
+from skinlens.imaging.image import ImageRejectedError
+from skinlens.runtime.orientations import Stability
+from skinlens.triage.decision import NO_RESULT_CODE, assess
+from skinlens.triage.pipeline import Assessed, Unreadable
+from skinlens.triage.row import Row, columns, stability_cell
+from tests.made_up_assessments import prediction
+from tests.made_up_cases import CARD, POINT, lesion_image
+
+
+def test_the_columns_of_the_contract_in_order_with_types() -> None:
+    assert columns() == {
+        "path": str, "sha256": str, "probability": float, "decision": str, "threshold": float, "point": str,
+        "reasons": str, "quality_failed": str, "stability": str, "width": int, "height": int, "model": str,
+        "error": str,
+    }  # fmt: skip
+
+
+def test_an_unreadable_file_has_its_code_and_nothing_of_an_image() -> None:
+    row = Row.of("a.png", Unreadable("", ImageRejectedError("empty", "It is empty.")), CARD, POINT)
+    assert row.cells() == {
+        "path": "a.png", "sha256": "", "probability": None, "decision": "rejected", "threshold": 0.31,
+        "point": "high_sensitivity", "reasons": "It is empty.", "quality_failed": "", "stability": "", "width": None,
+        "height": None, "model": "asff_resnet50", "error": "empty",
+    }  # fmt: skip
+
+
+def test_an_image_without_a_number_says_so() -> None:
+    image = lesion_image(40, 30)
+    assessed = Assessed(image, assess(prediction(float("nan")), CARD, POINT, stability=Stability((0.5,) * 8)), CARD)
+    row = Row.of("a.png", assessed, CARD, POINT)
+    assert (row.probability, row.error, row.stability) == (None, NO_RESULT_CODE, "")
+    assert (row.decision, row.width, row.height) == ("rejected", 40, 30)
+
+
+def test_stability_counts_orientations_with_the_same_decision() -> None:
+    assert stability_cell(Stability((0.5, *(0.4,) * 3, *(0.2,) * 4)), POINT) == "4/8"
+    assert stability_cell(None, POINT) == ""
