@@ -14,6 +14,7 @@ from skinlens.ui.router import mark_routed
 from skinlens.ui.server import protection
 from skinlens.ui.session import POINT
 
+# In the package, wherever this file is: a wheel keeps it elsewhere.
 DRAWINGS = Path(skinlens.ui.__file__).parent
 MARK = DRAWINGS / "mark.svg"
 # A file of ours: a browser fetches the drawing of a `:material/...:` page icon from the internet.

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from skinlens.imaging.image import ImageRejectedError
+from skinlens.triage.pipeline import Assessed
 from skinlens.ui import session
 from skinlens.ui.model import LoadedModel, model_or_sentence
 from skinlens.ui.router import require_router
-from skinlens.ui.session import Result
 from skinlens.ui.triage.case import ask_for_facts, offer_pdf_and_case
 from skinlens.ui.triage.details import show_details
 from skinlens.ui.triage.result import choose_point, show_rejected, show_result
@@ -30,7 +30,7 @@ def choose_image(model: LoadedModel) -> bool:
     return True
 
 
-def show_image(result: Result, model: LoadedModel) -> None:
+def show_image(result: Assessed, model: LoadedModel) -> None:
     """Lay out both images and the case facts on the left, the result, PDF and case on the right."""
     assessment = result.at(choose_point(model.card), override=session.override(result))
     if result.image.synthetic:

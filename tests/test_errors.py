@@ -36,7 +36,7 @@ STATUS = {
     "SelectionError": 2,
     "SkinLensError": 1,
     "SourceError": 2,
-    "StartError": 2,
+    "PretrainedWeightsError": 2,
     "StrictJsonError": 1,
     "UnusableFileError": 2,
     "UsageError": 2,

@@ -19,7 +19,6 @@ from skinlens.batch.table import entries
 from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.store import open_file
 from skinlens.cli import predict as predict_module
-from skinlens.cli.evaluate import _require_numbers
 from skinlens.explain.heatmap import heatmap_of, scaled_heatmap
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion, encode_png
@@ -30,6 +29,7 @@ from skinlens.runtime.predictor import Predictor, scaled
 from skinlens.runtime.weights import weights_folder
 from skinlens.scoring.items import list_items
 from skinlens.scoring.shards import Job, prepare, score_shard, shards_of
+from skinlens.studies.evaluate import _require_numbers
 from skinlens.triage.admission import examine
 from skinlens.triage.decision import NO_RESULT_CODE, assess, decide, decision_with_reasons
 from skinlens.triage.risk import meaning

@@ -34,7 +34,7 @@ print(json.dumps(seen))
     [
         ("app", "onnxruntime"),
         ("skinlens.cli.predict", "onnxruntime"),
-        ("skinlens.cli.train", "timm"),
+        ("skinlens.training.loop", "timm"),
         ("skinlens.scoring.local", "onnxruntime"),
         ("skinlens.scoring.on_ray", "onnxruntime"),
     ],

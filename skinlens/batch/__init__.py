@@ -1,1 +1,1 @@
-"""Many images at once: runs that can be interrupted, what came of them, and what people said of it."""
+"""Many images at once: runs that can be interrupted, their results, and people's verdicts on them."""

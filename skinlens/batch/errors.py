@@ -4,4 +4,4 @@ from skinlens.errors import SkinLensError
 
 
 class BatchError(SkinLensError):
-    """A run cannot be read, written or gone on with; nothing of it that was saved is lost."""
+    """A run cannot be read, written or continued; nothing of it that was saved is lost."""

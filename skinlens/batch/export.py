@@ -1,4 +1,4 @@
-"""What leaves a run: a table in which a spreadsheet finds no formula, and case summaries in an archive."""
+"""Exports of a run: a table in which a spreadsheet finds no formula, and case summaries in an archive."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ NOT_INCLUDED = "not-included.txt"
 
 
 def table_csv(found: Sequence[Entry], card: ModelCard, point: OperatingPoint) -> str:
-    """Every image as a row: the columns of `predict`, then case facts and verdicts.
+    """Return every image as a row: the columns of `predict`, then case facts and verdicts.
 
     No text is a formula in a spreadsheet; see `spreadsheet.guarded`.
     """
@@ -71,7 +71,7 @@ def _reasons(entry: Entry, card: ModelCard, point: OperatingPoint) -> str:
         return line.sentence
     stability = None if line.stability is None else Stability(line.stability)
     _, reasons = decision_with_reasons(
-        line.score, card, point, notes=line.notes, stability=stability, rejections=line.refused
+        line.score, card, point, notes=line.notes, stability=stability, rejections=line.rejections
     )
     return " ".join(reasons)
 
@@ -84,13 +84,13 @@ def case_archive(
     *,
     progress: Callable[[int], object] = lambda _: None,
 ) -> bytes:
-    """A zip archive with the case summary of every judged image, and a text with a line for each that it lacks.
+    """Return a zip archive with the case summary of every assessed image, and a text with a line for each other.
 
     Args:
         store: The run.
         found: Images of it.
         card: Of its model.
-        point: At which they are judged.
+        point: At which they are assessed.
         progress: Called with how many are done.
 
     Raises:
@@ -117,7 +117,7 @@ def _summaries(
     created = datetime.now().astimezone()
     for entry in found:
         if entry.line.score is None:
-            yield entry, entry.line.sentence or "not judged yet"
+            yield entry, entry.line.sentence or "not assessed yet"
             continue
         row = store.image(entry.number)
         try:

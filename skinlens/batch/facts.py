@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import PurePosixPath
 
 from skinlens.batch.store import Line
-from skinlens.storage.csv_file import CsvFileError, Row, read_rows, refuse
+from skinlens.storage.csv_file import CsvFileError, Row, read_rows, reject_rows
 
 KEYS = ("path", "sha256")
 COLUMNS = ("case_id", "lesion", "date", "age", "sex", "site", "note", "label")
@@ -129,7 +129,7 @@ class _Index:
             self._by_name[PurePosixPath(line.relative).name].append(line)
 
     def find(self, row: FactsRow) -> tuple[list[int], str]:
-        """Numbers of the images that a row is about, or a sentence that says why that cannot be told."""
+        """Numbers of the images that a row is about, or a sentence that says why that is unclear."""
         if row.sha256 and (found := self._by_sha256.get(row.sha256)):
             return found, ""
         exact = self._by_path.get(row.path, [])
@@ -148,8 +148,12 @@ def _check(name: str, rows: list[Row]) -> None:
     nameless = [line for line, row in rows if not row["path"] and not row["sha256"]]
     if nameless:
         raise CsvFileError(f"{name}: {len(nameless)} row(s) name no image, the first in line {nameless[0]}")
-    refuse(name, rows, "label", lambda label: label not in LABELS, "have a label other than benign, malignant or blank")
-    refuse(name, rows, "date", lambda text: bool(text) and not _is_date(text), "have a date not written as YYYY-MM-DD")
+    reject_rows(
+        name, rows, "label", lambda label: label not in LABELS, "have a label other than benign, malignant or blank"
+    )
+    reject_rows(
+        name, rows, "date", lambda text: bool(text) and not _is_date(text), "have a date not written as YYYY-MM-DD"
+    )
 
 
 def _is_date(text: str) -> bool:

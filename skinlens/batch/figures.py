@@ -1,4 +1,4 @@
-"""What a run comes to: against ground truth, and against the people who looked at it."""
+"""Figures of a run: against ground truth, and against its reviewers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ class AgainstTruth:
 
     Attributes:
         result: Of the images that have a score and a label, each called by its score at the threshold alone.
-        not_judged: Images with a label that were refused or could not be read, and so are not in the result.
+        not_assessed: Images with a label that were rejected or could not be read, and so are not in the result.
         undecided: Images of the result that the app calls uncertain.
     """
 
     result: ViewResult
-    not_judged: int
+    not_assessed: int
     undecided: int
 
 
@@ -38,21 +38,21 @@ def against_truth(found: Sequence[Entry], point: OperatingPoint) -> AgainstTruth
         point: Its threshold decides.
 
     Returns:
-        None if no judged image has a label.
+        None if no assessed image has a label.
     """
     labelled = [entry for entry in found if entry.facts.label and entry.outcome != "waiting"]
-    judged = [entry for entry in labelled if entry.line.score is not None and not entry.line.refused]
-    if not judged:
+    assessed = [entry for entry in labelled if entry.line.score is not None and not entry.line.rejections]
+    if not assessed:
         return None
     manifest = pd.DataFrame(
-        {"label": entry.facts.label, "group_id": entry.facts.case_id or f"image {entry.number}"} for entry in judged
+        {"label": entry.facts.label, "group_id": entry.facts.case_id or f"image {entry.number}"} for entry in assessed
     )
-    scores = [entry.line.score or 0.0 for entry in judged]
+    scores = [entry.line.score or 0.0 for entry in assessed]
     result = evaluate_views(manifest, scores, point.threshold, resamples=_RESAMPLES)["all"]
     return AgainstTruth(
         result=result,
-        not_judged=len(labelled) - len(judged),
-        undecided=sum(entry.outcome == "uncertain" for entry in judged),
+        not_assessed=len(labelled) - len(assessed),
+        undecided=sum(entry.outcome == "uncertain" for entry in assessed),
     )
 
 
@@ -61,12 +61,12 @@ def with_reviewers(found: Sequence[Entry], point: OperatingPoint, *, blind_alone
 
     Args:
         found: The whole run.
-        point: The model calls an image malignant at or above its threshold; refused ones are left out.
+        point: The model calls an image malignant at or above its threshold; rejected ones are left out.
         blind_alone: Count only verdicts that were given without knowing the model's.
     """
     people, model = [], []
     for entry in found:
-        if entry.line.score is None or entry.line.refused:
+        if entry.line.score is None or entry.line.rejections:
             continue
         first: dict[str, Review] = {}
         for review in entry.reviews:

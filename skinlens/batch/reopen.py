@@ -21,7 +21,7 @@ from skinlens.triage.risk import meaning
 
 
 def read_again(row: RunImage) -> bytes:
-    """The bytes that were judged.
+    """Return the bytes that were assessed.
 
     Raises:
         BatchError: If they are no longer there, or no longer the same.
@@ -33,12 +33,12 @@ def read_again(row: RunImage) -> bytes:
     except ImageRejectedError as error:
         raise BatchError(f"The image can no longer be read: {error}") from error
     if sha256(content).hexdigest() != row.sha256:
-        raise BatchError("The file has changed since it was judged, so it is not shown. Score it again.")
+        raise BatchError("The file has changed since it was assessed, so it is not shown. Score it again.")
     return content
 
 
 def image_again(row: RunImage) -> LesionImage:
-    """The image that was judged; errors as for `read_again`."""
+    """Return the image that was assessed; errors as for `read_again`."""
     try:
         return decode(read_again(row), name=PurePosixPath(row.relative).name)
     except ImageRejectedError as error:
@@ -46,7 +46,7 @@ def image_again(row: RunImage) -> LesionImage:
 
 
 def assessment_again(row: RunImage, card: ModelCard, point: OperatingPoint) -> Assessment:
-    """What was said of a judged image, at an operating point."""
+    """Return the assessment of an image at an operating point, from its kept prediction."""
     return assess(
         prediction_of(row, card),
         card,

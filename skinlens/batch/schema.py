@@ -1,4 +1,4 @@
-"""The tables of one run, in a SQLite file of its own: what was to be judged, what came of it, what people said."""
+"""The tables of one run, in a SQLite file of its own: its images, their results, and people's verdicts."""
 
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -14,6 +14,7 @@ VERSION = 1
 
 Kind = Literal["path", "upload"]
 Wanted = Literal["run", "pause", "cancel"]
+# "judged" is on disk: an image that was assessed.
 State = Literal["waiting", "judged", "unreadable"]
 
 
@@ -26,9 +27,9 @@ class Run(Base):
 
     Attributes:
         kind: `path` reads the images where they lie, `upload` from the run's own spool.
-        roots: What was pointed at, for a reader.
+        roots: The paths or names that the run was started with.
         card: Of the model, as it was when the run began.
-        views: Whether each image is judged turned and mirrored too.
+        views: Whether each image is assessed turned and mirrored too.
         wanted: What the user wants done; whoever runs it looks here between images.
         listed: Whether every image has its row already.
         passed_over: Files that are no images.
@@ -63,6 +64,7 @@ class RunImage(Base):
         thumbnail: A small JPEG.
     """
 
+    # As earlier versions called an image; on disk.
     __tablename__ = "picture"
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

@@ -43,7 +43,7 @@ class Plan:
         kind: Where the images are read from.
         roots: What was pointed at: paths, or names of uploads.
         card: Of the model.
-        views: Whether each image is judged in eight orientations.
+        views: Whether each image is assessed in eight orientations.
         actor: Who wants it.
     """
 
@@ -84,7 +84,7 @@ class Progress:
     """
 
     total: int
-    judged: int
+    assessed: int
     unreadable: int
     passed_over: int
     listed: bool
@@ -94,7 +94,7 @@ class Progress:
     @property
     def done(self) -> int:
         """Images that have their result."""
-        return self.judged + self.unreadable
+        return self.assessed + self.unreadable
 
     @property
     def complete(self) -> bool:
@@ -127,7 +127,7 @@ class Line:
     sentence: str
     score: float | None
     stability: tuple[float, ...] | None
-    refused: tuple[str, ...]
+    rejections: tuple[str, ...]
     warnings: tuple[str, ...]
     flags: tuple[str, ...]
     is_image: bool = True
@@ -141,6 +141,14 @@ class BatchStore:
 
     Raises:
         BatchError: If there is no run in it, or one of another version.
+
+    Every method raises BatchError if the run cannot be read or written; then nothing was changed.
+
+    Examples:
+        >>> BatchStore(Path("no such run"))
+        Traceback (most recent call last):
+        ...
+        skinlens.batch.errors.BatchError: There is no such run; it may have been discarded.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -201,7 +209,7 @@ class BatchStore:
             session.execute(update(Run).values(listed=True, passed_over=Run.passed_over + passed_over))
 
     def waiting(self, limit: int, *, after: int = -1) -> list[Waiting]:
-        """The next images to judge, in order; errors as for `run`."""
+        """Return the next images to assess, in order; errors as for `run`."""
         wanted = select(RunImage.number, RunImage.relative, RunImage.file, RunImage.member).where(
             RunImage.state == "waiting", RunImage.number > after, RunImage.file.is_not(None)
         )
@@ -242,7 +250,7 @@ class BatchStore:
             times = session.scalars(latest.order_by(RunImage.finished.desc()).limit(_RATE_OVER)).all()
         return Progress(
             total=sum(counts.values()),
-            judged=counts.get("judged", 0),
+            assessed=counts.get("judged", 0),
             unreadable=counts.get("unreadable", 0),
             passed_over=run.passed_over,
             listed=run.listed,
@@ -277,12 +285,12 @@ class BatchStore:
             return {number: thumbnail for number, thumbnail in session.execute(wanted) if thumbnail}
 
     def features(self, numbers: Sequence[int]) -> dict[int, list[float]]:
-        """Pooled fused features by number, of those that were judged; errors as for `run`."""
+        """Pooled fused features by number, of those that were assessed; errors as for `run`."""
         wanted: Select[Any] = select(RunImage.number, RunImage.prediction).where(
             RunImage.number.in_(numbers), RunImage.state == "judged"
         )
         with self._reading("The images could not be read") as session:
-            return {number: said["features"] for number, said in session.execute(wanted)}
+            return {number: kept["features"] for number, kept in session.execute(wanted)}
 
     def review(
         self, number: int, verdict: Verdict, *, note: str, blind: bool, actor: str, seen: int | None = None
@@ -495,8 +503,8 @@ def _listed(number: int, source: Source, shown: dict[Path, str]) -> dict[str, An
     if source.place is None:
         try:
             source.read()
-        except ImageRejectedError as refusal:
-            row |= {"state": "unreadable", "reason": refusal.reason, "sentence": str(refusal)}
+        except ImageRejectedError as rejection:
+            row |= {"state": "unreadable", "reason": rejection.reason, "sentence": str(rejection)}
         return row
     known = shown.get(source.place.file)
     if known is not None:
@@ -525,7 +533,7 @@ def _line(
     admission: dict[str, Any] | None,
     is_image: bool,  # noqa: FBT001 - a column
 ) -> Line:
-    said = admission or {"reasons": [], "warnings": [], "checks": []}
+    admitted = admission or {"reasons": [], "warnings": [], "checks": []}
     if state == "judged" and (score is None or not has_result(score)):
         # Written by an earlier version, or behind the program's back: no number, no decision.
         state, score, stability, reason, sentence = "unreadable", None, None, NO_RESULT_CODE, NO_RESULT
@@ -542,9 +550,9 @@ def _line(
         sentence=sentence,
         score=score,
         stability=None if stability is None else tuple(stability),
-        refused=tuple(said["reasons"]),
-        warnings=tuple(said["warnings"]),
-        flags=tuple(check["name"] for check in said["checks"] if not check["passed"]),
+        rejections=tuple(admitted["reasons"]),
+        warnings=tuple(admitted["warnings"]),
+        flags=tuple(check["name"] for check in admitted["checks"] if not check["passed"]),
         is_image=is_image,
     )
 

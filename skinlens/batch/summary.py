@@ -1,4 +1,4 @@
-"""From a run to what its PDF shows."""
+"""The content of a run's PDF, gathered from the run."""
 
 import io
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ def summarise(
         store: The run.
         found: Every image of it, at the point.
         card: Of its model.
-        point: At which it is judged.
+        point: At which it is assessed.
 
     Raises:
         BatchError: If the run cannot be read.
@@ -62,9 +62,9 @@ def summarise(
     small = store.thumbnails([entry.number for entry in shown])
     remarks = []
     if state.passed_over:
-        remarks.append(f"Passed over, since they are no images: {state.passed_over:,}.")
+        remarks.append(f"Other files, which are no images: {state.passed_over:,}.")
     if not state.complete:
-        remarks.append("The run is not complete: images that were not judged yet are not among the results.")
+        remarks.append("The run is not complete: images that were not assessed yet are not among the results.")
     return BatchSummary(
         title=run.title,
         source=tuple(run.roots[:8]) + ((f"and {len(run.roots) - 8} more",) if len(run.roots) > 8 else ()),
@@ -76,6 +76,11 @@ def summarise(
         left_out=len(worrying) - len(shown),
         blocks=tuple(_block(store, entry, card, point) for entry in flagged[:MOST_BLOCKS]),
         blocks_left_out=max(0, len(flagged) - MOST_BLOCKS),
+        results=tuple(
+            (entry.line.sha256, entry.outcome, entry.line.score)
+            for entry in found
+            if entry.outcome not in {"unreadable", "waiting"}
+        ),
     )
 
 
@@ -94,7 +99,7 @@ def truth_sentence(truth: AgainstTruth) -> str:
     return (
         f"Ground truth: of {found.malignant:,} malignant images {found.tp:,} reach the threshold and {found.fn:,} do "
         f"not; of {found.benign:,} benign ones {found.tn:,} stay below it and {found.fp:,} do not. "
-        f"Called uncertain among them: {truth.undecided:,}; not judged in spite of a label: {truth.not_judged:,}."
+        f"Called uncertain among them: {truth.undecided:,}; labelled but not assessed: {truth.not_assessed:,}."
     )
 
 
@@ -146,16 +151,16 @@ def _thumbnail(entry: Entry, content: bytes | None) -> Thumbnail:
 
 def _block(store: BatchStore, entry: Entry, card: ModelCard, point: OperatingPoint) -> Block:
     row = store.image(entry.number)
-    said = assessment_again(row, card, point)
+    assessment = assessment_again(row, card, point)
     image = drawn = None
-    reasons = said.reasons
+    reasons = assessment.reasons
     try:
         image = fitted(image_again(row).pixels, _BLOCK_SIDE)
-        drawn = overlay(image, heatmap_of(said.prediction, card))
+        drawn = overlay(image, heatmap_of(assessment.prediction, card))
     except BatchError as error:
         reasons = (*reasons, str(error))
     return Block(
-        thumbnail=Thumbnail(entry.line.relative, said.decision, entry.line.score, image),
+        thumbnail=Thumbnail(entry.line.relative, assessment.decision, entry.line.score, image),
         sha256=entry.line.sha256,
         facts=facts_in_words(entry),
         reasons=reasons,

@@ -1,4 +1,4 @@
-"""The table of a run at an operating point: decisions and counts follow the threshold without judging again."""
+"""The table of a run at an operating point: decisions and counts follow the threshold without assessing again."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ OUTCOME_WORDS: dict[Outcome, str] = {
     "refer": "Above threshold",
     "uncertain": "Uncertain",
     "low": "Below threshold",
-    "rejected": "Not judged",
+    "rejected": "Not assessed",
     "unreadable": "Not readable",
     "waiting": "Waiting",
 }
@@ -33,7 +33,7 @@ class Entry:
 
     Attributes:
         outcome: The decision at the point, or why there is none.
-        unchanged: In how many of the eight views the verdict is the same; None if that was not asked.
+        unchanged: In how many of the eight orientations the decision is the same; None if that was not asked.
         reviews: Every verdict on it, the earliest first.
     """
 
@@ -50,13 +50,13 @@ class Entry:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """Names of what speaks against the image."""
-        strange = NOT_DERMOSCOPY in (*self.line.refused, *self.line.warnings)
-        return (*(("not dermoscopy",) if strange else ()), *(flag.replace("_", " ") for flag in self.line.flags))
+        """Names of the checks that the image failed."""
+        ood = NOT_DERMOSCOPY in (*self.line.rejections, *self.line.warnings)
+        return (*(("not dermoscopy",) if ood else ()), *(flag.replace("_", " ") for flag in self.line.flags))
 
     @property
     def views(self) -> str:
-        """The views with the same verdict, as in `7/8`; "" if that was not asked."""
+        """The orientations with the same decision, as in `7/8`; "" if that was not asked."""
         return "" if self.line.stability is None else f"{self.unchanged}/{len(self.line.stability)}"
 
     @property
@@ -104,11 +104,11 @@ def entries(
 
 
 def outcome(line: Line, point: OperatingPoint) -> Outcome:
-    """What becomes of an image at an operating point."""
+    """Return the outcome of an image at an operating point."""
     if line.score is None:
         return "waiting" if line.state == "waiting" else "unreadable"
     stability = None if line.stability is None else Stability(line.stability)
-    return decide(line.score, point, stability=stability, rejected=bool(line.refused))
+    return decide(line.score, point, stability=stability, rejected=bool(line.rejections))
 
 
 def counts(found: Sequence[Entry]) -> dict[Outcome, int]:
@@ -122,7 +122,7 @@ def ordered(found: Sequence[Entry], order: Order) -> list[Entry]:
 
     Args:
         found: Any.
-        order: `worry`: judged ones by falling score, then refused, unreadable and waiting ones; `run`: as they were
+        order: `worry`: assessed ones by falling score, then rejected, unreadable and waiting ones; `run`: as they were
             found; `mistakes`: those that contradict the ground truth first, the most contradictory at the top.
     """
     if order == "run":

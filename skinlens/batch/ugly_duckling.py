@@ -12,7 +12,7 @@ FEWEST = 3
 
 
 @dataclass(frozen=True)
-class Unlike:
+class UglyDuckling:
     """How far an image is from the patient's others.
 
     Attributes:
@@ -37,12 +37,12 @@ def patients(found: Sequence[Entry]) -> dict[str, list[Entry]]:
     """Judged images by the patient's pseudonym, those without one left out."""
     groups: dict[str, list[Entry]] = {}
     for entry in found:
-        if entry.facts.case_id and entry.line.score is not None and not entry.line.refused:
+        if entry.facts.case_id and entry.line.score is not None and not entry.line.rejections:
             groups.setdefault(entry.facts.case_id, []).append(entry)
     return groups
 
 
-def most_unlike(group: Sequence[Entry], features: Mapping[int, Sequence[float]]) -> list[Unlike]:
+def rank_ugly_ducklings(group: Sequence[Entry], features: Mapping[int, Sequence[float]]) -> list[UglyDuckling]:
     """Rank a patient's images by how far they are from the patient's others: the sign of the ugly duckling.
 
     Args:
@@ -67,7 +67,7 @@ def most_unlike(group: Sequence[Entry], features: Mapping[int, Sequence[float]])
         if others:
             found.append((float(np.median(others)), entry.number))
     ranked = sorted(found, reverse=True)
-    return [Unlike(number, distance, rank, len(ranked)) for rank, (distance, number) in enumerate(ranked, 1)]
+    return [UglyDuckling(number, distance, rank, len(ranked)) for rank, (distance, number) in enumerate(ranked, 1)]
 
 
 def same_lesion(entry: Entry, group: Sequence[Entry]) -> list[Entry]:

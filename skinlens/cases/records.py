@@ -1,4 +1,4 @@
-"""From a case as the app holds it to a row, and back."""
+"""Cases as rows, and back."""
 
 from typing import Any
 
@@ -13,17 +13,17 @@ from skinlens.triage.documents import admission_document, admission_of, predicti
 
 
 def card_document(card: ModelCard) -> dict[str, Any]:
-    """A card as JSON holds it."""
+    """Return a card as JSON holds it."""
     return card.model_dump(mode="json")
 
 
 def card_of(row: Row) -> ModelCard:
-    """The card as it was when the image was judged."""
+    """Return the card as it was when the image was assessed."""
     return ModelCard.model_validate(row.model.card)
 
 
 def assessment_row(record: CaseRecord, *, image_id: str, model_id: str, actor: str) -> Row:
-    """A row that holds all of an assessment but the image."""
+    """Return a row that holds all of an assessment but the image."""
     assessment, prediction = record.assessment, record.assessment.prediction
     return Row(
         image_id=image_id,
@@ -44,7 +44,7 @@ def assessment_row(record: CaseRecord, *, image_id: str, model_id: str, actor: s
 
 
 def assessment_of(row: Row) -> Assessment:
-    """How it was judged, with the reasons as they were given."""
+    """Return the assessment of a row, with the reasons as they were given."""
     return Assessment(
         decision=row.decision,
         point=OperatingPoint.model_validate(row.point),
@@ -58,7 +58,7 @@ def assessment_of(row: Row) -> Assessment:
 
 
 def image_columns(image: LesionImage) -> dict[str, object]:
-    """What an image's row holds besides its lesion and its digest."""
+    """Return the columns of an image besides its lesion and its digest."""
     return {
         "name": image.name,
         "width": image.width,
@@ -69,7 +69,7 @@ def image_columns(image: LesionImage) -> dict[str, object]:
 
 
 def image_of(row: Row, pixels: Pixels) -> LesionImage:
-    """The image, with pixels from wherever they were kept."""
+    """Return the image, with pixels from wherever they were kept."""
     image = row.image
     return LesionImage(
         pixels=pixels, sha256=image.sha256, name=image.name, notes=tuple(image.notes), synthetic=image.synthetic
@@ -77,5 +77,5 @@ def image_of(row: Row, pixels: Pixels) -> LesionImage:
 
 
 def facts_of(row: Row) -> CaseFacts:
-    """What the user typed."""
+    """Return what the user typed."""
     return CaseFacts(row.case_id, row.age, row.sex, row.site, row.note)

@@ -40,7 +40,7 @@ class Patient(Kept):
 
 
 class Lesion(Kept):
-    """A spot on a person's skin, told from the person's other ones by its label, such as the body site."""
+    """A spot on a person's skin, distinguished from the person's others by its label, such as the body site."""
 
     __tablename__ = "lesion"
     __table_args__ = (UniqueConstraint("patient_id", "label"),)
@@ -91,17 +91,17 @@ class Model(Kept):
 
 
 class Assessment(Kept):
-    """What a model said of an image, and how it was judged.
+    """A model's prediction on an image, and the decision at an operating point.
 
     Attributes:
-        actor: Who had it judged.
+        actor: Who asked for it.
         software: Version of SkinLens.
         prediction: Logits, score, gate, provider, milliseconds.
         signed_map: float32 of the shape in `map_shape`, little-endian, as in `Prediction.signed_map`.
         point: The operating point.
         admission: Reasons, warnings, checks and familiarity; None if that was not asked.
         case_id: As the user typed it; likewise age, sex, site and note.
-        prevalence: At which the meaning was told; None if it was not.
+        prevalence: At which the meaning was shown; None if it was not.
     """
 
     __tablename__ = "assessment"
@@ -136,7 +136,7 @@ class Review(Kept):
     """A person's own verdict on an assessed image.
 
     Attributes:
-        blind: Whether the model's verdict was hidden until then.
+        blind: Whether the model's decision was hidden until then.
     """
 
     __tablename__ = "review"

@@ -1,4 +1,4 @@
-"""The case store: what is saved, found, reviewed and erased, each in one transaction with its entry in the log."""
+"""The case store: cases are saved, searched, reviewed and erased, each in one transaction with its log entry."""
 
 import getpass
 import logging
@@ -69,11 +69,21 @@ def current_user() -> str:
 
 
 class CaseStore:
-    """Everything that is kept. Safe to use from several threads and by several programs at once.
+    """The kept cases. Safe to use from several threads and by several programs at once.
 
     Args:
         engine: From `database.open_database`.
         pixels: Where pixels are kept, if the user wants them kept.
+
+    Every method raises CaseStoreError if the database or the disk reports an error; then nothing was changed.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     store = open_file(Path(folder) / "cases.sqlite")
+        ...     print(store.search("P-1").total, store.patients())
+        ...     store.engine.dispose()
+        0 []
     """
 
     def __init__(self, engine: Engine, pixels: PixelFolder) -> None:
@@ -96,7 +106,7 @@ class CaseStore:
             card: Of the model that made the prediction.
             actor: Who saves it.
             keep_pixels: Keep the pixels too, in a folder beside the database.
-            prevalence: At which the meaning was told.
+            prevalence: At which the meaning was shown, in (0, 1).
 
         Returns:
             The assessment's id.
@@ -142,7 +152,7 @@ class CaseStore:
             return row.id
 
     def search(self, words: str = "", *, decision: str | None = None, limit: int = 200) -> Found:
-        """Cases whose patient, lesion, image or note holds every word, the latest first.
+        """Return the cases whose patient, lesion, image or note holds every word, the latest first.
 
         Raises:
             CaseStoreError: If the cases cannot be read.
@@ -162,7 +172,7 @@ class CaseStore:
             return Found(tuple(_line(row) for row in rows), total)
 
     def assessment(self, assessment_id: str) -> Assessment:
-        """One assessment with its image, lesion, patient, model and reviews.
+        """Return one assessment with its image, lesion, patient, model and reviews.
 
         Raises:
             CaseNotFoundError: If there is none of that id.
@@ -175,13 +185,13 @@ class CaseStore:
             return found
 
     def of_lesion(self, lesion_id: str) -> Sequence[Assessment]:
-        """Every assessment of a lesion, the earliest first; errors as for `assessment`."""
+        """Return every assessment of a lesion, the earliest first; errors as for `assessment`."""
         wanted = select(Assessment).join(Assessment.image).where(Image.lesion_id == lesion_id)
         with self._reading("The lesion could not be read") as session:
             return session.scalars(_with_all(wanted).order_by(Assessment.created, Assessment.id)).all()
 
     def patients(self) -> list[str]:
-        """Every pseudonym, sorted; errors as for `search`."""
+        """Return every pseudonym, sorted; errors as for `search`."""
         with self._reading("The cases could not be read") as session:
             return list(session.scalars(select(Patient.pseudonym).order_by(Patient.pseudonym)))
 
@@ -266,7 +276,7 @@ class CaseStore:
 
 
 def open_store(*, tidied: bool = True) -> CaseStore:
-    """The store where `location` says; pixels lie in the user's data folder.
+    """Open the store where `location` says; pixels lie in the user's data folder.
 
     Args:
         tidied: Delete what interrupted saves and deletions have left.
@@ -286,7 +296,7 @@ def open_store(*, tidied: bool = True) -> CaseStore:
 
 
 def open_file(path: Path) -> CaseStore:
-    """A store in a SQLite file, its pixels beside it; errors as for `open_store`."""
+    """Open a store in a SQLite file, its pixels beside it; errors as for `open_store`."""
     return CaseStore(open_database(URL.create("sqlite", database=str(path))), PixelFolder(path.parent / PIXELS))
 
 

@@ -1,10 +1,11 @@
-"""Does a case summary agree with what is kept?"""
+"""Case summaries compared with the cases that are kept."""
 
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from skinlens import __version__
 from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.records import card_of
 from skinlens.cases.reopen import PixelsNotKeptError, reopen
@@ -18,12 +19,12 @@ from skinlens.triage.wording import HEADLINES, with_enough_decimals
 
 @dataclass(frozen=True)
 class SummaryCheck:
-    """What became of the comparison.
+    """The result of comparing a PDF with the kept cases.
 
     Attributes:
         agrees: Whether image, model and result are those of a kept case.
-        exact: Whether the file is, byte for byte, what SkinLens makes of that case; None if that cannot be told, since
-            the pixels are not kept.
+        exact: Whether the file is, byte for byte, what SkinLens makes of that case; None if that is unknown, since the
+            pixels are not kept.
         sentences: The same in words.
         case_id: The case that it agrees with.
     """
@@ -37,49 +38,71 @@ class SummaryCheck:
 def check_summary(store: CaseStore, content: bytes) -> SummaryCheck:
     """Compare a PDF with the cases that are kept.
 
+    Result and digests come from the machine-readable record of the document, unrounded; a document whose printed text
+    contradicts its record is reported as altered. Documents of earlier versions have no record: their printed text is
+    compared, rounded as it is.
+
     Args:
         store: Where to look.
         content: The PDF file.
 
+    Returns:
+        Whether they agree, and in sentences what does not.
+
     Raises:
         NotASummaryError: If it is no case summary.
         CaseStoreError: If the cases cannot be read.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from skinlens.cases.store import open_file
+        >>> with TemporaryDirectory() as folder:
+        ...     check_summary(open_file(Path(folder) / "cases.sqlite"), b"no PDF")
+        Traceback (most recent call last):
+        ...
+        skinlens.report.read_pdf.NotASummaryError: This file is no PDF, or a damaged one.
     """
-    printed = read_summary(content)
-    known = _of_image(store, printed.image_sha256)
+    summary = read_summary(content)
+    if summary.altered:
+        return _disagrees(*summary.altered)
+    known = _of_image(store, summary.image_sha256)
     if not known:
         return _disagrees("The image is not that of any kept case (no image has this SHA-256).")
-    same_model = [row for row in known if card_of(row).files["weights"].sha256 == printed.weights_sha256]
+    same_model = [row for row in known if card_of(row).files["weights"].sha256 == summary.weights_sha256]
     if not same_model:
-        return _disagrees("The image is known, but no kept case of it was judged by this model (SHA-256).")
-    same_result = [row for row in same_model if _printed_result(row) == (printed.headline, printed.score)]
+        return _disagrees("The image is known, but no kept case of it was assessed by this model (SHA-256).")
+    same_result = [row for row in same_model if _has_result_of(row, summary)]
     if not same_result:
-        results = "; ".join(dict.fromkeys(" ".join(_printed_result(row)).strip() for row in same_model))
+        unrounded = summary.payload is not None
+        results = "; ".join(dict.fromkeys(_in_words(*_result(row, unrounded=unrounded)) for row in same_model))
+        document = summary.payload.score if summary.payload is not None else summary.score
         return _disagrees(
-            "Image and model are known, but the result is another: the document says "
-            f"{f'{printed.headline} {printed.score}'.strip()}, the record {results}."
+            "Image and model are known, but the result is another: the document has "
+            f"{_in_words(summary.headline, document)}, the kept case {results}."
         )
-    return _agrees(store, same_result, printed, content)
+    return _agrees(store, same_result, summary, content)
 
 
-def _agrees(store: CaseStore, rows: list[Assessment], printed: Summary, content: bytes) -> SummaryCheck:
+def _agrees(store: CaseStore, rows: list[Assessment], summary: Summary, content: bytes) -> SummaryCheck:
     row = rows[-1]
-    said = f"Image, model and result are those of the case saved {row.created.astimezone():%Y-%m-%d %H:%M}."
+    agreement = f"Image, model and result are those of the case saved {row.created.astimezone():%Y-%m-%d %H:%M}."
     try:
-        exact = any(_remade(store, one, printed) == content for one in rows)
+        exact = any(_remade(store, one, summary) == content for one in rows)
     except PixelsNotKeptError:
         rest = "The pixels are not kept, so the images in the document and its other words were not compared."
-        return SummaryCheck(agrees=True, exact=None, sentences=(said, rest), case_id=row.id)
-    rest = (
-        "The document is exactly what SkinLens makes of that case."
-        if exact
-        else "Something else in it differs from the case as it was saved: what was typed, its images, or other words."
-    )
-    return SummaryCheck(agrees=True, exact=exact, sentences=(said, rest), case_id=row.id)
+        return SummaryCheck(agrees=True, exact=None, sentences=(agreement, rest), case_id=row.id)
+    if exact:
+        rest = "The document is exactly what SkinLens makes of that case."
+    elif summary.payload is None or summary.payload.software != __version__:
+        rest = "Another version of SkinLens made the document, so its other words and images were not compared."
+    else:
+        rest = "Something else in it differs from the case as it was saved: what was typed, its images, or other words."
+    return SummaryCheck(agrees=True, exact=exact, sentences=(agreement, rest), case_id=row.id)
 
 
-def _disagrees(sentence: str) -> SummaryCheck:
-    return SummaryCheck(agrees=False, exact=False, sentences=(sentence,))
+def _disagrees(*sentences: str) -> SummaryCheck:
+    return SummaryCheck(agrees=False, exact=False, sentences=sentences)
 
 
 def _of_image(store: CaseStore, sha256: str) -> list[Assessment]:
@@ -100,12 +123,26 @@ def _of_image(store: CaseStore, sha256: str) -> list[Assessment]:
         return list(session.scalars(wanted))
 
 
-def _printed_result(row: Assessment) -> tuple[str, str]:
-    """Headline and score as the summary prints them."""
+def _has_result_of(row: Assessment, summary: Summary) -> bool:
+    if summary.payload is None:
+        return _result(row, unrounded=False) == (summary.headline, summary.score)
+    threshold = None if row.decision == "rejected" else row.point["threshold"]
+    recorded = HEADLINES[summary.payload.decision], summary.payload.score, summary.payload.threshold
+    return (*_result(row, unrounded=True), threshold) == recorded
+
+
+def _result(row: Assessment, *, unrounded: bool) -> tuple[str, float | str | None]:
+    """Return headline and score, unrounded or as a summary prints them; a rejected image has no score."""
     headline = HEADLINES[row.decision]
-    return headline, "" if row.decision == "rejected" else with_enough_decimals(row.score, row.point["threshold"])[0]
+    if row.decision == "rejected":
+        return headline, None if unrounded else ""
+    return headline, row.score if unrounded else with_enough_decimals(row.score, row.point["threshold"])[0]
 
 
-def _remade(store: CaseStore, row: Assessment, printed: Summary) -> bytes:
-    """The summary of a case as it would have been made at the document's moment."""
-    return case_pdf(replace(reopen(store, row), created=printed.made), card_of(row)).content
+def _in_words(headline: str, score: float | str | None) -> str:
+    return headline if score in {None, ""} else f"{headline} {score}"
+
+
+def _remade(store: CaseStore, row: Assessment, summary: Summary) -> bytes:
+    """Return the summary of a case as it would have been made at the document's moment."""
+    return case_pdf(replace(reopen(store, row), created=summary.made), card_of(row)).content

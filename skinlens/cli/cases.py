@@ -1,32 +1,39 @@
-"""`skinlens cases`: what is kept, listed, shown, checked, backed up, restored and deleted."""
+"""`skinlens cases` lists, shows, checks, backs up, restores and deletes saved cases; `skinlens verify` checks a PDF."""
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+import typer
 
-from skinlens.cases.backup import back_up, restore
-from skinlens.cases.errors import CaseStoreError
-from skinlens.cases.records import card_of, facts_of
-from skinlens.cases.reopen import reopen
-from skinlens.cases.schema import Assessment
-from skinlens.cases.store import CaseLine, current_user, open_store
-from skinlens.cases.tidy import strays
-from skinlens.cases.verify import Verified, verify
-from skinlens.cases.verify_pdf import check_summary
+from skinlens.cli.options import Yes
 from skinlens.cli.say import json_text, print_text, say
 from skinlens.errors import OutputError, UsageError
-from skinlens.imaging.decode import decode
-from skinlens.imaging.files import read_regular
 from skinlens.storage.printable import printable
 
+if TYPE_CHECKING:
+    from rich.table import Table
 
-def list_cases(words: str, *, as_json: bool, limit: int) -> None:
-    """Print the cases that hold every word, the latest first."""
-    found = open_store().search(words, limit=limit)
-    if as_json:
+    from skinlens.cases.schema import Assessment
+    from skinlens.cases.store import CaseLine
+    from skinlens.cases.verify import Verified
+
+app = typer.Typer(help="Saved cases.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_cases(
+    words: Annotated[list[str] | None, typer.Argument(help="Words in patient, lesion, image or note.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="A JSON array.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 200,
+) -> None:
+    """List cases, the latest first."""
+    from rich.console import Console
+
+    from skinlens.cases.store import open_store
+
+    found = open_store().search(" ".join(words or []), limit=limit)
+    if json:
         lines = [asdict(line) | {"created": line.created.isoformat()} for line in found.lines]
         print_text(json_text(lines, indent=1))
     else:
@@ -35,14 +42,18 @@ def list_cases(words: str, *, as_json: bool, limit: int) -> None:
         say(f"{len(found.lines)} of {found.total} cases are shown; see --limit")
 
 
-def show(case_id: str, *, pdf: Path | None, image: Path | None) -> None:
-    """Print a case as JSON, and write its summary on request.
+@app.command()
+def show(
+    case_id: Annotated[str, typer.Argument(help="From `cases list`.")],
+    pdf: Annotated[Path | None, typer.Option(help="Write the case summary to this file.")] = None,
+    image: Annotated[Path | None, typer.Option(help="The image, where its pixels are not kept.")] = None,
+) -> None:
+    """Show one case, and write its summary again."""
+    from skinlens.cases.records import card_of
+    from skinlens.cases.reopen import reopen
+    from skinlens.cases.store import open_store
+    from skinlens.imaging.decode import decode
 
-    Raises:
-        CaseStoreError: If there is no such case, or the summary needs the image and its pixels are not kept.
-        ImageRejectedError: If `image` is no image.
-        OutputError: If the summary cannot be written.
-    """
     store = open_store()
     row = store.assessment(case_id)
     print_text(json_text(_shown(row), indent=1))
@@ -58,73 +69,34 @@ def show(case_id: str, *, pdf: Path | None, image: Path | None) -> None:
     say(f"wrote {pdf}")
 
 
-def check(*, head: str | None) -> None:
-    """Check everything that is kept; findings end in status 1.
+@app.command("verify")
+def check(
+    head: Annotated[str | None, typer.Option(help="Digest that an earlier check or backup ended with.")] = None,
+) -> None:
+    """Check that no record was changed, deleted or reordered outside SkinLens; status 1 if one was."""
+    from skinlens.cases.errors import CaseStoreError
+    from skinlens.cases.store import open_store
+    from skinlens.cases.verify import verify as verify_store
 
-    Raises:
-        CaseStoreError: If anything is not as it was written.
-    """
-    found = verify(open_store(), expected_head=head)
+    found = verify_store(open_store(), expected_head=head)
     _say_checked(found)
     if found.findings:
-        raise CaseStoreError(f"{len(found.findings)} things are not as they were written")
+        number = len(found.findings)
+        raise CaseStoreError(f"{number} {'record has' if number == 1 else 'records have'} been altered")
 
 
-def verify_pdf(path: Path) -> None:
-    """Say whether a PDF agrees with the cases that are kept.
+@app.command("tidy")
+def tidy(
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Also files that no interrupted save or deletion has left.")
+    ] = False,
+) -> None:
+    """Delete image files that belong to no case, for example those of an interrupted save."""
+    from skinlens.cases.store import current_user, open_store
+    from skinlens.cases.tidy import strays
 
-    Raises:
-        CaseStoreError: If it does not agree, or the cases cannot be read.
-        NotASummaryError: If it is no case summary.
-        UsageError: If the file cannot be read.
-    """
-    try:
-        content = read_regular(path)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-    found = check_summary(open_store(), content)
-    if not found.agrees:
-        raise CaseStoreError(" ".join(found.sentences))
-    for sentence in found.sentences:
-        say(sentence)
-
-
-def backup(path: Path) -> None:
-    """Write an archive of everything that is kept."""
-    _say_checked(back_up(open_store(), path))
-    say(f"wrote {path}; keep it where images of patients may be kept")
-
-
-def bring_back(path: Path) -> None:
-    """Fill an empty store from an archive."""
-    _say_checked(restore(open_store(), path))
-    say(f"restored {path}")
-
-
-def delete(pseudonym: str, *, sure: bool) -> None:
-    """Erase everything about a patient.
-
-    Raises:
-        UsageError: If it was not confirmed.
-        CaseStoreError: If there is no such patient.
-    """
-    if not sure:
-        raise UsageError(f"this erases everything about {pseudonym!r} for good; say --yes to do it")
-    erased = open_store().erase(pseudonym, actor=current_user())
-    say(f"erased {erased} rows; the log keeps that it was done. Backups made before still hold them.")
-
-
-def tidy_up(*, sure: bool) -> None:
-    """Delete image files that belong to no case.
-
-    Args:
-        sure: Whether to delete those too that no interrupted save or deletion has left.
-
-    Raises:
-        CaseStoreError: If they cannot be deleted.
-    """
     store = open_store(tidied=False)
-    removed = store.tidy(actor=current_user(), unmarked=sure)
+    removed = store.tidy(actor=current_user(), unmarked=yes)
     say(f"deleted {removed} image {'file' if removed == 1 else 'files'} without a case; each stands in the log")
     left = strays(store.engine, store.pixels)
     if left:
@@ -134,13 +106,65 @@ def tidy_up(*, sure: bool) -> None:
         )
 
 
-def _say_checked(found: Verified) -> None:
+@app.command()
+def backup(path: Annotated[Path, typer.Argument(help="Archive to write, for example cases.zip.")]) -> None:
+    """Write all saved cases into one archive."""
+    from skinlens.cases.backup import back_up
+    from skinlens.cases.store import open_store
+
+    _say_checked(back_up(open_store(), path))
+    say(f"wrote {path}; keep it where images of patients may be kept")
+
+
+@app.command()
+def restore(path: Annotated[Path, typer.Argument(help="Archive that `cases backup` wrote.")]) -> None:
+    """Fill an empty store from an archive."""
+    from skinlens.cases.backup import restore as restore_store
+    from skinlens.cases.store import open_store
+
+    _say_checked(restore_store(open_store(), path))
+    say(f"restored {path}")
+
+
+@app.command()
+def delete(pseudonym: Annotated[str, typer.Argument(help="Of the patient.")], yes: Yes = False) -> None:
+    """Erase everything about a patient; the log records the deletion."""
+    if not yes:
+        raise UsageError(f"this erases everything about {pseudonym!r} for good; add --yes to do it")
+    from skinlens.cases.store import current_user, open_store
+
+    erased = open_store().erase(pseudonym, actor=current_user())
+    say(f"erased {erased} rows; the log records the deletion. Backups made before still hold them.")
+
+
+def verify(pdf: Annotated[Path, typer.Argument(help="A case summary.")]) -> None:
+    """Compare a PDF case summary with the saved cases; status 1 if it does not agree."""
+    from skinlens.cases.errors import CaseStoreError
+    from skinlens.cases.store import open_store
+    from skinlens.cases.verify_pdf import check_summary
+    from skinlens.imaging.files import read_regular
+
+    try:
+        content = read_regular(pdf)
+    except OSError as error:
+        raise UsageError(f"{pdf} cannot be read: {error.strerror}") from error
+    found = check_summary(open_store(), content)
+    if not found.agrees:
+        raise CaseStoreError(" ".join(found.sentences))
+    for sentence in found.sentences:
+        say(sentence)
+
+
+def _say_checked(found: "Verified") -> None:
     for finding in found.findings:
         say(finding)
     say(f"{found.rows} rows and {found.entries} log entries checked, {len(found.findings)} findings; head {found.head}")
 
 
-def _table(lines: tuple[CaseLine, ...]) -> Table:
+def _table(lines: "tuple[CaseLine, ...]") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
     columns = ("id", "saved", "patient", "lesion", "image", "decision", "score", "verdict")
     table = Table(*columns, box=None)
     for line in lines:
@@ -159,7 +183,9 @@ def _table(lines: tuple[CaseLine, ...]) -> Table:
     return table
 
 
-def _shown(row: Assessment) -> dict[str, object]:
+def _shown(row: "Assessment") -> dict[str, object]:
+    from skinlens.cases.records import card_of, facts_of
+
     return {
         "id": row.id,
         "saved": row.created.isoformat(),

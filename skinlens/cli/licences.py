@@ -16,7 +16,7 @@ UNKNOWN = "unknown"
 NOT_INSTALLED = "not installed"
 _COPYLEFT = re.compile(r"GPL|\bMPL|\bEPL|\bCDDL|\bEUPL|General Public Licen[cs]e|Mozilla Public", re.IGNORECASE)
 # Extras of SkinLens that a user may have installed; those for its developers are no part of it.
-_EXTRAS = ("ray",)
+_EXTRAS = ("train", "ray", "openvino")
 # A longer text is the licence itself rather than its name.
 _LONGEST_NAME = 100
 
@@ -86,7 +86,12 @@ def direct_requirements() -> list[Requirement]:
     here = Path(skinlens.__file__).parents[1]
     if (here / "requirements.txt").is_file():
         needed = list(_listed(here / "requirements.txt"))
-        optional = [each for extra in _EXTRAS for each in _listed(here / f"requirements-{extra}.txt")]
+        optional = [
+            each
+            for extra in _EXTRAS
+            if (here / f"requirements-{extra}.txt").is_file()
+            for each in _listed(here / f"requirements-{extra}.txt")
+        ]
     else:
         named = requires("skinlens") or []
         needed = list(_needed(named, ""))

@@ -10,15 +10,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
-import cv2
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from skinlens.cli.say import json_text, say
 from skinlens.errors import OutputError, UsageError
 from skinlens.explain.heatmap import record_overlay
-from skinlens.imaging.image import ImageRejectedError, Pixels
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.sources import Source, Sources, safe_name
+from skinlens.imaging.synthetic import encode_png
 from skinlens.runtime.predictor import DEFAULT_MODEL, load_predictor
 from skinlens.storage.printable import printable
 from skinlens.storage.spreadsheet import guarded
@@ -108,7 +108,7 @@ def _write_extras(source: Source, assessed: Assessed, outputs: Outputs) -> None:
     name = safe_name(source.relative, image.sha256)
     drawn = record_overlay(image.pixels, assessed.heatmap)
     if outputs.heatmaps is not None:
-        _write_png(outputs.heatmaps / f"{name}.png", drawn)
+        (outputs.heatmaps / f"{name}.png").write_bytes(encode_png(drawn))
     if outputs.pdfs is None and outputs.dicom is None:
         return
     # Imported here, since fonts and PDF code cost time that a plain table need not pay.
@@ -134,13 +134,6 @@ def _write_dicom(folder: Path, name: str, source: Source, record: CaseRecord, su
         (folder / f"{name}.overlay.dcm").write_bytes(made.overlay)
     for note in made.notes:
         say(f"{source.path}: {note}")
-
-
-def _write_png(path: Path, pixels: Pixels) -> None:
-    done, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
-    if not done:
-        raise OutputError(f"cannot encode {path.name}")
-    path.write_bytes(encoded.tobytes())
 
 
 def _summarise(count: dict[str, int], passed_over: int) -> None:

@@ -5,6 +5,7 @@ direction, or line breaks. All that a command writes passes `printable`, or `jso
 """
 
 import json
+import logging
 import sys
 import traceback
 from types import TracebackType
@@ -20,6 +21,33 @@ def say(sentence: str) -> None:
     first, *rest = _lines(sentence)
     sys.stderr.write(f"skinlens: {first}\n" + "".join(f"    {line}\n" for line in rest))
     sys.stderr.flush()
+
+
+class LogToTerminal(logging.Handler):
+    """Say what a logger is told, while this is entered: studies and training log what a person waits for.
+
+    Args:
+        logger: Of the package; its level is INFO meanwhile.
+    """
+
+    def __init__(self, logger: logging.Logger) -> None:
+        super().__init__()
+        self._logger = logger
+        self._level = logger.level
+
+    def __enter__(self) -> "LogToTerminal":
+        self._level = self._logger.level
+        self._logger.setLevel(logging.INFO)
+        self._logger.addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._logger.removeHandler(self)
+        self._logger.setLevel(self._level)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say one message, without its traceback."""
+        say(record.getMessage())
 
 
 def print_text(text: str) -> None:

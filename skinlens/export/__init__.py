@@ -1,1 +1,1 @@
-"""From a torch checkpoint to a released ONNX graph, with the checks that refuse a wrong one."""
+"""From a torch checkpoint to a released ONNX graph, with checks that reject a wrong one."""

@@ -1,4 +1,4 @@
-"""A finished run judged as if it were released: fp16 weights, an ONNX graph in a scratch folder, ONNX Runtime."""
+"""A training run's network, evaluated as a release of it would be: fp16, an ONNX graph, ONNX Runtime."""
 
 import tempfile
 import time
@@ -22,11 +22,11 @@ from skinlens.runtime.predictor import INPUT, in_batches, open_session, scaled
 _PROBABILITY, _LOGITS = "probability", "logits"
 
 
-class UnreleasedModel:
+class Candidate:
     """A checkpoint's network with the precision, the graph and the run time that a release of it would have.
 
     Args:
-        tensors: Of a finished run's `model.safetensors`, as `read_tensors` gives them.
+        tensors: Of a run's `model.safetensors`, as `read_tensors` gives them.
         record: What it says of its run, likewise.
         scaling: Temperature and offset of the difference of the logits.
         batch_size: Images in one pass.

@@ -1,4 +1,4 @@
-"""Fitting the statistics by which a released model tells whether an image looks like dermoscopy."""
+"""Fit the statistics behind a released model's out-of-distribution (OOD) score."""
 
 from collections.abc import Sequence
 
@@ -9,43 +9,50 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from skinlens.runtime.ood import Floats, OodStatistics
 
 # How far the covariance is shrunk, on values scaled to a standard deviation of 1: there are more channels than images
-# of a sort. Of the logistic regressions and discriminants tried, this one refused most close-ups it had not seen, by
-# five parts of the fitted half.
+# of a kind. Of the logistic regressions and discriminants tried, this one rejected most unseen close-ups, over five
+# parts of the fitted half.
 _SHRINKAGE = 0.1
 # Lines are put onto one scale where the threshold lies, low among the known.
 _TAIL = 0.01
 _LEAST_IMAGES = 6
 
 
-def fit_familiarity(known: Floats, strange: Sequence[Floats], other_known: Floats) -> OodStatistics:
-    """Fit a line for each sort of images to be refused, then scale them on images that none has seen.
+def fit_ood_statistics(known: Floats, others: Sequence[Floats], other_known: Floats) -> OodStatistics:
+    """Fit a linear discriminant for each kind of other images, then scale them all on unseen dermoscopic images.
 
     Args:
         known: `Prediction.appearance` of dermoscopic images, `(N, C)`.
-        strange: Of images to be refused, `(M, C)` each sort.
+        others: Of each kind of images that should be rejected, `(M, C)`.
         other_known: Of further dermoscopic images, `(P, C)`, of no lesion in `known`.
+
+    Example:
+        >>> draw = np.random.default_rng(0).normal
+        >>> statistics = fit_ood_statistics(draw(size=(50, 4)), [draw(3.0, size=(50, 4))], draw(size=(50, 4)))
+        >>> dermoscopic, other = statistics.along(np.array([[0.0] * 4, [3.0] * 4]))[:, 0]
+        >>> bool(dermoscopic > other)
+        True
 
     Raises:
         ValueError: If there are too few images.
     """
-    if min(len(known), len(other_known)) < _LEAST_IMAGES or not strange or not all(map(len, strange)):
-        others = ", ".join(str(len(sort)) for sort in strange) or "0"
+    if min(len(known), len(other_known)) < _LEAST_IMAGES or not others or not all(map(len, others)):
+        counts = ", ".join(str(len(kind)) for kind in others) or "0"
         raise ValueError(
-            f"too few images for statistics: {len(known)} and {len(other_known)} dermoscopic, {others} others"
+            f"too few images for statistics: {len(known)} and {len(other_known)} dermoscopic, {counts} others"
         )
-    directions = np.stack([_direction(known, sort) for sort in strange])
-    unscaled = OodStatistics(directions, np.zeros(len(strange)), np.ones(len(strange)))
+    directions = np.stack([_direction(known, kind) for kind in others])
+    unscaled = OodStatistics(directions, np.zeros(len(others)), np.ones(len(others)))
     along = unscaled.along(other_known)
     centres = along.mean(axis=0)
     return OodStatistics(directions, centres, (centres - np.quantile(along, _TAIL, axis=0)) / -norm.ppf(_TAIL))
 
 
-def _direction(known: Floats, strange: Floats) -> Floats:
-    """The line's direction in unscaled values; its place is left to the threshold."""
-    # A channel that never changes among the known tells nothing.
+def _direction(known: Floats, others: Floats) -> Floats:
+    """Return the direction of the discriminant in unscaled values; the threshold places it."""
+    # A channel that never changes in dermoscopic images carries no information.
     spread = known.std(axis=0)
     scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
-    scaled = (np.concatenate([known, strange]) - known.mean(axis=0)) * scale
-    truth = np.repeat([1, 0], [len(known), len(strange)])
-    line = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=_SHRINKAGE).fit(scaled, truth)
+    scaled = (np.concatenate([known, others]) - known.mean(axis=0)) * scale
+    labels = np.repeat([1, 0], [len(known), len(others)])
+    line = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=_SHRINKAGE).fit(scaled, labels)
     return np.asarray(line.coef_[0] * scale)

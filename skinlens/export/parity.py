@@ -75,7 +75,7 @@ def measure_parity(
         pixels: RGB uint8 `(N, size, size, 3)`.
 
     Returns:
-        The measured differences; `Parity.check` judges them.
+        The measured differences, for `Parity.check`.
     """
     load_released(network, load_file(weights))
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])

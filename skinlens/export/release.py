@@ -80,7 +80,7 @@ def release(
     *,
     new_release: bool = False,
 ) -> Release:
-    """Export a finished run as a model.
+    """Export a training run as a model.
 
     Args:
         checkpoint: The run's `model.safetensors`.

@@ -150,7 +150,7 @@ def read_selections(path: Path) -> dict[str, Selection]:
 
 
 def require_chosen(record: Mapping[str, object], selection: Selection, checkpoint: Path, *, seed: bool = True) -> None:
-    """Insist that a finished run is the one that the folds chose, trained on every training row.
+    """Raise unless a training run is the one that the folds chose, trained on every training row.
 
     Args:
         record: What the run's checkpoint says of it.

@@ -44,7 +44,7 @@ def label_counts(model: EvaluatedModel, view: str) -> dict[str, int]:
         By label, `benign` and `malignant`.
     """
     found = views_of(model.rows).get(view)
-    labels = () if found is None else model.rows.loc[found.mask, "label"].tolist()
+    labels: list[str] = [] if found is None else model.rows.loc[found.mask, "label"].tolist()
     return {label: labels.count(label) for label in ("benign", "malignant")}
 
 

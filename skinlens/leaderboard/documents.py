@@ -230,9 +230,13 @@ class _Record(Document):
         """
         path.write_text(self.to_json(), "utf-8")
 
+    def stored(self) -> dict[str, Any]:
+        """Return the keys of the file for `json.dumps`: every one that was given, in the order of the fields."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
     def to_json(self) -> str:
-        """Return the document as it stands in its file: every key that was given, in the order of the fields."""
-        return json.dumps(self.model_dump(mode="json", exclude_unset=True), indent=1) + "\n"
+        """Return the content of the file."""
+        return json.dumps(self.stored(), indent=1) + "\n"
 
 
 class HeldOut(_Record):

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 import pandas as pd
 
 from skinlens.metrics.rows import LABELS
-from skinlens.storage.csv_file import CsvFileError, Row, listed, quoted, read_rows, refuse
+from skinlens.storage.csv_file import CsvFileError, Row, listed, quoted, read_rows, reject_rows
 
 REQUIRED = ("path", "label", "probability")
 OPTIONAL = ("group_id", "leaky", "foreign_jpeg", "dx")
@@ -61,14 +61,14 @@ def read_predictions(content: bytes, *, name: str) -> pd.DataFrame:
             the header is the first.
     """
     columns, rows = read_rows(content, name=name, required=REQUIRED, optional=OPTIONAL)
-    refuse(name, rows, "path", lambda path: not path, "have no path")
+    reject_rows(name, rows, "path", lambda path: not path, "have no path")
     rows = [(line, row | {"path": _path(row["path"])}) for line, row in rows]
     _refuse_repeated(name, rows)
-    refuse(name, rows, "label", lambda label: label not in LABELS, "have a label other than benign or malignant")
+    reject_rows(name, rows, "label", lambda label: label not in LABELS, "have a label other than benign or malignant")
     wrong = "have a probability that is no number from 0 to 1 (with a point, as in 0.93)"
-    refuse(name, rows, "probability", lambda probability: not 0 <= _number(probability) <= 1, wrong)
+    reject_rows(name, rows, "probability", lambda probability: not 0 <= _number(probability) <= 1, wrong)
     for flag in (column for column in columns if column in _FLAGS):
-        refuse(name, rows, flag, _is_no_flag, f"have a {flag} other than 0, 1 or blank")
+        reject_rows(name, rows, flag, _is_no_flag, f"have a {flag} other than 0, 1 or blank")
     table = pd.DataFrame({column: [row[column] for _, row in rows] for column in columns})
     return table.assign(probability=[_number(row["probability"]) for _, row in rows])
 

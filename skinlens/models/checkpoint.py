@@ -1,4 +1,4 @@
-"""Finished networks on disk: safetensors with the record of their run in the header."""
+"""Trained networks on disk: safetensors with the record of their run in the header."""
 
 import json
 from collections.abc import Mapping
@@ -23,10 +23,10 @@ class CheckpointError(SkinLensError, ValueError):
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
     """Write tensors and a JSON record, replacing the file in one step."""
-    unfinished = path.with_suffix(".unfinished")
+    partial = path.with_suffix(".unfinished")
     owned = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    save_file(owned, unfinished, metadata={METADATA_KEY: json.dumps(record)})
-    unfinished.replace(path)
+    save_file(owned, partial, metadata={METADATA_KEY: json.dumps(record)})
+    partial.replace(path)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

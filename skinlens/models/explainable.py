@@ -7,15 +7,15 @@ from torch import Tensor, nn
 
 
 class Analysis(NamedTuple):
-    """All that one pass of such a network yields.
+    """The results of one forward pass.
 
     Attributes:
         logits: `(N, classes)`, benign then malignant.
         maps: The feature maps before the global average, `(N, C, h, w)`.
         pooled: Their global average, `(N, C)`.
         gate: Weights of the mid-level branch where two branches are fused, `(N, C, 1, 1)` or `(N, 1, h, w)`; else None.
-        texture: Global averages of the early stages' maps one after another, `(N, K)`: what an image looks like,
-            before the network has made up its mind; None where they are not given.
+        texture: Global averages of the early stages' maps one after another, `(N, K)`: colour and texture
+            of the image rather than its class; None if the network does not give them.
     """
 
     logits: Tensor

@@ -1,4 +1,4 @@
-"""Starting weights: ImageNet through torchvision's hub, or a local safetensors file."""
+"""Pretrained weights: ImageNet through torchvision's hub, or a local safetensors file."""
 
 import io
 from collections.abc import Collection, Mapping
@@ -19,20 +19,20 @@ IMAGENET = "imagenet"
 RANDOM = "random weights"
 
 
-class StartError(SkinLensError, ValueError):
-    """The starting weights cannot be used; the message says why."""
+class PretrainedWeightsError(SkinLensError, ValueError):
+    """The pretrained weights cannot be used; the message says why."""
 
     exit_status = 2
 
 
 @dataclass(frozen=True)
-class Start:
-    """Where a network started from.
+class PretrainedWeights:
+    """The weights that a network had before training.
 
     Attributes:
         description: For the model card.
-        sha256: Of the file; None for a start without one.
-        loaded: Names of the tensors (parameters and buffers) that were taken over.
+        sha256: Of the file; None if there is none.
+        loaded: Names of the tensors (parameters and buffers) that were copied into the network.
     """
 
     description: str
@@ -40,8 +40,8 @@ class Start:
     loaded: frozenset[str]
 
 
-def load_start(network: nn.Module, source: str | None) -> Start:
-    """Copy starting weights into a network, as far as names and shapes agree.
+def load_pretrained(network: nn.Module, source: str | None) -> PretrainedWeights:
+    """Copy pretrained weights into a network, as far as names and shapes agree.
 
     The statistics of a batch-norm whose convolution is missing from the file are left fresh: they belong to
     activations that the new convolution does not produce.
@@ -52,19 +52,30 @@ def load_start(network: nn.Module, source: str | None) -> Start:
             convolution; or those of the installed package that the network names), the path of a safetensors file, or
             None for random weights.
 
+    Returns:
+        A description for the model card, the file's digest, and the names of the tensors that were copied.
+
+    Example:
+        >>> from skinlens.models.registry import build
+        >>> load_pretrained(build("lenet5", {}), None).description
+        'random weights'
+
     Raises:
-        StartError: If the file cannot be read, the hub cannot be reached, no tensor fits the network, or torchvision's
-            weights are asked for by a network with its stride on the 1x1 convolution or one that torchvision lacks.
+        PretrainedWeightsError: If the file cannot be read, the hub cannot be reached, no tensor fits the network, or
+            torchvision's weights are asked for by a network that torchvision lacks, or whose stride is on the 1x1
+            convolution.
     """
     if source is None:
-        return Start(RANDOM, None, frozenset())
+        return PretrainedWeights(RANDOM, None, frozenset())
     if source == IMAGENET:
         if _has_stride_in_1x1(network):
-            raise StartError("torchvision's weights need stride_in_1x1 = false in the recipe's network options")
+            raise PretrainedWeightsError(
+                "torchvision's weights need stride_in_1x1 = false in the recipe's network options"
+            )
         description, digest, tensors = _packaged(network) or _download(network)
-        return Start(description, digest, _copy(network, tensors, source))
+        return PretrainedWeights(description, digest, _copy(network, tensors, source))
     content, tensors = _read(Path(source))
-    return Start(Path(source).name, sha256(content).hexdigest(), _copy(network, tensors, source))
+    return PretrainedWeights(Path(source).name, sha256(content).hexdigest(), _copy(network, tensors, source))
 
 
 def _has_stride_in_1x1(network: nn.Module) -> bool:
@@ -89,40 +100,44 @@ def _packaged(network: nn.Module) -> tuple[str, str, Mapping[str, Tensor]] | Non
         path = next(entry for entry in folder.iterdir() if entry.name.endswith(".pth"))
         content = path.read_bytes()
     except (ModuleNotFoundError, OSError, StopIteration) as error:
-        raise StartError(
+        raise PretrainedWeightsError(
             f"the package {package.replace('_', '-')} is not installed; install it or name a file"
         ) from error
     tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     names = timm.create_model(str(network.library), pretrained=False).state_dict()
     if [tuple(tensor.shape) for tensor in tensors.values()] != [tuple(tensor.shape) for tensor in names.values()]:
-        raise StartError(f"the weights in {package} do not fit {network.library}")
+        raise PretrainedWeightsError(f"the weights in {package} do not fit {network.library}")
     named = dict(zip(names, tensors.values(), strict=True))
     return f"{package} {path.name}", sha256(content).hexdigest(), named
 
 
 def _download(network: nn.Module) -> tuple[str, None, Mapping[str, Tensor]]:
-    """What torchvision's weights are called, and their tensors under torchvision's present names."""
+    """Return the name of torchvision's weights, and their tensors under torchvision's present names."""
     library = getattr(network, "library", None)
     if not isinstance(library, str):
-        raise StartError("torchvision has no ImageNet weights for this network; name a local file or start from none")
+        raise PretrainedWeightsError(
+            "torchvision has no ImageNet weights for this network; name a local file or use random weights"
+        )
     weights = torchvision.models.get_model_weights(library).DEFAULT
     try:
         return f"torchvision {weights}", None, torchvision.models.get_model(library, weights=weights).state_dict()
     except (OSError, RuntimeError) as error:
-        raise StartError(f"cannot fetch torchvision's ImageNet weights, name a local file instead: {error}") from error
+        raise PretrainedWeightsError(
+            f"cannot fetch torchvision's ImageNet weights, name a local file instead: {error}"
+        ) from error
 
 
 def _read(path: Path) -> tuple[bytes, dict[str, Tensor]]:
     # Opening a named pipe would wait for its other end.
     if path.exists() and not (path.is_file() or path.is_dir()):
-        raise StartError(f"cannot read the starting weights {path}: it is no regular file")
+        raise PretrainedWeightsError(f"cannot read the pretrained weights {path}: it is no regular file")
     try:
         content = path.read_bytes()
         return content, load_safetensors(content)
     except OSError as error:
-        raise StartError(f"cannot read the starting weights {path}: {error.strerror}") from error
+        raise PretrainedWeightsError(f"cannot read the pretrained weights {path}: {error.strerror}") from error
     except Exception as error:  # safetensors raises its own untyped error for a bad file
-        raise StartError(f"{path} is not a safetensors file") from error
+        raise PretrainedWeightsError(f"{path} is not a safetensors file") from error
 
 
 def _copy(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> frozenset[str]:
@@ -134,7 +149,7 @@ def _copy(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> fro
         given[name]: tensors[name].to(own[given[name]].dtype) for name in shared if not _orphaned(name, shared, given)
     }
     if not fitting:
-        raise StartError(f"{source} holds no tensor that fits this network")
+        raise PretrainedWeightsError(f"{source} holds no tensor that fits this network")
     network.load_state_dict(fitting, strict=False)
     return frozenset(fitting)
 

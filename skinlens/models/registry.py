@@ -79,7 +79,19 @@ def architectures() -> tuple[str, ...]:
 
 
 def build(name: str, options: Options) -> nn.Module:
-    """A freshly initialised network.
+    """Build a network with random weights.
+
+    Args:
+        name: One of `architectures`.
+        options: Keyword arguments of its builder, such as `gate` and `levels`.
+
+    Returns:
+        In training mode; from normalised RGB `(N, 3, H, W)` to logits `(N, 2)`, benign then malignant.
+
+    Example:
+        >>> import torch
+        >>> build("lenet5", {}).eval()(torch.zeros(1, 3, 64, 64)).shape
+        torch.Size([1, 2])
 
     Raises:
         ValueError: If the name or an option is unknown.
@@ -93,7 +105,7 @@ def build(name: str, options: Options) -> nn.Module:
 
 
 def title(name: str, options: Options) -> str:
-    """What to call an architecture in front of a reader, its gate with it.
+    """Return an architecture's name for readers, with its gate.
 
     Raises:
         ValueError: If the name is unknown.
@@ -118,7 +130,7 @@ def probed_stages(name: str) -> tuple[str, ...]:
 
 
 def stage_options(name: str, options: Options) -> dict[str, str | bool | int]:
-    """Select the options on which the output of the probed stages depends and that are not at their defaults.
+    """Select the options that the output of the probed stages depends on and that are not at their defaults.
 
     Raises:
         ValueError: If the name is unknown.
@@ -134,5 +146,10 @@ def stage_options(name: str, options: Options) -> dict[str, str | bool | int]:
 
 
 def parameter_count(network: nn.Module) -> int:
-    """Number of trainable values."""
+    """Return the number of trainable values.
+
+    Example:
+        >>> parameter_count(build("asff_resnet50", {"gate": "sigmoid"}))
+        30857282
+    """
     return sum(parameter.numel() for parameter in network.parameters())

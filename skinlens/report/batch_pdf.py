@@ -6,7 +6,7 @@ from datetime import datetime
 
 from skinlens import __version__
 from skinlens.imaging.image import Pixels
-from skinlens.report.canvas import MUTED, SMALL, Colour, Sheet, Style
+from skinlens.report.canvas import MUTED, SMALL, Colour, PageCanvas, Style
 from skinlens.report.document import (
     BODY,
     DECISION_COLOURS,
@@ -18,6 +18,7 @@ from skinlens.report.document import (
     in_words,
 )
 from skinlens.report.drawing import draw_table, embed
+from skinlens.report.payload import payload_json
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.triage.decision import Decision
 from skinlens.triage.wording import DISCLAIMER, HEADLINES, LOW_SENTENCE, UNCALIBRATED, UNVERIFIED, rates_sentence
@@ -38,7 +39,7 @@ class Thumbnail:
 
     Attributes:
         name: Of the image.
-        outcome: The decision, or None for one that could not be read or judged.
+        outcome: The decision, or None for one that could not be read or assessed.
         score: None where there is none to show.
         pixels: RGB uint8 `(H, W, 3)`; None if they are not to be had.
     """
@@ -56,7 +57,7 @@ class Block:
     Attributes:
         facts: What is known beside the image, as label and text.
         reasons: Why the decision is what it is.
-        verdicts: What people said of it.
+        verdicts: People's verdicts on it.
         overlay: The image with its heatmap; None if it is not to be had.
     """
 
@@ -83,6 +84,8 @@ class BatchSummary:
         left_out: How many images the contact sheet leaves out.
         blocks: Images that need a look.
         blocks_left_out: How many such images have no block.
+        results: SHA-256, decision and unrounded score of every image that could be read, in the order of the run, for
+            the machine-readable record.
     """
 
     title: str
@@ -95,6 +98,7 @@ class BatchSummary:
     left_out: int
     blocks: tuple[Block, ...]
     blocks_left_out: int
+    results: tuple[tuple[str, Decision, float | None], ...] = ()
 
 
 def batch_pdf(summary: BatchSummary, card: ModelCard, point: OperatingPoint) -> bytes:
@@ -103,38 +107,52 @@ def batch_pdf(summary: BatchSummary, card: ModelCard, point: OperatingPoint) -> 
     Args:
         summary: What to show; `created` has a time zone.
         card: Of the model.
-        point: At which the images were judged.
+        point: At which the images were assessed.
 
     Raises:
         ValueError: If `created` has no time zone.
     """
     if summary.created.utcoffset() is None:
         raise ValueError(f"created needs a time zone: {summary.created}")
-    sheet = _drawn(summary, card, point, total=1)
-    if sheet.pages_count > 1:
-        total = sheet.pages_count
-        sheet.release()
-        sheet = _drawn(summary, card, point, total=total)
-    return bytes(sheet.output())
+    canvas = _drawn(summary, card, point, total=1)
+    if canvas.pages_count > 1:
+        total = canvas.pages_count
+        canvas.release()
+        canvas = _drawn(summary, card, point, total=total)
+    return bytes(canvas.output())
 
 
-def _drawn(summary: BatchSummary, card: ModelCard, point: OperatingPoint, *, total: int) -> Sheet:
+def _drawn(summary: BatchSummary, card: ModelCard, point: OperatingPoint, *, total: int) -> PageCanvas:
     head = f"{TITLE}, continued · {in_words(summary.created)} · {summary.title}"
-    sheet = Sheet(running_head=head, foot=DISCLAIMER, total=total)
-    describe(sheet, TITLE, summary.created)
-    draw_title(sheet, TITLE, summary.created)
+    canvas = PageCanvas(running_head=head, foot=DISCLAIMER, total=total)
+    describe(canvas, TITLE, summary.created, _payload(summary, card, point))
+    draw_title(canvas, TITLE, summary.created)
     if card.unverified:
-        draw_banner(sheet, UNVERIFIED, size=9)
-    _draw_run(sheet, summary, card, point)
-    _draw_counts(sheet, summary, card)
+        draw_banner(canvas, UNVERIFIED, size=9)
+    _draw_run(canvas, summary, card, point)
+    _draw_counts(canvas, summary, card)
     for heading, sentence, rows in summary.figures:
-        _draw_figures(sheet, heading, sentence, rows)
-    _draw_contact_sheet(sheet, summary)
-    _draw_blocks(sheet, summary)
-    return sheet
+        _draw_figures(canvas, heading, sentence, rows)
+    _draw_contact_sheet(canvas, summary)
+    _draw_blocks(canvas, summary)
+    return canvas
 
 
-def _draw_run(sheet: Sheet, summary: BatchSummary, card: ModelCard, point: OperatingPoint) -> None:
+def _payload(summary: BatchSummary, card: ModelCard, point: OperatingPoint) -> str:
+    values = {
+        "weights_sha256": card.files["weights"].sha256,
+        "threshold": point.threshold,
+        "created": summary.created.isoformat(timespec="seconds"),
+        "software": __version__,
+        "images": [
+            {"sha256": sha256, "decision": decision, "score": None if decision == "rejected" else score}
+            for sha256, decision, score in summary.results
+        ],
+    }
+    return payload_json("batch", values)
+
+
+def _draw_run(canvas: PageCanvas, summary: BatchSummary, card: ModelCard, point: OperatingPoint) -> None:
     rows = [
         ("Run", summary.title),
         *(("Images from" if index == 0 else "", text) for index, text in enumerate(summary.source)),
@@ -143,109 +161,113 @@ def _draw_run(sheet: Sheet, summary: BatchSummary, card: ModelCard, point: Opera
         ("Operating point", f"{point.name}, threshold {point.threshold:.4f}. {rates_sentence(point, shown=1)}"),
     ]
     for label, text in rows:
-        sheet.flow(text or "not given", BODY, indent=_LABEL_WIDTH, mark=label)
-    sheet.y += 3
+        canvas.flow(text or "not given", BODY, indent=_LABEL_WIDTH, mark=label)
+    canvas.y += 3
 
 
-def _draw_counts(sheet: Sheet, summary: BatchSummary, card: ModelCard) -> None:
-    draw_heading(sheet, "What came of the images")
+def _draw_counts(canvas: PageCanvas, summary: BatchSummary, card: ModelCard) -> None:
+    draw_heading(canvas, "Outcomes")
     rows = [("Outcome", "Images"), *((label, f"{number:,}") for label, number in summary.counts)]
-    draw_table(sheet, [0.5 * sheet.epw, 0.2 * sheet.epw], rows)
-    sheet.y += 2
+    draw_table(canvas, [0.5 * canvas.epw, 0.2 * canvas.epw], rows)
+    canvas.y += 2
     general = (LOW_SENTENCE,) if card.calibrated else (LOW_SENTENCE, UNCALIBRATED)
     for remark in (*summary.remarks, *general):
-        sheet.flow(remark, BODY, indent=4, mark="•", mark_style=BODY)
-    sheet.y += 3
+        canvas.flow(remark, BODY, indent=4, mark="•", mark_style=BODY)
+    canvas.y += 3
 
 
-def _draw_figures(sheet: Sheet, heading: str, sentence: str, rows: Sequence[Sequence[str]]) -> None:
-    draw_heading(sheet, heading)
-    sheet.flow(sentence, BODY)
-    sheet.y += 1
+def _draw_figures(canvas: PageCanvas, heading: str, sentence: str, rows: Sequence[Sequence[str]]) -> None:
+    draw_heading(canvas, heading)
+    canvas.flow(sentence, BODY)
+    canvas.y += 1
     if rows:
-        draw_table(sheet, [sheet.epw / len(rows[0])] * len(rows[0]), rows)
-    sheet.y += 3
+        draw_table(canvas, [canvas.epw / len(rows[0])] * len(rows[0]), rows)
+    canvas.y += 3
 
 
-def _draw_contact_sheet(sheet: Sheet, summary: BatchSummary) -> None:
+def _draw_contact_sheet(canvas: PageCanvas, summary: BatchSummary) -> None:
     if not summary.thumbnails:
         return
-    sheet.need(HEADING.leading + _CELL_HEIGHT + 12)
-    draw_heading(sheet, "Contact sheet, the most worrying first")
+    canvas.need(HEADING.leading + _CELL_HEIGHT + 12)
+    draw_heading(canvas, "Contact sheet, the most worrying first")
     if summary.left_out:
-        sheet.flow(f"{summary.left_out:,} further images are left out here; the table has them all.", SMALL)
-    sheet.y += 1
-    width = (sheet.epw - _GAP * (_COLUMNS - 1)) / _COLUMNS
+        canvas.flow(f"{summary.left_out:,} further images are left out here; the table has them all.", SMALL)
+    canvas.y += 1
+    width = (canvas.epw - _GAP * (_COLUMNS - 1)) / _COLUMNS
     for start in range(0, len(summary.thumbnails), _COLUMNS):
         height = _CELL_HEIGHT + 2 * _NAME.leading + SMALL.leading + 2
-        sheet.need(height)
+        canvas.need(height)
         for column, each in enumerate(summary.thumbnails[start : start + _COLUMNS]):
-            _draw_thumbnail(sheet, each, sheet.l_margin + column * (width + _GAP), width)
-        sheet.y += height
+            _draw_thumbnail(canvas, each, canvas.l_margin + column * (width + _GAP), width)
+        canvas.y += height
 
 
-def _draw_thumbnail(sheet: Sheet, each: Thumbnail, left: float, width: float) -> None:
-    _draw_fitted(sheet, each.pixels, left, sheet.y, width, _CELL_HEIGHT, f"{each.name}: {_said(each)}")
-    y = sheet.y + _CELL_HEIGHT + 0.5
-    y += sheet.block(_said(each), left, y, width, Style(7, bold=True, colour=_colour(each)))
-    sheet.block(sheet.shortened(each.name, width, _NAME), left, y, width, _NAME)
+def _draw_thumbnail(canvas: PageCanvas, each: Thumbnail, left: float, width: float) -> None:
+    _draw_fitted(canvas, each.pixels, left, canvas.y, width, _CELL_HEIGHT, f"{each.name}: {_outcome_in_words(each)}")
+    y = canvas.y + _CELL_HEIGHT + 0.5
+    y += canvas.block(_outcome_in_words(each), left, y, width, Style(7, bold=True, colour=_colour(each)))
+    canvas.block(canvas.shortened(each.name, width, _NAME), left, y, width, _NAME)
 
 
-def _draw_blocks(sheet: Sheet, summary: BatchSummary) -> None:
+def _draw_blocks(canvas: PageCanvas, summary: BatchSummary) -> None:
     if not summary.blocks:
         return
-    sheet.add_page()
-    draw_heading(sheet, "Images that need a look")
+    canvas.add_page()
+    draw_heading(canvas, "Images that need a look")
     if summary.blocks_left_out:
         sentence = f"{summary.blocks_left_out:,} further ones have no block here; the table has them all."
-        sheet.flow(sentence, SMALL)
+        canvas.flow(sentence, SMALL)
     for block in summary.blocks:
-        _draw_block(sheet, block)
+        _draw_block(canvas, block)
 
 
-def _draw_block(sheet: Sheet, block: Block) -> None:
-    before = sheet.page_no()
-    sheet.need(_BLOCK_IMAGE + 8)
-    sheet.y += 2
-    if sheet.page_no() == before:
+def _draw_block(canvas: PageCanvas, block: Block) -> None:
+    before = canvas.page_no()
+    canvas.need(_BLOCK_IMAGE + 8)
+    canvas.y += 2
+    if canvas.page_no() == before:
         # A new page has the rule of its head already.
-        sheet.rule()
-    sheet.y += 2
-    top, first = sheet.y, sheet.page_no()
+        canvas.rule()
+    canvas.y += 2
+    top, first = canvas.y, canvas.page_no()
     name = block.thumbnail.name
-    _draw_fitted(sheet, block.thumbnail.pixels, sheet.l_margin, top, _BLOCK_IMAGE, _BLOCK_IMAGE, f"{name}: image")
-    left = sheet.l_margin + _BLOCK_IMAGE + _GAP
+    _draw_fitted(canvas, block.thumbnail.pixels, canvas.l_margin, top, _BLOCK_IMAGE, _BLOCK_IMAGE, f"{name}: image")
+    left = canvas.l_margin + _BLOCK_IMAGE + _GAP
     if block.overlay is not None:
-        _draw_fitted(sheet, block.overlay, left, top, _BLOCK_IMAGE, _BLOCK_IMAGE, f"{name}: with the heatmap")
+        _draw_fitted(canvas, block.overlay, left, top, _BLOCK_IMAGE, _BLOCK_IMAGE, f"{name}: with the heatmap")
     indent = 2 * (_BLOCK_IMAGE + _GAP) + 1
-    sheet.flow(_said(block.thumbnail), Style(_STRONG.size, bold=True, colour=_colour(block.thumbnail)), indent=indent)
-    sheet.flow(name, BODY, indent=indent)
+    canvas.flow(
+        _outcome_in_words(block.thumbnail),
+        Style(_STRONG.size, bold=True, colour=_colour(block.thumbnail)),
+        indent=indent,
+    )
+    canvas.flow(name, BODY, indent=indent)
     for label, text in block.facts:
-        sheet.flow(f"{label}: {text}", SMALL, indent=indent)
+        canvas.flow(f"{label}: {text}", SMALL, indent=indent)
     # What is true of every image stands on the first page.
     for reason in (reason for reason in block.reasons if reason not in {UNCALIBRATED, UNVERIFIED}):
-        sheet.flow(reason, BODY, indent=indent)
+        canvas.flow(reason, BODY, indent=indent)
     for verdict in block.verdicts:
-        sheet.flow(verdict, Style(9, bold=True), indent=indent)
-    sheet.flow(f"SHA-256 {block.sha256}", _NAME, indent=indent)
-    if sheet.page_no() == first:
-        sheet.y = max(sheet.y, top + _BLOCK_IMAGE)
+        canvas.flow(verdict, Style(9, bold=True), indent=indent)
+    canvas.flow(f"SHA-256 {block.sha256}", _NAME, indent=indent)
+    if canvas.page_no() == first:
+        canvas.y = max(canvas.y, top + _BLOCK_IMAGE)
 
 
 def _draw_fitted(
-    sheet: Sheet, pixels: Pixels | None, left: float, top: float, width: float, height: float, description: str
+    canvas: PageCanvas, pixels: Pixels | None, left: float, top: float, width: float, height: float, description: str
 ) -> None:
     """An image as large as it fits into a box, in its middle; an empty frame where there is none."""
     if pixels is None:
-        sheet.fill(left, top, width, height, (241, 245, 249))
-        sheet.block("no image", left, top + height / 2 - 2, width, SMALL, align="centre")
+        canvas.fill(left, top, width, height, (241, 245, 249))
+        canvas.block("no image", left, top + height / 2 - 2, width, SMALL, align="centre")
         return
     scale = min(width / pixels.shape[1], height / pixels.shape[0])
     wide, high = pixels.shape[1] * scale, pixels.shape[0] * scale
-    embed(sheet, pixels, left + (width - wide) / 2, top + (height - high) / 2, wide, high, description)
+    embed(canvas, pixels, left + (width - wide) / 2, top + (height - high) / 2, wide, high, description)
 
 
-def _said(each: Thumbnail) -> str:
+def _outcome_in_words(each: Thumbnail) -> str:
     if each.outcome is None:
         return "Could not be read"
     if each.score is None or each.outcome == "rejected":

@@ -45,7 +45,7 @@ class Style:
 SMALL = Style(7.5, colour=MUTED)
 
 
-class Sheet(FPDF):
+class PageCanvas(FPDF):
     """A document under way; `y` is where the next thing goes, all lengths are in millimetres.
 
     Args:

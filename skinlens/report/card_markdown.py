@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from skinlens.report.tables import bin_table, markdown_views, point_table, refusal_sentence
+from skinlens.report.tables import bin_table, markdown_views, point_table, rejection_sentence
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.triage.wording import DISCLAIMER
 
@@ -19,7 +19,7 @@ def card_markdown(card: ModelCard, measured: Sequence[tuple[str, Sequence[str | 
     Returns:
         Markdown that depends on these two alone.
     """
-    before, after = (_purpose, _data, _model, _evaluation), (_points, _calibration, _refusal, _limits, _files)
+    before, after = (_purpose, _data, _model, _evaluation), (_points, _calibration, _rejection, _limits, _files)
     lines = [f"# {card.title}: {card.name} {card.version}", "", *(line for part in before for line in part(card))]
     for title, blocks in measured:
         lines += [f"## {title}", ""]
@@ -95,8 +95,8 @@ def _calibration(card: ModelCard) -> Iterator[str]:
     yield from ("", *_table(bin_table(card.score_bins)), "")
 
 
-def _refusal(card: ModelCard) -> Iterator[str]:
-    yield from ("## What it refuses to judge", "", refusal_sentence(card.ood), "")
+def _rejection(card: ModelCard) -> Iterator[str]:
+    yield from ("## Images that it rejects", "", rejection_sentence(card.ood), "")
 
 
 def _limits(card: ModelCard) -> Iterator[str]:

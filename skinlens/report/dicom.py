@@ -61,7 +61,7 @@ class CaseDicom:
 
     Attributes:
         summary: The case summary, an Encapsulated PDF.
-        overlay: The heatmap over the image, a Secondary Capture; None for an image that was not judged.
+        overlay: The heatmap over the image, a Secondary Capture; None for an image that was not assessed.
         notes: Sentences about what the source's header lacks; they quote nothing from it.
     """
 
@@ -107,7 +107,7 @@ def case_dicom(record: CaseRecord, summary: bytes, source: bytes) -> CaseDicom:
 
     The summary is an Encapsulated PDF that holds the bytes of `summary`. The overlay is a plain Secondary Capture of
     `record.overlay`, as its multi-frame True Color sibling is refused by more archives and gains one frame nothing. An
-    image that was not judged gets none: `predict --heatmaps` draws its heatmap all the same, for whoever looks into
+    image that was not assessed gets none: `predict --heatmaps` draws its heatmap all the same, for whoever looks into
     the model, but in a patient's study it would be taken for a result, and the summary does not show it either.
 
     UIDs follow from the content, as UUIDs of version 5 below 2.25 (PS3.5, B.2): the same record gives the same bytes,
@@ -124,10 +124,10 @@ def case_dicom(record: CaseRecord, summary: bytes, source: bytes) -> CaseDicom:
     if hashlib.sha256(source).hexdigest() != record.image.sha256:
         raise AnotherImageError(f"{record.image.name} is not the file that its image was decoded from")
     origin = _read_origin(source)
-    judged = record.assessment.decision != "rejected"
+    assessed = record.assessment.decision != "rejected"
     return CaseDicom(
         summary=_written(_encapsulated_pdf(record, summary, origin), origin),
-        overlay=_written(_secondary_capture(record, origin), origin) if judged else None,
+        overlay=_written(_secondary_capture(record, origin), origin) if assessed else None,
         notes=_notes(origin),
     )
 
@@ -347,8 +347,8 @@ def _reads(texts: Sequence[bytes], terms: Sequence[str]) -> bool:
     if not any(terms):
         return all(text.isascii() and b"\x1b" not in text for text in texts)
     encodings = convert_encodings(list(terms))
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for text in texts:
             decode_bytes(text, encodings, _PN_DELIMITERS)
-    return not said
+    return not caught

@@ -7,7 +7,8 @@ from fpdf import FPDF_VERSION
 from fpdf.prefs import ViewerPreferences
 
 from skinlens import __version__
-from skinlens.report.canvas import INK, MUTED, SMALL, Colour, Sheet, Style
+from skinlens.report.canvas import INK, MUTED, SMALL, Colour, PageCanvas, Style
+from skinlens.report.payload import xmp_description
 from skinlens.triage.decision import Decision
 
 BODY = Style(9)
@@ -23,45 +24,46 @@ DECISION_COLOURS: dict[Decision, Colour] = {
 }
 
 
-def describe(sheet: Sheet, title: str, created: datetime) -> None:
-    """Write what a document is into it; nothing that the user typed.
+def describe(canvas: PageCanvas, title: str, created: datetime, payload: str) -> None:
+    """Write a document's metadata; they hold nothing that the user typed.
 
     Args:
-        sheet: The document.
+        canvas: The document.
         title: Of the kind of document.
         created: With a time zone; fpdf2 would write the time of drawing, and no two files would be equal.
+        payload: The machine-readable record, from `payload.payload_json`.
     """
-    sheet.set_creation_date(created)
-    sheet.set_lang("en")
-    sheet.viewer_preferences = ViewerPreferences(display_doc_title=True)
-    sheet.set_xmp_metadata(_xmp(title, created))
+    canvas.set_creation_date(created)
+    canvas.set_lang("en")
+    canvas.viewer_preferences = ViewerPreferences(display_doc_title=True)
+    canvas.set_xmp_metadata(_xmp(title, created, payload))
 
 
-def draw_title(sheet: Sheet, title: str, created: datetime) -> None:
-    """Draw the title at `sheet.y` with the moment of making at the right, and move `y` below it."""
-    sheet.block(title, sheet.l_margin, sheet.y, sheet.epw, _TITLE, tag="H1")
-    sheet.block(f"Made {in_words(created)}", sheet.l_margin, sheet.y + 2.6, sheet.epw, SMALL, align="right")
-    sheet.y += _TITLE.leading + 0.5
-    sheet.set_draw_color(*INK)
-    sheet.set_line_width(0.5)
-    sheet.line(sheet.l_margin, sheet.y, sheet.l_margin + sheet.epw, sheet.y)
-    sheet.y += 2.5
+def draw_title(canvas: PageCanvas, title: str, created: datetime) -> None:
+    """Draw the title at `canvas.y` with the moment of making at the right, and move `y` below it."""
+    canvas.block(title, canvas.l_margin, canvas.y, canvas.epw, _TITLE, tag="H1")
+    canvas.block(f"Made {in_words(created)}", canvas.l_margin, canvas.y + 2.6, canvas.epw, SMALL, align="right")
+    canvas.y += _TITLE.leading + 0.5
+    canvas.set_draw_color(*INK)
+    canvas.set_line_width(0.5)
+    canvas.line(canvas.l_margin, canvas.y, canvas.l_margin + canvas.epw, canvas.y)
+    canvas.y += 2.5
 
 
-def draw_banner(sheet: Sheet, text: str, *, size: float = 12) -> None:
-    """Draw a sentence that nobody may miss across the page at `sheet.y`, its size in points, and move `y` below it."""
+def draw_banner(canvas: PageCanvas, text: str, *, size: float = 12) -> None:
+    """Draw a sentence that nobody may miss across the page at `canvas.y`, its size in points, and move `y` below it."""
     style = Style(size, bold=True)
-    height = len(sheet.lines(text, sheet.epw - 4, style)) * style.leading
-    sheet.fill(sheet.l_margin, sheet.y, sheet.epw, height + 2, _AMBER)
-    sheet.block(text, sheet.l_margin + 2, sheet.y + 1, sheet.epw - 4, style, align="centre")
-    sheet.y += height + 4.5
+    height = len(canvas.lines(text, canvas.epw - 4, style)) * style.leading
+    canvas.fill(canvas.l_margin, canvas.y, canvas.epw, height + 2, _AMBER)
+    canvas.block(text, canvas.l_margin + 2, canvas.y + 1, canvas.epw - 4, style, align="centre")
+    canvas.y += height + 4.5
 
 
-def draw_heading(sheet: Sheet, text: str) -> None:
+def draw_heading(canvas: PageCanvas, text: str) -> None:
     """Draw a heading that stays with the first lines below it."""
-    sheet.need(HEADING.leading + 2 * BODY.leading)
-    sheet.block(text, sheet.l_margin, sheet.y, sheet.epw, HEADING, tag="H2")
-    sheet.y += HEADING.leading + 0.3
+    canvas.need(HEADING.leading + 2 * BODY.leading)
+    canvas.block(text, canvas.l_margin, canvas.y, canvas.epw, HEADING, tag="H2")
+    canvas.y += HEADING.leading + 0.3
 
 
 def in_words(moment: datetime) -> str:
@@ -70,7 +72,7 @@ def in_words(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} (UTC{offset[:3]}:{offset[3:5]})"
 
 
-def _xmp(title: str, created: datetime) -> str:
+def _xmp(title: str, created: datetime, payload: str) -> str:
     moment = created.isoformat(timespec="seconds")
     creator, producer = escape(f"SkinLens {__version__}"), escape(f"fpdf2 {FPDF_VERSION}")
     return f"""<x:xmpmeta xmlns:x="adobe:ns:meta/">
@@ -90,5 +92,6 @@ def _xmp(title: str, created: datetime) -> str:
    <pdfaid:part>2</pdfaid:part>
    <pdfaid:conformance>U</pdfaid:conformance>
   </rdf:Description>
+{xmp_description(payload)}
  </rdf:RDF>
 </x:xmpmeta>"""

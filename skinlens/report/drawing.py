@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from skinlens.imaging.image import Pixels
-from skinlens.report.canvas import INK, MUTED, RULE, SMALL, Colour, Sheet, Style
+from skinlens.report.canvas import INK, MUTED, RULE, SMALL, Colour, PageCanvas, Style
 
 _GAP = 6.0
 _CAPTION = Style(8.5, bold=True)
@@ -21,12 +21,12 @@ _CELL = Style(8.5)
 
 
 def draw_score_bar(
-    sheet: Sheet, x: float, width: float, *, score: float, threshold: float, label: str, colour: Colour
+    canvas: PageCanvas, x: float, width: float, *, score: float, threshold: float, label: str, colour: Colour
 ) -> None:
-    """Draw a scale from 0 to 1 at `sheet.y`, filled up to the score, with the threshold marked and named.
+    """Draw a scale from 0 to 1 at `canvas.y`, filled up to the score, with the threshold marked and named.
 
     Args:
-        sheet: Where to draw; `y` moves below the bar's numbers.
+        canvas: Where to draw; `y` moves below the bar's numbers.
         x: Left edge of the scale.
         width: Of the scale.
         score: In [0, 1].
@@ -34,23 +34,23 @@ def draw_score_bar(
         label: What stands over the threshold's mark.
         colour: Of the filled part.
     """
-    top = sheet.y + SMALL.leading + 1.2
+    top = canvas.y + SMALL.leading + 1.2
     mark = x + threshold * width
-    label_width = sheet.measure(label, SMALL)
+    label_width = canvas.measure(label, SMALL)
     left = min(max(mark - label_width / 2, x), x + width - label_width)
-    sheet.block(label, left, sheet.y, label_width + 1, Style(SMALL.size, colour=INK))
-    sheet.fill(x, top, width, _BAR_HEIGHT, _TRACK)
-    sheet.fill(x, top, score * width, _BAR_HEIGHT, colour)
-    sheet.set_draw_color(*MUTED)
-    sheet.set_line_width(0.2)
-    sheet.rect(x, top, width, _BAR_HEIGHT)
+    canvas.block(label, left, canvas.y, label_width + 1, Style(SMALL.size, colour=INK))
+    canvas.fill(x, top, width, _BAR_HEIGHT, _TRACK)
+    canvas.fill(x, top, score * width, _BAR_HEIGHT, colour)
+    canvas.set_draw_color(*MUTED)
+    canvas.set_line_width(0.2)
+    canvas.rect(x, top, width, _BAR_HEIGHT)
     # The white edge keeps the mark visible where the bar behind it is filled.
-    sheet.fill(mark - 0.7, top - 1, 1.4, _BAR_HEIGHT + 2, _WHITE)
-    sheet.fill(mark - 0.35, top - 1, 0.7, _BAR_HEIGHT + 2, INK)
-    sheet.y = top + _BAR_HEIGHT + 0.8
-    sheet.block("0", x, sheet.y, 10, SMALL, tag="Artifact")
-    sheet.block("1", x + width - 10, sheet.y, 10, SMALL, align="right", tag="Artifact")
-    sheet.y += SMALL.leading
+    canvas.fill(mark - 0.7, top - 1, 1.4, _BAR_HEIGHT + 2, _WHITE)
+    canvas.fill(mark - 0.35, top - 1, 0.7, _BAR_HEIGHT + 2, INK)
+    canvas.y = top + _BAR_HEIGHT + 0.8
+    canvas.block("0", x, canvas.y, 10, SMALL, tag="Artifact")
+    canvas.block("1", x + width - 10, canvas.y, 10, SMALL, align="right", tag="Artifact")
+    canvas.y += SMALL.leading
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,59 +72,61 @@ class PlacedImage:
     caption: str
 
 
-def draw_images(sheet: Sheet, images: Sequence[PlacedImage], *, highest: float) -> None:
-    """Draw images side by side at `sheet.y`, at one scale and with their aspect kept, and move `y` below them.
+def draw_images(canvas: PageCanvas, images: Sequence[PlacedImage], *, highest: float) -> None:
+    """Draw images side by side at `canvas.y`, at one scale and with their aspect kept, and move `y` below them.
 
     Args:
-        sheet: Where to draw.
+        canvas: Where to draw.
         images: All of one shape.
         highest: The most an image may take of the page's height.
     """
-    column = (sheet.epw - _GAP * (len(images) - 1)) / len(images)
+    column = (canvas.epw - _GAP * (len(images) - 1)) / len(images)
     rows, columns = images[0].pixels.shape[:2]
     scale = min(column / columns, highest / rows)
     texts = [_under(image) for image in images]
     text_height = max(
-        sum(len(sheet.lines(text, column, style)) * style.leading for text, style in under) for under in texts
+        sum(len(canvas.lines(text, column, style)) * style.leading for text, style in under) for under in texts
     )
-    sheet.need(rows * scale + 1.5 + text_height)
+    canvas.need(rows * scale + 1.5 + text_height)
     for index, (image, under) in enumerate(zip(images, texts, strict=True)):
-        left = sheet.l_margin + index * (column + _GAP)
+        left = canvas.l_margin + index * (column + _GAP)
         width, height = columns * scale, rows * scale
-        embed(sheet, image.pixels, left, sheet.y, width, height, image.description)
-        y = sheet.y + height + 1.5
+        embed(canvas, image.pixels, left, canvas.y, width, height, image.description)
+        y = canvas.y + height + 1.5
         for text, style in under:
-            y += sheet.block(text, left, y, column, style)
-    sheet.y += rows * scale + 1.5 + text_height
+            y += canvas.block(text, left, y, column, style)
+    canvas.y += rows * scale + 1.5 + text_height
 
 
-def draw_table(sheet: Sheet, widths: Sequence[float], rows: Sequence[Sequence[str]]) -> None:
-    """Draw a table at `sheet.y`, its first row as the head, over as many pages as it needs.
+def draw_table(canvas: PageCanvas, widths: Sequence[float], rows: Sequence[Sequence[str]]) -> None:
+    """Draw a table at `canvas.y`, its first row as the head, over as many pages as it needs.
 
     Args:
-        sheet: Where to draw; `y` moves below the table.
+        canvas: Where to draw; `y` moves below the table.
         widths: Of the columns.
         rows: As many texts in each as there are columns.
     """
     for index, row in enumerate(rows):
         style = SMALL if index == 0 else _CELL
         inner = [width - 3 for width in widths]
-        taken = [len(sheet.lines(text, width, style)) for text, width in zip(row, inner, strict=True)]
+        taken = [len(canvas.lines(text, width, style)) for text, width in zip(row, inner, strict=True)]
         height = max(taken) * style.leading
-        sheet.need(height + 1.6)
-        left = sheet.l_margin
+        canvas.need(height + 1.6)
+        left = canvas.l_margin
         for text, width in zip(row, widths, strict=True):
-            sheet.block(text, left, sheet.y + 0.8, width - 3, style)
+            canvas.block(text, left, canvas.y + 0.8, width - 3, style)
             left += width
-        sheet.y += height + 1.6
-        sheet.set_draw_color(*RULE)
-        sheet.set_line_width(0.2)
-        sheet.line(sheet.l_margin, sheet.y, sheet.l_margin + sum(widths), sheet.y)
+        canvas.y += height + 1.6
+        canvas.set_draw_color(*RULE)
+        canvas.set_line_width(0.2)
+        canvas.line(canvas.l_margin, canvas.y, canvas.l_margin + sum(widths), canvas.y)
 
 
-def embed(sheet: Sheet, pixels: Pixels, x: float, y: float, width: float, height: float, description: str) -> None:
+def embed(
+    canvas: PageCanvas, pixels: Pixels, x: float, y: float, width: float, height: float, description: str
+) -> None:
     """Put one image with its upper left corner at `(x, y)`; `description` is for who cannot see it."""
-    sheet.image(_jpeg(pixels), x=x, y=y, w=width, h=height, alt_text=description)
+    canvas.image(_jpeg(pixels), x=x, y=y, w=width, h=height, alt_text=description)
 
 
 def _jpeg(pixels: Pixels) -> io.BytesIO:

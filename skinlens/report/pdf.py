@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from skinlens import __version__
 from skinlens.imaging.image import Pixels
 from skinlens.metrics.measurement import as_percent
-from skinlens.report.canvas import MUTED, SMALL, Colour, Sheet, Style
+from skinlens.report.canvas import MUTED, SMALL, Colour, PageCanvas, Style
 from skinlens.report.document import (
     BODY,
     DECISION_COLOURS,
@@ -19,6 +19,7 @@ from skinlens.report.document import (
 )
 from skinlens.report.drawing import PlacedImage, draw_images, draw_score_bar, draw_table
 from skinlens.report.fonts import missing_characters
+from skinlens.report.payload import CasePayload
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.decision import Assessment, Decision
@@ -41,12 +42,12 @@ _LABEL_WIDTH = 31.0
 # Images give way, within reason, if that keeps a case on one page.
 _IMAGE_HEIGHTS = (64.5, 56.0, 48.0)
 _KEPT_TOGETHER = 60.0
-_NOT_JUDGED = "The image was not judged, and no result is given."
+_NOT_ASSESSED = "The image was not assessed, and no result is given."
 # What the decision's box says of it.
 _SENTENCES: dict[Decision, str] = {
     "uncertain": UNCERTAIN_SENTENCE,
     "low": LOW_SENTENCE,
-    "rejected": _NOT_JUDGED,
+    "rejected": _NOT_ASSESSED,
 }
 _HEATMAP_LEGEND = (
     "Less to more evidence for malignant against benign is drawn from dark to bright colour, on one fixed scale for "
@@ -83,13 +84,13 @@ def case_pdf(record: CaseRecord, card: ModelCard) -> CasePdf:
     _check(record, card)
     missing = missing_characters("\n".join(_given_texts(record)))
     for highest in _IMAGE_HEIGHTS:
-        sheet = _drawn(record, card, missing, total=1, highest=highest)
-        if sheet.pages_count == 1:
+        canvas = _drawn(record, card, missing, total=1, highest=highest)
+        if canvas.pages_count == 1:
             break
-        sheet.release()
+        canvas.release()
     else:
-        sheet = _drawn(record, card, missing, total=sheet.pages_count, highest=highest)
-    return CasePdf(content=bytes(sheet.output()), missing_characters=missing)
+        canvas = _drawn(record, card, missing, total=canvas.pages_count, highest=highest)
+    return CasePdf(content=bytes(canvas.output()), missing_characters=missing)
 
 
 def _check(record: CaseRecord, card: ModelCard) -> None:
@@ -115,21 +116,36 @@ def _given_texts(record: CaseRecord) -> list[str]:
     return [*typed, *record.assessment.reasons, facts.note, record.image.name, *record.image.notes]
 
 
-def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, total: int, highest: float) -> Sheet:
-    sheet = Sheet(running_head=_running_head(record), foot=DISCLAIMER, total=total)
-    describe(sheet, TITLE, record.created)
-    _draw_title(sheet, record, card)
-    _draw_facts(sheet, record.facts)
-    _draw_decision(sheet, record.assessment)
-    _draw_views(sheet, record, highest)
+def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, total: int, highest: float) -> PageCanvas:
+    canvas = PageCanvas(running_head=_running_head(record), foot=DISCLAIMER, total=total)
+    describe(canvas, TITLE, record.created, _payload(record).json())
+    _draw_title(canvas, record, card)
+    _draw_facts(canvas, record.facts)
+    _draw_decision(canvas, record.assessment)
+    _draw_views(canvas, record, highest)
     if record.assessment.decision != "rejected":
-        _draw_operating_point(sheet, record.assessment.point)
-    _draw_reasons(sheet, record.assessment)
-    _draw_quality(sheet, record.assessment)
-    _draw_meaning(sheet, record)
-    _draw_note(sheet, record.facts.note)
-    _draw_provenance(sheet, record, card, missing)
-    return sheet
+        _draw_operating_point(canvas, record.assessment.point)
+    _draw_reasons(canvas, record.assessment)
+    _draw_quality(canvas, record.assessment)
+    _draw_meaning(canvas, record)
+    _draw_note(canvas, record.facts.note)
+    _draw_provenance(canvas, record, card, missing)
+    return canvas
+
+
+def _payload(record: CaseRecord) -> CasePayload:
+    assessment = record.assessment
+    # A number of a rejected image could be taken for a result, here too.
+    rejected = assessment.decision == "rejected"
+    return CasePayload(
+        image_sha256=record.image.sha256,
+        weights_sha256=assessment.prediction.model.sha256,
+        decision=assessment.decision,
+        score=None if rejected else assessment.prediction.score,
+        threshold=None if rejected else assessment.point.threshold,
+        created=record.created,
+        software=__version__,
+    )
 
 
 def _running_head(record: CaseRecord) -> str:
@@ -138,58 +154,58 @@ def _running_head(record: CaseRecord) -> str:
     return f"{TITLE}, continued · {in_words(record.created)}{kind}" + (f" · case {case}" if case else "")
 
 
-def _draw_title(sheet: Sheet, record: CaseRecord, card: ModelCard) -> None:
-    draw_title(sheet, TITLE, record.created)
+def _draw_title(canvas: PageCanvas, record: CaseRecord, card: ModelCard) -> None:
+    draw_title(canvas, TITLE, record.created)
     if record.image.synthetic:
-        draw_banner(sheet, SYNTHETIC)
+        draw_banner(canvas, SYNTHETIC)
     if card.unverified:
-        draw_banner(sheet, UNVERIFIED, size=9)
+        draw_banner(canvas, UNVERIFIED, size=9)
 
 
-def _draw_facts(sheet: Sheet, facts: CaseFacts) -> None:
+def _draw_facts(canvas: PageCanvas, facts: CaseFacts) -> None:
     shown = [("Case", facts.case_id), ("Age", facts.age), ("Sex", facts.sex), ("Body site", facts.site)]
-    widths = [share * sheet.epw for share in (0.32, 0.14, 0.16, 0.38)]
-    if all(len(sheet.lines(text, width - 3, _FACT)) == 1 for (_, text), width in zip(shown, widths, strict=True)):
-        left = sheet.l_margin
+    widths = [share * canvas.epw for share in (0.32, 0.14, 0.16, 0.38)]
+    if all(len(canvas.lines(text, width - 3, _FACT)) == 1 for (_, text), width in zip(shown, widths, strict=True)):
+        left = canvas.l_margin
         for (label, text), width in zip(shown, widths, strict=True):
-            sheet.block(label, left, sheet.y, width, SMALL)
-            sheet.block(_or_not_given(text), left, sheet.y + SMALL.leading, width - 3, _given_style(text))
+            canvas.block(label, left, canvas.y, width, SMALL)
+            canvas.block(_or_not_given(text), left, canvas.y + SMALL.leading, width - 3, _given_style(text))
             left += width
-        sheet.y += SMALL.leading + _FACT.leading
+        canvas.y += SMALL.leading + _FACT.leading
     else:
         for label, text in shown:
-            sheet.flow(_or_not_given(text), _given_style(text), indent=_LABEL_WIDTH, mark=label)
-    sheet.y += 3
+            canvas.flow(_or_not_given(text), _given_style(text), indent=_LABEL_WIDTH, mark=label)
+    canvas.y += 3
 
 
-def _draw_decision(sheet: Sheet, assessment: Assessment) -> None:
+def _draw_decision(canvas: PageCanvas, assessment: Assessment) -> None:
     colour = DECISION_COLOURS[assessment.decision]
     sentence = _SENTENCES.get(assessment.decision, "")
     headline = Style(_HEADLINE, bold=True, colour=colour)
-    judged = assessment.decision != "rejected"
-    height = headline.leading + (_STRONG.leading + 0.5 if sentence else 0) + (20 if judged else 4)
-    sheet.need(height)
-    top, left, width = sheet.y, sheet.l_margin + 6, sheet.epw - 11
-    sheet.fill(sheet.l_margin, top, sheet.epw, height, _WASH)
-    sheet.fill(sheet.l_margin, top, 1.8, height, colour)
-    sheet.y += 2
-    sheet.block(assessment.headline, left, sheet.y, width, headline, tag="H2")
-    if judged:
+    assessed = assessment.decision != "rejected"
+    height = headline.leading + (_STRONG.leading + 0.5 if sentence else 0) + (20 if assessed else 4)
+    canvas.need(height)
+    top, left, width = canvas.y, canvas.l_margin + 6, canvas.epw - 11
+    canvas.fill(canvas.l_margin, top, canvas.epw, height, _WASH)
+    canvas.fill(canvas.l_margin, top, 1.8, height, colour)
+    canvas.y += 2
+    canvas.block(assessment.headline, left, canvas.y, width, headline, tag="H2")
+    if assessed:
         score, _ = _score_and_threshold(assessment)
-        sheet.block(f"{assessment.score_name.capitalize()} {score}", left, sheet.y, width, headline, align="right")
-    sheet.y += headline.leading
+        canvas.block(f"{assessment.score_name.capitalize()} {score}", left, canvas.y, width, headline, align="right")
+    canvas.y += headline.leading
     if sentence:
-        sheet.block(sentence, left, sheet.y, width, _STRONG)
-        sheet.y += _STRONG.leading + 0.5
-    if judged:
-        sheet.y += 1
-        _draw_scale(sheet, assessment, left, width)
-    sheet.y = top + height + 4
+        canvas.block(sentence, left, canvas.y, width, _STRONG)
+        canvas.y += _STRONG.leading + 0.5
+    if assessed:
+        canvas.y += 1
+        _draw_scale(canvas, assessment, left, width)
+    canvas.y = top + height + 4
 
 
-def _draw_scale(sheet: Sheet, assessment: Assessment, left: float, width: float) -> None:
+def _draw_scale(canvas: PageCanvas, assessment: Assessment, left: float, width: float) -> None:
     draw_score_bar(
-        sheet,
+        canvas,
         left,
         width,
         score=assessment.prediction.score,
@@ -198,14 +214,14 @@ def _draw_scale(sheet: Sheet, assessment: Assessment, left: float, width: float)
         colour=DECISION_COLOURS[assessment.decision],
     )
     scale = f"{assessment.score_name} from 0 to 1; at or above the threshold an image is called for referral"
-    sheet.block(scale, left, sheet.y - SMALL.leading, width, SMALL, align="centre")
+    canvas.block(scale, left, canvas.y - SMALL.leading, width, SMALL, align="centre")
 
 
 def _score_and_threshold(assessment: Assessment) -> tuple[str, str]:
     return with_enough_decimals(assessment.prediction.score, assessment.point.threshold)
 
 
-def _draw_views(sheet: Sheet, record: CaseRecord, highest: float) -> None:
+def _draw_views(canvas: PageCanvas, record: CaseRecord, highest: float) -> None:
     image = record.image
     warning = SYNTHETIC if image.synthetic else ""
     source = f"{SYNTHETIC}," if image.synthetic else "Dermoscopic image"
@@ -223,20 +239,20 @@ def _draw_views(sheet: Sheet, record: CaseRecord, highest: float) -> None:
         warning=warning,
         caption=_HEATMAP_LEGEND,
     )
-    judged = record.assessment.decision != "rejected"
-    draw_images(sheet, [received, looked_at] if judged else [received], highest=highest)
-    sheet.y += 3
+    assessed = record.assessment.decision != "rejected"
+    draw_images(canvas, [received, looked_at] if assessed else [received], highest=highest)
+    canvas.y += 3
 
 
-def _draw_operating_point(sheet: Sheet, point: OperatingPoint) -> None:
-    draw_heading(sheet, "Operating point")
+def _draw_operating_point(canvas: PageCanvas, point: OperatingPoint) -> None:
+    draw_heading(canvas, "Operating point")
     threshold = f"{point.threshold:.2f}" if round(point.threshold, 2) == point.threshold else f"{point.threshold:.4f}"
-    sheet.flow(f"{point.name}, threshold {threshold}", BODY, indent=_LABEL_WIDTH, mark="Name")
-    sheet.flow(point.chosen_on, BODY, indent=_LABEL_WIDTH, mark="Chosen on")
-    sheet.y += 1
+    canvas.flow(f"{point.name}, threshold {threshold}", BODY, indent=_LABEL_WIDTH, mark="Name")
+    canvas.flow(point.chosen_on, BODY, indent=_LABEL_WIDTH, mark="Chosen on")
+    canvas.y += 1
     if point.measured:
         rows = [
-            (rates.measured_on, rates.sensitivity.text(as_percent, n=True), rates.specificity.text(as_percent, n=True))
+            (rates.measured_on, *(rate.text(as_percent, n=True) for rate in (rates.sensitivity, rates.specificity)))
             for rates in point.measured
         ]
         head = (
@@ -244,49 +260,49 @@ def _draw_operating_point(sheet: Sheet, point: OperatingPoint) -> None:
             "Sensitivity (95% interval), malignant images",
             "Specificity (95% interval), benign images",
         )
-        draw_table(sheet, [share * sheet.epw for share in (0.28, 0.36, 0.36)], [head, *rows])
+        draw_table(canvas, [share * canvas.epw for share in (0.28, 0.36, 0.36)], [head, *rows])
     else:
-        sheet.flow(rates_sentence(point), BODY)
-    sheet.y += 3
+        canvas.flow(rates_sentence(point), BODY)
+    canvas.y += 3
 
 
-def _draw_reasons(sheet: Sheet, assessment: Assessment) -> None:
+def _draw_reasons(canvas: PageCanvas, assessment: Assessment) -> None:
     # The decision's box and the banner say it already.
-    said = {_SENTENCES.get(assessment.decision), UNVERIFIED}
-    reasons = [reason for reason in dict.fromkeys(assessment.reasons) if reason not in said]
-    _draw_bullets(sheet, "Reasons", reasons)
+    shown = {_SENTENCES.get(assessment.decision), UNVERIFIED}
+    reasons = [reason for reason in dict.fromkeys(assessment.reasons) if reason not in shown]
+    _draw_bullets(canvas, "Reasons", reasons)
 
 
-def _draw_quality(sheet: Sheet, assessment: Assessment) -> None:
+def _draw_quality(canvas: PageCanvas, assessment: Assessment) -> None:
     warnings = () if assessment.admission is None else assessment.admission.warnings
-    _draw_bullets(sheet, "Image quality", warnings)
+    _draw_bullets(canvas, "Image quality", warnings)
 
 
-def _draw_meaning(sheet: Sheet, record: CaseRecord) -> None:
+def _draw_meaning(canvas: PageCanvas, record: CaseRecord) -> None:
     stable = record.assessment.stability_sentence
     known = record.meaning.sentences() if record.meaning else ()
     sentences = [sentence for sentence in (stable, *known) if sentence]
     if record.assessment.decision != "rejected":
-        _draw_bullets(sheet, "What this means", sentences)
+        _draw_bullets(canvas, "What this means", sentences)
 
 
-def _draw_bullets(sheet: Sheet, heading: str, sentences: Sequence[str]) -> None:
+def _draw_bullets(canvas: PageCanvas, heading: str, sentences: Sequence[str]) -> None:
     """A heading with a bullet a sentence; nothing without sentences."""
     if not sentences:
         return
-    draw_heading(sheet, heading)
+    draw_heading(canvas, heading)
     for sentence in sentences:
-        sheet.flow(sentence, BODY, indent=4, mark="•", mark_style=BODY)
-    sheet.y += 3
+        canvas.flow(sentence, BODY, indent=4, mark="•", mark_style=BODY)
+    canvas.y += 3
 
 
-def _draw_note(sheet: Sheet, note: str) -> None:
-    draw_heading(sheet, "Note")
-    sheet.flow(_or_not_given(note.strip()), _given_style(note, BODY))
-    sheet.y += 3
+def _draw_note(canvas: PageCanvas, note: str) -> None:
+    draw_heading(canvas, "Note")
+    canvas.flow(_or_not_given(note.strip()), _given_style(note, BODY))
+    canvas.y += 3
 
 
-def _draw_provenance(sheet: Sheet, record: CaseRecord, card: ModelCard, missing: tuple[str, ...]) -> None:
+def _draw_provenance(canvas: PageCanvas, record: CaseRecord, card: ModelCard, missing: tuple[str, ...]) -> None:
     prediction, image = record.assessment.prediction, record.image
     notes = [note for note in image.notes if note not in record.assessment.reasons]
     rows = [
@@ -300,11 +316,11 @@ def _draw_provenance(sheet: Sheet, record: CaseRecord, card: ModelCard, missing:
     if missing:
         rows.append(("Not drawable", f"Shown as \N{REPLACEMENT CHARACTER} above: {_code_points(missing)}"))
     style = Style(SMALL.size)
-    taken = sum(len(sheet.lines(text, sheet.epw - _LABEL_WIDTH, style)) for _, text in rows) * style.leading
-    sheet.need(min(HEADING.leading + 0.3 + taken, _KEPT_TOGETHER))
-    draw_heading(sheet, "Where this comes from")
+    taken = sum(len(canvas.lines(text, canvas.epw - _LABEL_WIDTH, style)) for _, text in rows) * style.leading
+    canvas.need(min(HEADING.leading + 0.3 + taken, _KEPT_TOGETHER))
+    draw_heading(canvas, "Where this comes from")
     for label, text in rows:
-        sheet.flow(text, style, indent=_LABEL_WIDTH, mark=label)
+        canvas.flow(text, style, indent=_LABEL_WIDTH, mark=label)
 
 
 def _or_not_given(text: str) -> str:

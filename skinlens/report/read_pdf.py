@@ -1,4 +1,4 @@
-"""What a case summary says, read back from its PDF."""
+"""Case summaries read back from their PDFs."""
 
 import io
 import re
@@ -9,12 +9,15 @@ from pypdf import PdfReader
 from pypdf.errors import PyPdfError
 
 from skinlens.errors import SkinLensError
+from skinlens.report.document import in_words
+from skinlens.report.payload import CasePayload, PayloadError, read_case, read_payload
 from skinlens.report.pdf import TITLE
-from skinlens.triage.wording import FORMER_HEADLINES, HEADLINES
+from skinlens.triage.wording import FORMER_HEADLINES, HEADLINES, with_enough_decimals
 
 _DIGEST = r"([0-9a-f]{64})"
 _HEADLINES = "|".join(map(re.escape, (*HEADLINES.values(), *FORMER_HEADLINES)))
 _RESULT = re.compile(rf"^({_HEADLINES})(?: (?:Score|Estimate) ([0-9.]+))?$", re.MULTILINE)
+_MADE = re.compile(r"\bMade ([0-9 :-]{16} \(UTC[+-][0-9]{2}:[0-9]{2}\))$", re.MULTILINE)
 _ZONE = re.compile(r"\bMade [0-9 :-]{16} \(UTC([+-])([0-9]{2}):([0-9]{2})\)$", re.MULTILINE)
 _MOST_PAGES = 60
 
@@ -27,15 +30,17 @@ class NotASummaryError(SkinLensError, ValueError):
 
 @dataclass(frozen=True)
 class Summary:
-    """What a case summary says.
+    """The content of a case summary.
 
     Attributes:
-        image_sha256: Of the file that was judged.
-        weights_sha256: Of the model that judged it.
-        headline: The decision in words.
-        score: As printed; "" for an image that was not judged.
+        image_sha256: Of the file that was assessed.
+        weights_sha256: Of the model that assessed it.
+        headline: The decision in words, as this version of SkinLens writes it.
+        score: As printed; "" for a rejected image.
         made: When the summary was made, to the second, in the zone that is printed.
         text: All of it, as a reader would copy it.
+        payload: The machine-readable record; None in documents of SkinLens 0.2 and earlier.
+        altered: A sentence for each way in which the printed text contradicts the record.
     """
 
     image_sha256: str
@@ -44,42 +49,106 @@ class Summary:
     score: str
     made: datetime
     text: str
+    payload: CasePayload | None = None
+    altered: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Printed:
+    """What the page holds, read by its labels: every digest and result, and the zone of its time."""
+
+    text: str
+    images: tuple[str, ...]
+    weights: tuple[str, ...]
+    results: tuple[tuple[str, str], ...]
+    zone: timezone | None
 
 
 def read_summary(content: bytes) -> Summary:
-    """Read a case summary.
+    """Read a case summary, and compare its printed text with its machine-readable record.
+
+    The record counts where there is one. Documents of earlier versions have none; they are read by their labels.
 
     Args:
         content: The PDF file.
 
     Raises:
-        NotASummaryError: If it is no PDF, or not one that `report.pdf` could have made.
+        NotASummaryError: If it is no PDF, not one that `report.pdf` could have made, or of a newer SkinLens.
     """
     try:
         reader = PdfReader(io.BytesIO(content))
-        text = "\n".join(page.extract_text() for page in reader.pages[:_MOST_PAGES])
-        made = _made(reader, text)
+        printed = _printed("\n".join(page.extract_text() for page in reader.pages[:_MOST_PAGES]))
+        moment = None if reader.xmp_metadata is None else reader.xmp_metadata.xmp_create_date
+        values = read_payload(reader)
+        payload = None if values is None else read_case(values)
+    except PayloadError as error:
+        raise NotASummaryError(f"This PDF is not a case summary that can be read. {error}") from error
     except (PyPdfError, ValueError, KeyError, TypeError, RecursionError, OSError) as error:
         raise NotASummaryError("This file is no PDF, or a damaged one.") from error
-    # Documents of earlier versions say "Picture".
-    digests = [
-        re.findall(rf"^{label} SHA-256 {_DIGEST}$", text, re.MULTILINE) for label in ("(?:Image|Picture)", "Weights")
-    ]
-    results = _RESULT.findall(text)
-    if not text.startswith(TITLE) or made is None or not all(digests) or len(results) != 1:
+    if not printed.text.startswith(TITLE):
+        raise NotASummaryError("This PDF is not a case summary of SkinLens, or it was changed.")
+    if payload is not None:
+        return _recorded(payload, printed)
+    complete = printed.images and printed.weights and len(printed.results) == 1
+    if not complete or printed.zone is None or moment is None:
         raise NotASummaryError("This PDF is not a case summary of SkinLens, or it was changed.")
     # What the user typed stands further up, and may look like a digest too.
-    image, weights = (found[-1] for found in digests)
-    headline, score = results[0]
-    return Summary(image, weights, FORMER_HEADLINES.get(headline, headline), score, made, text)
+    image, weights = printed.images[-1], printed.weights[-1]
+    return Summary(
+        image, weights, *printed.results[0], moment.replace(tzinfo=UTC).astimezone(printed.zone), printed.text
+    )
 
 
-def _made(reader: PdfReader, text: str) -> datetime | None:
-    """The moment in the metadata, which has the seconds, in the zone that is printed."""
-    zone, metadata = _ZONE.search(text), reader.xmp_metadata
-    moment = None if metadata is None else metadata.xmp_create_date
-    if zone is None or moment is None:
-        return None
+def _printed(text: str) -> _Printed:
+    # Documents of earlier versions say "Picture".
+    images, weights = (
+        tuple(re.findall(rf"^{label} SHA-256 {_DIGEST}$", text, re.MULTILINE))
+        for label in ("(?:Image|Picture)", "Weights")
+    )
+    results = tuple((FORMER_HEADLINES.get(headline, headline), score) for headline, score in _RESULT.findall(text))
+    zone = _ZONE.search(text)
+    if zone is None:
+        return _Printed(text, images, weights, results, None)
     sign, hours, minutes = zone.groups()
     offset = timedelta(hours=int(hours), minutes=int(minutes))
-    return moment.replace(tzinfo=UTC).astimezone(timezone(-offset if sign == "-" else offset))
+    return _Printed(text, images, weights, results, timezone(-offset if sign == "-" else offset))
+
+
+def _recorded(payload: CasePayload, printed: _Printed) -> Summary:
+    headline, score = HEADLINES[payload.decision], ""
+    if payload.score is not None and payload.threshold is not None:
+        score, _ = with_enough_decimals(payload.score, payload.threshold)
+    shown = "; ".join(" ".join(result).strip() for result in printed.results) or "no result"
+    # A note may hold a headline on a line of its own, but no second score may stand beside the first.
+    others = [result for result in printed.results if result[1] and result != (headline, score)]
+    same_result = (headline, score) in printed.results and not others
+    differences = [
+        ("result", shown, f"{headline} {score}".strip(), same_result),
+        ("image's SHA-256", _last(printed.images), payload.image_sha256, None),
+        ("weights' SHA-256", _last(printed.weights), payload.weights_sha256, None),
+        ("time", _time(printed.text), in_words(payload.created), None),
+    ]
+    altered = tuple(
+        f"The {name} was altered: the page shows {on_page}, the record inside the document {recorded}."
+        for name, on_page, recorded, same in differences
+        if not (on_page == recorded if same is None else same)
+    )
+    return Summary(
+        image_sha256=payload.image_sha256,
+        weights_sha256=payload.weights_sha256,
+        headline=headline,
+        score=score,
+        made=payload.created,
+        text=printed.text,
+        payload=payload,
+        altered=altered,
+    )
+
+
+def _last(digests: tuple[str, ...]) -> str:
+    return digests[-1] if digests else "none"
+
+
+def _time(text: str) -> str:
+    shown = _MADE.search(text)
+    return shown[1] if shown else "none"

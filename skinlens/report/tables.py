@@ -61,13 +61,13 @@ def point_table(point: OperatingPoint) -> pd.DataFrame:
     )
 
 
-def refusal_sentence(record: OodRecord | None) -> str:
+def rejection_sentence(record: OodRecord | None) -> str:
     """By what a model tells images that are not dermoscopic, and how that was chosen."""
     if record is None:
-        return "It refuses images by their quality alone: it has no statistics of what dermoscopy looks like."
+        return "It rejects images by their quality alone: it has no statistics of what dermoscopy looks like."
     return (
         f"Images that look less like dermoscopy than {record.threshold:.2f} standard deviations from the mean are "
-        f"refused. {record.chosen_on}"
+        f"rejected. {record.chosen_on}"
     )
 
 

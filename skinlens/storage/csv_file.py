@@ -1,4 +1,4 @@
-"""Reading a CSV that a person made: what is wrong with it is said with the lines it is wrong in."""
+"""CSV files that people made: every message about one names the lines at fault."""
 
 import csv
 import io
@@ -47,7 +47,7 @@ def read_rows(
     return columns, _rows(header, body, name)
 
 
-def refuse(name: str, rows: Sequence[Row], column: str, is_bad: Callable[[str], bool], what: str) -> None:
+def reject_rows(name: str, rows: Sequence[Row], column: str, is_bad: Callable[[str], bool], what: str) -> None:
     """Raise CsvFileError if a column has a bad value; `what` as in "have no path"."""
     bad = [f"line {line} ({quoted(row[column])})" for line, row in rows if is_bad(row[column])]
     if bad:

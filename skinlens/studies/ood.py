@@ -15,7 +15,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class RefusedShare:
+class RejectedShare:
     """How many images of one kind are refused.
 
     Attributes:
@@ -75,7 +75,7 @@ def choose_threshold(familiarities: Floats, groups: Sequence[str], *, allowed: f
     )
 
 
-def refused_shares(refused: Flags, groups: Sequence[str], *, at_least: dict[str, float]) -> dict[str, RefusedShare]:
+def rejected_shares(refused: Flags, groups: Sequence[str], *, at_least: dict[str, float]) -> dict[str, RejectedShare]:
     """Refused shares of groups of images that should be refused.
 
     Args:
@@ -86,7 +86,7 @@ def refused_shares(refused: Flags, groups: Sequence[str], *, at_least: dict[str,
     return {group: _share(refused, groups, group, target, least=True) for group, target in at_least.items()}
 
 
-def wrongly_refused(refused: Flags, groups: Sequence[str], *, at_most: float) -> dict[str, RefusedShare]:
+def wrongly_rejected(refused: Flags, groups: Sequence[str], *, at_most: float) -> dict[str, RejectedShare]:
     """Refused shares of groups of images that should pass.
 
     Args:
@@ -97,9 +97,9 @@ def wrongly_refused(refused: Flags, groups: Sequence[str], *, at_most: float) ->
     return {group: _share(refused, groups, group, at_most, least=False) for group in sorted(set(groups))}
 
 
-def _share(refused: Flags, groups: Sequence[str], group: str, target: float, *, least: bool) -> RefusedShare:
+def _share(refused: Flags, groups: Sequence[str], group: str, target: float, *, least: bool) -> RejectedShare:
     members = np.asarray(groups, dtype=object) == group
     count, n = int(refused[members].sum()), int(members.sum())
     share = wilson(count, n)
     met = None if share.value is None else (share.value >= target if least else share.value <= target)
-    return RefusedShare(count, share, target, met)
+    return RejectedShare(count, share, target, met)

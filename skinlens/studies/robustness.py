@@ -107,14 +107,14 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Stress:
+class ShortcutsAndRobustness:
     """Results of the shortcut tests and of the corruptions."""
 
     shortcuts: Shortcuts
     robustness: Robustness
 
 
-def stress(trial: Trial, training: pd.DataFrame, *, quick: bool) -> Stress:
+def measure_robustness(trial: Trial, training: pd.DataFrame, *, quick: bool) -> ShortcutsAndRobustness:
     """Run the shortcut tests, and score corrupted images.
 
     Args:
@@ -134,7 +134,7 @@ def stress(trial: Trial, training: pd.DataFrame, *, quick: bool) -> Stress:
     corrupted = (
         Robustness(**_unmeasured(_ROBUSTNESS, LEFT_OUT)) if quick else robustness(trial.spread(CORRUPTED_IMAGES))
     )
-    return Stress(Shortcuts(centre_disc=disc, outline=outline, backgrounds=backgrounds), corrupted)
+    return ShortcutsAndRobustness(Shortcuts(centre_disc=disc, outline=outline, backgrounds=backgrounds), corrupted)
 
 
 def centre_disc(trial: Trial) -> CentreDisc:
@@ -231,10 +231,10 @@ def robustness(trial: Trial) -> Robustness:
     )
 
 
-def format_stress(stressed: Stress) -> str:
+def format_robustness(measured: ShortcutsAndRobustness) -> str:
     """Write the main measurements of the shortcut tests, as lines for a terminal."""
-    disc, outline = stressed.shortcuts.centre_disc, stressed.shortcuts.outline
-    backgrounds = stressed.shortcuts.backgrounds
+    disc, outline = measured.shortcuts.centre_disc, measured.shortcuts.outline
+    backgrounds = measured.shortcuts.backgrounds
     if disc is None or outline is None or backgrounds is None:
         raise ValueError("the shortcut tests were not run")
     lines = [

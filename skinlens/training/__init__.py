@@ -1,1 +1,1 @@
-"""Manifests, augmentation, recipes and the training loop."""
+"""Manifests, recipes, transforms of training images, and the training loop."""

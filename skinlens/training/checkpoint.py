@@ -1,4 +1,4 @@
-"""Checkpoints of a run that goes on: network, moving average and optimiser as safetensors (no pickle)."""
+"""Checkpoints from which a run can be resumed: network, moving average and optimiser as safetensors (no pickle)."""
 
 from collections.abc import Mapping
 from pathlib import Path

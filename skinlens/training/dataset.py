@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
@@ -13,20 +14,18 @@ import pandas as pd
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
-from torchvision.transforms import v2
 
 from skinlens.imaging.blanking import central_ellipse, fill_lesion
 from skinlens.imaging.decode import decode_trusted
 from skinlens.imaging.image import Pixels
 from skinlens.imaging.outlines import Outline, read_outline
 from skinlens.imaging.preprocess import Preprocessing, resize, to_input
-from skinlens.training.augment import seeded
-from skinlens.training.sampling import Draw
+from skinlens.training.sampling import Draw, Weights
+from skinlens.training.segmentation import UNKNOWN
+from skinlens.training.transforms.background import SKIN_SIDE, RemoveLesion, outline_shares
+from skinlens.training.transforms.sample import Compose, Donor, Sample
 
 _Raster = TypeVar("_Raster", Pixels, Outline)
-
-# Lesions are filled in at this side: half of what the shortcut tests take, and four times as quick.
-_SKIN_SIDE = 56
 
 # So many rows are read at a time, before it is looked whether there is room for more.
 _READ_AHEAD = 256
@@ -99,7 +98,7 @@ class DecodedRows:
             return self._kept_skins[index]
         pixels, traced = self.pixels(index), self.outline(index)
         hidden = central_ellipse(*pixels.shape[:2]) if traced is None else traced
-        skin = fill_lesion(pixels, hidden, side=_SKIN_SIDE)
+        skin = fill_lesion(pixels, hidden, side=SKIN_SIDE)
         skin.setflags(write=False)
         return self._keep(self._kept_skins, index, skin) if self._keeps_skins else skin
 
@@ -127,21 +126,66 @@ class DecodedRows:
         return raster
 
 
-class TrainingImages(Dataset[tuple[Tensor, int]]):
-    """Augmented images, uint8 `(size, size, 3)`; an item is asked for by its draw so that it can be repeated."""
+class TrainingImages(Dataset[tuple[Tensor, ...]]):
+    """Augmented images with their labels and, if asked for, traced outlines.
 
-    def __init__(self, rows: DecodedRows, augmentation: v2.Compose, seed: int) -> None:
-        self.rows = rows
-        self.augmentation = augmentation
-        self.seed = seed
+    An item is asked for by its draw, and depends on the draw and the seed alone. It holds
 
-    def __getitem__(self, draw: Draw) -> tuple[Tensor, int]:
-        index = draw[1]
-        # A copy, since kept pixels are read-only and torch wants to own what it may write to.
-        image = torch.from_numpy(self.rows.pixels(index).copy()).permute(2, 0, 1)
-        draw_seed = int(np.random.SeedSequence([self.seed, *draw]).generate_state(1)[0])
-        augmented = seeded(self.augmentation, image, draw_seed)
-        return augmented.permute(1, 2, 0).contiguous(), self.rows.labels[index]
+    - the image, uint8 `(size, size, 3)`;
+    - its label, int64 0 or 1; with `RemoveLesion` among the transforms float32, 0.5 for an image without its lesion;
+    - with `outlines`, its traced outline, uint8 `(size, size)`: 1 on the lesion, 0 off it, and `UNKNOWN` throughout if
+      there is none.
+
+    Args:
+        rows: The training rows.
+        weights: `(N,)`, how often each is drawn.
+        transforms: From `Recipe.compose`.
+        seed: Of the run.
+        outlines: Whether items have an outline.
+    """
+
+    def __init__(
+        self, rows: DecodedRows, weights: Weights, transforms: Compose, *, seed: int, outlines: bool = False
+    ) -> None:
+        self.rows, self.transforms, self.seed, self.outlines = rows, transforms, seed, outlines
+        self.outline_shares = outline_shares([file is not None for file in rows.outline_files], rows.labels, weights)
+        self._reach = np.cumsum(weights) / np.sum(weights)
+        removed = (one.share for one in transforms.transforms if isinstance(one, RemoveLesion))
+        self._label_type = torch.float32 if any(removed) else torch.int64
+
+    def __getitem__(self, draw: Draw) -> tuple[Tensor, ...]:
+        generator = np.random.default_rng([self.seed, *draw])
+        sample = self.transforms(self.sample(draw[1], generator), generator)
+        pixels = sample.pixels
+        # Pixels that are kept are read-only, and torch wants to own what it may write to.
+        image = torch.from_numpy(pixels if pixels.flags.writeable else pixels.copy())
+        label = torch.tensor(sample.label, dtype=self._label_type)
+        if not self.outlines:
+            return image, label
+        known = np.full(pixels.shape[:2], UNKNOWN) if sample.traced is None else sample.traced.astype(np.uint8)
+        return image, label, torch.from_numpy(known)
+
+    def sample(self, row: int, generator: np.random.Generator) -> Sample:
+        """Return a row before any transform, with the draws that are made before anything is known about it.
+
+        Args:
+            row: Its number.
+            generator: Three numbers are drawn: which background transform is applied, whether to cut along the traced
+                outline, and the donor. The same state gives every row the same choice and the same donor.
+        """
+        choice, cut, reach = generator.random(3)
+        donor = min(int(np.searchsorted(self._reach, reach, side="right")), len(self._reach) - 1)
+        pixels, traced = self.rows.pixels(row), self.rows.outline(row)
+        use_traced = traced is not None and cut < self.outline_shares[row]
+        return Sample(
+            pixels,
+            traced if use_traced and traced is not None else central_ellipse(*pixels.shape[:2]),
+            traced,
+            label=float(self.rows.labels[row]),
+            choice=float(choice),
+            skin=partial(self.rows.skin, row),
+            donor=Donor(partial(self.rows.pixels, donor), partial(self.rows.skin, donor)),
+        )
 
 
 class ScoringImages(Dataset[Tensor]):

@@ -52,11 +52,11 @@ class FrozenBackbone:
     @property
     def key(self) -> str:
         """What the features depend on besides the image, as 16 hexadecimal digits."""
-        told = f"{self.architecture} {self.weights} {self.preprocessing.model_dump_json()}"
+        identity = f"{self.architecture} {self.weights} {self.preprocessing.model_dump_json()}"
         options = stage_options(self.architecture, self.options)
         if options:
-            told += f" {json.dumps(options)}"
-        return sha256(told.encode()).hexdigest()[:16]
+            identity += f" {json.dumps(options)}"
+        return sha256(identity.encode()).hexdigest()[:16]
 
 
 def pooled_features(backbone: FrozenBackbone, rows: pd.DataFrame, cache: Path | None = None) -> Features:
@@ -101,7 +101,7 @@ def complete_stages(network: nn.Module, architecture: str, loaded: Collection[st
     Args:
         network: With its pretrained weights; the frozen ones among its parameters count as pretrained.
         architecture: Its name in the registry.
-        loaded: Names of the tensors that were taken from the pretrained weights, as in `Start.loaded`.
+        loaded: Names of the tensors that were taken from the pretrained weights, as in `PretrainedWeights.loaded`.
 
     Raises:
         ValueError: If the network has no stages to be probed.
@@ -175,7 +175,7 @@ def _write(cache: Path | None, backbone: FrozenBackbone, kept: dict[str, Feature
         return
     cache.mkdir(parents=True, exist_ok=True)
     path = _path(cache, backbone)
-    unfinished = path.with_suffix(".unfinished")
+    partial = path.with_suffix(".unfinished")
     digests = np.array([np.frombuffer(bytes.fromhex(digest), np.uint8) for digest in kept])
-    save_file({"digests": digests, "features": np.stack(list(kept.values()))}, unfinished)
-    unfinished.replace(path)
+    save_file({"digests": digests, "features": np.stack(list(kept.values()))}, partial)
+    partial.replace(path)

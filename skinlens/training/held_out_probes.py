@@ -109,5 +109,5 @@ def _probed(train: pd.DataFrame, held: pd.DataFrame, features: Features, name: s
         probe = choose_probe(features[train[_ROW]], malignant, train["group_id"], balanced(malignant))
     except ValueError as error:
         raise ManifestError(f"no probe can be fitted with {name} held out: {error}") from error
-    rounded = [float(f"{chance:.{_DIGITS}g}") for chance in probe.probability(features[held[_ROW]])]
+    rounded = [float(f"{probability:.{_DIGITS}g}") for probability in probe.probability(features[held[_ROW]])]
     return HeldOutPart(held.drop(columns=_ROW).assign(probability=rounded), probe.strength, len(train))

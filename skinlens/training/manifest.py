@@ -23,7 +23,7 @@ class ManifestError(SkinLensError, ValueError):
 
 
 def read_manifests(paths: Sequence[Path]) -> pd.DataFrame:
-    """Read and check manifests, one under the other.
+    r"""Read and check manifests, one under the other.
 
     Args:
         paths: CSV files with `path` (relative to the CSV) and `label` (benign or malignant), and optionally `split`
@@ -33,6 +33,14 @@ def read_manifests(paths: Sequence[Path]) -> pd.DataFrame:
         All rows with every column of the files, and besides `file` (the image's path as a string that opens from here),
         `malignant` (0 or 1), `split`, `group_id` (missing: a group of its own), `fold` (missing: -1)
         and, where a file has masks, `outline_file` (the mask's path as a string that opens from here, or missing).
+
+    Example:
+        >>> from skinlens.imaging.synthetic import draw_pixels
+        >>> from PIL import Image
+        >>> Image.fromarray(draw_pixels(0, height=64, width=64)).save("lesion.png")
+        >>> _ = Path("manifest.csv").write_text("path,label\nlesion.png,malignant\n", "utf-8")
+        >>> read_manifests([Path("manifest.csv")])[["file", "malignant", "split", "fold"]].values.tolist()
+        [['lesion.png', 1, 'train', -1]]
 
     Raises:
         ManifestError: If a file cannot be read, a column is missing, a row has an unknown label or split, an image is
@@ -54,7 +62,7 @@ def read_manifests(paths: Sequence[Path]) -> pd.DataFrame:
 
 
 def training_rows(rows: pd.DataFrame, fold: int | None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Training rows and held-out rows.
+    """Split rows into training rows and held-out rows.
 
     Args:
         rows: From `read_manifests`; only `split == "train"` is looked at.
@@ -82,7 +90,7 @@ def training_rows(rows: pd.DataFrame, fold: int | None) -> tuple[pd.DataFrame, p
 
 
 def without_marked(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """Rows in which none of some columns is 1, such as training images whose twin is a test image.
+    """Return the rows in which none of some columns is 1, such as `twin_in_test` for train-test duplicates.
 
     Raises:
         ManifestError: If no manifest has one of the columns.
@@ -97,7 +105,7 @@ def without_marked(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def origin_rows(rows: pd.DataFrame, held: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Training rows and held-out rows where whole origins (source datasets) are held out.
+    """Split rows into training rows and held-out rows, with whole source datasets (origins) held out.
 
     Args:
         rows: From `read_manifests`; only `split == "train"` is looked at.
@@ -126,7 +134,7 @@ def origin_rows(rows: pd.DataFrame, held: Sequence[str]) -> tuple[pd.DataFrame, 
 
 
 def paired_origin_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of origins that have both labels; another origin teaches to tell origins rather than lesions.
+    """Return the rows of datasets that have both labels; a dataset with one label teaches the dataset, not the lesion.
 
     Args:
         rows: From `read_manifests`; only `split == "train"` is looked at, and only those rows may be left out.
@@ -142,7 +150,7 @@ def paired_origin_rows(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def cells(rows: pd.DataFrame) -> pd.Series:
-    """The cell of origin and label that each row lies in, as text.
+    """Return the cell of dataset and label that each row belongs to, as text.
 
     Raises:
         ManifestError: If there is no column `origin`, or a row has none.
@@ -158,7 +166,7 @@ def _origins(rows: pd.DataFrame) -> pd.Series:
 
 
 def share_of(train: pd.DataFrame, share: float) -> pd.DataFrame:
-    """A share of the lesions, for learning curves, repeated in order until there are as many rows as before.
+    """Return a share of the lesions, for learning curves, repeated in order until there are as many rows as before.
 
     An epoch so has the same number of steps whatever the share. The lesions of a smaller share are among those of a
     larger one, and which they are depends on the groups alone.
@@ -253,7 +261,7 @@ def _reject(rows: pd.DataFrame, bad: pd.Series, what: str, shown: int = 5) -> No
     """Raise an error that names the first bad rows by manifest, line and path."""
     if not bad.any():
         return
-    found = rows[bad.to_numpy()]
-    named = "; ".join(f"{row.manifest} line {row.row} ({row.path})" for row in found.head(shown).itertuples())
-    more = f"; and {len(found) - shown} more" if len(found) > shown else ""
-    raise ManifestError(f"{len(found)} row(s) {what}: {named}{more}")
+    rejected = rows[bad.to_numpy()]
+    named = "; ".join(f"{row.manifest} line {row.row} ({row.path})" for row in rejected.head(shown).itertuples())
+    more = f"; and {len(rejected) - shown} more" if len(rejected) > shown else ""
+    raise ManifestError(f"{len(rejected)} row(s) {what}: {named}{more}")

@@ -1,20 +1,30 @@
 """Recipes: everything that decides a training run, in one TOML file."""
 
-import operator
 import tomllib
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from skinlens.errors import SkinLensError
 from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.imaging.preprocess import Preprocessing
+from skinlens.training.entries import Entries, later
+from skinlens.training.transforms.background import BackgroundTransform, RemoveLesion, ReplaceBackground
+from skinlens.training.transforms.flat_table import FlatTable, TorchvisionTable
+from skinlens.training.transforms.listed import ListedTransform
+from skinlens.training.transforms.sample import Compose, Share, Side, Transform
+from skinlens.training.transforms.spatial import Resize
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
 FirstEpoch = Annotated[int, Field(ge=0)]
-Side = Annotated[int, Field(ge=32, le=1024)]
 
 
 class RecipeError(SkinLensError, ValueError):
@@ -23,119 +33,14 @@ class RecipeError(SkinLensError, ValueError):
     exit_status = 2
 
 
-def _later(default: object) -> Any:
-    """An entry added after runs had been recorded: unset, it stays out of a record, so that old records still agree."""
-    return Field(default=default, exclude_if=partial(operator.eq, default))
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Network(_Frozen):
+class Network(Entries):
     """Which network of the registry, and its options."""
 
     name: str
-    options: dict[str, str | bool | int] = {}
+    options: dict[str, str | bool | int] = Field(default_factory=dict)
 
 
-class Augmentation(_Frozen):
-    """What may happen to a training image; every entry is off unless it is given.
-
-    Attributes:
-        flip: Horizontal flips, half of the time.
-        flip_vertical: Vertical flips, half of the time.
-        quarter_turns: Turns by 0, 90, 180 or 270 degrees.
-        shift: Largest shift along each axis, as a share of the side.
-        crop_area: Smallest area of the random resized crop, as a share of the image.
-        aspect: Largest aspect of the crop (1.25: between 4:5 and 5:4).
-        brightness: Largest relative change.
-        contrast: Largest relative change.
-        saturation: Largest relative change.
-        hue: Largest turn of the hue, as a share of the circle.
-        jpeg: Lowest JPEG quality of a recompression; its highest is 95.
-        jpeg_share: Share of images that are recompressed.
-        blur: Largest sigma of a Gaussian blur, in pixels.
-        blur_share: Share of images that are blurred.
-        vignette_share: Share of images that get dark corners.
-        engine: `torchvision`, or `opencv`, which draws its chances from NumPy and alone knows the entries below. The
-            two agree in what an entry means, not in the pixels of a draw.
-        rotation: Largest turn in degrees, the border mirrored.
-        squash: Largest relative stretch of one side against the other, beside `aspect`. Half of the crops are then
-            true to the image's pixels and half to its frame, as when a whole image is squashed to a square.
-        crop_to_lesion_share: Share of images cropped round the lesion instead of at random.
-        swap_share: Share of images whose lesion is laid onto the skin of another image, of whatever label.
-        background_blur_share: Share of images blurred around the lesion.
-        background_erase_share: Share of images of one colour around the lesion.
-        withhold_share: Share of images whose lesion is filled in from around, and which are then taught as even odds:
-            where there is no lesion there is nothing to tell.
-        withhold_flat: Share of those whose lesion is painted over in one colour instead.
-        erase_share: Share of images with a rectangle painted over, though not on the lesion.
-        shades_of_grey_share: Share of images whose light is made neutral by shades of grey.
-        cast: Largest relative change of a colour channel.
-        resolution: Smallest side to which an image is shrunk and brought back, as a share of its side.
-        resolution_share: Share of images that lose resolution.
-        noise: Largest sigma of Gaussian noise, of 255.
-        noise_share: Share of images that get noise.
-        circle_share: Share of images that get a black round field of view.
-    """
-
-    flip: bool = False
-    flip_vertical: bool = False
-    quarter_turns: bool = False
-    shift: Share = 0.0
-    crop_area: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
-    aspect: Annotated[float, Field(ge=1.0, le=3.0)] = 1.0
-    brightness: Share = 0.0
-    contrast: Share = 0.0
-    saturation: Share = 0.0
-    hue: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
-    jpeg: Annotated[int, Field(ge=1, le=95)] = 95
-    jpeg_share: Share = 0.0
-    blur: Annotated[float, Field(ge=0.0)] = 0.0
-    blur_share: Share = 0.0
-    vignette_share: Share = 0.0
-    engine: Literal["torchvision", "opencv"] = _later("torchvision")
-    rotation: Annotated[float, Field(ge=0.0, le=180.0)] = _later(0.0)
-    squash: Share = _later(0.0)
-    crop_to_lesion_share: Share = _later(0.0)
-    swap_share: Share = _later(0.0)
-    background_blur_share: Share = _later(0.0)
-    background_erase_share: Share = _later(0.0)
-    withhold_share: Share = _later(0.0)
-    withhold_flat: Share = _later(0.0)
-    erase_share: Share = _later(0.0)
-    shades_of_grey_share: Share = _later(0.0)
-    cast: Annotated[float, Field(ge=0.0, lt=1.0)] = _later(0.0)
-    resolution: Share = _later(0.0)
-    resolution_share: Share = _later(0.0)
-    noise: Annotated[float, Field(ge=0.0, le=64.0)] = _later(0.0)
-    noise_share: Share = _later(0.0)
-    circle_share: Share = _later(0.0)
-
-    @model_validator(mode="after")
-    def _known_to_its_engine(self) -> Self:
-        given = [name for name in _OPENCV_ONLY if getattr(self, name)]
-        if given and self.engine != "opencv":
-            raise ValueError(f'needs engine = "opencv" for {", ".join(given)}')
-        if self.withhold_flat and not self.withhold_share:
-            raise ValueError("withhold_flat is a share of the images that withhold_share withholds, which is 0")
-        altered = (self.swap_share, self.background_blur_share, self.background_erase_share, self.withhold_share)
-        if sum(altered) > 1:
-            raise ValueError(
-                "swap_share, background_blur_share, background_erase_share and withhold_share together exceed 1"
-            )
-        return self
-
-
-_OPENCV_ONLY = (
-    "rotation", "squash", "crop_to_lesion_share", "swap_share", "background_blur_share", "background_erase_share",
-    "withhold_share", "withhold_flat", "erase_share", "shades_of_grey_share", "cast", "resolution", "resolution_share",
-    "noise", "noise_share", "circle_share",
-)  # fmt: skip
-
-
-class Optimiser(_Frozen):
+class Optimiser(Entries):
     """AdamW, or Adam as in the paper (weight decay 0). Norms and biases are never decayed."""
 
     name: Literal["adam", "adamw"] = "adamw"
@@ -145,8 +50,8 @@ class Optimiser(_Frozen):
     clip_norm: Annotated[float, Field(gt=0)] | None = None
 
 
-class Schedule(_Frozen):
-    """How long, and how the learning rates move.
+class Schedule(Entries):
+    """The length of a run and its learning rates.
 
     Attributes:
         warm_up: Share of all steps in which the rates rise from 0.
@@ -161,15 +66,15 @@ class Schedule(_Frozen):
     warm_up: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     shape: Literal["cosine", "constant"] = "cosine"
     sizes: tuple[tuple[FirstEpoch, Side], ...] = ()
-    score_every: Annotated[int, Field(ge=1)] = _later(1)
-    images: Annotated[int, Field(ge=1)] | None = _later(None)
+    score_every: Annotated[int, Field(ge=1)] = later(1)
+    images: Annotated[int, Field(ge=1)] | None = later(None)
 
     @field_validator("sizes")
     @classmethod
     def _in_order(cls, sizes: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
         starts = [start for start, _ in sizes]
         if starts and (starts[0] != 0 or starts != sorted(set(starts))):
-            raise ValueError(f"must begin at epoch 0 and go on with later ones, not {starts}")
+            raise ValueError(f"must begin at epoch 0 and name later epochs in order, not {starts}")
         return sizes
 
     def size(self, epoch: int, default: int) -> int:
@@ -182,53 +87,81 @@ class Schedule(_Frozen):
         return (epoch + 1) % self.score_every == 0 or epoch + 1 == self.epochs
 
 
-class Recipe(_Frozen):
-    """A training run, without its data, start, fold and seed.
+class Recipe(Entries):
+    """A training run, without its data, pretrained weights, fold and seed.
 
     Attributes:
+        augmentation: Changes of training images as one table; recipes written before `transforms` have it.
+        transforms: Changes of training images, in the order in which they are applied; None: those of `augmentation`.
         leave_out: Columns of the manifests; a row where one of them is 1 is neither trained on nor held out.
-        balance: How far an epoch evens out the cells of origin and label. A cell of n rows is drawn from in proportion
+        balance: How far an epoch evens out the cells of dataset and label. A cell of n rows is drawn from in proportion
             to n to the power of (1 - balance): 0 takes the rows as they are, at 1 all cells are drawn equally often.
-        even_labels: Whether an origin's labels are drawn as often as one another; `balance` then evens out origins.
-        paired_origins: Whether origins with one label alone are left out.
-        frozen: Parts of the network, by their names in it, that keep their starting weights and batch-norm statistics.
-        batch_norm: Whether batch-norm layers that came with the pretrained weights go on gathering statistics
+        even_labels: Whether both labels of a dataset are drawn equally often; `balance` then evens out datasets.
+        paired_origins: Whether datasets with only one label are left out.
+        frozen: Parts of the network, by their names in it, that keep pretrained weights and batch-norm statistics.
+        batch_norm: Whether batch-norm layers that came with the pretrained weights keep gathering statistics
             (`trained`) or keep theirs (`frozen`); their scales and shifts are trained in either case.
-        head: How the new layers begin: `random`, or as a linear `probe` of the pretrained weights, fitted to the
-            training rows (linear probing before fine-tuning, arXiv 2202.10054).
+        head: How the new layers are initialised: `random`, or as a linear `probe` of the pretrained weights, fitted to
+            the training rows (linear probing before fine-tuning, arXiv 2202.10054).
         probe_strength: The probe's inverse regularisation, scikit-learn's `C` on standardised features.
-        interpolation: Share of the way from the network as it began to the network as it was trained at which its
-            weights are kept; less than 1 needs a head that began as a probe.
-        segmentation: Weight of the loss of an auxiliary head that draws the lesion's outline; 0 has no such head.
+        interpolation: Weights that are kept, as a share of the way from the initial network to the trained one; below 1
+            needs a head initialised as a probe.
+        segmentation: Weight of the loss of an auxiliary head that predicts the lesion's outline; 0 has no such head.
         keep_side: Training images are shrunk to this short side as they are read, so that more fit into memory.
+
+    Example:
+        >>> recipe = Recipe(
+        ...     name="short",
+        ...     about="A short run",
+        ...     network={"name": "lenet5"},
+        ...     optimiser={"rate_pretrained": 1e-4, "rate_new": 1e-3},
+        ...     schedule={"epochs": 2, "sizes": [[0, 64]]},
+        ...     transforms=[{"name": "horizontal_flip"}, {"name": "resize"}, {"name": "gaussian_blur", "sigma": 1.5}],
+        ... )
+        >>> [one.name for one in recipe.compose(recipe.schedule.size(0, 224)).transforms]
+        ['horizontal_flip', 'resize', 'gaussian_blur']
     """
 
     name: str
     about: str
     network: Network
     preprocessing: Preprocessing = Preprocessing()
-    augmentation: Augmentation = Augmentation()
+    augmentation: FlatTable = FlatTable()
+    transforms: tuple[ListedTransform, ...] | None = later(None)
     optimiser: Optimiser
     schedule: Schedule
     batch_size: Annotated[int, Field(ge=2)] = 32
     precision: Literal["bf16-mixed", "16-mixed", "32-true"] = "bf16-mixed"
     ema: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
     label_smoothing: Share = 0.0
-    leave_out: tuple[str, ...] = _later(())
-    balance: Share = _later(0.0)
-    even_labels: bool = _later(False)  # noqa: FBT003 - a default
-    paired_origins: bool = _later(False)  # noqa: FBT003 - a default
-    frozen: tuple[str, ...] = _later(())
-    batch_norm: Literal["trained", "frozen"] = _later("trained")
-    head: Literal["random", "probe"] = _later("random")
-    probe_strength: Annotated[float, Field(gt=0.0)] = _later(1e-3)
-    interpolation: Share = _later(1.0)
-    segmentation: Annotated[float, Field(ge=0.0)] = _later(0.0)
-    keep_side: Side | None = _later(None)
+    leave_out: tuple[str, ...] = later(())
+    balance: Share = later(0.0)
+    even_labels: bool = later(False)  # noqa: FBT003 - a default
+    paired_origins: bool = later(False)  # noqa: FBT003 - a default
+    frozen: tuple[str, ...] = later(())
+    batch_norm: Literal["trained", "frozen"] = later("trained")
+    head: Literal["random", "probe"] = later("random")
+    probe_strength: Annotated[float, Field(gt=0.0)] = later(1e-3)
+    interpolation: Share = later(1.0)
+    segmentation: Annotated[float, Field(ge=0.0)] = later(0.0)
+    keep_side: Side | None = later(None)
+
+    @model_validator(mode="after")
+    def _augmented_in_one_way(self) -> Self:
+        if self.transforms is not None:
+            if "augmentation" in self.model_fields_set:
+                raise ValueError("give either transforms or the older table augmentation, not both")
+            if sum(isinstance(one, Resize) for one in self.transforms) != 1:
+                raise ValueError('transforms needs { name = "resize" } exactly once')
+            background = sum(one.share for one in self.transforms if isinstance(one, BackgroundTransform))
+            # Shares such as 0.7 + 0.2 + 0.1 add up to 1 only up to rounding.
+            if background > 1 + 1e-9:
+                raise ValueError("the shares of the background transforms, of which one is applied at most, exceed 1")
+        return self
 
     @model_validator(mode="after")
     def _outlines_can_be_followed(self) -> Self:
-        if self.segmentation and self.augmentation.engine != "opencv":
+        if self.segmentation and any(isinstance(one, TorchvisionTable) for one in self.applied_transforms):
             raise ValueError('segmentation needs augmentation.engine = "opencv", which moves outlines too')
         return self
 
@@ -250,18 +183,37 @@ class Recipe(_Frozen):
         return bool(self.balance or self.even_labels)
 
     @property
-    def looks_at_outlines(self) -> bool:
-        """Whether a run needs to know where the lesions are."""
-        wanted = self.augmentation
-        shares = (wanted.crop_to_lesion_share, wanted.swap_share, wanted.background_blur_share)
-        return any(
-            (*shares, wanted.background_erase_share, wanted.withhold_share, wanted.erase_share, self.segmentation)
-        )
+    def applied_transforms(self) -> tuple[Transform, ...]:
+        """The transforms of training images: those listed, or those that the table `augmentation` stands for."""
+        return self.augmentation.transforms() if self.transforms is None else self.transforms
+
+    def compose(self, side: int) -> Compose:
+        """Return the transforms of training images for an epoch.
+
+        Args:
+            side: Height and width of the images that the network sees, in pixels.
+        """
+        return Compose([one.at(side) for one in self.applied_transforms])
 
     @property
-    def looks_at_skins(self) -> bool:
+    def needs_outlines(self) -> bool:
+        """Whether a run needs to know where the lesions are."""
+        return self.segmentation > 0 or any(one.needs_outline for one in self.applied_transforms)
+
+    @property
+    def needs_skins(self) -> bool:
         """Whether a run needs images without their lesions."""
-        return bool(self.augmentation.swap_share or self.augmentation.withhold_share)
+        uses_skin = (ReplaceBackground, RemoveLesion)
+        return any(isinstance(one, uses_skin) and one.share > 0 for one in self.applied_transforms)
+
+    @model_serializer(mode="wrap")
+    def _record(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+        """Keep the table `augmentation` out of the record of a recipe that lists transforms."""
+        del info
+        record: dict[str, Any] = handler(self)
+        if self.transforms is not None:
+            record.pop("augmentation", None)
+        return record
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -302,7 +254,11 @@ def _parsed(path: Path) -> dict[str, Any]:
 
 def _replaced(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
+    # Transforms take the place of the older table, and the other way round.
+    for one, other in (("transforms", "augmentation"), ("augmentation", "transforms")):
+        if one in own and other not in own:
+            merged.pop(other, None)
     for key, value in own.items():
-        table = key != "network" and isinstance(value, dict) and isinstance(base.get(key), dict)
-        merged[key] = base[key] | value if table else value
+        table = key != "network" and isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merged[key] | value if table else value
     return merged

@@ -1,4 +1,4 @@
-"""Finished runs as `train` leaves them, read again with the rows that they held out."""
+"""Training runs as `train` writes them, and read again with the rows that they held out."""
 
 import json
 from collections.abc import Mapping
@@ -11,21 +11,26 @@ from torch import Tensor
 
 from skinlens.errors import UsageError
 from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
-from skinlens.models.checkpoint import read_tensors
-from skinlens.storage.spreadsheet import unguarded_table
-from skinlens.training.loop import FOLD_SCORES, MODEL, RUN
+from skinlens.models.checkpoint import read_tensors, save_tensors
+from skinlens.storage.spreadsheet import guarded_table, unguarded_table
 from skinlens.training.recipe import Recipe
+
+MODEL = "model.safetensors"
+START = "start.safetensors"
+LOG = "log.csv"
+FOLD_SCORES = "fold.csv"
+RUN = "run.json"
 
 
 @dataclass(frozen=True, eq=False)
-class FinishedRun:
+class HeldOutRun:
     """A run that held something out.
 
     Attributes:
-        folder: Where it lies.
-        record: What it wrote about itself.
+        folder: Its folder.
+        record: Its own description, from `run.json`.
         recipe: Its recipe.
-        rows: What it held out, in its order, with everything that the manifests say of it.
+        rows: The images that it held out, in its order, with every column of the manifests.
     """
 
     folder: Path
@@ -40,7 +45,7 @@ class FinishedRun:
         return f"origin {origin}" if fold is None else f"fold {fold}"
 
     def tensors(self) -> dict[str, Tensor]:
-        """Read the network that it kept, anew each time: hundreds of megabytes.
+        """Read its trained network, again at each call: hundreds of megabytes.
 
         Raises:
             CheckpointError: If they cannot be read.
@@ -48,24 +53,42 @@ class FinishedRun:
         return read_tensors(self.folder / MODEL)[0]
 
 
+def write_run(
+    folder: Path, record: Mapping[str, Any], tensors: Mapping[str, Tensor], predictions: pd.DataFrame | None
+) -> None:
+    """Write the results of a run into its folder, which is made if need be.
+
+    Args:
+        folder: Of the run.
+        record: Its description, for `run.json` and the header of its network.
+        tensors: Of its trained network.
+        predictions: For what it held out, a row an image; None if it held nothing out.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if predictions is not None:
+        guarded_table(predictions).to_csv(folder / FOLD_SCORES, index=False)
+    (folder / RUN).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    save_tensors(folder / MODEL, tensors, record)
+
+
 def read_record(run: Path) -> dict[str, Any]:
-    """Read what a finished run that held out a fold or an origin wrote about itself.
+    """Read the description of a run that held out a fold or an origin.
 
     Raises:
-        UsageError: If the folder holds no finished run, or it held nothing out.
+        UsageError: If the folder holds no complete run, or it held nothing out.
     """
     try:
         record: dict[str, Any] = json.loads(read_regular(run / RUN, largest=LARGEST_TABLE_FILE))
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"{run} holds no finished run: {error}") from error
+        raise UsageError(f"{run} holds no complete run: {error}") from error
     nothing = record.get("fold") is None and record.get("origin") is None
     if nothing or not (run / FOLD_SCORES).is_file():
         raise UsageError(f"{run} held out no fold and no origin, so nothing can be chosen or measured on it")
     return record
 
 
-def read_finished(run: Path, listed: pd.DataFrame) -> FinishedRun:
-    """Read a finished run that held out a fold or an origin.
+def read_run(run: Path, listed: pd.DataFrame) -> HeldOutRun:
+    """Read a run that held out a fold or an origin.
 
     Args:
         run: Its folder.
@@ -80,11 +103,11 @@ def read_finished(run: Path, listed: pd.DataFrame) -> FinishedRun:
     except (OSError, ValueError) as error:
         raise UsageError(f"the predictions of {run} cannot be read: {error}") from error
     rows = listed_rows(scores, listed, run)
-    return FinishedRun(run, record, Recipe.model_validate(record["recipe"]), rows)
+    return HeldOutRun(run, record, Recipe.model_validate(record["recipe"]), rows)
 
 
 def listed_rows(scores: pd.DataFrame, listed: pd.DataFrame, source: Path) -> pd.DataFrame:
-    """What manifests say of images that were held out, in their order.
+    """Return the rows of manifests for images that were held out, in their order.
 
     Args:
         scores: With a column `path`.

@@ -37,7 +37,7 @@ HAZARDS = (
         "Unnecessary surgery, or false reassurance",
         "The number is read as a chance of cancer",
         "A score that is not calibrated says so; a calibrated one is given only at a stated prevalence",
-        "tests/triage/test_decision.py::TestMeaning::test_a_score_that_is_not_calibrated_has_an_outlook_alone",
+        "tests/triage/test_risk.py::TestMeaning::test_a_score_that_is_not_calibrated_has_an_outlook_alone",
     ),
     Hazard(
         "A wrong decision",
@@ -52,7 +52,7 @@ HAZARDS = (
         "The image is not dermoscopy",
         "Images that do not look like dermoscopy are rejected. The default model still accepted 10 of 125 close-up "
         "photographs from telephones, the paper's model 28",
-        "tests/cli/test_ood.py::test_drawn_negatives_are_refused_and_the_grey_ones_by_their_pixels",
+        "tests/studies/test_ood_rejection.py::test_drawn_negatives_are_refused_and_the_grey_ones_by_their_pixels",
     ),
     Hazard(
         "A wrong decision",
@@ -65,7 +65,7 @@ HAZARDS = (
         "The wrong area is excised",
         "The heatmap is read as the border of the lesion, or weak evidence looks strong",
         "All images share one scale, which is shown beside the heatmap: weak evidence looks weak",
-        "tests/runtime/test_predictor.py::TestEvidenceHeatmap::test_weak_evidence_looks_weak",
+        "tests/explain/test_heatmap.py::TestScaledHeatmap::test_weak_evidence_looks_weak",
     ),
     Hazard(
         "The wrong patient is treated",

@@ -10,6 +10,7 @@ from skinlens.triage.decision import Assessment
 # Share of malignant lesions among those a clinician would score: general practice, and a pigmented-lesion clinic.
 PRIMARY_CARE = 0.02
 LESION_CLINIC = 0.10
+SETTINGS = {"primary care": PRIMARY_CARE, "pigmented-lesion clinic": LESION_CLINIC}
 
 
 def at_prevalence(probability: float, *, trained: float, target: float) -> float:

@@ -5,7 +5,7 @@ import streamlit as st
 
 from skinlens.leaderboard.card_sections import measured_sections, read_measured
 from skinlens.leaderboard.records import ResultError
-from skinlens.report.tables import bin_table, point_table, refusal_sentence, view_table
+from skinlens.report.tables import bin_table, point_table, rejection_sentence, view_table
 from skinlens.runtime.card import ModelCard
 from skinlens.runtime.weights import weights_folder
 from skinlens.triage.hazards import HAZARDS
@@ -31,7 +31,7 @@ def show_card(card: ModelCard) -> None:
     _show_studies(card)
     _show_operating_points(card)
     st.markdown("#### Images it rejects")
-    st.write(refusal_sentence(card.ood))
+    st.write(rejection_sentence(card.ood))
     _show_training(card)
     st.markdown("#### Files")
     for role, file in card.every_file.items():

@@ -24,11 +24,7 @@ _OVERRIDES = "overrides"
 EXAMPLES = ((5, True), (0, False), (12, True), (5, False), (15, True), (6, False), (11, True), (7, False))
 
 
-# An image on the page with everything that was computed from it.
-Result = Assessed
-
-
-def receive(content: bytes, name: str, model: LoadedModel) -> Result:
+def receive(content: bytes, name: str, model: LoadedModel) -> Assessed:
     """Return the result for received bytes, and make it the current one.
 
     The same bytes with the same model again cost a digest and nothing else.
@@ -44,13 +40,13 @@ def receive(content: bytes, name: str, model: LoadedModel) -> Result:
     return _keep(replace(known, image=replace(known.image, name=name)))
 
 
-def receive_synthetic(number: int, model: LoadedModel) -> Result:
+def receive_synthetic(number: int, model: LoadedModel) -> Assessed:
     """Return the result for a drawn example, and make it the current one; any number is accepted, since they repeat."""
     seed, malignant_look = EXAMPLES[number % len(EXAMPLES)]
     return _add(draw_lesion(seed, malignant_look=malignant_look), model)
 
 
-def current() -> Result | None:
+def current() -> Assessed | None:
     """Return the current result, if any; it outlives a visit to another page."""
     return _results().get(st.session_state.get(_CURRENT, ("", "")))
 
@@ -66,12 +62,12 @@ def clear() -> None:
     st.session_state[_UPLOADER] = st.session_state.get(_UPLOADER, 0) + 1
 
 
-def override(result: Result) -> str:
+def override(result: Assessed) -> str:
     """Return why the user wants a rejected image assessed anyway; "" until there is a reason."""
     return str(st.session_state.get(_OVERRIDES, {}).get(result.image.sha256, ""))
 
 
-def keep_override(result: Result, reason: str) -> None:
+def keep_override(result: Assessed, reason: str) -> None:
     """Remember why a rejected image is to be assessed anyway; "" withdraws that."""
     st.session_state.setdefault(_OVERRIDES, {})[result.image.sha256] = " ".join(reason.split())
 
@@ -87,12 +83,12 @@ def next_synthetic_number() -> int:
     return int(st.session_state[_DRAWN])
 
 
-def _results() -> OrderedDict[tuple[str, str], Result]:
-    results: OrderedDict[tuple[str, str], Result] = st.session_state.setdefault(_RESULTS, OrderedDict())
+def _results() -> OrderedDict[tuple[str, str], Assessed]:
+    results: OrderedDict[tuple[str, str], Assessed] = st.session_state.setdefault(_RESULTS, OrderedDict())
     return results
 
 
-def _find(image_sha256: str, model: LoadedModel) -> Result | None:
+def _find(image_sha256: str, model: LoadedModel) -> Assessed | None:
     key = (image_sha256, model.predictor.model.sha256)
     found = _results().get(key)
     if found is not None:
@@ -100,7 +96,7 @@ def _find(image_sha256: str, model: LoadedModel) -> Result | None:
     return found
 
 
-def _add(image: LesionImage, model: LoadedModel) -> Result:
+def _add(image: LesionImage, model: LoadedModel) -> Assessed:
     known = _find(image.sha256, model)
     if known is not None:
         return known
@@ -111,7 +107,7 @@ def _pipeline(model: LoadedModel) -> Pipeline:
     return Pipeline(model.predictor, lock=model.lock)
 
 
-def _keep(result: Result) -> Result:
+def _keep(result: Assessed) -> Assessed:
     key = (result.image.sha256, result.prediction.model.sha256)
     results = _results()
     results[key] = result

@@ -1,6 +1,6 @@
 """A reader's verdicts, as the pages offer them."""
 
-from skinlens.cases.schema import Verdict
+from skinlens.storage.verdict import Verdict
 
 # As saved, and as shown.
 VERDICTS: dict[Verdict, str] = {

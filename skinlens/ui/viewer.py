@@ -20,8 +20,8 @@ from skinlens.explain.heatmap import (
 )
 from skinlens.imaging.image import Pixels
 from skinlens.imaging.preprocess import fitted
+from skinlens.triage.pipeline import Assessed
 from skinlens.ui.enhanced import ENHANCEMENTS, Enhancement, enhance
-from skinlens.ui.session import Result
 
 AnyMap = TypeVar("AnyMap", npt.NDArray[np.uint8], npt.NDArray[np.float32])
 
@@ -56,7 +56,7 @@ class Window:
 
 
 @st.fragment
-def side_by_side(result: Result) -> None:
+def side_by_side(result: Assessed) -> None:
     """Draw both images and their controls; moving a control redraws this part alone."""
     views, controls = st.container(), st.container()
     with controls:
@@ -69,7 +69,7 @@ def side_by_side(result: Result) -> None:
         _with_enhanced(result, right, views, controls)
 
 
-def _with_heatmap(result: Result, views: DeltaGenerator, controls: DeltaGenerator) -> None:
+def _with_heatmap(result: Assessed, views: DeltaGenerator, controls: DeltaGenerator) -> None:
     with controls:
         opacity, style, colours, window = _controls()
     image = window.cut(result.image.pixels)
@@ -91,13 +91,13 @@ def _with_heatmap(result: Result, views: DeltaGenerator, controls: DeltaGenerato
         _legend(colours, evidence_words)
 
 
-def original_alone(result: Result) -> None:
+def original_alone(result: Assessed) -> None:
     """Draw the image without a heatmap, which would mean nothing for a rejected image."""
     left, _ = st.columns(2)
     _show_original(left, result, _fitted(result.image.pixels))
 
 
-def _with_enhanced(result: Result, how: Enhancement, views: DeltaGenerator, controls: DeltaGenerator) -> None:
+def _with_enhanced(result: Assessed, how: Enhancement, views: DeltaGenerator, controls: DeltaGenerator) -> None:
     with controls:
         window = _window(_zoom(st.columns([3, 1])[1]))
     changed = enhance(result.image.pixels, how)
@@ -107,7 +107,7 @@ def _with_enhanced(result: Result, how: Enhancement, views: DeltaGenerator, cont
     views.caption(changed.sentence)
 
 
-def _show_original(place: DeltaGenerator, result: Result, shown: Pixels) -> None:
+def _show_original(place: DeltaGenerator, result: Assessed, shown: Pixels) -> None:
     what = "Synthetic example, drawn" if result.image.synthetic else "Original"
     _show(place, shown, what, f"{what}: the image as received, upright.")
 

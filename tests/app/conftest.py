@@ -1,7 +1,8 @@
 """The app under Streamlit's own test driver, with fresh caches for every test."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -21,6 +22,7 @@ from skinlens.runtime.card import (
 from skinlens.runtime.predictor import Predictor
 from skinlens.runtime.released import VARIABLE
 from skinlens.runtime.weights import shipped_folder
+from skinlens.ui.compare import held_out
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,6 +30,23 @@ ROOT = Path(__file__).parents[2]
 class _NoPagesFolder(type(Path())):
     def exists(self, **_: object) -> bool:
         return False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _read_once() -> Iterator[None]:
+    """Keep the figures on held-out datasets, which follow from files and take ten seconds, from test to test."""
+    read: dict[object, Any] = {}
+
+    def read_once(folder: Path, titles: Mapping[str, str]) -> Any:
+        key = (folder.resolve(), held_out._digest(folder), *sorted(titles.items()))
+        if key not in read:
+            read[key] = read_held_out(folder, titles)
+        return read[key]
+
+    read_held_out = held_out.read_held_out
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(held_out, "read_held_out", read_once)
+        yield
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def new_run(tmp_path: Path, folder: Path, predictor: Predictor) -> Iterator[MakeRun]:
-    """Make a run over the folder, or over other roots; nothing is judged yet."""
+    """Make a run over the folder, or over other roots; nothing is assessed yet."""
     made = []
 
     def make(*roots: Path, kind: str = "path", views: bool = False) -> BatchStore:
@@ -45,11 +45,11 @@ def new_run(tmp_path: Path, folder: Path, predictor: Predictor) -> Iterator[Make
 
 @pytest.fixture
 def finished(new_run: MakeRun, predictor: Predictor) -> BatchStore:
-    """A run over the folder in which everything is judged."""
+    """A run over the folder in which everything is assessed."""
     store = new_run()
-    judge_all(store, predictor)
+    assess_all(store, predictor)
     return store
 
 
-def judge_all(store: BatchStore, predictor: Predictor) -> None:
+def assess_all(store: BatchStore, predictor: Predictor) -> None:
     go_through(store, predictor, threading.Lock())

@@ -77,7 +77,7 @@ def test_a_file_that_changed_is_not_summarised(folder: Path, finished: BatchStor
     first = whole(finished, predictor)[:1]
     with zipfile.ZipFile(io.BytesIO(case_archive(finished, first, predictor.card, predictor.card.point()))) as archive:
         assert archive.namelist() == [NOT_INCLUDED]
-        assert "has changed since it was judged" in archive.read(NOT_INCLUDED).decode()
+        assert "has changed since it was assessed" in archive.read(NOT_INCLUDED).decode()
 
 
 def test_a_name_controls_no_terminal_and_adds_no_line(finished: BatchStore, predictor: Predictor) -> None:

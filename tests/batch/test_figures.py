@@ -31,14 +31,14 @@ def test_the_metrics_are_those_of_the_evaluation() -> None:
     assert truth_rows(found)[0] == ("Metric", "Value", "95 % interval", "n")
 
 
-def test_what_was_not_judged_is_counted_apart() -> None:
-    strange, unreadable = line(6, 0.9, refused=(NOT_DERMOSCOPY,)), line(7, None, state="unreadable")
+def test_what_was_not_assessed_is_counted_apart() -> None:
+    strange, unreadable = line(6, 0.9, rejections=(NOT_DERMOSCOPY,)), line(7, None, state="unreadable")
     found = against_truth(labelled(strange, unreadable, line(8, None)), POINT)
     assert found is not None
-    assert (found.result.n, found.not_judged) == (6, 2)
+    assert (found.result.n, found.not_assessed) == (6, 2)
 
 
-def test_uncertain_ones_count_by_their_score_and_are_told() -> None:
+def test_uncertain_ones_count_by_their_score_and_are_reported() -> None:
     found = against_truth(labelled(stability=(0.9, 0.1)), POINT)
     assert found is not None
     assert found.undecided == 6

@@ -1,4 +1,4 @@
-"""An image of a run as a case: the same as if it had been judged alone."""
+"""An image of a run as a case: the same as if it had been assessed alone."""
 
 from datetime import UTC, datetime
 
@@ -16,12 +16,12 @@ from skinlens.runtime.orientations import predict_orientations
 from skinlens.runtime.predictor import Predictor
 from skinlens.triage.admission import examine
 from skinlens.triage.decision import assess
-from tests.batch.conftest import MakeRun, judge_all
+from tests.batch.conftest import MakeRun, assess_all
 
 
-def test_it_is_judged_as_an_image_of_its_own(new_run: MakeRun, predictor: Predictor) -> None:
+def test_it_is_assessed_as_an_image_of_its_own(new_run: MakeRun, predictor: Predictor) -> None:
     store = new_run(views=True)
-    judge_all(store, predictor)
+    assess_all(store, predictor)
     row, card = store.image(0), predictor.card
     again = assessment_again(row, card, card.point())
     image = decode(read_again(row), name="1.png")

@@ -18,7 +18,7 @@ from skinlens.batch.store import BatchStore
 from skinlens.cli.predict import Outputs, predict
 from skinlens.runtime.predictor import Predictor
 from skinlens.triage import pipeline
-from tests.batch.conftest import NAMES, MakeRun, judge_all
+from tests.batch.conftest import NAMES, MakeRun, assess_all
 
 IS_A = "This cannot be read as an image. It is {}, not a regular file."
 
@@ -37,7 +37,7 @@ def test_every_image_gets_its_row_in_order(finished: BatchStore) -> None:
         ("c.png", "judged"),
     ]
     progress = finished.progress()
-    assert (progress.total, progress.judged, progress.unreadable, progress.passed_over) == (6, 5, 1, 1)
+    assert (progress.total, progress.assessed, progress.unreadable, progress.passed_over) == (6, 5, 1, 1)
     assert progress.complete
 
 
@@ -45,7 +45,7 @@ def test_the_numbers_are_those_of_the_command_line(
     folder: Path, tmp_path: Path, new_run: MakeRun, predictor: Predictor
 ) -> None:
     store = new_run(views=True)
-    judge_all(store, predictor)
+    assess_all(store, predictor)
     outputs = Outputs(tmp_path / "rows.csv", as_json=False, heatmaps=None, pdfs=None)
     predict([folder], outputs, model=None, point=None, threshold=None)
     rows = pd.read_csv(tmp_path / "rows.csv", keep_default_na=False)
@@ -59,15 +59,17 @@ def test_the_numbers_are_those_of_the_command_line(
     assert [line.reason for line in lines] == rows["error"].tolist()
 
 
-def test_members_of_an_archive_are_judged(tmp_path: Path, folder: Path, new_run: MakeRun, predictor: Predictor) -> None:
+def test_members_of_an_archive_are_assessed(
+    tmp_path: Path, folder: Path, new_run: MakeRun, predictor: Predictor
+) -> None:
     archive = tmp_path / "ward.zip"
     with zipfile.ZipFile(archive, "w") as packed:
         for name in NAMES[:2]:
             packed.write(folder / name, name)
     store = new_run(archive)
-    judge_all(store, predictor)
+    assess_all(store, predictor)
     assert [line.path for line in store.lines()] == [f"{archive}!/a/1.png", f"{archive}!/a/2.png"]
-    assert store.progress().judged == 2
+    assert store.progress().assessed == 2
 
 
 @pytest.mark.parametrize("after", [0, 1])
@@ -87,7 +89,7 @@ def test_what_stops_half_way_goes_on_without_loss_or_repetition(
         go_through(store, predictor, threading.Lock(), pause=stop)
     before = {line.number: line for line in store.lines() if line.state != "waiting"}
     assert len(before) == 2 * (after + 1)
-    judge_all(store, predictor)
+    assess_all(store, predictor)
     lines = store.lines()
     assert store.progress().complete
     assert [line for line in lines if line.number in before] == list(before.values())
@@ -127,11 +129,11 @@ def test_a_killed_program_leaves_the_run_ready_to_go_on(new_run: MakeRun, predic
         assert program.stdout.readline() == "one\n"
         assert is_worked_on(store)
         with pytest.raises(BusyError, match="already working"):
-            judge_all(store, predictor)
+            assess_all(store, predictor)
         program.kill()
     assert store.progress().done == 3
     assert not is_worked_on(store)
-    judge_all(store, predictor)
+    assess_all(store, predictor)
     assert store.progress().complete
     assert [state for _, state, _ in results(store)].count("judged") == 5
 
@@ -145,7 +147,7 @@ def test_it_stops_when_the_user_wants_that(
     go_through(store, predictor, threading.Lock(), pause=lambda _: store.want(wanted))  # type: ignore[arg-type]
     assert store.progress().done == 1
     store.want("run")
-    judge_all(store, predictor)
+    assess_all(store, predictor)
     assert store.progress().complete
 
 
@@ -155,13 +157,13 @@ def test_another_model_does_not_go_on_with_it(new_run: MakeRun, predictor: Predi
         model = type(predictor.model)("other", "1", "ff" * 32)
 
     with pytest.raises(BatchError, match=f"begun with {predictor.card.name} {predictor.card.version}, which is not"):
-        judge_all(new_run(), Other())  # type: ignore[arg-type]
+        assess_all(new_run(), Other())  # type: ignore[arg-type]
 
 
 def test_an_upload_that_broke_off_is_not_taken_for_an_empty_run(new_run: MakeRun, predictor: Predictor) -> None:
     store = new_run(kind="upload")
     with pytest.raises(BatchError, match="upload of this run was interrupted"):
-        judge_all(store, predictor)
+        assess_all(store, predictor)
     assert not store.progress().complete
 
 
@@ -175,10 +177,10 @@ def test_a_folder_that_vanishes_stops_the_run_which_goes_on_when_it_is_back(
             runner._list(store, store.run())
     folder.rename(folder.with_name("away"))
     with pytest.raises(BatchError, match=r"images can no longer be found\. Connect its drive or put it back"):
-        judge_all(store, predictor)
+        assess_all(store, predictor)
     assert not store.progress().done
     folder.with_name("away").rename(folder)
-    judge_all(store, predictor)
+    assess_all(store, predictor)
     assert store.progress().complete
     assert [state for _, state, _ in results(store)].count("judged") == 5
 
@@ -188,7 +190,7 @@ def test_an_image_that_vanishes_gets_its_sentence(folder: Path, new_run: MakeRun
     with alone(store):
         runner._list(store, store.run())
     (folder / "c.png").unlink()
-    judge_all(store, predictor)
+    assess_all(store, predictor)
     gone = store.lines()[-1]
     assert (gone.state, gone.reason) == ("unreadable", "unreadable")
     assert "no such file" in gone.sentence
@@ -206,7 +208,7 @@ def test_memory_holds_a_few_images_at_a_time(
         return kept(chunk, *more, **named)
 
     monkeypatch.setattr(runner, "results", watched)
-    judge_all(new_run(), predictor)
+    assess_all(new_run(), predictor)
     # The one that cannot be decoded has no pixels, and goes with the next.
     assert sizes == [1, 1, 1, 1, 2]
 
@@ -235,9 +237,9 @@ def test_what_is_no_file_has_its_row_and_costs_no_other(folder: Path, new_run: M
     with (folder / "sparse.tif").open("wb") as stream:
         stream.truncate(8 * 2**40)
     store = new_run()
-    judge_all(store, predictor)
+    assess_all(store, predictor)
     found = {line.relative: (line.state, line.reason, line.sentence) for line in store.lines()}
     assert found["b/2.png"] == ("unreadable", "unreadable", IS_A.format("a named pipe"))
     assert found["zeros.jpg"] == ("unreadable", "unreadable", IS_A.format("a device"))
     assert found["sparse.tif"][:2] == ("unreadable", "too_large")
-    assert store.progress().judged == len(NAMES)
+    assert store.progress().assessed == len(NAMES)

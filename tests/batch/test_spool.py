@@ -10,7 +10,7 @@ from skinlens.batch.errors import BatchError
 from skinlens.batch.reopen import image_again
 from skinlens.batch.spool import Upload, take_in
 from skinlens.runtime.predictor import Predictor
-from tests.batch.conftest import MakeRun, judge_all
+from tests.batch.conftest import MakeRun, assess_all
 
 
 def uploads(folder: Path, *names: str) -> list[Upload]:
@@ -36,14 +36,14 @@ def test_a_dropped_folder_keeps_its_order_and_passes_over_what_is_no_image(folde
 def test_files_of_their_own_all_get_a_row(folder: Path, new_run: MakeRun, predictor: Predictor) -> None:
     store = new_run(kind="upload")
     take_in(store, uploads(folder, "notes.txt", "c.png"), whole_folder=False)
-    judge_all(store, predictor)
+    assess_all(store, predictor)
     assert [line.reason for line in store.lines()] == ["not_an_image", ""]
 
 
 def test_members_of_an_uploaded_archive_are_named_by_it(folder: Path, new_run: MakeRun, predictor: Predictor) -> None:
     store = new_run(kind="upload")
     take_in(store, [Upload("ward.zip", packed(folder, "b/1.png", "notes.txt"))], whole_folder=False)
-    judge_all(store, predictor)
+    assess_all(store, predictor)
     (line,) = store.lines()
     assert (line.path, line.relative, line.state) == ("ward.zip!/b/1.png", "b/1.png", "judged")
     assert store.progress().passed_over == 1
@@ -73,7 +73,7 @@ def test_after_finishing_results_stay_and_the_image_is_told_to_be_gone(
 ) -> None:
     store = new_run(kind="upload")
     take_in(store, uploads(folder, "c.png"), whole_folder=False)
-    judge_all(store, predictor)
+    assess_all(store, predictor)
     before = store.lines()
     store.finish()
     assert not store.spool.exists()
@@ -83,7 +83,7 @@ def test_after_finishing_results_stay_and_the_image_is_told_to_be_gone(
         image_again(store.image(0))
 
 
-def test_members_of_any_name_are_listed_and_judged(folder: Path, new_run: MakeRun, predictor: Predictor) -> None:
+def test_members_of_any_name_are_listed_and_assessed(folder: Path, new_run: MakeRun, predictor: Predictor) -> None:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         for name in ("", "//", "a.png", "..\\b.png", "\x1b[2J.png", "n" * 60_000 + ".png"):
@@ -91,6 +91,6 @@ def test_members_of_any_name_are_listed_and_judged(folder: Path, new_run: MakeRu
     stream.seek(0)
     store = new_run(kind="upload")
     take_in(store, [Upload("ward.zip", stream)], whole_folder=False)
-    judge_all(store, predictor)
+    assess_all(store, predictor)
     assert [line.state for line in store.lines()] == ["judged"] * 6
     assert {line.relative for line in store.lines()} >= {"unnamed-0", "unnamed-1", "a.png"}

@@ -175,13 +175,13 @@ def test_a_run_of_another_version_is_not_read(finished: BatchStore) -> None:
         BatchStore(finished.folder)
 
 
-def test_an_image_that_is_not_there_is_told(finished: BatchStore) -> None:
+def test_an_image_that_is_not_there_is_reported(finished: BatchStore) -> None:
     with pytest.raises(BatchError, match="no such image"):
         finished.image(99)
 
 
 def test_time_left_is_known_with_a_rate() -> None:
-    progress = Progress(total=100, judged=30, unreadable=10, passed_over=0, listed=True, wanted="run", rate=4.0)
+    progress = Progress(total=100, assessed=30, unreadable=10, passed_over=0, listed=True, wanted="run", rate=4.0)
     assert (progress.done, progress.seconds_left, progress.complete) == (40, 15.0, False)
 
 

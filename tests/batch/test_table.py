@@ -31,7 +31,7 @@ def line(number: int, score: float | None = 0.5, *, path: str = "", **more: obje
         "sentence": "",
         "score": score,
         "stability": None,
-        "refused": (),
+        "rejections": (),
         "warnings": (),
         "flags": (),
     }
@@ -52,7 +52,7 @@ RUN = (
     line(0, 0.2),
     line(1, 0.9),
     line(2, 0.7, stability=(0.7, 0.3, *[0.7] * 6)),
-    line(3, 0.99, refused=(NOT_DERMOSCOPY,)),
+    line(3, 0.99, rejections=(NOT_DERMOSCOPY,)),
     line(4, None, state="unreadable", reason="empty", sentence="It is empty."),
     line(5, None),
     line(6, 0.6, flags=("dark_corners",), warnings=("Black corners.",)),
@@ -65,13 +65,13 @@ def test_every_outcome_is_counted() -> None:
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.2, 0.35, 0.65, 0.95, 1.0])
-def test_moving_the_threshold_is_judging_again(threshold: float) -> None:
+def test_moving_the_threshold_is_assessing_again(threshold: float) -> None:
     point = POINT.model_copy(update={"threshold": threshold})
     for entry in table(*RUN, point=point):
         if entry.line.score is not None:
             stability = None if entry.line.stability is None else Stability(entry.line.stability)
-            refused = bool(entry.line.refused)
-            assert entry.outcome == decide(entry.line.score, point, stability=stability, refused=refused)
+            rejected = bool(entry.line.rejections)
+            assert entry.outcome == decide(entry.line.score, point, stability=stability, rejected=rejected)
 
 
 def test_a_band_makes_scores_uncertain() -> None:
@@ -80,7 +80,7 @@ def test_a_band_makes_scores_uncertain() -> None:
     assert table(line(0, 0.6), point=POINT.model_copy(update={"band": band}))[0].outcome == "uncertain"
 
 
-def test_the_most_worrying_come_first_and_what_was_not_judged_last() -> None:
+def test_the_most_worrying_come_first_and_what_was_not_assessed_last() -> None:
     assert [entry.number for entry in ordered(table(*RUN), "worry")] == [1, 2, 6, 0, 3, 4, 5]
     assert [entry.number for entry in ordered(table(*RUN), "run")] == list(range(7))
 

@@ -46,5 +46,5 @@ def test_a_case_is_saved_opened_and_agrees_with_its_pdf(page: Page, image: Path,
     download.value.save_as(tmp_path / "case.pdf")
     page.get_by_text("Check, back up, delete").click()
     page.locator("input[type=file]").last.set_input_files(tmp_path / "case.pdf")
-    expect(page.get_by_text("The PDF agrees with the saved case.")).to_be_visible(timeout=30 * SECONDS)
+    expect(page.get_by_text("The PDF agrees with the saved case.")).to_be_visible(timeout=60 * SECONDS)
     expect(page.get_by_text(re.compile("exactly what SkinLens makes"))).to_be_visible()

@@ -24,7 +24,7 @@ def open_compare(page: Page) -> Page:
 
 
 def downloaded(page: Page, button: str) -> tuple[str, bytes]:
-    with page.expect_download(timeout=30 * SECONDS) as download:
+    with page.expect_download(timeout=60 * SECONDS) as download:
         page.get_by_role("button", name=button).first.click()
     return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
@@ -32,8 +32,8 @@ def downloaded(page: Page, button: str) -> tuple[str, bytes]:
 def test_switch_upload_and_download(page: Page, tmp_path: Path) -> None:
     compare = open_compare(page)
     compare.get_by_role("radio", name="Without either").click()
-    expect(compare.get_by_text("the figures to believe")).to_be_visible(timeout=30 * SECONDS)
-    expect(compare.get_by_text("The paper has no results for this test view")).to_be_visible(timeout=30 * SECONDS)
+    expect(compare.get_by_text("the figures to believe")).to_be_visible(timeout=60 * SECONDS)
+    expect(compare.get_by_text("The paper has no results for this test view")).to_be_visible(timeout=60 * SECONDS)
 
     own = tmp_path / "own.csv"
     own.write_bytes(submitted_csv(SHIPPED))
@@ -42,7 +42,7 @@ def test_switch_upload_and_download(page: Page, tmp_path: Path) -> None:
     expect(compare.get_by_text("All 660 images were matched.")).to_be_visible(timeout=60 * SECONDS)
 
     chart = compare.locator(".st-key-chart-roc .js-plotly-plot").first
-    expect(chart.locator(".legend")).to_contain_text("Yours: own.csv", timeout=30 * SECONDS)
+    expect(chart.locator(".legend")).to_contain_text("Yours: own.csv", timeout=60 * SECONDS)
     name, content = downloaded(compare, "Download chart data (CSV)")
     assert name == "skinlens-roc-clean-native.csv"
     shipped = read_results(SHIPPED).shown[0]
@@ -60,7 +60,7 @@ def test_a_chart_downloads_as_an_image(visit: Visit, theme: str, kind: str, begi
     compare.get_by_role("radio", name=kind, exact=True).click()
     settle(compare)
     camera = compare.locator('.st-key-chart-roc .modebar-btn[data-title*="Download"]').first
-    with compare.expect_download(timeout=30 * SECONDS) as download:
+    with compare.expect_download(timeout=60 * SECONDS) as download:
         camera.click()
     assert download.value.suggested_filename == f"skinlens-roc-all.{kind.lower()}"
     assert Path(download.value.path()).read_bytes().startswith(begins)
@@ -71,4 +71,4 @@ def test_tabs_are_reached_by_keyboard(page: Page) -> None:
     compare.get_by_role("tab", name="ROC").focus()
     compare.keyboard.press("ArrowRight")
     compare.keyboard.press("Enter")
-    expect(compare.get_by_text("never compare it across test views")).to_be_visible(timeout=30 * SECONDS)
+    expect(compare.get_by_text("never compare it across test views")).to_be_visible(timeout=60 * SECONDS)

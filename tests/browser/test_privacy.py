@@ -114,7 +114,7 @@ def test_a_batch_asks_no_foreign_host(watched_page: Page, tmp_path: Path) -> Non
     wait_until_complete(watched_page, 2)
     watched_page.get_by_role("button", name="Finish or discard").click()
     watched_page.get_by_role("button", name="Discard the run").click()
-    expect(watched_page.get_by_text("Where are the images?")).to_be_visible(timeout=30 * SECONDS)
+    expect(watched_page.get_by_text("Where are the images?")).to_be_visible(timeout=60 * SECONDS)
     open_batch(watched_page)
 
 

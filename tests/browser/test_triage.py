@@ -50,7 +50,7 @@ def test_drop_read_slide_and_take_the_pdf(page: Page, predictor: Predictor, tmp_
     drop(page, "dropped.png", content)
 
     score = page.get_by_test_id("stMetricValue")
-    expect(score).to_have_text(f"{prediction.score:.2f}", timeout=30 * SECONDS)
+    expect(score).to_have_text(f"{prediction.score:.2f}", timeout=90 * SECONDS)
     box = score.bounding_box()
     assert box is not None
     assert box["y"] + box["height"] < 800, "the score is below the fold at 1280x800"
@@ -74,7 +74,7 @@ def test_drop_read_slide_and_take_the_pdf(page: Page, predictor: Predictor, tmp_
     page.get_by_label("Pseudonymous id").fill("Case Ω-7")
     page.get_by_label("Pseudonymous id").press("Tab")
     settle(page)
-    with page.expect_download(timeout=30 * SECONDS) as download:
+    with page.expect_download(timeout=90 * SECONDS) as download:
         page.get_by_role("button", name="Download PDF").click()
     target = tmp_path / "summary.pdf"
     download.value.save_as(target)
@@ -86,22 +86,22 @@ def test_drop_read_slide_and_take_the_pdf(page: Page, predictor: Predictor, tmp_
 
 def test_a_bad_file_then_a_good_one(page: Page) -> None:
     drop(page, "broken.png", lesion(3)[:5000])
-    expect(page.get_by_text("broken.png is incomplete or damaged")).to_be_visible(timeout=30 * SECONDS)
+    expect(page.get_by_text("broken.png is incomplete or damaged")).to_be_visible(timeout=90 * SECONDS)
     expect(page.get_by_test_id("stMetricValue")).to_have_count(0)
     page.get_by_role("button", name="Try a synthetic example").click()
-    expect(page.get_by_test_id("stMetricValue")).to_be_visible(timeout=30 * SECONDS)
+    expect(page.get_by_test_id("stMetricValue")).to_be_visible(timeout=90 * SECONDS)
     expect(page.get_by_text("a drawn image, not a patient")).to_be_visible()
 
 
 def test_the_result_outlives_a_visit_to_another_page(page: Page) -> None:
     page.get_by_role("button", name="Try a synthetic example").click()
     score = page.get_by_test_id("stMetricValue")
-    expect(score).to_be_visible(timeout=30 * SECONDS)
+    expect(score).to_be_visible(timeout=90 * SECONDS)
     shown = score.inner_text()
     page.get_by_role("link", name="About").click()
-    expect(page.get_by_text("Intended use")).to_be_visible(timeout=30 * SECONDS)
+    expect(page.get_by_text("Intended use")).to_be_visible(timeout=90 * SECONDS)
     page.get_by_role("link", name="Triage").click()
-    expect(page.get_by_test_id("stMetricValue")).to_have_text(shown, timeout=30 * SECONDS)
+    expect(page.get_by_test_id("stMetricValue")).to_have_text(shown, timeout=90 * SECONDS)
 
 
 def test_a_pages_own_address_leads_through_the_router(first_visit: tuple[str, str]) -> None:
@@ -113,7 +113,7 @@ def test_a_pages_own_address_leads_through_the_router(first_visit: tuple[str, st
 
 def test_images_have_alternative_texts(page: Page) -> None:
     page.get_by_role("button", name="Try a synthetic example").click()
-    expect(page.get_by_test_id("stMetricValue")).to_be_visible(timeout=30 * SECONDS)
+    expect(page.get_by_test_id("stMetricValue")).to_be_visible(timeout=90 * SECONDS)
     alternatives = page.locator('[data-testid="stImage"] img').evaluate_all("images => images.map(i => i.alt)")
     assert len(alternatives) >= 3
     assert all(len(text) > 20 for text in alternatives)

@@ -26,7 +26,7 @@ def settle(page: Page) -> None:
     # The page sends an input a moment after it was made.
     page.wait_for_timeout(400)
     app = page.get_by_test_id("stApp")
-    expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=30 * SECONDS)
+    expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=60 * SECONDS)
 
 
 def plant(folder: Path, number: int = IMAGES) -> Path:

@@ -91,7 +91,7 @@ def test_a_damaged_archive_leaves_the_store_empty(
     assert not list(other.pixels.path.glob("*"))
 
 
-def test_what_is_no_archive_is_told(other: CaseStore, tmp_path: Path) -> None:
+def test_what_is_no_archive_is_reported(other: CaseStore, tmp_path: Path) -> None:
     (tmp_path / "no.zip").write_bytes(b"no archive")
     with pytest.raises(CaseStoreError, match=r"no\.zip is damaged"):
         restore(other, tmp_path / "no.zip")

@@ -46,7 +46,7 @@ def test_sqlite_waits_writes_ahead_and_forgets_what_is_erased(tmp_path: Path) ->
     assert stat.S_IMODE((tmp_path / "deep").stat().st_mode) == 0o700
 
 
-def test_what_is_no_database_is_told(tmp_path: Path) -> None:
+def test_what_is_no_database_is_reported(tmp_path: Path) -> None:
     (tmp_path / "cases.sqlite").write_bytes(b"no database at all" * 100)
     with pytest.raises(CaseStoreError, match="not a SkinLens database"):
         open_file(tmp_path / "cases.sqlite")

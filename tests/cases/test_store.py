@@ -107,7 +107,7 @@ def test_the_same_image_again_is_a_new_assessment_of_it(store: CaseStore) -> Non
     assert store.search().total == 2
 
 
-def test_patients_and_lesions_are_told_apart(store: CaseStore) -> None:
+def test_patients_and_lesions_are_distinguished(store: CaseStore) -> None:
     for name, site in (("P-1", "back"), ("P-1", "arm"), ("P-2", "back"), ("P-1", "")):
         saved(store, of_patient(name, site=site))
     with Session(store.engine) as session:

@@ -37,6 +37,68 @@ def test_a_summary_says_what_was_printed() -> None:
     assert printed.made == record.created
 
 
+def test_the_record_inside_is_unrounded_and_holds_nothing_typed() -> None:
+    record = build_record(score=0.30994321)
+    content = case_pdf(record, CARD).content
+    payload = read_summary(content).payload
+    assert payload is not None
+    assert (payload.decision, payload.score, payload.threshold) == ("low", 0.30994321, POINT.threshold)
+    assert payload.created == record.created
+    metadata = content[content.index(b"<x:xmpmeta") : content.index(b"</x:xmpmeta>")]
+    assert not any(typed.encode() in metadata for typed in (record.facts.case_id, record.facts.note, record.image.name))
+
+
+def test_a_score_that_prints_alike_is_another_result(store: CaseStore) -> None:
+    saved(store, build_record(score=0.8701))
+    check = check_summary(store, case_pdf(build_record(score=0.8699), CARD).content)
+    assert not check.agrees
+    assert "the document has Above the referral threshold 0.8699, the kept case" in check.sentences[0]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "forged", "sentence"),
+    [
+        ('"score": 0.87', '"score": 0.78', "The result was altered: the page shows Above the referral threshold 0.87"),
+        ('"decision": "refer"', '"decision": "low"  ', "the record inside the document Below the referral threshold"),
+        (f'"image_sha256": "{"5c" * 32}"', f'"image_sha256": "{"6d" * 32}"', "The image's SHA-256 was altered"),
+        ('"created": "2026-03-04T15:06', '"created": "2026-03-04T15:07', "The time was altered"),
+    ],
+)
+def test_a_page_that_contradicts_its_record_is_altered(
+    store: CaseStore, recorded: str, forged: str, sentence: str
+) -> None:
+    saved(store, build_record())
+    content = case_pdf(build_record(), CARD).content
+    assert content.count(recorded.encode()) == 1
+    check = check_summary(store, content.replace(recorded.encode(), forged.encode()))
+    assert not check.agrees
+    assert any(sentence in each for each in check.sentences)
+
+
+def test_a_document_without_a_record_is_read_by_its_labels(store: CaseStore) -> None:
+    """As those of earlier versions are."""
+    content = document(store, saved(store, build_record()))
+    without = content.replace(b"skinlens:record", b"skinlens:nothing"[:15])
+    assert read_summary(without).payload is None
+    check = check_summary(store, without)
+    assert (check.agrees, check.exact) == (True, False)
+    assert "Another version of SkinLens made the document" in check.sentences[1]
+
+
+@pytest.mark.parametrize("record", ['{"version": 9}', '{"kind": "case", "version": 1}', "[]", "nonsense"])
+def test_a_record_that_cannot_be_read_is_not_passed_over(record: str) -> None:
+    content = case_pdf(build_record(), CARD).content
+    start, end = content.index(b"<skinlens:record>") + 17, content.index(b"</skinlens:record>")
+    damaged = content[:start] + record.encode().ljust(end - start) + content[end:]
+    with pytest.raises(NotASummaryError, match=r"newer SkinLens|damaged"):
+        read_summary(damaged)
+
+
+def test_a_headline_in_a_note_is_no_second_result() -> None:
+    record = build_record(facts=CaseFacts("P", note="Uncertain\nNot assessed"))
+    assert read_summary(case_pdf(record, CARD).content).altered == ()
+
+
 def test_what_the_user_typed_is_not_taken_for_a_digest() -> None:
     note = f"Weights SHA-256 {'0' * 64}\nImage SHA-256 {'0' * 64}"
     printed = read_summary(case_pdf(build_record(facts=CaseFacts("P", note=note)), CARD).content)
@@ -44,7 +106,7 @@ def test_what_the_user_typed_is_not_taken_for_a_digest() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"%PDF-1.7 nothing", b"no pdf at all"])
-def test_what_is_no_summary_is_told(content: bytes) -> None:
+def test_what_is_no_summary_is_reported(content: bytes) -> None:
     with pytest.raises(NotASummaryError):
         read_summary(content)
 
@@ -85,11 +147,11 @@ def test_another_result_is_named_with_the_recorded_one(store: CaseStore) -> None
     forged = case_pdf(build_record(score=0.12), CARD).content
     found = check_summary(store, forged)
     assert not found.agrees
-    assert "the document says Below the referral threshold 0.12" in found.sentences[0]
-    assert "the record Above the referral threshold 0.87" in found.sentences[0]
+    assert "the document has Below the referral threshold 0.12" in found.sentences[0]
+    assert "the kept case Above the referral threshold 0.87" in found.sentences[0]
 
 
-def test_another_image_and_another_model_are_told_apart(store: CaseStore) -> None:
+def test_another_image_and_another_model_are_distinguished(store: CaseStore) -> None:
     saved(store, build_record())
     other_image = build_record(image=lesion_image(sha256="77" * 32))
     assert "not that of any kept case" in check_summary(store, case_pdf(other_image, CARD).content).sentences[0]
@@ -98,10 +160,10 @@ def test_another_image_and_another_model_are_told_apart(store: CaseStore) -> Non
     said = prediction(0.87)
     assessment = assess(replace(said, model=replace(said.model, sha256="b2" * 32)), card, POINT)
     other_model = case_pdf(build_record(assessment=assessment), card).content
-    assert "judged by this model" in check_summary(store, other_model).sentences[0]
+    assert "assessed by this model" in check_summary(store, other_model).sentences[0]
 
 
-def test_a_refused_image_agrees_without_a_number(store: CaseStore) -> None:
+def test_a_rejected_image_agrees_without_a_number(store: CaseStore) -> None:
     assessment = replace(build_record().assessment, decision="rejected")
     case = saved(store, build_record(assessment=assessment))
     assert check_summary(store, document(store, case)).exact

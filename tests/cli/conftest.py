@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from skinlens.cli import model_under_test, predict
+from skinlens.cli import predict
 from skinlens.cli.main import run
 from skinlens.runtime.predictor import Predictor, load_predictor
+from skinlens.studies import model_under_test
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,9 @@ def test_what_is_needed_and_absent_is_said(monkeypatch: pytest.MonkeyPatch, call
 
 def test_an_installed_skinlens_reads_its_own_metadata(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(module.skinlens, "__file__", str(tmp_path / "skinlens" / "__init__.py"))
-    named = ["numpy==2", 'ray[data]==2; extra == "ray"', 'pytest==9; extra == "dev"']
+    named = ["numpy==2", 'torch==2; extra == "train"', 'ray[data]==2; extra == "ray"', 'pytest==9; extra == "dev"']
     monkeypatch.setattr(module, "requires", lambda _: named)
+    monkeypatch.setattr(module, "_is_installed", lambda name: name != "ray")
+    assert [each.name for each in module.direct_requirements()] == ["numpy", "torch"]
     monkeypatch.setattr(module, "_is_installed", lambda _: True)
-    assert [each.name for each in module.direct_requirements()] == ["numpy", "ray"]
+    assert [each.name for each in module.direct_requirements()] == ["numpy", "torch", "ray"]

@@ -192,7 +192,7 @@ def test_files_that_are_not_there(skinlens, changes):
 
 def test_a_bad_start(skinlens, folder):
     told = one_sentence(skinlens(*GOOD, "--init", "nowhere.safetensors"))
-    assert "cannot read the starting weights nowhere.safetensors: No such file or directory" in told
+    assert "cannot read the pretrained weights nowhere.safetensors: No such file or directory" in told
     assert "recipe.toml is not a safetensors file" in one_sentence(skinlens(*GOOD, "--init", "recipe.toml"))
     save_file({"conv1.weight": torch.ones(1)}, folder / "other.safetensors")
     assert "holds no tensor that fits" in one_sentence(skinlens(*GOOD, "--init", "other.safetensors"))

@@ -11,7 +11,6 @@ from pyarrow import parquet
 
 from skinlens.cli import predict as predict_module
 from skinlens.cli import score as score_module
-from skinlens.cli.ood import _release
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.runtime import released
 from skinlens.runtime.card import ModelFileError, read_card, write_card
@@ -19,6 +18,7 @@ from skinlens.runtime.ood import OodStatistics
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
 from skinlens.runtime.released import trusted_card
 from skinlens.runtime.weights import shipped_folder
+from skinlens.studies.ood_rejection import _release
 from skinlens.triage.wording import UNVERIFIED
 from tests.cli.conftest import Caller
 

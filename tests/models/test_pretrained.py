@@ -13,7 +13,7 @@ from torch import nn
 from torchvision.models.resnet import Bottleneck, conv1x1
 
 from skinlens.models.asff import AsffResNet50
-from skinlens.models.pretrained import StartError, load_start
+from skinlens.models.pretrained import PretrainedWeightsError, load_pretrained
 from skinlens.models.registry import build
 
 
@@ -55,7 +55,7 @@ def file(tmp_path):
 def test_a_whole_trunk_is_taken_over_and_the_head_stays(network, donor, file):
     save_file(donor, file)
     fresh = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    start = load_start(network, str(file))
+    start = load_pretrained(network, str(file))
     trunk = {name for name in fresh if not name.startswith("head")}
     assert start.loaded == trunk
     for name, tensor in network.state_dict().items():
@@ -64,7 +64,7 @@ def test_a_whole_trunk_is_taken_over_and_the_head_stays(network, donor, file):
 
 def test_a_file_is_known_by_its_name_and_bytes(network, donor, file):
     save_file(donor, file)
-    start = load_start(network, str(file))
+    start = load_pretrained(network, str(file))
     assert start.description == "resnet50.safetensors"
     assert start.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
 
@@ -83,7 +83,7 @@ def test_a_norm_stays_fresh_where_its_convolution_is_missing(network, donor, fil
     fresh = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     del donor[absent]
     save_file(donor, file)
-    start = load_start(network, str(file))
+    start = load_pretrained(network, str(file))
     left = {name for name in fresh if name == absent or name.startswith(f"{norm}.")}
     assert len(left) == 6
     assert start.loaded == {name for name in fresh if not name.startswith("head")} - left
@@ -92,7 +92,7 @@ def test_a_norm_stays_fresh_where_its_convolution_is_missing(network, donor, fil
 
 def test_half_precision_is_cast_up(network, donor, file):
     save_file({name: tensor.half() if tensor.ndim else tensor for name, tensor in donor.items()}, file)
-    load_start(network, str(file))
+    load_pretrained(network, str(file))
     assert network.conv1.weight.dtype == torch.float32
     assert network.bn1.running_var.dtype == torch.float32
     assert network.bn1.num_batches_tracked.dtype == torch.int64
@@ -103,7 +103,7 @@ def test_a_tensor_of_another_shape_is_left(network, donor, file):
     fresh = network.conv1.weight.clone()
     donor["conv1.weight"] = torch.ones(8, 3, 3, 3)
     save_file(donor, file)
-    assert "conv1.weight" not in load_start(network, str(file)).loaded
+    assert "conv1.weight" not in load_pretrained(network, str(file)).loaded
     assert torch.equal(network.conv1.weight, fresh)
 
 
@@ -113,7 +113,7 @@ def test_the_real_network_takes_torchvisions_names(tmp_path):
     few = {name: tensor for name, tensor in trunk.items() if name.startswith(("conv1", "bn1", "layer1", "fc"))}
     save_file(few, tmp_path / "part.safetensors")
     network = AsffResNet50()
-    start = load_start(network, str(tmp_path / "part.safetensors"))
+    start = load_pretrained(network, str(tmp_path / "part.safetensors"))
     assert start.loaded == {name for name in few if not name.startswith("fc")}
     assert {name for name in trunk if not name.startswith("fc")} <= set(network.state_dict())
     assert torch.equal(network.layer1[2].conv3.weight, trunk["layer1.2.conv3.weight"])
@@ -121,37 +121,39 @@ def test_the_real_network_takes_torchvisions_names(tmp_path):
 
 def test_a_file_with_nothing_that_fits_is_refused(network, file):
     save_file({"visual.proj": torch.ones(2, 2), "conv1.weight": torch.ones(1)}, file)
-    with pytest.raises(StartError, match=r"resnet50\.safetensors holds no tensor that fits this network"):
-        load_start(network, str(file))
+    with pytest.raises(PretrainedWeightsError, match=r"resnet50\.safetensors holds no tensor that fits this network"):
+        load_pretrained(network, str(file))
 
 
 @pytest.mark.parametrize("content", [b"", b"\x80\x02}q\x00.", b"PK\x03\x04" + bytes(100)])
 def test_a_file_that_is_no_safetensors_is_refused(network, file, content):
     file.write_bytes(content)
-    with pytest.raises(StartError, match=r"resnet50\.safetensors is not a safetensors file"):
-        load_start(network, str(file))
+    with pytest.raises(PretrainedWeightsError, match=r"resnet50\.safetensors is not a safetensors file"):
+        load_pretrained(network, str(file))
 
 
 def test_a_missing_file_is_refused_with_the_reason(network, tmp_path):
-    with pytest.raises(StartError, match=r"cannot read the starting weights .*nowhere\.safetensors: No such file"):
-        load_start(network, str(tmp_path / "nowhere.safetensors"))
+    with pytest.raises(
+        PretrainedWeightsError, match=r"cannot read the pretrained weights .*nowhere\.safetensors: No such file"
+    ):
+        load_pretrained(network, str(tmp_path / "nowhere.safetensors"))
 
 
 def test_a_folder_is_refused_with_the_reason(network, tmp_path):
-    with pytest.raises(StartError, match=r"cannot read the starting weights .*: Is a directory"):
-        load_start(network, str(tmp_path))
+    with pytest.raises(PretrainedWeightsError, match=r"cannot read the pretrained weights .*: Is a directory"):
+        load_pretrained(network, str(tmp_path))
 
 
 @pytest.mark.timeout(20)
 def test_a_named_pipe_is_refused_and_not_waited_for(network, file):
     os.mkfifo(file)
-    with pytest.raises(StartError, match=r"cannot read the starting weights .*: it is no regular file"):
-        load_start(network, str(file))
+    with pytest.raises(PretrainedWeightsError, match=r"cannot read the pretrained weights .*: it is no regular file"):
+        load_pretrained(network, str(file))
 
 
 def test_no_source_leaves_the_network_as_it_is(network):
     fresh = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    start = load_start(network, None)
+    start = load_pretrained(network, None)
     assert (start.description, start.sha256, start.loaded) == ("random weights", None, frozenset())
     assert all(torch.equal(network.state_dict()[name], tensor) for name, tensor in fresh.items())
 
@@ -168,7 +170,7 @@ def hub(monkeypatch, answer):
 def test_imagenet_is_torchvisions_second_recipe(network, donor, monkeypatch):
     asked = []
     hub(monkeypatch, lambda weights: asked.append(weights) or donor)
-    start = load_start(network, "imagenet")
+    start = load_pretrained(network, "imagenet")
     assert asked == [torchvision.models.ResNet50_Weights.IMAGENET1K_V2]
     assert start.description == "torchvision ResNet50_Weights.IMAGENET1K_V2"
     assert start.sha256 is None
@@ -181,25 +183,27 @@ def test_imagenet_without_the_hub_is_refused_with_the_reason(network, monkeypatc
         raise URLError("Name or service not known")
 
     hub(monkeypatch, unreachable)
-    with pytest.raises(StartError, match=r"cannot fetch torchvision's ImageNet weights.*Name or service not known"):
-        load_start(network, "imagenet")
+    with pytest.raises(
+        PretrainedWeightsError, match=r"cannot fetch torchvision's ImageNet weights.*Name or service not known"
+    ):
+        load_pretrained(network, "imagenet")
 
 
 def test_imagenet_that_does_not_fit_is_refused(network, monkeypatch):
     hub(monkeypatch, lambda _weights: {"visual.proj": torch.ones(2, 2)})
-    with pytest.raises(StartError, match="imagenet holds no tensor that fits this network"):
-        load_start(network, "imagenet")
+    with pytest.raises(PretrainedWeightsError, match="imagenet holds no tensor that fits this network"):
+        load_pretrained(network, "imagenet")
 
 
 @pytest.mark.parametrize("name", ["lenet5", "xception"])
 def test_imagenet_for_a_network_that_torchvision_lacks_is_refused(name):
-    with pytest.raises(StartError, match="torchvision has no ImageNet weights for this network"):
-        load_start(build(name, {}), "imagenet")
+    with pytest.raises(PretrainedWeightsError, match="torchvision has no ImageNet weights for this network"):
+        load_pretrained(build(name, {}), "imagenet")
 
 
 def test_imagenet_for_a_network_of_another_library_is_refused():
-    with pytest.raises(StartError, match="torchvision has no ImageNet weights for this network"):
-        load_start(nn.Linear(2, 2), "imagenet")
+    with pytest.raises(PretrainedWeightsError, match="torchvision has no ImageNet weights for this network"):
+        load_pretrained(nn.Linear(2, 2), "imagenet")
 
 
 def test_a_file_for_a_network_under_trunk_is_taken_over_by_torchvisions_names(tmp_path):
@@ -207,7 +211,7 @@ def test_a_file_for_a_network_under_trunk_is_taken_over_by_torchvisions_names(tm
     donor = torchvision.models.mobilenet_v2(weights=None).features.state_dict()
     save_file({f"features.{name}": tensor for name, tensor in donor.items()}, tmp_path / "features.safetensors")
     network = build("mobilenet_v2", {})
-    start = load_start(network, str(tmp_path / "features.safetensors"))
+    start = load_pretrained(network, str(tmp_path / "features.safetensors"))
     assert start.loaded == {f"trunk.features.{name}" for name in donor}
     assert torch.equal(network.trunk.features[3].conv[0][0].weight, donor["3.conv.0.0.weight"])
 
@@ -215,7 +219,7 @@ def test_a_file_for_a_network_under_trunk_is_taken_over_by_torchvisions_names(tm
 def test_the_norm_of_a_convolution_with_another_shape_stays_fresh(network, donor, file):
     donor["conv1.weight"] = torch.ones(8, 3, 3, 3)
     save_file(donor, file)
-    assert not {name for name in load_start(network, str(file)).loaded if name.startswith("bn1.")}
+    assert not {name for name in load_pretrained(network, str(file)).loaded if name.startswith("bn1.")}
 
 
 @pytest.mark.parametrize("stride_in_1x1", [True, False])
@@ -225,8 +229,8 @@ def test_imagenet_needs_the_stride_that_its_weights_were_trained_with(stride_in_
     hub(monkeypatch, lambda _weights: asked.append(1) or state)
     network = AsffResNet50(stride_in_1x1=stride_in_1x1)
     if stride_in_1x1:
-        with pytest.raises(StartError, match="stride_in_1x1 = false"):
-            load_start(network, "imagenet")
+        with pytest.raises(PretrainedWeightsError, match="stride_in_1x1 = false"):
+            load_pretrained(network, "imagenet")
         assert not asked
     else:
-        assert "layer4.2.conv3.weight" in load_start(network, "imagenet").loaded
+        assert "layer4.2.conv3.weight" in load_pretrained(network, "imagenet").loaded

@@ -97,7 +97,7 @@ def test_an_image_without_pixels_and_one_that_could_not_be_read() -> None:
     assert only.count("no image") == 2
 
 
-def test_a_refused_image_has_no_number() -> None:
+def test_a_rejected_image_has_no_number() -> None:
     refused = (Thumbnail("odd.jpg", "rejected", 0.93, None),)
     (only,) = pages(batch_pdf(replace(summary(blocks=0), thumbnails=refused), CARD, POINT))
     assert "Not assessed odd.jpg" in only

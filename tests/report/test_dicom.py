@@ -185,7 +185,7 @@ class TestContent:
         assert "scaled to 46 by 36 pixels" in read(case_dicom(record, PDF, png()).overlay).DerivationDescription
         assert "scaled" not in read(case_dicom(record_of(png()), PDF, png()).overlay).DerivationDescription
 
-    def test_an_image_that_was_not_judged_has_a_summary_alone(self, record_of) -> None:
+    def test_an_image_that_was_not_assessed_has_a_summary_alone(self, record_of) -> None:
         record = record_of(source())
         refused = dataclasses.replace(record, assessment=dataclasses.replace(record.assessment, decision="rejected"))
         made = case_dicom(refused, PDF, source())
@@ -287,7 +287,7 @@ class TestPatientAndStudy:
         (purpose,) = overlay.SourceImageSequence[0].PurposeOfReferenceCodeSequence
         assert (purpose.CodeValue, purpose.CodingSchemeDesignator) == ("121322", "DCM")
 
-    def test_the_overlay_names_the_frame_that_was_judged(self, made_from) -> None:
+    def test_the_overlay_names_the_frame_that_was_assessed(self, made_from) -> None:
         _, overlay = both(made_from(source(NumberOfFrames=2)))
         assert overlay.SourceImageSequence[0].ReferencedFrameNumber == 1
 

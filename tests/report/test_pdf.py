@@ -19,6 +19,7 @@ from pypdf.generic import DictionaryObject, IndirectObject
 from skinlens import __version__
 from skinlens.imaging.quality import Quality
 from skinlens.metrics.measurement import Measurement
+from skinlens.report.payload import NAMESPACE
 from skinlens.report.pdf import SYNTHETIC, case_pdf
 from skinlens.runtime.card import MeasuredRates
 from skinlens.runtime.orientations import Stability
@@ -133,8 +134,8 @@ def test_the_decision_is_said_in_words_for_each_outcome(build_record, card):
         (text,) = texts(case_pdf(build_record(assessment=replace(base, decision=decision)), card).content)
         assert headline in text
         rejected = decision == "rejected"
-        assert ("was not judged" in text) == rejected
-        # A number or a heatmap of an image that was not judged could be taken for a result.
+        assert ("was not assessed" in text) == rejected
+        # A number or a heatmap of an image that was not assessed could be taken for a result.
         shown = [sentence in words(text) for sentence in ("Score 0.50", "What the model looked at", "Operating point")]
         assert shown == [not rejected] * 3
 
@@ -158,7 +159,7 @@ def test_a_calibrated_model_gives_an_estimate(build_record, card):
     assert "Estimate 0.87" in text
 
 
-def test_a_score_close_to_the_threshold_is_told_apart_from_it(build_record, card):
+def test_a_score_close_to_the_threshold_is_distinguished_from_it(build_record, card):
     (text,) = texts(case_pdf(build_record(score=0.3099), card).content)
 
     assert "Score 0.3099" in text
@@ -501,6 +502,21 @@ def test_metadata_name_the_document_and_nothing_that_was_typed(build_record, car
     assert "SECRET" not in reader.trailer["/Root"]["/Metadata"].get_data().decode()
     assert not reader.metadata
     assert not any("SECRET" in description for description in descriptions_of(reader))
+
+
+def test_every_property_of_ours_is_declared_as_pdf_a_asks(ordinary):
+    """ISO 19005-2, 6.6.2.3: a property of no known schema needs an extension schema that names it."""
+    xmp = PdfReader(io.BytesIO(ordinary)).xmp_metadata
+    extension, schema, prop = (f"http://www.aiim.org/pdfa/ns/{end}" for end in ("extension/", "schema#", "property#"))
+    (declared,) = xmp.get_element("", extension, "schemas")
+
+    def declares(namespace: str, name: str) -> list[str]:
+        return [node.firstChild.data for node in declared.getElementsByTagNameNS(namespace, name)]
+
+    assert declares(schema, "namespaceURI") == [NAMESPACE]
+    used = [node.localName for node in xmp.get_nodes_in_namespace("", NAMESPACE)]
+    assert declares(prop, "name") == used == ["record"]
+    assert (declares(prop, "valueType"), declares(prop, "category")) == (["Text"], ["internal"])
 
 
 def test_the_same_record_gives_the_same_bytes(build_record, card, turn_the_page):

@@ -5,16 +5,16 @@ from collections.abc import Iterator
 import pytest
 from fpdf.fonts import TTFFont
 
-from skinlens.report.canvas import Sheet, Style
+from skinlens.report.canvas import PageCanvas, Style
 from skinlens.report.shaping import ShapedGlyph, advance, shaped, show_operators
 from skinlens.report.text_layout import Run
 
 
 @pytest.fixture
 def font() -> Iterator[TTFFont]:
-    sheet = Sheet(running_head="", foot="foot", total=1)
-    yield sheet.fonts["dejavu"]
-    sheet.release()
+    canvas = PageCanvas(running_head="", foot="foot", total=1)
+    yield canvas.fonts["dejavu"]
+    canvas.release()
 
 
 def letters(glyphs: list[ShapedGlyph]) -> list[int]:
@@ -82,7 +82,7 @@ def test_a_glyph_that_the_font_lacks_is_refused_rather_than_dropped(font):
 
 
 def test_measure_is_in_millimetres():
-    sheet = Sheet(running_head="", foot="foot", total=1)
+    canvas = PageCanvas(running_head="", foot="foot", total=1)
     # An em of the digit width 0.636 em, at 72 points an inch: ten digits are 10 * 0.636 * 25.4 mm.
-    assert sheet.measure("0" * 10, Style(72)) == pytest.approx(10 * 0.636 * 25.4, rel=1e-3)
-    sheet.release()
+    assert canvas.measure("0" * 10, Style(72)) == pytest.approx(10 * 0.636 * 25.4, rel=1e-3)
+    canvas.release()

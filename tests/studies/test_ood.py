@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from skinlens.studies.ood import choose_threshold, first_halves, refused_shares, wrongly_refused
+from skinlens.studies.ood import choose_threshold, first_halves, rejected_shares, wrongly_rejected
 
 
 class TestHalves:
@@ -64,18 +64,18 @@ class TestShares:
     GROUPS = ("x", "x", "x", "y", "y", "y")
 
     def test_wanted_refusals(self) -> None:
-        shares = refused_shares(self.REFUSED, self.GROUPS, at_least={"x": 0.5, "y": 0.5, "z": 0.5})
+        shares = rejected_shares(self.REFUSED, self.GROUPS, at_least={"x": 0.5, "y": 0.5, "z": 0.5})
         assert (shares["x"].refused, shares["x"].share.n, shares["x"].met) == (2, 3, True)
         assert (shares["y"].refused, shares["y"].share.n, shares["y"].met) == (1, 3, False)
         assert (shares["z"].share.value, shares["z"].met) == (None, None)
 
     def test_intervals_are_wilsons(self) -> None:
-        share = refused_shares(self.REFUSED, self.GROUPS, at_least={"x": 0.5})["x"].share
+        share = rejected_shares(self.REFUSED, self.GROUPS, at_least={"x": 0.5})["x"].share
         assert (share.low, share.high) == pytest.approx(proportion_confint(2, 3, method="wilson"))
 
     def test_unwanted_refusals_of_every_group(self) -> None:
-        shares = wrongly_refused(self.REFUSED, self.GROUPS, at_most=1 / 3)
+        shares = wrongly_rejected(self.REFUSED, self.GROUPS, at_most=1 / 3)
         assert {group: share.met for group, share in shares.items()} == {"x": False, "y": True}
 
     def test_a_target_that_is_just_reached_is_met(self) -> None:
-        assert refused_shares(self.REFUSED, self.GROUPS, at_least={"y": 1 / 3})["y"].met
+        assert rejected_shares(self.REFUSED, self.GROUPS, at_least={"y": 1 / 3})["y"].met

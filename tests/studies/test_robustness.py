@@ -11,9 +11,6 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from skinlens.cli import evaluate as evaluate_module
-from skinlens.cli import model_under_test as subject_module
-from skinlens.cli.evaluate import evaluate
 from skinlens.imaging.corruptions import CORRUPTIONS, corrupt
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import LesionImage, Pixels
@@ -21,8 +18,11 @@ from skinlens.imaging.preprocess import Preprocessing
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.metrics.report import Document
 from skinlens.runtime.predictor import Predictor
-from skinlens.studies import robustness as stress_module
-from skinlens.studies.robustness import LEFT_OUT, Trial, format_stress, robustness, stress
+from skinlens.studies import evaluate as evaluate_module
+from skinlens.studies import model_under_test as subject_module
+from skinlens.studies import robustness as robustness_module
+from skinlens.studies.evaluate import evaluate
+from skinlens.studies.robustness import LEFT_OUT, Trial, format_robustness, measure_robustness, robustness
 from skinlens.training.manifest import read_manifests
 
 SIZE = 96
@@ -48,6 +48,11 @@ class Reader:
     def predict(self, images: Sequence[LesionImage]) -> list[Answer]:
         self.shown.extend(images)
         return [Answer(self.read(image.pixels)) for image in images]
+
+
+def in_json(part: Document) -> dict[str, Any]:
+    """As it stands in an evaluation record."""
+    return part.model_dump(mode="json", exclude_unset=True)
 
 
 def border(pixels: Pixels) -> float:
@@ -79,11 +84,6 @@ def drawn(label: str, seed: int, *, centred_like: str | None = None) -> tuple[Pi
 
 def white_on(outline: np.ndarray) -> Pixels:
     return outline[..., None].repeat(3, axis=2).astype(np.uint8) * 255
-
-
-def in_json(part: Document) -> dict[str, Any]:
-    """As it stands in an evaluation record."""
-    return part.model_dump(mode="json", exclude_unset=True)
 
 
 def written(folder: Path, *, skin_like: str | None = None, test: int = 8, train: int = 12) -> Path:
@@ -136,7 +136,7 @@ class TestWhoReadsTheBorder:
     @pytest.fixture(scope="class")
     @classmethod
     def record(cls, manifest: Path) -> dict[str, Any]:
-        return in_json(stress(*tried(manifest, border, BORDER_THRESHOLD), quick=True).shortcuts)
+        return in_json(measure_robustness(*tried(manifest, border, BORDER_THRESHOLD), quick=True).shortcuts)
 
     def test_it_does_not_miss_the_centre(self, record) -> None:
         disc = record["centre_disc"]
@@ -163,7 +163,7 @@ class TestWhoReadsTheCentre:
     @pytest.fixture(scope="class")
     @classmethod
     def record(cls, even_manifest: Path) -> dict[str, Any]:
-        return in_json(stress(*tried(even_manifest, centre, CENTRE_THRESHOLD), quick=True).shortcuts)
+        return in_json(measure_robustness(*tried(even_manifest, centre, CENTRE_THRESHOLD), quick=True).shortcuts)
 
     def test_it_is_lost_without_the_centre(self, record) -> None:
         assert record["centre_disc"]["plain_views"]["all"]["value"] == 1
@@ -174,7 +174,7 @@ class TestWhoReadsTheCentre:
         assert record["outline"]["painted_over_auc"]["value"] == pytest.approx(0.5, abs=0.25)
 
     def test_no_verdict_follows_the_background(self, record, manifest: Path) -> None:
-        differing = in_json(stress(*tried(manifest, centre, CENTRE_THRESHOLD), quick=True).shortcuts)
+        differing = in_json(measure_robustness(*tried(manifest, centre, CENTRE_THRESHOLD), quick=True).shortcuts)
         for backgrounds in (record["backgrounds"], differing["backgrounds"]):
             for name in ("verdict_is_backgrounds", "flipped_by_background", "flipped_by_moving"):
                 assert backgrounds[name]["value"] == 0, name
@@ -186,7 +186,9 @@ class TestWhoReadsTheCentre:
 class TestShapeAlone:
     def test_round_and_long_outlines_tell_the_label(self, manifest: Path) -> None:
         """The model itself is blind, and so says nothing with the lesion painted over."""
-        outline = in_json(stress(*tried(manifest, lambda _pixels: 0.5, 0.5), quick=True).shortcuts)["outline"]
+        outline = in_json(measure_robustness(*tried(manifest, lambda _pixels: 0.5, 0.5), quick=True).shortcuts)[
+            "outline"
+        ]
         assert outline["shape_alone_auc"]["value"] > 0.95
         assert (outline["plain_auc"]["value"], outline["painted_over_auc"]["value"]) == (0.5, 0.5)
         assert (outline["n"], outline["shape_learned_from"]) == (16, 24)
@@ -198,11 +200,16 @@ class TestShapeAlone:
             return rows
 
         path = changed(manifest, tmp_path, shared)
-        assert in_json(stress(*tried(path, border, 0.5), quick=True).shortcuts)["outline"]["shape_learned_from"] == 19
+        assert (
+            in_json(measure_robustness(*tried(path, border, 0.5), quick=True).shortcuts)["outline"][
+                "shape_learned_from"
+            ]
+            == 19
+        )
 
     def test_without_training_outlines_it_is_undefined(self, manifest: Path, tmp_path: Path) -> None:
         path = changed(manifest, tmp_path, lambda rows: rows.assign(mask=rows["mask"].where(rows["split"] == "test")))
-        outline = in_json(stress(*tried(path, border, BORDER_THRESHOLD), quick=True).shortcuts)["outline"]
+        outline = in_json(measure_robustness(*tried(path, border, BORDER_THRESHOLD), quick=True).shortcuts)["outline"]
         assert outline["shape_alone_auc"]["value"] is None
         assert "no training rows of both classes" in outline["shape_alone_auc"]["reason"]
         assert outline["painted_over_auc"]["value"] == 1
@@ -220,39 +227,36 @@ class TestWithoutOutlines:
         ids=["no column", "all blank", "one class", "no file"],
     )
     def test_nothing_is_claimed_and_the_reason_is_given(self, manifest: Path, tmp_path: Path, change, reason) -> None:
-        record = stress(*tried(changed(manifest, tmp_path, change), border, 0.5), quick=True)
-        shortcuts = in_json(record.shortcuts)
+        record = measure_robustness(*tried(changed(manifest, tmp_path, change), border, 0.5), quick=True)
         for test in ("outline", "backgrounds"):
-            entry = shortcuts[test]
+            entry = in_json(record.shortcuts)[test]
             assert reason in entry["reason"]
             assert {value for name, value in entry.items() if name != "reason"} == {None}
-            measured = in_json(stress(*tried(manifest, border, 0.5), quick=True).shortcuts)[test]
+            measured = in_json(measure_robustness(*tried(manifest, border, 0.5), quick=True).shortcuts)[test]
             assert set(measured) - set(entry) == {"dilation_share"}
-        assert shortcuts["centre_disc"]["views"]["all"]["value"] == 1
-        assert reason in format_stress(record)
+        assert in_json(record.shortcuts)["centre_disc"]["views"]["all"]["value"] == 1
+        assert reason in format_robustness(record)
 
     def test_only_rows_with_an_outline_take_part(self, manifest: Path, tmp_path: Path) -> None:
         path = changed(manifest, tmp_path, lambda rows: rows.assign(mask=rows["mask"].where(rows["foreign_jpeg"] == 0)))
-        shortcuts = in_json(stress(*tried(path, border, 0.5), quick=True).shortcuts)
+        shortcuts = in_json(measure_robustness(*tried(path, border, 0.5), quick=True).shortcuts)
         assert [shortcuts[test]["n"] for test in ("centre_disc", "outline", "backgrounds")] == [16, 12, 12]
 
     def test_no_background_of_another_group(self, manifest: Path, tmp_path: Path) -> None:
         path = changed(manifest, tmp_path, lambda rows: rows.assign(group_id=rows["split"] + rows["label"]))
-        record = stress(*tried(path, border, 0.5), quick=True)
-        shortcuts = in_json(record.shortcuts)
-        assert "no other image" in shortcuts["backgrounds"]["reason"]
-        assert shortcuts["backgrounds"]["n"] is None
-        assert shortcuts["outline"]["n"] == 16
-        assert "no other image" in format_stress(record)
+        record = measure_robustness(*tried(path, border, 0.5), quick=True)
+        assert "no other image" in in_json(record.shortcuts)["backgrounds"]["reason"]
+        assert in_json(record.shortcuts)["backgrounds"]["n"] is None
+        assert in_json(record.shortcuts)["outline"]["n"] == 16
+        assert "no other image" in format_robustness(record)
 
     def test_one_class_has_no_auc(self, manifest: Path, tmp_path: Path) -> None:
         path = changed(manifest, tmp_path, lambda rows: rows[rows["label"] == "benign"])
-        record = stress(*tried(path, border, 0.5), quick=False)
-        auc = in_json(record.shortcuts)["centre_disc"]["views"]["all"]
-        assert (auc["value"], auc["reason"]) == (None, "every image is benign")
-        clean = in_json(record.robustness)["clean"]
-        assert clean["roc_auc"]["value"] is None
-        assert clean["accuracy"]["value"] == 1
+        record = measure_robustness(*tried(path, border, 0.5), quick=False)
+        figure = in_json(record.shortcuts)["centre_disc"]["views"]["all"]
+        assert (figure["value"], figure["reason"]) == (None, "every image is benign")
+        assert in_json(record.robustness)["clean"]["roc_auc"]["value"] is None
+        assert in_json(record.robustness)["clean"]["accuracy"]["value"] == 1
 
 
 class TestRobustness:
@@ -298,8 +302,8 @@ class TestRobustness:
         assert accuracy["vignette", 5] == 0.5
 
     def test_too_many_images_are_spread_over_both_labels(self, trial: Trial, monkeypatch) -> None:
-        monkeypatch.setattr(stress_module, "CORRUPTED_IMAGES", 6)
-        record = in_json(stress(trial, trial.rows.iloc[:0], quick=False).robustness)
+        monkeypatch.setattr(robustness_module, "CORRUPTED_IMAGES", 6)
+        record = in_json(measure_robustness(trial, trial.rows.iloc[:0], quick=False).robustness)
         assert record["n"] == 6
         assert {figure["n"] for entry in record["corruptions"] for figure in (entry["accuracy"], entry["roc_auc"])} == {
             6
@@ -316,27 +320,27 @@ class TestRobustness:
 
 class TestQuick:
     def test_images_are_not_made_worse(self, manifest: Path) -> None:
-        record = in_json(stress(*tried(manifest, border, 0.5), quick=True).robustness)
+        record = in_json(measure_robustness(*tried(manifest, border, 0.5), quick=True).robustness)
         assert record == {"n": None, "clean": None, "corruptions": None, "reason": LEFT_OUT}
 
     def test_only_so_many_images_take_part(self, manifest: Path, monkeypatch) -> None:
-        monkeypatch.setattr(stress_module, "QUICK_IMAGES", 6)
+        monkeypatch.setattr(robustness_module, "QUICK_IMAGES", 6)
         trial, training = tried(manifest, border, BORDER_THRESHOLD)
-        shortcuts = in_json(stress(trial, training, quick=True).shortcuts)
+        shortcuts = in_json(measure_robustness(trial, training, quick=True).shortcuts)
         assert [shortcuts[test]["n"] for test in ("centre_disc", "outline", "backgrounds")] == [6, 6, 6]
         assert len(trial.judge.shown) == 4 * 6
         assert shortcuts["centre_disc"]["plain_views"]["all"]["n"] == 6
-        whole = in_json(stress(trial, training, quick=False).shortcuts)
+        whole = in_json(measure_robustness(trial, training, quick=False).shortcuts)
         assert [whole[test]["n"] for test in ("centre_disc", "outline", "backgrounds")] == [16, 16, 16]
 
     def test_images_reach_the_model_at_its_input_size(self, manifest: Path) -> None:
         trial, training = tried(manifest, border, 0.5)
         smaller = Trial(trial.judge, trial.rows, trial.probabilities, 0.5, Preprocessing(size=64), resamples=20)
-        stress(smaller, training, quick=True)
+        measure_robustness(smaller, training, quick=True)
         assert {image.pixels.shape for image in trial.judge.shown} == {(64, 64, 3)}
 
     def test_the_same_every_time(self, manifest: Path) -> None:
-        first, again = (stress(*tried(manifest, border, 0.5), quick=False) for _ in range(2))
+        first, again = (measure_robustness(*tried(manifest, border, 0.5), quick=False) for _ in range(2))
         assert first == again
 
 
@@ -360,12 +364,12 @@ class TestReleasedModel:
 
     @pytest.mark.parametrize("quick", [True, False], ids=["quick", "whole"])
     def test_evaluate_writes_and_says_it(
-        self, images: Path, predictor: Predictor, tmp_path: Path, monkeypatch, capfd, quick
+        self, images: Path, predictor: Predictor, tmp_path: Path, monkeypatch, quick
     ) -> None:
         monkeypatch.setattr(subject_module, "load_predictor", lambda _name, **_: predictor)
         monkeypatch.setattr(evaluate_module, "RESAMPLES", 20)
-        monkeypatch.setattr(stress_module, "CORRUPTED_IMAGES", 2)
-        evaluate(predictor.card.name, [images], "test", tmp_path, quick=quick, selected=tmp_path / "none.json")
+        monkeypatch.setattr(robustness_module, "CORRUPTED_IMAGES", 2)
+        words = evaluate(predictor.card.name, [images], "test", tmp_path, quick=quick, selected=tmp_path / "none.json")
         record = json.loads((tmp_path / f"{predictor.card.name}.test.json").read_text("utf-8"))
         plain = record["views"]["all"]["metrics"]["roc_auc"]
         disc, outline, backgrounds = (record["shortcuts"][name] for name in ("centre_disc", "outline", "backgrounds"))
@@ -378,6 +382,5 @@ class TestReleasedModel:
         if not quick:
             assert len(record["robustness"]["corruptions"]) == 35
             assert record["robustness"]["n"] == 2
-        said = capfd.readouterr().out
-        assert f"ROC AUC with the centre painted over (all): {disc['views']['all']['value']:.3f}" in said
-        assert f"lesion painted over: {outline['painted_over_auc']['value']:.3f}" in said
+        assert f"ROC AUC with the centre painted over (all): {disc['views']['all']['value']:.3f}" in words
+        assert f"lesion painted over: {outline['painted_over_auc']['value']:.3f}" in words

@@ -10,9 +10,12 @@ from skinlens.imaging.decode import decode, decode_trusted
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.preprocess import Preprocessing, to_input
 from skinlens.training import dataset
-from skinlens.training.augment import build_augmentation
 from skinlens.training.dataset import DecodedRows, ScoringImages, TrainingImages
-from skinlens.training.recipe import Augmentation
+from skinlens.training.segmentation import UNKNOWN
+from skinlens.training.transforms.background import BlurBackground, RemoveLesion, ReplaceBackground
+from skinlens.training.transforms.intensity import ColourJitter
+from skinlens.training.transforms.sample import Compose
+from skinlens.training.transforms.spatial import Affine, Crop, HorizontalFlip, Resize
 
 BYTES = 64 * 72 * 3
 
@@ -98,31 +101,125 @@ def test_an_image_that_cannot_be_used_is_named(tmp_path):
         broken.pixels(0)
 
 
-def test_a_training_image_depends_on_seed_epoch_and_row_alone(rows):
-    augmentation = build_augmentation(Augmentation(flip=True, crop_area=0.5, brightness=0.3), 64)
+def evenly(rows):
+    return np.full(len(rows), 1 / len(rows))
 
+
+def training_images(rows, *transforms, seed=0, outlines=False):
+    decoded = DecodedRows(rows, outlines=True)
+    return TrainingImages(decoded, evenly(rows), Compose([*transforms, Resize(side=64)]), seed=seed, outlines=outlines)
+
+
+def test_a_training_image_depends_on_seed_and_draw_alone(rows):
     def image(seed, draw):
-        return TrainingImages(DecodedRows(rows), augmentation, seed)[draw][0]
+        transforms = HorizontalFlip(), Crop(area=0.5), ReplaceBackground(share=0.5), ColourJitter(brightness=0.3)
+        return training_images(rows, *transforms, seed=seed)[draw][0]
 
-    first = image(0, (2, 1))
+    first = image(0, (2, 1, 0))
     torch.rand(7)
-    assert torch.equal(image(0, (2, 1)), first)
-    for seed, draw in ((1, (2, 1)), (0, (1, 1)), (0, (2, 3))):
+    np.random.default_rng().random()
+    assert torch.equal(image(0, (2, 1, 0)), first)
+    for seed, draw in ((1, (2, 1, 0)), (0, (1, 1, 0)), (0, (2, 1, 1)), (0, (2, 3, 0))):
         assert not torch.equal(image(seed, draw), first)
 
 
-def test_a_training_image_carries_its_label_and_lies_as_scored_ones_do(rows):
-    kept = DecodedRows(rows)
-    images = TrainingImages(kept, build_augmentation(Augmentation(), 64), 0)
-    scored = ScoringImages(kept, Preprocessing(size=64))
-    for index, label in enumerate(rows["malignant"]):
-        image, found = images[0, index]
-        assert found == label
-        assert image.shape == scored[index].shape == (64, 64, 3)
-        assert image.dtype == torch.uint8
+def test_a_training_image_without_transforms_is_the_scored_one_with_its_label(rows):
+    images, scored = training_images(rows), ScoringImages(DecodedRows(rows), Preprocessing(size=64))
+    for index, expected in enumerate(rows["malignant"]):
+        image, label = images[0, index]
+        assert (label.item(), label.dtype) == (expected, torch.int64)
+        assert torch.equal(image, scored[index])
         assert image.is_contiguous()
-        # The two resize with different libraries, so that only the colour can be compared.
-        assert abs(image.float().mean() - scored[index].float().mean()) < 1
+
+
+def test_a_training_image_may_be_written_to_without_harm(rows):
+    images = training_images(rows)
+    before = images[0, 0][0].clone()
+    images[0, 0][0].zero_()
+    assert torch.equal(images[0, 0][0], before)
+
+
+@pytest.fixture(scope="module")
+def white_lesions(tmp_path_factory):
+    """Ten images, white on the lesion and black elsewhere; those of benign ones and of one malignant are traced."""
+    folder = tmp_path_factory.mktemp("lesions")
+    lesion = np.zeros((64, 72), np.bool_)
+    lesion[20:40, 30:60] = True
+    Image.fromarray(lesion).save(folder / "mask.png")
+    listed = []
+    for number in range(10):
+        Image.fromarray(np.repeat(255 * lesion[..., None].astype(np.uint8), 3, axis=2)).save(folder / f"{number}.png")
+        traced = number % 2 == 0 or number == 1
+        listed.append((str(folder / f"{number}.png"), number % 2, str(folder / "mask.png") if traced else None))
+    return pd.DataFrame(listed, columns=["file", "malignant", "outline_file"])
+
+
+def test_a_traced_outline_comes_with_its_image(white_lesions):
+    images = training_images(white_lesions, HorizontalFlip(), Affine(degrees=180.0), Crop(area=0.6), outlines=True)
+    for row in (0, 1, 2):
+        image, _, outline = images[0, row]
+        assert set(outline.unique().tolist()) == {0, 1}
+        assert ((image[..., 0] > 127) != (outline == 1)).float().mean() < 0.03
+    assert (images[0, 3][2] == int(UNKNOWN)).all()
+
+
+def test_an_image_without_its_lesion_has_the_soft_label_and_no_outline(white_lesions):
+    images = training_images(white_lesions, RemoveLesion(share=0.5), outlines=True)
+    removed = 0
+    for repeat in range(10):
+        for row in range(10):
+            image, label, outline = images[0, row, repeat]
+            assert label.dtype == torch.float32
+            if label.item() == 0.5:
+                removed += 1
+                assert image.max() < 128
+                assert (outline == int(UNKNOWN)).all()
+            else:
+                assert label.item() == row % 2
+                assert image.max() > 250
+    # Binomial, n = 100, p = 0.5: five standard deviations are 25.
+    assert 25 < removed < 75
+
+
+def test_what_happens_to_a_row_does_not_depend_on_the_row(white_lesions):
+    """Not only as often: with the same state of the generator every row has the same choice and the same donor."""
+    images = training_images(white_lesions, BlurBackground(share=0.3))
+    for seed in range(40):
+        samples = [images.sample(row, np.random.default_rng(seed)) for row in range(10)]
+        assert len({(one.choice, one.donor.pixels.args) for one in samples}) == 1
+
+
+def test_the_cut_does_not_depend_on_the_label(white_lesions):
+    """Images cut along a traced outline, counted: a fifth of either label, and never one that has none."""
+    images = training_images(white_lesions)
+    labels = white_lesions["malignant"].to_numpy()
+
+    def is_cut(row, seed):
+        sample = images.sample(row, np.random.default_rng([seed, row]))
+        return sample.outline is sample.traced
+
+    cut = np.array([[is_cut(row, seed) for row in range(10)] for seed in range(300)])
+    for label in (0, 1):
+        # Only the benign rows are left to chance: n = 1500, p = 0.2, and 0.04 is almost four standard deviations.
+        assert cut[:, labels == label].mean() == pytest.approx(0.2, abs=0.04)
+    assert not cut[:, [3, 5, 7, 9]].any()
+
+
+def test_donors_are_drawn_as_they_weigh_whatever_their_label(white_lesions):
+    weights = np.arange(10) / 45
+    images = TrainingImages(DecodedRows(white_lesions), weights, Compose([]), seed=0)
+    drawn = [images.sample(0, np.random.default_rng(seed)).donor.pixels.args[0] for seed in range(1000)]
+    donors = np.bincount(drawn, minlength=10) / 1000
+    np.testing.assert_allclose(donors, weights, atol=0.06)
+    assert donors[0] == 0
+
+
+def test_skins_that_are_kept_are_those_that_are_made_anew(white_lesions):
+    kept, anew = (DecodedRows(white_lesions, outlines=True, skins=skins) for skins in (True, False))
+    kept.warm()
+    for row in range(len(white_lesions)):
+        assert kept.skin(row) is kept.skin(row)
+        np.testing.assert_array_equal(kept.skin(row), anew.skin(row))
 
 
 @pytest.fixture(scope="module")

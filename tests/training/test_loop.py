@@ -28,16 +28,18 @@ from skinlens.models import asff, registry
 from skinlens.models.asff import AsffResNet50, ChannelGate, Head
 from skinlens.models.checkpoint import CheckpointError, load_released, read_tensors
 from skinlens.models.explainable import Analysis, Explainable
-from skinlens.models.pretrained import Start, load_start
+from skinlens.models.pretrained import PretrainedWeights, load_pretrained
 from skinlens.models.registry import build
 from skinlens.training import features, loop
 from skinlens.training.dataset import DecodedRows
 from skinlens.training.features import FrozenBackbone, pooled_features
-from skinlens.training.loop import Settings, rate_factor, run, score_rows
+from skinlens.training.loop import Settings, run
 from skinlens.training.manifest import ManifestError, origin_rows, read_manifests
+from skinlens.training.optimisation import build_optimiser, class_loss, rate_factor, warmed_average
 from skinlens.training.probe import fit_probe
 from skinlens.training.recipe import Recipe, RecipeError
 from skinlens.training.sampling import row_weights
+from skinlens.training.scoring import score_rows
 
 OUTPUTS = {"checkpoint.safetensors", "model.safetensors", "log.csv", "fold.csv", "run.json"}
 
@@ -305,12 +307,12 @@ def test_a_run_with_rare_checkpoints_goes_on_from_the_last_one(rows, settings, t
     assert loop.read_state(cut.out / "checkpoint.safetensors")[1]["epoch"] == 3
 
 
-def test_origins_of_one_label_take_part_only_where_the_recipe_lets_them(hospitals, settings):
-    alone = hospitals["origin"] == "msk"
-    hospitals = hospitals.assign(
-        label=hospitals["label"].mask(alone, "malignant"), malignant=hospitals["malignant"].mask(alone, 1)
+def test_origins_of_one_label_take_part_only_where_the_recipe_lets_them(datasets, settings):
+    alone = datasets["origin"] == "msk"
+    datasets = datasets.assign(
+        label=datasets["label"].mask(alone, "malignant"), malignant=datasets["malignant"].mask(alone, 1)
     )
-    run(recipe(paired_origins=True, even_labels=True), hospitals, held(settings, "bcn"))
+    run(recipe(paired_origins=True, even_labels=True), datasets, held(settings, "bcn"))
     record = json.loads((settings.out / "run.json").read_text("utf-8"))
     assert sum(record["images"].values()) == 16 - 1 - alone.sum()
 
@@ -433,9 +435,9 @@ def pretrained(folder):
 
 def test_pretrained_and_new_have_their_rates_and_norms_and_biases_do_not_decay():
     network = Tiny()
-    start = Start("part", None, frozenset({"conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean"}))
+    start = PretrainedWeights("part", None, frozenset({"conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean"}))
     plan = recipe(optimiser={"rate_pretrained": 1e-4, "rate_new": 1e-2, "weight_decay": 0.3})
-    optimiser = loop._optimiser(network, start, plan)
+    optimiser = build_optimiser(network, start, plan)
     assert isinstance(optimiser, torch.optim.AdamW)
     settled = {
         name: (group["lr"], group["weight_decay"])
@@ -455,7 +457,7 @@ def test_pretrained_and_new_have_their_rates_and_norms_and_biases_do_not_decay()
 
 def test_adam_is_adam():
     plan = recipe(optimiser={"name": "adam", "rate_pretrained": 1e-5, "rate_new": 1e-5})
-    optimiser = loop._optimiser(Tiny(), Start("", None, frozenset()), plan)
+    optimiser = build_optimiser(Tiny(), PretrainedWeights("", None, frozenset()), plan)
     assert type(optimiser) is torch.optim.Adam
     assert {group["lr"] for group in optimiser.param_groups} == {1e-5}
     assert {group["weight_decay"] for group in optimiser.param_groups} == {0.0}
@@ -546,7 +548,7 @@ def test_a_constant_rate_stays_after_its_warm_up():
 
 def test_a_moving_average_forgets_quickly_while_it_is_young():
     network = nn.BatchNorm1d(1)
-    average = AveragedModel(network, multi_avg_fn=loop._warmed_average(0.5), use_buffers=True)
+    average = AveragedModel(network, multi_avg_fn=warmed_average(0.5), use_buffers=True)
     values, kept = [3.0, 5.0, -2.0, 8.0, 1.0, 4.0, 9.0, 0.0, 6.0, 2.0, 7.0, 3.0], None
     for count, value in enumerate(values):
         network.weight.data.fill_(value)
@@ -595,11 +597,11 @@ def test_mixed_precision_keeps_its_weights_whole(rows, settings):
 def test_even_odds_are_taught_as_either_label_to_the_same_extent():
     logits = torch.tensor([[0.3, -1.2], [2.0, 0.5], [0.0, 4.0]])
     for smoothing in (0.0, 0.1):
-        sides = [loop._class_loss(logits, torch.full((3,), label), smoothing) for label in (0, 1)]
-        even = loop._class_loss(logits, torch.full((3,), 0.5), smoothing)
+        sides = [class_loss(logits, torch.full((3,), label), smoothing) for label in (0, 1)]
+        even = class_loss(logits, torch.full((3,), 0.5), smoothing)
         torch.testing.assert_close(even, (sides[0] + sides[1]) / 2)
-        whole = loop._class_loss(logits, torch.tensor([0.0, 1.0, 1.0]), smoothing)
-        torch.testing.assert_close(whole, loop._class_loss(logits, torch.tensor([0, 1, 1]), smoothing))
+        whole = class_loss(logits, torch.tensor([0.0, 1.0, 1.0]), smoothing)
+        torch.testing.assert_close(whole, class_loss(logits, torch.tensor([0, 1, 1]), smoothing))
 
 
 def test_label_smoothing_raises_the_loss_of_a_sure_network(rows, settings, tmp_path):
@@ -681,9 +683,9 @@ def test_scoring_does_not_depend_on_how_rows_are_batched(rows):
 
 
 @pytest.fixture(scope="module")
-def hospitals(tmp_path_factory, draw, write_csv):
+def datasets(tmp_path_factory, draw, write_csv):
     """Three origins of eight images; one lesion was seen in two of them, one row is marked, a third have masks."""
-    folder = tmp_path_factory.mktemp("hospitals")
+    folder = tmp_path_factory.mktemp("datasets")
     mask = np.zeros((64, 72), np.bool_)
     mask[16:48, 20:50] = True
     Image.fromarray(mask).save(folder / "mask.png")
@@ -724,8 +726,8 @@ def held(settings, origin, **changes):
     return dataclasses.replace(settings, fold=None, origins=(origin,), **changes)
 
 
-def test_a_held_out_origin_is_scored_and_none_of_its_lesions_trained_on(hospitals, settings):
-    run(recipe(), hospitals, held(settings, "bcn"))
+def test_a_held_out_origin_is_scored_and_none_of_its_lesions_trained_on(datasets, settings):
+    run(recipe(), datasets, held(settings, "bcn"))
     table = pd.read_csv(settings.out / "fold.csv")
     assert list(table.columns) == ["path", "label", "group_id", "fold", "origin", "probability", "heatmap_max"]
     assert list(table["path"]) == [f"{number}.png" for number in range(8, 16)]
@@ -737,7 +739,7 @@ def test_a_held_out_origin_is_scored_and_none_of_its_lesions_trained_on(hospital
     assert "fold_auc" in log_of(settings.out)[-1]
 
 
-def test_no_image_of_a_held_out_lesion_is_ever_decoded_for_training(hospitals, settings, monkeypatch):
+def test_no_image_of_a_held_out_lesion_is_ever_decoded_for_training(datasets, settings, monkeypatch):
     seen = []
 
     class Watched(loop.DecodedRows):
@@ -746,78 +748,78 @@ def test_no_image_of_a_held_out_lesion_is_ever_decoded_for_training(hospitals, s
             super().warm()
 
     monkeypatch.setattr(loop, "DecodedRows", Watched)
-    run(recipe(), hospitals, held(settings, "bcn"))
+    run(recipe(), datasets, held(settings, "bcn"))
     trained, held_out = seen
     assert trained == {f"{number}.png" for number in [*range(8), *range(16, 24)]} - {"2.png"}
     assert held_out == {f"{number}.png" for number in range(8, 16)}
 
 
-def test_a_fold_and_an_origin_are_not_both_held_out(hospitals, settings):
+def test_a_fold_and_an_origin_are_not_both_held_out(datasets, settings):
     with pytest.raises(ManifestError, match="a fold or an origin, not both"):
-        run(recipe(), hospitals, dataclasses.replace(settings, origins=("bcn",)))
+        run(recipe(), datasets, dataclasses.replace(settings, origins=("bcn",)))
 
 
-def test_a_marked_row_takes_no_part(hospitals, settings):
-    run(recipe(leave_out=["twin"]), hospitals, held(settings, "ham"))
+def test_a_marked_row_takes_no_part(datasets, settings):
+    run(recipe(leave_out=["twin"]), datasets, held(settings, "ham"))
     assert "4.png" not in set(pd.read_csv(settings.out / "fold.csv")["path"])
     assert len(pd.read_csv(settings.out / "fold.csv")) == 7
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_run_with_everything_goes_on_bit_for_bit(hospitals, settings, tmp_path, monkeypatch, workers):
+def test_a_run_with_everything_goes_on_bit_for_bit(datasets, settings, tmp_path, monkeypatch, workers):
     settings = held(settings, "bcn", workers=workers)
-    straight = run(robust(), hospitals, settings)
+    straight = run(robust(), datasets, settings)
     cut = dataclasses.replace(settings, out=tmp_path / "cut", workers=0)
     restore = interrupt_after(monkeypatch, 1)
     with pytest.raises(PowerCutError):
-        run(robust(), hospitals, cut)
+        run(robust(), datasets, cut)
     restore()
-    resumed = run(robust(), hospitals, dataclasses.replace(cut, resume=True))
+    resumed = run(robust(), datasets, dataclasses.replace(cut, resume=True))
     assert same_tensors(straight, resumed)
     assert same_tensors(settings.out / "checkpoint.safetensors", cut.out / "checkpoint.safetensors")
     assert figures(settings.out) == figures(cut.out)
     assert (settings.out / "fold.csv").read_bytes() == (cut.out / "fold.csv").read_bytes()
 
 
-def test_the_head_that_draws_outlines_trains_and_is_not_kept(hospitals, settings):
-    finished = run(robust(), hospitals, held(settings, "bcn"))
+def test_the_head_that_draws_outlines_trains_and_is_not_kept(datasets, settings):
+    finished = run(robust(), datasets, held(settings, "bcn"))
     assert set(read_tensors(finished)[0]) == set(TinyExplained().state_dict())
     state = read_tensors(settings.out / "checkpoint.safetensors")[0]
     assert state["outliner/weight"].shape == (1, 4, 1, 1)
     assert state["optimiser/outline.weight:exp_avg"].abs().max() > 0
 
 
-def test_outlines_change_what_is_learnt(hospitals, settings, tmp_path):
-    with_outlines = run(robust(), hospitals, held(settings, "bcn"))
-    without = run(robust(segmentation=0.0), hospitals, held(settings, "bcn", out=tmp_path / "without"))
+def test_outlines_change_what_is_learnt(datasets, settings, tmp_path):
+    with_outlines = run(robust(), datasets, held(settings, "bcn"))
+    without = run(robust(segmentation=0.0), datasets, held(settings, "bcn", out=tmp_path / "without"))
     assert not same_tensors(with_outlines, without)
 
 
 def test_the_rate_of_a_pretrained_part_does_not_depend_on_the_head():
     network = TinyExplained()
     outliner = loop._outliner(network, robust())
-    start = Start("part", None, frozenset({"conv1.weight", "conv1.bias"}))
-    optimiser = loop._optimiser(outliner, start, robust())
+    start = PretrainedWeights("part", None, frozenset({"conv1.weight", "conv1.bias"}))
+    optimiser = build_optimiser(outliner, start, robust())
     rates = {id(member): group["lr"] for group in optimiser.param_groups for member in group["params"]}
     assert rates[id(network.conv1.weight)] == rates[id(network.conv1.bias)] == 1e-3
     assert rates[id(network.head.weight)] == rates[id(outliner.outline.weight)] == 2e-2
 
 
-def test_a_network_without_feature_maps_cannot_draw_outlines(hospitals, settings):
+def test_a_network_without_feature_maps_cannot_draw_outlines(datasets, settings):
     with pytest.raises(RecipeError, match="recipe drawn: segmentation: tiny has no feature maps"):
-        run(robust(network={"name": "tiny"}), hospitals, held(settings, "bcn"))
+        run(robust(network={"name": "tiny"}), datasets, held(settings, "bcn"))
 
 
-def test_balance_evens_out_an_epoch(hospitals, settings, monkeypatch):
+def test_balance_evens_out_an_epoch(datasets, settings, monkeypatch):
     drawn = []
-    uneven = hospitals[(hospitals["origin"] == "ham") | hospitals["path"].isin(["9.png", "10.png"])]
+    uneven = datasets[(datasets["origin"] == "ham") | datasets["path"].isin(["9.png", "10.png"])]
 
-    class Watched(loop.TrainingScenes):
+    class Watched(loop.TrainingImages):
         def __getitem__(self, draw):
             drawn.append(self.rows.files[draw[1]].name)
             return super().__getitem__(draw)
 
-    monkeypatch.setattr(loop, "TrainingScenes", Watched)
+    monkeypatch.setattr(loop, "TrainingImages", Watched)
     run(robust(balance=1.0, leave_out=[], schedule={"epochs": 1}), uneven, dataclasses.replace(settings, fold=None))
     # Ten rows in four cells of 4, 4, 1 and 1, two batches of four: two draws a cell.
     assert len(drawn) == 8
@@ -832,11 +834,11 @@ def test_held_out_rows_are_scored_as_seldom_as_the_schedule_says(rows, settings)
 @pytest.mark.parametrize(
     ("change", "named"), [({"share": 0.5}, "share"), ({"origins": ("bcn",), "fold": None}, "origin")]
 )
-def test_a_checkpoint_with_less_data_is_not_gone_on_with(hospitals, settings, change, named):
+def test_a_checkpoint_with_less_data_is_not_continued(datasets, settings, change, named):
     settings = dataclasses.replace(settings, fold=None)
-    run(recipe(), hospitals, dataclasses.replace(settings, **change))
+    run(recipe(), datasets, dataclasses.replace(settings, **change))
     with pytest.raises(CheckpointError, match=f"its {named} differs"):
-        run(recipe(), hospitals, dataclasses.replace(settings, resume=True))
+        run(recipe(), datasets, dataclasses.replace(settings, resume=True))
 
 
 def asff_recipe(**entries):
@@ -929,13 +931,13 @@ class TestHeadFromProbe:
     def begun(self, settings, tmp_path):
         return held(settings, "bcn", init=backbone(tmp_path))
 
-    def expected(self, hospitals, init, levels):
+    def expected(self, datasets, init, levels):
         """The probe of the same rows and weights, fitted and applied outside the loop."""
         network = TinyAsff(levels=levels)
-        start = load_start(network, init)
+        start = load_pretrained(network, init)
         plan = probe_recipe(levels)
         frozen = FrozenBackbone(network, "tiny_asff", start.sha256, plan.preprocessing)
-        train, held_out = origin_rows(hospitals, ["bcn"])
+        train, held_out = origin_rows(datasets, ["bcn"])
         columns = slice(0 if levels == 3 else 6, None)
         features = pooled_features(frozen, train)[:, columns]
         weights = row_weights(train, 0.5) * len(train)
@@ -943,70 +945,70 @@ class TestHeadFromProbe:
         return held_out, probe.probability(pooled_features(frozen, held_out)[:, columns])
 
     @pytest.mark.parametrize("levels", [2, 3])
-    def test_a_run_begins_as_the_probe(self, hospitals, begun, monkeypatch, levels):
+    def test_a_run_begins_as_the_probe(self, datasets, begun, monkeypatch, levels):
         monkeypatch.setattr(torch.optim.AdamW, "step", lambda *_arguments: None)
-        run(probe_recipe(levels), hospitals, begun)
-        held_out, expected = self.expected(hospitals, begun.init, levels)
+        run(probe_recipe(levels), datasets, begun)
+        held_out, expected = self.expected(datasets, begun.init, levels)
         table = pd.read_csv(begun.out / "fold.csv")
         assert list(table["path"]) == list(held_out["path"])
         np.testing.assert_allclose(table["probability"], expected, atol=1e-5)
         assert table["probability"].std() > 1e-4
 
-    def test_where_it_began_is_kept_and_training_leaves_it(self, hospitals, begun):
-        finished = run(probe_recipe(), hospitals, begun)
+    def test_where_it_began_is_kept_and_training_leaves_it(self, datasets, begun):
+        finished = run(probe_recipe(), datasets, begun)
         tensors, record = read_tensors(begun.out / "start.safetensors")
         assert record["recipe"]["head"] == "probe"
         network = load_released(TinyAsff(), tensors)
         plan = probe_recipe()
         normalise = loop.Normalise(plan.preprocessing.mean, plan.preprocessing.std)
-        held_out, expected = self.expected(hospitals, begun.init, 2)
+        held_out, expected = self.expected(datasets, begun.init, 2)
         found = score_rows(network, normalise, DecodedRows(held_out), plan).probability
         np.testing.assert_allclose(found, expected, atol=1e-5)
         assert not same_tensors(begun.out / "start.safetensors", finished)
 
-    def test_features_are_kept_where_a_folder_is_named(self, hospitals, begun, tmp_path, monkeypatch):
+    def test_features_are_kept_where_a_folder_is_named(self, datasets, begun, tmp_path, monkeypatch):
         kept = dataclasses.replace(begun, features=tmp_path / "features")
-        first = run(probe_recipe(), hospitals, kept)
+        first = run(probe_recipe(), datasets, kept)
         assert len(list((tmp_path / "features").iterdir())) == 1
         monkeypatch.setattr(features, "_computed", None)
-        assert same_tensors(first, run(probe_recipe(), hospitals, dataclasses.replace(kept, out=tmp_path / "again")))
+        assert same_tensors(first, run(probe_recipe(), datasets, dataclasses.replace(kept, out=tmp_path / "again")))
 
-    def test_a_run_that_was_cut_off_goes_on_bit_for_bit(self, hospitals, begun, tmp_path, monkeypatch):
+    def test_a_run_that_was_cut_off_goes_on_bit_for_bit(self, datasets, begun, tmp_path, monkeypatch):
         plan = probe_recipe(3, frozen=["conv1", "bn1", "layer1"])
-        straight = run(plan, hospitals, begun)
+        straight = run(plan, datasets, begun)
         cut = dataclasses.replace(begun, out=tmp_path / "cut")
         restore = interrupt_after(monkeypatch, 1)
         with pytest.raises(PowerCutError):
-            run(plan, hospitals, cut)
+            run(plan, datasets, cut)
         restore()
         # The probe is not fitted again: the checkpoint has what became of it.
         monkeypatch.setattr(loop, "fit_probe", None)
-        assert same_tensors(straight, run(plan, hospitals, dataclasses.replace(cut, resume=True)))
+        assert same_tensors(straight, run(plan, datasets, dataclasses.replace(cut, resume=True)))
         assert same_tensors(begun.out / "start.safetensors", cut.out / "start.safetensors")
 
     @pytest.mark.parametrize(
         ("absent", "stage"),
         [("layer4.1.running_mean", "layer4"), ("layer2.1.bias", "layer3"), ("bn1.weight", "layer3")],
     )
-    def test_stages_that_would_be_random_are_not_probed(self, hospitals, settings, tmp_path, absent, stage):
+    def test_stages_that_would_be_random_are_not_probed(self, datasets, settings, tmp_path, absent, stage):
         """Nor those behind them."""
         init = backbone(tmp_path, absent)
         with pytest.raises(RecipeError, match=f"recipe drawn: head: a probe of {stage} needs pretrained weights"):
-            run(probe_recipe(), hospitals, held(settings, "bcn", init=init))
+            run(probe_recipe(), datasets, held(settings, "bcn", init=init))
 
-    def test_random_weights_have_no_probe(self, hospitals, settings):
+    def test_random_weights_have_no_probe(self, datasets, settings):
         with pytest.raises(
             RecipeError, match=r"a probe of layer3 needs pretrained weights .* random weights lacks some"
         ):
-            run(probe_recipe(), hospitals, held(settings, "bcn"))
+            run(probe_recipe(), datasets, held(settings, "bcn"))
 
     def test_another_network_cannot_begin_so(self, rows, settings):
         with pytest.raises(RecipeError, match="recipe drawn: head: tiny cannot start from a probe"):
             run(recipe(head="probe"), rows, settings)
 
     @pytest.mark.parametrize("kind", ["frozen", "trained"])
-    def test_batch_norm_statistics(self, hospitals, begun, kind):
-        tensors = read_tensors(run(probe_recipe(batch_norm=kind, ema=None), hospitals, begun))[0]
+    def test_batch_norm_statistics(self, datasets, begun, kind):
+        tensors = read_tensors(run(probe_recipe(batch_norm=kind, ema=None), datasets, begun))[0]
         before = load_file(begun.init)
         statistics = [name for name in before if name.endswith(("running_mean", "running_var", "num_batches_tracked"))]
         assert len(statistics) == 15
@@ -1024,8 +1026,8 @@ def test_a_norm_that_did_not_come_with_the_weights_gathers_statistics(rows, sett
     assert tensors["bn1.num_batches_tracked"] == 6
 
 
-def test_several_origins_are_held_out_together(hospitals, settings):
-    run(recipe(), hospitals, dataclasses.replace(settings, fold=None, origins=("bcn", "msk")))
+def test_several_origins_are_held_out_together(datasets, settings):
+    run(recipe(), datasets, dataclasses.replace(settings, fold=None, origins=("bcn", "msk")))
     table = pd.read_csv(settings.out / "fold.csv")
     assert list(table["path"]) == [f"{number}.png" for number in range(8, 24)]
     assert list(table["origin"]) == ["bcn"] * 8 + ["msk"] * 8
@@ -1035,13 +1037,13 @@ def test_several_origins_are_held_out_together(hospitals, settings):
     assert record["images"] == {"benign": 3, "malignant": 4}
 
 
-def test_an_unknown_origin_among_several_is_named(hospitals, settings):
+def test_an_unknown_origin_among_several_is_named(datasets, settings):
     with pytest.raises(ManifestError, match="no training row has the origin paris; origins: bcn, ham, msk"):
-        run(recipe(), hospitals, dataclasses.replace(settings, fold=None, origins=("bcn", "paris")))
+        run(recipe(), datasets, dataclasses.replace(settings, fold=None, origins=("bcn", "paris")))
 
 
 @pytest.mark.parametrize("origins", [("bcn",), ("bcn", "msk")])
-def test_an_epoch_is_as_long_as_the_schedule_says_whatever_is_held_out(hospitals, settings, monkeypatch, origins):
+def test_an_epoch_is_as_long_as_the_schedule_says_whatever_is_held_out(datasets, settings, monkeypatch, origins):
     drawn = []
 
     class Watched(loop.TrainingImages):
@@ -1051,14 +1053,14 @@ def test_an_epoch_is_as_long_as_the_schedule_says_whatever_is_held_out(hospitals
 
     monkeypatch.setattr(loop, "TrainingImages", Watched)
     plan = recipe(balance=0.5, schedule={"epochs": 2, "images": 22})
-    run(plan, hospitals, dataclasses.replace(settings, fold=None, origins=origins))
+    run(plan, datasets, dataclasses.replace(settings, fold=None, origins=origins))
     assert [draw[0] for draw in drawn] == [0] * 20 + [1] * 20
     assert len(set(drawn)) == 40
 
 
-def test_too_few_images_an_epoch_for_a_batch(hospitals, settings):
+def test_too_few_images_an_epoch_for_a_batch(datasets, settings):
     with pytest.raises(ManifestError, match="do not fill one batch of 4"):
-        run(recipe(balance=0.5, schedule={"epochs": 1, "images": 3}), hospitals, held(settings, "bcn"))
+        run(recipe(balance=0.5, schedule={"epochs": 1, "images": 3}), datasets, held(settings, "bcn"))
 
 
 RECIPE_FOR_TWO = """

@@ -10,10 +10,11 @@ import pytest
 from skinlens.imaging.blanking import central_ellipse
 from skinlens.imaging.synthetic import draw_pixels
 from skinlens.models.registry import architectures
-from skinlens.training.augment import build_augmentation
-from skinlens.training.camera import photographed
 from skinlens.training.recipe import Recipe, RecipeError, Schedule, read_recipe
-from skinlens.training.scene import Scene, placed
+from skinlens.training.transforms.background import BackgroundTransform
+from skinlens.training.transforms.intensity import GaussianBlur
+from skinlens.training.transforms.sample import Donor, Sample
+from skinlens.training.transforms.spatial import Crop, HorizontalFlip, Resize
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 SHIPPED = sorted(path for path in RECIPES.rglob("*.toml") if not path.name.endswith(".about.toml"))
@@ -59,6 +60,7 @@ def test_some_recipes_are_shipped():
     assert len(SHIPPED) >= 4
 
 
+@pytest.mark.filterwarnings("ignore:The image decoding and encoding:DeprecationWarning")
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_recipe_can_be_used(path):
     recipe = read_recipe(path)
@@ -66,15 +68,10 @@ def test_a_shipped_recipe_can_be_used(path):
     assert recipe.network.name in architectures()
     assert recipe.about
     sizes = {recipe.schedule.size(epoch, recipe.preprocessing.size) for epoch in range(recipe.schedule.epochs)}
+    pixels = draw_pixels(0, height=64, width=80)
+    sample = Sample(pixels, central_ellipse(64, 80), donor=Donor(pixels=lambda: pixels, skin=lambda: pixels))
     for size in sizes:
-        if recipe.augmentation.engine == "torchvision":
-            build_augmentation(recipe.augmentation, size)
-        else:
-            generator = np.random.default_rng(0)
-            scene = Scene(draw_pixels(0, height=64, width=80), central_ellipse(64, 80))
-            made = placed(scene, recipe.augmentation, size, generator)
-            made = photographed(made.pixels, made.outline, recipe.augmentation, generator)
-            assert made.shape == (size, size, 3)
+        assert recipe.compose(size)(sample, np.random.default_rng(0)).pixels.shape == (size, size, 3)
     assert recipe.keep_side is None or recipe.keep_side >= max(sizes)
 
 
@@ -154,7 +151,7 @@ def test_a_recipe_survives_its_record(read):
             'engine = "opencv"\nswap_share = 0.7\nbackground_erase_share = 0.4',
             "withhold_share together exceed 1",
         ),
-        ("flip = true", 'engine = "opencv"\nwithhold_flat = 0.5', "that withhold_share withholds, which is 0"),
+        ("flip = true", 'engine = "opencv"\nwithhold_flat = 0.5', "whose lesion withhold_share removes, which is 0"),
         ("batch_size = 8", "segmentation = 0.5", 'segmentation needs augmentation.engine = "opencv"'),
         ("batch_size = 8", "balance = 1.5", "balance: Input should be less than or equal to 1"),
         ("batch_size = 8", 'batch_norm = "thawed"', "batch_norm: Input should be 'trained' or 'frozen'"),
@@ -302,8 +299,8 @@ def test_held_out_rows_are_looked_at_now_and_then_and_at_the_end():
 
 
 ABLATIONS = {
-    "balanced": ("plain", {"balance", "augmentation"}),
-    "swapped": ("balanced", {"augmentation"}),
+    "balanced": ("plain", {"balance", "augmentation", "transforms"}),
+    "swapped": ("balanced", {"transforms"}),
     "outlined": ("swapped", {"segmentation"}),
 }
 
@@ -360,3 +357,86 @@ def test_the_recipe_of_three_levels_begins_as_a_probe():
     recipe = read_recipe(RECIPES / "asff_resnet50.toml")
     assert (recipe.head, recipe.batch_norm, recipe.frozen) == ("probe", "frozen", ("conv1", "bn1", "layer1"))
     assert recipe.network.options == {"gate": "sigmoid", "stride_in_1x1": True, "levels": 3}
+
+
+LISTED = """
+transforms = [
+  { name = "replace_background", share = 0.2 },
+  { name = "horizontal_flip" },
+  { name = "crop", area = 0.6 },
+  { name = "resize" },
+  { name = "gaussian_blur", sigma = 1.5, share = 0.2 },
+]
+""" + GOOD.replace("[augmentation]\nflip = true\n", "")
+
+
+def test_a_recipe_lists_transforms_in_their_order(read):
+    recipe = read(LISTED)
+    assert [one.name for one in recipe.compose(64).transforms] == [
+        "replace_background",
+        "horizontal_flip",
+        "crop",
+        "resize",
+        "gaussian_blur",
+    ]
+    assert recipe.compose(64).transforms[1:] == (
+        HorizontalFlip(),
+        Crop(area=0.6),
+        Resize(side=64),
+        GaussianBlur(sigma=1.5, share=0.2),
+    )
+    assert recipe.needs_outlines
+    assert recipe.needs_skins
+
+
+def test_listed_tables_are_the_same_as_a_list(read):
+    """TOML's two ways to write it."""
+    tables = "".join(f"[[transforms]]\nname = {name}\n\n" for name in ('"vertical_flip"', '"resize"'))
+    inline = 'transforms = [{ name = "vertical_flip" }, { name = "resize" }]\n'
+    rest = GOOD.replace("[augmentation]\nflip = true\n", "")
+    assert read(rest + tables) == read(inline + rest)
+
+
+def test_the_record_of_listed_transforms_has_no_older_table(read):
+    recipe = read(LISTED)
+    record = recipe.model_dump(mode="json")
+    assert "augmentation" not in record
+    assert record["transforms"][2] == {"name": "crop", "area": 0.6, "aspect": 1.0, "squash": 0.0, "lesion_share": 0.0}
+    assert Recipe.model_validate(json.loads(json.dumps(record))) == recipe
+
+
+@pytest.mark.parametrize(
+    ("found", "put", "entry"),
+    [
+        ('"crop"', '"zoom"', "transforms.2: Input tag 'zoom' found using 'name' does not match"),
+        ("area = 0.6", "areas = 0.6", "transforms.2.crop.areas: Extra inputs"),
+        ("area = 0.6", "area = 0", "transforms.2.crop.area: Input should be greater than 0"),
+        ("sigma = 1.5, ", "", "transforms.4.gaussian_blur.sigma: Field required"),
+        ('  { name = "resize" },\n', "", 'transforms needs { name = "resize" } exactly once'),
+        ('{ name = "horizontal_flip" }', '{ name = "resize" }', 'transforms needs { name = "resize" } exactly once'),
+        ('"horizontal_flip"', '"blur_background", share = 0.9', "the shares of the background transforms"),
+        ("warm_up = 0.25", "warm_up = 0.25\n[augmentation]\nflip = true", "either transforms or the older table"),
+    ],
+)
+def test_a_bad_transform_is_named(read, found, put, entry):
+    assert LISTED.count(found) == 1
+    with pytest.raises(RecipeError) as caught:
+        read(LISTED.replace(found, put))
+    assert entry in str(caught.value)
+
+
+def test_transforms_replace_the_table_of_the_recipe_they_extend_and_the_other_way_round(tmp_path, read):
+    (tmp_path / "old.toml").write_text(GOOD, "utf-8")
+    (tmp_path / "new.toml").write_text(LISTED, "utf-8")
+    listed = read('extends = "old.toml"\ntransforms = [{ name = "resize" }]\n')
+    assert listed.applied_transforms == (Resize(),)
+    table = read('extends = "new.toml"\n[augmentation]\nengine = "opencv"\nflip = true\n')
+    assert table.applied_transforms == (HorizontalFlip(), Crop(), Resize())
+
+
+@pytest.mark.parametrize("name", ["balanced", "swapped", "frozen"])
+def test_the_background_transforms_of_an_ablation_come_first(name):
+    """They need the outline where it was traced, on the whole image."""
+    transforms = read_recipe(RECIPES / "ablate" / f"{name}.toml").applied_transforms
+    background = [isinstance(one, BackgroundTransform) for one in transforms]
+    assert background == sorted(background, reverse=True)

@@ -30,7 +30,6 @@ from skinlens.triage import pipeline as pipeline_module
 from skinlens.triage.pipeline import BATCH, Assessed, Pipeline, Unreadable
 from skinlens.triage.row import Row, columns
 from skinlens.triage.wording import NOT_DERMOSCOPY
-from skinlens.ui.session import Result
 from tests.app.conftest import app as app
 
 ROOT = Path(__file__).parents[2]
@@ -129,7 +128,7 @@ class TestEveryWayIn:
         app.file_uploader[0].upload(path.name, path.read_bytes(), "image/png").run()
         assert not app.exception
         (result,) = app.session_state["results"].values()
-        assert isinstance(result, Result)
+        assert isinstance(result, Assessed)
         row = Row.of(str(path), result, result.card, result.assessment.point)
         assert row == expected
 

@@ -13,7 +13,7 @@ def draw(*, disabled: bool) -> None:
 
 
 def test_it_is_offered_without_being_made() -> None:
-    app = AppTest.from_function(draw, kwargs={"disabled": False}).run()
+    app = AppTest.from_function(draw, kwargs={"disabled": False}, default_timeout=60).run()
     assert not app.exception
     (button,) = app.get("download_button")
     assert button.proto.label == "Download PDF"
@@ -21,5 +21,5 @@ def test_it_is_offered_without_being_made() -> None:
 
 
 def test_it_can_be_disabled() -> None:
-    (button,) = AppTest.from_function(draw, kwargs={"disabled": True}).run().get("download_button")
+    (button,) = AppTest.from_function(draw, kwargs={"disabled": True}, default_timeout=60).run().get("download_button")
     assert button.proto.disabled

@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from skinlens.cases.schema import Verdict
+from skinlens.storage.verdict import Verdict
 from skinlens.ui.verdicts import VERDICTS
 
 

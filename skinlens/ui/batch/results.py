@@ -207,9 +207,13 @@ def _choose_filter(every: Sequence[Entry], *, blind: bool) -> tuple[Filter, Orde
             "Decision", OUTCOMES, format_func=OUTCOME_WORDS.__getitem__, placeholder="all", key="batch-outcomes"
         )
     chosen_flags = flag.multiselect("Quality", flags, placeholder="all", key="batch-flags")
-    choices: dict[Verdict | Literal[""], str] = {"": "none yet", **VERDICTS}
+    choices: tuple[Verdict | Literal[""], ...] = ("", *VERDICTS)
     verdicts = verdict.multiselect(
-        "Verdict", list(choices), format_func=choices.__getitem__, placeholder="all", key="batch-verdicts"
+        "Verdict",
+        choices,
+        format_func=lambda choice: VERDICTS[choice] if choice else "none yet",
+        placeholder="all",
+        key="batch-verdicts",
     )
     text = words.text_input("Search", key="batch-words", placeholder="name, patient, note")
     orders: list[Order] = ["run"] if blind else ["worry", "run", *(["mistakes"] if labelled else [])]  # type: ignore[list-item]

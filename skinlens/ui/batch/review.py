@@ -11,7 +11,7 @@ from skinlens.batch.schema import Review, RunImage
 from skinlens.batch.store import BatchStore
 from skinlens.batch.summary import facts_in_words, verdicts_in_words
 from skinlens.batch.table import Entry
-from skinlens.batch.ugly_duckling import most_unlike, patients, same_lesion
+from skinlens.batch.ugly_duckling import patients, rank_ugly_ducklings, same_lesion
 from skinlens.cases.errors import CaseStoreError
 from skinlens.explain.heatmap import evidence_sentence, heatmap_of, overlay
 from skinlens.imaging.image import ImageRejectedError, Pixels
@@ -245,7 +245,7 @@ def _show_patient(store: BatchStore, shown: Shown, entry: Entry, *, hidden: bool
 
 
 def _show_ugly_duckling(store: BatchStore, entry: Entry, group: Sequence[Entry]) -> None:
-    ranks = most_unlike(group, store.features([each.number for each in group]))
+    ranks = rank_ugly_ducklings(group, store.features([each.number for each in group]))
     for found in ranks:
         if found.number == entry.number:
             st.text(found.sentence())

@@ -199,7 +199,7 @@ def _key(name: str) -> str:
 
 def _state(line: RunLine) -> str:
     progress = line.progress
-    if progress.complete and not progress.judged:
+    if progress.complete and not progress.assessed:
         return "complete, no image could be assessed"
     if progress.complete:
         return f"{progress.total:,} {'image' if progress.total == 1 else 'images'}, complete"

@@ -93,7 +93,7 @@ def _ask_for_verdict(store: CaseStore, row: Assessment) -> None:
             st.text(f"{when} {review.actor}: {verdict}. {review.note}")
         chosen = st.radio(
             "Verdict",
-            VERDICTS,
+            list(VERDICTS),
             index=None,
             horizontal=True,
             format_func=VERDICTS.__getitem__,

@@ -12,7 +12,7 @@ from skinlens.ui.verdicts import VERDICTS
 # The id of the open case, in the session's state.
 OPEN = "open-case"
 _DECISIONS: dict[str | None, str] = {None: "all", **{name: words.lower() for name, words in HEADLINES.items()}}
-_WORDS: dict[str, str] = dict(VERDICTS)
+_WORDS = {str(verdict): words for verdict, words in VERDICTS.items()}
 _MOST_SHOWN = 200
 
 

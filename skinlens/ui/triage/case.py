@@ -12,17 +12,17 @@ from skinlens.report.fonts import missing_characters
 from skinlens.report.pdf import case_pdf
 from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.decision import Assessment
+from skinlens.triage.pipeline import Assessed
 from skinlens.triage.risk import Meaning
 from skinlens.ui import session
 from skinlens.ui.case_store import case_store
 from skinlens.ui.model import LoadedModel
 from skinlens.ui.pdf_button import pdf_button
-from skinlens.ui.session import Result
 
 SEXES = ("female", "male", "other")
 
 
-def ask_for_facts(result: Result) -> CaseFacts:
+def ask_for_facts(result: Assessed) -> CaseFacts:
     """Return what the user typed about this image; the widgets belong to the image, so facts never move to another."""
     key = result.image.sha256
     with st.container(border=True):
@@ -39,7 +39,7 @@ def ask_for_facts(result: Result) -> CaseFacts:
 
 
 def offer_pdf_and_case(
-    result: Result, assessment: Assessment, facts: CaseFacts, risk: Meaning | None, model: LoadedModel
+    result: Assessed, assessment: Assessment, facts: CaseFacts, risk: Meaning | None, model: LoadedModel
 ) -> None:
     """Offer the PDF, made on request, and the saved case; name the characters that the PDF cannot print.
 

@@ -9,12 +9,12 @@ from skinlens.runtime.prediction import GateSummary
 from skinlens.runtime.providers import provider_in_words
 from skinlens.triage.admission import Admission
 from skinlens.triage.decision import Assessment
+from skinlens.triage.pipeline import Assessed
 from skinlens.triage.wording import rates_sentence
 from skinlens.ui.model import LoadedModel
-from skinlens.ui.session import Result
 
 
-def show_details(result: Result, assessment: Assessment, model: LoadedModel) -> None:
+def show_details(result: Assessed, assessment: Assessment, model: LoadedModel) -> None:
     """Show checks and provenance, folded."""
     image, prediction = result.image, result.prediction
     orientations = () if result.stability is None else result.stability.scores

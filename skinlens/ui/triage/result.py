@@ -4,12 +4,12 @@ import streamlit as st
 
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.triage.decision import Assessment
-from skinlens.triage.risk import LESION_CLINIC, PRIMARY_CARE, Meaning, meaning, percent
+from skinlens.triage.pipeline import Assessed
+from skinlens.triage.risk import SETTINGS, Meaning, meaning, percent
 from skinlens.triage.wording import rates_sentence
 from skinlens.ui import session
 from skinlens.ui.charts import score_bar
 from skinlens.ui.model import LoadedModel
-from skinlens.ui.session import Result
 
 ICONS = {
     "refer": ":material/north:",
@@ -19,8 +19,7 @@ ICONS = {
 }
 # None: a percentage that the user types.
 PREVALENCES = {
-    f"{percent(PRIMARY_CARE)}: primary care": PRIMARY_CARE,
-    f"{percent(LESION_CLINIC)}: pigmented-lesion clinic": LESION_CLINIC,
+    **{f"{percent(share)}: {setting}": share for setting, share in SETTINGS.items()},
     "Other percentage": None,
 }
 _POINT_HELP = (
@@ -49,7 +48,7 @@ def choose_prevalence() -> float:
     return st.number_input("Malignant lesions, %", 0.1, 99.0, 5.0, 0.5, key="own-prevalence") / 100
 
 
-def show_result(result: Result, assessment: Assessment, model: LoadedModel) -> Meaning:
+def show_result(result: Assessed, assessment: Assessment, model: LoadedModel) -> Meaning:
     """Show quality, decision, score and risk of an image that may be assessed.
 
     Returns:
@@ -65,7 +64,7 @@ def show_result(result: Result, assessment: Assessment, model: LoadedModel) -> M
     return found
 
 
-def show_rejected(result: Result, assessment: Assessment) -> None:
+def show_rejected(result: Assessed, assessment: Assessment) -> None:
     """Say why an image was rejected and what to do, and let the user override that with a reason."""
     with st.container(border=True):
         st.markdown(f"##### {ICONS[assessment.decision]} {assessment.headline}")
@@ -84,7 +83,7 @@ def show_rejected(result: Result, assessment: Assessment) -> None:
         st.warning("Enter a reason first.", icon=":material/edit:")
 
 
-def _show_quality(result: Result, assessment: Assessment) -> None:
+def _show_quality(result: Assessed, assessment: Assessment) -> None:
     """Show what speaks against the image before anything that was read from it."""
     for sentence in assessment.quality_sentences:
         st.caption(sentence)
@@ -93,7 +92,7 @@ def _show_quality(result: Result, assessment: Assessment) -> None:
         st.button("Withdraw the assessment", on_click=session.keep_override, args=(result, ""), width="stretch")
 
 
-def _show_score(result: Result, assessment: Assessment, model: LoadedModel) -> None:
+def _show_score(result: Assessed, assessment: Assessment, model: LoadedModel) -> None:
     """Show the decision, the score on its bar, and what is known about the threshold."""
     prediction, point = result.prediction, assessment.point
     with st.container(border=True):

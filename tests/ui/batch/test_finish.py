@@ -25,7 +25,7 @@ def draw(folder: str) -> None:
 
 @pytest.fixture
 def page(run: BatchStore) -> AppTest:
-    app = AppTest.from_function(draw, kwargs={"folder": str(run.folder)}, default_timeout=30)
+    app = AppTest.from_function(draw, kwargs={"folder": str(run.folder)}, default_timeout=60)
     app.session_state[OPEN] = run.id
     app.run()
     assert not app.exception

@@ -21,7 +21,7 @@ def draw(folder: str) -> None:
 
 @pytest.fixture
 def page(run: BatchStore) -> AppTest:
-    return AppTest.from_function(draw, kwargs={"folder": str(run.folder)}, default_timeout=30)
+    return AppTest.from_function(draw, kwargs={"folder": str(run.folder)}, default_timeout=60)
 
 
 def texts(app: AppTest) -> str:

@@ -16,7 +16,7 @@ def test_a_time_has_a_suitable_unit(seconds: float, text: str) -> None:
 
 def progress(**changes: object) -> Progress:
     values = {
-        "total": 1200, "judged": 300, "unreadable": 2, "passed_over": 1, "listed": True, "wanted": "run", "rate": 2.0
+        "total": 1200, "assessed": 300, "unreadable": 2, "passed_over": 1, "listed": True, "wanted": "run", "rate": 2.0
     }  # fmt: skip
     return Progress(**(values | changes))  # type: ignore[arg-type]
 
@@ -33,7 +33,7 @@ def progress(**changes: object) -> Progress:
         ),
         (progress(passed_over=3), False, "302 of 1,200 images, 2 unreadable, 3 other files skipped, interrupted"),
         (progress(unreadable=0, passed_over=0, wanted="pause"), False, "300 of 1,200 images, paused"),
-        (progress(judged=1200, unreadable=0, passed_over=0), False, "1,200 of 1,200 images"),
+        (progress(assessed=1200, unreadable=0, passed_over=0), False, "1,200 of 1,200 images"),
     ],
 )
 def test_the_count_in_words(found: Progress, *, working: bool, text: str) -> None:
@@ -50,7 +50,7 @@ def draw(folder: str) -> None:
 
 
 def test_a_complete_run_has_no_bar_and_no_buttons(run: BatchStore) -> None:
-    app = AppTest.from_function(draw, kwargs={"folder": str(run.folder)}).run()
+    app = AppTest.from_function(draw, kwargs={"folder": str(run.folder)}, default_timeout=60).run()
     assert not app.exception
     assert [each.value for each in app.caption] == ["4 of 4 images, 1 unreadable"]
     assert not app.button
@@ -61,6 +61,6 @@ def test_a_complete_run_has_no_bar_and_no_buttons(run: BatchStore) -> None:
 @pytest.mark.parametrize(("wanted", "state"), [("run", "Images not listed yet"), ("pause", "Images not listed yet")])
 def test_a_run_that_nobody_works_on_can_be_started(waiting: BatchStore, wanted: str, state: str) -> None:
     waiting.want(wanted)  # type: ignore[arg-type]
-    app = AppTest.from_function(draw, kwargs={"folder": str(waiting.folder)}).run()
+    app = AppTest.from_function(draw, kwargs={"folder": str(waiting.folder)}, default_timeout=60).run()
     assert [each.proto.text for each in app.get("progress")] == [state]
     assert [each.label for each in app.button] == ["Start"]

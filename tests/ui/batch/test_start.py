@@ -50,7 +50,7 @@ def draw() -> None:
 
 
 def test_runs_are_listed_with_their_state_and_opened(run: BatchStore) -> None:
-    app = AppTest.from_function(draw).run()
+    app = AppTest.from_function(draw, default_timeout=60).run()
     assert not app.exception
     assert app.text[0].value.startswith("ward\n")
     assert app.text[0].value.endswith(", 4 images, complete")
@@ -60,14 +60,14 @@ def test_runs_are_listed_with_their_state_and_opened(run: BatchStore) -> None:
 
 def test_a_run_that_was_not_listed_yet_says_so(waiting: BatchStore) -> None:
     assert waiting.progress().total == 0
-    assert AppTest.from_function(draw).run().text[0].value.endswith(", images not listed yet")
+    assert AppTest.from_function(draw, default_timeout=60).run().text[0].value.endswith(", images not listed yet")
 
 
 def test_an_unreadable_run_is_named_with_its_folder(home: Path) -> None:
     damaged = runs_folder() / "20260101-000000-damage"
     damaged.mkdir(parents=True)
     (damaged / "run.sqlite").write_bytes(b"nothing" * 200)
-    app = AppTest.from_function(draw).run()
+    app = AppTest.from_function(draw, default_timeout=60).run()
     assert [each.value for each in app.warning] == ["A run cannot be read."]
     assert app.text[0].value.startswith("20260101-000000-damage: ")
     assert str(home) in app.text[1].value
@@ -75,6 +75,6 @@ def test_an_unreadable_run_is_named_with_its_folder(home: Path) -> None:
 
 @pytest.mark.usefixtures("home")
 def test_without_runs_there_is_no_list() -> None:
-    app = AppTest.from_function(draw).run()
+    app = AppTest.from_function(draw, default_timeout=60).run()
     assert not app.subheader
     assert not app.button

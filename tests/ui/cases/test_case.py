@@ -25,7 +25,7 @@ def draw(case: str) -> None:
 
 
 def opened(case: str) -> AppTest:
-    app = AppTest.from_function(draw, kwargs={"case": case}, default_timeout=30).run()
+    app = AppTest.from_function(draw, kwargs={"case": case}, default_timeout=60).run()
     assert not app.exception
     return app
 

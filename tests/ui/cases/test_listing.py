@@ -1,6 +1,7 @@
 """The list of cases: one row each, search, and opening one."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -9,12 +10,15 @@ from skinlens.cases.store import CaseStore
 from skinlens.triage.case import CaseFacts
 from skinlens.triage.wording import HEADLINES
 from skinlens.ui.cases.listing import case_table
-from tests.made_up_cases import CARD, build_record, lesion_image
+from tests.made_up_cases import CARD, CREATED, build_record, lesion_image
 
 
 def save(store: CaseStore, patient: str, *, score: float = 0.87) -> str:
     image = lesion_image(64, 64, sha256=f"{ord(patient[-1]):064x}")
-    return store.save(build_record(score=score, image=image, facts=CaseFacts(patient, site="back")), CARD, actor="me")
+    # Each a minute after the last one, since the list is ordered by time.
+    created = CREATED + timedelta(minutes=store.search().total)
+    record = build_record(score=score, image=image, facts=CaseFacts(patient, site="back"), created=created)
+    return store.save(record, CARD, actor="me")
 
 
 def test_a_row_has_the_decision_and_the_last_verdict_in_words(cases: CaseStore) -> None:
@@ -38,7 +42,7 @@ def draw() -> None:
 @pytest.fixture
 def page(cases: CaseStore) -> Iterator[AppTest]:
     assert cases.search().total == 0
-    return AppTest.from_function(draw, default_timeout=30)
+    return AppTest.from_function(draw, default_timeout=60)
 
 
 def test_without_cases_it_says_where_to_save_one(page: AppTest) -> None:

@@ -32,7 +32,7 @@ def case(cases: CaseStore) -> str:
 @pytest.fixture
 def page(case: str) -> AppTest:
     assert case
-    return AppTest.from_function(draw, default_timeout=30).run()
+    return AppTest.from_function(draw, default_timeout=60).run()
 
 
 def texts(app: AppTest) -> list[str]:

@@ -42,5 +42,5 @@ def test_a_table_is_offered_under_its_name() -> None:
         offer_table(pd.DataFrame({"a": [1]}), "first")
         offer_table(pd.DataFrame({"a": [1]}), "second", label="Download chart data (CSV)", key="other")
 
-    buttons = AppTest.from_function(draw).run().get("download_button")
+    buttons = AppTest.from_function(draw, default_timeout=60).run().get("download_button")
     assert [button.proto.label for button in buttons] == ["Download table (CSV)", "Download chart data (CSV)"]

@@ -1,6 +1,7 @@
 """Facts, PDF and saved case of one image."""
 
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import TextInput
 
 from skinlens.cases.store import CaseStore
 
@@ -12,16 +13,16 @@ def draw(*, rejected: bool) -> None:
     import streamlit as st
 
     from skinlens.triage.decision import assess
+    from skinlens.triage.pipeline import Assessed
     from skinlens.triage.risk import meaning
     from skinlens.ui.model import LoadedModel
-    from skinlens.ui.session import Result
     from skinlens.ui.triage.case import ask_for_facts, offer_pdf_and_case
     from tests.made_up_cases import CARD, POINT, lesion_image, prediction
 
     model = LoadedModel(SimpleNamespace(card=CARD), threading.Lock())  # type: ignore[arg-type]
     image = lesion_image(sha256=st.session_state.get("image", "5c") * 32)
     assessment = assess(prediction(0.87), CARD, POINT)
-    result = Result(image, assessment, CARD)
+    result = Assessed(image, assessment, CARD)
     facts = ask_for_facts(result)
     risk = None if rejected else meaning(assessment, CARD, 0.1)
     offer_pdf_and_case(result, assessment, facts, risk, model)
@@ -29,12 +30,12 @@ def draw(*, rejected: bool) -> None:
 
 
 def page(*, rejected: bool = False) -> AppTest:
-    app = AppTest.from_function(draw, kwargs={"rejected": rejected}, default_timeout=30).run()
+    app = AppTest.from_function(draw, kwargs={"rejected": rejected}, default_timeout=60).run()
     assert not app.exception
     return app
 
 
-def field(app: AppTest, label: str):
+def field(app: AppTest, label: str) -> TextInput:
     return next(each for each in app.text_input if each.label == label)
 
 

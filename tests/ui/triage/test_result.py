@@ -24,13 +24,13 @@ def chosen(app: AppTest) -> list[str]:
 
 
 def test_a_single_operating_point_is_no_choice() -> None:
-    app = AppTest.from_function(draw_choices, kwargs={"names": ("only",)}).run()
+    app = AppTest.from_function(draw_choices, kwargs={"names": ("only",)}, default_timeout=60).run()
     assert chosen(app)[0] == "only"
     assert not app.segmented_control
 
 
 def test_the_default_point_is_chosen_at_first() -> None:
-    app = AppTest.from_function(draw_choices, kwargs={"names": ("screening", "balanced")}).run()
+    app = AppTest.from_function(draw_choices, kwargs={"names": ("screening", "balanced")}, default_timeout=60).run()
     assert chosen(app)[0] == "balanced"
     app.segmented_control(key="point").set_value("screening").run()
     assert chosen(app)[0] == "screening"
@@ -40,14 +40,14 @@ def test_the_default_point_is_chosen_at_first() -> None:
     ("setting", "prevalence"), [("2 %: primary care", PRIMARY_CARE), ("10 %: pigmented-lesion clinic", LESION_CLINIC)]
 )
 def test_a_known_prevalence(setting: str, prevalence: float) -> None:
-    app = AppTest.from_function(draw_choices, kwargs={"names": ("only",)}).run()
+    app = AppTest.from_function(draw_choices, kwargs={"names": ("only",)}, default_timeout=60).run()
     app.selectbox(key="prevalence").set_value(setting).run()
     assert chosen(app)[1] == repr(prevalence)
     assert not app.number_input
 
 
 def test_another_prevalence_is_typed_in_per_cent() -> None:
-    app = AppTest.from_function(draw_choices, kwargs={"names": ("only",)}).run()
+    app = AppTest.from_function(draw_choices, kwargs={"names": ("only",)}, default_timeout=60).run()
     app.selectbox(key="prevalence").set_value("Other percentage").run()
     app.number_input(key="own-prevalence").set_value(7.5).run()
     assert chosen(app)[1] == "0.075"
@@ -60,8 +60,8 @@ def draw_rejected(*, score: float) -> None:
     from skinlens.imaging.synthetic import draw_pixels
     from skinlens.triage.admission import admit
     from skinlens.triage.decision import assess
+    from skinlens.triage.pipeline import Assessed
     from skinlens.ui import session
-    from skinlens.ui.session import Result
     from skinlens.ui.triage.result import show_rejected
     from tests.made_up_cases import CARD, POINT, lesion_image, prediction
 
@@ -69,13 +69,13 @@ def draw_rejected(*, score: float) -> None:
     grey[:] = grey.mean(axis=2, keepdims=True).astype("uint8")
     admission = admit(assess_quality(grey))
     assessment = assess(prediction(score), CARD, POINT, admission=admission)
-    result = Result(lesion_image(), assessment, CARD)
+    result = Assessed(lesion_image(), assessment, CARD)
     show_rejected(result, assessment)
     st.caption(f"override: {session.override(result)}")
 
 
 def test_a_reason_is_kept_once_it_was_typed() -> None:
-    app = AppTest.from_function(draw_rejected, kwargs={"score": 0.4}).run()
+    app = AppTest.from_function(draw_rejected, kwargs={"score": 0.4}, default_timeout=60).run()
     assert not app.exception
     app.button[0].click().run()
     assert [each.value for each in app.warning] == ["Enter a reason first."]
@@ -85,7 +85,7 @@ def test_a_reason_is_kept_once_it_was_typed() -> None:
 
 
 def test_no_reason_helps_where_there_is_no_number() -> None:
-    app = AppTest.from_function(draw_rejected, kwargs={"score": float("nan")}).run()
+    app = AppTest.from_function(draw_rejected, kwargs={"score": float("nan")}, default_timeout=60).run()
     assert not app.exception
     assert not app.button
     assert not app.text_input

@@ -1,0 +1,73 @@
+"""Commands that assess images with a released model: `predict`, `score` and `bench`."""
+
+import json as json_module
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from skinlens.cli.options import AsJson, Model, Orientations, Point, Threshold, Unverified
+
+
+def predict(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Images, folders, zip archives, DICOM files.", show_default=False)
+    ],
+    model: Model = None,
+    point: Point = None,
+    threshold: Threshold = None,
+    out: Annotated[Path | None, typer.Option(help="File for the rows; else standard output.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON array instead of CSV.")] = False,
+    heatmaps: Annotated[Path | None, typer.Option(help="Folder for PNG overlays.")] = None,
+    pdf: Annotated[Path | None, typer.Option(help="Folder for PDF case summaries.")] = None,
+    dicom: Annotated[
+        Path | None, typer.Option(help="Folder for summaries and overlays as DICOM, in the image's own study.")
+    ] = None,
+    orientations: Orientations = True,
+    unverified: Unverified = False,
+) -> None:
+    """Assess images: one row each, in order; an image that cannot be read gets a row too."""
+    from skinlens.cli.predict import Outputs
+    from skinlens.cli.predict import predict as command
+
+    outputs = Outputs(out, json, heatmaps, pdf, orientations, dicom)
+    command(paths, outputs, model=model, point=point, threshold=threshold, unverified=unverified)
+
+
+def score(
+    source: Annotated[str, typer.Argument(help="Folder, zip archive, manifest CSV, or address such as s3://bucket.")],
+    out: Annotated[str, typer.Option(help="Folder or address for Parquet shards; complete shards are kept.")],
+    engine: Annotated[Literal["local", "ray"], typer.Option(help="This machine's cores, or a Ray cluster.")] = "local",
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes or actors.", show_default="by cores")] = None,
+    model: Model = None,
+    point: Point = None,
+    threshold: Threshold = None,
+    orientations: Orientations = True,
+    unverified: Unverified = False,
+) -> None:
+    """Score many images into Parquet, with the columns of predict; the same command resumes after an interruption."""
+    from skinlens.cli.score import score as command
+
+    command(
+        source,
+        out,
+        engine=engine,
+        workers=workers,
+        model=model,
+        point=point,
+        threshold=threshold,
+        orientations=orientations,
+        unverified=unverified,
+    )
+
+
+def bench(model: Model = None, json: AsJson = False, unverified: Unverified = False) -> None:
+    """Time one image with its heatmap, against torch with the grad-cam library."""
+    from skinlens.studies.bench import bench as measure
+
+    times = measure(model, unverified=unverified)
+    if json:
+        sys.stdout.write(json_module.dumps(times) + "\n")
+        return
+    sys.stdout.write("".join(f"{name.replace('_', ' ')}: {value}\n" for name, value in times.items()))

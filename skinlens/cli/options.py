@@ -1,0 +1,38 @@
+"""Arguments and options that commands share, each spelled once with its help."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from skinlens.runtime.weights import weights_folder
+
+WEIGHTS = weights_folder()
+EVALUATION = WEIGHTS / "evaluation"
+SELECTED = EVALUATION / "selected.json"
+
+ModelName = Annotated[str, typer.Argument(help="Name of a model.")]
+Recipe = Annotated[Path, typer.Argument(help="Recipe, a TOML file.")]
+Runs = Annotated[list[Path], typer.Argument(help="Training runs, each with another fold or dataset held out.")]
+
+Manifests = Annotated[list[Path], typer.Option("--data", help="Manifest CSV; may be given several times.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder of the results.")]
+Model = Annotated[str | None, typer.Option("--model", help="Name of a released model.")]
+Weights = Annotated[Path, typer.Option("--weights", help="Folder of released models.")]
+Selected = Annotated[Path, typer.Option("--selected", help="File of the choices that `select` made.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of everything drawn at random.")]
+Point = Annotated[str | None, typer.Option("--point", help="Operating point of the model's card.")]
+Threshold = Annotated[
+    float | None, typer.Option("--threshold", help="A threshold instead of an operating point, in [0, 1].")
+]
+Orientations = Annotated[bool, typer.Option("--views/--no-views", help="Score each image turned and mirrored too.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
+Unverified = Annotated[
+    bool,
+    typer.Option(
+        "--unverified",
+        envvar="SKINLENS_UNVERIFIED",
+        help="Accept a model that you trained, or that differs from its release.",
+    ),
+]

@@ -1,0 +1,1 @@
+"""Augmentation: one class a transform, listed in the order in which a recipe applies them."""

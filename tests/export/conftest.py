@@ -1,0 +1,3 @@
+"""Choice and release are also called as commands."""
+
+from tests.cli.conftest import call as call
