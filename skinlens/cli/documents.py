@@ -7,9 +7,10 @@ from skinlens.cli.reference import command_reference
 from skinlens.cli.say import print_text
 from skinlens.errors import OutputError
 from skinlens.export.selection import read_selections
+from skinlens.leaderboard.documents import ResultError
 from skinlens.leaderboard.held_out import HeldOutModel, markdown_headline, markdown_held_out
 from skinlens.leaderboard.held_out_models import read_models
-from skinlens.leaderboard.records import ResultError, read_results
+from skinlens.leaderboard.records import read_results
 from skinlens.leaderboard.table import markdown_leaderboard
 from skinlens.report.generated import Generator, rewritten
 from skinlens.report.tables import markdown_points, markdown_views

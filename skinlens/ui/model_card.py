@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from skinlens.leaderboard.card_sections import measured_sections, read_measured
-from skinlens.leaderboard.records import ResultError
+from skinlens.leaderboard.documents import ResultError
 from skinlens.report.tables import bin_table, point_table, rejection_sentence, view_table
 from skinlens.runtime.card import ModelCard
 from skinlens.runtime.weights import weights_folder

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from skinlens.leaderboard.card_sections import held_out_sentence, measured_sections, read_measured
-from skinlens.leaderboard.records import EvaluatedModel, ResultError
+from skinlens.leaderboard.documents import ResultError
+from skinlens.leaderboard.records import EvaluatedModel
 
 DIGEST = "d" * 64
 NAME = "asff_resnet50_paper"

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
+from skinlens.leaderboard.documents import ResultError
 from skinlens.leaderboard.published import published_as
-from skinlens.leaderboard.records import ResultError, read_results
+from skinlens.leaderboard.records import read_results
 from skinlens.leaderboard.table import (
     leaderboard,
     leaderboard_of,

@@ -10,17 +10,10 @@ import streamlit as st
 
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRejectedError, LesionImage
+from skinlens.leaderboard.documents import ResultError
 from skinlens.leaderboard.held_out import HeldOutModel
 from skinlens.leaderboard.model_comparison import ModelComparison, Seeds, compare_models
-from skinlens.leaderboard.records import (
-    SUBMITTED,
-    EvaluatedModel,
-    ResultError,
-    Results,
-    measured,
-    read_results,
-    submitted_model,
-)
+from skinlens.leaderboard.records import SUBMITTED, EvaluatedModel, Results, measured, read_results, submitted_model
 from skinlens.leaderboard.table import PUBLISHED, leaderboard_of, paper_label, read_published
 from skinlens.metrics.report import ViewResult
 from skinlens.runtime.card import sha256_of
