@@ -1,10 +1,10 @@
 """A model card with and without calibration, and assessments under it, for tests of decisions and their words."""
 
 from skinlens.imaging.preprocess import Preprocessing
+from skinlens.metrics.measurement import Measurement
 from skinlens.runtime.card import (
     Architecture,
     Calibration,
-    Estimate,
     HeatmapScale,
     MeasuredRates,
     ModelCard,
@@ -21,17 +21,17 @@ from tests.made_up_cases import prediction
 def rates(population: str, sensitivity: float | None, specificity: float | None) -> MeasuredRates:
     return MeasuredRates(
         population=population,
-        sensitivity=Estimate(value=sensitivity, n=72 if sensitivity is not None else 0),
-        specificity=Estimate(value=specificity, n=335 if specificity is not None else 0),
+        sensitivity=Measurement(value=sensitivity, n=72 if sensitivity is not None else 0),
+        specificity=Measurement(value=specificity, n=335 if specificity is not None else 0),
     )
 
 
 CALIBRATION = Calibration(temperature=1.4, prevalence=0.4, chosen_on="nothing", error_before=0.1, error_after=0.02)
 BINS = (
-    ScoreBin(low=0.0, high=0.3, rate=Estimate(value=0.05, low=0.03, high=0.09, n=300)),
-    ScoreBin(low=0.3, high=1.0, rate=Estimate(value=0.8, low=0.7, high=0.9, n=80)),
+    ScoreBin(low=0.0, high=0.3, rate=Measurement(value=0.05, low=0.03, high=0.09, n=300)),
+    ScoreBin(low=0.3, high=1.0, rate=Measurement(value=0.8, low=0.7, high=0.9, n=80)),
 )
-BAND = UncertainBand(low=0.2, high=0.35, error=Estimate(value=0.06, n=900), decided=Estimate(value=0.9, n=1000))
+BAND = UncertainBand(low=0.2, high=0.35, error=Measurement(value=0.06, n=900), decided=Measurement(value=0.9, n=1000))
 
 
 def made_card(*, calibrated: bool = False) -> ModelCard:

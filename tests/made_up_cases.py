@@ -6,9 +6,9 @@ import numpy as np
 
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.preprocess import Preprocessing
+from skinlens.metrics.measurement import Measurement
 from skinlens.runtime.card import (
     Architecture,
-    Estimate,
     HeatmapScale,
     MeasuredRates,
     ModelCard,
@@ -28,8 +28,8 @@ CREATED = datetime(2026, 3, 4, 15, 6, 7, tzinfo=timezone(timedelta(hours=5, minu
 def _rates(population: str, sensitivity: float, specificity: float, malignant: int, benign: int) -> MeasuredRates:
     return MeasuredRates(
         population=population,
-        sensitivity=Estimate(value=sensitivity, low=sensitivity - 0.071, high=sensitivity + 0.031, n=malignant),
-        specificity=Estimate(value=specificity, low=specificity - 0.042, high=specificity + 0.038, n=benign),
+        sensitivity=Measurement(value=sensitivity, low=sensitivity - 0.071, high=sensitivity + 0.031, n=malignant),
+        specificity=Measurement(value=specificity, low=specificity - 0.042, high=specificity + 0.038, n=benign),
     )
 
 

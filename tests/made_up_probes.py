@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from skinlens.leaderboard.held_out import INTERVAL, part_figures
+from skinlens.leaderboard.held_out import INTERVAL, measure_held_out
 from skinlens.leaderboard.probes import FOLDER, PREDICTION_COLUMNS, VERSION, DatasetProbe, ProbeRecord, StageSet
 
 
@@ -47,7 +47,7 @@ def write_probe(
     content = scores[list(PREDICTION_COLUMNS)].to_csv(index=False).encode()
     (folder / f"{name}.csv").write_bytes(content)
     datasets = tuple(
-        DatasetProbe(origin=str(origin), strength=1e-3, fitted_to=100, **dict(part_figures(part, resamples=20)))
+        DatasetProbe(origin=str(origin), strength=1e-3, fitted_to=100, **dict(measure_held_out(part, resamples=20)))
         for origin, part in scores.groupby("origin", sort=False)
     )
     areas = {found.origin: found.roc_auc.value or 0.0 for found in datasets}

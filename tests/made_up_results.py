@@ -138,7 +138,7 @@ def _held_out(rows: pd.DataFrame, threshold: float) -> dict[str, Any]:
     odd = np.arange(len(rows)) % 2 == 1
     dx = np.where(odd & (rows["label"] == "malignant"), "bcc", rows["dx"])
     told = rows.assign(dx=dx, origin="abroad", age=_ages(len(rows)))
-    parts = subgroup_record(told, rows["probability"], threshold)
+    parts = subgroup_record(told, rows["probability"], threshold).model_dump(mode="json")
     return {"held_out": "origin abroad", "n": len(rows), "threshold": threshold, "subgroups": parts}
 
 
@@ -169,7 +169,9 @@ def _optional(made_up: MadeUp, views: dict[str, Any], rows: pd.DataFrame, thresh
         record |= {
             "shortcuts": _shortcuts(views),
             "robustness": _robustness(made_up, views),
-            "subgroups": subgroup_record(rows.assign(age=_ages(len(rows))), rows["probability"], threshold),
+            "subgroups": subgroup_record(rows.assign(age=_ages(len(rows))), rows["probability"], threshold).model_dump(
+                mode="json"
+            ),
         }
     return record
 

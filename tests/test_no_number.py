@@ -22,7 +22,8 @@ from skinlens.cli import predict as predict_module
 from skinlens.explain.heatmap import heatmap_of, scaled_heatmap
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion, encode_png
-from skinlens.runtime.card import Estimate, ModelCard, ModelFileError, OperatingPoint, UncertainBand
+from skinlens.metrics.measurement import Measurement
+from skinlens.runtime.card import ModelCard, ModelFileError, OperatingPoint, UncertainBand
 from skinlens.runtime.orientations import Stability
 from skinlens.runtime.predictor import Predictor, scaled
 from skinlens.runtime.weights import weights_folder
@@ -41,7 +42,7 @@ from tests.made_up_cases import CARD, POINT, build_record, prediction
 
 NAN, INFINITY = float("nan"), float("inf")
 NO_PROBABILITIES = (NAN, INFINITY, -INFINITY, 17.0, -0.01)
-RATE = Estimate(value=0.9, n=10)
+RATE = Measurement(value=0.9, n=10)
 
 
 def point(**changes: float) -> OperatingPoint:

@@ -20,7 +20,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "skinlens.metrics": set(),
     "skinlens.models": set(),
     "skinlens.storage": set(),
-    "skinlens.runtime": {"skinlens.imaging"},
+    # Of the statistics, the run time takes the type of a measurement and the one scaling of logits.
+    "skinlens.runtime": {"skinlens.imaging", "skinlens.metrics.measurement", "skinlens.metrics.scaling"},
     "skinlens.explain": {"skinlens.imaging", "skinlens.runtime"},
     "skinlens.explain.oracle": {"skinlens.imaging", "skinlens.runtime", "skinlens.models"},
     "skinlens.triage": {"skinlens.imaging", "skinlens.runtime", "skinlens.explain", "skinlens.metrics"},
@@ -30,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "skinlens.explain",
         "skinlens.imaging.preprocess",
         "skinlens.imaging.image",
+        "skinlens.metrics.scaling",
     },
     # The choice among training runs, and what is released with its measured results.
     "skinlens.export.choose": {
@@ -42,6 +44,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "skinlens.export.publish": {
         "skinlens.imaging",
         "skinlens.leaderboard.card_sections",
+        "skinlens.leaderboard.documents",
+        "skinlens.metrics.report",
         "skinlens.report.card_markdown",
         "skinlens.runtime",
     },
@@ -63,6 +67,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "skinlens.triage",
         "skinlens.runtime.card",
         "skinlens.imaging.image",
+        "skinlens.metrics.measurement",
+        "skinlens.metrics.registry",
         # The program's own version.
         "skinlens",
     },

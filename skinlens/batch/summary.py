@@ -16,8 +16,8 @@ from skinlens.explain.heatmap import heatmap_of, overlay
 from skinlens.imaging.image import Pixels
 from skinlens.imaging.preprocess import fitted
 from skinlens.metrics.agreement import Agreement
-from skinlens.metrics.figures import bracketed
-from skinlens.metrics.report import bracket
+from skinlens.metrics.measurement import as_percent
+from skinlens.metrics.registry import METRICS
 from skinlens.report.batch_pdf import BatchSummary, Block, Thumbnail
 from skinlens.runtime.card import ModelCard, OperatingPoint
 
@@ -87,8 +87,8 @@ def summarise(
 def truth_rows(truth: AgainstTruth) -> tuple[tuple[str, ...], ...]:
     """A head and one row a metric, for a table."""
     rows = [
-        (name.replace("_", " "), _value(metric.value), bracket(metric.low, metric.high), f"{metric.n:,}")
-        for name, metric in truth.result.metrics.items()
+        (METRICS[name].title, measured.text(interval=False), measured.interval(), f"{measured.n:,}")
+        for name, measured in truth.result.metrics.items()
     ]
     return (("Metric", "Value", "95 % interval", "n"), *rows)
 
@@ -109,14 +109,10 @@ def agreement_sentence(found: Agreement, *, blind: bool) -> str:
     if not found.n:
         return f"No verdict {which} yet."
     share = found.share
-    kappa = (
-        "Cohen's kappa is undefined"
-        if found.kappa is None
-        else f"Cohen's kappa {bracketed(found.kappa, found.kappa_low, found.kappa_high)}"
-    )
     return (
         f"Reviewer and model agree on {found.both_malignant + found.both_benign:,} of {found.n:,} verdicts {which} "
-        f"({share.value:.1%}, 95 % interval {share.low:.1%} to {share.high:.1%}; {kappa}). Malignant for the reviewer "
+        f"({share.text(as_percent, interval=False)}, 95 % interval {share.interval(as_percent)}; "
+        f"Cohen's kappa {found.kappa.text()}). Malignant for the reviewer "
         f"alone: {found.first_alone:,}; for the model alone: {found.second_alone:,}."
     )
 
@@ -146,10 +142,6 @@ def _figures(found: Sequence[Entry], point: OperatingPoint) -> tuple[tuple[str, 
             figures.append(("Reviewer and model", agreement_sentence(agreed, blind=blind), ()))
             break
     return tuple(figures)
-
-
-def _value(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"
 
 
 def _thumbnail(entry: Entry, content: bytes | None) -> Thumbnail:

@@ -7,12 +7,13 @@ from skinlens.cli.reference import command_reference
 from skinlens.cli.say import print_text
 from skinlens.errors import OutputError
 from skinlens.export.selection import read_selections
+from skinlens.leaderboard.documents import ResultError
 from skinlens.leaderboard.held_out import HeldOutModel, markdown_headline, markdown_held_out
 from skinlens.leaderboard.held_out_models import read_models
-from skinlens.leaderboard.records import ResultError, read_results
+from skinlens.leaderboard.records import read_results
 from skinlens.leaderboard.table import markdown_leaderboard
 from skinlens.report.generated import Generator, rewritten
-from skinlens.report.tables import figure, markdown_points, markdown_views
+from skinlens.report.tables import markdown_points, markdown_views
 from skinlens.runtime.card import EvaluationRecord, ModelCard, read_card
 from skinlens.runtime.predictor import DEFAULT_MODEL
 
@@ -83,7 +84,7 @@ def _headline(models: list[HeldOutModel], folder: Path) -> str:
     for path in sorted(folder.parent.glob("*.json")):
         card = read_card(path)
         view = _test_of(card).views[_BELIEVED]
-        area = figure(view.metrics["roc_auc"])
+        area = view.metrics["roc_auc"].text()
         rows.append(f"| test images (`{_BELIEVED}`), `{card.name}` | {view.n:,} | {view.malignant:,} | {area} |")
     return "\n".join(["| measured on | images | malignant | ROC AUC |", "| --- " * 4 + "|", *rows])
 

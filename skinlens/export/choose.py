@@ -14,16 +14,15 @@ from sklearn.metrics import log_loss, roc_auc_score
 from skinlens.errors import UsageError
 from skinlens.export.floor import require_floor
 from skinlens.export.selection import Considered, Selection, held_out_words, write_selection
-from skinlens.metrics.calibration import Scaling, fitted_scaling, scaled, scaled_across, score_bins
-from skinlens.metrics.classification import Floats, Labels, calibration_error
-from skinlens.metrics.intervals import Rate
+from skinlens.metrics.calibration import calibration_error, fitted_scaling, scaled_across, score_bins
+from skinlens.metrics.classification import Floats, Labels
 from skinlens.metrics.operating_points import PointChoice, choose_points
 from skinlens.metrics.rows import labels_of
+from skinlens.metrics.scaling import Scaling
 from skinlens.metrics.thresholds import Rates, fitted_threshold, wilson_rates
 from skinlens.runtime.card import (
     OUT_OF_ORIGIN,
     Calibration,
-    Estimate,
     MeasuredRates,
     OperatingPoint,
     ScoreBin,
@@ -149,7 +148,7 @@ def _calibrated(scores: pd.DataFrame, labels: Labels, named: dict[str, Any]) -> 
     raw = scores["probability"].to_numpy()
     fitted = fitted_scaling(labels, raw)
     scaling = Scaling(round(fitted.temperature, 5), round(fitted.offset, 5))
-    estimates = scaled(raw, scaling)
+    estimates = scaling.of_probabilities(raw)
     points = tuple(
         _point(choice, named, _by_origin(scores, labels, estimates, choice.threshold, named))
         for choice in choose_points(labels, estimates)
@@ -169,7 +168,7 @@ def _calibrated(scores: pd.DataFrame, labels: Labels, named: dict[str, Any]) -> 
             error_after=round(calibration_error(labels, scaled_across(labels, raw, _parts(scores))), 5),
         ),
         "score_bins": tuple(
-            ScoreBin(low=each.low, high=each.high, rate=_estimate(each.rate)) for each in score_bins(labels, estimates)
+            ScoreBin(low=each.low, high=each.high, rate=each.rate) for each in score_bins(labels, estimates)
         ),
     }
 
@@ -196,7 +195,7 @@ def _point(choice: PointChoice, named: dict[str, Any], by_origin: tuple[Measured
         measured=(_measured(choice.rates, named), *by_origin),
         band=None
         if band is None
-        else UncertainBand(low=band.low, high=band.high, error=_estimate(band.error), decided=_estimate(band.decided)),
+        else UncertainBand(low=band.low, high=band.high, error=band.error, decided=band.decided),
     )
 
 
@@ -213,9 +212,7 @@ def _measured(rates: Rates, named: dict[str, Any]) -> MeasuredRates:
 
 
 def _rates_on(population: str, rates: Rates) -> MeasuredRates:
-    return MeasuredRates(
-        population=population, sensitivity=_estimate(rates.sensitivity), specificity=_estimate(rates.specificity)
-    )
+    return MeasuredRates(population=population, sensitivity=rates.sensitivity, specificity=rates.specificity)
 
 
 def _heatmap_scale(largest: pd.Series) -> float | None:
@@ -266,7 +263,3 @@ def _kept_name(record: dict[str, Any]) -> str:
     share = f".share{record['share']:g}" if "share" in record else ""
     held_out = f"origin-{record['origin']}" if record["fold"] is None else f"fold{record['fold']}"
     return f"folds/{record['recipe']['name']}.{start}.seed{record['seed']}{share}.{held_out}.csv"
-
-
-def _estimate(rate: Rate) -> Estimate:
-    return Estimate(value=rate.value, low=rate.low, high=rate.high, n=rate.n)

@@ -1,9 +1,7 @@
 """Publishing a model: exporting a checkpoint, and writing its measured test scores into its card."""
 
-import json
 import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,11 +14,12 @@ from skinlens.imaging.image import LesionImage
 from skinlens.imaging.preprocess import Preprocessing, to_input
 from skinlens.imaging.sources import Sources
 from skinlens.imaging.synthetic import draw_lesion
+from skinlens.leaderboard import documents
 from skinlens.leaderboard.card_sections import Section, measured_sections, read_measured
+from skinlens.metrics.report import ViewResult
 from skinlens.report.card_markdown import card_markdown
 from skinlens.runtime.card import (
     OUT_OF_ORIGIN,
-    Estimate,
     EvaluationRecord,
     MeasuredRates,
     ModelCard,
@@ -98,25 +97,25 @@ def record_test(name: str, weights: Path, *, unverified: bool = False) -> None:
     # What is written back becomes the released card: it must not accept one that somebody has changed.
     card = trusted_card(path, unverified=unverified) if is_release(name, weights) else read_card(path)
     evaluation = weights / "evaluation"
+    file = evaluation / f"{name}.test.json"
     try:
-        scores = json.loads((evaluation / f"{name}.test.json").read_text("utf-8"))
+        scores = documents.parse(documents.EvaluationRecord, file.read_bytes(), file.name)
     except OSError as error:
         raise UsageError(f"{evaluation} holds no test scores of {name}; make them with `evaluate`") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"the test scores of {name} in {evaluation} are damaged; score it again") from error
-    if scores["weights_sha256"] != card.files["weights"].sha256:
+    except documents.ResultError as error:
+        raise UsageError(f"the test scores of {name} in {evaluation} are damaged; score it again ({error})") from error
+    if scores.weights_sha256 != card.files["weights"].sha256:
         raise UsageError(f"the test scores of {name} belong to other weights than its card's; score it again")
-    views = {view: _view(values) for view, values in scores["views"].items()}
     test = EvaluationRecord(
-        data=", ".join(scores["data"]),
-        threshold=scores["threshold"],
-        interval=scores["interval"],
-        views=views,
+        data=", ".join(scores.data),
+        threshold=scores.threshold,
+        interval=scores.interval,
+        views={view: _view(result) for view, result in scores.views.items()},
         times_scored=_times_scored(evaluation / "scorings.csv", card),
     )
     points = tuple(
         point.model_copy(update={"measured": _believed_first(_measured(test), point.measured)})
-        if point.threshold == scores["threshold"]
+        if point.threshold == scores.threshold
         else point
         for point in card.operating_points
     )
@@ -137,13 +136,14 @@ def _stacked(images: list[LesionImage], preprocessing: Preprocessing) -> np.ndar
     return np.stack([to_input(image.pixels, preprocessing) for image in images])
 
 
-def _view(values: dict[str, Any]) -> ViewScores:
-    metrics = {
-        metric: Estimate(value=figure["value"], low=figure["low"], high=figure["high"], n=figure["n"])
-        for metric, figure in values["metrics"].items()
-    }
-    kept = ("explanation", "n", "benign", "malignant")
-    return ViewScores(metrics=metrics, **{key: values[key] for key in kept})
+def _view(result: ViewResult) -> ViewScores:
+    return ViewScores(
+        explanation=result.explanation,
+        n=result.n,
+        benign=result.benign,
+        malignant=result.malignant,
+        metrics=result.metrics,
+    )
 
 
 def _measured(test: EvaluationRecord) -> tuple[MeasuredRates, ...]:

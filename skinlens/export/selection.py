@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from skinlens.errors import SkinLensError
+from skinlens.metrics.scaling import Scaling
 from skinlens.runtime.card import Calibration, MeasuredRates, OperatingPoint, Probability, ScoreBin, scaling_of
 
 NO_FLOOR: Literal["none"] = "none"
@@ -110,7 +111,7 @@ class Selection(BaseModel):
     floor: Floor | Literal["none"] | None = Field(default=None, exclude_if=_absent)
 
     @property
-    def scaling(self) -> tuple[float, float]:
+    def scaling(self) -> Scaling:
         """Temperature and offset of the difference of the logits; 1 and 0 without calibration."""
         return scaling_of(self.calibration)
 

@@ -1,4 +1,4 @@
-"""What `evaluate` and `subgroups` found about a released model, as sections of its card and of the about page."""
+"""Results of `evaluate` and `subgroups` for a released model, as sections of its card and of the about page."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,19 +19,19 @@ from skinlens.leaderboard.subgroup_tables import (
 # A title, and paragraphs and tables in their order.
 Section = tuple[str, tuple[str | pd.DataFrame, ...]]
 
-# Of those shortcut tests that are measured in several views: where the file does not give the answer away.
+# The view to show of shortcut tests that were measured in several.
 _VIEW = "native"
-_PART_TITLES = ["By", "Part", "Figure", "Images", "Rate"]
+_PART_TITLES = ["By", "Part", "Measure", "Images", "Rate"]
 
 
 def read_measured(folder: Path, name: str, *, weights_sha256: str, threshold: float) -> EvaluatedModel | None:
-    """What an evaluation folder holds about a released model's own weights; None if there is nothing.
+    """Read the results of a released model's weights from an evaluation folder; None if there are none.
 
     Args:
         folder: As `evaluate` and `subgroups` fill it.
         name: Of the model.
         weights_sha256: Of its weights.
-        threshold: Of its default point; figures of held-out images that were made at another one are left out.
+        threshold: Of its default point; measurements of held-out images at another one are left out.
 
     Raises:
         ResultError: If a file is damaged.
@@ -47,21 +47,21 @@ def read_measured(folder: Path, name: str, *, weights_sha256: str, threshold: fl
 
 
 def measured_sections(model: EvaluatedModel) -> tuple[Section, ...]:
-    """Twins and shortcuts, rates by part of the images, and failures by id."""
+    """Return train-test duplicates and shortcuts, rates by part of the images, and missed melanomas by id."""
     return (
-        ("Twins and shortcuts", tuple(_shortcuts(model))),
-        ("Who is judged well and who is not", tuple(_parts(model))),
-        ("Failures by id", tuple(_failures(model))),
+        ("Train-test duplicates and shortcuts", tuple(_shortcuts(model))),
+        ("Sensitivity and specificity by part", tuple(_parts(model))),
+        ("Missed melanomas", tuple(_failures(model))),
     )
 
 
 def held_out_sentence(model: EvaluatedModel) -> str:
-    """Of which images the figures of held-out images are; "" without them."""
+    """Return which images the held-out measurements are of; "" without them."""
     if model.held_out is None:
         return ""
     return (
-        f"{model.held_out.n:,} images of {model.held_out.held_out}, each judged by a run of the same recipe that had "
-        "seen nothing of its origin or fold."
+        f"{model.held_out.n:,} images of {model.held_out.held_out}, each scored by a run of the same recipe that had "
+        "not seen its dataset or fold."
     )
 
 
@@ -74,14 +74,13 @@ def _shortcuts(model: EvaluatedModel) -> Iterator[str | pd.DataFrame]:
         )
     table = readable_shortcuts(shortcut_table([model]), _VIEW)
     if len(table):
-        yield "On native test images; what stays high although the lesion is painted over was not read off the lesion."
-        yield table.set_axis(["Test", "Images", "Figure"], axis=1)
+        yield "On native test images. An AUC that stays high with the lesion painted over is not due to the lesion."
+        yield table.set_axis(["Test", "Images", "Value"], axis=1)
 
 
 def _parts(model: EvaluatedModel) -> Iterator[str | pd.DataFrame]:
     yield (
-        "Rates at the default point. Parts with few images are withheld; one that stands out among many may do so by "
-        "chance."
+        "Rates at the default point. Parts with few images are withheld; among many parts, some stand out by chance."
     )
     if model.held_out is not None:
         yield held_out_sentence(model)
@@ -92,12 +91,12 @@ def _parts(model: EvaluatedModel) -> Iterator[str | pd.DataFrame]:
 
 def _part_table(model: EvaluatedModel, *, held_out: bool) -> pd.DataFrame:
     table = subgroup_table([model], held_out=held_out)
-    found = [
+    parts = [
         readable_subgroups(table, column).set_axis(_PART_TITLES[1:], axis=1).assign(By=title)[_PART_TITLES]
         for column, title in PART_COLUMNS.items()
         if column in set(table["column"])
     ]
-    every = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=_PART_TITLES)
+    every = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=_PART_TITLES)
     return every[every["Rate"] != WITHHELD].reset_index(drop=True)
 
 

@@ -1,4 +1,4 @@
-"""The numbers of every comparison chart: one long table a chart, with the model's label in the column `model`.
+"""The data of every comparison chart: one long table a chart, with the model's label in the column `model`.
 
 A model without what a chart needs has no rows in its table; `absent` lists such models.
 """
@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from skinlens.leaderboard.records import EvaluatedModel, Figure, shortcut_figures
+from skinlens.leaderboard.records import EvaluatedModel, shortcut_measurements
 from skinlens.metrics.classification import confusion_at
 from skinlens.metrics.curves import coverage_error, decision_curve, pr_points, reliability, roc_points
-from skinlens.metrics.figures import bracketed
+from skinlens.metrics.measurement import Measurement, from_table
 from skinlens.metrics.rows import labels_of
 from skinlens.metrics.views import views_of
 
 Models = Sequence[EvaluatedModel]
 
-# What a reader is shown of the shortcut tests, in order: test, figure (as `shortcut_figures` names them), words.
+# What a reader is shown of the shortcut tests, in order: test, figure (as `shortcut_measurements` names them), words.
 SHORTCUT_ROWS = (
     ("centre_disc", "plain", "ROC AUC of the images as they are"),
     ("centre_disc", "", "ROC AUC with the centre of every image painted over"),
@@ -26,13 +26,13 @@ SHORTCUT_ROWS = (
     ("backgrounds", "same_class_auc", "ROC AUC with the lesion on another background of its own class"),
     ("backgrounds", "swapped_auc", "ROC AUC with the lesion on a background of the other class"),
     ("backgrounds", "score_change_same_class_to_swapped", "Mean change of the score between these two"),
-    ("backgrounds", "flipped_by_background", "Right verdicts that the other class's background turns"),
-    ("backgrounds", "flipped_by_moving", "Right verdicts that moving alone turns"),
+    ("backgrounds", "flipped_by_background", "Correct decisions that the other class's background reverses"),
+    ("backgrounds", "flipped_by_moving", "Correct decisions that moving alone reverses"),
 )
 
 
 def absent(models: Models, table: pd.DataFrame) -> list[str]:
-    """Labels of the models that have no rows in a table."""
+    """Return the labels of the models that have no rows in a table."""
     there = set(table["model"])
     return [model.label for model in models if model.label not in there]
 
@@ -58,7 +58,7 @@ def malignant_share(models: Models, view: str) -> float | None:
 
 
 def roc_table(models: Models, view: str) -> pd.DataFrame:
-    """`curves.roc_points` of each model."""
+    """Tabulate `curves.roc_points` of each model."""
     return _stacked(
         models,
         lambda _, rows: roc_points(labels_of(rows), rows["probability"]),
@@ -68,7 +68,7 @@ def roc_table(models: Models, view: str) -> pd.DataFrame:
 
 
 def pr_table(models: Models, view: str) -> pd.DataFrame:
-    """`curves.pr_points` of each model."""
+    """Tabulate `curves.pr_points` of each model."""
     return _stacked(
         models,
         lambda _, rows: pr_points(labels_of(rows), rows["probability"]),
@@ -78,7 +78,7 @@ def pr_table(models: Models, view: str) -> pd.DataFrame:
 
 
 def operating_points(models: Models, published: pd.DataFrame, view: str) -> pd.DataFrame:
-    """What each model's own threshold does, and each of the paper's where the view is `all`.
+    """Count decisions at each model's threshold, and take the paper's counts where the view is `all`.
 
     Args:
         models: With predictions.
@@ -106,7 +106,7 @@ def operating_points(models: Models, published: pd.DataFrame, view: str) -> pd.D
 
 
 def confusion_table(points: pd.DataFrame) -> pd.DataFrame:
-    """The confusion matrices of `operating_points`, one row a cell.
+    """Tabulate the confusion matrices of `operating_points`, one row a cell.
 
     Returns:
         `model`, `actual` and `called` (benign or malignant), `images`, and `share` of the actual class, in [0, 1].
@@ -128,7 +128,7 @@ def confusion_table(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def reliability_table(models: Models, view: str) -> pd.DataFrame:
-    """`curves.reliability` of each model."""
+    """Tabulate `curves.reliability` of each model."""
     return _stacked(
         models,
         lambda _, rows: reliability(labels_of(rows), rows["probability"]),
@@ -138,7 +138,7 @@ def reliability_table(models: Models, view: str) -> pd.DataFrame:
 
 
 def decision_table(models: Models, view: str) -> pd.DataFrame:
-    """`curves.decision_curve` of each model, its own net benefit as `net_benefit`."""
+    """Tabulate `curves.decision_curve` of each model, its own net benefit as `net_benefit`."""
     return _stacked(
         models,
         lambda _, rows: decision_curve(labels_of(rows), rows["probability"]).rename(columns={"model": "net_benefit"}),
@@ -148,7 +148,7 @@ def decision_table(models: Models, view: str) -> pd.DataFrame:
 
 
 def coverage_table(models: Models, view: str) -> pd.DataFrame:
-    """`curves.coverage_error` of each model at its own threshold."""
+    """Tabulate `curves.coverage_error` of each model at its own threshold."""
     return _stacked(
         models,
         lambda model, rows: coverage_error(labels_of(rows), rows["probability"], model.threshold),
@@ -158,7 +158,7 @@ def coverage_table(models: Models, view: str) -> pd.DataFrame:
 
 
 def robustness_table(models: Models) -> pd.DataFrame:
-    """Accuracy and ROC AUC on spoilt images; strength 0 are the images as they are.
+    """Tabulate accuracy and ROC AUC on corrupted images; strength 0 are the images as they are.
 
     Returns:
         `model`, `corruption`, `strength`, `metric` (`accuracy` or `roc_auc`), `value`, `low`, `high`, `n`.
@@ -166,12 +166,12 @@ def robustness_table(models: Models) -> pd.DataFrame:
     rows = []
     for model in models:
         robustness = model.record.robustness if model.record else None
-        if robustness is None:
+        if robustness is None or robustness.clean is None or robustness.corruptions is None:
             continue
         for name in dict.fromkeys(corruption.name for corruption in robustness.corruptions):
             rows += _strength_rows(model.label, name, 0, robustness.clean.accuracy, robustness.clean.roc_auc)
-        for spoilt in robustness.corruptions:
-            rows += _strength_rows(model.label, spoilt.name, spoilt.strength, spoilt.accuracy, spoilt.roc_auc)
+        for each in robustness.corruptions:
+            rows += _strength_rows(model.label, each.name, each.strength, each.accuracy, each.roc_auc)
     columns = ["model", "corruption", "strength", "metric", "value", "low", "high", "n"]
     return pd.DataFrame(rows, columns=columns).sort_values(
         ["model", "corruption", "metric", "strength"], kind="stable", ignore_index=True
@@ -179,7 +179,7 @@ def robustness_table(models: Models) -> pd.DataFrame:
 
 
 def training_table(models: Models) -> pd.DataFrame:
-    """The training curves as they were logged: `model`, `epoch`, and a column for whatever else a log holds."""
+    """Join the training curves as they were logged: `model`, `epoch`, and a column for whatever else a log holds."""
     logs = [model.log.assign(model=model.label) for model in models if model.log is not None]
     if not logs:
         return pd.DataFrame(columns=["model", "epoch"])
@@ -188,34 +188,34 @@ def training_table(models: Models) -> pd.DataFrame:
 
 
 def shortcut_table(models: Models) -> pd.DataFrame:
-    """`results.shortcut_figures` of each model."""
-    tables = [shortcut_figures(model.record).assign(model=model.label) for model in models if model.record]
+    """Tabulate `records.shortcut_measurements` of each model."""
+    tables = [shortcut_measurements(model.record).assign(model=model.label) for model in models if model.record]
     filled = [table for table in tables if len(table)]
     columns = ["model", "test", "figure", "view", "value", "low", "high", "n", "plain_auc"]
     return pd.concat(filled, ignore_index=True)[columns] if filled else pd.DataFrame(columns=columns)
 
 
 def readable_shortcuts(table: pd.DataFrame, view: str) -> pd.DataFrame:
-    """The main figures of a `shortcut_table` for a reader.
+    """Tabulate the main measurements of a `shortcut_table` for a reader.
 
     Args:
         table: From `shortcut_table`.
-        view: The test view of those figures that were measured in several.
+        view: The test view, for what was measured in several.
 
     Returns:
         A row for each of `SHORTCUT_ROWS` that some model has, in words in the column `Test`, with the number of images
-        in `Images`; and a column a model with the figure and its interval, "" where it has none.
+        in `Images`; and a column a model with the measurement, "" where it has none.
     """
     of_view = table[(table["view"] == "") | (table["view"] == view)]
     rows = []
     for test, figure, words in SHORTCUT_ROWS:
-        found = of_view[(of_view["test"] == test) & (of_view["figure"] == figure)]
-        if found.empty:
+        measured = of_view[(of_view["test"] == test) & (of_view["figure"] == figure)]
+        if measured.empty:
             continue
-        counts = sorted({int(n) for n in found["n"].dropna()})
+        counts = sorted({int(n) for n in measured["n"].dropna()})
         cells = {
-            row["model"]: bracketed(row["value"], row["low"], row["high"]) or "undefined"
-            for row in found.to_dict("records")
+            row["model"]: from_table(row["value"], row["low"], row["high"]).text()
+            for row in measured.to_dict("records")
         }
         rows.append({"Test": words, "Images": " or ".join(str(n) for n in counts), **cells})
     columns = ["Test", "Images", *dict.fromkeys(table["model"])]
@@ -232,9 +232,9 @@ def _stacked(
     for model in models:
         if view not in model.views:
             continue
-        found = points(model, model.seen_in(view))
-        if found is not None:
-            tables.append(found.assign(model=model.label))
+        table = points(model, model.seen_in(view))
+        if table is not None:
+            tables.append(table.assign(model=model.label))
     if not tables:
         return pd.DataFrame(columns=["model", *columns])
     return pd.concat(tables, ignore_index=True)[["model", *columns]]
@@ -254,9 +254,9 @@ def _own_point(model: EvaluatedModel, rows: pd.DataFrame) -> dict[str, object]:
 
 
 def _strength_rows(
-    label: str, corruption: str, strength: int, accuracy: Figure, roc_auc: Figure
+    label: str, corruption: str, strength: int, accuracy: Measurement, roc_auc: Measurement
 ) -> list[tuple[object, ...]]:
     return [
-        (label, corruption, strength, metric, figure.value, figure.low, figure.high, figure.n)
-        for metric, figure in (("accuracy", accuracy), ("roc_auc", roc_auc))
+        (label, corruption, strength, metric, each.value, each.low, each.high, each.n)
+        for metric, each in (("accuracy", accuracy), ("roc_auc", roc_auc))
     ]

@@ -1,7 +1,7 @@
-"""Figures of source datasets that a model had not seen in training: one row a model, one column a dataset."""
+"""Measurements on source datasets that a model had not seen in training: one row a model, one column a dataset."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -10,10 +10,10 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from skinlens.leaderboard.datasets import dataset_title, in_order
-from skinlens.leaderboard.records import Figure
 from skinlens.metrics.classification import checked
-from skinlens.metrics.figures import bracketed, roc_auc_figure
-from skinlens.metrics.intervals import RESAMPLES, Rate, wilson_rate
+from skinlens.metrics.intervals import RESAMPLES, wilson
+from skinlens.metrics.measure import measure_roc_auc
+from skinlens.metrics.measurement import Measurement, StoredNumbers
 from skinlens.metrics.operating_points import LEAST_RATE
 from skinlens.metrics.rows import groups_of, labels_of
 
@@ -22,12 +22,12 @@ COLUMNS = ("model", "kind", "default", "origin", "dataset", "roc_auc", "low", "h
            "specificity")  # fmt: skip
 
 
-class PartFigures(BaseModel):
-    """Figures of images that were held out together.
+class HeldOutMeasurements(BaseModel):
+    """Measurements on images that were held out together.
 
     Attributes:
         roc_auc: With its interval; `value` is None where one label is missing.
-        specificity: At the highest threshold that finds 95 % of the malignant images, a threshold of these images' own.
+        specificity: At the highest threshold that detects 95 % of the malignant images, chosen on these images.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -35,28 +35,28 @@ class PartFigures(BaseModel):
     n: int
     benign: int
     malignant: int
-    roc_auc: Figure
-    specificity: Figure
+    roc_auc: StoredNumbers
+    specificity: StoredNumbers
 
 
 @dataclass(frozen=True)
 class HeldOutModel:
-    """A model, or a probe, with its figures on datasets that it had not seen.
+    """A model, or a probe, with its measurements on datasets that it had not seen.
 
     Attributes:
         title: As a reader should see it.
         kind: `model`, or `probe` of the pretrained weights that a model starts from.
         default: Whether it is the app's default model.
-        datasets: Figures by `origin`.
+        datasets: Measurements by `origin`.
     """
 
     title: str
     kind: Literal["model", "probe"]
     default: bool
-    datasets: dict[str, PartFigures]
+    datasets: dict[str, HeldOutMeasurements]
 
 
-def part_figures(rows: pd.DataFrame, *, resamples: int = RESAMPLES) -> PartFigures:
+def measure_held_out(rows: pd.DataFrame, *, resamples: int = RESAMPLES) -> HeldOutMeasurements:
     """Measure predictions on images that were held out together.
 
     Args:
@@ -66,29 +66,27 @@ def part_figures(rows: pd.DataFrame, *, resamples: int = RESAMPLES) -> PartFigur
     Raises:
         ValueError: As for `metrics.score`.
     """
-    truth, chances = labels_of(rows), rows["probability"].to_numpy()
-    area = roc_auc_figure(truth, chances, groups_of(rows), resamples=resamples)
-    spared = specificity_at_sensitivity(truth, chances)
-    malignant = int(truth.sum())
-    return PartFigures(
-        n=len(truth),
-        benign=len(truth) - malignant,
+    labels, probabilities = labels_of(rows), rows["probability"].to_numpy()
+    malignant = int(labels.sum())
+    return HeldOutMeasurements(
+        n=len(labels),
+        benign=len(labels) - malignant,
         malignant=malignant,
-        roc_auc=_rounded(area.value, area.low, area.high, area.n),
-        specificity=_rounded(spared.value, spared.low, spared.high, spared.n),
+        roc_auc=_rounded(measure_roc_auc(labels, probabilities, groups_of(rows), resamples=resamples)),
+        specificity=_rounded(specificity_at_sensitivity(labels, probabilities)),
     )
 
 
-def dataset_figures(rows: pd.DataFrame, *, resamples: int = RESAMPLES) -> dict[str, PartFigures]:
-    """Measure predictions on each source dataset, told by a column `origin`; otherwise as `part_figures`."""
+def measure_datasets(rows: pd.DataFrame, *, resamples: int = RESAMPLES) -> dict[str, HeldOutMeasurements]:
+    """Measure predictions on each source dataset, named by a column `origin`; otherwise as `measure_held_out`."""
     origins = rows["origin"].astype(str)
-    return {origin: part_figures(rows[origins == origin], resamples=resamples) for origin in in_order(set(origins))}
+    return {origin: measure_held_out(rows[origins == origin], resamples=resamples) for origin in in_order(set(origins))}
 
 
 def specificity_at_sensitivity(
     labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, least: float = LEAST_RATE
-) -> Rate:
-    """Compute the share of benign images below the highest threshold that finds a share of the malignant ones.
+) -> Measurement:
+    """Measure the share of benign images below the highest threshold that detects a share of the malignant ones.
 
     Args:
         labels: `(N,)`, 1 for malignant and 0 for benign.
@@ -101,16 +99,16 @@ def specificity_at_sensitivity(
     Raises:
         ValueError: As for `metrics.score`.
     """
-    truth, chances = checked(labels, probabilities)
-    malignant, benign = np.sort(chances[truth == 1])[::-1], chances[truth == 0]
+    labels, probabilities = checked(labels, probabilities)
+    malignant, benign = np.sort(probabilities[labels == 1])[::-1], probabilities[labels == 0]
     if not len(malignant) or not len(benign):
-        return wilson_rate(0, 0)
+        return wilson(0, 0)
     # The tolerance keeps 0.95 * 20 from being 20 by a rounding error.
-    found = max(1, int(np.ceil(least * len(malignant) - 1e-9)))
-    return wilson_rate(int((benign < malignant[found - 1]).sum()), len(benign))
+    detected = max(1, int(np.ceil(least * len(malignant) - 1e-9)))
+    return wilson(int((benign < malignant[detected - 1]).sum()), len(benign))
 
 
-def mean_area(datasets: dict[str, PartFigures], origins: Sequence[str]) -> float | None:
+def mean_area(datasets: dict[str, HeldOutMeasurements], origins: Sequence[str]) -> float | None:
     """Average the ROC AUC over some datasets, each counting the same; None if there is none or one is undefined."""
     areas = [datasets[origin].roc_auc.value for origin in origins]
     defined = [area for area in areas if area is not None]
@@ -118,13 +116,13 @@ def mean_area(datasets: dict[str, PartFigures], origins: Sequence[str]) -> float
 
 
 def shared_origins(models: Sequence[HeldOutModel]) -> list[str]:
-    """List the datasets on which every model has figures: those over which means can be compared."""
+    """List the datasets on which every model was measured: those over which means can be compared."""
     every = [set(model.datasets) for model in models]
     return in_order(set.intersection(*every)) if every else []
 
 
 def held_out_table(models: Sequence[HeldOutModel]) -> pd.DataFrame:
-    """Tabulate figures by model and dataset.
+    """Tabulate measurements by model and dataset.
 
     Returns:
         `COLUMNS`, a row a model and dataset; models by their mean over `shared_origins`, the best first.
@@ -132,12 +130,12 @@ def held_out_table(models: Sequence[HeldOutModel]) -> pd.DataFrame:
     rows = [
         (
             model.title, model.kind, model.default, origin, dataset_title(origin),
-            found.roc_auc.value, found.roc_auc.low, found.roc_auc.high, found.n, found.benign, found.malignant,
-            found.specificity.value,
+            each.roc_auc.value, each.roc_auc.low, each.roc_auc.high, each.n, each.benign, each.malignant,
+            each.specificity.value,
         )
         for model in _best_first(models)
         for origin in in_order(set(model.datasets))
-        for found in [model.datasets[origin]]
+        for each in [model.datasets[origin]]
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -147,7 +145,7 @@ def readable_held_out(models: Sequence[HeldOutModel]) -> pd.DataFrame:
 
     Returns:
         `Model`, `Mean` over `shared_origins` (None without any), then by dataset the ROC AUC with its interval and its
-        number of images, "not held out" where a model has no figure.
+        number of images, "not held out" where a model was not measured.
     """
     shared = shared_origins(models)
     origins = in_order({origin for model in models for origin in model.datasets})
@@ -176,9 +174,9 @@ def markdown_held_out(models: Sequence[HeldOutModel]) -> str:
     ]
     for origin in in_order({origin for model in models for origin in model.datasets}):
         for model in ordered:
-            if found := model.datasets.get(origin):
-                shown = " | ".join(_figure(each) for each in (found.roc_auc, found.specificity))
-                cells = (dataset_title(origin), model.title, f"{found.n:,}", f"{found.malignant:,}", shown)
+            if measured := model.datasets.get(origin):
+                shown = f"{measured.roc_auc.text()} | {measured.specificity.text()}"
+                cells = (dataset_title(origin), model.title, f"{measured.n:,}", f"{measured.malignant:,}", shown)
                 lines.append(f"| {' | '.join(cells)} |")
     shared = shared_origins(models)
     means = [(model.title, mean_area(model.datasets, shared)) for model in ordered]
@@ -192,16 +190,12 @@ def markdown_headline(model: HeldOutModel) -> list[str]:
     """List the rows of one model for a table of `measured on`, `images`, `malignant` and `ROC AUC`, the mean last."""
     origins = in_order(set(model.datasets))
     rows = [
-        f"| {dataset_title(origin)}, held out | {found.n:,} | {found.malignant:,} | {_figure(found.roc_auc)} |"
+        f"| {dataset_title(origin)}, held out | {each.n:,} | {each.malignant:,} | {each.roc_auc.text()} |"
         for origin in origins
-        for found in [model.datasets[origin]]
+        for each in [model.datasets[origin]]
     ]
     mean = mean_area(model.datasets, origins)
     return rows if mean is None else [*rows, f"| mean of these datasets | | | {mean:.3f} |"]
-
-
-def _figure(found: Figure) -> str:
-    return bracketed(found.value, found.low, found.high) or "undefined"
 
 
 def _best_first(models: Sequence[HeldOutModel]) -> list[HeldOutModel]:
@@ -209,12 +203,11 @@ def _best_first(models: Sequence[HeldOutModel]) -> list[HeldOutModel]:
     return sorted(models, key=lambda model: -(mean_area(model.datasets, shared) or 0.0))
 
 
-def _cell(found: PartFigures | None) -> str:
-    if found is None:
-        return "not held out"
-    return f"{_figure(found.roc_auc)}, n = {found.n:,}"
+def _cell(measured: HeldOutMeasurements | None) -> str:
+    return "not held out" if measured is None else f"{measured.roc_auc.text()}, n = {measured.n:,}"
 
 
-def _rounded(value: float | None, low: float | None, high: float | None, n: int) -> Figure:
-    ends = [None if end is None else round(end, 5) for end in (value, low, high)]
-    return Figure(value=ends[0], low=ends[1], high=ends[2], n=n)
+def _rounded(measurement: Measurement) -> Measurement:
+    numbers = (measurement.value, measurement.low, measurement.high)
+    value, low, high = (None if number is None else round(number, 5) for number in numbers)
+    return replace(measurement, value=value, low=low, high=high)

@@ -1,4 +1,4 @@
-"""Read models and linear probes of an evaluation folder, with their figures on datasets that they had not seen."""
+"""Read models and linear probes of an evaluation folder, with their measurements on datasets that they had not seen."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from skinlens.leaderboard.held_out import HeldOutModel, dataset_figures
+from skinlens.leaderboard.documents import ResultError
+from skinlens.leaderboard.held_out import HeldOutModel, measure_datasets
 from skinlens.leaderboard.probes import read_probes
-from skinlens.leaderboard.records import ResultError
 from skinlens.storage.spreadsheet import unguarded_table
 
 _COLUMNS = ["label", "group_id", "origin", "probability"]
@@ -38,8 +38,8 @@ def read_models(
         except (OSError, ValueError, KeyError) as error:
             problems.append(f"the predictions behind the choice of {name} cannot be used: {error}")
             continue
-        figures = dataset_figures(rows)
-        models.append((name, HeldOutModel(titles.get(name, name), "model", default=name == default, datasets=figures)))
+        datasets = measure_datasets(rows)
+        models.append((name, HeldOutModel(titles.get(name, name), "model", default=name == default, datasets=datasets)))
     try:
         probes = read_probes(folder)
     except ResultError as error:
@@ -49,7 +49,7 @@ def read_models(
         for each in probes
     ]
     counts = Counter(model.title for _, model in models)
-    told_apart = [
+    distinct = [
         replace(model, title=f"{model.title} [{name}]") if counts[model.title] > 1 else model for name, model in models
     ]
-    return told_apart, problems
+    return distinct, problems

@@ -1,4 +1,4 @@
-"""Two models of an evaluation folder on one view: aligned by image, compared, and put into words and a table."""
+"""Two models of an evaluation folder on one view: aligned by image, compared, and described in words and a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +9,6 @@ import pandas as pd
 from skinlens.leaderboard.records import EvaluatedModel
 from skinlens.leaderboard.submitted import match
 from skinlens.leaderboard.table import heading
-from skinlens.metrics.classification import METRICS, MetricName
-from skinlens.metrics.figures import bracketed
 from skinlens.metrics.intervals import RESAMPLES
 from skinlens.metrics.paired import (
     Comparison,
@@ -21,6 +19,7 @@ from skinlens.metrics.paired import (
     in_words,
     paired_bootstrap_over_seeds,
 )
+from skinlens.metrics.registry import METRICS, MetricName
 from skinlens.metrics.rows import groups_of, labels_of
 
 NOT_SHOWN = "difference not shown"
@@ -31,7 +30,7 @@ Seeds = Sequence[EvaluatedModel]
 
 
 @dataclass(frozen=True, eq=False)
-class SideBySide:
+class ModelComparison:
     """Two models compared.
 
     Attributes:
@@ -47,7 +46,7 @@ class SideBySide:
     over_seeds: dict[MetricName, Difference] | None
 
 
-def side_by_side(first: Seeds, second: Seeds, view: str, *, resamples: int = RESAMPLES) -> SideBySide:
+def compare_models(first: Seeds, second: Seeds, view: str, *, resamples: int = RESAMPLES) -> ModelComparison:
     """Compare two models (seconds) on the images of a view that all their seeds have scored.
 
     Args:
@@ -63,11 +62,11 @@ def side_by_side(first: Seeds, second: Seeds, view: str, *, resamples: int = RES
     comparison = compare(rows, one, other, view=view, resamples=resamples)
     several = min(len(first), len(second)) > 1
     differences = _over_seeds(first, second, view, resamples) if several else None
-    return SideBySide(one.name, other.name, comparison, differences)
+    return ModelComparison(one.name, other.name, comparison, differences)
 
 
 def scored(first: EvaluatedModel, second: EvaluatedModel) -> tuple[pd.DataFrame, ScoredModel, ScoredModel]:
-    """The images that both models have scored, with the first one's columns, and both sets of predictions on them.
+    """Return the images that both models have scored, with the first one's columns, and both sets of predictions.
 
     Raises:
         CsvFileError: If they share no image, or their labels contradict.
@@ -81,49 +80,49 @@ def scored(first: EvaluatedModel, second: EvaluatedModel) -> tuple[pd.DataFrame,
 
 
 def disagreeing(first: EvaluatedModel, second: EvaluatedModel, view: str) -> pd.DataFrame:
-    """`comparison.disagreements` of two models; errors as for `side_by_side`."""
+    """List the images that two models decide differently, `paired.disagreements`; errors as for `compare_models`."""
     rows, one, other = scored(first, second)
     return disagreements(rows, one, other, view=view)
 
 
 def pair_table(comparison: Comparison) -> pd.DataFrame:
-    """Every metric of both models, the difference with its interval, and in words whether it was shown."""
+    """Tabulate every metric of both models, the difference with its interval, and whether it was shown."""
     rows = []
     for metric in METRICS:
-        found = comparison.metrics[metric]
-        lower = _LOWER_IS_BETTER if metric in {"brier", "calibration_error"} else ""
+        difference = comparison.metrics[metric]
+        lower = _LOWER_IS_BETTER if METRICS[metric].lower_is_better else ""
         rows.append(
             {
                 "Figure": heading(metric) + lower,
-                comparison.first: found.first,
-                comparison.second: found.second,
-                "First minus second": bracketed(found.value, found.low, found.high) or "undefined",
-                "Verdict": SHOWN if found.shown else NOT_SHOWN,
+                comparison.first: difference.first,
+                comparison.second: difference.second,
+                "First minus second": difference.change.text(),
+                "Verdict": SHOWN if difference.shown else NOT_SHOWN,
             }
         )
     return pd.DataFrame(rows)
 
 
-def sentences(pair: SideBySide) -> list[str]:
-    """What the comparison comes to: ROC AUC, accuracy, both tests, and the seeds where there are several."""
+def sentences(pair: ModelComparison) -> list[str]:
+    """Describe the comparison: ROC AUC, accuracy, both tests, and the seeds where there are several."""
     comparison = pair.first_seed
-    said = [comparison.sentence("roc_auc")]
+    written = [comparison.sentence("roc_auc")]
     if comparison.ranking is not None:
-        said[0] += f" DeLong's test: {p_in_words(comparison.ranking.p)}."
+        written[0] += f" DeLong's test: {p_in_words(comparison.ranking.p)}."
     decisions = comparison.decisions
-    said.append(comparison.sentence("accuracy") + f" McNemar's test: {p_in_words(decisions.p)}.")
-    said.append(
-        f"Of {comparison.n} images both decide {decisions.both_right} rightly and {decisions.both_wrong} wrongly; "
-        f"{decisions.only_first} are right by {pair.first} alone and {decisions.only_second} by {pair.second} alone."
+    written.append(comparison.sentence("accuracy") + f" McNemar's test: {p_in_words(decisions.p)}.")
+    written.append(
+        f"Of {comparison.n} images both decide {decisions.both_right} correctly and {decisions.both_wrong} wrongly; "
+        f"{pair.first} alone decides {decisions.only_first} correctly and {pair.second} alone {decisions.only_second}."
     )
     if pair.over_seeds is not None:
         over = in_words(pair.over_seeds["roc_auc"], "roc_auc", pair.first, pair.second)
-        said.append(f"Over all seeds, training chance included: {over}")
-    return said
+        written.append(f"Over all seeds, training chance included: {over}")
+    return written
 
 
 def p_in_words(p: float) -> str:
-    """A p-value with as many digits as a reader can use."""
+    """Write a p-value with as many digits as a reader can use."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
@@ -131,12 +130,12 @@ def _over_seeds(first: Seeds, second: Seeds, view: str, resamples: int) -> dict[
     rows = first[0].seen_in(view)
     for model in (*first, *second):
         rows = match(model.rows, rows).rows.drop(columns="submitted")
-    chances = [[_probabilities(model, rows) for model in seeds] for seeds in (first, second)]
+    probabilities = [[_probabilities(model, rows) for model in seeds] for seeds in (first, second)]
     thresholds = [np.array([model.threshold for model in seeds]) for seeds in (first, second)]
     return paired_bootstrap_over_seeds(
         labels_of(rows),
-        chances[0],
-        chances[1],
+        probabilities[0],
+        probabilities[1],
         (thresholds[0], thresholds[1]),
         groups_of(rows),
         resamples=resamples,

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from skinlens.leaderboard.held_out import PartFigures
-from skinlens.leaderboard.records import ResultError
+from skinlens.leaderboard.documents import ResultError
+from skinlens.leaderboard.held_out import HeldOutMeasurements
 from skinlens.storage.spreadsheet import unguarded_table
 
 FOLDER = "probe"
@@ -23,8 +23,8 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
-class DatasetProbe(PartFigures):
-    """A probe's figures on a source dataset whose images, and images of the same lesions, it was not fitted to.
+class DatasetProbe(HeldOutMeasurements):
+    """A probe's measurements on a source dataset whose images, and images of the same lesions, it was not fitted to.
 
     Attributes:
         origin: The dataset.
@@ -37,7 +37,7 @@ class DatasetProbe(PartFigures):
     fitted_to: int
 
 
-class FoldProbe(PartFigures):
+class FoldProbe(HeldOutMeasurements):
     """Likewise on a fold of the training images."""
 
     fold: int
@@ -109,9 +109,9 @@ class ProbeRecord(_Frozen):
     software: dict[str, str]
 
     @property
-    def by_origin(self) -> dict[str, PartFigures]:
-        """Figures by held-out dataset."""
-        return {found.origin: found for found in self.datasets}
+    def by_origin(self) -> dict[str, HeldOutMeasurements]:
+        """Measurements by held-out dataset."""
+        return {each.origin: each for each in self.datasets}
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Probe:
     record: ProbeRecord
 
     def is_of(self, start: str, start_sha256: str | None) -> bool:
-        """Whether it reads these pretrained weights; those without a file are told apart by their description."""
+        """Whether it reads these pretrained weights; those without a file are identified by their description."""
         if start_sha256 is not None:
             return self.record.start_sha256 == start_sha256
         return self.record.start_sha256 is None and self.record.start == start

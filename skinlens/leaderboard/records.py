@@ -1,22 +1,19 @@
-"""The evaluation folder as typed records: what was measured for each model, and which file is wrong where."""
+"""The evaluation folder: each model's predictions, record and log, and which file is damaged where."""
 
 import hashlib
-import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from skinlens.errors import SkinLensError
+from skinlens.leaderboard.documents import EvaluationRecord, HeldOut, ResultError, parse
 from skinlens.leaderboard.submitted import match, read_predictions
-from skinlens.metrics.classification import METRICS, Confusion, MetricName
 from skinlens.metrics.intervals import RESAMPLES
-from skinlens.metrics.report import evaluate_views
+from skinlens.metrics.report import ViewResult, evaluate_views
 from skinlens.metrics.views import views_of
 from skinlens.storage.csv_file import CsvFileError
 
@@ -29,217 +26,20 @@ _SUFFIX = ".test.json"
 _SEED = re.compile(r"\.seed(\d+)(?=\.|$)")
 
 
-class ResultError(SkinLensError, ValueError):
-    """A file of the evaluation folder cannot be used; the message names it and the key or line at fault."""
-
-
-class _Frozen(BaseModel):
-    # Later versions write more keys; one that is not known here must not make the rest unreadable.
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
-
-
-_Kind = TypeVar("_Kind", bound=_Frozen)
-
-
-class Figure(_Frozen):
-    """A measured figure; `value` is None where it is undefined, and both ends where it has no interval."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    n: int | None = None
-
-
-class ViewRecord(_Frozen):
-    """Every figure of one test view."""
-
-    explanation: str
-    n: int
-    benign: int
-    malignant: int
-    confusion: Confusion
-    metrics: dict[MetricName, Figure]
-
-    @model_validator(mode="after")
-    def _complete(self) -> "ViewRecord":
-        absent = [name for name in METRICS if name not in self.metrics]
-        if absent:
-            raise ValueError(f"metrics lacks {', '.join(absent)}")
-        if self.confusion.n != self.n:
-            raise ValueError(f"confusion counts {self.confusion.n} images, not n = {self.n}")
-        return self
-
-
-class Training(_Frozen):
-    """How the weights came about; what was not recorded is None.
-
-    Attributes:
-        start: Which weights training began from, in words.
-        imagenet_start: Whether those had been trained on ImageNet.
-        seconds: Wall time of the training.
-        images: How many, by label.
-    """
-
-    start: str | None = None
-    imagenet_start: bool | None = None
-    epochs: int | None = None
-    seconds: float | None = None
-    images: dict[str, int] = {}
-
-
-class Corruption(_Frozen):
-    """Accuracy and ROC AUC on images spoilt in one way at one strength, from 1 to 5."""
-
-    name: str
-    strength: int
-    n: int | None = None
-    accuracy: Figure
-    roc_auc: Figure
-
-
-class CleanScores(_Frozen):
-    """The same two figures on the untouched images."""
-
-    accuracy: Figure
-    roc_auc: Figure
-
-
-class Robustness(_Frozen):
-    """Every corruption at every strength, and the images as they are."""
-
-    clean: CleanScores
-    corruptions: tuple[Corruption, ...]
-
-
-class Time(_Frozen):
-    """What one image costs, timed in turn with another model in one process.
-
-    Attributes:
-        milliseconds: Median.
-        reference: Name of the other model.
-        reference_milliseconds: Its median.
-        relative: The first over the second.
-    """
-
-    milliseconds: Annotated[float, Field(gt=0)]
-    reference: str
-    reference_milliseconds: Annotated[float, Field(gt=0)]
-    relative: Annotated[float, Field(gt=0)]
-
-
-class Part(_Frozen):
-    """How often a model is right on the images of one label in one part, as `subgroups.subgroup_record` wrote it.
-
-    Attributes:
-        column: What the part is made by.
-        right: Of `n` images; None where they are too few to tell.
-        rate: Likewise undefined.
-    """
-
-    column: str
-    value: str
-    label: Literal["benign", "malignant"]
-    metric: Literal["sensitivity", "specificity"]
-    right: int | None
-    n: int
-    rate: Figure
-
-
-class Missed(_Frozen):
-    """Of `n` melanomas that are known as such, those called benign."""
-
-    n: int
-    ids: tuple[str, ...]
-
-
-class Subgroups(_Frozen):
-    """Every part of the images, those with fewer than `fewest` withheld."""
-
-    fewest: int
-    cells: tuple[Part, ...]
-    missed_melanomas: Missed
-
-
-class HeldOut(_Frozen):
-    """One `<model>.held_out.json`: the parts of what the runs of its choice held out.
-
-    Attributes:
-        held_out: Which folds or origins, as in `origin ham, bcn`.
-        n: Images.
-        threshold: On the estimate; an image is called malignant at or above it.
-    """
-
-    held_out: str
-    n: int
-    threshold: Annotated[float, Field(ge=0, le=1)]
-    subgroups: Subgroups
-
-
-class Record(_Frozen):
-    """One `<model>[.seedN][.tta].test.json`; keys that it may lack are None.
-
-    Attributes:
-        interval: How the intervals were made, in words.
-        bytes: Size of the weights file.
-        unverified: Whether its card was not that of a release.
-        shortcuts: The shortcut tests as written; `shortcut_figures` lists what they hold.
-    """
-
-    model: str
-    threshold: Annotated[float, Field(ge=0, le=1)]
-    interval: str
-    views: dict[str, ViewRecord]
-    title: str | None = None
-    weights_sha256: str | None = None
-    architecture: str | None = None
-    seed: int | None = None
-    tta: bool | None = None
-    unverified: bool = False
-    training: Training | None = None
-    parameters: int | None = None
-    bytes: int | None = None
-    time: Time | None = None
-    subgroups: Subgroups | None = None
-    shortcuts: dict[str, Any] | None = None
-    robustness: Robustness | None = None
-
-    @field_validator("robustness", mode="before")
-    @classmethod
-    def _measured_at_all(cls, found: object) -> object:
-        # A quick evaluation corrupts nothing and says so.
-        return None if isinstance(found, Mapping) and found.get("clean") is None else found
-
-    @model_validator(mode="after")
-    def _has_all(self) -> "Record":
-        if "all" not in self.views:
-            raise ValueError("views lacks all")
-        try:
-            list(_figures(self.shortcuts))
-        except ValidationError as error:
-            raise ValueError(f"shortcuts holds a figure that is none: {error.errors()[0]['msg']}") from error
-        return self
-
-    @property
-    def resamples(self) -> int:
-        """How many draws the intervals rest on."""
-        found = re.search(r"(\d+) resamples", self.interval)
-        return int(found[1]) if found else RESAMPLES
-
-
 @dataclass(frozen=True, eq=False)
 class EvaluatedModel:
-    """A model's predictions on the test images, and what was recorded about it.
+    """A model's predictions on the test images, and its record.
 
     Attributes:
-        name: Of its files without their ends, such as `resnet50.seed1.tta`; unique in a folder.
+        name: Of its files without their extensions, as in `resnet50.seed1.tta`; unique in a folder.
         title: As a reader should see it, without the marks that `label` adds.
         source: `ours`, or `yours` if a person submitted it.
         rows: As `submitted.read_predictions` gives them.
         threshold: An image is called malignant at or above it.
-        digest: SHA-256 of all that it was read from.
+        digest: SHA-256 of every file that it was read from.
         record: Its JSON; None for a submitted model.
         log: Its training curves, one row an epoch; None if it has none.
-        held_out: Its parts on what the runs of its choice held out; None if nobody looked.
+        held_out: Its parts on the images that the runs of its choice held out; None if they were not measured.
     """
 
     name: str
@@ -248,13 +48,13 @@ class EvaluatedModel:
     rows: pd.DataFrame
     threshold: float
     digest: str
-    record: Record | None = None
+    record: EvaluationRecord | None = None
     log: pd.DataFrame | None = None
     held_out: HeldOut | None = None
 
     @property
     def family(self) -> str:
-        """The name without its seed: what the seeds of one model share."""
+        """The name without its seed, which the seeds of one model share."""
         return _SEED.sub("", self.name)
 
     @property
@@ -267,7 +67,7 @@ class EvaluatedModel:
 
     @property
     def tta(self) -> bool:
-        """Whether its probabilities are means over several views of each image."""
+        """Whether its probabilities are means over several orientations of each image."""
         return self.name.endswith(".tta") or bool(self.record and self.record.tta)
 
     @property
@@ -278,7 +78,7 @@ class EvaluatedModel:
 
     @property
     def label(self) -> str:
-        """The title with what must stand wherever its number appears."""
+        """The title with the marks that must accompany its numbers."""
         marks = [WITH_TTA] if self.tta else []
         marks += [NO_IMAGENET] if self.imagenet_start is False else []
         marks += [UNVERIFIED] if self.record and self.record.unverified else []
@@ -291,13 +91,13 @@ class EvaluatedModel:
 
     def seen_in(self, view: str) -> pd.DataFrame:
         """Its rows in one of `views`; none if they do not allow it."""
-        found = views_of(self.rows).get(view)
-        return self.rows[found.mask] if found else self.rows.iloc[:0]
+        chosen = views_of(self.rows).get(view)
+        return self.rows[chosen.mask] if chosen else self.rows.iloc[:0]
 
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """Everything that an evaluation folder holds.
+    """The content of an evaluation folder.
 
     Attributes:
         models: Those that could be read, by family and seed.
@@ -309,7 +109,7 @@ class Results:
 
     @property
     def shown(self) -> tuple[EvaluatedModel, ...]:
-        """The first seed of every family: what the charts show."""
+        """The first seed of every family, which the charts show."""
         return tuple(seeds[0] for seeds in self.by_family().values())
 
     def by_family(self) -> dict[str, tuple[EvaluatedModel, ...]]:
@@ -333,7 +133,7 @@ def read_results(folder: Path) -> Results:
         except ResultError as error:
             problems.append(str(error))
     ordered = sorted(models, key=lambda model: (model.family, model.seed))
-    return Results(tuple(_told_apart(ordered)), tuple(problems))
+    return Results(tuple(_distinct_labels(ordered)), tuple(problems))
 
 
 def read_model(path: Path) -> EvaluatedModel:
@@ -344,7 +144,7 @@ def read_model(path: Path) -> EvaluatedModel:
     """
     name = path.name.removesuffix(_SUFFIX)
     contents = {file: _content(file) for file in (path, path.with_suffix(".csv"))}
-    record = _validated(Record, contents[path], path)
+    record = parse(EvaluationRecord, contents[path], path.name)
     rows = _rows(contents[path.with_suffix(".csv")], path.with_suffix(".csv"))
     if len(rows) != record.views["all"].n:
         raise ResultError(
@@ -363,14 +163,14 @@ def read_model(path: Path) -> EvaluatedModel:
         digest=_digest(contents.values()),
         record=record,
         log=_log(log_path) if log_path in contents else None,
-        held_out=None if held_out is None else _validated(HeldOut, held_out, held_out_path),
+        held_out=None if held_out is None else parse(HeldOut, held_out, held_out_path.name),
     )
 
 
 def submitted_model(
     content: bytes, *, name: str, threshold: float, like: EvaluatedModel | None
 ) -> tuple[EvaluatedModel, str]:
-    """A person's own predictions as a model, and how many images were matched, in words.
+    """Return a person's predictions as a model, and a sentence on how many images were matched.
 
     Args:
         content: The CSV, as for `submitted.read_predictions`.
@@ -382,29 +182,31 @@ def submitted_model(
         CsvFileError: If the CSV cannot be used; the message names the lines.
     """
     rows = read_predictions(content, name=name)
-    said = f"{len(rows)} images were read; there are no evaluated images here to match them with."
+    sentence = f"{len(rows)} images were read; there are no evaluated images here to match them with."
     if like is not None:
         matched = match(rows, like.rows)
         rows = matched.rows.assign(probability=matched.rows["submitted"]).drop(columns="submitted")
-        said = matched.sentence()
+        sentence = matched.sentence()
     digest = _digest([content, repr(threshold).encode(), (like.digest if like else "").encode()])
-    return EvaluatedModel(f"yours/{name}", f"{SUBMITTED}{name}", "yours", rows, threshold, digest), said
+    return EvaluatedModel(f"yours/{name}", f"{SUBMITTED}{name}", "yours", rows, threshold, digest), sentence
 
 
-def measured(model: EvaluatedModel, view: str, *, resamples: int = RESAMPLES) -> ViewRecord | None:
-    """A model's figures on one view: as recorded, or worked out (seconds) for a submitted one; None without images."""
+def measured(model: EvaluatedModel, view: str, *, resamples: int = RESAMPLES) -> ViewResult | None:
+    """Return a model's measurements on one view: as recorded, or computed (seconds) for a submitted model.
+
+    None if the model has no images in the view.
+    """
     if model.record is not None:
         return model.record.views.get(view)
     rows = model.seen_in(view)
     if rows.empty:
         return None
     plain = rows.drop(columns=["leaky", "foreign_jpeg"], errors="ignore")
-    result = evaluate_views(plain, plain["probability"], model.threshold, resamples=resamples)["all"]
-    return ViewRecord.model_validate(asdict(result))
+    return evaluate_views(plain, plain["probability"], model.threshold, resamples=resamples)["all"]
 
 
-def shortcut_figures(record: Record) -> pd.DataFrame:
-    """Everything measured in a record's shortcut tests, flat.
+def shortcut_measurements(record: EvaluationRecord) -> pd.DataFrame:
+    """List every measurement of a record's shortcut tests.
 
     Returns:
         `test`, `figure` (the keys that lead to it), `view` (if one of them is a test
@@ -412,24 +214,12 @@ def shortcut_figures(record: Record) -> pd.DataFrame:
         None without a view.
     """
     rows = []
-    for test, part in (record.shortcuts or {}).items():
-        for keys, figure in _figures(part):
-            view = next((key for key in keys if key in record.views), "")
-            plain = record.views[view].metrics["roc_auc"].value if view else None
-            named = " ".join(key.removesuffix("_views") for key in keys if key not in {view, "views"})
-            rows.append({"test": test, "figure": named, "view": view, **figure.model_dump(), "plain_auc": plain})
-    return pd.DataFrame(rows, columns=["test", "figure", "view", *Figure.model_fields, "plain_auc"])
-
-
-def _figures(part: object, keys: tuple[str, ...] = ()) -> Iterable[tuple[tuple[str, ...], Figure]]:
-    """Every mapping with a `value` in it, under the keys that lead to it."""
-    if not isinstance(part, Mapping):
-        return
-    if "value" in part:
-        yield keys, Figure.model_validate(part)
-        return
-    for key, inner in part.items():
-        yield from _figures(inner, (*keys, str(key)))
+    for (test, *keys), measurement in record.shortcuts.measurements() if record.shortcuts else ():
+        view = next((key for key in keys if key in record.views), "")
+        plain = record.views[view].metrics["roc_auc"].value if view else None
+        named = " ".join(key.removesuffix("_views") for key in keys if key not in {view, "views"})
+        rows.append({"test": test, "figure": named, "view": view, **measurement.numbers(), "plain_auc": plain})
+    return pd.DataFrame(rows, columns=["test", "figure", "view", "value", "low", "high", "n", "plain_auc"])
 
 
 def _content(path: Path) -> bytes:
@@ -439,20 +229,6 @@ def _content(path: Path) -> bytes:
         raise ResultError(f"{path.name} is missing") from error
     except OSError as error:
         raise ResultError(f"{path.name} cannot be read: {error.strerror}") from error
-
-
-def _validated(kind: type[_Kind], content: bytes, path: Path) -> _Kind:
-    try:
-        document = json.loads(content.decode("utf-8"))
-    # A number of many digits is a ValueError of its own.
-    except (ValueError, RecursionError) as error:
-        raise ResultError(f"{path.name} is not JSON: {error}") from error
-    try:
-        return kind.model_validate(document)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "(whole file)"
-        raise ResultError(f"{path.name}, key {key}: {first['msg']}") from error
 
 
 def _rows(content: bytes, path: Path) -> pd.DataFrame:
@@ -476,13 +252,13 @@ def _log(path: Path) -> pd.DataFrame:
 
 
 def _digest(contents: Iterable[bytes]) -> str:
-    """One digest of several contents; where one ends and the next begins matters."""
+    """Digest several contents; moving bytes from one to the next changes it."""
     parts = [hashlib.sha256(content).digest() for content in contents]
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
-def _told_apart(models: list[EvaluatedModel]) -> list[EvaluatedModel]:
-    """The models, with the family added to a label that another family has too."""
+def _distinct_labels(models: list[EvaluatedModel]) -> list[EvaluatedModel]:
+    """Add the family to a label that another family has too."""
     families: dict[str, set[str]] = {}
     for model in models:
         families.setdefault(model.label, set()).add(model.family)

@@ -4,15 +4,16 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from skinlens.leaderboard.records import EvaluatedModel, Subgroups
-from skinlens.metrics.figures import bracketed
+from skinlens.leaderboard.documents import Subgroups
+from skinlens.leaderboard.records import EvaluatedModel
+from skinlens.metrics.measurement import from_table
 
 PART_COLUMNS = {
     "dx": "Diagnosis",
     "age": "Age",
     "sex": "Sex",
     "site": "Body site",
-    "origin": "Origin",
+    "origin": "Dataset",
     "skin_tone": "Skin tone, estimated",
     "recorded_skin_tone": "Skin tone, recorded",
 }
@@ -32,14 +33,14 @@ _COLUMNS = ["model", "column", "part", "label", "metric", "right", "n", "value",
 
 
 def subgroup_table(models: Sequence[EvaluatedModel], *, held_out: bool = False) -> pd.DataFrame:
-    """Every measured part of each model that has any.
+    """Tabulate every measured part of each model that has any.
 
     Args:
         models: Whose parts.
-        held_out: Whether of the images that the runs of a model's choice held out, instead of the test images.
+        held_out: Take the images that the runs of a model's choice held out, instead of the test images.
 
     Returns:
-        `model`, `column` (what the part is made by), `part`, `label`, `metric` (sensitivity of malignant images,
+        `model`, `column` (which divides them into parts), `part`, `label`, `metric` (sensitivity of malignant images,
         specificity of benign ones), `right` of `n` images, and `value` with Wilson's interval `low` and `high`. A part
         with too few images keeps its `n` alone.
     """
@@ -47,22 +48,23 @@ def subgroup_table(models: Sequence[EvaluatedModel], *, held_out: bool = False) 
         {
             "model": model.label,
             "part": cell.value,
-            **cell.model_dump(exclude={"rate", "value"}),
-            **cell.rate.model_dump(exclude={"n"}),
+            **{name: getattr(cell, name) for name in ("column", "label", "metric", "right")},
+            **cell.rate.numbers(),
+            "n": cell.n,
         }
-        for model, found in _measured(models, held_out=held_out)
-        for cell in found.cells
+        for model, subgroups in _measured(models, held_out=held_out)
+        for cell in subgroups.cells
     ]
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
 def readable_subgroups(table: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The parts that a `subgroup_table` has by one of `PART_COLUMNS`, for a reader.
+    """Tabulate the parts of a `subgroup_table` by one of `PART_COLUMNS`, for a reader.
 
     Returns:
         A row a part and label: the part under the column's title, `Figure`, `Images`, and a column a model with the
-        figure and its interval: "withheld" where there are too few images, "" where it was not measured. Where models
-        were measured on different images there is no `Images`, and each figure is followed by its own n.
+        rate and its interval: "withheld" where there are too few images, "" where it was not measured. Where models
+        were measured on different images there is no `Images`, and each rate is followed by its n.
     """
     wanted = table[table["column"] == column]
     shared = bool(wanted.groupby(["part", "label"])["n"].nunique().le(1).all())
@@ -76,18 +78,19 @@ def readable_subgroups(table: pd.DataFrame, column: str) -> pd.DataFrame:
                 "Images": cell["n"],
             },
         )
-        found = bracketed(cell["value"], cell["low"], cell["high"]) or WITHHELD
-        row[cell["model"]] = found if shared else f"{found}, n = {cell['n']}"
+        rate = from_table(cell["value"], cell["low"], cell["high"])
+        shown = WITHHELD if rate.value is None else rate.text()
+        row[cell["model"]] = shown if shared else f"{shown}, n = {cell['n']:,}"
     columns = [PART_COLUMNS[column], "Figure", *(["Images"] if shared else []), *dict.fromkeys(wanted["model"])]
     return pd.DataFrame(rows.values(), columns=columns).fillna("")
 
 
 def missed_melanomas(models: Sequence[EvaluatedModel], *, held_out: bool = False) -> pd.DataFrame:
-    """Melanomas that each model calls benign at its threshold: `model`, `n` known ones, `missed` of them, `ids`."""
+    """Count the melanomas that each model calls benign: `model`, `n` known ones, `missed` of them, and their `ids`."""
     rows = [
         (model.label, missed.n, len(missed.ids), ", ".join(missed.ids))
-        for model, found in _measured(models, held_out=held_out)
-        for missed in [found.missed_melanomas]
+        for model, subgroups in _measured(models, held_out=held_out)
+        for missed in [subgroups.missed_melanomas]
     ]
     return pd.DataFrame(rows, columns=["model", "n", "missed", "ids"])
 

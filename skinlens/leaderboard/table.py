@@ -1,4 +1,4 @@
-"""The table of all models: ours with intervals, the paper's published numbers beside them, for page and documents."""
+"""The table of all models: ours with intervals, the paper's published numbers next to them, for page and documents."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,26 +7,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skinlens.leaderboard.documents import ResultError
 from skinlens.leaderboard.published import published_as, published_models
-from skinlens.leaderboard.records import EvaluatedModel, ResultError, ViewRecord, measured, read_results
-from skinlens.metrics.classification import METRICS, Confusion, MetricName
-from skinlens.metrics.figures import bracketed
-from skinlens.metrics.intervals import wilson_rate
-from skinlens.metrics.paired import TITLES
+from skinlens.leaderboard.records import EvaluatedModel, measured, read_results
+from skinlens.metrics.classification import Confusion
+from skinlens.metrics.intervals import wilson
+from skinlens.metrics.measurement import NOT_MEASURED, Measurement, from_table, undefined
+from skinlens.metrics.registry import METRICS, MetricName
+from skinlens.metrics.report import ViewResult
 
 PUBLISHED = "published.csv"
 NOT_TRAINED = "not trained here"
 _BELIEVED = "clean-native"
-_COLUMNS = (
-    *("name", "title", "source", "paper_model", "paper_accuracy", "paper_right", "trained_here", "imagenet_start"),
-    *("seeds", "n", "right"),
-    *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high", "_mean", "_spread")),
-    *("relative_time", "milliseconds", "megabytes", "parameters", "epochs", "minutes"),
-)
 
 
 def leaderboard(folder: Path, *, view: str = "all") -> pd.DataFrame:
-    """Every model of an evaluation folder, and every one of the paper's.
+    """Tabulate every model of an evaluation folder, and every one of the paper's.
 
     Args:
         folder: As `evaluate` fills it, with the paper's table as `published.csv`.
@@ -36,7 +32,7 @@ def leaderboard(folder: Path, *, view: str = "all") -> pd.DataFrame:
         As `leaderboard_of`.
 
     Raises:
-        ResultError: If a file cannot be used, which a table for publication must not pass over.
+        ResultError: If a file cannot be used; a table for publication must not leave a model out.
     """
     results = read_results(folder)
     if results.problems:
@@ -45,7 +41,7 @@ def leaderboard(folder: Path, *, view: str = "all") -> pd.DataFrame:
 
 
 def read_published(folder: Path) -> pd.DataFrame:
-    """The paper's table of a folder; without rows if the folder has none.
+    """Read the paper's table of a folder; without rows if the folder has none.
 
     Raises:
         ResultError: If the file is damaged.
@@ -64,46 +60,47 @@ def leaderboard_of(
     published: pd.DataFrame,
     *,
     view: str = "all",
-    worked_out: Mapping[str, ViewRecord | None] | None = None,
+    worked_out: Mapping[str, ViewResult | None] | None = None,
 ) -> pd.DataFrame:
-    """One row a model and one a published model, the most accurate first.
+    """Tabulate one row a model and one a published model, the most accurate first.
 
     Args:
         families: The seeds of each model, the one to show first.
         published: From `published_models`.
         view: A test view.
-        worked_out: Figures, by model name, of models without a record; None works them out here.
+        worked_out: Measurements, by model name, of models without a record; None computes them here.
 
     Returns:
         `name`, `title` (with its marks), `source` (`ours`, `yours` or `paper`), `paper_model` (what the paper calls the
         network, or None), `paper_accuracy` and `paper_right` (its published numbers), `trained_here`, `imagenet_start`
         (None: not recorded), `seeds` (how many were trained here), `n`, `right`; of every metric the value with `_low`
-        and `_high` of the 95 % interval, and over seeds `_mean` and `_spread` (standard deviation), both missing for a
-        single seed; `relative_time` of one image (against `asff_resnet50_paper` beside it), `milliseconds` of
-        it on the machine that measured, `megabytes`, `parameters`, `epochs` and `minutes` of training. Intervals of the
-        paper's rows are Wilson's, from its counts. Models without images in the view are left out.
+        and `_high` of the 95 % interval, `_missing` (`not measured` or `undefined` where one of ours has no value), and
+        over seeds `_mean` and `_spread` (standard deviation), both missing for a single seed; `relative_time` of one
+        image (against `asff_resnet50_paper`, timed in turn), `milliseconds` of it on the machine that measured,
+        `megabytes`, `parameters`, `epochs` and `minutes` of training. Intervals of the paper's rows are Wilson's, from
+        its counts. Models without images in the view are left out.
     """
     known = worked_out or {}
     rows = [
         _own_row(seeds, [known.get(model.name) or measured(model, view) for model in seeds], published, view)
         for seeds in families.values()
     ]
-    found = [row for row in rows if row is not None]
+    shown = [row for row in rows if row is not None]
     if view == "all":
-        trained = {row.get("paper_model") for row in found}
-        found += [_paper_row(row, trained) for row in published.to_dict("records")]
-    table = pd.DataFrame(found, columns=list(_COLUMNS)).astype({"seeds": "int64", "epochs": "Int64"})
+        trained = {row.get("paper_model") for row in shown}
+        shown += [_paper_row(row, trained) for row in published.to_dict("records")]
+    table = pd.DataFrame(shown, columns=_columns()).astype({"seeds": "int64", "epochs": "Int64"})
     return table.sort_values("accuracy", ascending=False, kind="stable", ignore_index=True)
 
 
 def readable(board: pd.DataFrame) -> pd.DataFrame:
-    """A leaderboard for a reader: one column a figure with its interval in brackets, "" where there is none.
+    """Return a leaderboard for a reader: a column a metric, each with its interval in brackets.
 
-    The order of texts is the order of their numbers, so that a table which sorts texts sorts the figures.
+    A metric that one of our records lacks is `not measured`; "" stands for what the paper does not give. The order of
+    texts is the order of their numbers, so that a table which sorts texts sorts the metrics.
     """
     table = pd.DataFrame({"Model": board["title"], "From": board["source"], "Note": board.apply(_note, axis=1)})
-    first: tuple[MetricName, ...] = ("accuracy", "roc_auc", "pr_auc")
-    for metric in first:
+    for metric in ("accuracy", "roc_auc", "pr_auc"):
         table[heading(metric)] = _texts(board, metric)
     table["Right"] = board["right"]
     table["Images"] = board["n"]
@@ -119,30 +116,35 @@ def readable(board: pd.DataFrame) -> pd.DataFrame:
 
 
 def heading(metric: MetricName) -> str:
-    """A metric's name as it begins a line."""
-    return TITLES[metric][0].upper() + TITLES[metric][1:]
+    """Return a metric's title as it begins a line."""
+    return METRICS[metric].heading
 
 
 def markdown_leaderboard(folder: Path) -> str:
-    """The main figures of every model as a Markdown table, for the documents.
+    """Tabulate the main metrics of every model as Markdown, for the documents.
 
     Raises:
         ResultError: As for `leaderboard`.
     """
     board = leaderboard(folder)
     believed = leaderboard(folder, view=_BELIEVED).set_index("name")
-    heads = ["model", "from", "right, all", *(f"{TITLES[name]}, all" for name in ("accuracy", "roc_auc", "pr_auc"))]
-    heads += [f"{TITLES[name]}, {_BELIEVED}" for name in ("accuracy", "roc_auc")]
+    heads = [
+        "model",
+        "from",
+        "right, all",
+        *(f"{METRICS[name].title}, all" for name in ("accuracy", "roc_auc", "pr_auc")),
+    ]
+    heads += [f"{METRICS[name].title}, {_BELIEVED}" for name in ("accuracy", "roc_auc")]
     lines = ["| " + " | ".join(heads) + " |", "| --- " * len(heads) + "|"]
     lines += [_markdown_row(row, believed) for _, row in board.iterrows()]
     return "\n".join(lines)
 
 
 def _own_row(
-    seeds: Sequence[EvaluatedModel], figures: Sequence[ViewRecord | None], published: pd.DataFrame, view: str
+    seeds: Sequence[EvaluatedModel], results: Sequence[ViewResult | None], published: pd.DataFrame, view: str
 ) -> dict[str, Any] | None:
-    shown, record = seeds[0], figures[0]
-    if record is None:
+    shown, result = seeds[0], results[0]
+    if result is None:
         return None
     row: dict[str, Any] = {
         "name": shown.family,
@@ -151,18 +153,24 @@ def _own_row(
         "trained_here": shown.source == "ours",
         "imagenet_start": shown.imagenet_start,
         "seeds": len(seeds),
-        "n": record.n,
-        "right": record.confusion.tn + record.confusion.tp,
+        "n": result.n,
+        "right": result.confusion.right,
     }
     for metric in METRICS:
-        figure = record.metrics[metric]
-        over = [other.metrics[metric].value for other in figures if other is not None]
-        row |= _figure(metric, figure.value, figure.low, figure.high) | _spread(metric, over)
+        over = [_measurement(other, metric).value for other in results if other is not None]
+        measurement = _measurement(result, metric)
+        row |= _metric_columns(metric, measurement) | _spread(metric, over)
+        row[f"{metric}_missing"] = measurement.text() if measurement.value is None else ""
     return row | _cost(shown) | _papers_number(shown, published, view)
 
 
-def _figure(metric: MetricName, value: float | None, low: float | None, high: float | None) -> dict[str, Any]:
-    return {metric: value, f"{metric}_low": low, f"{metric}_high": high}
+def _measurement(result: ViewResult, metric: MetricName) -> Measurement:
+    """A metric of a record, which may be older than the metric."""
+    return result.metrics.get(metric, undefined(NOT_MEASURED))
+
+
+def _metric_columns(metric: MetricName, measurement: Measurement) -> dict[str, Any]:
+    return {metric: measurement.value, f"{metric}_low": measurement.low, f"{metric}_high": measurement.high}
 
 
 def _spread(metric: MetricName, values: list[float | None]) -> dict[str, Any]:
@@ -200,39 +208,29 @@ def _papers_number(model: EvaluatedModel, published: pd.DataFrame, view: str) ->
 
 def _paper_row(published: dict[Any, Any], trained: set[str | None]) -> dict[str, Any]:
     counts = Confusion(*(int(published[name]) for name in ("tn", "fp", "fn", "tp")))
-    right = counts.tn + counts.tp
     row: dict[str, Any] = {
         "name": f"paper/{published['model']}",
         "title": paper_label(published["model"]),
         "source": "paper",
         "paper_model": published["model"],
         "paper_accuracy": published["accuracy"],
-        "paper_right": right,
+        "paper_right": counts.right,
         "trained_here": published["model"] in trained,
         "seeds": 0,
         "n": counts.n,
-        "right": right,
+        "right": counts.right,
     }
     for metric in METRICS:
         row[metric] = published.get(metric)
-    for metric, part, whole in _proportions(counts):
-        rate = wilson_rate(part, whole)
-        row |= _figure(metric, rate.value, rate.low, rate.high)
+        proportion = METRICS[metric].counts
+        if proportion is not None:
+            row |= _metric_columns(metric, wilson(*proportion(counts)))
     return row
 
 
 def paper_label(model: str) -> str:
-    """How a published model is named, so that nobody takes its number for one measured here."""
+    """Return how a published model is named, so that its number is not taken for one measured here."""
     return f"{model} (paper)"
-
-
-def _proportions(counts: Confusion) -> list[tuple[MetricName, int, int]]:
-    return [
-        ("accuracy", counts.tn + counts.tp, counts.n),
-        ("sensitivity", counts.tp, counts.malignant),
-        ("specificity", counts.tn, counts.benign),
-        ("precision", counts.tp, counts.called),
-    ]
 
 
 def _note(row: pd.Series) -> str:
@@ -246,17 +244,30 @@ def _note(row: pd.Series) -> str:
 
 
 def _texts(board: pd.DataFrame, metric: MetricName) -> list[str]:
-    ends = (board[metric], board[f"{metric}_low"], board[f"{metric}_high"])
-    return [bracketed(*(_number(end) for end in figure)) for figure in zip(*ends, strict=True)]
+    return [_cell(row, metric) for _, row in board.iterrows()]
+
+
+def _cell(row: pd.Series, metric: MetricName) -> str:
+    measurement = from_table(row[metric], row[f"{metric}_low"], row[f"{metric}_high"])
+    if measurement.value is not None:
+        return measurement.text()
+    missing = row[f"{metric}_missing"]
+    return missing if isinstance(missing, str) else ""
+
+
+def _columns() -> list[str]:
+    ends = ("", "_low", "_high", "_missing", "_mean", "_spread")
+    return [
+        *("name", "title", "source", "paper_model", "paper_accuracy", "paper_right", "trained_here", "imagenet_start"),
+        *("seeds", "n", "right"),
+        *(f"{metric}{end}" for metric in METRICS for end in ends),
+        *("relative_time", "milliseconds", "megabytes", "parameters", "epochs", "minutes"),
+    ]
 
 
 def _over_seeds(row: pd.Series, *, metric: MetricName) -> str:
-    mean, spread = _number(row[f"{metric}_mean"]), _number(row[f"{metric}_spread"])
-    return "" if mean is None or spread is None else f"{mean:.3f} ± {spread:.3f} ({row['seeds']} seeds)"
-
-
-def _number(value: float | None) -> float | None:
-    return None if value is None or pd.isna(value) else float(value)
+    mean, spread = row[f"{metric}_mean"], row[f"{metric}_spread"]
+    return "" if pd.isna(mean) or pd.isna(spread) else f"{mean:.3f} ± {spread:.3f} ({row['seeds']} seeds)"
 
 
 def _markdown_row(row: pd.Series, believed: pd.DataFrame) -> str:
@@ -270,5 +281,5 @@ def _markdown_row(row: pd.Series, believed: pd.DataFrame) -> str:
 
 def _markdown_cell(row: pd.Series, metric: MetricName) -> str:
     seeds = _over_seeds(row, metric=metric)
-    figure = bracketed(*(_number(row[f"{metric}{end}"]) for end in ("", "_low", "_high")))
-    return f"{figure}; {seeds}" if seeds else figure
+    cell = _cell(row, metric)
+    return f"{cell}; {seeds}" if seeds else cell

@@ -5,22 +5,16 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from skinlens.metrics.calibration import evidence_of
-from skinlens.metrics.classification import (
-    CALIBRATION_BINS,
-    Floats,
-    Labels,
-    checked,
-    equal_mass_bins,
-    require_threshold,
-)
-from skinlens.metrics.intervals import wilson_rate
+from skinlens.metrics.classification import Floats, Labels, checked, require_threshold
+from skinlens.metrics.draws import CALIBRATION_BINS, equal_mass_bins
+from skinlens.metrics.intervals import wilson
+from skinlens.metrics.scaling import logit
 
 DECISION_THRESHOLDS: Floats = np.arange(1, 100) / 100
 
 
 def roc_points(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> pd.DataFrame | None:
-    """The ROC curve; the area under straight lines between its points is the ROC AUC.
+    """Compute the ROC curve; the area under straight lines between its points is the ROC AUC.
 
     Args:
         labels: `(N,)`, 1 for malignant and 0 for benign.
@@ -31,19 +25,19 @@ def roc_points(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> pd.DataFr
         before them the point (0, 0) of an infinite threshold. None unless there are both classes.
 
     Raises:
-        ValueError: As for `metrics.score`.
+        ValueError: As for `registry.score`.
     """
-    truth, chances = checked(labels, probabilities)
-    if not _both_classes(truth):
+    labels, probabilities = checked(labels, probabilities)
+    if not _both_classes(labels):
         return None
-    false_positive_rate, sensitivity, thresholds = roc_curve(truth, chances, drop_intermediate=False)
+    false_positive_rate, sensitivity, thresholds = roc_curve(labels, probabilities, drop_intermediate=False)
     return pd.DataFrame(
         {"threshold": thresholds, "false_positive_rate": false_positive_rate, "sensitivity": sensitivity}
     )
 
 
 def pr_points(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> pd.DataFrame | None:
-    """The precision-recall curve; the area under its steps is the PR AUC.
+    """Compute the precision-recall curve; the area under its steps is the PR AUC.
 
     A point's precision holds from the previous point's sensitivity up to its own: straight lines between points would
     promise too much (Davis & Goadrich 2006). It begins with the first images called: before, precision is undefined.
@@ -57,19 +51,19 @@ def pr_points(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> pd.DataFra
         there are both classes.
 
     Raises:
-        ValueError: As for `metrics.score`.
+        ValueError: As for `registry.score`.
     """
-    truth, chances = checked(labels, probabilities)
-    if not _both_classes(truth):
+    labels, probabilities = checked(labels, probabilities)
+    if not _both_classes(labels):
         return None
-    precision, sensitivity, thresholds = precision_recall_curve(truth, chances)
+    precision, sensitivity, thresholds = precision_recall_curve(labels, probabilities)
     return pd.DataFrame(
         {"threshold": thresholds[::-1], "sensitivity": sensitivity[-2::-1], "precision": precision[-2::-1]}
     )
 
 
 def reliability(labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, bins: int = CALIBRATION_BINS) -> pd.DataFrame:
-    """The reliability diagram, in the bins of `metrics.calibration_error`.
+    """Compute the reliability diagram, in the bins of `calibration.calibration_error`.
 
     Args:
         labels: `(N,)`, 1 for malignant and 0 for benign.
@@ -81,24 +75,25 @@ def reliability(labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, bins: in
         `high`, and `n`. The mean of |mean_probability - observed|, weighted by `n`, is the calibration error.
 
     Raises:
-        ValueError: As for `metrics.score`.
+        ValueError: As for `registry.score`.
     """
-    truth, chances = checked(labels, probabilities)
-    bin_of = equal_mass_bins(chances, bins)
+    labels, probabilities = checked(labels, probabilities)
+    _, rank, counts = np.unique(probabilities, return_inverse=True, return_counts=True)
+    bin_of = equal_mass_bins(counts, bins)[rank]
     rows = []
     for members in (bin_of == number for number in np.unique(bin_of)):
-        rate = wilson_rate(int(truth[members].sum()), int(members.sum()))
-        rows.append((float(chances[members].mean()), rate.value, rate.low, rate.high, rate.n))
+        rate = wilson(int(labels[members].sum()), int(members.sum()))
+        rows.append((float(probabilities[members].mean()), rate.value, rate.low, rate.high, rate.n))
     return pd.DataFrame(rows, columns=["mean_probability", "observed", "low", "high", "n"])
 
 
 def decision_curve(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> pd.DataFrame:
-    """Decision curve analysis (Vickers & Elkin 2006, Medical Decision Making 26:565).
+    """Compute a decision curve (Vickers & Elkin 2006, Medical Decision Making 26:565).
 
-    Someone who acts from a probability of t upwards holds a needless referral for t / (1 - t) as bad as a found
-    malignant lesion is good. Net benefit is then `TP / N - FP / N * t / (1 - t)`, in found malignant lesions per image.
-    It needs calibrated probabilities, and it depends on the share of malignant images, so that it tells about the
-    images at hand and not about a clinic, where that share is far smaller.
+    Someone who acts from a probability of t upwards weighs a needless referral as t / (1 - t) of a malignant lesion
+    detected. Net benefit is then `TP / N - FP / N * t / (1 - t)`, in malignant lesions detected per image. It needs
+    calibrated probabilities, and it depends on the share of malignant images: it describes the images at hand, not a
+    clinic, where that share is far smaller.
 
     Args:
         labels: `(N,)`, 1 for malignant and 0 for benign.
@@ -109,16 +104,16 @@ def decision_curve(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> pd.Da
         referred) and of `treat_none` (0).
 
     Raises:
-        ValueError: As for `metrics.score`.
+        ValueError: As for `registry.score`.
     """
-    truth, chances = checked(labels, probabilities)
+    labels, probabilities = checked(labels, probabilities)
     odds = DECISION_THRESHOLDS / (1 - DECISION_THRESHOLDS)
-    found, needless = (_share_called(chances, truth == label) for label in (1, 0))
-    prevalence = truth.mean()
+    true_positives, false_positives = (_share_called(probabilities, labels == label) for label in (1, 0))
+    prevalence = labels.mean()
     return pd.DataFrame(
         {
             "threshold": DECISION_THRESHOLDS,
-            "model": found - needless * odds,
+            "model": true_positives - false_positives * odds,
             "treat_all": prevalence - (1 - prevalence) * odds,
             "treat_none": 0.0,
         }
@@ -126,7 +121,9 @@ def decision_curve(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> pd.Da
 
 
 def coverage_error(labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshold: float) -> pd.DataFrame:
-    """Error on the images that the model is surest of, against their share (El-Yaniv & Wiener 2010, JMLR 11:1605).
+    """Compute the error on the images that the model is surest of, against their share.
+
+    After El-Yaniv & Wiener 2010, JMLR 11:1605.
 
     How sure it is of an image is the distance of the probability from the threshold in logits, so that a low threshold
     leaves room for being sure below it too.
@@ -142,20 +139,20 @@ def coverage_error(labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshol
         last row is every image.
 
     Raises:
-        ValueError: As for `metrics.score`.
+        ValueError: As for `registry.score`.
     """
-    truth, chances = checked(labels, probabilities)
+    labels, probabilities = checked(labels, probabilities)
     require_threshold(threshold)
     # Rounded, so that 0.3 and 0.7 are equally far from 0.5.
-    distance = np.round(np.abs(evidence_of(chances) - evidence_of(threshold)), 9)
+    distance = np.round(np.abs(logit(probabilities) - logit(threshold)), 9)
     order = np.argsort(-distance, kind="stable")
-    wrong = np.cumsum((chances >= threshold)[order] != (truth == 1)[order])
+    wrong = np.cumsum((probabilities >= threshold)[order] != (labels == 1)[order])
     last = np.flatnonzero(np.diff(distance[order], append=-1.0))
-    rates = [wilson_rate(int(wrong[row]), int(row) + 1) for row in last]
+    rates = [wilson(int(wrong[row]), int(row) + 1) for row in last]
     return pd.DataFrame(
         {
             "distance": distance[order][last],
-            "coverage": (last + 1) / len(truth),
+            "coverage": (last + 1) / len(labels),
             "n": last + 1,
             "errors": wrong[last],
             "error": [rate.value for rate in rates],
@@ -165,12 +162,12 @@ def coverage_error(labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshol
     )
 
 
-def _both_classes(truth: Labels) -> bool:
-    return bool(truth.min() < truth.max())
+def _both_classes(labels: Labels) -> bool:
+    return bool(labels.min() < labels.max())
 
 
-def _share_called(chances: Floats, members: npt.NDArray[np.bool_]) -> Floats:
+def _share_called(probabilities: Floats, members: npt.NDArray[np.bool_]) -> Floats:
     """Images of a class called malignant at each of the decision thresholds, as a share of all images."""
-    ascending = np.sort(chances[members])
+    ascending = np.sort(probabilities[members])
     below = np.searchsorted(ascending, DECISION_THRESHOLDS, side="left")
-    return (len(ascending) - below) / len(chances)
+    return (len(ascending) - below) / len(probabilities)

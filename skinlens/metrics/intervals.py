@@ -1,39 +1,25 @@
 """95 % intervals: bootstrap over groups of images, Wilson for proportions, DeLong for the ROC AUC."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit
 from scipy.stats import norm, rankdata
 from statsmodels.stats.proportion import proportion_confint
 
-from skinlens.metrics.classification import METRICS, Floats, MetricName, checked
-from skinlens.metrics.weighted import Weights, weighted_metrics
+from skinlens.metrics.classification import Floats, checked
+from skinlens.metrics.draws import Weights, draws_of
+from skinlens.metrics.measurement import NO_IMAGE, Measurement, undefined
+from skinlens.metrics.registry import METRICS, MetricName
+from skinlens.metrics.scaling import logit, sigmoid
 
 LEVEL = 0.95
 RESAMPLES = 2000
 UNDEFINED_LIMIT = 0.05
 _BLOCK = 1_000_000
 
-
-@dataclass(frozen=True)
-class Interval:
-    """Both ends of a 95 % interval."""
-
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A proportion of `n` images with its Wilson interval; all None if `n` is 0."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
+# The lower and the upper end of an interval; None where it is undefined.
+Ends = tuple[float, float] | None
 
 
 def bootstrap(
@@ -44,8 +30,9 @@ def bootstrap(
     *,
     resamples: int = RESAMPLES,
     seed: int,
-) -> dict[MetricName, Interval | None]:
-    """Percentile intervals of every metric, from resampling whole groups of images.
+    metrics: Collection[MetricName] | None = None,
+) -> dict[MetricName, Ends]:
+    """Compute percentile intervals of metrics by resampling whole groups of images.
 
     Images of one lesion are not independent, so groups are drawn with replacement, as many as there are, and every
     metric is taken on the same draws (Davison & Hinkley 1997, section 3.8). Draws on which a metric is undefined are
@@ -59,26 +46,30 @@ def bootstrap(
         groups: `(N,)`, equal for images that belong together; numbers or strings.
         resamples: How many draws.
         seed: The same seed gives the same draws.
+        metrics: Which ones; None takes every one of `registry.METRICS`.
 
     Returns:
-        Per metric its interval; None if it is undefined on more than 5 % of the draws or there is only one group.
+        Per metric both ends of its interval; None if it is undefined on more than 5 % of the draws or there is only
+        one group.
 
     Raises:
-        ValueError: As for `metrics.score`, or if the groups have another length or there is no resample.
+        ValueError: As for `registry.score`, or if the groups have another length or there is no resample.
     """
-    truth, chances = checked(labels, probabilities)
-    names = checked_groups(groups, len(truth))
+    labels, probabilities = checked(labels, probabilities)
+    chosen = tuple(METRICS if metrics is None else metrics)
+    names = checked_groups(groups, len(labels))
     if len(np.unique(names)) < 2:
-        return dict.fromkeys(METRICS)
-    blocks = [
-        weighted_metrics(truth, chances, threshold, weights)
-        for weights in resample_weights(names, resamples=resamples, seed=seed)
-    ]
-    return {name: percentiles(np.concatenate([block[name] for block in blocks])) for name in METRICS}
+        return dict.fromkeys(chosen)
+    values: dict[MetricName, list[Floats]] = {name: [] for name in chosen}
+    for weights in resample_weights(names, resamples=resamples, seed=seed):
+        draws = draws_of(labels, probabilities, threshold, weights)
+        for name in chosen:
+            values[name].append(METRICS[name].function(draws))
+    return {name: percentiles(np.concatenate(blocks)) for name, blocks in values.items()}
 
 
 def checked_groups(groups: npt.ArrayLike, n: int) -> npt.NDArray[np.generic]:
-    """The groups as an array `(n,)`.
+    """Return the groups as an array `(n,)`.
 
     Raises:
         ValueError: If they have another shape.
@@ -90,7 +81,7 @@ def checked_groups(groups: npt.ArrayLike, n: int) -> npt.NDArray[np.generic]:
 
 
 def resample_weights(groups: npt.ArrayLike, *, resamples: int, seed: int) -> Iterator[Weights]:
-    """How often each image occurs in each draw of groups with replacement.
+    """Draw groups with replacement and count how often each image occurs in each draw.
 
     Args:
         groups: `(N,)`, equal for images that belong together.
@@ -114,30 +105,30 @@ def resample_weights(groups: npt.ArrayLike, *, resamples: int, seed: int) -> Ite
         yield draws[:, group_of]
 
 
-def wilson(successes: int, n: int) -> Interval | None:
-    """Wilson's score interval of a proportion, images taken as independent (Wilson 1927); None if `n` is 0.
+def wilson(part: int, n: int) -> Measurement:
+    """Measure a proportion with Wilson's score interval (Wilson 1927), images taken as independent.
+
+    Args:
+        part: Images that count, of `n`.
+        n: All images; the proportion is undefined if it is 0.
 
     Raises:
-        ValueError: If `successes` does not lie in 0 to `n`.
+        ValueError: If `part` does not lie in 0 to `n`.
+
+    Example:
+        >>> wilson(279, 300).text()
+        '0.930 (0.895 to 0.954)'
     """
-    if not 0 <= successes <= n:
-        raise ValueError(f"successes must lie in 0 to n = {n}, not {successes}")
+    if not 0 <= part <= n:
+        raise ValueError(f"part must lie in 0 to n = {n}, not {part}")
     if n == 0:
-        return None
-    low, high = proportion_confint(successes, n, alpha=1 - LEVEL, method="wilson")
-    return Interval(max(0.0, float(low)), min(1.0, float(high)))
+        return undefined(NO_IMAGE, 0)
+    low, high = proportion_confint(part, n, alpha=1 - LEVEL, method="wilson")
+    return Measurement(part / n, max(0.0, float(low)), min(1.0, float(high)), n)
 
 
-def wilson_rate(successes: int, n: int) -> Rate:
-    """A proportion with its Wilson interval; errors as for `wilson`."""
-    interval = wilson(successes, n)
-    if interval is None:
-        return Rate(None, None, None, n)
-    return Rate(successes / n, interval.low, interval.high, n)
-
-
-def delong(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Interval | None:
-    """DeLong's interval of the ROC AUC, normal on the logit scale, images taken as independent.
+def delong(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Ends:
+    """Compute DeLong's interval of the ROC AUC, normal on the logit scale, images taken as independent.
 
     On the logit scale it stays within (0, 1) and covers better near 1 than on the plain scale (Pepe 2003).
 
@@ -146,45 +137,46 @@ def delong(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Interval | No
         probabilities: P(malignant), `(N,)` in [0, 1].
 
     Returns:
-        The interval, or None where the variance cannot be estimated or is 0: fewer than two images of a class, or
+        Both ends, or None where the variance cannot be estimated or is 0: fewer than two images of a class, or
         classes that do not overlap.
 
     Raises:
-        ValueError: As for `metrics.score`.
+        ValueError: As for `registry.score`.
     """
     estimate = delong_variance(labels, probabilities)
     if estimate is None or estimate[1] <= 0:
         return None
     auc, variance = estimate
     margin = norm.ppf((1 + LEVEL) / 2) * np.sqrt(variance) / (auc * (1 - auc))
-    return Interval(float(expit(logit(auc) - margin)), float(expit(logit(auc) + margin)))
+    centre = logit(auc)
+    return float(sigmoid(centre - margin)), float(sigmoid(centre + margin))
 
 
 def delong_variance(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> tuple[float, float] | None:
-    """The ROC AUC and DeLong's variance of it (DeLong, DeLong & Clarke-Pearson 1988).
+    """Compute the ROC AUC and DeLong's variance of it (DeLong, DeLong & Clarke-Pearson 1988).
 
     Arguments and errors as for `delong`; None with fewer than two images of a class.
     """
-    truth, chances = checked(labels, probabilities)
-    if min(truth.sum(), (1 - truth).sum()) < 2:
+    labels, probabilities = checked(labels, probabilities)
+    if min(labels.sum(), (1 - labels).sum()) < 2:
         return None
-    of_malignant, of_benign = placements(chances[truth == 1], chances[truth == 0])
+    of_malignant, of_benign = placements(probabilities[labels == 1], probabilities[labels == 0])
     variance = of_malignant.var(ddof=1) / len(of_malignant) + of_benign.var(ddof=1) / len(of_benign)
     return float(of_malignant.mean()), float(variance)
 
 
 def placements(malignant: Floats, benign: Floats) -> tuple[Floats, Floats]:
-    """Per image the share of the other class it is ordered rightly against, by midranks (Sun & Xu 2014)."""
+    """Return per image the share of the other class it is ordered rightly against, by midranks (Sun & Xu 2014)."""
     pooled = rankdata(np.concatenate([malignant, benign]))
     of_malignant = (pooled[: len(malignant)] - rankdata(malignant)) / len(benign)
     of_benign = 1 - (pooled[len(malignant) :] - rankdata(benign)) / len(malignant)
     return of_malignant, of_benign
 
 
-def percentiles(values: Floats) -> Interval | None:
-    """The percentile interval of a bootstrap's draws `(R,)`, NaN left out; None if more than 5 % of them are NaN."""
+def percentiles(values: Floats) -> Ends:
+    """Return the percentile interval of draws `(R,)`, leaving out NaN; None if more than 5 % of them are NaN."""
     defined = values[~np.isnan(values)]
     if len(defined) < (1 - UNDEFINED_LIMIT) * len(values):
         return None
     low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(low), float(high))
+    return float(low), float(high)

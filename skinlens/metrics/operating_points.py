@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit
 
 from skinlens.metrics.classification import checked
 from skinlens.metrics.curves import coverage_error
-from skinlens.metrics.intervals import Rate, wilson_rate
+from skinlens.metrics.intervals import wilson
+from skinlens.metrics.measurement import Measurement
+from skinlens.metrics.scaling import logit, sigmoid
 from skinlens.metrics.thresholds import Rates, wilson_rates
 
 LEAST_RATE = 0.95
@@ -21,7 +22,7 @@ _DIGITS = 4
 
 @dataclass(frozen=True)
 class Band:
-    """Scores round a threshold that are too close to call.
+    """Scores around a threshold that are too close to call.
 
     Attributes:
         low: Uncertain from here, in [0, threshold].
@@ -32,8 +33,8 @@ class Band:
 
     low: float
     high: float
-    error: Rate
-    decided: Rate
+    error: Measurement
+    decided: Measurement
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class PointChoice:
 def choose_points(
     labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, most_error: float = MOST_ERROR
 ) -> tuple[PointChoice, ...]:
-    """The three points: `screening`, `balanced` and `specialist`.
+    """Choose the three points: `screening`, `balanced` and `specialist`.
 
     Args:
         labels: `(N,)`, 1 for malignant and 0 for benign.
@@ -65,7 +66,7 @@ def choose_points(
         most_error: Wanted share of wrong decisions outside the bands.
 
     Raises:
-        ValueError: As for `metrics.score`, without one of the labels, or as for `threshold_of_specificity`.
+        ValueError: As for `registry.score`, without one of the labels, or as for `threshold_of_specificity`.
     """
     thresholds = {
         "screening": (
@@ -96,30 +97,30 @@ def choose_points(
 def threshold_of_sensitivity(
     labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, least: float = LEAST_RATE
 ) -> float:
-    """The highest threshold of four digits that finds at least this share of the malignant images.
+    """Return the highest threshold of four digits that detects at least this share of the malignant images.
 
     Raises:
-        ValueError: As for `metrics.score`, or without a malignant image.
+        ValueError: As for `registry.score`, or without a malignant image.
     """
-    truth, chances = checked(labels, probabilities)
-    malignant = np.sort(chances[truth == 1])[::-1]
+    labels, probabilities = checked(labels, probabilities)
+    malignant = np.sort(probabilities[labels == 1])[::-1]
     if not len(malignant):
         raise ValueError("a sensitivity needs malignant images")
-    # As many as must be found; the tolerance keeps 0.95 * 20 from being 20 by a rounding error.
-    found = max(1, math.ceil(least * len(malignant) - 1e-9))
-    return math.floor(malignant[found - 1] * 10**_DIGITS) / 10**_DIGITS
+    # As many as must score at least the threshold; the tolerance keeps 0.95 * 20 from being 20 by a rounding error.
+    detected = max(1, math.ceil(least * len(malignant) - 1e-9))
+    return math.floor(malignant[detected - 1] * 10**_DIGITS) / 10**_DIGITS
 
 
 def threshold_of_specificity(
     labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, least: float = LEAST_RATE
 ) -> float:
-    """The lowest threshold of four digits that leaves at least this share of the benign images below it.
+    """Return the lowest threshold of four digits that leaves at least this share of the benign images below it.
 
     Raises:
-        ValueError: As for `metrics.score`, without a benign image, or if a score of 1 makes it impossible.
+        ValueError: As for `registry.score`, without a benign image, or if a score of 1 makes it impossible.
     """
-    truth, chances = checked(labels, probabilities)
-    benign = np.sort(chances[truth == 0])
+    labels, probabilities = checked(labels, probabilities)
+    benign = np.sort(probabilities[labels == 0])
     if not len(benign):
         raise ValueError("a specificity needs benign images")
     below = max(1, math.ceil(least * len(benign) - 1e-9))
@@ -130,13 +131,13 @@ def threshold_of_specificity(
 
 
 def threshold_of_balance(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
-    """The lowest threshold of four digits, above 0 and below 1, at which sensitivity and specificity differ least.
+    """Return the lowest threshold of four digits, inside (0, 1), at which sensitivity and specificity differ least.
 
     Raises:
-        ValueError: As for `metrics.score`, or without one of the labels.
+        ValueError: As for `registry.score`, or without one of the labels.
     """
-    truth, chances = checked(labels, probabilities)
-    malignant, benign = np.sort(chances[truth == 1]), np.sort(chances[truth == 0])
+    labels, probabilities = checked(labels, probabilities)
+    malignant, benign = np.sort(probabilities[labels == 1]), np.sort(probabilities[labels == 0])
     if not len(malignant) or not len(benign):
         raise ValueError("a sensitivity and a specificity need images of both labels")
     thresholds = np.arange(1, 10**_DIGITS) / 10**_DIGITS
@@ -149,7 +150,7 @@ def threshold_of_balance(labels: npt.ArrayLike, probabilities: npt.ArrayLike) ->
 def uncertain_band(
     labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshold: float, *, most_error: float = MOST_ERROR
 ) -> Band | None:
-    """The narrowest band round a threshold outside which at most a share of the decisions is wrong.
+    """Return the narrowest band around a threshold outside which at most a share of the decisions is wrong.
 
     It reaches equally far to both sides in logits.
 
@@ -163,10 +164,10 @@ def uncertain_band(
         The band, of no width where none is needed; None where it would leave less than `LEAST_DECIDED` decided.
 
     Raises:
-        ValueError: As for `metrics.score`, or if the threshold is not between 0 and 1.
+        ValueError: As for `registry.score`, or if the threshold is not between 0 and 1.
     """
     if not 0 < threshold < 1:
-        raise ValueError(f"a band lies round a threshold between 0 and 1, not {threshold}")
+        raise ValueError(f"a band is drawn around a threshold between 0 and 1, not {threshold}")
     curve = coverage_error(labels, probabilities, threshold)
     usable = np.flatnonzero((curve["error"] <= most_error) & (curve["coverage"] >= LEAST_DECIDED))
     if not len(usable):
@@ -175,8 +176,8 @@ def uncertain_band(
     width = float(curve["distance"].iloc[last + 1]) if last + 1 < len(curve) else 0.0
     centre, decided = float(logit(threshold)), curve.iloc[last]
     return Band(
-        low=float(expit(centre - width)),
-        high=float(expit(centre + width)),
-        error=wilson_rate(int(decided["errors"]), int(decided["n"])),
-        decided=wilson_rate(int(decided["n"]), int(curve["n"].iloc[-1])),
+        low=float(sigmoid(centre - width)),
+        high=float(sigmoid(centre + width)),
+        error=wilson(int(decided["errors"]), int(decided["n"])),
+        decided=wilson(int(decided["n"]), int(curve["n"].iloc[-1])),
     )

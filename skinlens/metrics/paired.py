@@ -8,33 +8,21 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import binomtest, norm, rankdata
 
-from skinlens.metrics.classification import METRICS, Floats, Labels, MetricName, checked, require_threshold, score
+from skinlens.metrics.classification import Floats, Labels, checked, require_threshold
 from skinlens.metrics.intervals import (
     LEVEL,
     RESAMPLES,
-    Interval,
+    Ends,
     checked_groups,
     percentiles,
     placements,
     resample_weights,
 )
+from skinlens.metrics.measurement import Measurement
+from skinlens.metrics.registry import METRICS, MetricName, score, weighted_metrics
 from skinlens.metrics.rows import groups_of, labels_of, require_columns
 from skinlens.metrics.views import View, views_of
-from skinlens.metrics.weighted import weighted_metrics
 
-TITLES: dict[MetricName, str] = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "sensitivity": "sensitivity",
-    "specificity": "specificity",
-    "precision": "precision",
-    "f1": "F1",
-    "roc_auc": "ROC AUC",
-    "pr_auc": "PR AUC",
-    "brier": "Brier score",
-    "calibration_error": "calibration error",
-}
-_LOWER_IS_BETTER = ("brier", "calibration_error")
 # What is nearer to 0 is a rounding error: the AUC moves in steps of about 1/N^2, variances of placements of 1/N^4.
 _ROUNDING = 1e-12
 _VARIANCE_ROUNDING = 1e-26
@@ -62,6 +50,11 @@ class Difference:
     high: float | None
 
     @property
+    def change(self) -> Measurement:
+        """First minus second, with its interval."""
+        return Measurement(self.value, self.low, self.high)
+
+    @property
     def shown(self) -> bool:
         """Whether a difference was shown: the interval leaves out 0, on the side of the value."""
         if self.value is None or self.low is None or self.high is None:
@@ -73,11 +66,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class McNemar:
-    """How often two models decide rightly together and alone.
+    """How often two models decide correctly together and alone.
 
     Attributes:
-        both_right: Images that both decide rightly.
-        only_first: Images that only the first model decides rightly.
+        both_right: Images that both decide correctly.
+        only_first: Images that only the first model decides correctly.
         only_second: Images that only the second does.
         both_wrong: Images that neither does.
         p: Exact two-sided p of "each is as often right alone as the other"; 1 if they never differ.
@@ -119,7 +112,7 @@ class Comparison:
 
     Attributes:
         view: The view's name.
-        explanation: What it holds, for a reader.
+        explanation: The images it holds, for a reader.
         first: The first model's name.
         second: The second model's name.
         n: Images.
@@ -172,10 +165,10 @@ def compare(
         ValueError: As for `report.evaluate_views`, with the name of the model whose probabilities are at fault, or if
             the manifest does not allow the view.
     """
-    truth = labels_of(manifest)
-    chances = [_checked_model(truth, model.probabilities, model.name)[1] for model in (first, second)]
+    labels = labels_of(manifest)
+    probabilities = [_checked_model(labels, model.probabilities, model.name)[1] for model in (first, second)]
     chosen = _view(manifest, view)
-    truth, one, other = truth[chosen.mask], chances[0][chosen.mask], chances[1][chosen.mask]
+    labels, one, other = labels[chosen.mask], probabilities[0][chosen.mask], probabilities[1][chosen.mask]
     thresholds = first.threshold, second.threshold
     groups = groups_of(manifest)[chosen.mask]
     return Comparison(
@@ -183,19 +176,19 @@ def compare(
         explanation=chosen.explanation,
         first=first.name,
         second=second.name,
-        n=len(truth),
-        benign=int((truth == 0).sum()),
-        malignant=int(truth.sum()),
-        metrics=paired_bootstrap(truth, one, other, thresholds, groups, resamples=resamples, seed=seed),
-        decisions=mcnemar(truth, one, other, *thresholds),
-        ranking=paired_delong(truth, one, other),
+        n=len(labels),
+        benign=int((labels == 0).sum()),
+        malignant=int(labels.sum()),
+        metrics=paired_bootstrap(labels, one, other, thresholds, groups, resamples=resamples, seed=seed),
+        decisions=mcnemar(labels, one, other, *thresholds),
+        ranking=paired_delong(labels, one, other),
     )
 
 
 def disagreements(
     manifest: pd.DataFrame, first: ScoredModel, second: ScoredModel, *, view: str = "all"
 ) -> pd.DataFrame:
-    """The images that two models decide differently.
+    """List the images that two models decide differently.
 
     Args:
         manifest: N rows with `path` and `label`, and the flags that the view needs.
@@ -205,15 +198,15 @@ def disagreements(
 
     Returns:
         `path`, `label`, the two probabilities as `first` and `second`, `gap` (their absolute difference) and `right`
-        (which of the two decides rightly, "first" or "second"), the largest gap first.
+        (which of the two decides correctly, "first" or "second"), the largest gap first.
 
     Raises:
         ValueError: As for `compare`, or if there is no column `path`.
     """
     require_columns(manifest, "path", "label")
-    truth = labels_of(manifest)
-    _, one = _checked_model(truth, first.probabilities, first.name)
-    _, other = _checked_model(truth, second.probabilities, second.name)
+    labels = labels_of(manifest)
+    _, one = _checked_model(labels, first.probabilities, first.name)
+    _, other = _checked_model(labels, second.probabilities, second.name)
     called = _called(one, first.threshold)
     rows = np.flatnonzero(_view(manifest, view).mask & (called != _called(other, second.threshold)))
     rows = rows[np.argsort(-np.abs(one - other)[rows], kind="stable")]
@@ -224,7 +217,7 @@ def disagreements(
             "first": one[rows],
             "second": other[rows],
             "gap": np.abs(one - other)[rows],
-            "right": np.where(called[rows] == (truth[rows] == 1), "first", "second"),
+            "right": np.where(called[rows] == (labels[rows] == 1), "first", "second"),
         }
     )
 
@@ -236,9 +229,9 @@ def mcnemar(
     threshold_first: float,
     threshold_second: float,
 ) -> McNemar:
-    """McNemar's exact test of whether two models are equally often right (McNemar 1947).
+    """Run McNemar's exact test of whether two models are equally often right (McNemar 1947).
 
-    Of the images that only one of them decides rightly, each model's share is binomial with 1/2 if they are equally
+    Of the images that only one of them decides correctly, each model's share is binomial with 1/2 if they are equally
     good. Images are taken as independent: with several images of a lesion p comes out too small.
 
     Args:
@@ -249,12 +242,12 @@ def mcnemar(
         threshold_second: The second model's.
 
     Raises:
-        ValueError: As for `metrics.score`, with "first" or "second" where a model is at fault.
+        ValueError: As for `registry.score`, with "first" or "second" where a model is at fault.
     """
-    truth, one = _checked_model(labels, first, "first")
+    labels, one = _checked_model(labels, first, "first")
     _, other = _checked_model(labels, second, "second")
-    first_right = _called(one, threshold_first) == (truth == 1)
-    second_right = _called(other, threshold_second) == (truth == 1)
+    first_right = _called(one, threshold_first) == (labels == 1)
+    second_right = _called(other, threshold_second) == (labels == 1)
     only_first, only_second = int((first_right & ~second_right).sum()), int((~first_right & second_right).sum())
     differing = only_first + only_second
     return McNemar(
@@ -267,7 +260,7 @@ def mcnemar(
 
 
 def paired_delong(labels: npt.ArrayLike, first: npt.ArrayLike, second: npt.ArrayLike) -> DeLongTest | None:
-    """DeLong's test of two ROC AUCs on the same images (DeLong, DeLong & Clarke-Pearson 1988).
+    """Run DeLong's test of two ROC AUCs on the same images (DeLong, DeLong & Clarke-Pearson 1988).
 
     The interval is normal around the difference and cut to [-1, 1]. Images are taken as independent. Models that order
     all images alike have no difference: interval 0 to 0 and p 1.
@@ -284,11 +277,11 @@ def paired_delong(labels: npt.ArrayLike, first: npt.ArrayLike, second: npt.Array
     Raises:
         ValueError: As for `mcnemar`.
     """
-    truth, one = _checked_model(labels, first, "first")
+    labels, one = _checked_model(labels, first, "first")
     _, other = _checked_model(labels, second, "second")
-    if min(truth.sum(), (1 - truth).sum()) < 2:
+    if min(labels.sum(), (1 - labels).sum()) < 2:
         return None
-    places = [placements(chances[truth == 1], chances[truth == 0]) for chances in (one, other)]
+    places = [placements(model[labels == 1], model[labels == 0]) for model in (one, other)]
     aucs = [float(of_malignant.mean()) for of_malignant, _ in places]
     if _order_alike(one, other):
         return DeLongTest(Difference(aucs[0], aucs[1], 0.0, 0.0, 0.0), 1.0)
@@ -312,7 +305,7 @@ def paired_bootstrap(
     resamples: int = RESAMPLES,
     seed: int,
 ) -> dict[MetricName, Difference]:
-    """The difference of every metric, with percentile intervals from resampling whole groups of images.
+    """Compute the difference of every metric, with percentile intervals from resampling whole groups of images.
 
     Both models are scored on the same draws, so that what makes a draw easy or hard for both cancels; otherwise as
     `intervals.bootstrap`, limits included.
@@ -334,8 +327,8 @@ def paired_bootstrap(
         ValueError: As for `mcnemar` and `intervals.bootstrap`.
     """
     runs = [
-        [(_checked_model(labels, chances, who)[1], threshold)]
-        for chances, threshold, who in zip((first, second), thresholds, ("first", "second"), strict=True)
+        [(_checked_model(labels, probabilities, who)[1], threshold)]
+        for probabilities, threshold, who in zip((first, second), thresholds, ("first", "second"), strict=True)
     ]
     return _differences(labels, runs, groups, resamples=resamples, seed=seed)
 
@@ -350,7 +343,7 @@ def paired_bootstrap_over_seeds(
     resamples: int = RESAMPLES,
     seed: int,
 ) -> dict[MetricName, Difference]:
-    """The difference of every metric's mean over training seeds, with intervals over seeds and groups of images.
+    """Compute the difference of every metric's mean over seeds, with intervals over seeds and groups of images.
 
     A draw takes seeds with replacement, as many as there are and for each model on its own, and groups with
     replacement, the same for all; its value is the mean over the drawn seeds of the first model minus that of the
@@ -380,19 +373,19 @@ def paired_bootstrap_over_seeds(
         at = np.asarray(threshold, dtype=np.float64)
         if at.shape not in ((), (len(seeds),)):
             raise ValueError(f"the {who} model must have one threshold or {len(seeds)}, not {at.size}")
-        chances = [_checked_model(labels, run, f"{who}, seed {number}")[1] for number, run in enumerate(seeds)]
-        runs.append(list(zip(chances, np.broadcast_to(at, len(seeds)).tolist(), strict=True)))
+        probabilities = [_checked_model(labels, run, f"{who}, seed {number}")[1] for number, run in enumerate(seeds)]
+        runs.append(list(zip(probabilities, np.broadcast_to(at, len(seeds)).tolist(), strict=True)))
     return _differences(labels, runs, groups, resamples=resamples, seed=seed)
 
 
 def in_words(difference: Difference, metric: MetricName, first: str, second: str) -> str:
-    """One sentence: which model is better by a metric and by how much, or that no difference was shown.
+    """Return one sentence: which model is better by a metric and by how much, or that no difference was shown.
 
     Example:
         >>> in_words(Difference(0.967, 0.955, 0.012, 0.001, 0.024), "roc_auc", "ASFF", "ResNet-50")
         'ASFF is better than ResNet-50 by 0.012 ROC AUC (0.001 to 0.024).'
     """
-    title = TITLES[metric]
+    title = METRICS[metric].title
     value, low, high = difference.value, difference.low, difference.high
     if value is None:
         return f"{first} and {second} cannot be compared: on these images {title} is undefined."
@@ -402,7 +395,7 @@ def in_words(difference: Difference, metric: MetricName, first: str, second: str
         by, *ends = _rounded(value, low, high)
         return f"No difference was shown: {first} minus {second} is {by} {title} ({ends[0]} to {ends[1]})."
     by, *ends = _rounded(abs(value), *sorted((abs(low), abs(high))))
-    if metric in _LOWER_IS_BETTER:
+    if METRICS[metric].lower_is_better:
         better, worse = (first, second) if value < 0 else (second, first)
         return f"{better} is better than {worse}: its {title} is lower by {by} ({ends[0]} to {ends[1]})."
     better, worse = (first, second) if value > 0 else (second, first)
@@ -423,9 +416,9 @@ def _view(manifest: pd.DataFrame, name: str) -> View:
     return views[name]
 
 
-def _called(chances: Floats, threshold: float) -> npt.NDArray[np.bool_]:
+def _called(probabilities: Floats, threshold: float) -> npt.NDArray[np.bool_]:
     require_threshold(threshold)
-    return chances >= threshold
+    return probabilities >= threshold
 
 
 def _order_alike(one: Floats, other: Floats) -> bool:
@@ -444,24 +437,22 @@ def _differences(
     """First minus second model, each a list of its seeds' runs."""
     names = checked_groups(groups, len(runs[0][0][0]))
     first, second = (_mean_scores(labels, of_model) for of_model in runs)
-    intervals: dict[MetricName, Interval | None] = dict.fromkeys(METRICS)
+    intervals: dict[MetricName, Ends] = dict.fromkeys(METRICS)
     if len(np.unique(names)) > 1:
         one, other = _drawn_means(labels, runs, names, resamples=resamples, seed=seed)
         intervals = {metric: percentiles(one[metric] - other[metric]) for metric in METRICS}
     return {metric: _difference(first[metric], second[metric], intervals[metric]) for metric in METRICS}
 
 
-def _difference(first: float | None, second: float | None, interval: Interval | None) -> Difference:
+def _difference(first: float | None, second: float | None, ends: Ends) -> Difference:
     if first is None or second is None:
         return Difference(first, second, None, None, None)
-    if interval is None:
-        return Difference(first, second, first - second, None, None)
-    return Difference(first, second, first - second, interval.low, interval.high)
+    return Difference(first, second, first - second, *(ends or (None, None)))
 
 
 def _mean_scores(labels: npt.ArrayLike, runs: list[_Run]) -> dict[MetricName, float | None]:
     """Each metric, averaged over runs; None if it is undefined for one of them."""
-    scores = [score(labels, chances, threshold).values for chances, threshold in runs]
+    scores = [score(labels, probabilities, threshold).values for probabilities, threshold in runs]
     return {metric: _mean([values[metric] for values in scores]) for metric in METRICS}
 
 

@@ -1,68 +1,89 @@
-"""Every metric of every test view, with intervals: the table that goes into the card and onto the terminal."""
+"""Every metric of every test view, with intervals: the table that goes into the record, the card and the terminal."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
 
-from skinlens.metrics.classification import METRICS, Confusion, Floats, Labels, MetricName, checked, score
-from skinlens.metrics.intervals import RESAMPLES, Interval, Rate, bootstrap, delong, wilson, wilson_rate
+from skinlens.metrics.classification import Confusion, Floats, Labels, checked, confusion_at
+from skinlens.metrics.intervals import RESAMPLES, delong, wilson
+from skinlens.metrics.measure import measure
+from skinlens.metrics.measurement import NOT_MEASURED, Measurement, StoredNumbers, with_ends
+from skinlens.metrics.registry import METRICS, Metric, MetricName
 from skinlens.metrics.rows import groups_of, labels_of, text_of
 from skinlens.metrics.views import views_of
 
 
-@dataclass(frozen=True)
-class MetricResult:
-    """One metric on one view.
+class Document(BaseModel):
+    """A part of an evaluation record. Unknown keys, which later versions may write, are kept as they are."""
 
-    Attributes:
-        value: Point estimate; None where it is undefined.
-        low: Lower end of the 95 % bootstrap interval over groups; None where there is none.
-        high: Upper end of it.
-        n: Images the figure rests on: the malignant ones for the sensitivity, the benign ones for the specificity,
-            those called malignant for the precision, else all.
-        second: For accuracy, sensitivity, specificity and precision Wilson's interval, for the ROC AUC DeLong's. Both
-            take images as independent.
-    """
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-    second: Interval | None = None
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
 
 
-@dataclass(frozen=True)
-class DiagnosisResult:
+class DiagnosisResult(Document):
     """How often one diagnosis is called malignant, with Wilson's interval."""
 
     n: int
     called_malignant: int
-    rate: Rate
+    rate: StoredNumbers
 
 
-@dataclass(frozen=True)
-class ViewResult:
-    """Every figure of one view.
+class ViewResult(Document):
+    """Every measurement of one test view.
+
+    In JSON the second interval stands in its metric's entry, as `second`.
 
     Attributes:
-        explanation: What the view holds, for a reader.
-        threshold: An image is called malignant at or above it.
-        confusion: What those decisions come to.
-        metrics: All of `METRICS`.
+        explanation: The images that the view holds, for a reader.
+        threshold: An image is called malignant at or above it; None where that was not recorded.
+        confusion: Counts of those decisions.
+        metrics: By name in `METRICS`. A metric that was added after the view was measured is missing.
         per_diagnosis: By `dx`, in alphabetical order; images without one are left out.
+        second: The metrics that have a second interval, with that interval: Wilson's for a proportion, DeLong's for the
+            ROC AUC. Both take images as independent.
     """
 
     explanation: str
     n: int
     benign: int
     malignant: int
-    threshold: float
+    threshold: float | None = None
     confusion: Confusion
-    metrics: dict[MetricName, MetricResult]
-    per_diagnosis: dict[str, DiagnosisResult]
+    metrics: dict[MetricName, Measurement]
+    per_diagnosis: dict[str, DiagnosisResult] = Field(default_factory=dict)
+    second: dict[MetricName, Measurement] = Field(default_factory=dict, exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _second_apart(cls, document: Any) -> Any:
+        if not isinstance(document, Mapping) or "second" in document:
+            return document
+        metrics = document.get("metrics")
+        if not isinstance(metrics, Mapping):
+            return document
+        second = {
+            name: {**entry["second"], "value": entry.get("value"), "n": entry.get("n")}
+            for name, entry in metrics.items()
+            if isinstance(entry, Mapping) and isinstance(entry.get("second"), Mapping)
+        }
+        return {**document, "second": second}
+
+    @model_validator(mode="after")
+    def _counts_agree(self) -> "ViewResult":
+        if self.confusion.n != self.n:
+            raise ValueError(f"confusion counts {self.confusion.n} images, not n = {self.n}")
+        return self
+
+    @field_serializer("metrics")
+    def _with_second(self, metrics: dict[MetricName, Measurement]) -> dict[str, Any]:
+        return {name: each.numbers() | {"second": self._stored_second(name)} for name, each in metrics.items()}
+
+    def _stored_second(self, name: MetricName) -> dict[str, float | None] | None:
+        second = self.second.get(name)
+        return None if second is None else {"low": second.low, "high": second.high}
 
 
 def evaluate_views(
@@ -84,48 +105,47 @@ def evaluate_views(
         seed: Of the bootstrap.
 
     Returns:
-        Per view its figures, `all` first.
+        Per view its measurements, `all` first.
 
     Raises:
         ValueError: If a label, probability or flag is missing or out of range (the message names the rows), the lengths
             differ, or the manifest has no row.
     """
-    labels, chances = checked(labels_of(manifest), probabilities)
+    labels, probabilities = checked(labels_of(manifest), probabilities)
     groups, diagnoses = groups_of(manifest), text_of(manifest, "dx")
     results = {}
     for name, view in views_of(manifest).items():
-        truth, chance = labels[view.mask], chances[view.mask]
-        scores = score(truth, chance, threshold)
-        intervals = bootstrap(truth, chance, threshold, groups[view.mask], resamples=resamples, seed=seed)
-        seconds = _second_intervals(truth, chance, scores.confusion)
+        inside = labels[view.mask], probabilities[view.mask]
+        confusion = confusion_at(*inside, threshold)
+        measured = measure(*inside, threshold, groups[view.mask], *METRICS, resamples=resamples, seed=seed)
+        second = {metric: _second(METRICS[metric], measured[metric], *inside, confusion) for metric in METRICS}
         results[name] = ViewResult(
             explanation=view.explanation,
-            n=scores.confusion.n,
-            benign=scores.confusion.benign,
-            malignant=scores.confusion.malignant,
+            n=confusion.n,
+            benign=confusion.benign,
+            malignant=confusion.malignant,
             threshold=threshold,
-            confusion=scores.confusion,
-            metrics={
-                metric: _result(scores.values[metric], intervals[metric], seconds.get(metric), scores.confusion, metric)
-                for metric in METRICS
-            },
-            per_diagnosis=_per_diagnosis(diagnoses[view.mask], chance >= threshold),
+            confusion=confusion,
+            metrics=measured,
+            per_diagnosis=_per_diagnosis(diagnoses[view.mask], inside[1] >= threshold),
+            second={metric: each for metric, each in second.items() if each is not None},
         )
     return results
 
 
 def to_json(results: dict[str, ViewResult]) -> dict[str, Any]:
-    """The results as dicts, strings, ints, floats and None, for `json.dumps`."""
-    return {name: asdict(result) for name, result in results.items()}
+    """Return the results as dicts, strings, ints, floats and None, for `json.dumps`."""
+    return {name: result.model_dump(mode="json", exclude_unset=True) for name, result in results.items()}
 
 
 def format_views(results: dict[str, ViewResult]) -> str:
-    """The results as a table for a terminal: views side by side, each figure with its bootstrap interval."""
+    """Tabulate the results for a terminal: a column a view, each measurement with its bootstrap interval."""
     views = list(results.values())
     rows = [["", *results], ["images", *(str(view.n) for view in views)]]
     rows.append(["benign + malignant", *(f"{view.benign} + {view.malignant}" for view in views)])
     rows.extend(
-        [metric.replace("_", " "), *(_metric_cell(view.metrics[metric]) for view in views)] for metric in METRICS
+        [metric.title, *(view.metrics[name].text() if name in view.metrics else NOT_MEASURED for view in views)]
+        for name, metric in METRICS.items()
     )
     diagnoses = sorted({diagnosis for view in views for diagnosis in view.per_diagnosis})
     rows.extend(
@@ -138,51 +158,31 @@ def format_views(results: dict[str, ViewResult]) -> str:
     )
 
 
-def _proportions(confusion: Confusion) -> dict[MetricName, tuple[int, int]]:
-    return {
-        "accuracy": (confusion.tn + confusion.tp, confusion.n),
-        "sensitivity": (confusion.tp, confusion.malignant),
-        "specificity": (confusion.tn, confusion.benign),
-        "precision": (confusion.tp, confusion.called),
-    }
-
-
-def _second_intervals(truth: Labels, chances: Floats, confusion: Confusion) -> dict[MetricName, Interval | None]:
-    seconds = {metric: wilson(*counts) for metric, counts in _proportions(confusion).items()}
-    return seconds | {"roc_auc": delong(truth, chances)}
-
-
-def _result(
-    value: float | None, interval: Interval | None, second: Interval | None, confusion: Confusion, metric: MetricName
-) -> MetricResult:
-    _, n = _proportions(confusion).get(metric, (0, confusion.n))
-    if value is None or interval is None:
-        return MetricResult(value, None, None, n, second)
-    return MetricResult(value, interval.low, interval.high, n, second)
+def _second(
+    metric: Metric, measured: Measurement, labels: Labels, probabilities: Floats, confusion: Confusion
+) -> Measurement | None:
+    """The metric with its second interval; None where it has none or that is undefined."""
+    if measured.value is None:
+        return None
+    if metric.second_interval == "wilson" and metric.counts is not None:
+        return wilson(*metric.counts(confusion))
+    ends = delong(labels, probabilities) if metric.second_interval == "delong" else None
+    return None if ends is None else with_ends(measured.value, ends, confusion.n)
 
 
 def _per_diagnosis(diagnoses: npt.NDArray[np.object_], called: npt.NDArray[np.bool_]) -> dict[str, DiagnosisResult]:
     results = {}
     for diagnosis in sorted(set(diagnoses) - {""}):
-        of_it = diagnoses == diagnosis
-        n, calls = int(of_it.sum()), int((of_it & called).sum())
-        results[diagnosis] = DiagnosisResult(n, calls, wilson_rate(calls, n))
+        inside = diagnoses == diagnosis
+        n, calls = int(inside.sum()), int((inside & called).sum())
+        results[diagnosis] = DiagnosisResult(n=n, called_malignant=calls, rate=wilson(calls, n))
     return results
-
-
-def _metric_cell(result: MetricResult) -> str:
-    return "undefined" if result.value is None else f"{result.value:.3f}{bracket(result.low, result.high)}"
 
 
 def _diagnosis_cell(result: DiagnosisResult | None) -> str:
     if result is None:
         return "-"
-    return f"{result.called_malignant}/{result.n}{bracket(result.rate.low, result.rate.high)}"
-
-
-def bracket(low: float | None, high: float | None) -> str:
-    """An interval as it follows a figure on a terminal; nothing where there is none."""
-    return "" if low is None or high is None else f" [{low:.3f}, {high:.3f}]"
+    return f"{result.called_malignant}/{result.n} ({result.rate.interval()})"
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The columns of a manifest as arrays: labels, groups and texts."""
+"""The columns of a manifest as arrays (labels, groups and texts), and an even choice of rows."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ LABELS = ("benign", "malignant")
 
 
 def labels_of(manifest: pd.DataFrame) -> Labels:
-    """The column `label` as 1 for malignant and 0 for benign, `(N,)`.
+    """Return the column `label` as 1 for malignant and 0 for benign, `(N,)`.
 
     Raises:
         ValueError: If the column is missing, or a label is neither; the message names the rows.
@@ -21,14 +21,14 @@ def labels_of(manifest: pd.DataFrame) -> Labels:
 
 
 def text_of(manifest: pd.DataFrame, column: str) -> npt.NDArray[np.object_]:
-    """A text column as strings, `(N,)`; empty where it is blank or missing."""
+    """Return a text column as strings, `(N,)`; empty where it is blank or missing."""
     if column not in manifest.columns:
         return np.full(len(manifest), "", dtype=object)
     return np.array(["" if pd.isna(value) else str(value) for value in manifest[column]], dtype=object)
 
 
 def groups_of(manifest: pd.DataFrame) -> Labels:
-    """A number per group, `(N,)`; a row without `group_id` is a group of its own."""
+    """Return a number per group, `(N,)`; a row without `group_id` forms its own group."""
     names = [(name, -1) if name else ("", row) for row, name in enumerate(text_of(manifest, "group_id"))]
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
     return np.array([numbers[name] for name in names], dtype=np.int64)
@@ -43,3 +43,28 @@ def require_columns(manifest: pd.DataFrame, *columns: str) -> None:
     absent = [name for name in columns if name not in manifest.columns]
     if absent:
         raise ValueError(f"the manifest lacks the column(s) {', '.join(absent)}")
+
+
+def evenly_spread(labels: Labels, most: int) -> Labels:
+    """Choose rows where all are too many: each label in its share, evenly spread over its rows.
+
+    Args:
+        labels: `(N,)`, 1 for malignant and 0 for benign.
+        most: About how many to take; rounding and the rule of at least one a label can add one.
+
+    Returns:
+        The chosen rows, rising; all of them if N is not more than `most`.
+
+    Raises:
+        ValueError: If `most` is under 1.
+    """
+    if most < 1:
+        raise ValueError(f"most must be at least 1, not {most}")
+    if len(labels) <= most:
+        return np.arange(len(labels))
+    chosen = []
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        count = max(1, round(most * len(members) / len(labels)))
+        chosen.append(members[np.linspace(0, len(members) - 1, count).round().astype(int)])
+    return np.sort(np.concatenate(chosen))

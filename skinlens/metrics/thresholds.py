@@ -1,15 +1,14 @@
-"""Choosing a threshold from out-of-fold predictions, and what a threshold does."""
+"""Choosing a threshold from out-of-fold predictions, and measuring its sensitivity and specificity."""
 
 from dataclasses import dataclass
 
-import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
-from sklearn.linear_model import LogisticRegression
 
-from skinlens.metrics.calibration import evidence_of
-from skinlens.metrics.classification import Floats, checked, confusion_at
-from skinlens.metrics.intervals import Rate, wilson_rate
+from skinlens.metrics.calibration import fit_platt
+from skinlens.metrics.classification import checked, confusion_at
+from skinlens.metrics.intervals import wilson
+from skinlens.metrics.measurement import Measurement
+from skinlens.metrics.scaling import logit, sigmoid
 
 # Slopes below it are rounding errors of the fit.
 _FLAT = 1e-6
@@ -19,12 +18,12 @@ _FLAT = 1e-6
 class Rates:
     """Sensitivity and specificity of one threshold on one set of images."""
 
-    sensitivity: Rate
-    specificity: Rate
+    sensitivity: Measurement
+    specificity: Measurement
 
 
 def fitted_threshold(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
-    """The probability at which, by a fitted logistic curve, half of the images are malignant.
+    """Return the probability at which, by a fitted logistic curve, half of the images are malignant.
 
     Platt scaling without a penalty: the label is regressed on the logit of the probability, and the threshold is
     where the curve crosses 0.5. Were the curve true, no threshold would be more accurate. Maximising the accuracy aims
@@ -39,33 +38,27 @@ def fitted_threshold(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> flo
         probabilities: P(malignant), `(N,)` in [0, 1], of images that the model has not trained on.
 
     Raises:
-        ValueError: As for `metrics.score`, if there is only one class, or if malignant images do not score higher.
+        ValueError: As for `registry.score`, if there is only one class, or if malignant images do not score higher.
     """
-    truth, chances = checked(labels, probabilities)
-    if truth.min() == truth.max():
+    labels, probabilities = checked(labels, probabilities)
+    if labels.min() == labels.max():
         raise ValueError("a threshold cannot be fitted: all images have the same label")
-    evidence = evidence_of(chances)
-    benign, malignant = evidence[truth == 0], evidence[truth == 1]
+    logits = logit(probabilities)
+    benign, malignant = logits[labels == 0], logits[labels == 1]
     if benign.max() <= malignant.min() and benign.min() < malignant.max():
-        return float(expit((benign.max() + malignant.min()) / 2))
+        return float(sigmoid((benign.max() + malignant.min()) / 2))
     if malignant.max() <= benign.min():
         raise ValueError("a threshold cannot be fitted: no malignant image scores higher than any benign one")
-    slope, intercept = _platt(evidence, truth.astype(np.float64))
+    slope, intercept = fit_platt(labels, logits)
     if slope < _FLAT:
         raise ValueError(f"a threshold cannot be fitted: malignant images do not score higher (slope {slope:.3g})")
-    return float(expit(-intercept / slope))
+    return float(sigmoid(-intercept / slope))
 
 
 def wilson_rates(labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshold: float) -> Rates:
-    """Sensitivity and specificity of a threshold, with Wilson intervals; otherwise as `metrics.score`."""
+    """Measure sensitivity and specificity of a threshold, with Wilson intervals; otherwise as `registry.score`."""
     confusion = confusion_at(labels, probabilities, threshold)
     return Rates(
-        sensitivity=wilson_rate(confusion.tp, confusion.malignant),
-        specificity=wilson_rate(confusion.tn, confusion.benign),
+        sensitivity=wilson(confusion.tp, confusion.malignant),
+        specificity=wilson(confusion.tn, confusion.benign),
     )
-
-
-def _platt(evidence: Floats, truth: Floats) -> tuple[float, float]:
-    model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8, max_iter=1000)
-    model.fit(evidence[:, None], truth)
-    return float(model.coef_[0, 0]), float(model.intercept_[0])

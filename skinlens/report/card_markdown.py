@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from skinlens.report.tables import bin_table, figure, markdown_views, point_table, rejection_sentence
+from skinlens.report.tables import bin_table, markdown_views, point_table, rejection_sentence
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.triage.wording import DISCLAIMER
 
@@ -76,8 +76,8 @@ def _band(point: OperatingPoint) -> str:
     if point.band is None:
         return ""
     return (
-        f" Uncertain from {point.band.low:.4f} to {point.band.high:.4f}: outside, {figure(point.band.error)} of the "
-        f"out-of-fold decisions were wrong, and {figure(point.band.decided)} of the images were decided."
+        f" Uncertain from {point.band.low:.4f} to {point.band.high:.4f}: outside, {point.band.error.text()} of the "
+        f"out-of-fold decisions were wrong, and {point.band.decided.text()} of the images were decided."
     )
 
 

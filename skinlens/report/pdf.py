@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from skinlens import __version__
 from skinlens.imaging.image import Pixels
+from skinlens.metrics.measurement import as_percent
 from skinlens.report.canvas import MUTED, SMALL, Colour, PageCanvas, Style
 from skinlens.report.document import (
     BODY,
@@ -19,7 +20,7 @@ from skinlens.report.document import (
 from skinlens.report.drawing import PlacedImage, draw_images, draw_score_bar, draw_table
 from skinlens.report.fonts import missing_characters
 from skinlens.report.payload import CasePayload
-from skinlens.runtime.card import Estimate, ModelCard, OperatingPoint
+from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.decision import Assessment, Decision
 from skinlens.triage.wording import (
@@ -250,7 +251,10 @@ def _draw_operating_point(canvas: PageCanvas, point: OperatingPoint) -> None:
     canvas.flow(point.chosen_on, BODY, indent=_LABEL_WIDTH, mark="Chosen on")
     canvas.y += 1
     if point.measured:
-        rows = [(rates.measured_on, _rate(rates.sensitivity), _rate(rates.specificity)) for rates in point.measured]
+        rows = [
+            (rates.measured_on, *(rate.text(as_percent, n=True) for rate in (rates.sensitivity, rates.specificity)))
+            for rates in point.measured
+        ]
         head = (
             "Measured on",
             "Sensitivity (95% interval), malignant images",
@@ -325,13 +329,6 @@ def _or_not_given(text: str) -> str:
 
 def _given_style(text: str, style: Style = _FACT) -> Style:
     return style if text.strip() else Style(style.size, colour=MUTED)
-
-
-def _rate(estimate: Estimate) -> str:
-    if estimate.value is None:
-        return f"undefined, n = {estimate.n}"
-    interval = "" if estimate.low is None or estimate.high is None else f" ({estimate.low:.1%} to {estimate.high:.1%})"
-    return f"{estimate.value:.1%}{interval}, n = {estimate.n}"
 
 
 def _code_points(characters: tuple[str, ...], most: int = 24) -> str:

@@ -1,52 +1,38 @@
-"""A card's figures as tables for pages and documents: a value never without its interval and n."""
+"""A card's measurements as tables for pages and documents: a value never without its interval and n."""
 
 from collections.abc import Sequence
 
 import pandas as pd
 
-from skinlens.runtime.card import Estimate, EvaluationRecord, OodRecord, OperatingPoint, ScoreBin
+from skinlens.metrics.registry import METRICS
+from skinlens.runtime.card import EvaluationRecord, OodRecord, OperatingPoint, ScoreBin
 
-METRICS = {
-    "roc_auc": "ROC AUC",
-    "pr_auc": "PR AUC",
-    "accuracy": "Accuracy",
-    "balanced_accuracy": "Balanced accuracy",
-    "sensitivity": "Sensitivity",
-    "specificity": "Specificity",
-    "precision": "Precision",
-    "f1": "F1",
-    "brier": "Brier score",
-    "calibration_error": "Calibration error",
-}
-
-
-def figure(estimate: Estimate) -> str:
-    """A value with its interval, as in `0.967 (0.951 to 0.980)`; `undefined` where it is."""
-    if estimate.value is None:
-        return "undefined"
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:.3f}"
-    return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"
+# Shown before the other metrics, which follow in the order of the registry.
+_FIRST = ("roc_auc", "pr_auc")
 
 
 def view_table(record: EvaluationRecord) -> pd.DataFrame:
     """One row a test view: how many images, and every metric with its interval."""
-    rows = []
+    rows, ordered = [], dict.fromkeys([*_FIRST, *METRICS])
     for name, view in record.views.items():
         counts = {"View": name, "Images": f"{view.n} ({view.benign} benign, {view.malignant} malignant)"}
         rows.append(
-            counts | {title: figure(view.metrics[key]) for key, title in METRICS.items() if key in view.metrics}
+            counts
+            | {METRICS[metric].heading: view.metrics[metric].text() for metric in ordered if metric in view.metrics}
         )
     return pd.DataFrame(rows)
 
 
 def markdown_views(record: EvaluationRecord) -> str:
-    """Tabulate the main figures of every view as Markdown."""
+    """Tabulate the main metrics of every view as Markdown."""
     shown = ("roc_auc", "accuracy", "sensitivity", "specificity")
-    lines = ["| view | images | " + " | ".join(METRICS[key] for key in shown) + " |", "| --- " * (len(shown) + 2) + "|"]
+    lines = [
+        "| view | images | " + " | ".join(METRICS[name].heading for name in shown) + " |",
+        "| --- " * (len(shown) + 2) + "|",
+    ]
     for name, view in record.views.items():
-        figures = " | ".join(figure(view.metrics[key]) for key in shown)
-        lines.append(f"| {name} | {view.benign} benign, {view.malignant} malignant | {figures} |")
+        cells = " | ".join(view.metrics[name].text() for name in shown)
+        lines.append(f"| {name} | {view.benign} benign, {view.malignant} malignant | {cells} |")
     return "\n".join(lines)
 
 
@@ -55,9 +41,7 @@ def markdown_points(points: Sequence[OperatingPoint]) -> str:
     lines = ["| point | threshold | measured on | sensitivity | specificity |", "| --- " * 5 + "|"]
     for point in points:
         for rates in point.measured:
-            sensitivity, specificity = (
-                f"{figure(rate)}, n = {rate.n:,}" for rate in (rates.sensitivity, rates.specificity)
-            )
+            sensitivity, specificity = rates.sensitivity.text(n=True), rates.specificity.text(n=True)
             head = f"| {point.name} | {point.threshold:.4f} | {rates.measured_on} "
             lines.append(f"{head}| {sensitivity} | {specificity} |")
     return "\n".join(lines)
@@ -68,9 +52,9 @@ def point_table(point: OperatingPoint) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Measured on": rates.measured_on,
-            "Sensitivity": figure(rates.sensitivity),
+            "Sensitivity": rates.sensitivity.text(),
             "of malignant": rates.sensitivity.n,
-            "Specificity": figure(rates.specificity),
+            "Specificity": rates.specificity.text(),
             "of benign": rates.specificity.n,
         }
         for rates in point.measured
@@ -92,7 +76,7 @@ def bin_table(bins: Sequence[ScoreBin]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Estimate": f"{each.low:.3f} to {each.high:.3f}",
-            "Malignant": figure(each.rate),
+            "Malignant": each.rate.text(),
             "Images": each.rate.n,
         }
         for each in bins

@@ -9,14 +9,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from skinlens.errors import SkinLensError
 from skinlens.imaging.files import open_regular
 from skinlens.imaging.preprocess import Preprocessing
+from skinlens.metrics.measurement import Measurement, StoredNumbers
+from skinlens.metrics.scaling import Scaling
 from skinlens.runtime import strict_json
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 # Strict: `true` is no number, "0.5" is none, and neither NaN nor infinity is one.
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Probability = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0.0, le=1.0)]
-# No measure of ours, whatever its unit, comes near these ends.
-Figure = Annotated[Number, Field(ge=-1e6, le=1e6)]
 Count = Annotated[int, Field(strict=True, ge=0, le=10**12)]
 Flag = Annotated[bool, Field(strict=True)]
 
@@ -29,35 +29,22 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Estimate(_Frozen):
-    """A measured figure with its interval; `value` is None where the figure is undefined.
-
-    Attributes:
-        value: Point estimate.
-        low: Lower end of the 95 % interval.
-        high: Upper end of the 95 % interval.
-        n: Images the figure rests on (the malignant ones for a sensitivity, the benign ones for a specificity).
-    """
-
-    value: Figure | None
-    low: Figure | None = None
-    high: Figure | None = None
-    n: Count
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "Estimate":
-        if self.low is not None and self.high is not None and self.low > self.high:
-            raise ValueError("the lower end of the interval lies above the upper one")
-        return self
+def _counted(measurement: Measurement) -> Measurement:
+    if measurement.n is None:
+        raise ValueError("n, the number of images, is missing")
+    return measurement
 
 
-def _rate(estimate: Estimate) -> Estimate:
-    if any(end is not None and not 0 <= end <= 1 for end in (estimate.value, estimate.low, estimate.high)):
+def _within_one(measurement: Measurement) -> Measurement:
+    numbers = (measurement.value, measurement.low, measurement.high)
+    if any(number is not None and not 0 <= number <= 1 for number in numbers):
         raise ValueError("a rate lies between 0 and 1")
-    return estimate
+    return measurement
 
 
-Rate = Annotated[Estimate, AfterValidator(_rate)]
+# A measurement on a card always tells its number of images.
+CardMeasurement = Annotated[StoredNumbers, AfterValidator(_counted)]
+Rate = Annotated[CardMeasurement, AfterValidator(_within_one)]
 OUT_OF_ORIGIN = "out of origin"
 _POPULATIONS = {
     OUT_OF_ORIGIN: "unseen hospitals",
@@ -148,9 +135,9 @@ class Calibration(_Frozen):
     error_after: Probability
 
 
-def scaling_of(calibration: Calibration | None) -> tuple[float, float]:
-    """Temperature and offset; 1 and 0 without calibration."""
-    return (1.0, 0.0) if calibration is None else (calibration.temperature, calibration.offset)
+def scaling_of(calibration: Calibration | None) -> Scaling:
+    """Return temperature and offset; 1 and 0, which change nothing, without calibration."""
+    return Scaling() if calibration is None else Scaling(calibration.temperature, calibration.offset)
 
 
 class ScoreBin(_Frozen):
@@ -224,7 +211,7 @@ class ViewScores(_Frozen):
     n: Count
     benign: Count
     malignant: Count
-    metrics: dict[str, Estimate]
+    metrics: dict[str, CardMeasurement]
 
 
 class EvaluationRecord(_Frozen):
@@ -289,7 +276,7 @@ class ModelCard(_Frozen):
         return self
 
     @property
-    def scaling(self) -> tuple[float, float]:
+    def scaling(self) -> Scaling:
         """Temperature and offset of the difference of the logits; 1 and 0 for a model that is not calibrated."""
         return scaling_of(self.calibration)
 

@@ -11,6 +11,7 @@ import onnxruntime
 
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.preprocess import to_input
+from skinlens.metrics.scaling import Scaling
 from skinlens.runtime.card import ModelCard, ModelFileError, verified_path
 from skinlens.runtime.ood import load_ood_statistics
 from skinlens.runtime.prediction import Floats, GateSummary, ModelId, Prediction, is_scale
@@ -122,8 +123,7 @@ def scaled(probability: float, logits: Floats, temperature: float, offset: float
         return probability
     if not is_scale(temperature) or not math.isfinite(offset) or not np.isfinite(logits).all():
         return math.nan
-    evidence = (float(logits[1]) - float(logits[0])) / temperature + offset
-    return float(0.5 + 0.5 * np.tanh(evidence / 2))
+    return float(Scaling(temperature, offset).of_logits(float(logits[1]) - float(logits[0])))
 
 
 def in_batches(

@@ -16,9 +16,8 @@ from skinlens.imaging.decode import decode
 from skinlens.imaging.hair import remove_hair
 from skinlens.imaging.image import Pixels
 from skinlens.metrics.classification import Floats
-from skinlens.metrics.figures import bracketed, evenly_spread
 from skinlens.metrics.paired import Difference, paired_bootstrap
-from skinlens.metrics.rows import groups_of, labels_of
+from skinlens.metrics.rows import evenly_spread, groups_of, labels_of
 from skinlens.storage.results import write_results
 from skinlens.training.manifest import read_manifests
 from skinlens.training.runs import HeldOutRun, read_run
@@ -107,7 +106,7 @@ def summarise(record: dict[str, Any]) -> str:
     for run in record["runs"]:
         differences = {how: Difference(**run["differences"][how]) for how in STEPS}
         plain = next(iter(differences.values())).second
-        changes = " | ".join(bracketed(one.value, one.low, one.high) or "undefined" for one in differences.values())
+        changes = " | ".join(one.change.text() for one in differences.values())
         shown = "undefined" if plain is None else f"{plain:.3f}"
         lines.append(f"| {run['held_out']} | {run['n']} ({run['malignant']}) | {shown} | {changes} |")
     return "\n".join([*lines, "", _conclusion(record), ""])

@@ -16,7 +16,8 @@ from skinlens.imaging.decode import decode
 from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.metrics.classification import Floats
-from skinlens.metrics.figures import metric_figures
+from skinlens.metrics.measure import measure
+from skinlens.metrics.measurement import from_table
 from skinlens.metrics.rows import groups_of, labels_of
 from skinlens.progress import tracked
 from skinlens.runtime.card import sha256_of
@@ -238,8 +239,8 @@ def _border(rows: pd.DataFrame, read: Sequence[_Reading], split: str) -> dict[st
         probabilities = border_probabilities(features, labels, _folds(chosen, groups))
     except ValueError as error:
         return described | {"reason": str(error)}
-    figures = metric_figures(labels, probabilities, 0.5, groups, "roc_auc", "accuracy")
-    return described | {metric: asdict(figure) for metric, figure in figures.items()}
+    measured = measure(labels, probabilities, 0.5, groups, "roc_auc", "accuracy")
+    return described | {metric: asdict(each) for metric, each in measured.items()}
 
 
 def _folds(rows: pd.DataFrame, groups: Any) -> Any:
@@ -289,11 +290,12 @@ def _known_lines(held: dict[str, Any] | None) -> list[str]:
 def _border_lines(probe: dict[str, Any]) -> list[str]:
     if "reason" in probe:
         return [f"- The border probe could not be run: {probe['reason']}."]
-    auc, accuracy = probe["roc_auc"], probe["accuracy"]
+    auc, accuracy = (
+        from_table(probe[name]["value"], probe[name]["low"], probe[name]["high"]) for name in ("roc_auc", "accuracy")
+    )
     return [
         f"- Border probe ({probe['border_share']:.0%} on every side, out of fold, n {probe['n']}): ROC AUC "
-        f"{auc['value']:.3f} ({auc['low']:.3f}-{auc['high']:.3f}), accuracy {accuracy['value']:.3f} "
-        f"({accuracy['low']:.3f}-{accuracy['high']:.3f})."
+        f"{auc.text()}, accuracy {accuracy.text()}."
     ]
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from skinlens.metrics.classification import Floats
-from skinlens.metrics.figures import bracketed, evenly_spread, metric_figures
-from skinlens.metrics.rows import groups_of, labels_of
+from skinlens.metrics.measure import measure
+from skinlens.metrics.measurement import from_table
+from skinlens.metrics.rows import evenly_spread, groups_of, labels_of
 from skinlens.storage.results import write_results
 from skinlens.studies.compression_traits import compression_features, label_probabilities
 from skinlens.training.dataset import DecodedRows, TrainingImages
@@ -80,8 +81,8 @@ def _features(recipe: Recipe, rows: pd.DataFrame, seed: int) -> dict[str, Floats
 
 def _line(origin: str, target: str, stage: str, rows: pd.DataFrame, labels: Any, features: Floats) -> dict[str, Any]:
     probabilities = label_probabilities(features, labels, groups_of(rows))
-    figure = metric_figures(labels, probabilities, _ANY_THRESHOLD, groups_of(rows), "roc_auc")["roc_auc"]
-    return {"origin": origin, "target": target, "stage": stage, **asdict(figure)}
+    auc = measure(labels, probabilities, _ANY_THRESHOLD, groups_of(rows), "roc_auc")["roc_auc"]
+    return {"origin": origin, "target": target, "stage": stage, **asdict(auc)}
 
 
 def summarise(record: dict[str, Any]) -> str:
@@ -98,6 +99,6 @@ def summarise(record: dict[str, Any]) -> str:
     results = {(one["origin"], one["target"], one["stage"]): one for one in record["results"]}
     for origin, target in dict.fromkeys((one["origin"], one["target"]) for one in record["results"]):
         before, after = (results[origin, target, stage] for stage in STAGES)
-        shown = " | ".join(bracketed(one["value"], one["low"], one["high"]) for one in (before, after))
+        shown = " | ".join(from_table(one["value"], one["low"], one["high"]).text() for one in (before, after))
         lines.append(f"| {origin} | {target} | {before['n']} | {shown} |")
     return "\n".join([*lines, ""])

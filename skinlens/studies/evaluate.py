@@ -13,8 +13,9 @@ from skinlens.errors import OutputError
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
 from skinlens.imaging.synthetic import draw_lesion
+from skinlens.leaderboard.documents import RECORD_VERSION, EvaluationRecord, Time
 from skinlens.metrics.classification import Floats
-from skinlens.metrics.report import evaluate_views, format_views, to_json
+from skinlens.metrics.report import evaluate_views, format_views
 from skinlens.metrics.views import views_of
 from skinlens.progress import tracked
 from skinlens.runtime.card import ModelFileError, sha256_of
@@ -79,23 +80,26 @@ def evaluate(
     results = evaluate_views(rows, probabilities, tested.threshold, resamples=resamples)
     trial = Trial(tested.scorer, rows, probabilities, tested.threshold, tested.preprocessing, resamples)
     parts = subgroup_record(with_skin_tones(rows, tones), probabilities, tested.threshold)
-    tests = {} if tta else measure_robustness(trial, listed[listed["split"] == "train"], quick=quick)
-    record = {
-        "model": tested.name,
-        "tta": tested.tta,
+    tests = None if tta else measure_robustness(trial, listed[listed["split"] == "train"], quick=quick)
+    # A key that was not measured stays out of the file.
+    measured: dict[str, Any] = {"shortcuts": tests.shortcuts, "robustness": tests.robustness} if tests else {}
+    record = EvaluationRecord(
+        record_version=RECORD_VERSION,
+        model=tested.name,
+        tta=tested.tta,
         **tested.described,
-        "data": [path.name for path in data],
-        "data_sha256": [sha256_of(path) for path in data],
-        "split": split,
-        "threshold": tested.threshold,
-        "point": tested.point,
-        "interval": INTERVAL.format(resamples=resamples),
-        "scored": datetime.now(UTC).isoformat(timespec="seconds"),
-        "time": _time(tested),
-        "views": to_json(results),
-        "subgroups": parts,
-        **tests,
-    }
+        data=tuple(path.name for path in data),
+        data_sha256=tuple(sha256_of(path) for path in data),
+        split=split,
+        threshold=tested.threshold,
+        point=tested.point,
+        interval=INTERVAL.format(resamples=resamples),
+        scored=datetime.now(UTC).isoformat(timespec="seconds"),
+        time=_time(tested),
+        views=results,
+        subgroups=parts,
+        **measured,
+    )
     try:
         _write(tested, record, rows.assign(probability=probabilities), out)
     except OSError as error:
@@ -134,29 +138,29 @@ def _require_numbers(probabilities: Sequence[float], rows: pd.DataFrame) -> None
             raise ModelFileError(f"The model gave no usable number for {path}, so nothing can be measured.")
 
 
-def _time(tested: ModelUnderTest) -> dict[str, Any]:
+def _time(tested: ModelUnderTest) -> Time:
     """Median milliseconds for one image, in turn with one model: their ratio holds on a busy machine too."""
     image = [draw_lesion(0)]
     reference = load_predictor(TIMED_AGAINST)
     own, others = timed_in_turn(lambda: tested.scorer.predict(image), lambda: reference.predict(image))
-    return {
-        "milliseconds": round(own, 2),
-        "reference": reference.card.name,
-        "reference_milliseconds": round(others, 2),
-        "relative": round(own / others, 3),
-        "repeats": REPEATS,
-    }
+    return Time(
+        milliseconds=round(own, 2),
+        reference=reference.card.name,
+        reference_milliseconds=round(others, 2),
+        relative=round(own / others, 3),
+        repeats=REPEATS,
+    )
 
 
-def _write(tested: ModelUnderTest, record: dict[str, Any], rows: pd.DataFrame, out: Path) -> None:
-    stem = f"{tested.stem}.{record['split']}"
+def _write(tested: ModelUnderTest, record: EvaluationRecord, rows: pd.DataFrame, out: Path) -> None:
+    stem = f"{tested.stem}.{record.split}"
     columns = ["path", "label", "probability", *(name for name in _KEPT_COLUMNS if name in rows)]
     log = {} if tested.log is None else {f"{tested.stem}.log.csv": tested.log}
-    write_results(out, stem, record, tables={f"{stem}.csv": rows[columns]} | log)
-    _log_scoring(record | {"model": tested.stem}, len(rows), out / "scorings.csv")
+    write_results(out, stem, record.stored(), tables={f"{stem}.csv": rows[columns]} | log)
+    _log_scoring(record.model_copy(update={"model": tested.stem}), len(rows), out / "scorings.csv")
 
 
-def _log_scoring(record: dict[str, Any], images: int, path: Path) -> None:
+def _log_scoring(record: EvaluationRecord, images: int, path: Path) -> None:
     """One line for every time that a split was scored into this folder."""
     columns = ("scored", "model", "version", "weights_sha256", "split", "images")
     fresh = not path.exists()
@@ -164,4 +168,4 @@ def _log_scoring(record: dict[str, Any], images: int, path: Path) -> None:
         writer = csv.DictWriter(stream, columns)
         if fresh:
             writer.writeheader()
-        writer.writerow({key: guarded(record.get(key, images)) for key in columns})
+        writer.writerow({key: guarded(getattr(record, key, images)) for key in columns})

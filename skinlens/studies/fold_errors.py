@@ -11,7 +11,8 @@ from sklearn.metrics import roc_auc_score
 
 from skinlens.errors import UsageError
 from skinlens.metrics.classification import Floats
-from skinlens.metrics.figures import bracketed, metric_figures
+from skinlens.metrics.measure import measure
+from skinlens.metrics.measurement import Measurement, as_percent, from_table
 from skinlens.metrics.rows import groups_of, labels_of, text_of
 from skinlens.models.checkpoint import load_released
 from skinlens.models.normalise import Normalise
@@ -128,8 +129,8 @@ def _figures(rows: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
         "n": len(rows),
         "malignant": int(labels.sum()),
         "mean_of_runs": {
-            name: asdict(figure)
-            for name, figure in metric_figures(labels, probability, 0.5, groups, "roc_auc", "accuracy").items()
+            name: asdict(measured)
+            for name, measured in measure(labels, probability, 0.5, groups, "roc_auc", "accuracy").items()
         },
         "each_run": {name: round(float(roc_auc_score(labels, rows[f"probability: {name}"])), 5) for name in names},
         "by_origin": _by_origin(rows, labels, probability, groups),
@@ -164,7 +165,7 @@ def _by_origin(rows: pd.DataFrame, labels: Any, probability: Floats, groups: Any
     for origin in sorted(set(origins[~benign])):
         part = benign | (origins == origin)
         areas[str(origin)] = asdict(
-            metric_figures(labels[part], probability[part], 0.5, groups[part], "roc_auc")["roc_auc"]
+            measure(labels[part], probability[part], 0.5, groups[part], "roc_auc")["roc_auc"]
         ) | {"malignant": int((part & ~benign).sum())}
     return areas
 
@@ -188,9 +189,10 @@ def summarise(record: dict[str, Any], rows: pd.DataFrame) -> str:
         f"{', '.join(str(fold) for fold in record['folds'])}; mean probability of {len(record['runs'])} runs a fold "
         f"({', '.join(record['runs'])}), called malignant from one half.",
         "",
-        f"- ROC AUC {_bracketed(auc)}, accuracy {_bracketed(accuracy)}.",
+        f"- ROC AUC {_measurement(auc).text()}, accuracy {_measurement(accuracy).text()}.",
         *(
-            f"- Benign against malignant images of origin {origin} ({each['malignant']}): ROC AUC {_bracketed(each)}."
+            f"- Benign against malignant images of origin {origin} ({each['malignant']}): "
+            f"ROC AUC {_measurement(each).text()}."
             for origin, each in record["by_origin"].items()
         ),
         f"- Wrong: {record['errors']}. {record['errors_of_every_run']} images are wrong in every run, "
@@ -203,9 +205,10 @@ def summarise(record: dict[str, Any], rows: pd.DataFrame) -> str:
         "cases among them, so that wrong labels are at most about that many.",
         f"- Doubtful labels: {labels['doubtful']} (the mean contradicts the label by at least {labels['sure']:.0%}, "
         f"and at least {labels['most_neighbours']:.0%} of its {labels['neighbours']} nearest neighbours among the "
-        f"held-out images carry the other one). Without them the ROC AUC is {_plain(labels['auc_without_doubtful'])}, "
-        f"without the images that every run gets wrong {_plain(labels['auc_without_errors_of_every_run'])}.",
-        f"- The neighbours' vote alone: ROC AUC {_plain(labels['neighbours_auc'])}.",
+        f"held-out images carry the other one). Without them the ROC AUC is "
+        f"{from_table(labels['auc_without_doubtful']).text()}, "
+        f"without the images that every run gets wrong {from_table(labels['auc_without_errors_of_every_run']).text()}.",
+        f"- The neighbours' vote alone: ROC AUC {from_table(labels['neighbours_auc']).text()}.",
         "",
         "## Where the errors are",
         "",
@@ -213,7 +216,7 @@ def summarise(record: dict[str, Any], rows: pd.DataFrame) -> str:
         "| --- | --- | --- | --- | --- |",
         *(
             f"| {part['column']} | {part['value']} | {part['label']} | {part['errors']} of {part['n']} | "
-            f"{part['rate']['value']:.1%} ({part['rate']['low']:.1%} to {part['rate']['high']:.1%}) |"
+            f"{_measurement(part['rate']).text(as_percent)} |"
             for part in record["subgroups"]
         ),
         "",
@@ -241,9 +244,5 @@ def _listed(rows: pd.DataFrame, runs: int) -> list[str]:
     return lines
 
 
-def _bracketed(figure: dict[str, Any]) -> str:
-    return bracketed(figure["value"], figure["low"], figure["high"]) or "undefined"
-
-
-def _plain(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"
+def _measurement(stored: dict[str, Any]) -> Measurement:
+    return from_table(stored["value"], stored["low"], stored["high"])

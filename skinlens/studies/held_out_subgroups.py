@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -10,7 +9,7 @@ from skinlens.errors import UsageError
 from skinlens.export.selection import Selection, held_out_words, read_selection
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
-from skinlens.metrics.calibration import Scaling, scaled
+from skinlens.leaderboard.documents import RECORD_VERSION, HeldOut
 from skinlens.progress import tracked
 from skinlens.storage.results import write_results
 from skinlens.storage.spreadsheet import unguarded_table
@@ -44,19 +43,20 @@ def held_out_subgroups(name: str, data: Sequence[Path], out: Path, *, selected: 
     choice = read_selection(selected, name)
     scores = _predictions(selected.parent, choice)
     rows = listed_rows(scores, read_manifests(data), selected)
-    estimates = scaled(scores["probability"].to_numpy(), Scaling(*choice.scaling))
+    estimates = choice.scaling.of_probabilities(scores["probability"])
     files = tracked(list(rows["file"]), "reading")
     rows = with_skin_tones(rows, [skin_tone(decode(Path(file)).pixels).name or "" for file in files])
-    record: dict[str, Any] = {
-        "model": name,
-        "held_out": held_out_words(choice.folds, choice.origins),
-        "n": len(rows),
-        "threshold": choice.threshold,
-        "data": [path.name for path in data],
-        "subgroups": subgroup_record(rows, estimates, choice.threshold),
-    }
-    write_results(out, f"{name}.held_out", record)
-    return f"{record['held_out']}, {len(rows)} images. {format_subgroups(record['subgroups'])}"
+    record = HeldOut(
+        record_version=RECORD_VERSION,
+        model=name,
+        held_out=held_out_words(choice.folds, choice.origins),
+        n=len(rows),
+        threshold=choice.threshold,
+        data=tuple(path.name for path in data),
+        subgroups=subgroup_record(rows, estimates, choice.threshold),
+    )
+    write_results(out, f"{name}.held_out", record.stored())
+    return f"{record.held_out}, {len(rows)} images. {format_subgroups(record.subgroups)}"
 
 
 def _predictions(folder: Path, choice: Selection) -> pd.DataFrame:

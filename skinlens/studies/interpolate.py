@@ -12,8 +12,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from skinlens.errors import OutputError, UsageError
-from skinlens.metrics.figures import evenly_spread
-from skinlens.metrics.rows import labels_of
+from skinlens.metrics.rows import evenly_spread, labels_of
 from skinlens.models.checkpoint import read_tensors
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from skinlens.metrics.classification import Floats
-from skinlens.metrics.intervals import Rate, wilson_rate
+from skinlens.metrics.intervals import wilson
+from skinlens.metrics.measurement import Measurement
 
 Flags = npt.NDArray[np.bool_]
 
@@ -25,7 +26,7 @@ class RejectedShare:
     """
 
     refused: int
-    share: Rate
+    share: Measurement
     target: float
     met: bool | None
 
@@ -99,6 +100,6 @@ def wrongly_rejected(refused: Flags, groups: Sequence[str], *, at_most: float) -
 def _share(refused: Flags, groups: Sequence[str], group: str, target: float, *, least: bool) -> RejectedShare:
     members = np.asarray(groups, dtype=object) == group
     count, n = int(refused[members].sum()), int(members.sum())
-    share = wilson_rate(count, n)
+    share = wilson(count, n)
     met = None if share.value is None else (share.value >= target if least else share.value <= target)
     return RejectedShare(count, share, target, met)

@@ -17,6 +17,7 @@ from skinlens.imaging.decode import decode
 from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.imaging.quality import assess_quality
 from skinlens.metrics.classification import Floats
+from skinlens.metrics.measurement import as_percent, from_table
 from skinlens.progress import tracked
 from skinlens.runtime.card import ModelFile, OodRecord, sha256_of
 from skinlens.runtime.ood import OodStatistics, save_ood_statistics
@@ -252,7 +253,7 @@ def _measured(
 
 
 def _dicts(shares: dict[str, RejectedShare]) -> dict[str, Any]:
-    return {group: asdict(share) for group, share in shares.items()}
+    return {group: asdict(each) | {"share": each.share.numbers()} for group, each in shares.items()}
 
 
 def _release(
@@ -302,9 +303,7 @@ def _dermoscopy_row(record: dict[str, Any], group: str) -> str:
 def _cells(record: dict[str, Any], which: str, group: str, relation: str) -> str:
     both = record["either"][which][group]
     share = both["share"]
-    shown = (
-        "undefined" if share["value"] is None else f"{share['value']:.1%} ({share['low']:.1%} to {share['high']:.1%})"
-    )
+    shown = from_table(share["value"], share["low"], share["high"]).text(as_percent)
     outcome = {None: "no images", True: "met", False: "missed"}[both["met"]]
     wanted = f"{relation} {both['target']:.0%}: {outcome}"
     alone = [_count(record[rule][which][group]) for rule in ("familiarity", "pixels")]

@@ -15,7 +15,7 @@ import pandas as pd
 from skinlens.errors import OutputError, UsageError
 from skinlens.imaging.preprocess import Preprocessing
 from skinlens.leaderboard.datasets import dataset_title, in_order
-from skinlens.leaderboard.held_out import INTERVAL, part_figures
+from skinlens.leaderboard.held_out import INTERVAL, measure_held_out
 from skinlens.leaderboard.probes import (
     FOLDER,
     PREDICTION_COLUMNS,
@@ -25,7 +25,6 @@ from skinlens.leaderboard.probes import (
     ProbeRecord,
     StageSet,
 )
-from skinlens.metrics.figures import bracketed
 from skinlens.models.pretrained import PretrainedWeights, PretrainedWeightsError, load_pretrained
 from skinlens.models.registry import Options, build, probed_stages
 from skinlens.storage.spreadsheet import guarded_table
@@ -94,7 +93,9 @@ def probe(
     stage_sets.append(_stage_set(stages, parts))
     predictions = _predictions(parts)
     datasets = tuple(
-        DatasetProbe(origin=origin, strength=part.strength, fitted_to=part.fitted_to, **dict(part_figures(part.rows)))
+        DatasetProbe(
+            origin=origin, strength=part.strength, fitted_to=part.fitted_to, **dict(measure_held_out(part.rows))
+        )
         for origin, part in parts.items()
     )
     record = ProbeRecord(
@@ -188,7 +189,7 @@ def _fitted(rows: pd.DataFrame, features: Features, origin: str) -> HeldOutPart:
 def _folds(rows: pd.DataFrame, features: Features) -> tuple[FoldProbe, ...]:
     folds = []
     for fold, part in probe_folds(rows, features):
-        figures = part_figures(part.rows)
+        figures = measure_held_out(part.rows)
         folds.append(FoldProbe(fold=fold, strength=part.strength, fitted_to=part.fitted_to, **dict(figures)))
         _log_held_out(f"fold {fold}", figures.n, part)
     return tuple(folds)
@@ -202,7 +203,7 @@ def _stage_set(stages: tuple[str, ...], parts: dict[str, HeldOutPart]) -> StageS
     areas = {}
     for origin, part in parts.items():
         # Both labels are there, or the dataset would not be held out.
-        areas[origin] = float(part_figures(part.rows, resamples=1).roc_auc.value or 0.0)
+        areas[origin] = float(measure_held_out(part.rows, resamples=1).roc_auc.value or 0.0)
     return StageSet(
         stages=stages,
         roc_auc=areas,
@@ -240,8 +241,8 @@ def _summary(record: ProbeRecord) -> str:
     for title, part in [*named, *((f"fold {part.fold}", part) for part in record.folds)]:
         area, specificity = part.roc_auc, part.specificity
         lines.append(
-            f"{title}: {bracketed(area.value, area.low, area.high)}, n = {part.n} ({part.malignant} malignant), "
-            f"specificity at 95 % sensitivity {bracketed(specificity.value, specificity.low, specificity.high)}"
+            f"{title}: {area.text()}, n = {part.n} ({part.malignant} malignant), "
+            f"specificity at 95 % sensitivity {specificity.text()}"
         )
     lines += [f"{' + '.join(each.stages)}: mean {each.mean:.3f}" for each in record.stage_sets]
     return "\n".join(lines) + "\n"

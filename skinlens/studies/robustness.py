@@ -1,7 +1,7 @@
 """What `skinlens evaluate` adds to its record: the shortcut tests, and accuracy under corruption."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,22 @@ from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRejectedError, LesionImage
 from skinlens.imaging.outlines import Outline, read_outline, shape_features
 from skinlens.imaging.preprocess import Preprocessing, to_input
+from skinlens.leaderboard.documents import (
+    BackgroundTest,
+    CentreDisc,
+    CleanScores,
+    Corruption,
+    OutlineTest,
+    Robustness,
+    Shortcuts,
+)
 from skinlens.metrics.classification import Floats, Labels
-from skinlens.metrics.figures import Figure, evenly_spread, metric_figures, roc_auc_figure, undefined
-from skinlens.metrics.report import bracket
-from skinlens.metrics.rows import groups_of, labels_of, text_of
+from skinlens.metrics.measure import measure, measure_roc_auc
+from skinlens.metrics.measurement import UNDEFINED, Measurement, undefined
+from skinlens.metrics.rows import evenly_spread, groups_of, labels_of, text_of
 from skinlens.metrics.views import views_of
 from skinlens.runtime.orientations import Scorer
-from skinlens.studies.shortcuts import BACKGROUND_FIGURES, background_figures, partners, shape_probabilities
+from skinlens.studies.shortcuts import BACKGROUND_MEASUREMENTS, measure_backgrounds, partners, shape_probabilities
 
 # Images that each shortcut test takes with --quick (without, all), and that are corrupted.
 QUICK_IMAGES = 160
@@ -34,7 +43,7 @@ _SEED = 0
 
 # What is None where a test cannot be run.
 _OUTLINE = ("n", "plain_auc", "painted_over_auc", "shape_alone_auc", "shape_learned_from")
-_BACKGROUNDS = ("n", *BACKGROUND_FIGURES)
+_BACKGROUNDS = ("n", *BACKGROUND_MEASUREMENTS)
 _ROBUSTNESS = ("n", "clean", "corruptions")
 
 
@@ -83,27 +92,30 @@ class Trial:
         """A row's image at the model's input."""
         return _at_input(Path(self.rows["file"].iloc[row]), self.preprocessing)
 
-    def auc(self, probabilities: Floats) -> Figure:
-        """The ROC AUC of other probabilities for these rows."""
-        return roc_auc_figure(self.labels, probabilities, self.groups, resamples=self.resamples)
+    def auc(self, probabilities: Floats) -> Measurement:
+        """Measure the ROC AUC of other probabilities for these rows."""
+        return measure_roc_auc(self.labels, probabilities, self.groups, resamples=self.resamples)
 
-    def view_aucs(self, probabilities: Floats) -> dict[str, Any]:
-        """The ROC AUC of other probabilities for these rows, in every view."""
+    def view_aucs(self, probabilities: Floats) -> dict[str, Measurement]:
+        """Measure the ROC AUC of other probabilities for these rows, in every view."""
         return {
-            name: asdict(
-                roc_auc_figure(
-                    self.labels[view.mask],
-                    probabilities[view.mask],
-                    self.groups[view.mask],
-                    resamples=self.resamples,
-                )
+            name: measure_roc_auc(
+                self.labels[view.mask], probabilities[view.mask], self.groups[view.mask], resamples=self.resamples
             )
             for name, view in views_of(self.rows).items()
         }
 
 
-def measure_robustness(trial: Trial, training: pd.DataFrame, *, quick: bool) -> dict[str, Any]:
-    """Run the shortcut tests, and judge images that were made worse.
+@dataclass(frozen=True)
+class ShortcutsAndRobustness:
+    """Results of the shortcut tests and of the corruptions."""
+
+    shortcuts: Shortcuts
+    robustness: Robustness
+
+
+def measure_robustness(trial: Trial, training: pd.DataFrame, *, quick: bool) -> ShortcutsAndRobustness:
+    """Run the shortcut tests, and score corrupted images.
 
     Args:
         trial: The scored rows.
@@ -111,46 +123,45 @@ def measure_robustness(trial: Trial, training: pd.DataFrame, *, quick: bool) -> 
         quick: Test shortcuts on about `QUICK_IMAGES` images each, and corrupt none.
 
     Returns:
-        For `json.dumps`: `shortcuts` with `centre_disc`, `outline` and `backgrounds`, and `robustness` with `clean` and
-        `corruptions`. What cannot be measured is None, and a `reason` beside it says why.
+        Both parts of the evaluation record. What cannot be measured is None, and `reason` says why.
 
     Raises:
         ImageRejectedError: If an image cannot be read.
     """
     most = QUICK_IMAGES if quick else None
-    shortcuts = {"centre_disc": centre_disc(trial.spread(most))} | outlined_tests(trial, training, most)
-    corrupted = _unmeasured(_ROBUSTNESS, LEFT_OUT) if quick else robustness(trial.spread(CORRUPTED_IMAGES))
-    return {"shortcuts": shortcuts, "robustness": corrupted}
+    disc = centre_disc(trial.spread(most))
+    outline, backgrounds = outlined_tests(trial, training, most)
+    corrupted = (
+        Robustness(**_unmeasured(_ROBUSTNESS, LEFT_OUT)) if quick else robustness(trial.spread(CORRUPTED_IMAGES))
+    )
+    return ShortcutsAndRobustness(Shortcuts(centre_disc=disc, outline=outline, backgrounds=backgrounds), corrupted)
 
 
-def centre_disc(trial: Trial) -> dict[str, Any]:
-    """The ROC AUC in every view with the same central disc painted over in every image, beside that without."""
+def centre_disc(trial: Trial) -> CentreDisc:
+    """Measure the ROC AUC in every view with the same central disc painted over in every image, and without."""
     originals = (trial.image(row) for row in range(len(trial.rows)))
     images = (replace(image, pixels=paint_disc(image.pixels)) for image in originals)
     painted = _scores(trial, images, len(trial.rows), "centre painted over")
-    return {
-        "n": len(trial.rows),
-        "radius_share": DISC_RADIUS,
-        "fill": "mean colour of the image's outer frame, which the disc just touches",
-        "views": trial.view_aucs(painted),
-        "plain_views": trial.view_aucs(trial.probabilities),
-    }
+    return CentreDisc(
+        n=len(trial.rows),
+        radius_share=DISC_RADIUS,
+        fill="mean colour of the image's outer frame, which the disc just touches",
+        views=trial.view_aucs(painted),
+        plain_views=trial.view_aucs(trial.probabilities),
+    )
 
 
-def outlined_tests(trial: Trial, training: pd.DataFrame, most: int | None) -> dict[str, Any]:
-    """The two tests that need outlines: `outline` and `backgrounds`, on the rows that have one."""
+def outlined_tests(trial: Trial, training: pd.DataFrame, most: int | None) -> tuple[OutlineTest, BackgroundTest]:
+    """Run the two tests that need outlines, on the rows that have one."""
     masked = trial.of(np.flatnonzero(text_of(trial.rows, "mask") != "")).spread(most)
     outlines, reason = _read_outlines(masked)
     if reason is not None:
-        return {"outline": _unmeasured(_OUTLINE, reason), "backgrounds": _unmeasured(_BACKGROUNDS, reason)}
-    return {
-        "outline": outline_painted_over(masked, outlines, training),
-        "backgrounds": backgrounds_exchanged(masked, outlines),
-    }
+        return OutlineTest(**_unmeasured(_OUTLINE, reason)), BackgroundTest(**_unmeasured(_BACKGROUNDS, reason))
+    return outline_painted_over(masked, outlines, training), backgrounds_exchanged(masked, outlines)
 
 
-def outline_painted_over(trial: Trial, outlines: list[Outline], training: pd.DataFrame) -> dict[str, Any]:
-    """The ROC AUC with the lesion painted over, beside that of the images as they are and of the outline's shape."""
+def outline_painted_over(trial: Trial, outlines: list[Outline], training: pd.DataFrame) -> OutlineTest:
+    """Measure the ROC AUC with the lesion painted over, of the images as they are, and of the outline's shape."""
     originals = (trial.image(row) for row in range(len(outlines)))
     images = (
         replace(image, pixels=paint_lesion(image.pixels, outline))
@@ -158,19 +169,19 @@ def outline_painted_over(trial: Trial, outlines: list[Outline], training: pd.Dat
     )
     painted = _scores(trial, images, len(outlines), "lesion painted over")
     shape, learned = _shape_alone(trial, outlines, training)
-    return {
-        "n": len(outlines),
-        "dilation_share": DILATION,
-        "plain_auc": asdict(trial.auc(trial.probabilities)),
-        "painted_over_auc": asdict(trial.auc(painted)),
-        "shape_alone_auc": asdict(shape),
-        "shape_learned_from": learned,
-        "reason": None,
-    }
+    return OutlineTest(
+        n=len(outlines),
+        dilation_share=DILATION,
+        plain_auc=trial.auc(trial.probabilities),
+        painted_over_auc=trial.auc(painted),
+        shape_alone_auc=shape,
+        shape_learned_from=learned,
+        reason=None,
+    )
 
 
-def backgrounds_exchanged(trial: Trial, outlines: list[Outline]) -> dict[str, Any]:
-    """What `background_figures` tells, from every lesion on a background of its own and one of the other class."""
+def backgrounds_exchanged(trial: Trial, outlines: list[Outline]) -> BackgroundTest:
+    """Run `measure_backgrounds` on every lesion moved onto a background of its own class and of the other class."""
     moved = {}
     try:
         chosen = {
@@ -178,11 +189,11 @@ def backgrounds_exchanged(trial: Trial, outlines: list[Outline]) -> dict[str, An
             for kind in ("same_class", "swapped")
         }
     except ValueError as error:
-        return _unmeasured(_BACKGROUNDS, str(error))
+        return BackgroundTest(**_unmeasured(_BACKGROUNDS, str(error)))
     for kind, lenders in chosen.items():
         images = _moved(trial, outlines, lenders)
         moved[kind] = _scores(trial, images, len(outlines), f"lesions on other backgrounds, {kind}")
-    figures = background_figures(
+    measured = measure_backgrounds(
         trial.labels,
         trial.groups,
         trial.threshold,
@@ -191,12 +202,11 @@ def backgrounds_exchanged(trial: Trial, outlines: list[Outline]) -> dict[str, An
         swapped=moved["swapped"],
         resamples=trial.resamples,
     )
-    measured = {name: asdict(figure) for name, figure in figures.items()}
-    return {"n": len(outlines), "dilation_share": DILATION, **measured, "reason": None}
+    return BackgroundTest.model_validate({"n": len(outlines), "dilation_share": DILATION, **measured, "reason": None})
 
 
-def robustness(trial: Trial) -> dict[str, Any]:
-    """Accuracy at the threshold and ROC AUC of the images as they are, and under every corruption and strength."""
+def robustness(trial: Trial) -> Robustness:
+    """Measure accuracy and ROC AUC of the images as they are, and under every corruption and strength."""
     kinds = [(corruption, strength) for corruption in CORRUPTIONS for strength in STRENGTHS]
     images = (
         replace(image, pixels=corrupt(image.pixels, corruption, strength, seed=_seed_of(image)))
@@ -204,45 +214,48 @@ def robustness(trial: Trial) -> dict[str, Any]:
         for corruption, strength in kinds
     )
     scores = _scores(trial, images, len(trial.rows) * len(kinds), "made worse").reshape(len(trial.rows), len(kinds))
-    return {
-        "n": len(trial.rows),
-        "clean": _robust_figures(trial, trial.probabilities),
-        "corruptions": [
-            {
-                "name": corruption.name,
-                "strength": strength,
-                "parameter": corruption.parameter(strength),
-                "n": len(trial.rows),
-                **_robust_figures(trial, scores[:, column]),
-            }
+    return Robustness(
+        n=len(trial.rows),
+        clean=CleanScores(**_accuracy_and_auc(trial, trial.probabilities)),
+        corruptions=tuple(
+            Corruption(
+                name=corruption.name,
+                strength=strength,
+                parameter=corruption.parameter(strength),
+                n=len(trial.rows),
+                **_accuracy_and_auc(trial, scores[:, column]),
+            )
             for column, (corruption, strength) in enumerate(kinds)
-        ],
-        "reason": None,
-    }
+        ),
+        reason=None,
+    )
 
 
-def format_robustness(record: dict[str, Any]) -> str:
-    """The main figures of the shortcut tests, as lines for a terminal."""
-    disc, outline, backgrounds = (record["shortcuts"][name] for name in ("centre_disc", "outline", "backgrounds"))
+def format_robustness(measured: ShortcutsAndRobustness) -> str:
+    """Write the main measurements of the shortcut tests, as lines for a terminal."""
+    disc, outline = measured.shortcuts.centre_disc, measured.shortcuts.outline
+    backgrounds = measured.shortcuts.backgrounds
+    if disc is None or outline is None or backgrounds is None:
+        raise ValueError("the shortcut tests were not run")
     lines = [
-        f"ROC AUC with the centre painted over ({view}): {_cell(figure)}, else {_cell(disc['plain_views'][view])}"
-        for view, figure in disc["views"].items()
+        f"ROC AUC with the centre painted over ({view}): {_cell(auc)}, else {_cell(disc.plain_views[view])}"
+        for view, auc in disc.views.items()
     ]
-    if outline["reason"] is not None:
-        return "\n".join([*lines, f"The tests that need outlines were not run: {outline['reason']}."])
+    if outline.reason is not None:
+        return "\n".join([*lines, f"The tests that need outlines were not run: {outline.reason}."])
     lines += [
-        f"ROC AUC with the lesion painted over: {_cell(outline['painted_over_auc'])}, "
-        f"from the shape of its outline alone: {_cell(outline['shape_alone_auc'])}",
+        f"ROC AUC with the lesion painted over: {_cell(outline.painted_over_auc)}, "
+        f"from the shape of its outline alone: {_cell(outline.shape_alone_auc)}",
     ]
-    if backgrounds["reason"] is not None:
-        return "\n".join([*lines, f"No lesion was moved onto another background: {backgrounds['reason']}."])
+    if backgrounds.reason is not None:
+        return "\n".join([*lines, f"No lesion was moved onto another background: {backgrounds.reason}."])
     return "\n".join(
         [
             *lines,
-            f"ROC AUC with lesions on a background of the other class: {_cell(backgrounds['swapped_auc'])}, "
-            f"of their own class: {_cell(backgrounds['same_class_auc'])}",
-            f"Verdicts that such a background turns: {_cell(backgrounds['flipped_by_background'])}, "
-            f"that moving alone turns: {_cell(backgrounds['flipped_by_moving'])}",
+            f"ROC AUC with lesions on a background of the other class: {_cell(backgrounds.swapped_auc)}, "
+            f"of their own class: {_cell(backgrounds.same_class_auc)}",
+            f"Decisions that such a background reverses: {_cell(backgrounds.flipped_by_background)}, "
+            f"that moving alone reverses: {_cell(backgrounds.flipped_by_moving)}",
         ]
     )
 
@@ -281,7 +294,7 @@ def _outlines(rows: pd.DataFrame, size: int) -> Iterator[Outline]:
         yield read_outline(Path(file), height=size, width=size)
 
 
-def _shape_alone(trial: Trial, outlines: list[Outline], training: pd.DataFrame) -> tuple[Figure, int]:
+def _shape_alone(trial: Trial, outlines: list[Outline], training: pd.DataFrame) -> tuple[Measurement, int]:
     """The ROC AUC of the outline's shape, and from how many training outlines it was learned."""
     known = training[(text_of(training, "mask") != "") & ~training["group_id"].isin(trial.rows["group_id"])]
     if known["label"].nunique() < 2:
@@ -307,8 +320,8 @@ def _moved(trial: Trial, outlines: list[Outline], lenders: Labels) -> Iterator[L
         yield replace(image, pixels=pixels)
 
 
-def _robust_figures(trial: Trial, probabilities: Floats) -> dict[str, Any]:
-    figures = metric_figures(
+def _accuracy_and_auc(trial: Trial, probabilities: Floats) -> dict[str, Measurement]:
+    return measure(
         trial.labels,
         probabilities,
         trial.threshold,
@@ -317,7 +330,6 @@ def _robust_figures(trial: Trial, probabilities: Floats) -> dict[str, Any]:
         "roc_auc",
         resamples=trial.resamples,
     )
-    return {name: asdict(figure) for name, figure in figures.items()}
 
 
 def _seed_of(image: LesionImage) -> int:
@@ -329,7 +341,5 @@ def _unmeasured(names: Sequence[str], reason: str) -> dict[str, Any]:
     return dict.fromkeys(names) | {"reason": reason}
 
 
-def _cell(figure: dict[str, Any]) -> str:
-    if figure["value"] is None:
-        return f"undefined ({figure['reason']})"
-    return f"{figure['value']:.3f}{bracket(figure['low'], figure['high'])}"
+def _cell(measurement: Measurement | None) -> str:
+    return UNDEFINED if measurement is None else measurement.text(why=True)

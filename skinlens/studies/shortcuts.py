@@ -2,13 +2,14 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logit
 from sklearn.ensemble import RandomForestClassifier
 
 from skinlens.metrics.classification import Floats, Labels
-from skinlens.metrics.figures import Figure, mean_figure, roc_auc_figure
+from skinlens.metrics.measure import measure_mean, measure_roc_auc
+from skinlens.metrics.measurement import Measurement
+from skinlens.metrics.scaling import logit
 
-BACKGROUND_FIGURES = (
+BACKGROUND_MEASUREMENTS = (
     "plain_auc", "same_class_auc", "swapped_auc", "crossed_auc_by_lesion", "crossed_auc_by_background",
     "score_change_plain_to_same_class", "score_change_plain_to_swapped", "score_change_same_class_to_swapped",
     "logit_change_plain_to_same_class", "logit_change_plain_to_swapped", "logit_change_same_class_to_swapped",
@@ -70,7 +71,7 @@ def partners(labels: Labels, groups: npt.ArrayLike, *, other_class: bool, seed: 
     return chosen
 
 
-def background_figures(
+def measure_backgrounds(
     labels: Labels,
     groups: npt.ArrayLike,
     threshold: float,
@@ -79,8 +80,8 @@ def background_figures(
     same_class: Floats,
     swapped: Floats,
     resamples: int,
-) -> dict[str, Figure]:
-    """What a model says about lesions that were moved onto other backgrounds.
+) -> dict[str, Measurement]:
+    """Measure how a model scores lesions that were moved onto other backgrounds.
 
     Moving a lesion changes the image in ways that have nothing to do with the background's class, so the fair
     comparison is with the same lesion moved onto a background of its own class. What is left of the other lesion counts
@@ -97,7 +98,7 @@ def background_figures(
         resamples: Draws of the bootstrap.
 
     Returns:
-        By the names of `BACKGROUND_FIGURES`.
+        By the names of `BACKGROUND_MEASUREMENTS`.
         ROC AUCs: `plain_auc`, `same_class_auc` and `swapped_auc` by the label of the lesion (on swapped images the
         background's is the opposite, so its AUC is 1 minus that), and `crossed_auc_by_lesion` and
         `crossed_auc_by_background` over both kinds together, where the two labels are independent: 0.5 by background is
@@ -112,18 +113,20 @@ def background_figures(
     """
     kinds = {"plain": plain, "same_class": same_class, "swapped": swapped}
     names = np.asarray(groups)
-    figures = {
-        f"{kind}_auc": roc_auc_figure(labels, chances, names, resamples=resamples) for kind, chances in kinds.items()
+    measured = {
+        f"{kind}_auc": measure_roc_auc(labels, chances, names, resamples=resamples) for kind, chances in kinds.items()
     }
     both, twice = np.concatenate([same_class, swapped]), np.concatenate([names, names])
-    for by, truth in (("lesion", (labels, labels)), ("background", (labels, 1 - labels))):
-        figures[f"crossed_auc_by_{by}"] = roc_auc_figure(np.concatenate(truth), both, twice, resamples=resamples)
+    for by, both_labels in (("lesion", (labels, labels)), ("background", (labels, 1 - labels))):
+        measured[f"crossed_auc_by_{by}"] = measure_roc_auc(
+            np.concatenate(both_labels), both, twice, resamples=resamples
+        )
     for name, values in (_changes(kinds, labels) | _verdicts(kinds, labels, threshold)).items():
         known = ~np.isnan(values)
-        figures[name] = mean_figure(
+        measured[name] = measure_mean(
             values[known], names[known], resamples=resamples, absent="no lesion was judged rightly before"
         )
-    return figures
+    return measured
 
 
 def _next_of_another_group(lenders: Labels, turn: int, groups: npt.NDArray[np.generic], row: int) -> int:
@@ -134,7 +137,7 @@ def _next_of_another_group(lenders: Labels, turn: int, groups: npt.NDArray[np.ge
 
 
 def _changes(kinds: dict[str, Floats], labels: Labels) -> dict[str, Floats]:
-    logits = {kind: logit(np.clip(chances, _LIMIT, 1 - _LIMIT)) for kind, chances in kinds.items()}
+    logits = {kind: logit(chances, least=_LIMIT) for kind, chances in kinds.items()}
     changes = {}
     for scale, values in (("score", kinds), ("logit", logits)):
         for before, after in (("plain", "same_class"), ("plain", "swapped"), ("same_class", "swapped")):

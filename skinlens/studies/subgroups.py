@@ -1,18 +1,17 @@
 """Who is judged well and who is not: rates by diagnosis, age, sex, site, origin and skin tone."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from skinlens.leaderboard.documents import MissedMelanomas, Part, Subgroups
 from skinlens.metrics.classification import checked, require_threshold
-from skinlens.metrics.figures import Figure, undefined
-from skinlens.metrics.intervals import wilson_rate
-from skinlens.metrics.report import bracket
+from skinlens.metrics.intervals import wilson
+from skinlens.metrics.measurement import Measurement, undefined
 from skinlens.metrics.rows import LABELS, labels_of, text_of
 
 # What the parts are made by; a manifest may lack some of them.
@@ -25,7 +24,6 @@ NOT_RECORDED = "not recorded"
 _RECORDED_TONES = ("0 (very dark)", "1", "2", "3", "4", "5 (very light)")
 
 _AGE_BANDS = (0, 30, 45, 60, 75, 200)
-_METRICS = {"malignant": "sensitivity", "benign": "specificity"}
 _MELANOMA = "mel"
 # Other names that manifests have for a diagnosis; seborrhoeic keratosis is part of HAM10000's bkl.
 _DIAGNOSES = {"nevus": "nv", "naevus": "nv", "melanoma": _MELANOMA, "sk": "bkl", "ak": "akiec"}
@@ -50,7 +48,7 @@ class Subgroup:
     label: str
     count: int | None
     n: int
-    rate: Figure
+    rate: Measurement
 
 
 def subgroups(
@@ -78,7 +76,7 @@ def subgroups(
     ]
 
 
-def subgroup_record(rows: pd.DataFrame, probabilities: npt.ArrayLike, threshold: float) -> dict[str, Any]:
+def subgroup_record(rows: pd.DataFrame, probabilities: npt.ArrayLike, threshold: float) -> Subgroups:
     """Sensitivity and specificity in every part of the images, and the melanomas that were missed.
 
     By diagnosis this gives the sensitivity for each malignant one and the specificity for each benign one, under
@@ -91,24 +89,23 @@ def subgroup_record(rows: pd.DataFrame, probabilities: npt.ArrayLike, threshold:
         threshold: In [0, 1]; the decision is `probability >= threshold`.
 
     Returns:
-        For `json.dumps`: `fewest`; `not_in_manifest`, the columns that are missing; `cells`, each with `column`,
-        `value`, `label`, `metric`, `right`, `n` and `rate`; and `missed_melanomas` with `n`, the melanomas known by
-        `dx`, and the `ids` of those missed, in the order of the rows.
+        The parts, with the columns of `COLUMNS` that are missing; missed melanomas are those known by `dx`, in the
+        order of the rows.
 
     Raises:
         ValueError: If a label, a probability or the threshold is missing or out of range.
     """
-    truth, chances = checked(labels_of(rows), probabilities)
+    labels, probabilities = checked(labels_of(rows), probabilities)
     require_threshold(threshold)
-    right = (chances >= threshold) == (truth == 1)
+    right = (probabilities >= threshold) == (labels == 1)
     named = rows.assign(dx=[_DIAGNOSES.get(dx, dx) for dx in text_of(rows, "dx")]) if "dx" in rows else rows
-    melanoma = (text_of(named, "dx") == _MELANOMA) & (truth == 1)
-    return {
-        "fewest": FEWEST,
-        "not_in_manifest": [column for column in COLUMNS if column not in rows],
-        "cells": [_cell(part) for part in subgroups(named, right, COLUMNS, fewest=FEWEST)],
-        "missed_melanomas": {"n": int(melanoma.sum()), "ids": _ids(rows[melanoma & ~right])},
-    }
+    melanoma = (text_of(named, "dx") == _MELANOMA) & (labels == 1)
+    return Subgroups(
+        fewest=FEWEST,
+        not_in_manifest=tuple(column for column in COLUMNS if column not in rows),
+        cells=tuple(_cell(part) for part in subgroups(named, right, COLUMNS, fewest=FEWEST)),
+        missed_melanomas=MissedMelanomas(n=int(melanoma.sum()), ids=tuple(_ids(rows[melanoma & ~right]))),
+    )
 
 
 def with_skin_tones(rows: pd.DataFrame, estimated: Sequence[str]) -> pd.DataFrame:
@@ -128,19 +125,19 @@ def with_skin_tones(rows: pd.DataFrame, estimated: Sequence[str]) -> pd.DataFram
     return rows.assign(skin_tone=list(estimated))
 
 
-def format_subgroups(record: dict[str, Any]) -> str:
+def format_subgroups(record: Subgroups) -> str:
     """The record in short, as lines for a terminal: what could be measured, what was withheld, and what was missed."""
-    lines = [_line(cell) for cell in record["cells"] if cell["rate"]["value"] is not None]
-    withheld = sum(cell["rate"]["value"] is None for cell in record["cells"])
+    lines = [_line(part) for part in record.cells if part.rate.value is not None]
+    withheld = len(record.cells) - len(lines)
     if withheld:
-        lines.append(f"{withheld} parts with fewer than {record['fewest']} images are not shown.")
-    missed = record["missed_melanomas"]
-    named = f": {', '.join(missed['ids'])}" if missed["ids"] else ""
+        lines.append(f"{withheld} parts with fewer than {record.fewest} images are not shown.")
+    missed = record.missed_melanomas
+    named = f": {', '.join(missed.ids)}" if missed.ids else ""
     return "\n".join(
         [
             "By part, in brackets the 95 % Wilson interval:",
             *lines,
-            f"Melanomas missed: {len(missed['ids'])} of {missed['n']}{named}",
+            f"Melanomas missed: {len(missed.ids)} of {missed.n}{named}",
         ]
     )
 
@@ -164,19 +161,20 @@ def _subgroup(column: str, value: str, label: str, happened: npt.NDArray[np.bool
     count, n = int(happened.sum()), len(happened)
     if n < fewest:
         return Subgroup(column, value, label, None, n, undefined(f"fewer than {fewest}", n))
-    return Subgroup(column, value, label, count, n, Figure(**asdict(wilson_rate(count, n))))
+    return Subgroup(column, value, label, count, n, wilson(count, n))
 
 
-def _cell(part: Subgroup) -> dict[str, Any]:
-    return {
-        "column": part.column,
-        "value": part.value,
-        "label": part.label,
-        "metric": _METRICS[part.label],
-        "right": part.count,
-        "n": part.n,
-        "rate": asdict(part.rate),
-    }
+def _cell(part: Subgroup) -> Part:
+    malignant = part.label == "malignant"
+    return Part(
+        column=part.column,
+        value=part.value,
+        label="malignant" if malignant else "benign",
+        metric="sensitivity" if malignant else "specificity",
+        right=part.count,
+        n=part.n,
+        rate=part.rate,
+    )
 
 
 def _ids(rows: pd.DataFrame) -> list[str]:
@@ -188,9 +186,6 @@ def _ids(rows: pd.DataFrame) -> list[str]:
     ]
 
 
-def _line(cell: dict[str, Any]) -> str:
-    rate = cell["rate"]
-    return (
-        f"{cell['column'].replace('_', ' ')} {cell['value']}: {cell['metric']} "
-        f"{rate['value']:.3f}{bracket(rate['low'], rate['high'])} ({cell['right']} of {cell['n']})"
-    )
+def _line(part: Part) -> str:
+    column = part.column.replace("_", " ")
+    return f"{column} {part.value}: {part.metric} {part.rate.text()} ({part.right} of {part.n})"

@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
+from skinlens.metrics.scaling import sigmoid
 from skinlens.training.features import Features
 
 STRENGTHS = (1e-4, 1e-3, 1e-2)
@@ -44,7 +45,7 @@ class LinearProbe:
 
     def probability(self, features: Features) -> Vector:
         """P(malignant), `(N,)`, from features `(N, K)`."""
-        return np.asarray(1 / (1 + np.exp(-self.logits(features))), np.float64)
+        return sigmoid(self.logits(features))
 
 
 def balanced(malignant: npt.ArrayLike) -> Vector:

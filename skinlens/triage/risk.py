@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from skinlens.runtime.card import Estimate, ModelCard
+from skinlens.metrics.measurement import Measurement
+from skinlens.runtime.card import ModelCard
 from skinlens.runtime.prediction import is_probability
 from skinlens.triage.decision import Assessment
 
@@ -113,7 +114,7 @@ class Meaning:
 
     prevalence: float
     estimate: float | None
-    observed: Estimate | None
+    observed: Measurement | None
     outlook: Outlook | None
 
     def sentences(self) -> tuple[str, ...]:
@@ -153,21 +154,17 @@ def meaning(assessment: Assessment, card: ModelCard, prevalence: float) -> Meani
     return Meaning(prevalence, estimate, observed, known)
 
 
-def _moved(rate: Estimate, trained: float, target: float) -> Estimate:
+def _moved(rate: Measurement, trained: float, target: float) -> Measurement:
     value, low, high = (
         None if end is None else at_prevalence(end, trained=trained, target=target)
         for end in (rate.value, rate.low, rate.high)
     )
-    return Estimate(value=value, low=low, high=high, n=rate.n)
+    return Measurement(value=value, low=low, high=high, n=rate.n)
 
 
-def _interval(rate: Estimate) -> str:
-    if rate.low is None or rate.high is None:
-        return ""
-    return (
-        f" (95 % interval {percent(rate.low)} to {percent(rate.high)}, "
-        f"n = {rate.n} before the shift to this prevalence)"
-    )
+def _interval(rate: Measurement) -> str:
+    ends = rate.interval(percent)
+    return f" (95 % interval {ends}, n = {rate.n} before the shift to this prevalence)" if ends else ""
 
 
 def _require_share(name: str, value: float) -> None:

@@ -6,7 +6,8 @@ Databases keep these sentences with each result. `NOT_DERMOSCOPY` never changes:
 from collections.abc import Sequence
 
 from skinlens.imaging.quality import Check, CheckName
-from skinlens.runtime.card import Estimate, MeasuredRates, OperatingPoint
+from skinlens.metrics.measurement import as_percent
+from skinlens.runtime.card import MeasuredRates, OperatingPoint
 from skinlens.runtime.orientations import Stability
 
 DISCLAIMER = "Research demonstrator, not a medical device: not for diagnosis or treatment decisions."
@@ -74,7 +75,7 @@ def decision_sentences(
     if point.band is not None and point.band.contains(score):
         doubts.append(
             f"It lies in the band from {point.band.low:.2f} to {point.band.high:.2f} that is too close to call: "
-            f"outside it {_percentage(point.band.error)} of the decisions were wrong."
+            f"outside it {point.band.error.text(as_percent, interval=False)} of the decisions were wrong."
         )
     if stability is not None and not stability.holds(point.threshold):
         doubts.append(
@@ -118,8 +119,9 @@ def rates_sentence(point: OperatingPoint, *, shown: int | None = None) -> str:
     if not point.measured:
         return "Sensitivity and specificity at this threshold were not measured."
     parts = [
-        f"{rates.measured_on}: sensitivity {_percentage(rates.sensitivity)} (n = {rates.sensitivity.n} malignant), "
-        f"specificity {_percentage(rates.specificity)} (n = {rates.specificity.n} benign)"
+        f"{rates.measured_on}: "
+        f"sensitivity {rates.sensitivity.text(as_percent, interval=False)} (n = {rates.sensitivity.n} malignant), "
+        f"specificity {rates.specificity.text(as_percent, interval=False)} (n = {rates.specificity.n} benign)"
         for rates in point.measured[:shown]
     ]
     by_dataset = [rates for rates in point.measured[shown:] if rates.origin is not None] if shown else []
@@ -137,7 +139,3 @@ def _ranges_sentence(datasets: Sequence[MeasuredRates]) -> str:
             return ""
         ranges.append(f"{name} {min(values):.0%} to {max(values):.0%}")
     return f" By source dataset ({len(datasets)}): " + ", ".join(ranges) + "."
-
-
-def _percentage(rate: Estimate) -> str:
-    return "undefined" if rate.value is None else f"{rate.value:.1%}"

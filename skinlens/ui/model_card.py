@@ -4,8 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from skinlens.leaderboard.card_sections import measured_sections, read_measured
-from skinlens.leaderboard.records import ResultError
-from skinlens.report.tables import bin_table, figure, point_table, rejection_sentence, view_table
+from skinlens.leaderboard.documents import ResultError
+from skinlens.report.tables import bin_table, point_table, rejection_sentence, view_table
 from skinlens.runtime.card import ModelCard
 from skinlens.runtime.weights import weights_folder
 from skinlens.triage.hazards import HAZARDS
@@ -78,8 +78,7 @@ def _show_operating_points(card: ModelCard) -> None:
         if point.band is not None:
             st.caption(
                 f"A score from {point.band.low:.3f} to {point.band.high:.3f} is uncertain. Of the held-out images with "
-                f"another score, this share was decided wrongly: {figure(point.band.error)}, "
-                f"n = {point.band.error.n:,}."
+                f"another score, this share was decided wrongly: {point.band.error.text(n=True)}."
             )
     calibration = card.calibration
     if calibration is None:

@@ -9,9 +9,9 @@ import streamlit as st
 from streamlit.runtime import pages_manager
 from streamlit.testing.v1 import AppTest
 
+from skinlens.metrics.measurement import Measurement
 from skinlens.runtime.card import (
     Calibration,
-    Estimate,
     MeasuredRates,
     ModelCard,
     OperatingPoint,
@@ -88,7 +88,7 @@ def assesses_anything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, predictor
 @pytest.fixture
 def calibrated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, predictor: Predictor) -> ModelCard:
     """The released model under a card with a calibration, three points, one of them with a band, and bins."""
-    rate = Estimate(value=0.9, low=0.8, high=0.95, n=100)
+    rate = Measurement(value=0.9, low=0.8, high=0.95, n=100)
     measured = (MeasuredRates(population="drawn", sensitivity=rate, specificity=rate),)
     points = {
         name: OperatingPoint(name=name, threshold=threshold, chosen_on="nothing", measured=measured)

@@ -69,9 +69,9 @@ def quick_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     """A submitted model's intervals and a pair's from few resamples."""
     from skinlens.ui.compare import state
 
-    measured, side_by_side = state.measured, state.side_by_side
+    measured, compare_models = state.measured, state.compare_models
     monkeypatch.setattr(state, "measured", lambda model, view: measured(model, view, resamples=30))
-    monkeypatch.setattr(state, "side_by_side", lambda *pair: side_by_side(*pair, resamples=30))
+    monkeypatch.setattr(state, "compare_models", lambda *pair: compare_models(*pair, resamples=30))
 
 
 def test_the_shipped_evaluations_are_shown_and_nothing_is_missing(compare: AppTest, released_folder: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from skinlens.batch.facts import Facts
 from skinlens.batch.figures import against_truth, with_reviewers
 from skinlens.batch.summary import agreement_sentence, truth_rows, truth_sentence
-from skinlens.metrics.classification import score
+from skinlens.metrics.registry import score
 from skinlens.triage.wording import NOT_DERMOSCOPY
 from tests.batch.test_table import POINT, line, review, table
 

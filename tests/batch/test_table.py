@@ -8,7 +8,8 @@ from skinlens.batch.facts import Facts
 from skinlens.batch.schema import Review
 from skinlens.batch.store import Line
 from skinlens.batch.table import Entry, Filter, counts, entries, ordered
-from skinlens.runtime.card import Estimate, OperatingPoint, UncertainBand
+from skinlens.metrics.measurement import Measurement
+from skinlens.runtime.card import OperatingPoint, UncertainBand
 from skinlens.runtime.orientations import Stability
 from skinlens.triage.decision import decide
 from skinlens.triage.wording import NOT_DERMOSCOPY
@@ -74,7 +75,7 @@ def test_moving_the_threshold_is_assessing_again(threshold: float) -> None:
 
 
 def test_a_band_makes_scores_uncertain() -> None:
-    rate = Estimate(value=0.1, low=0.0, high=0.2, n=10)
+    rate = Measurement(value=0.1, low=0.0, high=0.2, n=10)
     band = UncertainBand(low=0.4, high=0.65, error=rate, decided=rate)
     assert table(line(0, 0.6), point=POINT.model_copy(update={"band": band}))[0].outcome == "uncertain"
 

@@ -18,8 +18,7 @@ from skinlens.export.selection import (
     require_chosen,
     write_selection,
 )
-from skinlens.metrics.calibration import Scaling, fitted_scaling, scaled
-from skinlens.metrics.classification import calibration_error
+from skinlens.metrics.calibration import calibration_error, fitted_scaling
 from skinlens.runtime.card import MeasuredRates
 
 RECIPE = {"name": "made_up", "preprocessing": {"size": 64}}
@@ -253,13 +252,13 @@ class TestCalibrated:
         expected = chances.copy()
         for held in (0, 1):
             scaling = fitted_scaling(truth[fold != held], chances[fold != held])
-            expected[fold == held] = scaled(chances[fold == held], scaling)
+            expected[fold == held] = scaling.of_probabilities(chances[fold == held])
         assert selection.calibration.error_after == pytest.approx(calibration_error(truth, expected), abs=1e-5)
 
     def test_three_points_on_the_estimate_and_the_default_is_screening(
         self, selection, pooled: pd.DataFrame, truth: np.ndarray
     ) -> None:
-        estimates = scaled(pooled["probability"], Scaling(*selection.scaling))
+        estimates = selection.scaling.of_probabilities(pooled["probability"])
         assert [point.name for point in selection.points] == ["screening", "balanced", "specialist"]
         for point in selection.points:
             (rates,) = point.measured
@@ -317,7 +316,7 @@ class TestOrigins:
         assert call("select", "model_x", *origins, "--calibrate", "--out", out).status == 0
         selection = read_selection(out / "selected.json", "model_x")
         scores = pd.concat([pd.read_csv(run / "fold.csv") for run in origins])
-        estimates = scaled(scores["probability"], Scaling(*selection.scaling))
+        estimates = selection.scaling.of_probabilities(scores["probability"])
         malignant = (scores["label"] == "malignant").to_numpy()
         for point in selection.points:
             every, *parts = point.measured

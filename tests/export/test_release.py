@@ -13,11 +13,11 @@ from skinlens.export.release import About, read_about, release
 from skinlens.export.selection import Selection, SelectionError, read_selection, write_selection
 from skinlens.imaging.preprocess import Preprocessing
 from skinlens.imaging.synthetic import draw_lesion
+from skinlens.metrics.measurement import Measurement
 from skinlens.models import registry
 from skinlens.models.checkpoint import save_tensors
 from skinlens.runtime.card import (
     Calibration,
-    Estimate,
     MeasuredRates,
     ModelFileError,
     OperatingPoint,
@@ -44,7 +44,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def selection(**changes: object) -> Selection:
-    rate = Estimate(value=0.9, low=0.8, high=0.95, n=10)
+    rate = Measurement(value=0.9, low=0.8, high=0.95, n=10)
     chosen = {
         "chosen_on": "2026-01-01",
         "recipe": RECIPE,
@@ -176,7 +176,7 @@ def test_about_names_what_is_wrong(tmp_path) -> None:
 
 
 def test_a_calibrated_choice_reaches_the_card(checkpoint, about, images, tmp_path) -> None:
-    rate = Estimate(value=0.9, low=0.8, high=0.95, n=10)
+    rate = Measurement(value=0.9, low=0.8, high=0.95, n=10)
     measured = MeasuredRates(population="out of fold", sensitivity=rate, specificity=rate)
     band = UncertainBand(low=0.4, high=0.6, error=rate, decided=rate)
     points = (

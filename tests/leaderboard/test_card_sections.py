@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from skinlens.leaderboard.card_sections import held_out_sentence, measured_sections, read_measured
-from skinlens.leaderboard.records import EvaluatedModel, ResultError
+from skinlens.leaderboard.documents import ResultError
+from skinlens.leaderboard.records import EvaluatedModel
 
 DIGEST = "d" * 64
 NAME = "asff_resnet50_paper"
@@ -33,23 +34,23 @@ def test_sections_hold_the_recorded_figures(folder: Path) -> None:
     assert model.record is not None
     assert model.held_out is not None
     sections = dict(measured_sections(model))
-    twins, _, shortcuts = sections["Twins and shortcuts"]
+    duplicates, _, shortcuts = sections["Train-test duplicates and shortcuts"]
     views = model.record.views
-    assert str(twins).startswith(f"{views['all'].n - views['no-twins'].n} of {views['all'].n} test images")
+    assert str(duplicates).startswith(f"{views['all'].n - views['no-twins'].n} of {views['all'].n} test images")
     assert isinstance(shortcuts, pd.DataFrame)
-    assert "0.810 (0.760 to 0.860)" in set(shortcuts["Figure"])
-    held_out, test = (block for block in sections["Who is judged well and who is not"] if not isinstance(block, str))
+    assert "0.810 (0.760 to 0.860)" in set(shortcuts["Value"])
+    held_out, test = (block for block in sections["Sensitivity and specificity by part"] if not isinstance(block, str))
     assert "basal cell carcinoma" in set(held_out["Part"])
     assert "basal cell carcinoma" not in set(test["Part"])
     shown = [cell for cell in model.held_out.subgroups.cells if cell.rate.value is not None]
     assert len(held_out) == len(shown) < len(model.held_out.subgroups.cells)
     assert held_out["Images"].tolist() == [cell.n for cell in shown]
-    failures = sections["Failures by id"]
-    for failure, subgroups in zip(failures, (model.held_out.subgroups, model.record.subgroups), strict=True):
+    melanomas = sections["Missed melanomas"]
+    for sentence, subgroups in zip(melanomas, (model.held_out.subgroups, model.record.subgroups), strict=True):
         assert subgroups is not None
         missed = subgroups.missed_melanomas
-        assert f"{len(missed.ids)} of {missed.n}" in str(failure)
-        assert all(name in str(failure) for name in missed.ids)
+        assert f"{len(missed.ids)} of {missed.n}" in str(sentence)
+        assert all(name in str(sentence) for name in missed.ids)
 
 
 def test_figures_of_another_threshold_are_left_out(folder: Path) -> None:
@@ -58,8 +59,8 @@ def test_figures_of_another_threshold_are_left_out(folder: Path) -> None:
     assert model.held_out is None
     assert held_out_sentence(model) == ""
     sections = dict(measured_sections(model))
-    assert sum(not isinstance(block, str) for block in sections["Who is judged well and who is not"]) == 1
-    assert len(sections["Failures by id"]) == 1
+    assert sum(not isinstance(block, str) for block in sections["Sensitivity and specificity by part"]) == 1
+    assert len(sections["Missed melanomas"]) == 1
 
 
 def test_other_weights_have_nothing(folder: Path, tmp_path: Path) -> None:

@@ -117,14 +117,14 @@ def test_shortcuts_are_told_in_words_with_a_column_a_model(models: tuple[Evaluat
         "ROC AUC with the lesion painted over",
         "ROC AUC of the shape of the painted area alone",
         "ROC AUC with the lesion on a background of the other class",
-        "Right verdicts that the other class's background turns",
+        "Correct decisions that the other class's background reverses",
     ]
     assert list(told.columns) == ["Images", *dict.fromkeys(table["model"])]
     first = models[0]
     assert told.loc["ROC AUC of the images as they are", first.label].startswith(
         f"{recorded(first, 'native', 'roc_auc'):.3f} ("
     )
-    assert told.loc["Right verdicts that the other class's background turns"].unique().tolist() == [
+    assert told.loc["Correct decisions that the other class's background reverses"].unique().tolist() == [
         "431",
         "0.220 (0.150 to 0.300)",
     ]

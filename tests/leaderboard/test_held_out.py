@@ -6,21 +6,21 @@ import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from skinlens.leaderboard.held_out import (
+    HeldOutMeasurements,
     HeldOutModel,
-    PartFigures,
-    dataset_figures,
     held_out_table,
     markdown_headline,
     markdown_held_out,
     mean_area,
-    part_figures,
+    measure_datasets,
+    measure_held_out,
     readable_held_out,
     shared_origins,
     specificity_at_sensitivity,
 )
-from skinlens.leaderboard.records import Figure
-from skinlens.metrics.figures import roc_auc_figure
 from skinlens.metrics.intervals import wilson
+from skinlens.metrics.measure import measure_roc_auc
+from skinlens.metrics.measurement import Measurement
 from skinlens.metrics.rows import groups_of
 from tests.made_up_probes import held_out_scores
 
@@ -30,11 +30,11 @@ def scores() -> pd.DataFrame:
     return held_out_scores(("msk", "ham"), skill=1.5)
 
 
-def figures(area: float | None, n: int = 100) -> PartFigures:
-    spared = Figure(value=0.5, low=0.4, high=0.6, n=n)
+def figures(area: float | None, n: int = 100) -> HeldOutMeasurements:
+    spared = Measurement(value=0.5, low=0.4, high=0.6, n=n)
     low, high = (None, None) if area is None else (area - 0.05, area + 0.05)
-    return PartFigures(
-        n=n, benign=60, malignant=n - 60, roc_auc=Figure(value=area, low=low, high=high, n=n), specificity=spared
+    return HeldOutMeasurements(
+        n=n, benign=60, malignant=n - 60, roc_auc=Measurement(value=area, low=low, high=high, n=n), specificity=spared
     )
 
 
@@ -44,9 +44,9 @@ def model(title: str, *, default: bool = False, **areas: float | None) -> HeldOu
 
 class TestParts:
     def test_every_figure_is_that_of_the_rows(self, scores: pd.DataFrame) -> None:
-        found = part_figures(scores, resamples=40)
+        found = measure_held_out(scores, resamples=40)
         truth = (scores["label"] == "malignant").astype(int)
-        area = roc_auc_figure(truth, scores["probability"], groups_of(scores), resamples=40)
+        area = measure_roc_auc(truth, scores["probability"], groups_of(scores), resamples=40)
         assert (found.n, found.benign, found.malignant) == (180, 120, 60)
         assert found.roc_auc.value == pytest.approx(roc_auc_score(truth, scores["probability"]), abs=1e-5)
         assert (found.roc_auc.low, found.roc_auc.high) == (
@@ -55,13 +55,13 @@ class TestParts:
         )
 
     def test_datasets_are_told_apart_and_ordered(self, scores: pd.DataFrame) -> None:
-        found = dataset_figures(scores, resamples=20)
+        found = measure_datasets(scores, resamples=20)
         assert list(found) == ["ham", "msk"]
         for origin, figure in found.items():
-            assert figure == part_figures(scores[scores["origin"] == origin], resamples=20)
+            assert figure == measure_held_out(scores[scores["origin"] == origin], resamples=20)
 
     def test_one_label_has_no_figures(self, scores: pd.DataFrame) -> None:
-        found = part_figures(scores[scores["label"] == "benign"], resamples=20)
+        found = measure_held_out(scores[scores["label"] == "benign"], resamples=20)
         assert (found.roc_auc.value, found.specificity.value, found.n) == (None, None, 120)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from skinlens.leaderboard.documents import ResultError
 from skinlens.leaderboard.probes import VERSION, read_probe, read_probes
-from skinlens.leaderboard.records import ResultError
 from tests.made_up_probes import held_out_scores, write_probe
 
 

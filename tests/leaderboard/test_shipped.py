@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from skinlens.leaderboard.held_out import specificity_at_sensitivity
 from skinlens.leaderboard.probes import Probe, read_probes
 from skinlens.leaderboard.records import read_model, read_results
-from skinlens.metrics.classification import METRICS
+from skinlens.metrics.registry import METRICS
 from skinlens.metrics.report import evaluate_views, to_json
 from skinlens.studies.subgroups import subgroup_record
 
@@ -112,7 +112,7 @@ def flat(value: Any, key: str = "") -> dict[str, Any]:
 def test_rates_by_diagnosis_and_missed_melanomas_follow_from_the_csv(path: Path) -> None:
     written = json.loads(path.read_text("utf-8"))
     rows = pd.read_csv(path.with_suffix(".csv"))
-    again = subgroup_record(rows, rows["probability"], written["threshold"])
+    again = subgroup_record(rows, rows["probability"], written["threshold"]).model_dump(mode="json")
     by_diagnosis = [cell for cell in written["subgroups"]["cells"] if cell["column"] == "dx"]
     assert by_diagnosis
     assert [cell for cell in again["cells"] if cell["column"] == "dx"] == by_diagnosis

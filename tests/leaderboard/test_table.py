@@ -8,17 +8,18 @@ import pandas as pd
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
+from skinlens.leaderboard.documents import ResultError
 from skinlens.leaderboard.published import published_as
-from skinlens.leaderboard.records import ResultError, read_results
+from skinlens.leaderboard.records import read_results
 from skinlens.leaderboard.table import (
-    bracketed,
     leaderboard,
     leaderboard_of,
     markdown_leaderboard,
     read_published,
     readable,
 )
-from skinlens.metrics.classification import METRICS
+from skinlens.metrics.measurement import from_table
+from skinlens.metrics.registry import METRICS
 
 
 @pytest.fixture(scope="module")
@@ -120,27 +121,13 @@ def test_the_order_of_the_texts_is_that_of_the_figures(board: pd.DataFrame) -> N
     assert [text[:5] for text in sorted(texts, reverse=True)] == [f"{value:.3f}" for value in board["accuracy"]]
 
 
-@pytest.mark.parametrize(
-    ("figure", "shown"),
-    [
-        ((0.96749, 0.9512, 0.98), "0.967 (0.951 to 0.980)"),
-        ((1.0, None, None), "1.000"),
-        ((0.5, 0.4, float("nan")), "0.500"),
-        ((None, None, None), ""),
-        ((float("nan"), 0.1, 0.2), ""),
-    ],
-)
-def test_a_figure_in_text(figure: tuple[float | None, float | None, float | None], shown: str) -> None:
-    assert bracketed(*figure) == shown
-
-
 def test_markdown_has_a_line_a_model_and_equal_columns(made_up_evaluations: Path) -> None:
     lines = markdown_leaderboard(made_up_evaluations).splitlines()
     assert len(lines) == 2 + 16
     assert len({line.count("|") for line in lines}) == 1
     (resnet,) = [line for line in lines if line.startswith("| ResNet-50, first of 3 seeds |")]
     board = leaderboard(made_up_evaluations, view="clean-native").set_index("name").loc["resnet50"]
-    shown = bracketed(board["roc_auc"], board["roc_auc_low"], board["roc_auc_high"])
+    shown = from_table(board["roc_auc"], board["roc_auc_low"], board["roc_auc_high"]).text()
     assert resnet.split(" | ")[-1].startswith(shown)
     assert "±" in resnet
 

@@ -12,10 +12,10 @@ def test_kappa_is_that_of_a_second_implementation() -> None:
     first = random.random(80) < 0.4
     second = np.where(random.random(80) < 0.8, first, ~first)
     found = agreement(list(first), list(second))
-    assert found.kappa == pytest.approx(cohen_kappa_score(first, second))
-    assert found.kappa_low is not None
-    assert found.kappa_high is not None
-    assert found.kappa_low < found.kappa < found.kappa_high
+    assert found.kappa.value == pytest.approx(cohen_kappa_score(first, second))
+    assert found.kappa.low is not None
+    assert found.kappa.high is not None
+    assert found.kappa.low < found.kappa.value < found.kappa.high
     assert found.share.value == pytest.approx(np.mean(first == second))
 
 
@@ -30,13 +30,14 @@ def test_the_four_cells_add_up_and_swap_with_the_raters() -> None:
 
 def test_whoever_agrees_with_himself_agrees_wholly() -> None:
     found = agreement([True, False, True], [True, False, True])
-    assert (found.share.value, found.kappa) == (1.0, 1.0)
+    assert (found.share.value, found.kappa.value) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize("calls", [[], [True], [False, False]])
 def test_kappa_is_undefined_where_nothing_varies(calls: list[bool]) -> None:
     found = agreement(calls, calls)
-    assert found.kappa is None
+    assert found.kappa.value is None
+    assert found.kappa.reason
     assert found.n == len(calls)
 
 

@@ -8,15 +8,9 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from skinlens.metrics.calibration import (
-    Scaling,
-    evidence_of,
-    fitted_scaling,
-    scaled,
-    scaled_across,
-    score_bins,
-)
+from skinlens.metrics.calibration import fitted_scaling, scaled_across, score_bins
 from skinlens.metrics.intervals import wilson
+from skinlens.metrics.scaling import Scaling, logit
 
 
 @pytest.fixture
@@ -36,7 +30,7 @@ def test_the_scaling_undoes_a_scale_and_a_shift(overconfident):
 def test_the_scaling_is_a_regression_on_the_logit(overconfident):
     labels, chances = overconfident
     model = LogisticRegression(C=np.inf, tol=1e-9, max_iter=1000)
-    model.fit(evidence_of(chances)[:, None], labels)
+    model.fit(logit(chances)[:, None], labels)
     found = fitted_scaling(labels, chances)
     assert found.temperature == pytest.approx(1 / model.coef_[0, 0], rel=1e-3)
     assert found.offset == pytest.approx(model.intercept_[0], abs=1e-3)
@@ -45,21 +39,23 @@ def test_the_scaling_is_a_regression_on_the_logit(overconfident):
 def test_no_other_scaling_has_a_smaller_loss(overconfident):
     labels, chances = overconfident
     best = fitted_scaling(labels, chances)
-    least = log_loss(labels, scaled(chances, best))
+    least = log_loss(labels, best.of_probabilities(chances))
     for factor, more in ((0.9, 0.0), (1.1, 0.0), (1.0, 0.1), (1.0, -0.1)):
-        assert least < log_loss(labels, scaled(chances, Scaling(best.temperature * factor, best.offset + more)))
+        assert least < log_loss(
+            labels, Scaling(best.temperature * factor, best.offset + more).of_probabilities(chances)
+        )
 
 
 def test_a_scaling_makes_the_mean_estimate_the_share_that_came_true(overconfident):
     labels, chances = overconfident
-    assert scaled(chances, fitted_scaling(labels, chances)).mean() == pytest.approx(labels.mean(), abs=1e-4)
+    assert fitted_scaling(labels, chances).of_probabilities(chances).mean() == pytest.approx(labels.mean(), abs=1e-4)
 
 
 def test_scaling_keeps_the_order_and_without_an_offset_one_half(overconfident):
     _, chances = overconfident
-    assert (np.argsort(scaled(chances, Scaling(3.0, -1.0))) == np.argsort(chances)).all()
-    assert scaled([0.5], Scaling(3.0)).tolist() == [0.5]
-    assert scaled(chances, Scaling()) == pytest.approx(chances, abs=1e-7)
+    assert (np.argsort(Scaling(3.0, -1.0).of_probabilities(chances)) == np.argsort(chances)).all()
+    assert Scaling(3.0).of_probabilities([0.5]).tolist() == [0.5]
+    assert Scaling().of_probabilities(chances) == pytest.approx(chances, abs=1e-7)
 
 
 def test_each_part_is_scaled_by_the_others(overconfident):
@@ -67,7 +63,7 @@ def test_each_part_is_scaled_by_the_others(overconfident):
     parts = np.arange(4000) % 3
     found = scaled_across(labels, chances, parts)
     others = fitted_scaling(labels[parts != 1], chances[parts != 1])
-    assert found[parts == 1] == pytest.approx(scaled(chances[parts == 1], others))
+    assert found[parts == 1] == pytest.approx(others.of_probabilities(chances[parts == 1]))
     with pytest.raises(ValueError, match="at least two parts"):
         scaled_across(labels, chances, np.zeros(4000))
 
@@ -87,7 +83,7 @@ def test_where_no_temperature_is_best_there_is_an_error(labels, chances, why):
 
 def test_every_image_lies_in_one_bin_of_about_equal_size(overconfident):
     labels, chances = overconfident
-    bins = score_bins(labels, scaled(chances, Scaling(2.5)), bins=8)
+    bins = score_bins(labels, Scaling(2.5).of_probabilities(chances), bins=8)
     assert (bins[0].low, bins[-1].high, len(bins)) == (0.0, 1.0, 8)
     assert all(one.high == other.low for one, other in pairwise(bins))
     assert sum(each.rate.n for each in bins) == 4000
@@ -101,9 +97,7 @@ def test_a_bin_holds_its_lower_end_and_the_last_one_its_upper():
         (0.0, 0.375, 0.0, 2),
         (0.375, 1.0, 1.0, 2),
     ]
-    interval = wilson(2, 2)
-    assert interval is not None
-    assert (bins[1].rate.low, bins[1].rate.high) == (interval.low, interval.high)
+    assert bins[1].rate == wilson(2, 2)
 
 
 def test_equal_scores_share_a_bin():

@@ -5,7 +5,9 @@ import pytest
 from scipy.stats import mannwhitneyu
 from sklearn import metrics as sklearn_metrics
 
-from skinlens.metrics.classification import METRICS, Confusion, calibration_error, score
+from skinlens.metrics.calibration import calibration_error
+from skinlens.metrics.classification import Confusion
+from skinlens.metrics.registry import METRICS, score
 
 
 def test_the_papers_confusion_matrix_gives_the_papers_figures(paper):

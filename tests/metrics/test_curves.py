@@ -5,9 +5,11 @@ import pytest
 from scipy.special import logit
 from sklearn.metrics import auc
 
-from skinlens.metrics.classification import calibration_error, confusion_at, score
+from skinlens.metrics.calibration import calibration_error
+from skinlens.metrics.classification import confusion_at
 from skinlens.metrics.curves import coverage_error, decision_curve, pr_points, reliability, roc_points
 from skinlens.metrics.intervals import wilson
+from skinlens.metrics.registry import score
 
 ALL_CURVES = [roc_points, pr_points, reliability, decision_curve, lambda *given: coverage_error(*given, 0.5)]
 

@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
-from skinlens.metrics.calibration import Scaling, scaled
-from skinlens.metrics.classification import calibration_error, confusion_at, score
+from skinlens.metrics.calibration import calibration_error
+from skinlens.metrics.classification import confusion_at
 from skinlens.metrics.curves import roc_points
 from skinlens.metrics.intervals import delong, wilson
+from skinlens.metrics.registry import score
+from skinlens.metrics.scaling import Scaling
 from tests.drawn_at_random import LabelsAndProbabilities, labels_and_probabilities
 
 THRESHOLDS = st.integers(1, 63).map(lambda step: step / 64)
@@ -82,10 +84,10 @@ def test_scaling_keeps_the_order_and_is_undone_by_its_inverse(
     drawn: LabelsAndProbabilities, temperature: float, offset: float
 ) -> None:
     _, probabilities = drawn
-    there = scaled(probabilities, Scaling(temperature, offset))
+    there = Scaling(temperature, offset).of_probabilities(probabilities)
     order = np.argsort(probabilities, kind="stable")
     assert (np.diff(there[order]) >= 0).all()
-    back = scaled(there, Scaling(1 / temperature, -offset * temperature))
+    back = Scaling(1 / temperature, -offset * temperature).of_probabilities(there)
     # Probabilities that were pushed into saturation do not come back.
     kept = (there > 1e-6) & (there < 1 - 1e-6)
     assert back[kept] == pytest.approx(probabilities[kept], abs=1e-5)
@@ -95,8 +97,6 @@ def test_scaling_keeps_the_order_and_is_undone_by_its_inverse(
 def test_wilsons_interval_holds_the_share_and_mirrors(n: int, data: st.DataObject) -> None:
     successes = data.draw(st.integers(0, n))
     interval, mirrored = wilson(successes, n), wilson(n - successes, n)
-    assert interval is not None
-    assert mirrored is not None
     assert 0 <= interval.low <= successes / n + 1e-12
     assert successes / n - 1e-12 <= interval.high <= 1
     assert (1 - mirrored.high, 1 - mirrored.low) == pytest.approx((interval.low, interval.high), abs=1e-9)
@@ -110,5 +110,6 @@ def test_delongs_interval_lies_in_the_unit_interval_round_the_auc(drawn: LabelsA
         assert min(np.bincount(drawn[0])) < 2 or auc in (0.0, 1.0) or len(set(drawn[1].tolist())) < 3
         return
     assert auc is not None
-    assert 0 <= interval.low <= auc + 1e-12
-    assert auc - 1e-12 <= interval.high <= 1
+    low, high = interval
+    assert 0 <= low <= auc + 1e-12
+    assert auc - 1e-12 <= high <= 1

@@ -109,7 +109,7 @@ def test_equal_scores_are_decided_together_or_not_at_all():
 
 @pytest.mark.parametrize("threshold", [0.0, 1.0])
 def test_a_threshold_at_the_end_has_no_band(threshold):
-    with pytest.raises(ValueError, match="a band lies round a threshold between"):
+    with pytest.raises(ValueError, match="a band is drawn around a threshold between"):
         uncertain_band([0, 1], [0.1, 0.9], threshold)
 
 

@@ -12,7 +12,6 @@ from scipy.stats import norm
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 
 from skinlens.metrics import paired as comparison
-from skinlens.metrics.classification import METRICS, score
 from skinlens.metrics.intervals import bootstrap, delong_variance, resample_weights
 from skinlens.metrics.paired import (
     Difference,
@@ -26,6 +25,7 @@ from skinlens.metrics.paired import (
     paired_bootstrap_over_seeds,
     paired_delong,
 )
+from skinlens.metrics.registry import METRICS, score
 
 GROUPS = np.arange(300) // 2
 
@@ -222,7 +222,7 @@ def test_pairing_narrows_the_bootstrap_of_correlated_models(predictions, rival):
     labels, probabilities = predictions
     paired = paired_bootstrap(labels, probabilities, rival, (0.5, 0.5), GROUPS, resamples=400, seed=3)["roc_auc"]
     alone = [bootstrap(labels, chances, 0.5, GROUPS, resamples=400, seed=3) for chances in (probabilities, rival)]
-    widths = [interval["roc_auc"].high - interval["roc_auc"].low for interval in alone]
+    widths = [interval["roc_auc"][1] - interval["roc_auc"][0] for interval in alone]
     assert paired.high - paired.low < 0.8 * np.hypot(*widths)
 
 

@@ -5,7 +5,7 @@ import pytest
 import statsmodels.api as sm
 from scipy.special import expit, logit
 
-from skinlens.metrics.intervals import Rate, wilson
+from skinlens.metrics.intervals import wilson
 from skinlens.metrics.thresholds import fitted_threshold, wilson_rates
 
 
@@ -81,9 +81,9 @@ def test_no_threshold_is_an_error(labels, probabilities, message):
 
 def test_rates_of_the_papers_confusion_matrix(paper):
     rates = wilson_rates(*paper, 0.5)
-    assert rates.sensitivity == Rate(0.93, wilson(279, 300).low, wilson(279, 300).high, 300)
-    assert rates.specificity == Rate(336 / 360, wilson(336, 360).low, wilson(336, 360).high, 360)
+    assert rates.sensitivity == wilson(279, 300)
+    assert rates.specificity == wilson(336, 360)
 
 
 def test_a_rate_of_an_absent_class_is_none():
-    assert wilson_rates([0, 0], [0.1, 0.2], 0.5).sensitivity == Rate(None, None, None, 0)
+    assert wilson_rates([0, 0], [0.1, 0.2], 0.5).sensitivity == wilson(0, 0)

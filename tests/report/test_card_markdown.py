@@ -6,13 +6,13 @@ import pandas as pd
 import pytest
 
 from skinlens.leaderboard.card_sections import measured_sections, read_measured
+from skinlens.metrics.measurement import Measurement
 from skinlens.report.card_markdown import card_markdown
-from skinlens.report.tables import figure
-from skinlens.runtime.card import Calibration, Estimate, ModelCard, ScoreBin, UncertainBand, read_card
+from skinlens.runtime.card import Calibration, ModelCard, ScoreBin, UncertainBand, read_card
 from skinlens.triage.wording import DISCLAIMER
 
 WEIGHTS = Path(__file__).parents[2] / "weights"
-RATE = Estimate(value=0.123, low=0.1, high=0.2, n=55)
+RATE = Measurement(value=0.123, low=0.1, high=0.2, n=55)
 
 
 @pytest.mark.parametrize("path", sorted(WEIGHTS.glob("*.json")), ids=lambda path: path.stem)
@@ -32,7 +32,7 @@ def test_all_texts_and_rates_are_there(card: ModelCard) -> None:
     (point,) = card.operating_points
     assert f"threshold {point.threshold:.4f}, {point.chosen_on}" in said
     for rates in point.measured:
-        assert f"| {rates.population} | {figure(rates.sensitivity)} | {rates.sensitivity.n} |" in said
+        assert f"| {rates.population} | {rates.sensitivity.text()} | {rates.sensitivity.n} |" in said
     assert "The score is not calibrated" in said
     assert "holds no test scores" in said
 
@@ -55,9 +55,9 @@ def test_bands_and_bins_of_a_calibrated_model(card: ModelCard) -> None:
         }
     )
     said = card_markdown(changed)
-    assert f"Uncertain from 0.2500 to 0.3750: outside, {figure(RATE)}" in said
+    assert f"Uncertain from 0.2500 to 0.3750: outside, {RATE.text()}" in said
     assert "Calibration error 0.1250 before, 0.0625 after" in said
-    assert f"| 0.000 to 1.000 | {figure(RATE)} | 55 |" in said
+    assert f"| 0.000 to 1.000 | {RATE.text()} | 55 |" in said
     assert "not calibrated" not in said
 
 

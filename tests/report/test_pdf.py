@@ -18,9 +18,10 @@ from pypdf.generic import DictionaryObject, IndirectObject
 
 from skinlens import __version__
 from skinlens.imaging.quality import Quality
+from skinlens.metrics.measurement import Measurement
 from skinlens.report.payload import NAMESPACE
 from skinlens.report.pdf import SYNTHETIC, case_pdf
-from skinlens.runtime.card import Estimate, MeasuredRates
+from skinlens.runtime.card import MeasuredRates
 from skinlens.runtime.orientations import Stability
 from skinlens.triage.admission import Admission
 from skinlens.triage.case import CaseFacts
@@ -218,7 +219,7 @@ def test_an_unmeasured_threshold_says_so(build_record, card):
 
 def test_an_undefined_rate_is_said_to_be_undefined(build_record, card, point):
     bare = MeasuredRates(
-        population="elsewhere", sensitivity=Estimate(value=None, n=0), specificity=Estimate(value=0.5, n=8)
+        population="elsewhere", sensitivity=Measurement(value=None, n=0), specificity=Measurement(value=0.5, n=8)
     )
     assessment = replace(build_record().assessment, point=point.model_copy(update={"measured": (bare,)}))
     (text,) = texts(case_pdf(build_record(assessment=assessment), card).content)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from skinlens.metrics.measurement import Measurement
 from skinlens.runtime import card as card_module
 from skinlens.runtime.card import (
-    Estimate,
     MeasuredRates,
     ModelCard,
     ModelFileError,
@@ -123,7 +123,7 @@ def test_a_card_may_hold_calibration_bins_and_bands(content: Content, tmp_path: 
 
 
 def test_a_population_is_reported_in_words() -> None:
-    rate = Estimate(value=0.9, low=0.8, high=0.95, n=40)
+    rate = Measurement(value=0.9, low=0.8, high=0.95, n=40)
     told = {
         name: MeasuredRates(population=name, sensitivity=rate, specificity=rate).measured_on
         for name in ("out of origin", "out of origin bcn", "out of fold", "test, all")

@@ -14,8 +14,7 @@ from sklearn.metrics import accuracy_score, average_precision_score, confusion_m
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
 from skinlens.imaging.synthetic import draw_pixels, encode_png
-from skinlens.leaderboard.records import Record
-from skinlens.metrics.report import MetricResult
+from skinlens.leaderboard.documents import RECORD_VERSION, EvaluationRecord
 from skinlens.runtime.card import read_card, sha256_of, write_card
 from skinlens.runtime.predictor import Predictor
 from skinlens.studies import evaluate as evaluate_module
@@ -93,7 +92,7 @@ class TestEvaluate:
 
     def test_the_record_says_what_was_scored(self, record, manifest: Path, predictor: Predictor) -> None:
         card = predictor.card
-        assert record["model"] == card.name
+        assert (record["record_version"], record["model"]) == (RECORD_VERSION, card.name)
         assert record["version"] == card.version
         assert record["weights_sha256"] == card.files["weights"].sha256
         assert record["data"] == ["drawn.csv"]
@@ -134,12 +133,14 @@ class TestEvaluate:
     ) -> None:
         tones = [skin_tone(decode(manifest.parent / path).pixels).name or "" for path in predictions["path"]]
         rows = predictions.assign(skin_tone=tones)
-        assert record["subgroups"] == subgroup_record(rows, rows["probability"], record["threshold"])
+        assert record["subgroups"] == subgroup_record(rows, rows["probability"], record["threshold"]).model_dump(
+            mode="json"
+        )
         assert record["subgroups"]["not_in_manifest"] == ["age", "sex", "site", "origin", "recorded_skin_tone"]
         assert sum(cell["n"] for cell in record["subgroups"]["cells"] if cell["column"] == "skin_tone") == len(rows)
 
     def test_the_compare_page_reads_a_record_with_parts(self, record) -> None:
-        assert Record.model_validate(record | {"robustness": None}).views["all"].n == 10
+        assert EvaluationRecord.model_validate(record | {"robustness": None}).views["all"].n == 10
 
     @pytest.mark.parametrize("name", VIEWS)
     def test_figures_follow_from_the_predictions(self, record, predictions: pd.DataFrame, name: str) -> None:
@@ -163,8 +164,7 @@ class TestEvaluate:
         for metric, value in expected.items():
             assert metrics[metric]["value"] == (None if value is None else pytest.approx(value)), metric
         assert record["views"][name]["confusion"] == {"tn": tn, "fp": fp, "fn": fn, "tp": tp}
-        for figure in metrics.values():
-            result = MetricResult(**figure)
+        for result in EvaluationRecord.model_validate(record).views[name].metrics.values():
             if None not in (result.value, result.low, result.high):
                 assert 0 <= result.low <= result.high <= 1
 

@@ -11,7 +11,6 @@ import pytest
 from skinlens.errors import OutputError, UsageError
 from skinlens.export.selection import SelectionError, read_selection
 from skinlens.leaderboard.records import HeldOut
-from skinlens.metrics.calibration import Scaling, scaled
 from skinlens.studies.held_out_subgroups import held_out_subgroups
 from tests.cli.conftest import Caller
 from tests.studies.fold_runs import IMAGES, draw_folder
@@ -77,7 +76,7 @@ def test_rates_are_those_of_the_estimates_at_the_default_point(call: Caller, fol
     assert (record["n"], record["held_out"]) == (IMAGES, "origin here, abroad")
     assert record["threshold"] == screening.threshold
     scores = pd.concat([pd.read_csv(chosen.parent / file) for file in choice.out_of_fold], ignore_index=True)
-    called = scaled(scores["probability"].to_numpy(), Scaling(*choice.scaling)) >= screening.threshold
+    called = choice.scaling.of_probabilities(scores["probability"]) >= screening.threshold
     benign = (scores["label"] == "benign").to_numpy()
     found = cells(record, "dx")
     assert found[("nv", "benign")] == ((~called & benign).sum(), benign.sum())

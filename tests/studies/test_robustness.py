@@ -16,6 +16,7 @@ from skinlens.imaging.decode import decode
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.preprocess import Preprocessing
 from skinlens.imaging.synthetic import draw_pixels, encode_png
+from skinlens.metrics.report import Document
 from skinlens.runtime.predictor import Predictor
 from skinlens.studies import evaluate as evaluate_module
 from skinlens.studies import model_under_test as subject_module
@@ -47,6 +48,11 @@ class Reader:
     def predict(self, images: Sequence[LesionImage]) -> list[Answer]:
         self.shown.extend(images)
         return [Answer(self.read(image.pixels)) for image in images]
+
+
+def in_json(part: Document) -> dict[str, Any]:
+    """As it stands in an evaluation record."""
+    return part.model_dump(mode="json", exclude_unset=True)
 
 
 def border(pixels: Pixels) -> float:
@@ -130,7 +136,7 @@ class TestWhoReadsTheBorder:
     @pytest.fixture(scope="class")
     @classmethod
     def record(cls, manifest: Path) -> dict[str, Any]:
-        return measure_robustness(*tried(manifest, border, BORDER_THRESHOLD), quick=True)["shortcuts"]
+        return in_json(measure_robustness(*tried(manifest, border, BORDER_THRESHOLD), quick=True).shortcuts)
 
     def test_it_does_not_miss_the_centre(self, record) -> None:
         disc = record["centre_disc"]
@@ -157,7 +163,7 @@ class TestWhoReadsTheCentre:
     @pytest.fixture(scope="class")
     @classmethod
     def record(cls, even_manifest: Path) -> dict[str, Any]:
-        return measure_robustness(*tried(even_manifest, centre, CENTRE_THRESHOLD), quick=True)["shortcuts"]
+        return in_json(measure_robustness(*tried(even_manifest, centre, CENTRE_THRESHOLD), quick=True).shortcuts)
 
     def test_it_is_lost_without_the_centre(self, record) -> None:
         assert record["centre_disc"]["plain_views"]["all"]["value"] == 1
@@ -168,7 +174,7 @@ class TestWhoReadsTheCentre:
         assert record["outline"]["painted_over_auc"]["value"] == pytest.approx(0.5, abs=0.25)
 
     def test_no_verdict_follows_the_background(self, record, manifest: Path) -> None:
-        differing = measure_robustness(*tried(manifest, centre, CENTRE_THRESHOLD), quick=True)["shortcuts"]
+        differing = in_json(measure_robustness(*tried(manifest, centre, CENTRE_THRESHOLD), quick=True).shortcuts)
         for backgrounds in (record["backgrounds"], differing["backgrounds"]):
             for name in ("verdict_is_backgrounds", "flipped_by_background", "flipped_by_moving"):
                 assert backgrounds[name]["value"] == 0, name
@@ -180,7 +186,9 @@ class TestWhoReadsTheCentre:
 class TestShapeAlone:
     def test_round_and_long_outlines_tell_the_label(self, manifest: Path) -> None:
         """The model itself is blind, and so says nothing with the lesion painted over."""
-        outline = measure_robustness(*tried(manifest, lambda _pixels: 0.5, 0.5), quick=True)["shortcuts"]["outline"]
+        outline = in_json(measure_robustness(*tried(manifest, lambda _pixels: 0.5, 0.5), quick=True).shortcuts)[
+            "outline"
+        ]
         assert outline["shape_alone_auc"]["value"] > 0.95
         assert (outline["plain_auc"]["value"], outline["painted_over_auc"]["value"]) == (0.5, 0.5)
         assert (outline["n"], outline["shape_learned_from"]) == (16, 24)
@@ -193,13 +201,15 @@ class TestShapeAlone:
 
         path = changed(manifest, tmp_path, shared)
         assert (
-            measure_robustness(*tried(path, border, 0.5), quick=True)["shortcuts"]["outline"]["shape_learned_from"]
+            in_json(measure_robustness(*tried(path, border, 0.5), quick=True).shortcuts)["outline"][
+                "shape_learned_from"
+            ]
             == 19
         )
 
     def test_without_training_outlines_it_is_undefined(self, manifest: Path, tmp_path: Path) -> None:
         path = changed(manifest, tmp_path, lambda rows: rows.assign(mask=rows["mask"].where(rows["split"] == "test")))
-        outline = measure_robustness(*tried(path, border, BORDER_THRESHOLD), quick=True)["shortcuts"]["outline"]
+        outline = in_json(measure_robustness(*tried(path, border, BORDER_THRESHOLD), quick=True).shortcuts)["outline"]
         assert outline["shape_alone_auc"]["value"] is None
         assert "no training rows of both classes" in outline["shape_alone_auc"]["reason"]
         assert outline["painted_over_auc"]["value"] == 1
@@ -219,34 +229,34 @@ class TestWithoutOutlines:
     def test_nothing_is_claimed_and_the_reason_is_given(self, manifest: Path, tmp_path: Path, change, reason) -> None:
         record = measure_robustness(*tried(changed(manifest, tmp_path, change), border, 0.5), quick=True)
         for test in ("outline", "backgrounds"):
-            entry = record["shortcuts"][test]
+            entry = in_json(record.shortcuts)[test]
             assert reason in entry["reason"]
             assert {value for name, value in entry.items() if name != "reason"} == {None}
-            measured = measure_robustness(*tried(manifest, border, 0.5), quick=True)["shortcuts"][test]
+            measured = in_json(measure_robustness(*tried(manifest, border, 0.5), quick=True).shortcuts)[test]
             assert set(measured) - set(entry) == {"dilation_share"}
-        assert record["shortcuts"]["centre_disc"]["views"]["all"]["value"] == 1
+        assert in_json(record.shortcuts)["centre_disc"]["views"]["all"]["value"] == 1
         assert reason in format_robustness(record)
 
     def test_only_rows_with_an_outline_take_part(self, manifest: Path, tmp_path: Path) -> None:
         path = changed(manifest, tmp_path, lambda rows: rows.assign(mask=rows["mask"].where(rows["foreign_jpeg"] == 0)))
-        shortcuts = measure_robustness(*tried(path, border, 0.5), quick=True)["shortcuts"]
+        shortcuts = in_json(measure_robustness(*tried(path, border, 0.5), quick=True).shortcuts)
         assert [shortcuts[test]["n"] for test in ("centre_disc", "outline", "backgrounds")] == [16, 12, 12]
 
     def test_no_background_of_another_group(self, manifest: Path, tmp_path: Path) -> None:
         path = changed(manifest, tmp_path, lambda rows: rows.assign(group_id=rows["split"] + rows["label"]))
         record = measure_robustness(*tried(path, border, 0.5), quick=True)
-        assert "no other image" in record["shortcuts"]["backgrounds"]["reason"]
-        assert record["shortcuts"]["backgrounds"]["n"] is None
-        assert record["shortcuts"]["outline"]["n"] == 16
+        assert "no other image" in in_json(record.shortcuts)["backgrounds"]["reason"]
+        assert in_json(record.shortcuts)["backgrounds"]["n"] is None
+        assert in_json(record.shortcuts)["outline"]["n"] == 16
         assert "no other image" in format_robustness(record)
 
     def test_one_class_has_no_auc(self, manifest: Path, tmp_path: Path) -> None:
         path = changed(manifest, tmp_path, lambda rows: rows[rows["label"] == "benign"])
         record = measure_robustness(*tried(path, border, 0.5), quick=False)
-        figure = record["shortcuts"]["centre_disc"]["views"]["all"]
+        figure = in_json(record.shortcuts)["centre_disc"]["views"]["all"]
         assert (figure["value"], figure["reason"]) == (None, "every image is benign")
-        assert record["robustness"]["clean"]["roc_auc"]["value"] is None
-        assert record["robustness"]["clean"]["accuracy"]["value"] == 1
+        assert in_json(record.robustness)["clean"]["roc_auc"]["value"] is None
+        assert in_json(record.robustness)["clean"]["accuracy"]["value"] == 1
 
 
 class TestRobustness:
@@ -258,7 +268,7 @@ class TestRobustness:
     @pytest.fixture(scope="class")
     @classmethod
     def record(cls, trial: Trial) -> dict[str, Any]:
-        return robustness(trial)
+        return in_json(robustness(trial))
 
     def test_every_corruption_in_every_strength(self, record) -> None:
         listed = [(entry["name"], entry["strength"]) for entry in record["corruptions"]]
@@ -293,7 +303,7 @@ class TestRobustness:
 
     def test_too_many_images_are_spread_over_both_labels(self, trial: Trial, monkeypatch) -> None:
         monkeypatch.setattr(robustness_module, "CORRUPTED_IMAGES", 6)
-        record = measure_robustness(trial, trial.rows.iloc[:0], quick=False)["robustness"]
+        record = in_json(measure_robustness(trial, trial.rows.iloc[:0], quick=False).robustness)
         assert record["n"] == 6
         assert {figure["n"] for entry in record["corruptions"] for figure in (entry["accuracy"], entry["roc_auc"])} == {
             6
@@ -310,17 +320,17 @@ class TestRobustness:
 
 class TestQuick:
     def test_images_are_not_made_worse(self, manifest: Path) -> None:
-        record = measure_robustness(*tried(manifest, border, 0.5), quick=True)["robustness"]
+        record = in_json(measure_robustness(*tried(manifest, border, 0.5), quick=True).robustness)
         assert record == {"n": None, "clean": None, "corruptions": None, "reason": LEFT_OUT}
 
     def test_only_so_many_images_take_part(self, manifest: Path, monkeypatch) -> None:
         monkeypatch.setattr(robustness_module, "QUICK_IMAGES", 6)
         trial, training = tried(manifest, border, BORDER_THRESHOLD)
-        shortcuts = measure_robustness(trial, training, quick=True)["shortcuts"]
+        shortcuts = in_json(measure_robustness(trial, training, quick=True).shortcuts)
         assert [shortcuts[test]["n"] for test in ("centre_disc", "outline", "backgrounds")] == [6, 6, 6]
         assert len(trial.judge.shown) == 4 * 6
         assert shortcuts["centre_disc"]["plain_views"]["all"]["n"] == 6
-        whole = measure_robustness(trial, training, quick=False)["shortcuts"]
+        whole = in_json(measure_robustness(trial, training, quick=False).shortcuts)
         assert [whole[test]["n"] for test in ("centre_disc", "outline", "backgrounds")] == [16, 16, 16]
 
     def test_images_reach_the_model_at_its_input_size(self, manifest: Path) -> None:

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from skinlens.metrics.figures import Figure, undefined
-from skinlens.studies.shortcuts import BACKGROUND_FIGURES, background_figures, partners, shape_probabilities
+from skinlens.metrics.measurement import Measurement, undefined
+from skinlens.studies.shortcuts import BACKGROUND_MEASUREMENTS, measure_backgrounds, partners, shape_probabilities
 
 LABELS = np.repeat([0, 1], [30, 20])
 GROUPS = np.arange(50) // 2
 
 
-def figures(plain, same_class, swapped, threshold: float = 0.5) -> dict[str, Figure]:
-    return background_figures(
+def figures(plain, same_class, swapped, threshold: float = 0.5) -> dict[str, Measurement]:
+    return measure_backgrounds(
         LABELS, GROUPS, threshold, plain=plain, same_class=same_class, swapped=swapped, resamples=50
     )
 
@@ -135,7 +135,7 @@ class TestBackgrounds:
     def test_each_lesion_counts_once_and_has_an_interval(self, informative) -> None:
         swapped = np.random.default_rng(5).permutation(informative)
         measured = figures(informative, informative**2, swapped)
-        assert list(measured) == list(BACKGROUND_FIGURES)
+        assert list(measured) == list(BACKGROUND_MEASUREMENTS)
         for name, figure in measured.items():
             assert figure.reason is None
             assert figure.low <= figure.value <= figure.high, name

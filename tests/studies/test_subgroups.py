@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import recall_score
 
+from skinlens.leaderboard.documents import Subgroups
 from skinlens.metrics.intervals import wilson
 from skinlens.studies.subgroups import COLUMNS, FEWEST, format_subgroups, subgroup_record, subgroups, with_skin_tones
 
@@ -46,7 +47,7 @@ def chances():
 
 @pytest.fixture
 def record(rows, chances):
-    return subgroup_record(rows, chances, THRESHOLD)
+    return subgroup_record(rows, chances, THRESHOLD).model_dump(mode="json")
 
 
 def by_part(record):
@@ -132,7 +133,7 @@ def test_small_parts_are_withheld_with_their_counts(record):
 @pytest.mark.parametrize(("n", "shown"), [(FEWEST - 1, False), (FEWEST, True)])
 def test_twenty_are_enough(n, shown):
     rows = pd.DataFrame({"label": ["malignant"] * n, "sex": ["male"] * n})
-    (cell,) = subgroup_record(rows, np.ones(n), 0.5)["cells"]
+    (cell,) = subgroup_record(rows, np.ones(n), 0.5).model_dump(mode="json")["cells"]
     assert (cell["rate"]["value"] == 1) is shown
 
 
@@ -148,18 +149,18 @@ def test_missed_melanomas_are_listed_by_id_or_else_by_path(record, rows, chances
 
 def test_a_lesion_labelled_benign_is_no_missed_melanoma():
     rows = pd.DataFrame({"label": ["benign", "malignant"], "dx": ["mel", "mel"], "path": ["a", "b"]})
-    found = subgroup_record(rows, [0.1, 0.1], 0.5)
+    found = subgroup_record(rows, [0.1, 0.1], 0.5).model_dump(mode="json")
     assert found["missed_melanomas"] == {"n": 1, "ids": ["b"]}
 
 
 def test_a_score_at_the_threshold_is_malignant():
     rows = pd.DataFrame({"label": ["malignant"], "dx": ["mel"]})
-    assert subgroup_record(rows, [0.5], 0.5)["missed_melanomas"]["ids"] == []
-    assert subgroup_record(rows, [0.4999], 0.5)["missed_melanomas"]["ids"] == ["row 0"]
+    assert subgroup_record(rows, [0.5], 0.5).model_dump(mode="json")["missed_melanomas"]["ids"] == []
+    assert subgroup_record(rows, [0.4999], 0.5).model_dump(mode="json")["missed_melanomas"]["ids"] == ["row 0"]
 
 
 def test_columns_that_a_manifest_lacks_are_named(rows, chances):
-    found = subgroup_record(rows[["path", "label", "sex"]], chances, THRESHOLD)
+    found = subgroup_record(rows[["path", "label", "sex"]], chances, THRESHOLD).model_dump(mode="json")
     assert found["not_in_manifest"] == ["dx", "age", "site", "origin", "skin_tone", "recorded_skin_tone"]
     assert {cell["column"] for cell in found["cells"]} == {"sex"}
     assert found["missed_melanomas"] == {"n": 0, "ids": []}
@@ -170,7 +171,7 @@ def test_the_record_is_plain_json(record):
 
 
 def test_the_short_form_says_what_was_measured_withheld_and_missed(record):
-    lines = format_subgroups(record).splitlines()
+    lines = format_subgroups(Subgroups.model_validate(record)).splitlines()
     cell = by_part(record)["skin_tone", "tan", "specificity"]
     rate = cell["rate"]
     assert (

@@ -6,7 +6,7 @@ import streamlit as st
 from skinlens.leaderboard.chart_tables import label_counts
 from skinlens.leaderboard.published import SOURCE
 from skinlens.leaderboard.table import heading, readable
-from skinlens.metrics.classification import METRICS
+from skinlens.metrics.registry import METRICS
 from skinlens.metrics.views import views_of
 from skinlens.ui.compare.downloads import offer_table
 from skinlens.ui.compare.state import VIEWS, Compared

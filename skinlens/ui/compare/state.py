@@ -10,19 +10,12 @@ import streamlit as st
 
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRejectedError, LesionImage
+from skinlens.leaderboard.documents import ResultError
 from skinlens.leaderboard.held_out import HeldOutModel
-from skinlens.leaderboard.model_comparison import Seeds, SideBySide, side_by_side
-from skinlens.leaderboard.records import (
-    SUBMITTED,
-    EvaluatedModel,
-    ResultError,
-    Results,
-    ViewRecord,
-    measured,
-    read_results,
-    submitted_model,
-)
+from skinlens.leaderboard.model_comparison import ModelComparison, Seeds, compare_models
+from skinlens.leaderboard.records import SUBMITTED, EvaluatedModel, Results, measured, read_results, submitted_model
 from skinlens.leaderboard.table import PUBLISHED, leaderboard_of, paper_label, read_published
+from skinlens.metrics.report import ViewResult
 from skinlens.runtime.card import sha256_of
 from skinlens.runtime.weights import weights_folder
 from skinlens.storage.csv_file import CsvFileError
@@ -114,7 +107,7 @@ def load() -> Compared:
 def board(compared: Compared, view: str) -> pd.DataFrame:
     """Return the leaderboard on one test view, with the submitted model."""
     families = dict(compared.results.by_family())
-    worked_out: dict[str, ViewRecord | None] = {}
+    worked_out: dict[str, ViewResult | None] = {}
     if compared.yours is not None:
         families[compared.yours.family] = (compared.yours,)
         worked_out[compared.yours.name] = _measured(compared.yours.digest, view, compared.yours)
@@ -136,11 +129,11 @@ def pair_key(first: Seeds, second: Seeds, view: str) -> tuple[str, ...]:
     return (*(model.digest for model in first), "against", *(model.digest for model in second), view)
 
 
-def pair(first: Seeds, second: Seeds, view: str) -> SideBySide:
+def pair(first: Seeds, second: Seeds, view: str) -> ModelComparison:
     """Compare two models, once; a comparison with the user's own model is kept for that session only.
 
     Raises:
-        ValueError: As for `side_by_side`.
+        ValueError: As for `compare_models`.
     """
     private = any(model.source == "yours" for model in (*first, *second))
     worked_out = _private_pair if private else _shared_pair
@@ -240,14 +233,14 @@ def _folder_digest(folder: Path) -> str:
 
 
 @st.cache_resource(max_entries=16, scope="session", show_spinner="Computing the intervals of your model")
-def _measured(digest: str, view: str, _model: EvaluatedModel) -> ViewRecord | None:
+def _measured(digest: str, view: str, _model: EvaluatedModel) -> ViewResult | None:
     del digest
     return measured(_model, view)
 
 
-def _pair(key: tuple[str, ...], view: str, _first: Seeds, _second: Seeds) -> SideBySide:
+def _pair(key: tuple[str, ...], view: str, _first: Seeds, _second: Seeds) -> ModelComparison:
     del key
-    return side_by_side(_first, _second, view)
+    return compare_models(_first, _second, view)
 
 
 _SPINNER = "Comparing on 2,000 resamples of the lesions"

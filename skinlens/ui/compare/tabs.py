@@ -11,8 +11,8 @@ from skinlens.leaderboard import chart_tables as tables
 from skinlens.leaderboard.card_sections import held_out_sentence
 from skinlens.leaderboard.records import EvaluatedModel
 from skinlens.leaderboard.subgroup_tables import PART_COLUMNS, missed_melanomas, readable_subgroups, subgroup_table
-from skinlens.metrics.classification import MetricName
-from skinlens.metrics.figures import bracketed
+from skinlens.metrics.measurement import from_table
+from skinlens.metrics.registry import MetricName
 from skinlens.ui.compare import charts
 from skinlens.ui.compare.downloads import chart_config, offer_table
 
@@ -48,7 +48,7 @@ class Picked:
     def notes(self, metric: MetricName, name: str) -> dict[str, str]:
         """Return a metric with its interval by label, for legends."""
         return {
-            row["title"]: f"{name} {bracketed(row[metric], row[f'{metric}_low'], row[f'{metric}_high'])}"
+            row["title"]: f"{name} {from_table(row[metric], row[f'{metric}_low'], row[f'{metric}_high']).text()}"
             for row in self.board.to_dict("records")
             if not pd.isna(row[metric])
         }

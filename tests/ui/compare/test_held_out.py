@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from skinlens.leaderboard.held_out import dataset_figures, held_out_table
+from skinlens.leaderboard.held_out import held_out_table, measure_datasets
 from skinlens.ui.compare import charts
 from skinlens.ui.compare.held_out import read_held_out
 from tests.made_up_probes import held_out_scores, write_probe
@@ -39,7 +39,7 @@ def test_choices_that_held_out_datasets_and_probes_are_found(tmp_path: Path) -> 
         ("other", "model", False),
         ("Linear probe of weights", "probe", False),
     ]
-    assert models[0].datasets == dataset_figures(held_out_scores(("ham", "bcn"), skill=1.5))
+    assert models[0].datasets == measure_datasets(held_out_scores(("ham", "bcn"), skill=1.5))
     assert list(models[2].datasets) == ["ham", "bcn", "ids"]
 
 

@@ -14,8 +14,8 @@ from skinlens.ui.compare import state
 def page(made_up_evaluations: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("SKINLENS_WEIGHTS", str(made_up_evaluations.parent))
     monkeypatch.delenv("SKINLENS_DATA", raising=False)
-    compare = state.side_by_side
-    monkeypatch.setattr(state, "side_by_side", lambda *pair: compare(*pair, resamples=30))
+    compare = state.compare_models
+    monkeypatch.setattr(state, "compare_models", lambda *pair: compare(*pair, resamples=30))
     return AppTest.from_function(draw, default_timeout=60)
 
 

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skinlens.metrics.figures import Figure, evenly_spread, mean_figure, metric_figures, roc_auc_figure, undefined
+from skinlens.metrics.measure import measure, measure_mean, measure_roc_auc
+from skinlens.metrics.measurement import Measurement, undefined
 from skinlens.metrics.report import evaluate_views
+from skinlens.metrics.rows import evenly_spread
 
 
 class TestMetrics:
@@ -14,54 +16,54 @@ class TestMetrics:
         groups = np.arange(len(labels)) // 2
         rows = pd.DataFrame({"label": np.where(labels == 1, "malignant", "benign"), "group_id": groups})
         expected = evaluate_views(rows, chances, 0.4, resamples=50)["all"].metrics
-        figures = metric_figures(labels, chances, 0.4, groups, "accuracy", "roc_auc", resamples=50)
+        figures = measure(labels, chances, 0.4, groups, "accuracy", "roc_auc", resamples=50)
         assert list(figures) == ["accuracy", "roc_auc"]
         for name, figure in figures.items():
             assert (figure.value, figure.low, figure.high, figure.n, figure.reason) == (
                 expected[name].value, expected[name].low, expected[name].high, 300, None,
             )  # fmt: skip
-        assert roc_auc_figure(labels, chances, groups, resamples=50) == figures["roc_auc"]
+        assert measure_roc_auc(labels, chances, groups, resamples=50) == figures["roc_auc"]
 
     @pytest.mark.parametrize(("label", "reason"), [(0, "every image is benign"), (1, "every image is malignant")])
     def test_one_class_has_an_accuracy_and_no_auc(self, label, reason) -> None:
-        figures = metric_figures([label] * 4, [0.1, 0.6, 0.7, 0.8], 0.5, range(4), "accuracy", "roc_auc", resamples=20)
+        figures = measure([label] * 4, [0.1, 0.6, 0.7, 0.8], 0.5, range(4), "accuracy", "roc_auc", resamples=20)
         assert figures["accuracy"].value == (0.75 if label else 0.25)
         assert figures["roc_auc"] == undefined(reason, 4)
 
     def test_no_image_has_no_figure(self) -> None:
-        assert roc_auc_figure([], [], []) == Figure(None, None, None, 0, "there is no image")
+        assert measure_roc_auc([], [], []) == Measurement(None, None, None, 0, "there is no image")
 
     def test_one_group_has_no_interval(self) -> None:
-        assert roc_auc_figure([0, 1], [0.2, 0.7], ["a", "a"]) == Figure(1.0, None, None, 2)
+        assert measure_roc_auc([0, 1], [0.2, 0.7], ["a", "a"]) == Measurement(1.0, None, None, 2)
 
 
 class TestMean:
     def test_images_that_are_their_own_group_give_the_normal_interval(self) -> None:
         values = np.random.default_rng(1).normal(3, 2, 400)
-        figure = mean_figure(values, range(400), absent="")
+        figure = measure_mean(values, range(400), absent="")
         assert (figure.value, figure.n) == (pytest.approx(values.mean()), 400)
         margin = 1.96 * values.std() / 20
         assert (figure.low, figure.high) == pytest.approx((values.mean() - margin, values.mean() + margin), abs=0.03)
 
     def test_copies_in_one_group_do_not_narrow_it(self) -> None:
         values = np.random.default_rng(2).normal(0, 1, 100)
-        once = mean_figure(values, range(100), absent="")
-        twice = mean_figure(np.tile(values, 2), np.tile(np.arange(100), 2), absent="")
+        once = measure_mean(values, range(100), absent="")
+        twice = measure_mean(np.tile(values, 2), np.tile(np.arange(100), 2), absent="")
         assert (twice.value, twice.low, twice.high) == pytest.approx((once.value, once.low, once.high))
         assert twice.n == 200
 
     def test_a_share_of_all_has_an_interval_without_width(self) -> None:
-        assert mean_figure([1, 1, 1], ["a", "b", "c"], absent="") == Figure(1.0, 1.0, 1.0, 3)
+        assert measure_mean([1, 1, 1], ["a", "b", "c"], absent="") == Measurement(1.0, 1.0, 1.0, 3)
 
     def test_one_group_has_no_interval(self) -> None:
-        assert mean_figure([1, 3], ["a", "a"], absent="") == Figure(2.0, None, None, 2)
+        assert measure_mean([1, 3], ["a", "a"], absent="") == Measurement(2.0, None, None, 2)
 
     def test_the_mean_of_nothing_is_undefined(self) -> None:
-        assert mean_figure([], [], absent="nothing there") == undefined("nothing there", 0)
+        assert measure_mean([], [], absent="nothing there") == undefined("nothing there", 0)
 
     def test_groups_of_another_length_are_refused(self) -> None:
         with pytest.raises(ValueError, match="groups must have the shape"):
-            mean_figure([1, 2, 3], ["a", "b"], absent="")
+            measure_mean([1, 2, 3], ["a", "b"], absent="")
 
 
 class TestSpread:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, f1_score, precision_score, roc_auc_score
 
-from skinlens.metrics.classification import METRICS, score
-from skinlens.metrics.weighted import weighted_metrics, weighted_roc_auc
+from skinlens.metrics.draws import draws_of
+from skinlens.metrics.registry import METRICS, score, weighted_metrics
 
 
 @pytest.fixture
@@ -65,12 +65,13 @@ def test_weights_of_another_length_are_refused(predictions):
         weighted_metrics(*predictions, 0.5, np.ones((2, 299), dtype=np.int64))
 
 
-def test_the_roc_auc_alone_is_that_among_all_metrics(predictions, weights):
+def test_draws_of_one_class_have_no_area(predictions, weights):
     labels, probabilities = predictions
     # One draw without a malignant image, one without a benign one.
     weights = weights * np.ones((25, 1), np.int64)
     weights[3, np.asarray(labels) == 1] = 0
     weights[4, np.asarray(labels) == 0] = 0
-    found = weighted_roc_auc(labels, probabilities, weights)
-    np.testing.assert_array_equal(found, weighted_metrics(labels, probabilities, 0.4, weights)["roc_auc"])
-    assert list(np.flatnonzero(np.isnan(found))) == [3, 4]
+    draws = draws_of(labels, probabilities, 0.4, weights)
+    assert list(np.flatnonzero(draws.one_class)) == [3, 4]
+    for name in ("roc_auc", "pr_auc"):
+        assert list(np.flatnonzero(np.isnan(METRICS[name].function(draws)))) == [3, 4]
