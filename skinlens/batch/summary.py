@@ -79,7 +79,8 @@ def summarise(
         results=tuple(
             (entry.line.sha256, entry.outcome, entry.line.score)
             for entry in found
-            if entry.outcome not in {"unreadable", "waiting"}
+            # Two comparisons, since a set would not narrow the type.
+            if entry.outcome != "unreadable" and entry.outcome != "waiting"
         ),
     )
 

@@ -61,7 +61,8 @@ class ChannelGate(nn.Module):
         """
         scores: Tensor = self.expand(F.relu(self.reduce(torch.cat([pooled(branch) for branch in branches], dim=1))))
         if self.levels > 2:
-            return scores.unflatten(1, (self.levels, -1)).softmax(dim=1)[..., None, None]
+            by_level: Tensor = scores.unflatten(1, (self.levels, -1))
+            return by_level.softmax(dim=1)[..., None, None]
         weights = scores.softmax(dim=1) if self.activation == "softmax" else scores.sigmoid()
         return weights[:, :, None, None]
 

@@ -26,8 +26,7 @@ def show_card(card: ModelCard) -> None:
         st.dataframe(view_table(card.test), hide_index=True)
         for name, view in card.test.views.items():
             st.caption(f"{name}: {view.explanation}")
-        times = "once" if card.test.times_scored == 1 else f"{card.test.times_scored} times"
-        st.caption(f"Intervals: {card.test.interval}. The test images have been scored {times}.")
+        st.caption(f"Intervals: {card.test.interval}. Times the test images were scored: {card.test.times_scored}.")
     _show_studies(card)
     _show_operating_points(card)
     st.markdown("#### Images it rejects")
