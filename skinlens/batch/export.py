@@ -23,13 +23,13 @@ from skinlens.triage.row import Row
 NOT_INCLUDED = "not-included.txt"
 
 
-def table_csv(found: Sequence[Entry], card: ModelCard, point: OperatingPoint) -> str:
+def table_csv(entries: Sequence[Entry], card: ModelCard, point: OperatingPoint) -> str:
     """Return every image as a row: the columns of `predict`, then case facts and verdicts.
 
     No text is a formula in a spreadsheet; see `spreadsheet.guarded`.
     """
     stream = io.StringIO(newline="")
-    rows = [_row(entry, card, point) for entry in found]
+    rows = [_row(entry, card, point) for entry in entries]
     writer = csv.DictWriter(stream, list(rows[0]) if rows else ["path"])
     writer.writeheader()
     for row in rows:
@@ -78,7 +78,7 @@ def _reasons(entry: Entry, card: ModelCard, point: OperatingPoint) -> str:
 
 def case_archive(
     store: BatchStore,
-    found: Sequence[Entry],
+    entries: Sequence[Entry],
     card: ModelCard,
     point: OperatingPoint,
     *,
@@ -88,7 +88,7 @@ def case_archive(
 
     Args:
         store: The run.
-        found: Images of it.
+        entries: Images of it.
         card: Of its model.
         point: At which they are assessed.
         progress: Called with how many are done.
@@ -99,7 +99,7 @@ def case_archive(
     stream = io.BytesIO()
     left_out = []
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-        for done, (entry, content) in enumerate(_summaries(store, found, card, point), 1):
+        for done, (entry, content) in enumerate(_summaries(store, entries, card, point), 1):
             if isinstance(content, str):
                 left_out.append(printable(f"{entry.line.path}: {content}"))
             else:
@@ -111,11 +111,11 @@ def case_archive(
 
 
 def _summaries(
-    store: BatchStore, found: Sequence[Entry], card: ModelCard, point: OperatingPoint
+    store: BatchStore, entries: Sequence[Entry], card: ModelCard, point: OperatingPoint
 ) -> Iterator[tuple[Entry, bytes | str]]:
     """Each image's summary, or why it has none."""
     created = datetime.now().astimezone()
-    for entry in found:
+    for entry in entries:
         if entry.line.score is None:
             yield entry, entry.line.sentence or "not assessed yet"
             continue

@@ -93,7 +93,7 @@ def match_facts(rows: Sequence[FactsRow], lines: Sequence[Line]) -> Matched:
     A SHA-256 is known only of images that were read already, and the same bytes may be there several times: the row
     is about each of them.
     """
-    found: dict[int, list[FactsRow]] = defaultdict(list)
+    matched: dict[int, list[FactsRow]] = defaultdict(list)
     unmatched, ambiguous = [], []
     index = _Index(lines)
     for row in rows:
@@ -103,14 +103,14 @@ def match_facts(rows: Sequence[FactsRow], lines: Sequence[Line]) -> Matched:
         elif not numbers:
             unmatched.append(row)
         for number in numbers:
-            found[number].append(row)
-    several = {number: about for number, about in found.items() if len({row.facts for row in about}) > 1}
+            matched[number].append(row)
+    several = {number: about for number, about in matched.items() if len({row.facts for row in about}) > 1}
     paths = {line.number: line.relative for line in lines}
     ambiguous += [
         f"Lines {', '.join(str(row.line) for row in about)} say different things about {paths[number]}."
         for number, about in several.items()
     ]
-    facts = {number: about[0].facts for number, about in found.items() if number not in several}
+    facts = {number: about[0].facts for number, about in matched.items() if number not in several}
     return Matched(facts, tuple(unmatched), tuple(ambiguous))
 
 
@@ -130,8 +130,8 @@ class _Index:
 
     def find(self, row: FactsRow) -> tuple[list[int], str]:
         """Numbers of the images that a row is about, or a sentence that says why that is unclear."""
-        if row.sha256 and (found := self._by_sha256.get(row.sha256)):
-            return found, ""
+        if row.sha256 and (matched := self._by_sha256.get(row.sha256)):
+            return matched, ""
         exact = self._by_path.get(row.path, [])
         if len(exact) == 1:
             return exact, ""

@@ -30,17 +30,17 @@ class AgainstTruth:
     undecided: int
 
 
-def against_truth(found: Sequence[Entry], point: OperatingPoint) -> AgainstTruth | None:
+def against_truth(entries: Sequence[Entry], point: OperatingPoint) -> AgainstTruth | None:
     """Every metric with its interval; images of one patient are drawn together.
 
     Args:
-        found: The whole run.
+        entries: The whole run.
         point: Its threshold decides.
 
     Returns:
         None if no assessed image has a label.
     """
-    labelled = [entry for entry in found if entry.facts.label and entry.outcome != "waiting"]
+    labelled = [entry for entry in entries if entry.facts.label and entry.outcome != "waiting"]
     assessed = [entry for entry in labelled if entry.line.score is not None and not entry.line.rejections]
     if not assessed:
         return None
@@ -56,16 +56,16 @@ def against_truth(found: Sequence[Entry], point: OperatingPoint) -> AgainstTruth
     )
 
 
-def with_reviewers(found: Sequence[Entry], point: OperatingPoint, *, blind_alone: bool) -> Agreement:
+def with_reviewers(entries: Sequence[Entry], point: OperatingPoint, *, blind_alone: bool) -> Agreement:
     """Reviewers against the model: the first verdict of each person on each image, where it is benign or malignant.
 
     Args:
-        found: The whole run.
+        entries: The whole run.
         point: The model calls an image malignant at or above its threshold; rejected ones are left out.
         blind_alone: Count only verdicts that were given without knowing the model's.
     """
     people, model = [], []
-    for entry in found:
+    for entry in entries:
         if entry.line.score is None or entry.line.rejections:
             continue
         first: dict[str, Review] = {}

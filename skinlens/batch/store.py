@@ -271,10 +271,10 @@ class BatchStore:
     def image(self, number: int) -> RunImage:
         """One image with everything that came of it; errors as for `run`."""
         with self._reading("The image could not be read") as session:
-            found = session.get(RunImage, number)
-            if found is None:
+            stored = session.get(RunImage, number)
+            if stored is None:
                 raise BatchError("There is no such image in this run.")
-            return found
+            return stored
 
     def thumbnails(self, numbers: Sequence[int]) -> dict[int, bytes]:
         """Small JPEGs by number, of those that have one; errors as for `run`."""
@@ -383,13 +383,13 @@ class BatchStore:
     def _require_same_file(self) -> None:
         """Let go of a file that was deleted or replaced: an open connection would go on with it, and lose verdicts."""
         try:
-            found = _identity(self.folder)
+            stored = _identity(self.folder)
         except BatchError:
             self.engine.dispose()
             raise
-        if found != self._file:
+        if stored != self._file:
             self.engine.dispose()
-            self._file, self._card = found, None
+            self._file, self._card = stored, None
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ FACTS_IN_WORDS = {
 
 def summarise(
     store: BatchStore,
-    found: Sequence[Entry],
+    entries: Sequence[Entry],
     card: ModelCard,
     point: OperatingPoint,
 ) -> BatchSummary:
@@ -48,7 +48,7 @@ def summarise(
 
     Args:
         store: The run.
-        found: Every image of it, at the point.
+        entries: Every image of it, at the point.
         card: Of its model.
         point: At which it is assessed.
 
@@ -56,7 +56,7 @@ def summarise(
         BatchError: If the run cannot be read.
     """
     run, state = store.run(), store.progress()
-    worrying = ordered(found, "worry")
+    worrying = ordered(entries, "worry")
     flagged = [entry for entry in worrying if entry.outcome in {"refer", "uncertain"}]
     shown = worrying[:MOST_THUMBNAILS]
     small = store.thumbnails([entry.number for entry in shown])
@@ -69,52 +69,54 @@ def summarise(
         title=run.title,
         source=tuple(run.roots[:8]) + ((f"and {len(run.roots) - 8} more",) if len(run.roots) > 8 else ()),
         created=datetime.now().astimezone(),
-        counts=tuple((OUTCOME_WORDS[name], number) for name, number in counts(found).items()),
+        counts=tuple((OUTCOME_WORDS[name], number) for name, number in counts(entries).items()),
         remarks=tuple(remarks),
-        figures=_figures(found, point),
+        figures=_figures(entries, point),
         thumbnails=tuple(_thumbnail(entry, small.get(entry.number)) for entry in shown),
         left_out=len(worrying) - len(shown),
         blocks=tuple(_block(store, entry, card, point) for entry in flagged[:MOST_BLOCKS]),
         blocks_left_out=max(0, len(flagged) - MOST_BLOCKS),
         results=tuple(
             (entry.line.sha256, entry.outcome, entry.line.score)
-            for entry in found
+            for entry in entries
             # Two comparisons, since a set would not narrow the type.
             if entry.outcome != "unreadable" and entry.outcome != "waiting"
         ),
     )
 
 
-def truth_rows(truth: AgainstTruth) -> tuple[tuple[str, ...], ...]:
+def label_rows(comparison: AgainstTruth) -> tuple[tuple[str, ...], ...]:
     """A head and one row a metric, for a table."""
     rows = [
         (METRICS[name].title, measured.text(interval=False), measured.interval(), f"{measured.n:,}")
-        for name, measured in truth.result.metrics.items()
+        for name, measured in comparison.result.metrics.items()
     ]
     return (("Metric", "Value", "95 % interval", "n"), *rows)
 
 
-def truth_sentence(truth: AgainstTruth) -> str:
+def label_sentence(comparison: AgainstTruth) -> str:
     """What the figures against ground truth rest on."""
-    found = truth.result.confusion
+    confusion = comparison.result.confusion
     return (
-        f"Ground truth: of {found.malignant:,} malignant images {found.tp:,} reach the threshold and {found.fn:,} do "
-        f"not; of {found.benign:,} benign ones {found.tn:,} stay below it and {found.fp:,} do not. "
-        f"Called uncertain among them: {truth.undecided:,}; labelled but not assessed: {truth.not_assessed:,}."
+        f"Ground truth: of {confusion.malignant:,} malignant images {confusion.tp:,} reach the threshold and "
+        f"{confusion.fn:,} do not; of {confusion.benign:,} benign ones {confusion.tn:,} stay below it and "
+        f"{confusion.fp:,} do not. "
+        f"Called uncertain among them: {comparison.undecided:,}; "
+        f"labelled but not assessed: {comparison.not_assessed:,}."
     )
 
 
-def agreement_sentence(found: Agreement, *, blind: bool) -> str:
+def agreement_sentence(agreement: Agreement, *, blind: bool) -> str:
     """How far reviewers and model agree, in words."""
     which = "given without knowing the model's result" if blind else "benign or malignant"
-    if not found.n:
+    if not agreement.n:
         return f"No verdict {which} yet."
-    share = found.share
+    share = agreement.share
     return (
-        f"Reviewer and model agree on {found.both_malignant + found.both_benign:,} of {found.n:,} verdicts {which} "
-        f"({share.text(as_percent, interval=False)}, 95 % interval {share.interval(as_percent)}; "
-        f"Cohen's kappa {found.kappa.text()}). Malignant for the reviewer "
-        f"alone: {found.first_alone:,}; for the model alone: {found.second_alone:,}."
+        f"Reviewer and model agree on {agreement.both_malignant + agreement.both_benign:,} of {agreement.n:,} verdicts "
+        f"{which} ({share.text(as_percent, interval=False)}, 95 % interval {share.interval(as_percent)}; "
+        f"Cohen's kappa {agreement.kappa.text()}). Malignant for the reviewer "
+        f"alone: {agreement.first_alone:,}; for the model alone: {agreement.second_alone:,}."
     )
 
 
@@ -132,13 +134,15 @@ def verdicts_in_words(entry: Entry) -> tuple[str, ...]:
     )
 
 
-def _figures(found: Sequence[Entry], point: OperatingPoint) -> tuple[tuple[str, str, tuple[tuple[str, ...], ...]], ...]:
+def _figures(
+    entries: Sequence[Entry], point: OperatingPoint
+) -> tuple[tuple[str, str, tuple[tuple[str, ...], ...]], ...]:
     figures: list[tuple[str, str, tuple[tuple[str, ...], ...]]] = []
-    truth = against_truth(found, point)
-    if truth is not None:
-        figures.append(("Against ground truth", truth_sentence(truth), truth_rows(truth)))
+    comparison = against_truth(entries, point)
+    if comparison is not None:
+        figures.append(("Against ground truth", label_sentence(comparison), label_rows(comparison)))
     for blind in (True, False):
-        agreed = with_reviewers(found, point, blind_alone=blind)
+        agreed = with_reviewers(entries, point, blind_alone=blind)
         if agreed.n:
             figures.append(("Reviewer and model", agreement_sentence(agreed, blind=blind), ()))
             break

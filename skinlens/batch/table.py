@@ -111,25 +111,25 @@ def outcome(line: Line, point: OperatingPoint) -> Outcome:
     return decide(line.score, point, stability=stability, rejected=bool(line.rejections))
 
 
-def counts(found: Sequence[Entry]) -> dict[Outcome, int]:
+def counts(entries: Sequence[Entry]) -> dict[Outcome, int]:
     """How many images have each outcome, in the order of `OUTCOMES`."""
-    counted = Counter(entry.outcome for entry in found)
+    counted = Counter(entry.outcome for entry in entries)
     return {name: counted[name] for name in OUTCOMES}
 
 
-def ordered(found: Sequence[Entry], order: Order) -> list[Entry]:
+def ordered(entries: Sequence[Entry], order: Order) -> list[Entry]:
     """Entries in an order.
 
     Args:
-        found: Any.
+        entries: Any.
         order: `worry`: assessed ones by falling score, then rejected, unreadable and waiting ones; `run`: as they were
             found; `mistakes`: those that contradict the ground truth first, the most contradictory at the top.
     """
     if order == "run":
-        return sorted(found, key=lambda entry: entry.number)
+        return sorted(entries, key=lambda entry: entry.number)
     if order == "mistakes":
-        return sorted(found, key=lambda entry: (not entry.is_mistake, -_contradiction(entry), entry.number))
-    return sorted(found, key=lambda entry: (_rank(entry.outcome), -(entry.line.score or 0.0), entry.number))
+        return sorted(entries, key=lambda entry: (not entry.is_mistake, -_contradiction(entry), entry.number))
+    return sorted(entries, key=lambda entry: (_rank(entry.outcome), -(entry.line.score or 0.0), entry.number))
 
 
 def _rank(name: Outcome) -> int:

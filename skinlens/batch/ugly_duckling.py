@@ -33,10 +33,10 @@ class UglyDuckling:
         return f"{first} from this patient's others ({self.of} images, distance {self.distance:.2f})."
 
 
-def patients(found: Sequence[Entry]) -> dict[str, list[Entry]]:
-    """Judged images by the patient's pseudonym, those without one left out."""
+def patients(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+    """Assessed images by the patient's pseudonym, those without one left out."""
     groups: dict[str, list[Entry]] = {}
-    for entry in found:
+    for entry in entries:
         if entry.facts.case_id and entry.line.score is not None and not entry.line.rejections:
             groups.setdefault(entry.facts.case_id, []).append(entry)
     return groups
@@ -57,7 +57,7 @@ def rank_ugly_ducklings(group: Sequence[Entry], features: Mapping[int, Sequence[
     matrix = np.array([features[entry.number] for entry in group], np.float64)
     unit = matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
     distances = 1 - unit @ unit.T
-    found = []
+    entries = []
     for row, entry in enumerate(group):
         others = [
             distances[row, column]
@@ -65,8 +65,8 @@ def rank_ugly_ducklings(group: Sequence[Entry], features: Mapping[int, Sequence[
             if column != row and not _same_lesion(entry, other)
         ]
         if others:
-            found.append((float(np.median(others)), entry.number))
-    ranked = sorted(found, reverse=True)
+            entries.append((float(np.median(others)), entry.number))
+    ranked = sorted(entries, reverse=True)
     return [UglyDuckling(number, distance, rank, len(ranked)) for rank, (distance, number) in enumerate(ranked, 1)]
 
 

@@ -146,8 +146,8 @@ def _batches(archive: zipfile.ZipFile, kind: type[Base]) -> Iterator[list[dict[s
 
 def _written(column: ColumnElement[Any], value: object) -> Any:
     """A value as JSON holds it."""
-    found = plain(column, value)
-    return found.hex() if isinstance(found, bytes) else found
+    stored = plain(column, value)
+    return stored.hex() if isinstance(stored, bytes) else stored
 
 
 def _read(column: ColumnElement[Any], value: Any) -> Any:

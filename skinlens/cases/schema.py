@@ -99,7 +99,7 @@ class Assessment(Kept):
         prediction: Logits, score, gate, provider, milliseconds.
         signed_map: float32 of the shape in `map_shape`, little-endian, as in `Prediction.signed_map`.
         point: The operating point.
-        admission: Reasons, warnings, checks and familiarity; None if that was not asked.
+        admission: Reasons, warnings, checks and out-of-distribution score; None if that was not asked.
         case_id: As the user typed it; likewise age, sex, site and note.
         prevalence: At which the meaning was shown; None if it was not.
     """

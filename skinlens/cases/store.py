@@ -179,10 +179,10 @@ class CaseStore:
             CaseStoreError: If it cannot be read.
         """
         with self._reading("The case could not be read") as session:
-            found = session.scalars(_with_all(select(Assessment).where(Assessment.id == assessment_id))).one_or_none()
-            if found is None:
+            row = session.scalars(_with_all(select(Assessment).where(Assessment.id == assessment_id))).one_or_none()
+            if row is None:
                 raise CaseNotFoundError("There is no such case; it may have been deleted.")
-            return found
+            return row
 
     def of_lesion(self, lesion_id: str) -> Sequence[Assessment]:
         """Return every assessment of a lesion, the earliest first; errors as for `assessment`."""
@@ -328,11 +328,11 @@ class _Writer:
 
     def found_or_new(self, kind: type[Kept], more: dict[str, object] | None = None, **key: object) -> Kept:
         """The row with that key, or a new one; no other writer can come between, since they take turns."""
-        found = self.session.scalars(select(kind).filter_by(**key)).one_or_none()
-        if found is None:
-            found = kind(**key, **(more or {}))
-            self.add(found)
-        return found
+        row = self.session.scalars(select(kind).filter_by(**key)).one_or_none()
+        if row is None:
+            row = kind(**key, **(more or {}))
+            self.add(row)
+        return row
 
 
 def _with_all(wanted: Select[Assessment]) -> Select[Assessment]:

@@ -88,12 +88,12 @@ def _written(entries: list[LogEntry]) -> dict[tuple[str, str], str | None]:
 
 def _rows(written: dict[tuple[str, str], str | None], present: dict[tuple[str, str], str]) -> Iterator[str]:
     for (table, row_id), expected in written.items():
-        found = present.get((table, row_id))
-        if expected is None and found is not None:
+        stored = present.get((table, row_id))
+        if expected is None and stored is not None:
             yield f"The {table} {row_id} was erased by the log, but is there."
-        elif expected is not None and found is None:
+        elif expected is not None and stored is None:
             yield f"The {table} {row_id} was removed."
-        elif expected != found:
+        elif expected != stored:
             yield f"The {table} {row_id} was changed."
     for table, row_id in present.keys() - written.keys():
         yield f"The {table} {row_id} was added without the log."

@@ -32,14 +32,14 @@ def list_cases(
 
     from skinlens.cases.store import open_store
 
-    found = open_store().search(" ".join(words or []), limit=limit)
+    result = open_store().search(" ".join(words or []), limit=limit)
     if json:
-        lines = [asdict(line) | {"created": line.created.isoformat()} for line in found.lines]
+        lines = [asdict(line) | {"created": line.created.isoformat()} for line in result.lines]
         print_text(json_text(lines, indent=1))
     else:
-        Console().print(_table(found.lines))
-    if found.total > len(found.lines):
-        say(f"{len(found.lines)} of {found.total} cases are shown; see --limit")
+        Console().print(_table(result.lines))
+    if result.total > len(result.lines):
+        say(f"{len(result.lines)} of {result.total} cases are shown; see --limit")
 
 
 @app.command()
@@ -78,10 +78,10 @@ def check(
     from skinlens.cases.store import open_store
     from skinlens.cases.verify import verify as verify_store
 
-    found = verify_store(open_store(), expected_head=head)
-    _say_checked(found)
-    if found.findings:
-        number = len(found.findings)
+    result = verify_store(open_store(), expected_head=head)
+    _say_checked(result)
+    if result.findings:
+        number = len(result.findings)
         raise CaseStoreError(f"{number} {'record has' if number == 1 else 'records have'} been altered")
 
 
@@ -148,17 +148,20 @@ def verify(pdf: Annotated[Path, typer.Argument(help="A case summary.")]) -> None
         content = read_regular(pdf)
     except OSError as error:
         raise UsageError(f"{pdf} cannot be read: {error.strerror}") from error
-    found = check_summary(open_store(), content)
-    if not found.agrees:
-        raise CaseStoreError(" ".join(found.sentences))
-    for sentence in found.sentences:
+    result = check_summary(open_store(), content)
+    if not result.agrees:
+        raise CaseStoreError(" ".join(result.sentences))
+    for sentence in result.sentences:
         say(sentence)
 
 
-def _say_checked(found: "Verified") -> None:
-    for finding in found.findings:
+def _say_checked(result: "Verified") -> None:
+    for finding in result.findings:
         say(finding)
-    say(f"{found.rows} rows and {found.entries} log entries checked, {len(found.findings)} findings; head {found.head}")
+    say(
+        f"{result.rows} rows and {result.entries} log entries checked, {len(result.findings)} findings; "
+        f"head {result.head}"
+    )
 
 
 def _table(lines: "tuple[CaseLine, ...]") -> "Table":

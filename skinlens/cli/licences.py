@@ -43,18 +43,18 @@ class Licence:
 
 def licences(*, as_json: bool) -> None:
     """Print every package that SkinLens needs, one a line or as a JSON array."""
-    found = installed_licences()
+    installed = installed_licences()
     if as_json:
-        print_text(json_text([asdict(each) for each in found], indent=1))
+        print_text(json_text([asdict(each) for each in installed], indent=1))
         return
-    width = max(len(each.name) for each in found)
-    versions = max(len(each.version) for each in found)
-    for each in found:
+    width = max(len(each.name) for each in installed)
+    versions = max(len(each.version) for each in installed)
+    for each in installed:
         mark = "copyleft: " if each.copyleft else ""
         print_text(f"{each.name:{width}}  {each.version:{versions}}  {mark}{each.licence}")
-    copyleft = ", ".join(f"{each.name} ({each.licence})" for each in found if each.copyleft)
-    say(f"{len(found)} packages; copyleft: {copyleft or 'none'}")
-    if unknown := [each.name for each in found if each.licence in {UNKNOWN, NOT_INSTALLED}]:
+    copyleft = ", ".join(f"{each.name} ({each.licence})" for each in installed if each.copyleft)
+    say(f"{len(installed)} packages; copyleft: {copyleft or 'none'}")
+    if unknown := [each.name for each in installed if each.licence in {UNKNOWN, NOT_INSTALLED}]:
         say(f"no licence known: {', '.join(unknown)}")
 
 
@@ -63,7 +63,7 @@ def installed_licences() -> list[Licence]:
 
     An optional package of ours counts where it is installed.
     """
-    found: dict[str, Licence] = {}
+    installed: dict[str, Licence] = {}
     visited: set[tuple[str, str]] = set()
     waiting = [(requirement, True) for requirement in direct_requirements()]
     while waiting:
@@ -72,13 +72,13 @@ def installed_licences() -> list[Licence]:
         try:
             package = distribution(name)
         except PackageNotFoundError:
-            found.setdefault(name, Licence(name, "", NOT_INSTALLED, copyleft=False, direct=direct))
+            installed.setdefault(name, Licence(name, "", NOT_INSTALLED, copyleft=False, direct=direct))
             continue
-        found.setdefault(name, _licence(name, package, direct=direct))
+        installed.setdefault(name, _licence(name, package, direct=direct))
         for extra in {"", *requirement.extras} - {extra for known, extra in visited if known == name}:
             visited.add((name, extra))
             waiting += [(further, False) for further in _needed(package.requires or [], extra)]
-    return [found[name] for name in sorted(found)]
+    return [installed[name] for name in sorted(installed)]
 
 
 def direct_requirements() -> list[Requirement]:

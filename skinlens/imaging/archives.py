@@ -100,15 +100,15 @@ def unpack(archive: Archive, member: zipfile.ZipInfo) -> bytes:
 
 def head(archive: Archive, member: zipfile.ZipInfo, size: int) -> bytes:
     """The first bytes of a member; fewer if it is shorter or damaged."""
-    found = b""
+    chunks = b""
     try:
         for chunk in _chunks(archive, member):
-            found += chunk
-            if len(found) >= size:
+            chunks += chunk
+            if len(chunks) >= size:
                 break
     except Exception:  # noqa: BLE001 - as in unpack; reading the whole member says what is wrong
         return b""
-    return found[:size]
+    return chunks[:size]
 
 
 class _Stream(io.BufferedReader):
@@ -202,9 +202,9 @@ class _Packed:
 
     def read(self, size: int) -> bytes:
         """The next bytes, at most so many; none at the end."""
-        found = self.archive.read_at(self.at, min(size, self.end - self.at))
-        self.at += len(found)
-        return found
+        chunks = self.archive.read_at(self.at, min(size, self.end - self.at))
+        self.at += len(chunks)
+        return chunks
 
 
 def _stored(read: _Read) -> Iterator[bytes]:

@@ -137,13 +137,13 @@ def _read_header(data: bytes, name: str) -> JpegStructure:
     position, padding = 2, 0
     structure = JpegStructure(0, 0, 0, (), 0, ())
     for _ in range(MAX_JPEG_SEGMENTS):
-        found = _MARKER.search(data, position)
-        if found is None:
+        match = _MARKER.search(data, position)
+        if match is None:
             raise damaged(name)
-        padding += found.end() - 2 - position
+        padding += match.end() - 2 - position
         if padding > MAX_JPEG_PADDING:
             raise has_too_many_parts(name, f"{MAX_JPEG_PADDING:,} fill bytes")
-        position, marker = found.end(), found[1][0]
+        position, marker = match.end(), match[1][0]
         if marker == _END:
             raise damaged(name)
         if marker in _BARE:
@@ -190,10 +190,10 @@ def _read_scans(data: bytes, scan: _Scan, name: str) -> tuple[_Scan, ...]:
             position = _end_of_scan(data, scan.start)
             scan = replace(scan, end=position)
             scans.append(scan)
-        found = _MARKER.search(data, position)
-        if found is None or found[1][0] == _END:
+        match = _MARKER.search(data, position)
+        if match is None or match[1][0] == _END:
             return tuple(scans)
-        position, marker = found.end(), found[1][0]
+        position, marker = match.end(), match[1][0]
         if marker == _SCAN:
             scan = _read_scan(data, position)
         elif marker not in _BARE:
@@ -204,8 +204,8 @@ def _read_scans(data: bytes, scan: _Scan, name: str) -> tuple[_Scan, ...]:
 
 
 def _end_of_scan(data: bytes, start: int) -> int:
-    found = _END_OF_SCAN.search(data, start)
-    return found.start() if found else len(data)
+    end = _END_OF_SCAN.search(data, start)
+    return end.start() if end else len(data)
 
 
 def _require_all_scans(structure: JpegStructure, name: str) -> None:

@@ -98,9 +98,9 @@ class Sources:
             else:
                 yield _file(path, path.name)
 
-    def _at_least_one(self, path: Path, found: Iterator[Source], kind: str) -> Iterator[Source]:
+    def _at_least_one(self, path: Path, sources: Iterator[Source], kind: str) -> Iterator[Source]:
         empty = True
-        for source in found:
+        for source in sources:
             empty = False
             yield source
         if empty:
@@ -166,7 +166,7 @@ def _files_below(folder: Path, on_closed: Callable[[OSError], None]) -> Iterator
     A link to a folder that is named like an image counts as a file, so that it gets a row that says what it is. Before
     the first file, `on_closed` is called with the error of every folder that cannot be opened.
     """
-    found = []
+    files = []
     waiting = [folder]
     # In a loop of our own, since os.walk calls itself for every level and ends with an error in the thousandth.
     while waiting:
@@ -180,8 +180,8 @@ def _files_below(folder: Path, on_closed: Callable[[OSError], None]) -> Iterator
             if entry.is_dir(follow_symlinks=False):
                 waiting.append(Path(entry.path))
             elif not _is(entry.is_dir) or _has_image_suffix(entry.name):
-                found.append(Path(entry.path))
-    yield from sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+                files.append(Path(entry.path))
+    yield from sorted(files, key=lambda path: path.relative_to(folder).as_posix())
 
 
 def _has_image_suffix(name: str) -> bool:

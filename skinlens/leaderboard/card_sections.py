@@ -10,7 +10,7 @@ from skinlens.leaderboard.chart_tables import readable_shortcuts, shortcut_table
 from skinlens.leaderboard.records import EvaluatedModel, read_model
 from skinlens.leaderboard.subgroup_tables import (
     PART_COLUMNS,
-    WITHHELD,
+    TOO_FEW,
     missed_melanomas,
     readable_subgroups,
     subgroup_table,
@@ -80,7 +80,7 @@ def _shortcuts(model: EvaluatedModel) -> Iterator[str | pd.DataFrame]:
 
 def _parts(model: EvaluatedModel) -> Iterator[str | pd.DataFrame]:
     yield (
-        "Rates at the default point. Parts with few images are withheld; among many parts, some stand out by chance."
+        "Rates at the default point. Subgroups with few images are left out; among many, some stand out by chance."
     )
     if model.held_out is not None:
         yield held_out_sentence(model)
@@ -97,7 +97,7 @@ def _part_table(model: EvaluatedModel, *, held_out: bool) -> pd.DataFrame:
         if column in set(table["column"])
     ]
     every = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=_PART_TITLES)
-    return every[every["Rate"] != WITHHELD].reset_index(drop=True)
+    return every[every["Rate"] != TOO_FEW].reset_index(drop=True)
 
 
 def _failures(model: EvaluatedModel) -> Iterator[str]:

@@ -43,8 +43,8 @@ def label_counts(model: EvaluatedModel, view: str) -> dict[str, int]:
     Returns:
         By label, `benign` and `malignant`.
     """
-    found = views_of(model.rows).get(view)
-    labels: list[str] = [] if found is None else model.rows.loc[found.mask, "label"].tolist()
+    in_view = views_of(model.rows).get(view)
+    labels: list[str] = [] if in_view is None else model.rows.loc[in_view.mask, "label"].tolist()
     return {label: labels.count(label) for label in ("benign", "malignant")}
 
 

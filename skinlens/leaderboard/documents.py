@@ -205,7 +205,7 @@ class MissedMelanomas(Document):
 
 
 class Subgroups(Document):
-    """Sensitivity and specificity by part of the images; parts with fewer than `fewest` images are withheld.
+    """Sensitivity and specificity by subgroup; a subgroup of fewer than `fewest` images has no rates.
 
     Attributes:
         not_in_manifest: Columns that the manifest lacks.

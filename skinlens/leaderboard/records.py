@@ -60,9 +60,9 @@ class EvaluatedModel:
     @property
     def seed(self) -> int:
         """Of its training; 0 where none is given."""
-        found = _SEED.search(self.name)
-        if found:
-            return int(found[1])
+        seed = _SEED.search(self.name)
+        if seed:
+            return int(seed[1])
         return (self.record.seed if self.record else None) or 0
 
     @property

@@ -28,7 +28,7 @@ DIAGNOSES = {
     "vasc": "vascular lesion",
 }
 # Stands for the rate of a part with too few images.
-WITHHELD = "withheld"
+TOO_FEW = "too few images"
 _COLUMNS = ["model", "column", "part", "label", "metric", "right", "n", "value", "low", "high"]
 
 
@@ -63,7 +63,7 @@ def readable_subgroups(table: pd.DataFrame, column: str) -> pd.DataFrame:
 
     Returns:
         A row a part and label: the part under the column's title, `Figure`, `Images`, and a column a model with the
-        rate and its interval: "withheld" where there are too few images, "" where it was not measured. Where models
+        rate and its interval: "too few images" where that holds, "" where it was not measured. Where models
         were measured on different images there is no `Images`, and each rate is followed by its n.
     """
     wanted = table[table["column"] == column]
@@ -79,7 +79,7 @@ def readable_subgroups(table: pd.DataFrame, column: str) -> pd.DataFrame:
             },
         )
         rate = from_table(cell["value"], cell["low"], cell["high"])
-        shown = WITHHELD if rate.value is None else rate.text()
+        shown = TOO_FEW if rate.value is None else rate.text()
         row[cell["model"]] = shown if shared else f"{shown}, n = {cell['n']:,}"
     columns = [PART_COLUMNS[column], "Figure", *(["Images"] if shared else []), *dict.fromkeys(wanted["model"])]
     return pd.DataFrame(rows.values(), columns=columns).fillna("")

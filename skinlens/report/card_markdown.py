@@ -83,14 +83,14 @@ def _band(point: OperatingPoint) -> str:
 
 def _calibration(card: ModelCard) -> Iterator[str]:
     yield from ("## Calibration", "")
-    found = card.calibration
-    if found is None:
+    calibration = card.calibration
+    if calibration is None:
         yield from ("The score is not calibrated: it ranks images, it is not a probability of cancer.", "")
         return
     yield (
-        f"Logits are divided by {found.temperature:.4f}, and {found.offset:+.4f} is added ({found.chosen_on}). The "
-        f"estimate holds where {found.prevalence:.1%} of images are malignant. Calibration error "
-        f"{found.error_before:.4f} before, {found.error_after:.4f} after."
+        f"Logits are divided by {calibration.temperature:.4f}, and {calibration.offset:+.4f} is added "
+        f"({calibration.chosen_on}). The estimate holds where {calibration.prevalence:.1%} of images are malignant. "
+        f"Calibration error {calibration.error_before:.4f} before, {calibration.error_after:.4f} after."
     )
     yield from ("", *_table(bin_table(card.score_bins)), "")
 

@@ -296,14 +296,14 @@ def _read_header(source: bytes) -> tuple[dict[str, bytes], tuple[str, ...], str]
         # A warning would quote the value, and a patient's name is not for a log.
         warnings.simplefilter("ignore")
         try:
-            found = dcmread(io.BytesIO(source), stop_before_pixels=True, force=True, specific_tags=list(_READ))
-            terms = found.get("SpecificCharacterSet") or ()
-            syntax = str(found.file_meta.get("TransferSyntaxUID", ""))
+            dataset = dcmread(io.BytesIO(source), stop_before_pixels=True, force=True, specific_tags=list(_READ))
+            terms = dataset.get("SpecificCharacterSet") or ()
+            syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
         except Exception:  # noqa: BLE001 - the image was read, so what is broken is the header, in whatever way
             return {}, (), ""
-    header = {keyword: _stored(found, keyword) for keyword in _READ}
+    header = {keyword: _stored(dataset, keyword) for keyword in _READ}
     for keyword in ("SOPClassUID", "SOPInstanceUID"):
-        header[keyword] = header[keyword] or _stored(found.file_meta, f"MediaStorage{keyword}")
+        header[keyword] = header[keyword] or _stored(dataset.file_meta, f"MediaStorage{keyword}")
     well_formed = {keyword: value for keyword, value in header.items() if _is_well_formed(keyword, value)}
     return well_formed, (terms,) if isinstance(terms, str) else tuple(terms), syntax
 

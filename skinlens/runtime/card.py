@@ -68,7 +68,7 @@ class MeasuredRates(_Frozen):
 
     @property
     def origin(self) -> str | None:
-        """The one hospital or archive that this is about; None for several, and for lesions of known ones."""
+        """The one dataset that this is about; None for several, and for lesions of known ones."""
         beginning = f"{OUT_OF_ORIGIN} "
         return self.population.removeprefix(beginning) if self.population.startswith(beginning) else None
 

@@ -46,12 +46,12 @@ def parse(content: bytes) -> Any:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    table = dict(pairs)
+    if len(table) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise StrictJsonError(f"{twice} is there twice")
-    return found
+    return table
 
 
 def _whole_number(text: str) -> float:

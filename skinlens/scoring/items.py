@@ -97,8 +97,8 @@ def _on_this_machine(path: Path) -> Iterator[Item]:
             continue
         try:
             source.read()
-        except ImageRejectedError as refusal:
-            yield Item(source.path, name, "", reason=refusal.reason, sentence=str(refusal))
+        except ImageRejectedError as rejection:
+            yield Item(source.path, name, "", reason=rejection.reason, sentence=str(rejection))
 
 
 def _in_manifest(path: Path) -> Iterator[Item]:
@@ -119,12 +119,12 @@ def _at_address(address: str) -> Iterator[Item]:
     try:
         system, root = fs.FileSystem.from_uri(address)
         if system.get_file_info(root).type == fs.FileType.File:
-            found = [system.get_file_info(root)]
+            entries = [system.get_file_info(root)]
         else:
-            found = system.get_file_info(fs.FileSelector(root, recursive=True))
+            entries = system.get_file_info(fs.FileSelector(root, recursive=True))
     except (OSError, ArrowException, ValueError) as error:
         raise SourceError(f"{address} cannot be listed: {error}") from error
-    files = (each.path for each in found if each.type == fs.FileType.File)
+    files = (each.path for each in entries if each.type == fs.FileType.File)
     for path in sorted(path for path in files if PurePosixPath(path).suffix.lower() in IMAGE_SUFFIXES):
         place = f"{scheme}://{path}"
         yield Item(place, PurePosixPath(path).name, place)

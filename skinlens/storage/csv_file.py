@@ -98,8 +98,8 @@ def _known_columns(header: Sequence[str], required: Sequence[str], known: Sequen
     if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
         raise CsvFileError(f"{name} does not part its columns by commas: save it with commas")
     if absent:
-        found = ", ".join(quoted(column) for column in header[:10])
-        raise CsvFileError(f"{name} lacks the column(s) {', '.join(absent)}; its first line has {found}")
+        header_names = ", ".join(quoted(column) for column in header[:10])
+        raise CsvFileError(f"{name} lacks the column(s) {', '.join(absent)}; its first line has {header_names}")
     twice = [column for column in known if header.count(column) > 1]
     if twice:
         raise CsvFileError(f"{name} has the column(s) {', '.join(twice)} more than once")

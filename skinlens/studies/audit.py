@@ -136,12 +136,12 @@ def _reading(file: Path) -> _Reading:
 def _duplicates(read: Sequence[_Reading]) -> list[Duplicate]:
     """Each pair once, under the strictest kind that holds."""
     prints = [reading.print for reading in read]
-    found = exact_duplicates([reading.bytes_digest for reading in read], "same_bytes")
-    found += exact_duplicates([reading.pixels_digest for reading in read], "same_pixels")
+    pairs_found = exact_duplicates([reading.bytes_digest for reading in read], "same_bytes")
+    pairs_found += exact_duplicates([reading.pixels_digest for reading in read], "same_pixels")
     proposed = candidates(prints)
-    found += [pair for pair in near_duplicates(prints, tracked(proposed, "aligning")) if pair is not None]
+    pairs_found += [pair for pair in near_duplicates(prints, tracked(proposed, "aligning")) if pair is not None]
     once: dict[tuple[int, int], Duplicate] = {}
-    for pair in found:
+    for pair in pairs_found:
         once.setdefault((pair.first, pair.second), pair)
     return [once[key] for key in sorted(once)]
 
@@ -182,22 +182,22 @@ def _counts(pairs: pd.DataFrame) -> dict[str, Any]:
 def _compared_with_known(known: pd.DataFrame, pairs: pd.DataFrame, rows: pd.DataFrame) -> dict[str, Any]:
     """Recall by kind of the known pairs, and how many found pairs are known or of one group."""
     listed = set(rows["path"])
-    found = {frozenset(pair) for pair in zip(pairs["path_a"], pairs["path_b"], strict=True)}
+    pairs_found = {frozenset(pair) for pair in zip(pairs["path_a"], pairs["path_b"], strict=True)}
     kinds = {frozenset(pair): kind for *pair, kind in known[list(_KNOWN_COLUMNS)].itertuples(index=False)}
     askable = {pair: kind for pair, kind in kinds.items() if pair <= listed}
-    totals, hits = Counter(askable.values()), Counter(kind for pair, kind in askable.items() if pair in found)
+    totals, hits = Counter(askable.values()), Counter(kind for pair, kind in askable.items() if pair in pairs_found)
     same_group = {
         frozenset(pair)
         for *pair, same in pairs[["path_a", "path_b", "same_group"]].itertuples(index=False)
         if same == 1
     }
-    right = sum(pair in kinds or pair in same_group for pair in found)
+    right = sum(pair in kinds or pair in same_group for pair in pairs_found)
     return {
         "recall": {kind: {"found": hits[kind], "n": n, "share": hits[kind] / n} for kind, n in sorted(totals.items())},
         "precision": {
             "right": right,
-            "n": len(found),
-            "share": right / len(found) if found else None,
+            "n": len(pairs_found),
+            "share": right / len(pairs_found) if pairs_found else None,
             "counts_as_right": "the pair is among the known ones of any kind, or both images have one group_id",
         },
     }
@@ -218,14 +218,14 @@ def _differences(rows: pd.DataFrame, read: Sequence[_Reading], split: str) -> li
     of_it = (rows["split"] == split).to_numpy()
     chosen, labels = rows[of_it], labels_of(rows)[of_it]
     traits = [reading.traits for reading, member in zip(read, of_it, strict=True) if member]
-    found = [
+    pairs_found = [
         kind_association("format", [each.format for each in traits], labels),
         kind_association("size in pixels", [each.size for each in traits], labels),
         kind_association("compression signature", [each.signature for each in traits], labels),
         number_association("length of the file", [each.bytes for each in traits], labels),
         *missing_associations(chosen.drop(columns=[name for name in _ADDED if name in chosen]), labels),
     ]
-    return [asdict(each) for each in sorted(found, key=lambda each: (each.measure, -(each.value or 0)))]
+    return [asdict(each) for each in sorted(pairs_found, key=lambda each: (each.measure, -(each.value or 0)))]
 
 
 def _border(rows: pd.DataFrame, read: Sequence[_Reading], split: str) -> dict[str, Any]:
@@ -276,7 +276,7 @@ def _known_lines(held: dict[str, Any] | None) -> list[str]:
     if held is None:
         return []
     recall = "; ".join(
-        f"{kind.replace('_', ' ')} {each['found']} of {each['n']} ({each['share']:.1%})"
+        f"{kind.replace('_', ' ')} {each['pairs_found']} of {each['n']} ({each['share']:.1%})"
         for kind, each in held["recall"].items()
     )
     right = held["precision"]

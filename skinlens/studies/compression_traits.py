@@ -50,8 +50,8 @@ def label_probabilities(features: Floats, labels: Labels, groups: npt.ArrayLike)
     """
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
     model = HistGradientBoostingClassifier(random_state=0, max_iter=60, max_leaf_nodes=15, min_samples_leaf=5)
-    told = cross_val_predict(model, features, labels, groups=np.asarray(groups), cv=folds, method="predict_proba")
-    return np.asarray(told)[:, 1]
+    predicted = cross_val_predict(model, features, labels, groups=np.asarray(groups), cv=folds, method="predict_proba")
+    return np.asarray(predicted)[:, 1]
 
 
 def _blockiness(steps: Floats, axis: int) -> float:

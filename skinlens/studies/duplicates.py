@@ -112,11 +112,11 @@ def candidates(prints: Sequence[Fingerprint]) -> list[Candidate]:
     """
     whole = np.stack([each.thumbnails[0] for each in prints]).reshape(len(prints), -1)
     best: dict[tuple[int, int], tuple[float, Candidate]] = {}
-    for likeness, found in _looking_alike(whole, _variants(prints)):
-        key = (min(found.first, found.second), max(found.first, found.second))
+    for likeness, match in _looking_alike(whole, _variants(prints)):
+        key = (min(match.first, match.second), max(match.first, match.second))
         if key not in best or likeness > best[key][0]:
-            best[key] = (likeness, found)
-    return [found for _, (_, found) in sorted(best.items())]
+            best[key] = (likeness, match)
+    return [match for _, (_, match) in sorted(best.items())]
 
 
 def near_duplicates(prints: Sequence[Fingerprint], proposed: Iterable[Candidate]) -> Iterator[Duplicate | None]:
@@ -180,9 +180,9 @@ def _looking_alike(whole: Floats, variants: Iterable[tuple[int, float, Floats]])
         likeness = np.full((len(block), len(whole)), -1, np.float32)
         variant = np.zeros(likeness.shape, np.int8)
         for number, (_, _, thumbnails) in enumerate(known):
-            found = block @ thumbnails.T
-            closer = found > likeness
-            likeness[closer], variant[closer] = found[closer], number
+            match = block @ thumbnails.T
+            closer = match > likeness
+            likeness[closer], variant[closer] = match[closer], number
         likeness[np.arange(len(block)), start + np.arange(len(block))] = -1
         for row, column in _largest(likeness):
             orientation, crop, _ = known[variant[row, column]]
@@ -213,10 +213,10 @@ def _alignment(first: Floats, second: Floats, crop: float) -> Floats | None:
     warp = np.array([[crop, 0, (1 - crop) * centre], [0, crop, (1 - crop) * centre]], np.float32)
     try:
         # OpenCV takes None for a mask, which its stubs leave out.
-        _, found = cv2.findTransformECC(first, second, warp, cv2.MOTION_AFFINE, _STOP, None, 1)  # type: ignore[call-overload]
+        _, match = cv2.findTransformECC(first, second, warp, cv2.MOTION_AFFINE, _STOP, None, 1)  # type: ignore[call-overload]
     except cv2.error:  # it does not converge on images that have nothing in common
         return None
-    warp = np.asarray(found, np.float32)
+    warp = np.asarray(match, np.float32)
     # Positions are pixel centres: x in the small image is 2 x + 0.5 in the large one.
     scale = _GREY // _ALIGNED
     half = (scale - 1) / 2

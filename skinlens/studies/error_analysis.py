@@ -34,13 +34,13 @@ def neighbour_votes(
     """
     unit = np.asarray(features, dtype=np.float64)
     unit = unit / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
-    names, truth = np.asarray(groups), np.asarray(labels)
+    names, labelled = np.asarray(groups), np.asarray(labels)
     similarity = unit @ unit.T
     similarity[names[:, None] == names[None, :]] = -np.inf
-    if len(truth) <= k or np.isneginf(np.partition(similarity, -k, axis=1)[:, -k]).any():
+    if len(labelled) <= k or np.isneginf(np.partition(similarity, -k, axis=1)[:, -k]).any():
         raise ValueError(f"some image has fewer than {k} images of other groups beside it")
     nearest = np.argpartition(similarity, -k, axis=1)[:, -k:]
-    return truth[nearest].mean(axis=1)
+    return labelled[nearest].mean(axis=1)
 
 
 @dataclass(frozen=True)
@@ -70,25 +70,31 @@ def label_noise(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> LabelNoi
     Raises:
         ValueError: Unless there are both labels.
     """
-    truth, chance = np.asarray(labels).astype(bool), np.asarray(probabilities, dtype=np.float64)
-    if truth.all() or not truth.any():
+    labelled, probability = np.asarray(labels).astype(bool), np.asarray(probabilities, dtype=np.float64)
+    if labelled.all() or not labelled.any():
         raise ValueError("label noise needs images of both labels")
-    malignant, benign = chance >= chance[truth].mean(), 1 - chance >= 1 - chance[~truth].mean()
+    malignant, benign = (
+        probability >= probability[labelled].mean(),
+        1 - probability >= 1 - probability[~labelled].mean(),
+    )
     # Where both thresholds are reached, the likelier class counts.
     both = malignant & benign
-    malignant, benign = malignant & ~(both & (chance < 0.5)), benign & ~(both & (chance >= 0.5))
-    contradicted = (malignant & ~truth) | (benign & truth)
+    malignant, benign = malignant & ~(both & (probability < 0.5)), benign & ~(both & (probability >= 0.5))
+    contradicted = (malignant & ~labelled) | (benign & labelled)
     return LabelNoise(
-        benign_surely_malignant=int((malignant & ~truth).sum()),
-        malignant_surely_benign=int((benign & truth).sum()),
+        benign_surely_malignant=int((malignant & ~labelled).sum()),
+        malignant_surely_benign=int((benign & labelled).sum()),
         share=float(contradicted.sum() / (malignant | benign).sum()),
     )
 
 
 def doubtful(labels: npt.ArrayLike, probabilities: npt.ArrayLike, votes: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     """Images whose label both the models (at `SURE`) and the neighbours (at `MOST_NEIGHBOURS`) contradict, `(N,)`."""
-    truth, chance, voted = np.asarray(labels), np.asarray(probabilities), np.asarray(votes)
-    against, neighbours = np.where(truth == 1, 1 - chance, chance), np.where(truth == 1, 1 - voted, voted)
+    labelled, probability, voted = np.asarray(labels), np.asarray(probabilities), np.asarray(votes)
+    against, neighbours = (
+        np.where(labelled == 1, 1 - probability, probability),
+        np.where(labelled == 1, 1 - voted, voted),
+    )
     return (against >= SURE) & (neighbours >= MOST_NEIGHBOURS)
 
 
@@ -100,11 +106,11 @@ def shared_errors(labels: npt.ArrayLike, runs: Mapping[str, npt.ArrayLike], thre
         runs: P(malignant) `(N,)` of each model.
         threshold: In [0, 1].
     """
-    truth = np.asarray(labels) == 1
-    return np.sum([(np.asarray(chance) >= threshold) != truth for chance in runs.values()], axis=0)
+    labelled = np.asarray(labels) == 1
+    return np.sum([(np.asarray(probability) >= threshold) != labelled for probability in runs.values()], axis=0)
 
 
 def auc_without(labels: npt.ArrayLike, probabilities: npt.ArrayLike, left_out: npt.NDArray[np.bool_]) -> float | None:
     """The ROC AUC of the remaining images; None if they are of one label."""
-    truth, chance = np.asarray(labels)[~left_out], np.asarray(probabilities)[~left_out]
-    return float(roc_auc_score(truth, chance)) if 0 < truth.sum() < len(truth) else None
+    labelled, probability = np.asarray(labels)[~left_out], np.asarray(probabilities)[~left_out]
+    return float(roc_auc_score(labelled, probability)) if 0 < labelled.sum() < len(labelled) else None

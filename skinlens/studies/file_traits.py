@@ -90,13 +90,13 @@ def number_association(trait: str, values: npt.ArrayLike, labels: Labels) -> Ass
 
 def missing_associations(manifest: pd.DataFrame, labels: Labels) -> list[Association]:
     """For every column that is blank somewhere, whether being blank tells the label."""
-    found = []
+    traits = []
     for column in manifest.columns:
         blank = (manifest[column].isna() | (manifest[column].astype(str).str.strip() == "")).to_numpy()
         if blank.any():
             values = np.where(blank, "missing", "given")
-            found.append(kind_association(f"missing {column}", values, labels))
-    return found
+            traits.append(kind_association(f"missing {column}", values, labels))
+    return traits
 
 
 def _signature(image: Image.Image, kind: str) -> str:

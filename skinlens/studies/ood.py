@@ -1,4 +1,4 @@
-"""How a refusal is chosen and measured: two halves that share no patient, a threshold, and refused shares with n."""
+"""Out-of-distribution rejection: two halves that share no patient, a threshold, and rejected shares with n."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -59,14 +59,14 @@ def choose_threshold(familiarities: Floats, groups: Sequence[str], *, allowed: f
         allowed: The share, in [0, 1).
 
     Raises:
-        ValueError: If there is no image, the share is out of range, or a familiarity is no number.
+        ValueError: If there is no image, the share is out of range, or an out-of-distribution score is no number.
     """
     if not len(familiarities) or len(familiarities) != len(groups):
         raise ValueError(f"{len(familiarities)} familiarities and {len(groups)} groups give no threshold")
     if not 0 <= allowed < 1:
         raise ValueError(f"the allowed share lies from 0 to below 1, not at {allowed}")
     if not np.isfinite(familiarities).all():
-        raise ValueError("a familiarity is not a number")
+        raise ValueError("an out-of-distribution score is not a number")
     sizes = Counter(groups)
     names = np.array([group if allowed * sizes[group] >= 1 else None for group in groups], dtype=object)
     return min(

@@ -49,19 +49,19 @@ _ROBUSTNESS = ("n", "clean", "corruptions")
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """Rows under test and what judges them.
+    """Rows under test and the model that scores them.
 
     Attributes:
-        judge: Scores images.
+        scorer: Scores images.
         rows: N rows of `read_manifests`, with a fresh index.
         probabilities: P(malignant) of the images as they are, `(N,)`.
-        threshold: In [0, 1]; the verdict is malignant if `probability >= threshold`.
+        threshold: In [0, 1]; the decision is malignant if `probability >= threshold`.
         preprocessing: Of the model. Images are brought to its input before they are changed, so that a change is the
             same for images of any size.
         resamples: Draws of the bootstrap.
     """
 
-    judge: Scorer
+    scorer: Scorer
     rows: pd.DataFrame
     probabilities: Floats
     threshold: float
@@ -272,7 +272,7 @@ def _scores(trial: Trial, images: Iterable[LesionImage], total: int, title: str)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(title, total=total)
         while batch := list(islice(waiting, _BATCH)):
-            scores.extend(prediction.score for prediction in trial.judge.predict(batch))
+            scores.extend(prediction.score for prediction in trial.scorer.predict(batch))
             progress.advance(task, len(batch))
     return np.array(scores)
 

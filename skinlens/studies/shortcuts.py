@@ -28,7 +28,7 @@ def shape_probabilities(features: Floats, labels: Labels, scored: Floats) -> Flo
     Args:
         features: Shapes to learn from, `(M, F)`.
         labels: Theirs, `(M,)`, 1 for malignant and 0 for benign.
-        scored: Shapes to judge, `(N, F)`.
+        scored: Shapes to score, `(N, F)`.
 
     Returns:
         `(N,)` in [0, 1]; always the same for the same arguments.
@@ -114,7 +114,8 @@ def measure_backgrounds(
     kinds = {"plain": plain, "same_class": same_class, "swapped": swapped}
     names = np.asarray(groups)
     measured = {
-        f"{kind}_auc": measure_roc_auc(labels, chances, names, resamples=resamples) for kind, chances in kinds.items()
+        f"{kind}_auc": measure_roc_auc(labels, probabilities, names, resamples=resamples)
+        for kind, probabilities in kinds.items()
     }
     both, twice = np.concatenate([same_class, swapped]), np.concatenate([names, names])
     for by, both_labels in (("lesion", (labels, labels)), ("background", (labels, 1 - labels))):
@@ -124,7 +125,7 @@ def measure_backgrounds(
     for name, values in (_changes(kinds, labels) | _verdicts(kinds, labels, threshold)).items():
         known = ~np.isnan(values)
         measured[name] = measure_mean(
-            values[known], names[known], resamples=resamples, absent="no lesion was judged rightly before"
+            values[known], names[known], resamples=resamples, absent="no lesion was classified correctly before"
         )
     return measured
 
@@ -137,7 +138,7 @@ def _next_of_another_group(lenders: Labels, turn: int, groups: npt.NDArray[np.ge
 
 
 def _changes(kinds: dict[str, Floats], labels: Labels) -> dict[str, Floats]:
-    logits = {kind: logit(chances, least=_LIMIT) for kind, chances in kinds.items()}
+    logits = {kind: logit(probabilities, least=_LIMIT) for kind, probabilities in kinds.items()}
     changes = {}
     for scale, values in (("score", kinds), ("logit", logits)):
         for before, after in (("plain", "same_class"), ("plain", "swapped"), ("same_class", "swapped")):
@@ -149,7 +150,7 @@ def _changes(kinds: dict[str, Floats], labels: Labels) -> dict[str, Floats]:
 
 def _verdicts(kinds: dict[str, Floats], labels: Labels, threshold: float) -> dict[str, Floats]:
     """Per question 1 or 0, and NaN for the lesions it is not asked of."""
-    right = {kind: (chances >= threshold) == (labels == 1) for kind, chances in kinds.items()}
+    right = {kind: (probabilities >= threshold) == (labels == 1) for kind, probabilities in kinds.items()}
     return {
         "verdict_is_backgrounds": 1.0 - right["swapped"],
         "flipped_by_background": np.where(right["same_class"], 1.0 - right["swapped"], np.nan),

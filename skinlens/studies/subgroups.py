@@ -1,4 +1,4 @@
-"""Who is judged well and who is not: rates by diagnosis, age, sex, site, origin and skin tone."""
+"""Subgroups: rates by diagnosis, age, sex, site, origin and skin tone."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -58,9 +58,9 @@ def subgroups(
 
     Args:
         rows: N rows with `label`; of `columns` those that exist are looked at, `age` in bands of years.
-        happened: `(N,)`; for instance, that the image was judged wrongly.
+        happened: `(N,)`; for instance, that the image was classified wrongly.
         columns: Names.
-        fewest: A rate on fewer images is withheld, and its count too.
+        fewest: A rate on fewer images is left out, and its count too.
 
     Returns:
         By column, value and label; blank values are a part of their own, `NOT_RECORDED`. A part without images of a
@@ -126,11 +126,11 @@ def with_skin_tones(rows: pd.DataFrame, estimated: Sequence[str]) -> pd.DataFram
 
 
 def format_subgroups(record: Subgroups) -> str:
-    """The record in short, as lines for a terminal: what could be measured, what was withheld, and what was missed."""
+    """The record in short, as lines for a terminal: what could be measured, what was left out, and what was missed."""
     lines = [_line(part) for part in record.cells if part.rate.value is not None]
-    withheld = len(record.cells) - len(lines)
-    if withheld:
-        lines.append(f"{withheld} parts with fewer than {record.fewest} images are not shown.")
+    left_out = len(record.cells) - len(lines)
+    if left_out:
+        lines.append(f"{left_out} parts with fewer than {record.fewest} images are not shown.")
     missed = record.missed_melanomas
     named = f": {', '.join(missed.ids)}" if missed.ids else ""
     return "\n".join(

@@ -53,7 +53,7 @@ class Outlook:
 
     prevalence: float
     referred: float
-    found: float
+    detected: float
     missed: float
     ppv: float | None
     npv: float | None
@@ -61,16 +61,16 @@ class Outlook:
     @property
     def referrals_per_cancer(self) -> float | None:
         """Referrals for each malignant lesion found; None if none is found."""
-        return self.referred / self.found if self.found else None
+        return self.referred / self.detected if self.detected else None
 
     def sentence(self) -> str:
         """Return the consequences in plain words."""
         if self.referrals_per_cancer is None:
             return f"Where {percent(self.prevalence)} of lesions are malignant, this threshold finds none of them."
         return (
-            f"Of 1,000 lesions where {percent(self.prevalence)} are malignant, this threshold would refer "
-            f"{self.referred:.0f}, find {self.found:.0f} malignant ones ({self.referrals_per_cancer:.1f} referrals for "
-            f"each) and miss {_count(self.missed)}."
+            f"Of 1,000 lesions where {percent(self.prevalence)} are malignant, this threshold would "
+            f"refer {self.referred:.0f}, find {self.detected:.0f} malignant ones "
+            f"({self.referrals_per_cancer:.1f} referrals for each) and miss {_count(self.missed)}."
         )
 
 
@@ -89,14 +89,14 @@ def outlook(sensitivity: float, specificity: float, prevalence: float) -> Outloo
         if not 0 <= rate <= 1:
             raise ValueError(f"a {name} lies in [0, 1], not {rate}")
     _require_share("prevalence", prevalence)
-    found, missed = 1000 * prevalence * sensitivity, 1000 * prevalence * (1 - sensitivity)
+    detected, missed = 1000 * prevalence * sensitivity, 1000 * prevalence * (1 - sensitivity)
     alarms, cleared = 1000 * (1 - prevalence) * (1 - specificity), 1000 * (1 - prevalence) * specificity
     return Outlook(
         prevalence=prevalence,
-        referred=found + alarms,
-        found=found,
+        referred=detected + alarms,
+        detected=detected,
         missed=missed,
-        ppv=found / (found + alarms) if found + alarms else None,
+        ppv=detected / (detected + alarms) if detected + alarms else None,
         npv=cleared / (cleared + missed) if cleared + missed else None,
     )
 

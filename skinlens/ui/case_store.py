@@ -29,12 +29,12 @@ def case_store() -> CaseStore:
     """
     key = (database_url().render_as_string(hide_password=False), str(data_folder()))
     opened = _open(*key)
-    found = _file()
-    if found == opened.file:
+    store = _file()
+    if store == opened.file:
         return opened.store
     # An open connection would keep writing to the file that is gone, and lose every case.
     opened.store.engine.dispose()
-    if found is None:
+    if store is None:
         raise CaseStoreError("The file of the cases is gone. Put it back, or start SkinLens again for an empty one.")
     _open.clear(*key)
     return _open(*key).store

@@ -51,15 +51,15 @@ def _show_studies(card: ModelCard) -> None:
     folder = weights_folder() / "evaluation"
     digest, threshold = card.files["weights"].sha256, card.point().threshold
     try:
-        found = read_measured(folder, card.name, weights_sha256=digest, threshold=threshold)
+        measured = read_measured(folder, card.name, weights_sha256=digest, threshold=threshold)
     except ResultError as error:
         st.error("The results beside the model cannot be read.", icon=":material/error:")
         st.text(str(error))
         return
-    if found is None:
+    if measured is None:
         st.write("Shortcut tests, subgroups and failures have not been measured for these weights.")
         return
-    for title, blocks in measured_sections(found):
+    for title, blocks in measured_sections(measured):
         st.markdown(f"#### {title}")
         for block in blocks:
             if isinstance(block, str):

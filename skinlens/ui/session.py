@@ -90,10 +90,10 @@ def _results() -> OrderedDict[tuple[str, str], Assessed]:
 
 def _find(image_sha256: str, model: LoadedModel) -> Assessed | None:
     key = (image_sha256, model.predictor.model.sha256)
-    found = _results().get(key)
-    if found is not None:
+    kept = _results().get(key)
+    if kept is not None:
         st.session_state[_CURRENT] = key
-    return found
+    return kept
 
 
 def _add(image: LesionImage, model: LoadedModel) -> Assessed:

@@ -4,7 +4,7 @@ import pytest
 
 from skinlens.batch.facts import Facts
 from skinlens.batch.figures import against_truth, with_reviewers
-from skinlens.batch.summary import agreement_sentence, truth_rows, truth_sentence
+from skinlens.batch.summary import agreement_sentence, label_rows, label_sentence
 from skinlens.metrics.registry import score
 from skinlens.triage.wording import NOT_DERMOSCOPY
 from tests.batch.test_table import POINT, line, review, table
@@ -25,10 +25,10 @@ def test_the_metrics_are_those_of_the_evaluation() -> None:
     assert found is not None
     expected = score([int(label == "malignant") for label in LABELS], SCORES, 0.5)
     assert {name: metric.value for name, metric in found.result.metrics.items()} == pytest.approx(expected.values)
-    assert truth_sentence(found).startswith(
+    assert label_sentence(found).startswith(
         "Ground truth: of 3 malignant images 2 reach the threshold and 1 do not; of 3 benign ones 2 stay below it"
     )
-    assert truth_rows(found)[0] == ("Metric", "Value", "95 % interval", "n")
+    assert label_rows(found)[0] == ("Metric", "Value", "95 % interval", "n")
 
 
 def test_what_was_not_assessed_is_counted_apart() -> None:

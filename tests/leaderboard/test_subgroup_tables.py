@@ -1,4 +1,4 @@
-"""Parts of the images as tables: every recorded figure is there, and what was withheld stays so."""
+"""Parts of the images as tables: every recorded figure is there, and what was left out stays so."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def test_a_rate_is_its_count_over_its_images(models: tuple[EvaluatedModel, ...])
     assert ((table["low"] <= table["value"]) & (table["value"] <= table["high"])).all()
 
 
-def test_small_parts_are_withheld(models: tuple[EvaluatedModel, ...]) -> None:
+def test_small_subgroups_have_no_rates(models: tuple[EvaluatedModel, ...]) -> None:
     table = subgroup_table(models)
     few = table["n"] < FEWEST
     assert few.any()
@@ -38,8 +38,8 @@ def test_small_parts_are_withheld(models: tuple[EvaluatedModel, ...]) -> None:
     for column in set(table["column"]):
         told = readable_subgroups(table, column)
         labels = list(dict.fromkeys(table["model"]))
-        withheld = (told[labels] == "withheld").all(axis=1)
-        assert withheld.tolist() == (told["Images"] < FEWEST).tolist()
+        too_few = (told[labels] == "too few images").all(axis=1)
+        assert too_few.tolist() == (told["Images"] < FEWEST).tolist()
 
 
 def test_diagnoses_are_told_in_words(models: tuple[EvaluatedModel, ...]) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from skinlens.batch.figures import AgainstTruth
-from skinlens.batch.summary import truth_rows
+from skinlens.batch.summary import label_rows
 from skinlens.leaderboard.model_comparison import compare_models, pair_table
 from skinlens.leaderboard.records import read_model, read_results
 from skinlens.leaderboard.table import leaderboard, readable
@@ -69,7 +69,7 @@ class TestNewMetric:
         assert (stored["n"], stored["second"]) == (second.n, {"low": second.low, "high": second.high})
         assert "negative predictive value" in format_views(results)
         truth = AgainstTruth(results["all"], not_judged=0, undecided=0)
-        assert truth_rows(truth)[-1][0] == "negative predictive value"
+        assert label_rows(truth)[-1][0] == "negative predictive value"
 
     @pytest.mark.usefixtures("npv")
     def test_shipped_records_stay_valid_and_read_as_not_measured(self) -> None:

@@ -309,10 +309,10 @@ class TestRobustness:
             6
         }
 
-    def test_no_more_than_a_batch_is_judged_at_once(self, trial: Trial, monkeypatch) -> None:
+    def test_no_more_than_a_batch_is_scored_at_once(self, trial: Trial, monkeypatch) -> None:
         sizes = []
-        judge = trial.judge.predict
-        monkeypatch.setattr(trial.judge, "predict", lambda images: sizes.append(len(images)) or judge(images))
+        predict = trial.scorer.predict
+        monkeypatch.setattr(trial.scorer, "predict", lambda images: sizes.append(len(images)) or predict(images))
         robustness(trial)
         assert sum(sizes) == 16 * 35
         assert max(sizes) <= 32
@@ -328,16 +328,16 @@ class TestQuick:
         trial, training = tried(manifest, border, BORDER_THRESHOLD)
         shortcuts = in_json(measure_robustness(trial, training, quick=True).shortcuts)
         assert [shortcuts[test]["n"] for test in ("centre_disc", "outline", "backgrounds")] == [6, 6, 6]
-        assert len(trial.judge.shown) == 4 * 6
+        assert len(trial.scorer.shown) == 4 * 6
         assert shortcuts["centre_disc"]["plain_views"]["all"]["n"] == 6
         whole = in_json(measure_robustness(trial, training, quick=False).shortcuts)
         assert [whole[test]["n"] for test in ("centre_disc", "outline", "backgrounds")] == [16, 16, 16]
 
     def test_images_reach_the_model_at_its_input_size(self, manifest: Path) -> None:
         trial, training = tried(manifest, border, 0.5)
-        smaller = Trial(trial.judge, trial.rows, trial.probabilities, 0.5, Preprocessing(size=64), resamples=20)
+        smaller = Trial(trial.scorer, trial.rows, trial.probabilities, 0.5, Preprocessing(size=64), resamples=20)
         measure_robustness(smaller, training, quick=True)
-        assert {image.pixels.shape for image in trial.judge.shown} == {(64, 64, 3)}
+        assert {image.pixels.shape for image in trial.scorer.shown} == {(64, 64, 3)}
 
     def test_the_same_every_time(self, manifest: Path) -> None:
         first, again = (measure_robustness(*tried(manifest, border, 0.5), quick=False) for _ in range(2))

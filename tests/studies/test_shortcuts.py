@@ -156,4 +156,4 @@ class TestBackgrounds:
     def test_without_a_right_verdict_before_there_is_none_to_turn(self) -> None:
         wrong = np.where(LABELS == 1, 0.1, 0.9)
         seen = figures(wrong, wrong, wrong)
-        assert seen["flipped_by_background"] == undefined("no lesion was judged rightly before", 0)
+        assert seen["flipped_by_background"] == undefined("no lesion was classified correctly before", 0)

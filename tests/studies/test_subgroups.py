@@ -178,8 +178,8 @@ def test_the_short_form_says_what_was_measured_withheld_and_missed(record):
         f"skin tone tan: specificity {rate['value']:.3f} [{rate['low']:.3f}, {rate['high']:.3f}] "
         f"({cell['right']} of {cell['n']})"
     ) in lines
-    withheld = sum(cell["n"] < FEWEST for cell in record["cells"])
-    assert f"{withheld} parts with fewer than 20 images are not shown." in lines
+    left_out = sum(cell["n"] < FEWEST for cell in record["cells"])
+    assert f"{left_out} parts with fewer than 20 images are not shown." in lines
     assert not any("acral" in line for line in lines)
     missed = record["missed_melanomas"]
     assert lines[-1] == f"Melanomas missed: {len(missed['ids'])} of {missed['n']}: {', '.join(missed['ids'])}"

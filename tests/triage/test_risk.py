@@ -50,7 +50,7 @@ def test_numbers_out_of_range_are_errors(bad):
 def test_an_outlook_counts_patients():
     """20 ill of 1,000: 19 found and 1 missed; 147 of the 980 healthy are referred too."""
     found = outlook(0.95, 0.85, 0.02)
-    assert (found.found, found.missed, found.referred) == pytest.approx((19, 1, 166))
+    assert (found.detected, found.missed, found.referred) == pytest.approx((19, 1, 166))
     assert found.ppv == pytest.approx(19 / 166)
     assert found.npv == pytest.approx(833 / 834)
     assert found.referrals_per_cancer == pytest.approx(166 / 19)

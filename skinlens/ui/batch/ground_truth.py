@@ -9,7 +9,7 @@ from skinlens.batch.errors import BatchError
 from skinlens.batch.facts import read_facts
 from skinlens.batch.figures import AgainstTruth, against_truth, with_reviewers
 from skinlens.batch.store import BatchStore
-from skinlens.batch.summary import agreement_sentence, truth_rows, truth_sentence
+from skinlens.batch.summary import agreement_sentence, label_rows, label_sentence
 from skinlens.storage.csv_file import CsvFileError
 from skinlens.ui.batch.results import Shown
 
@@ -23,14 +23,14 @@ _FIGURES = "batch-truth"
 
 def show_figures(shown: Shown) -> None:
     """Show figures against ground truth and the agreement with reviewers, as far as there are any."""
-    truth = None if shown.blind else _against_truth(shown)
-    if truth is not None:
+    comparison = None if shown.blind else _against_truth(shown)
+    if comparison is not None:
         with st.expander("Results against ground truth"):
-            st.write(truth_sentence(truth))
-            head, *rows = truth_rows(truth)
+            st.write(label_sentence(comparison))
+            head, *rows = label_rows(comparison)
             st.dataframe(pd.DataFrame(rows, columns=list(head)), hide_index=True)
-            found = truth.result.confusion
-            confusion = {"Called malignant": [found.tp, found.fp], "Called benign": [found.fn, found.tn]}
+            counts = comparison.result.confusion
+            confusion = {"Called malignant": [counts.tp, counts.fp], "Called benign": [counts.fn, counts.tn]}
             st.dataframe(pd.DataFrame(confusion, index=["Malignant", "Benign"]))
             st.caption("Intervals resample patients, not single images. Uncertain images count by their score.")
     if any(entry.reviews for entry in shown.every):

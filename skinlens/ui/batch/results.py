@@ -84,9 +84,9 @@ def loaded(store: BatchStore) -> Loaded:
         return known
     lines = store.lines()
     matched, error = _facts(store, lines)
-    found = Loaded(stamp, lines, store.reviews(), matched, error)
-    st.session_state[_CACHE] = found
-    return found
+    loaded = Loaded(stamp, lines, store.reviews(), matched, error)
+    st.session_state[_CACHE] = loaded
+    return loaded
 
 
 def choose(store: BatchStore, card: ModelCard, reviewer: str) -> Shown:
@@ -191,10 +191,10 @@ def _choose_point(card: ModelCard) -> OperatingPoint:
 
 
 def _show_counts(every: Sequence[Entry]) -> None:
-    found = counts(every)
+    loaded = counts(every)
     places = st.columns(len(OUTCOMES))
     for place, name in zip(places, OUTCOMES, strict=True):
-        place.metric(OUTCOME_WORDS[name], f"{found[name]:,}")
+        place.metric(OUTCOME_WORDS[name], f"{loaded[name]:,}")
 
 
 def _choose_filter(every: Sequence[Entry], *, blind: bool) -> tuple[Filter, Order]:

@@ -246,9 +246,9 @@ def _show_patient(store: BatchStore, shown: Shown, entry: Entry, *, hidden: bool
 
 def _show_ugly_duckling(store: BatchStore, entry: Entry, group: Sequence[Entry]) -> None:
     ranks = rank_ugly_ducklings(group, store.features([each.number for each in group]))
-    for found in ranks:
-        if found.number == entry.number:
-            st.text(found.sentence())
+    for place in ranks:
+        if place.number == entry.number:
+            st.text(place.sentence())
     if ranks and ranks[0].number != entry.number:
         name = next(each.line.relative for each in group if each.number == ranks[0].number)
         st.text(f"The image that differs most: {name}")

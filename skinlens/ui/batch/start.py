@@ -135,11 +135,11 @@ def _where(origin: Origin) -> tuple[list[UploadedFile], str]:
         "discard the run."
     )
     if origin == "Folder":
-        found = st.file_uploader(
+        uploaded = st.file_uploader(
             "Drop a folder here", accept_multiple_files="directory", max_upload_size=_IMAGE_LIMIT, key=_key("folder")
         )
     elif origin == "Zip archive":
-        found = st.file_uploader(
+        uploaded = st.file_uploader(
             "Drop zip archives here",
             type="zip",
             accept_multiple_files=True,
@@ -147,10 +147,10 @@ def _where(origin: Origin) -> tuple[list[UploadedFile], str]:
             key=_key("zip"),
         )
     else:
-        found = st.file_uploader(
+        uploaded = st.file_uploader(
             "Drop images here", accept_multiple_files=True, max_upload_size=_IMAGE_LIMIT, key=_key("files")
         )
-    return (found if isinstance(found, list) else [found] if found else []), ""
+    return (uploaded if isinstance(uploaded, list) else [uploaded] if uploaded else []), ""
 
 
 def _created(

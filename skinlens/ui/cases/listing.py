@@ -21,25 +21,25 @@ def show_cases(store: CaseStore) -> None:
     words, decision = st.columns([2, 1.4])
     searched = words.text_input("Search patient, lesion, image or note", key="case-words")
     wanted = decision.selectbox("Decision", list(_DECISIONS), format_func=_DECISIONS.__getitem__, key="case-decision")
-    found = store.search(searched, decision=wanted, limit=_MOST_SHOWN)
-    if not found.total:
+    result = store.search(searched, decision=wanted, limit=_MOST_SHOWN)
+    if not result.total:
         st.info(
             "No case matches." if searched or wanted else "No cases yet. Save one on the Triage page.",
             icon=":material/folder_open:",
         )
         return
     chosen = st.dataframe(
-        case_table(found.lines),
+        case_table(result.lines),
         hide_index=True,
         width="stretch",
         on_select="rerun",
         selection_mode="single-row",
         key="case-list",
     )
-    st.caption(f"{len(found.lines)} of {found.total} cases, newest first. To open one, select the box on its left.")
+    st.caption(f"{len(result.lines)} of {result.total} cases, newest first. To open one, select the box on its left.")
     rows = chosen["selection"]["rows"]
     if rows:
-        st.session_state[OPEN] = found.lines[rows[0]].id
+        st.session_state[OPEN] = result.lines[rows[0]].id
 
 
 def case_table(lines: Sequence[CaseLine]) -> pd.DataFrame:

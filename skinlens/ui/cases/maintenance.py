@@ -26,18 +26,18 @@ def _check_pdf(store: CaseStore) -> None:
     if upload is None:
         return
     try:
-        found = check_summary(store, upload.getvalue())
+        checked = check_summary(store, upload.getvalue())
     except NotASummaryError as error:
         st.error("This file cannot be used.", icon=":material/block:")
         st.text(str(error))
         return
-    if not found.agrees:
+    if not checked.agrees:
         st.error("The PDF does not agree with the saved case.", icon=":material/gpp_bad:")
-    elif found.exact is False:
+    elif checked.exact is False:
         st.warning("Image, model and result agree. Something else differs.", icon=":material/gpp_maybe:")
     else:
         st.success("The PDF agrees with the saved case.", icon=":material/verified:")
-    for sentence in found.sentences:
+    for sentence in checked.sentences:
         st.text(sentence)
 
 

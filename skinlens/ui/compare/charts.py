@@ -57,15 +57,15 @@ class Look:
 def looks(labels: Sequence[str], *, theme: str) -> dict[str, Look]:
     """A look for each model; no two of the first 32 look alike."""
     colours = COLOURS[theme]
-    found = {}
+    traces = {}
     for number, label in enumerate(labels):
         turn = number // len(colours)
-        found[label] = Look(
+        traces[label] = Look(
             colours[number % len(colours)],
             DASHES[(number + turn) % len(DASHES)],
             MARKS[(number + turn) % len(MARKS)],
         )
-    return found
+    return traces
 
 
 def roc_chart(
@@ -374,7 +374,7 @@ def _marks(figure: go.Figure, points: pd.DataFrame, styles: Mapping[str, Look], 
     for row in points.dropna(subset=[x, y]).to_dict("records"):
         paper = row["source"] == "paper"
         look = styles[row["model"]]
-        said = "as published" if paper else f"at its threshold {row['threshold']:.2f}"
+        source = "as published" if paper else f"at its threshold {row['threshold']:.2f}"
         figure.add_scatter(
             x=[row[x]],
             y=[row[y]],
@@ -388,7 +388,7 @@ def _marks(figure: go.Figure, points: pd.DataFrame, styles: Mapping[str, Look], 
                 "color": look.colour,
                 "line": {"width": 2.5 if paper else 0, "color": look.colour},
             },
-            hovertemplate=f"{said}: %{{x:.3f}}, %{{y:.3f}}<extra></extra>",
+            hovertemplate=f"{source}: %{{x:.3f}}, %{{y:.3f}}<extra></extra>",
         )
 
 

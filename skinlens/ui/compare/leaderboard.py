@@ -24,12 +24,12 @@ def choose_view(compared: Compared) -> str:
         width="stretch",
     )
     for model in compared.models:
-        found = views_of(model.rows).get(view)
-        if found is not None:
+        in_view = views_of(model.rows).get(view)
+        if in_view is not None:
             counts = label_counts(model, view)
             st.caption(
                 f"**{VIEWS[view]}** ({counts['benign']} benign, {counts['malignant']} malignant images; in files "
-                f"`{view}`): {found.explanation}"
+                f"`{view}`): {in_view.explanation}"
             )
             break
     return view

@@ -43,10 +43,10 @@ def _show_difference(compared: Compared, first: str, second: str, view: str) -> 
         st.button("Compute the difference", icon=":material/balance:", on_click=state.ask, args=(key,))
         st.caption("The interval comes from 2,000 bootstrap samples of the lesions. This takes some seconds.")
         return
-    found = state.pair(*seeds, view)
-    for sentence in sentences(found):
+    comparison = state.pair(*seeds, view)
+    for sentence in sentences(comparison):
         st.text(sentence)
-    table = pair_table(found.first_seed)
+    table = pair_table(comparison.first_seed)
     st.dataframe(
         table,
         hide_index=True,
@@ -65,13 +65,13 @@ def _show_difference(compared: Compared, first: str, second: str, view: str) -> 
 def _show_disagreements(compared: Compared, first: str, second: str, view: str) -> None:
     """List the images that the two decide differently, and show one where a folder has it."""
     (one,), (other,) = ([model for model in compared.models if model.label == label] for label in (first, second))
-    found = disagreeing(one, other, view)
-    st.markdown(f"**Images with different decisions: {len(found)}**")
-    if found.empty:
+    comparison = disagreeing(one, other, view)
+    st.markdown(f"**Images with different decisions: {len(comparison)}**")
+    if comparison.empty:
         return
     score = st.column_config.NumberColumn
     chosen = st.dataframe(
-        found,
+        comparison,
         hide_index=True,
         column_config={
             "path": "Image",
@@ -86,9 +86,9 @@ def _show_disagreements(compared: Compared, first: str, second: str, view: str) 
         key="compare-disagreements",
         height=260,
     )
-    offer_table(found.rename(columns={"first": first, "second": second}), f"disagreements-{view}")
-    rows = [row for row in chosen.selection.rows if row < len(found)]
-    _show_image(str(found["path"].iloc[rows[0]]) if rows else None)
+    offer_table(comparison.rename(columns={"first": first, "second": second}), f"disagreements-{view}")
+    rows = [row for row in chosen.selection.rows if row < len(comparison)]
+    _show_image(str(comparison["path"].iloc[rows[0]]) if rows else None)
 
 
 def _show_image(path: str | None) -> None:

@@ -188,10 +188,10 @@ def image(folder: str, path: str) -> LesionImage | None:
     root = Path(folder).expanduser().resolve()
     try:
         file = (root / path).resolve()
-        found = file.is_relative_to(root) and file.is_file()
+        exists = file.is_relative_to(root) and file.is_file()
     except (OSError, ValueError) as error:
         raise ImageRejectedError("unreadable", f"{path!r} cannot be looked up: {error}.") from error
-    return decode(file) if found else None
+    return decode(file) if exists else None
 
 
 def by_label(models: Sequence[EvaluatedModel], labels: Sequence[str]) -> list[EvaluatedModel]:

@@ -57,11 +57,11 @@ def show_result(result: Assessed, assessment: Assessment, model: LoadedModel) ->
     _show_quality(result, assessment)
     _show_score(result, assessment, model)
     with st.container(border=True):
-        found = meaning(assessment, model.card, choose_prevalence())
+        risk = meaning(assessment, model.card, choose_prevalence())
         with st.container(gap="xsmall"):
-            for sentence in found.sentences():
+            for sentence in risk.sentences():
                 st.text(sentence)
-    return found
+    return risk
 
 
 def show_rejected(result: Assessed, assessment: Assessment) -> None:
