@@ -68,7 +68,7 @@ class TestNewMetric:
         second = wilson(counts.tn, counts.tn + counts.fn)
         assert (stored["n"], stored["second"]) == (second.n, {"low": second.low, "high": second.high})
         assert "negative predictive value" in format_views(results)
-        truth = AgainstTruth(results["all"], not_judged=0, undecided=0)
+        truth = AgainstTruth(results["all"], not_assessed=0, undecided=0)
         assert label_rows(truth)[-1][0] == "negative predictive value"
 
     @pytest.mark.usefixtures("npv")

@@ -175,7 +175,7 @@ def test_the_short_form_says_what_was_measured_withheld_and_missed(record):
     cell = by_part(record)["skin_tone", "tan", "specificity"]
     rate = cell["rate"]
     assert (
-        f"skin tone tan: specificity {rate['value']:.3f} [{rate['low']:.3f}, {rate['high']:.3f}] "
+        f"skin tone tan: specificity {rate['value']:.3f} ({rate['low']:.3f} to {rate['high']:.3f}) "
         f"({cell['right']} of {cell['n']})"
     ) in lines
     left_out = sum(cell["n"] < FEWEST for cell in record["cells"])
