@@ -150,7 +150,8 @@ def test_evaluation_needs_nothing_of_the_rest_and_no_torch():
         "import skinlens.metrics.curves, skinlens.leaderboard.submitted;"
         "outside = ('torch', 'streamlit', 'plotly');"
         # Importing the package itself switches its dependencies' telemetry off.
-        "ours = [m for m in sys.modules if m.startswith('skinlens.') and m not in ('skinlens.telemetry', 'skinlens.errors')];"
+        "own = ('skinlens.telemetry', 'skinlens.errors');"
+        "ours = [m for m in sys.modules if m.startswith('skinlens.') and m not in own];"
         "rooms = ('metrics', 'leaderboard', 'storage');"
         "print([m for m in sys.modules if m in outside] + [m for m in ours if m.split('.')[1] not in rooms])"
     )
