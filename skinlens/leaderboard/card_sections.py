@@ -79,9 +79,7 @@ def _shortcuts(model: EvaluatedModel) -> Iterator[str | pd.DataFrame]:
 
 
 def _parts(model: EvaluatedModel) -> Iterator[str | pd.DataFrame]:
-    yield (
-        "Rates at the default point. Subgroups with few images are left out; among many, some stand out by chance."
-    )
+    yield ("Rates at the default point. Subgroups with few images are left out; among many, some stand out by chance.")
     if model.held_out is not None:
         yield held_out_sentence(model)
         yield _part_table(model, held_out=True)

@@ -1,6 +1,6 @@
 """The app under Streamlit's own test driver, with fresh caches for every test."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,9 @@ from skinlens.runtime.predictor import Predictor
 from skinlens.runtime.released import VARIABLE
 from skinlens.runtime.weights import shipped_folder
 from skinlens.ui.compare import held_out
+from tests.quick_app import _packages_are_read_once, remembering
+
+__all__ = ["_packages_are_read_once"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,8 +52,14 @@ def _read_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def remembered() -> Callable[..., Any]:
+    """Predictions in eight orientations, each computed once."""
+    return remembering()
+
+
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch, predictor: Predictor) -> Iterator[AppTest]:
+def app(monkeypatch: pytest.MonkeyPatch, predictor: Predictor, remembered: Callable[..., Any]) -> Iterator[AppTest]:
     """The app's entry point, not yet run."""
 
     def loaded(card: ModelCard, folder: Path) -> Predictor:
@@ -58,6 +67,7 @@ def app(monkeypatch: pytest.MonkeyPatch, predictor: Predictor) -> Iterator[AppTe
         return predictor if (card, folder) == (predictor.card, shipped_folder()) else Predictor(card, folder)
 
     monkeypatch.setattr("skinlens.ui.model.Predictor", loaded)
+    monkeypatch.setattr("skinlens.triage.pipeline.predict_orientations", remembered)
     monkeypatch.chdir(ROOT)
     # AppTest forgets between runs that st.navigation was reached, and would run pages/ files without app.py.
     monkeypatch.setattr(pages_manager, "Path", _NoPagesFolder)

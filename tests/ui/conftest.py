@@ -8,6 +8,9 @@ import pytest
 import streamlit as st
 
 from skinlens.cases.store import CaseStore, open_store
+from tests.quick_app import _packages_are_read_once
+
+__all__ = ["_packages_are_read_once"]
 
 
 @pytest.fixture
