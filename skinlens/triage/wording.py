@@ -75,12 +75,12 @@ def decision_sentences(
     if point.band is not None and point.band.contains(score):
         doubts.append(
             f"It lies in the band from {point.band.low:.2f} to {point.band.high:.2f} that is too close to call: "
-            f"outside it {point.band.error.text(as_percent, interval=False)} of the decisions were wrong."
+            f"of the decisions outside this band, {point.band.error.text(as_percent, interval=False)} were wrong."
         )
     if stability is not None and not stability.holds(point.threshold):
         doubts.append(
-            f"Turned or mirrored, the image gets the other verdict in "
-            f"{len(stability.scores) - stability.unchanged(point.threshold)} of {len(stability.scores)} views "
+            f"Turned or mirrored, the image gets another decision in "
+            f"{len(stability.scores) - stability.unchanged(point.threshold)} of {len(stability.scores)} orientations "
             f"({name} {min(stability.scores):.2f} to {max(stability.scores):.2f})."
         )
     if doubts:
@@ -91,8 +91,8 @@ def decision_sentences(
 def stability_sentence(stability: Stability, threshold: float, *, name: str = "score") -> str:
     """Return in how many orientations the score is on the same side of a threshold."""
     return (
-        f"Verdict unchanged in {stability.unchanged(threshold)} of {len(stability.scores)} views, turned or mirrored "
-        f"({name} spread {stability.spread:.2f})."
+        f"Turned or mirrored, the image gets the same decision in {stability.unchanged(threshold)} of "
+        f"{len(stability.scores)} orientations ({name} spread {stability.spread:.2f})."
     )
 
 

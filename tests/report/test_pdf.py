@@ -174,8 +174,8 @@ def test_what_a_result_means_fits_on_the_page_of_an_uncertain_case(build_record,
     (text,) = texts(case_pdf(record, card).content)
     text = words(text)
     assert text.count(UNCERTAIN_SENTENCE) == 1
-    assert "the other verdict in 1 of 8 views (score 0.20 to 0.91)" in text
-    assert "Verdict unchanged in 7 of 8 views" in text
+    assert "another decision in 1 of 8 orientations (score 0.20 to 0.91)" in text
+    assert "the same decision in 7 of 8 orientations" in text
     assert record.meaning.outlook is not None
     assert record.meaning.outlook.sentence() in text
 

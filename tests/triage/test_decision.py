@@ -132,7 +132,7 @@ class TestUncertain:
     def test_the_band_is_reported_with_its_error(self) -> None:
         assert banded(0.3).reasons[1] == (
             "It lies in the band from 0.20 to 0.35 that is too close to call: "
-            "outside it 6.0% of the decisions were wrong."
+            "of the decisions outside this band, 6.0% were wrong."
         )
 
     def test_a_band_of_no_width_makes_nothing_uncertain(self) -> None:
@@ -145,15 +145,19 @@ class TestUncertain:
         assessment = banded(0.6, stability=turned)
         assert assessment.decision == "uncertain"
         assert assessment.reasons[1] == (
-            "Turned or mirrored, the image gets the other verdict in 1 of 8 views (score 0.24 to 0.70)."
+            "Turned or mirrored, the image gets another decision in 1 of 8 orientations (score 0.24 to 0.70)."
         )
-        assert assessment.stability_sentence.startswith("Verdict unchanged in 7 of 8 views")
+        assert assessment.stability_sentence.startswith(
+            "Turned or mirrored, the image gets the same decision in 7 of 8 orientations"
+        )
         assert "score spread 0.46" in assessment.stability_sentence
 
     def test_scores_that_move_on_one_side_change_nothing(self) -> None:
         assessment = banded(0.6, stability=Stability((0.6, 0.95) * 4))
         assert assessment.decision == "refer"
-        assert assessment.stability_sentence.startswith("Verdict unchanged in 8 of 8 views")
+        assert assessment.stability_sentence.startswith(
+            "Turned or mirrored, the image gets the same decision in 8 of 8 orientations"
+        )
 
     def test_without_views_nothing_is_said_of_them(self) -> None:
         assert banded(0.6).stability_sentence == ""
