@@ -84,7 +84,7 @@ def cannot_be_shown(error: BatchError) -> None:
     st.caption("Other runs, saved cases and your own files are not affected.")
     with st.container(horizontal=True):
         st.button("Try again", icon=":material/refresh:", key="batch-read-again")
-        st.button("Back to all runs", icon=":material/arrow_back:", on_click=close_run)
+        st.button("Back to all runs", icon=":material/arrow_back:", on_click=close_run, key="batch-leave-damaged")
 
 
 def page() -> None:

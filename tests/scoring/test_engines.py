@@ -132,11 +132,14 @@ def test_what_is_too_much_to_send_is_read_by_the_actor(folder: Path, monkeypatch
     assert [len(each) > 0 for each in sent["contents"][:3]] == [True, True, False]
     assert sum(map(len, sent["contents"])) <= on_ray._MOST_BYTES
     received = [
-        dict(zip(shard.items, zip(each["contents"], json.loads(each["failures"]), strict=True), strict=True))
+        [
+            on_ray._Fetched(item, content, *failure)
+            for item, content, failure in zip(shard.items, each["contents"], json.loads(each["failures"]), strict=True)
+        ]
         for each in (whole, sent)
     ]
-    for item in shard.items:
-        assert on_ray._reader(received[0])(item) == on_ray._reader(received[1])(item)
+    for at_once, later in zip(*received, strict=True):
+        assert at_once.read() == later.read()
 
 
 @pytest.mark.parametrize("unverified", [False, True])
