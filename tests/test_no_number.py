@@ -219,7 +219,7 @@ class TestEveryWayIn:
         go_through(store, predictor, threading.Lock())
         for number in ("9e999", "17.0", "NULL"):
             with store.engine.begin() as connection:
-                connection.execute(text(f"UPDATE image SET score = {number}"))
+                connection.execute(text(f"UPDATE picture SET score = {number}"))
             self.rejected(store, predictor)
         store.engine.dispose()
 

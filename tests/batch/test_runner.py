@@ -7,6 +7,7 @@ import threading
 import time
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -99,6 +100,7 @@ def test_what_stops_half_way_goes_on_without_loss_or_repetition(
 KILLED = """
 import sys, threading
 from pathlib import Path
+from typing import Any
 from skinlens.triage import pipeline
 from skinlens.batch import runner
 from skinlens.batch.store import BatchStore
@@ -201,13 +203,13 @@ def test_memory_holds_a_few_images_at_a_time(
 ) -> None:
     monkeypatch.setattr(pipeline, "MOST_PIXELS", 1)
     sizes = []
-    kept = runner.results
+    keep = BatchStore.keep
 
-    def watched(chunk, *more, **named):
-        sizes.append(len(chunk))
-        return kept(chunk, *more, **named)
+    def watched(store: BatchStore, results: list[dict[str, Any]]) -> None:
+        sizes.append(len(results))
+        keep(store, results)
 
-    monkeypatch.setattr(runner, "results", watched)
+    monkeypatch.setattr(BatchStore, "keep", watched)
     assess_all(new_run(), predictor)
     # The one that cannot be decoded has no pixels, and goes with the next.
     assert sizes == [1, 1, 1, 1, 2]

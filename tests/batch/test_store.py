@@ -13,8 +13,8 @@ import pytest
 from skinlens.batch.errors import BatchError
 from skinlens.batch.schema import VERSION
 from skinlens.batch.store import BatchStore, Progress, _rate, run_lines
-from skinlens.cases import database
 from skinlens.imaging.sources import Sources
+from skinlens.storage import database
 from tests.batch.conftest import MakeRun
 
 ROOT = Path(__file__).parents[2]
@@ -146,7 +146,7 @@ def test_a_run_whose_file_is_missing_says_so(finished: BatchStore) -> None:
 @pytest.mark.parametrize("column", ["stability", "admission"])
 def test_a_damaged_value_is_told_in_a_sentence(finished: BatchStore, column: str) -> None:
     with finished.engine.connect() as connection:
-        connection.exec_driver_sql(f"UPDATE image SET {column} = '[0.1, ZZZZ'")
+        connection.exec_driver_sql(f"UPDATE picture SET {column} = '[0.1, ZZZZ'")
         connection.commit()
     with pytest.raises(BatchError, match="the file is damaged"):
         finished.lines()
