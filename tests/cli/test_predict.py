@@ -489,7 +489,7 @@ class TestDicom:
         monkeypatch.setattr(pipeline, "decode", decoding)
         done = call("predict", folder / "latin.dcm", "--no-views", "--dicom", tmp_path / "dcm")
         assert done.status == 1
-        assert "changed while it was being judged" in without_traceback(done.err)[-1]
+        assert "changed while it was being assessed" in without_traceback(done.err)[-1]
         assert list((tmp_path / "dcm").iterdir()) == []
 
 
