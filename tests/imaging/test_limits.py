@@ -404,7 +404,8 @@ def test_workers_import_imaging_alone() -> None:
     code = (
         "import sys, skinlens.imaging.worker;"
         "print([name for name in sys.modules if name.split('.')[0] in ('torch', 'onnxruntime', 'streamlit')"
-        " or name.startswith('skinlens.') and not name.startswith(('skinlens.imaging', 'skinlens.telemetry'))])"
+        " or name.startswith('skinlens.')"
+        " and not name.startswith(('skinlens.imaging', 'skinlens.telemetry', 'skinlens.errors'))])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
