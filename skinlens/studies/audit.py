@@ -276,7 +276,7 @@ def _known_lines(held: dict[str, Any] | None) -> list[str]:
     if held is None:
         return []
     recall = "; ".join(
-        f"{kind.replace('_', ' ')} {each['pairs_found']} of {each['n']} ({each['share']:.1%})"
+        f"{kind.replace('_', ' ')} {each['found']} of {each['n']} ({each['share']:.1%})"
         for kind, each in held["recall"].items()
     )
     right = held["precision"]

@@ -86,7 +86,7 @@ def record_of(**changes: list[tuple[float, float, float]]) -> dict[str, object]:
     return {"model": "drawn", "recipe": "drawn_lenet5", "data": ["drawn.csv"], "runs": runs}
 
 
-NEITHER = "Neither helps wherever it was tried, so scores are made of the images as they are."
+NEITHER = "Neither helps wherever it was tried, so images are scored as they are."
 SHOWN, WEAK, WORSE = (0.02, 0.01, 0.03), (0.02, -0.01, 0.05), (-0.02, -0.03, -0.01)
 
 
