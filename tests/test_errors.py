@@ -30,6 +30,7 @@ STATUS = {
     "NotASummaryError": 2,
     "OutputError": 1,
     "ParityError": 1,
+    "PayloadError": 2,
     "PixelsNotKeptError": 1,
     "RecipeError": 2,
     "ResultError": 1,

@@ -12,14 +12,18 @@ from xml.sax.saxutils import escape
 
 from pypdf import PdfReader
 
+from skinlens.errors import SkinLensError
+
 NAMESPACE = "urn:skinlens:summary:1#"
 _PROPERTY = "record"
 _VERSION = 1
 _DECISIONS = ("refer", "uncertain", "low", "rejected")
 
 
-class PayloadError(ValueError):
+class PayloadError(SkinLensError, ValueError):
     """A document holds a record, but not one that this version of SkinLens can read."""
+
+    exit_status = 2
 
 
 @dataclass(frozen=True)

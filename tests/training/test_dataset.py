@@ -218,8 +218,9 @@ def test_skins_that_are_kept_are_those_that_are_made_anew(white_lesions):
     kept, anew = (DecodedRows(white_lesions, outlines=True, skins=skins) for skins in (True, False))
     kept.warm()
     for row in range(len(white_lesions)):
-        assert kept.skin(row) is kept.skin(row)
-        np.testing.assert_array_equal(kept.skin(row), anew.skin(row))
+        first = kept.skin(row)
+        assert kept.skin(row) is first
+        np.testing.assert_array_equal(first, anew.skin(row))
 
 
 @pytest.fixture(scope="module")

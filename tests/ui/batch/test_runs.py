@@ -75,7 +75,8 @@ def test_waiting_for_a_run_that_nobody_works_on_returns_at_once() -> None:
 
 @pytest.mark.usefixtures("home")
 def test_workers_and_stores_are_shared_by_all_sessions(run: BatchStore) -> None:
-    assert workers() is workers()
+    shared = workers()
+    assert workers() is shared
     first = open_store(str(run.folder))
     assert open_store(str(run.folder)) is first
     with pytest.raises(BatchError):
