@@ -25,14 +25,17 @@ def _packages_are_read_once() -> Iterator[None]:
 
 
 def remembering() -> Callable[[Predictor, Sequence[LesionImage]], Answers]:
-    """Return `predict_orientations` that computes once what the same model says of the same pixels."""
+    """Return `predict_orientations` that computes once what the same model makes of the same pixels."""
     kept: dict[object, tuple[Any, Any]] = {}
+    alive: dict[tuple[int, ...], object] = {}
 
     def key(predictor: Predictor, image: LesionImage) -> object:
-        # A test may have put something else in the place of `predict`.
+        # A test may have put something else in the place of any of these; kept alive, so that no number comes twice.
         method = getattr(predictor.predict, "__func__", predictor.predict)
-        pixels = sha256(image.pixels.tobytes()).hexdigest()
-        return (method, predictor.card.files["weights"].sha256, image.pixels.shape, pixels)
+        parts = (predictor, predictor.card, predictor._session, method)
+        model = tuple(map(id, parts))
+        alive[model] = parts
+        return (model, image.pixels.shape, sha256(image.pixels.tobytes()).hexdigest())
 
     def predict(predictor: Predictor, images: Sequence[LesionImage]) -> Answers:
         keys = [key(predictor, image) for image in images]

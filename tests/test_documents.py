@@ -26,7 +26,13 @@ _FILE = re.compile(
     r"`((?:skinlens|tests|docs|pages|recipes|weights|\.ci|\.streamlit)/[\w./-]+|app\.py|requirements[\w-]*\.txt)(?:::\w+)?`"
 )
 # Made by commands, or by following a how-to.
-_MADE = {"weights/evaluation/augmentation", "pages/notes.py", "recipes/regnet_y_400mf.toml"}
+_MADE = {
+    "weights/evaluation/augmentation",
+    "pages/notes.py",
+    "recipes/regnet_y_400mf.toml",
+    "skinlens/ui/notes",
+    "tests/ui/notes",
+}
 
 
 def named(path: Path) -> str:

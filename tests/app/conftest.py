@@ -1,6 +1,6 @@
 """The app under Streamlit's own test driver, with fresh caches for every test."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ from tests.quick_app import _packages_are_read_once, remembering
 __all__ = ["_packages_are_read_once"]
 
 ROOT = Path(__file__).parents[2]
+# Predictions in eight orientations, each computed once for all tests.
+_REMEMBERED = remembering()
 
 
 class _NoPagesFolder(type(Path())):
@@ -52,14 +54,8 @@ def _read_once() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def remembered() -> Callable[..., Any]:
-    """Predictions in eight orientations, each computed once."""
-    return remembering()
-
-
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch, predictor: Predictor, remembered: Callable[..., Any]) -> Iterator[AppTest]:
+def app(monkeypatch: pytest.MonkeyPatch, predictor: Predictor) -> Iterator[AppTest]:
     """The app's entry point, not yet run."""
 
     def loaded(card: ModelCard, folder: Path) -> Predictor:
@@ -67,7 +63,7 @@ def app(monkeypatch: pytest.MonkeyPatch, predictor: Predictor, remembered: Calla
         return predictor if (card, folder) == (predictor.card, shipped_folder()) else Predictor(card, folder)
 
     monkeypatch.setattr("skinlens.ui.model.Predictor", loaded)
-    monkeypatch.setattr("skinlens.triage.pipeline.predict_orientations", remembered)
+    monkeypatch.setattr("skinlens.triage.pipeline.predict_orientations", _REMEMBERED)
     monkeypatch.chdir(ROOT)
     # AppTest forgets between runs that st.navigation was reached, and would run pages/ files without app.py.
     monkeypatch.setattr(pages_manager, "Path", _NoPagesFolder)

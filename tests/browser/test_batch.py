@@ -118,7 +118,7 @@ def test_verdicts_by_keyboard(reviewing: Page) -> None:
 
 
 def test_blind_mode_shows_the_result_after_the_verdict(reviewing: Page) -> None:
-    reviewing.get_by_text("Blind reading").click()
+    reviewing.get_by_text("Blind reading", exact=True).click()
     expect(reviewing.get_by_text("Counts, order and heatmaps are hidden")).to_be_visible(timeout=60 * SECONDS)
     expect(reviewing.get_by_text("What the model looked at")).to_have_count(0, timeout=60 * SECONDS)
     expect(reviewing.get_by_text(re.compile("referral threshold, (score|estimate)"))).to_have_count(0)
@@ -127,7 +127,7 @@ def test_blind_mode_shows_the_result_after_the_verdict(reviewing: Page) -> None:
     reviewing.get_by_role("button", name="Malignant").click()
     expect(reviewing.get_by_text("What the model looked at")).to_be_visible(timeout=60 * SECONDS)
     expect(reviewing.get_by_text("malignant, without knowing the result")).to_be_visible()
-    reviewing.get_by_text("Blind reading").click()
+    reviewing.get_by_text("Blind reading", exact=True).click()
     reviewing.get_by_text("Agreement of reviewer and model", exact=True).click()
     expect(reviewing.get_by_text("of 1 verdicts given without knowing the model's result")).to_be_visible(
         timeout=60 * SECONDS
