@@ -216,12 +216,9 @@ class Pipeline:
                 upcoming = reader.submit(next, chunks, None)
                 yield self._outcomes(ready)
 
-    def _outcomes(self, chunk: Sequence[tuple[AnySource, "_Decoded"]]) -> list[tuple[AnySource, Outcome]]:
-        assessed = iter(self._assess([each.image for _, each in chunk if isinstance(each.image, LesionImage)]))
-        return [
-            (source, next(assessed) if isinstance(each.image, LesionImage) else Unreadable(each.sha256, each.image))
-            for source, each in chunk
-        ]
+    def _outcomes(self, chunk: Sequence[tuple[AnySource, LesionImage | Unreadable]]) -> list[tuple[AnySource, Outcome]]:
+        assessed = iter(self._assess([each for _, each in chunk if isinstance(each, LesionImage)]))
+        return [(source, each if isinstance(each, Unreadable) else next(assessed)) for source, each in chunk]
 
     def _assess(self, images: Sequence[LesionImage]) -> list[Assessed]:
         with self._lock:
@@ -251,33 +248,26 @@ class Pipeline:
         return examine(image, prediction, self.predictor) if self._quality else None
 
 
-@dataclass(frozen=True)
-class _Decoded:
-    sha256: str
-    image: LesionImage | ImageRejectedError
-
-
-def _decoded(source: Source) -> _Decoded:
-    sha256 = ""
+def _decoded(source: Source) -> LesionImage | Unreadable:
+    content = None
     try:
         content = source.read()
-        sha256 = hashlib.sha256(content).hexdigest()
-        return _Decoded(sha256, decode(content, name=source.name))
+        return decode(content, name=source.name)
     except ImageRejectedError as error:
-        return _Decoded(sha256, error)
+        return Unreadable("" if content is None else hashlib.sha256(content).hexdigest(), error)
 
 
-def _chunks(sources: Iterable[AnySource], batch: int) -> Iterator[list[tuple[AnySource, _Decoded]]]:
+def _chunks(sources: Iterable[AnySource], batch: int) -> Iterator[list[tuple[AnySource, LesionImage | Unreadable]]]:
     """Decode images in order, few enough at a time that memory stays flat.
 
     A chunk is given before the next image is read.
     """
-    chunk: list[tuple[AnySource, _Decoded]] = []
+    chunk: list[tuple[AnySource, LesionImage | Unreadable]] = []
     pixels = 0
     for source in sources:
         decoded = _decoded(source)
         chunk.append((source, decoded))
-        pixels += decoded.image.width * decoded.image.height if isinstance(decoded.image, LesionImage) else 0
+        pixels += decoded.width * decoded.height if isinstance(decoded, LesionImage) else 0
         if len(chunk) == batch or pixels >= MOST_PIXELS:
             yield chunk
             chunk, pixels = [], 0
