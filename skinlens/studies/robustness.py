@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich.console import Console
-from rich.progress import Progress
 
 from skinlens.imaging.blanking import DILATION, DISC_RADIUS, move_lesion, paint_disc, paint_lesion
 from skinlens.imaging.corruptions import CORRUPTIONS, STRENGTHS, corrupt
@@ -31,6 +29,7 @@ from skinlens.metrics.measure import measure, measure_roc_auc
 from skinlens.metrics.measurement import UNDEFINED, Measurement, undefined
 from skinlens.metrics.rows import evenly_spread, groups_of, labels_of, text_of
 from skinlens.metrics.views import views_of
+from skinlens.progress import tracked
 from skinlens.runtime.orientations import Scorer
 from skinlens.studies.shortcuts import BACKGROUND_MEASUREMENTS, measure_backgrounds, partners, shape_probabilities
 
@@ -268,12 +267,9 @@ def _at_input(path: Path, preprocessing: Preprocessing) -> LesionImage:
 def _scores(trial: Trial, images: Iterable[LesionImage], total: int, title: str) -> Floats:
     """P(malignant) of images as they come, `(total,)`; only a batch of them is held at a time."""
     scores: list[float] = []
-    console, waiting = Console(stderr=True), iter(images)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(title, total=total)
-        while batch := list(islice(waiting, _BATCH)):
-            scores.extend(prediction.score for prediction in trial.scorer.predict(batch))
-            progress.advance(task, len(batch))
+    waiting = tracked(images, title, total=total)
+    while batch := list(islice(waiting, _BATCH)):
+        scores.extend(prediction.score for prediction in trial.scorer.predict(batch))
     return np.array(scores)
 
 

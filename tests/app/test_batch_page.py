@@ -1,20 +1,19 @@
 """The Batch page in its states: no run, started, complete, reviewed, blind, finished, and every failure."""
 
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from skinlens.batch.runner import go_through
 from skinlens.batch.schema import RunImage
 from skinlens.batch.store import BatchStore, Plan, create_run
 from skinlens.cases.store import open_store
 from skinlens.imaging.synthetic import encode_png
 from skinlens.runtime.predictor import Predictor
 from skinlens.ui.batch.runs import runs_folder, workers
+from tests.complete_run import make_complete_run
 from tests.drawn import familiar_pixels
 
 NAMES = ("a/1.png", "a/2.png", "b/1.png", "c.png")
@@ -41,11 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def complete(folder: Path, predictor: Predictor, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a complete run, of which every test gets a copy."""
-    plan = Plan("ward", "path", (str(folder),), predictor.card, views=False, actor="me")
-    store = create_run(tmp_path_factory.mktemp("runs"), plan)
-    go_through(store, predictor, threading.Lock())
-    store.engine.dispose()
-    return store.folder
+    return make_complete_run(folder, predictor, tmp_path_factory.mktemp("runs"))
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,12 +10,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from playwright.sync_api import TimeoutError as TooLateError
 
-from skinlens.batch.runner import go_through
-from skinlens.batch.store import BatchStore, Plan, create_run
+from skinlens.batch.store import BatchStore
 from skinlens.runtime.predictor import Predictor
 from skinlens.triage.wording import DISCLAIMER
 from skinlens.ui.batch.runs import runs_folder
 from tests.browser.visiting import SECONDS, Visit, plant, visitor
+from tests.complete_run import make_complete_run
 from tests.serving import serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -103,11 +102,7 @@ def page(visit: Visit) -> Page:
 def complete_run(predictor: Predictor, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a complete run, of which a test can put a copy on the server."""
     folder = plant(tmp_path_factory.mktemp("images") / "ward")
-    plan = Plan("ward", "path", (str(folder),), predictor.card, views=False, actor="me")
-    store = create_run(tmp_path_factory.mktemp("runs"), plan)
-    go_through(store, predictor, threading.Lock())
-    store.engine.dispose()
-    return store.folder
+    return make_complete_run(folder, predictor, tmp_path_factory.mktemp("runs"))
 
 
 @pytest.fixture

@@ -1,17 +1,16 @@
 """Runs over drawn lesions for the parts of the Batch page."""
 
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from skinlens.batch.runner import go_through
 from skinlens.batch.store import BatchStore, Plan, create_run
 from skinlens.imaging.synthetic import encode_png
 from skinlens.runtime.predictor import Predictor
 from skinlens.ui.batch.runs import runs_folder
+from tests.complete_run import make_complete_run
 from tests.drawn import familiar_pixels
 
 NAMES = ("a.png", "b.png", "c.png")
@@ -30,11 +29,7 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def complete(ward: Path, predictor: Predictor, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a complete run."""
-    plan = Plan("ward", "path", (str(ward),), predictor.card, views=False, actor="me")
-    store = create_run(tmp_path_factory.mktemp("runs"), plan)
-    go_through(store, predictor, threading.Lock())
-    store.engine.dispose()
-    return store.folder
+    return make_complete_run(ward, predictor, tmp_path_factory.mktemp("runs"))
 
 
 @pytest.fixture
