@@ -192,8 +192,10 @@ class TestScores:
         now = rows_of((tmp_path / "again.csv").read_bytes().decode())
         before = rows_of((MADE_BEFORE / "predict.csv").read_bytes().decode())
         for row, old in zip(now, before, strict=True):
-            # Another processor may round the last digits differently.
-            assert row.pop("probability")[:8] == old.pop("probability")[:8]
+            # Another processor rounds differently: two ways to optimise the graph differ by 3e-7 on one.
+            score, before_score = row.pop("probability"), old.pop("probability")
+            assert (score == "") == (before_score == "")
+            assert float(score or 0) == pytest.approx(float(before_score or 0), abs=5e-6)
             assert row == old
 
 
