@@ -95,7 +95,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
 }
 # These import nothing of ours, and any room may import them.
-FOR_EVERY_ROOM = {"skinlens.errors", "skinlens.progress"}
+FOR_EVERY_ROOM = {"skinlens.errors", "skinlens.progress", "skinlens.translation"}
 MAY_IMPORT_ANYTHING = ("skinlens.cli", "skinlens.ui", "skinlens.__main__")
 
 
