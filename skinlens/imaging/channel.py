@@ -33,6 +33,7 @@ class Channel:
             OSError: If the other end is gone, or there is no memory for the content.
         """
         text = json.dumps(message).encode("ascii")
+        # Bytes, whatever the array's own type, so that lengths are in bytes.
         view = memoryview(content).cast("B")
         if self._shared is not None:
             done = 0
@@ -94,6 +95,7 @@ def _write(pipe: int, view: memoryview) -> None:
 def _read(pipe: int, size: int) -> bytes:
     content = bytearray()
     while len(content) < size:
+        # A pipe gives what it has, often less than was asked for.
         piece = os.read(pipe, min(size - len(content), 2**20))
         if not piece:
             raise EOFError

@@ -58,6 +58,7 @@ def grey_gains(pixels: Pixels, *, norm: float = NORM) -> Gains:
     """
     if not 1 <= norm <= _HIGHEST_NORM:
         raise ValueError(f"norm must lie in 1 to {_HIGHEST_NORM}, not {norm}")
+    # Powers of 256 values weighed by how often they occur, instead of powers of every pixel.
     counts = np.stack([cv2.calcHist([pixels], [channel], None, [256], [0, 256]).ravel() for channel in range(3)])
     shares = counts.astype(np.float64) / counts.sum(axis=1, keepdims=True)
     light = (shares @ _LIGHT**norm) ** (1 / norm)

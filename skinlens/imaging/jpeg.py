@@ -140,6 +140,7 @@ def _read_header(data: bytes, name: str) -> JpegStructure:
         match = _MARKER.search(data, position)
         if match is None:
             raise damaged(name)
+        # Whatever lies between the last segment and this marker.
         padding += match.end() - 2 - position
         if padding > MAX_JPEG_PADDING:
             raise has_too_many_parts(name, f"{MAX_JPEG_PADDING:,} fill bytes")
@@ -214,6 +215,7 @@ def _require_all_scans(structure: JpegStructure, name: str) -> None:
     for scan in structure.scans:
         for component in scan.components:
             for coefficient in range(scan.first, min(scan.last, _COEFFICIENTS - 1) + 1):
+                # The lowest bit that has arrived; 0 is all of the coefficient.
                 sent[component, coefficient] = scan.low_bit
     needed = {(component, 0) for component in structure.components}
     needed |= {(structure.components[0], coefficient) for coefficient in range(_COEFFICIENTS)}

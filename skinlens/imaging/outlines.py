@@ -62,12 +62,20 @@ def shape_features(outline: Outline) -> npt.NDArray[np.float64]:
     if not len(y):
         return np.zeros(len(SHAPE_FEATURES))
     left, top, box_width, box_height = cv2.boundingRect(outline.astype(np.uint8))
+    contours, _ = cv2.findContours(outline.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    # A twelfth is the variance within a pixel, so that a line of pixels has a width.
+    moments = np.cov(np.stack([x, y]), bias=True) + np.eye(2) / 12
+    minor, major = np.linalg.eigvalsh(moments)
+    # The hull's rim is included, so that it is never smaller than what it holds.
+    points = cv2.findNonZero(outline.astype(np.uint8))
+    filled = np.zeros(outline.shape, np.uint8)
+    cv2.fillConvexPoly(filled, cv2.convexHull(points), 1)
     return np.array(
         [
             len(y) / outline.size,
-            _perimeter(outline) / (height + width),
-            _eccentricity(x, y),
-            len(y) / _hull_area(outline),
+            float(sum(cv2.arcLength(contour, closed=True) for contour in contours)) / (height + width),
+            float(np.sqrt(max(0.0, 1 - minor / major))),
+            len(y) / int((filled.astype(np.bool_) | outline).sum()),
             (x.mean() + 0.5) / width,
             (y.mean() + 0.5) / height,
             left / width,
@@ -76,23 +84,3 @@ def shape_features(outline: Outline) -> npt.NDArray[np.float64]:
             box_height / height,
         ]
     )
-
-
-def _perimeter(outline: Outline) -> float:
-    contours, _ = cv2.findContours(outline.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return float(sum(cv2.arcLength(contour, closed=True) for contour in contours))
-
-
-def _eccentricity(x: npt.NDArray[np.int64], y: npt.NDArray[np.int64]) -> float:
-    # A twelfth is the variance within a pixel, so that a line of pixels has a width.
-    moments = np.cov(np.stack([x, y]), bias=True) + np.eye(2) / 12
-    minor, major = np.linalg.eigvalsh(moments)
-    return float(np.sqrt(max(0.0, 1 - minor / major)))
-
-
-def _hull_area(outline: Outline) -> int:
-    """Pixels of the convex hull, its rim included, so that it is never smaller than what it holds."""
-    points = cv2.findNonZero(outline.astype(np.uint8))
-    filled = np.zeros(outline.shape, np.uint8)
-    cv2.fillConvexPoly(filled, cv2.convexHull(points), 1)
-    return int((filled.astype(np.bool_) | outline).sum())

@@ -51,6 +51,7 @@ def resize(pixels: Pixels, *, height: int, width: int) -> Pixels:
     """Resize RGB uint8 `(H, W, 3)` to `(height, width, 3)` with the interpolation that suits the direction."""
     if pixels.shape[:2] == (height, width):
         return pixels
+    # Area averaging is no interpolation: enlarged by it, an image would show its pixels as blocks.
     shrinks = pixels.shape[0] >= height and pixels.shape[1] >= width
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=interpolation), dtype=np.uint8)

@@ -169,24 +169,19 @@ def assess_quality(pixels: Pixels) -> Quality:
     >>> [check.name for check in assess_quality(pixels // 8).rejecting]
     ['too_dark']
     """
-    view = _View(_shrink(pixels))
-    return Quality(tuple(_check(name, measure(view)) for name, measure in _MEASURES.items()))
-
-
-def _check(name: CheckName, value: float) -> Check:
-    limits = LIMITS[name]
-    breached = limits.breached(value)
-    limit, severity = breached or (limits.warn, "warn")
-    return Check(name, value, limit, breached is None, severity, limits.advice)
-
-
-def _shrink(pixels: Pixels) -> Pixels:
     # Averaging every pixel of a large photograph would take longer than all checks; every n-th is enough to average.
     step = max(1, max(pixels.shape[:2]) // (_SAMPLES * WORKING_SIDE))
     pixels = np.ascontiguousarray(pixels[::step, ::step])
     scale = WORKING_SIDE / max(pixels.shape[:2])
     height, width = (max(_MIN_SHORT_SIDE, round(scale * side)) for side in pixels.shape[:2])
-    return resize(pixels, height=height, width=width)
+    view = _View(resize(pixels, height=height, width=width))
+    checks = []
+    for name, measure in _MEASURES.items():
+        limits, value = LIMITS[name], measure(view)
+        breached = limits.breached(value)
+        limit, severity = breached or (limits.warn, "warn")
+        checks.append(Check(name, value, limit, breached is None, severity, limits.advice))
+    return Quality(tuple(checks))
 
 
 # RGB values: black round a lens lies under the first in every channel, burnt-out pixels reach the second in every one.
@@ -228,38 +223,25 @@ class _View:
         threshold, _ = cv2.threshold(levels[self.inside].reshape(-1, 1), 0, 255, cv2.THRESH_OTSU)
         dark = ((levels <= threshold) & self.inside).astype(np.uint8)
         count, parts = cv2.connectedComponents(cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)))
-        weights = np.bincount(parts.ravel(), _nearness(parts.shape).ravel(), count)
+        y, x = (np.linspace(-1, 1, side, dtype=np.float32) for side in parts.shape)
+        nearness = np.exp(-1.5 * (y[:, None] ** 2 + x[None, :] ** 2))
+        weights = np.bincount(parts.ravel(), nearness.ravel(), count)
+        # Part 0 is what is not dark.
         weights[0] = 0
         return np.asarray((parts == weights.argmax()) & (parts > 0))
 
     @cached_property
     def lines(self) -> _Field:
         """Thin dark structures: the black top-hat of the grey image (hair, ticks, pigment network)."""
+        # Wider than a hair or a tick at the working size, narrower than what a lesion is made of.
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
         return np.asarray(cv2.morphologyEx(self.grey, cv2.MORPH_BLACKHAT, kernel), np.float32)
-
-
-def _nearness(shape: tuple[int, ...]) -> _Field:
-    y, x = (np.linspace(-1, 1, side, dtype=np.float32) for side in shape)
-    return np.asarray(np.exp(-1.5 * (y[:, None] ** 2 + x[None, :] ** 2)))
 
 
 def _sharpness(view: _View) -> float:
     """Standard deviation of the Laplacian of Gaussian (Pech-Pacheco 2000, smoothed against noise)."""
     detail = cv2.Laplacian(cv2.GaussianBlur(view.grey, (0, 0), 1.0), cv2.CV_32F)
     return float(detail[view.inside].std())
-
-
-def _brightness(view: _View) -> float:
-    return float(np.percentile(view.grey[view.inside], 90))
-
-
-def _burnt_share(view: _View) -> float:
-    return float((view.rgb.min(axis=2)[view.inside] >= _BURNT).mean())
-
-
-def _colourfulness(view: _View) -> float:
-    return float(np.percentile(np.hypot(view.lab[..., 1], view.lab[..., 2])[view.inside], 90))
 
 
 def _lesion_contrast(view: _View) -> float:
@@ -325,13 +307,13 @@ _TREND = 25
 
 def _tick_regularity(view: _View) -> float:
     """Highest autocorrelation, beyond zero shift, of the dark marks along any strip parallel to a side."""
-    return max(_strips_regularity(lines) for lines in (view.lines, view.lines.T))
-
-
-def _strips_regularity(lines: _Field) -> float:
-    depth = max(_TICK_PERIOD, round(_STRIP * lines.shape[0]))
-    starts = range(0, lines.shape[0] - depth + 1, max(1, depth // 2))
-    return max(_regularity(lines[first : first + depth].mean(axis=0)) for first in starts)
+    found = []
+    for lines in (view.lines, view.lines.T):
+        depth = max(_TICK_PERIOD, round(_STRIP * lines.shape[0]))
+        # Strips overlap by half, so that a row of ticks lies wholly in one of them.
+        starts = range(0, lines.shape[0] - depth + 1, max(1, depth // 2))
+        found += [_regularity(lines[first : first + depth].mean(axis=0)) for first in starts]
+    return max(found)
 
 
 def _regularity(profile: _Field) -> float:
@@ -339,6 +321,7 @@ def _regularity(profile: _Field) -> float:
     spread = float(profile.std())
     if spread < _TICK_CONTRAST:
         return 0.0
+    # Divided by its value at zero shift: 1 for marks that repeat exactly.
     similarity = np.correlate(profile, profile, "full")[len(profile) - 1 :] / (len(profile) * spread**2)
     shifts = similarity[_TICK_PERIOD - 1 : len(profile) // 4]
     middle = shifts[1:-1]
@@ -346,19 +329,15 @@ def _regularity(profile: _Field) -> float:
     return float(np.clip(peaks.max(initial=0.0), 0.0, 1.0))
 
 
-def _outside_share(view: _View) -> float:
-    return float(view.outside.mean())
-
-
 _MEASURES: dict[CheckName, Callable[[_View], float]] = {
     "blurred": _sharpness,
-    "too_dark": _brightness,
-    "too_bright": _burnt_share,
-    "no_colour": _colourfulness,
+    "too_dark": lambda view: float(np.percentile(view.grey[view.inside], 90)),
+    "too_bright": lambda view: float((view.rgb.min(axis=2)[view.inside] >= _BURNT).mean()),
+    "no_colour": lambda view: float(np.percentile(np.hypot(view.lab[..., 1], view.lab[..., 2])[view.inside], 90)),
     "no_lesion": _lesion_contrast,
     "cut_off": _frame_touched,
     "hair": _hair_share,
     "ink": _ink_share,
     "ruler": _tick_regularity,
-    "dark_corners": _outside_share,
+    "dark_corners": lambda view: float(view.outside.mean()),
 }

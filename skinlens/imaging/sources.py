@@ -107,6 +107,7 @@ class Sources:
             yield _rejected(path, "empty", f"This {kind} holds no images; choose one with dermoscopic images.")
 
     def _in_folder(self, folder: Path) -> Iterator[Source]:
+        # Reported after the images, as rows of their own, so that no folder is left out silently.
         closed: list[OSError] = []
         for path in _files_below(folder, closed.append):
             if _has_image_suffix(path.name) or has_dicom_mark(path):
