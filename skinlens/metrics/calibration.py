@@ -18,7 +18,7 @@ _LEAST_SLOPE = 0.02
 
 
 def fitted_scaling(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Scaling:
-    """Fit the scaling with the smallest log loss.
+    """Fit the scaling with the smallest log loss (Platt 1999; temperature scaling: Guo et al., arXiv 1706.04599).
 
     A model whose training draws both labels equally often is off by a constant wherever they are not equally frequent;
     only the offset corrects that.
@@ -26,6 +26,9 @@ def fitted_scaling(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Scali
     Args:
         labels: `(N,)`, 1 for malignant and 0 for benign.
         probabilities: P(malignant), `(N,)`, of images that the model has not trained on.
+
+    Returns:
+        Temperature and offset of the logit.
 
     Raises:
         ValueError: As for `registry.score`, or if there is only one class, or the classes do not overlap, so that no
@@ -38,6 +41,7 @@ def fitted_scaling(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Scali
     if logits[labels == 1].min() > logits[labels == 0].max():
         raise ValueError("a temperature cannot be fitted: the scores separate the classes wholly")
     slope, offset = fit_platt(labels, logits)
+    # A slope near 0 would be a temperature without end.
     if slope < _LEAST_SLOPE:
         raise ValueError("a temperature cannot be fitted: a higher score does not mean more malignant images")
     return Scaling(1 / slope, offset)
@@ -57,10 +61,12 @@ def fit_platt(labels: Labels, logits: Floats) -> tuple[float, float]:
 
     def loss(unknown: Floats) -> tuple[float, Floats]:
         """Of slope and offset, with its gradient; convex in both."""
+        # Logs of the probability of the right label, without overflow at either end.
         margin = sign * (unknown[0] * logits + unknown[1])
         pull = -sign * sigmoid(-margin) / len(sign)
         return float(np.logaddexp(0, -margin).mean()), np.array([pull @ logits, pull.sum()])
 
+    # Convex and smooth in two unknowns: BFGS from the unscaled model ends at the one minimum.
     slope, offset = minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS", options={"gtol": 1e-9}).x
     return float(slope), float(offset)
 
@@ -72,6 +78,9 @@ def scaled_across(labels: npt.ArrayLike, probabilities: npt.ArrayLike, parts: np
         labels: `(N,)`, 1 for malignant and 0 for benign.
         probabilities: P(malignant), `(N,)`, of images that the model has not trained on.
         parts: `(N,)`, folds or datasets; at least two.
+
+    Returns:
+        Scaled probabilities, `(N,)` in [0, 1], in the order of the images.
 
     Raises:
         ValueError: As for `fitted_scaling`, or with one part only.
@@ -90,6 +99,14 @@ def scaled_across(labels: npt.ArrayLike, probabilities: npt.ArrayLike, parts: np
 
 def calibration_error(labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, bins: int = CALIBRATION_BINS) -> float:
     """Compute the expected calibration error, `draws.Draws.calibration_error`, with every image counting once.
+
+    Args:
+        labels: `(N,)`, 1 for malignant and 0 for benign.
+        probabilities: P(malignant), `(N,)` in [0, 1].
+        bins: Number of bins that hold equally many images.
+
+    Returns:
+        In [0, 1]; 0 is perfect, and noise alone gives more than 0 on few images.
 
     Raises:
         ValueError: As for `registry.score`.
@@ -120,10 +137,14 @@ def score_bins(labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, bins: int
         probabilities: P(malignant), `(N,)`, of images that the model has not trained on.
         bins: How many; fewer where many images share one score.
 
+    Returns:
+        Rising, without gaps.
+
     Raises:
         ValueError: As for `registry.score`.
     """
     labels, probabilities = checked(labels, probabilities)
+    # Three digits, so that an edge can be printed as it is.
     inner = np.unique(np.quantile(probabilities, np.linspace(0, 1, bins + 1)[1:-1]).round(3))
     edges = np.concatenate([[0.0], inner[(inner > 0) & (inner < 1)], [1.0]])
     placed = np.clip(np.searchsorted(edges, probabilities, side="right") - 1, 0, len(edges) - 2)
