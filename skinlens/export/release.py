@@ -142,6 +142,9 @@ def _card(
     chosen = record["recipe"]["network"]
     if selection.heatmap_scale is None:
         raise SelectionError("no heatmap scale was chosen; choose with runs whose fold.csv holds heatmap_max")
+    rates, rule = (selection.rates,), selection.threshold_rule
+    only = OperatingPoint(name=about.point, threshold=selection.threshold, chosen_on=rule, measured=rates)
+    points = selection.points or (only,)
     return ModelCard(
         name=name,
         title=about.title,
@@ -156,15 +159,7 @@ def _card(
         calibrated=selection.calibration is not None,
         calibration=selection.calibration,
         score_bins=selection.score_bins,
-        operating_points=selection.points
-        or (
-            OperatingPoint(
-                name=about.point,
-                threshold=selection.threshold,
-                chosen_on=selection.threshold_rule,
-                measured=(selection.rates,),
-            ),
-        ),
+        operating_points=points,
         default_point=about.point,
         training=TrainingRecord(
             data=about.data,

@@ -65,7 +65,12 @@ class Archive(zipfile.ZipFile):
             self._stream.close()
 
     def read_at(self, place: int, size: int) -> bytes:
-        """Bytes of the file as they are; fewer where it ends."""
+        """Read bytes of the file as they are.
+
+        Args:
+            place: Where they begin.
+            size: How many; fewer are returned where the file ends.
+        """
         if self._stream is None:
             return b""
         self._stream.seek(place)
@@ -83,12 +88,21 @@ class Archive(zipfile.ZipFile):
 
 
 def shown_name(number: int, member: zipfile.ZipInfo) -> str:
-    """The name of a member; of one without a name, such as "" or "//", its place in the directory."""
+    """Return the name of a member, as people see it.
+
+    Args:
+        number: Its place in the directory, which stands for a name such as "" or "//".
+        member: From `Archive.members`.
+    """
     return member.filename if is_named(member) else f"unnamed-{number}"
 
 
 def is_named(member: zipfile.ZipInfo) -> bool:
-    """Whether anything is left of a member's name beside folders and slashes."""
+    """Whether anything is left of a member's name beside folders and slashes.
+
+    Args:
+        member: From `Archive.members`.
+    """
     return bool(PurePosixPath(member.filename).name)
 
 
@@ -108,7 +122,13 @@ def unpack(archive: Archive, member: zipfile.ZipInfo) -> bytes:
 
 
 def head(archive: Archive, member: zipfile.ZipInfo, size: int) -> bytes:
-    """The first bytes of a member; fewer if it is shorter or damaged."""
+    """Unpack the first bytes of a member.
+
+    Args:
+        archive: Open.
+        member: Of that archive.
+        size: How many bytes; fewer are returned if it is shorter or damaged.
+    """
     chunks = b""
     try:
         for chunk in _chunks(archive, member):

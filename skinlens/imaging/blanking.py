@@ -41,7 +41,15 @@ def paint_disc(pixels: Pixels) -> Pixels:
 
 
 def central_ellipse(height: int, width: int) -> Outline:
-    """What stands in for an outline, `(height, width)`: the disc of `paint_disc`."""
+    """Return what stands in for an outline where nobody traced one: the disc of `paint_disc`.
+
+    Args:
+        height: Rows of the image.
+        width: Columns of the image.
+
+    Returns:
+        `(height, width)`, true in the middle.
+    """
     y, x = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     return np.asarray(x**2 + y**2 <= (2 * DISC_RADIUS) ** 2)
 

@@ -29,6 +29,10 @@ class Channel:
     def send(self, message: dict[str, Any], content: memoryview | bytes = b"") -> None:
         """Send a message with its content.
 
+        Args:
+            message: Anything that JSON holds.
+            content: Bytes, or an array's buffer.
+
         Raises:
             OSError: If the other end is gone, or there is no memory for the content.
         """
@@ -44,7 +48,10 @@ class Channel:
             _write(self._outgoing, view)
 
     def receive(self) -> tuple[dict[str, Any], int]:
-        """Wait for a message; return it and the size of its content in bytes, which is to be received next.
+        """Wait for a message.
+
+        Returns:
+            The message, and the size of its content in bytes, which is to be received next.
 
         Raises:
             EOFError: If the other end is gone.
@@ -66,7 +73,10 @@ class Channel:
         return content
 
     def content_into(self, view: memoryview) -> None:
-        """Receive the content of the last message into a buffer of its size.
+        """Receive the content of the last message.
+
+        Args:
+            view: A buffer of its size.
 
         Raises:
             EOFError: If the other end is gone.

@@ -40,11 +40,11 @@ def shades_of_grey(pixels: Pixels, *, norm: float = NORM) -> Pixels:
 
 
 def grey_gains(pixels: Pixels, *, norm: float = NORM) -> Gains:
-    """What each channel's light is multiplied by so that all three have the same Minkowski mean.
+    """Compute what each channel's light is multiplied by so that all three have the same Minkowski mean.
 
     With `e` the Minkowski means `mean(light ** p) ** (1 / p)` of the channels, the gains are `|e| / sqrt(3) / e`: 1
-    each for an image whose channels agree, and less for the channel that is too strong. `p = 1` is the grey-world
-    rule, and as `p` grows it turns into the rule that the brightest is white.
+    each for an image whose channels agree, and less for the channel that is too strong. `p = 1` is the grey-world rule,
+    and as `p` grows it turns into the rule that the brightest is white.
 
     Args:
         pixels: sRGB uint8, `(H, W, 3)`.

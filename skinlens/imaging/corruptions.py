@@ -48,7 +48,11 @@ class Corruption:
     apply: _Apply
 
     def parameter(self, strength: int) -> str:
-        """What a strength from 1 to 5 means, for a reader."""
+        """Say what a strength means, for a reader.
+
+        Args:
+            strength: 1 to 5.
+        """
         return self.meaning.format(f"{self.levels[strength - 1]:g}")
 
 
@@ -77,10 +81,6 @@ def corrupt(pixels: Pixels, corruption: Corruption, strength: int, *, seed: int)
     # The name is part of the seed, so that adding a corruption leaves the others' draws as they are.
     generator = np.random.default_rng([seed, *corruption.name.encode()])
     return corruption.apply(pixels, corruption.levels[strength - 1], generator)
-
-
-def _blur(pixels: Pixels, sigma: float, _generator: np.random.Generator) -> Pixels:
-    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma * _scale(pixels)), np.uint8)
 
 
 def _jpeg(pixels: Pixels, quality: float, _generator: np.random.Generator) -> Pixels:
@@ -152,7 +152,12 @@ def _eight_bits(values: npt.NDArray[np.float64]) -> Pixels:
 
 
 CORRUPTIONS = (
-    Corruption("blur", (0.5, 1.0, 1.5, 2.5, 4.0), "Gaussian, sigma {} px at 224", _blur),
+    Corruption(
+        "blur",
+        (0.5, 1.0, 1.5, 2.5, 4.0),
+        "Gaussian, sigma {} px at 224",
+        lambda pixels, sigma, _: np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma * _scale(pixels)), np.uint8),
+    ),
     Corruption("jpeg", (60, 40, 25, 15, 8), "JPEG quality {}", _jpeg),
     Corruption("brightness", (0.33, 0.67, 1.0, 1.5, 2.0), "exposure changed by {} EV, the sign by image", _brightness),
     Corruption(

@@ -112,12 +112,24 @@ class _Elements:
 
 
 def is_dicom(head: bytes) -> bool:
-    """Say whether a file that starts with these bytes (132 are enough) carries the DICM mark."""
+    """Say whether a file carries the DICM mark.
+
+    Args:
+        head: Its first bytes; 132 are enough.
+
+    Example:
+        >>> is_dicom(bytes(128) + b"DICM")
+        True
+    """
     return head[_PREAMBLE : _PREAMBLE + 4] == b"DICM"
 
 
 def has_pixels(data: bytes) -> bool:
-    """Say whether bytes without the DICM mark parse as a DICOM dataset with an image in it."""
+    """Say whether bytes without the DICM mark parse as a DICOM dataset with an image in it.
+
+    Args:
+        data: The whole file.
+    """
     try:
         return {_ROWS, _COLUMNS, _PIXELS} <= _read_elements(data, "").values.keys()
     except ImageRejectedError:

@@ -94,7 +94,14 @@ def find_hair(pixels: Pixels) -> Outline:
 
 
 def to_working_size(pixels: Pixels) -> Pixels:
-    """RGB uint8 `(H, W, 3)` at a short side of `WORKING_SIDE`, the aspect kept; a very long image becomes smaller."""
+    """Bring an image to the size at which hairs are searched, its aspect kept.
+
+    Args:
+        pixels: RGB uint8, `(H, W, 3)`.
+
+    Returns:
+        RGB uint8, `(h, w, 3)` with a short side of `WORKING_SIDE`; a very long image becomes smaller.
+    """
     height, width = pixels.shape[:2]
     scale = min(WORKING_SIDE / min(height, width), _LONGEST / max(height, width))
     return resize(pixels, height=max(1, round(height * scale)), width=max(1, round(width * scale)))

@@ -114,7 +114,10 @@ def check_end(
     """
     # Decoding a second time takes as long as the first, so a file in one scan gets it only if its last pixel is the
     # grey of blocks that were not there.
-    if structure.is_one_scan and not _ends_grey(image):
+    last = image.getpixel((image.width - 1, image.height - 1))
+    # Pillow inverts CMYK, which makes 127 of 128.
+    ends_grey = all(value in (127, 128) for value in (last if isinstance(last, tuple) else (last,)))
+    if structure.is_one_scan and not ends_grey:
         return ()
     end = structure.scans[-1].end or _end_of_scan(data, structure.scans[-1].start)
     continued = np.asarray(reopen(data[:end] + _PADDING + b"\xff\xd9"))
@@ -221,9 +224,3 @@ def _require_all_scans(structure: JpegStructure, name: str) -> None:
     needed |= {(structure.components[0], coefficient) for coefficient in range(_COEFFICIENTS)}
     if any(sent.get(each) != 0 for each in needed):
         raise damaged(name)
-
-
-def _ends_grey(image: Image.Image) -> bool:
-    last = image.getpixel((image.width - 1, image.height - 1))
-    # Pillow inverts CMYK, which makes 127 of 128.
-    return all(value in (127, 128) for value in (last if isinstance(last, tuple) else (last,)))

@@ -54,7 +54,14 @@ class Limits:
             raise ValueError(f"a rejection at {self.reject} would come before the warning at {self.warn}")
 
     def breached(self, value: float) -> tuple[float, Severity] | None:
-        """The limit that a value fails, with what follows; None where it passes."""
+        """Return the limit that a value fails, with what follows.
+
+        Args:
+            value: In the unit of the limits.
+
+        Returns:
+            The limit and its severity, the rejection before the warning; None where the value passes.
+        """
         steps: tuple[tuple[float | None, Severity], ...] = ((self.reject, "refuse"), (self.warn, "warn"))
         for limit, severity in steps:
             if limit is not None and (value < limit if self.low else value > limit):
@@ -307,13 +314,13 @@ _TREND = 25
 
 def _tick_regularity(view: _View) -> float:
     """Highest autocorrelation, beyond zero shift, of the dark marks along any strip parallel to a side."""
-    found = []
+    repeats = []
     for lines in (view.lines, view.lines.T):
         depth = max(_TICK_PERIOD, round(_STRIP * lines.shape[0]))
         # Strips overlap by half, so that a row of ticks lies wholly in one of them.
         starts = range(0, lines.shape[0] - depth + 1, max(1, depth // 2))
-        found += [_regularity(lines[first : first + depth].mean(axis=0)) for first in starts]
-    return max(found)
+        repeats += [_regularity(lines[first : first + depth].mean(axis=0)) for first in starts]
+    return max(repeats)
 
 
 def _regularity(profile: _Field) -> float:

@@ -62,7 +62,14 @@ _Opener = Callable[[io.BytesIO], Image.Image]
 
 
 def find_opener(data: bytes) -> _Opener | None:
-    """Return what opens these bytes, by their signature alone, or None if it is none of ours."""
+    """Return what opens an ordinary image, by its signature alone.
+
+    Args:
+        data: The whole file, or its first bytes.
+
+    Returns:
+        A class of Pillow's, or one of ours; None if it is none of the formats.
+    """
     if data.startswith(b"\xff\xd8\xff"):
         # Opened as a plain JPEG, the several images in a phone's MPO file are no matter: the first is the photograph.
         return _JpegFile

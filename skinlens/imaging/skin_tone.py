@@ -63,6 +63,9 @@ def skin_tone(pixels: Pixels) -> SkinTone:
 
     Args:
         pixels: sRGB uint8, `(H, W, 3)`.
+
+    Returns:
+        The angle of the median colour, with its class; neither where too little skin is to be seen.
     """
     small = to_working_size(pixels)
     lab = np.asarray(cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2Lab), np.float32)
@@ -82,12 +85,32 @@ def skin_tone(pixels: Pixels) -> SkinTone:
 
 
 def typology_angle(lightness: float, yellowness: float) -> float | None:
-    """`arctan((L* - 50) / b*)` in degrees, from -90 to 90; None for a b* of 0 or less, which is no colour of skin."""
+    """Compute the individual typology angle: `arctan((L* - 50) / b*)` (Chardon et al. 1991).
+
+    Args:
+        lightness: CIELAB L*, 0 to 100.
+        yellowness: CIELAB b*.
+
+    Returns:
+        In degrees, from -90 to 90; None for a b* of 0 or less, which is no colour of skin.
+
+    Example:
+        >>> round(typology_angle(70.0, 15.0))
+        53
+    """
     return float(np.degrees(np.arctan((lightness - 50) / yellowness))) if yellowness > 0 else None
 
 
 def tone_of(angle: float) -> ToneName:
-    """The class of an individual typology angle in degrees."""
+    """Return the class of an individual typology angle.
+
+    Args:
+        angle: In degrees.
+
+    Example:
+        >>> tone_of(48.0), tone_of(-40.0)
+        ('light', 'dark')
+    """
     return TONES[sum(angle <= limit for limit in TONE_LIMITS)]
 
 

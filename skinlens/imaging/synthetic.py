@@ -77,7 +77,14 @@ def draw_lesion(seed: int, *, height: int = 480, width: int = 640, malignant_loo
 
 
 def encode_png(pixels: Pixels) -> bytes:
-    """Encode RGB uint8 `(H, W, 3)` as a PNG file."""
+    """Encode pixels as a PNG file.
+
+    Args:
+        pixels: RGB uint8, `(H, W, 3)`.
+
+    Returns:
+        The file; the same pixels give the same bytes with the same version of OpenCV.
+    """
     return cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
@@ -175,18 +182,11 @@ def _draw_globules(rng: np.random.Generator, canvas: _Canvas, lesion: _Lesion, *
     for _ in range(count):
         angle, reach = heart + rng.normal(0, 1.2), lesion.radius * np.sqrt(rng.uniform(0.05, 0.95))
         size = rng.uniform(1.4, 3.4) * canvas.scale
-        _dot(layer, canvas, lesion, (angle, reach), size, float(rng.uniform(0.25, 0.6)))
+        x = canvas.width / 2 + lesion.centre[0] + reach * np.cos(angle)
+        y = canvas.height / 2 + lesion.centre[1] + reach * np.sin(angle)
+        centre, radius = (round(x * _SUBPIXELS), round(y * _SUBPIXELS)), max(round(size * _SUBPIXELS), 8)
+        cv2.circle(layer, centre, radius, float(rng.uniform(0.25, 0.6)), cv2.FILLED, cv2.LINE_AA, _SHIFT)
     return _blur(layer, 1.1 * canvas.scale)
-
-
-def _dot(
-    layer: _Field, canvas: _Canvas, lesion: _Lesion, place: tuple[float, float], size: float, strength: float
-) -> None:
-    angle, reach = place
-    x = canvas.width / 2 + lesion.centre[0] + reach * np.cos(angle)
-    y = canvas.height / 2 + lesion.centre[1] + reach * np.sin(angle)
-    centre = round(x * _SUBPIXELS), round(y * _SUBPIXELS)
-    cv2.circle(layer, centre, max(round(size * _SUBPIXELS), 8), strength, cv2.FILLED, cv2.LINE_AA, _SHIFT)
 
 
 def _draw_blotches(rng: np.random.Generator, canvas: _Canvas, lesion: _Lesion) -> _Field:

@@ -110,7 +110,12 @@ StoredNumbers = Annotated[Measurement, PlainSerializer(Measurement.numbers)]
 
 
 def undefined(reason: str, n: int | None = None) -> Measurement:
-    """Return a measurement without a value."""
+    """Return a measurement without a value.
+
+    Args:
+        reason: Why there is none, as in "every image is benign".
+        n: Images that were looked at; None where that is not known.
+    """
     return Measurement(None, None, None, n, reason)
 
 

@@ -132,8 +132,8 @@ def threshold_of_specificity(
     """Return the lowest threshold of four digits that leaves at least a share of the benign images below it.
 
     Args:
-        labels: `(N,)`, 1 for malignant and 0 for benign.
-        probabilities: P(malignant), `(N,)` in [0, 1].
+        labels: As for `threshold_of_sensitivity`.
+        probabilities: Likewise.
         least: The share, in (0, 1].
 
     Returns:

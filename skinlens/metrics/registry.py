@@ -43,7 +43,11 @@ class Metric:
         return self.title[0].upper() + self.title[1:]
 
     def images(self, confusion: Confusion) -> int:
-        """Return how many images it rests on."""
+        """Return how many images the metric rests on.
+
+        Args:
+            confusion: Counts of the decisions.
+        """
         return self.counts(confusion)[1] if self.counts else confusion.n
 
 
@@ -189,7 +193,15 @@ def score(labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshold: float)
 
 
 def value_of(metric: Metric, draws: Draws) -> float | None:
-    """Return a metric's value under the first set of weights; None where it is undefined."""
+    """Return a metric's value under the first set of weights.
+
+    Args:
+        metric: An entry of `METRICS`.
+        draws: Of N images.
+
+    Returns:
+        None where it is undefined.
+    """
     value = float(metric.function(draws)[0])
     return None if np.isnan(value) else value
 

@@ -126,7 +126,14 @@ class Head(nn.Module):
         self.classify = nn.Linear(hidden, classes)
 
     def forward(self, pooled: Tensor) -> Tensor:
-        """Logits `(N, classes)`."""
+        """Compute logits.
+
+        Args:
+            pooled: `(N, C)`.
+
+        Returns:
+            `(N, classes)`.
+        """
         logits: Tensor = self.classify(F.relu(self.hidden(pooled)))
         return logits
 
@@ -366,7 +373,14 @@ class AsffResNet50(AdaptiveFusion):
 
 
 def pooled(maps: Tensor) -> Tensor:
-    """Global average `(N, C)` of maps `(N, C, H, W)`."""
+    """Average maps over the image.
+
+    Args:
+        maps: `(N, C, H, W)`.
+
+    Returns:
+        `(N, C)`.
+    """
     return maps.mean(dim=(2, 3))
 
 

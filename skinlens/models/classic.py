@@ -42,13 +42,10 @@ class PooledClassifier(Explainable):
         return self.maps
 
     def analyse(self, images: Tensor) -> Analysis:
-        """Run the network once and keep what the heatmap needs.
+        """Run the network once and keep what the heatmap needs: logits `(N, 2)`, maps and their averages.
 
         Args:
             images: Normalised RGB, `(N, 3, H, W)`.
-
-        Returns:
-            Logits `(N, 2)`, the last maps `(N, C, h, w)` and their averages `(N, C)`; neither gate nor texture.
         """
         maps = self.maps(self.trunk(images))
         pooled = maps.mean(dim=(2, 3))
@@ -185,8 +182,7 @@ def vgg16() -> HookedClassifier:
 def alexnet() -> HookedClassifier:
     """Build AlexNet, in the one-column form of arXiv 1404.5997 that torchvision has.
 
-    Returns:
-        Explained on its `features`, `(N, 256, 6, 6)` at 224 px; random weights.
+    It is explained on its `features`, `(N, 256, 6, 6)` at 224 px; its weights are random.
     """
     return HookedClassifier(torchvision.models.alexnet(num_classes=CLASSES), "features", library="alexnet")
 

@@ -142,14 +142,7 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
         ImageRejectedError: If an image of the manifest cannot be used.
     """
     fabric = _launch(recipe)
-    usable = without_marked(rows, recipe.leave_out)
-    if recipe.paired_origins:
-        usable = paired_origin_rows(usable)
-    if settings.origins and settings.fold is not None:
-        raise ManifestError("a run holds out a fold or an origin, not both")
-    every, held_out = (
-        origin_rows(usable, settings.origins) if settings.origins else training_rows(usable, settings.fold)
-    )
+    every, held_out = _parts(recipe, rows, settings)
     train = share_of(every, settings.share)
     weights = row_weights(train, recipe.balance, even_labels=recipe.even_labels)
     settings.out.mkdir(parents=True, exist_ok=True)
@@ -185,6 +178,16 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
         _write_results(state, recipe, settings, train, held_out, scores)
     fabric.barrier()
     return settings.out / MODEL
+
+
+def _parts(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows to train on and rows held out, without those that the recipe leaves out of both."""
+    if settings.origins and settings.fold is not None:
+        raise ManifestError("a run holds out a fold or an origin, not both")
+    usable = without_marked(rows, recipe.leave_out)
+    if recipe.paired_origins:
+        usable = paired_origin_rows(usable)
+    return origin_rows(usable, settings.origins) if settings.origins else training_rows(usable, settings.fold)
 
 
 def _launch(recipe: Recipe) -> Fabric:

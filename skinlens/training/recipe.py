@@ -91,7 +91,11 @@ class Schedule(Entries):
         return reached[-1] if reached else default
 
     def scores_after(self, epoch: int) -> bool:
-        """Whether the held-out rows are looked at after an epoch, counted from 0."""
+        """Whether the held-out rows are looked at after an epoch.
+
+        Args:
+            epoch: Counted from 0; after the last one they always are.
+        """
         return (epoch + 1) % self.score_every == 0 or epoch + 1 == self.epochs
 
 
