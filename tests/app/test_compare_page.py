@@ -18,6 +18,7 @@ from skinlens.leaderboard.table import leaderboard, readable
 from skinlens.metrics.views import views_of
 from skinlens.runtime.predictor import DEFAULT_MODEL
 from skinlens.triage.wording import DISCLAIMER
+from skinlens.ui.compare import state
 from skinlens.ui.compare.tabs import TABS
 from tests.made_up_probes import held_out_scores, write_probe
 from tests.made_up_results import only, submitted_csv, write_folder
@@ -42,7 +43,7 @@ def compare(app: AppTest) -> AppTest:
 
 
 def texts(app: AppTest) -> str:
-    kinds = (app.text, app.markdown, app.caption, app.error, app.warning, app.info)
+    kinds = (app.text, app.markdown, app.caption, app.error, app.warning, app.info, app.header)
     return "\n".join(element.value for kind in kinds for element in kind)
 
 
@@ -101,7 +102,8 @@ def test_the_page_opens_on_held_out_datasets_with_the_probe_beside_the_apps_mode
             assert row[dataset_title(found.origin)].startswith(f"{found.roc_auc.value:.3f} (")
             assert row[dataset_title(found.origin)].endswith(f"n = {found.n:,}")
     assert "A linear probe is a logistic regression" in texts(compare)
-    assert compare.markdown[0].value == "#### Datasets that the models had not seen"
+    assert next(header.value for header in compare.header) == "Datasets that the models had not seen"
+    assert [title.value for title in compare.title] == ["Compare models"]
 
 
 class TestHeldOutDatasets:
@@ -136,6 +138,7 @@ class TestHeldOutDatasets:
         assert weights
         compare.run()
         assert "Datasets that the models had not seen" not in texts(compare)
+        assert "Compare two models" in texts(compare)
 
 
 @pytest.mark.usefixtures("weights")
@@ -272,6 +275,14 @@ class TestYourOwn:
         ask(compare)
         assert YOURS in texts(compare)
         assert "McNemar's test" in texts(compare)
+
+    def test_the_template_lists_every_image_and_can_be_sent_back(self, compare: AppTest) -> None:
+        template = state.template()
+        assert template is not None
+        assert "Download template (CSV)" in [b.proto.label for b in compare.run().get("download_button")]
+        filled = template.assign(probability=0.25)
+        upload(compare, filled.to_csv(index=False).encode())
+        assert f"All {len(filled)} images were matched." in texts(compare)
 
     def test_the_threshold_is_a_choice(self, compare: AppTest, weights: Path) -> None:
         content = submitted_csv(weights / "evaluation")
