@@ -173,6 +173,26 @@ def assess_quality(pixels: Pixels) -> Quality:
     return Quality(tuple(_check(name, measure(view)) for name, measure in _MEASURES.items()))
 
 
+def lesion_region(pixels: Pixels) -> npt.NDArray[np.bool_] | None:
+    """Estimate which part of an image is the lesion: its largest dark part, near the middle.
+
+    A threshold finds it, not a trained segmentation, so its outline is an estimate.
+
+    Args:
+        pixels: RGB uint8, `(H, W, 3)`, of any size.
+
+    Returns:
+        bool, at the working size of the checks with the image's aspect; None if no lesion stands out from the skin.
+
+    >>> from skinlens.imaging.synthetic import draw_pixels
+    >>> region = lesion_region(draw_pixels(0))
+    >>> region.shape, 0.05 < region.mean() < 0.5
+    ((144, 192), True)
+    """
+    view = _View(_shrink(pixels))
+    return view.lesion if LIMITS["no_lesion"].breached(_lesion_contrast(view)) is None else None
+
+
 def _check(name: CheckName, value: float) -> Check:
     limits = LIMITS[name]
     breached = limits.breached(value)
