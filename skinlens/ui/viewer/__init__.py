@@ -4,7 +4,7 @@ An image beside its heatmap, another model's heatmap, or a copy that is easier t
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar, get_args
 
@@ -19,8 +19,8 @@ from skinlens.translation import gettext as _
 from skinlens.triage.decision import Assessment
 from skinlens.triage.pipeline import Assessed
 from skinlens.triage.second import Comparison, compare
+from skinlens.ui.component import own_component
 from skinlens.ui.enhanced import ENHANCEMENTS, Enhancement, enhance, enhancement_title
-from skinlens.ui.viewer.component import mount
 from skinlens.ui.viewer.data import Shown, Side, shown, viewer_data
 
 Choice = Literal["original", "heatmap", "other model"] | Enhancement
@@ -74,23 +74,21 @@ def pair(
     second = None
     if other is not None and "other model" in (left, right):
         try:
-            second = _asked(other)
+            with st.spinner(_("Asking the other model")):
+                second = other()
         except ModelFileError as error:
             st.error(_("The other model cannot be used."), icon=":material/error:")
             st.text(str(error))
     sides = [_side(choice, result, second) for choice in (left, right)]
     with views:
-        mount(
-            viewer_data(sides, key=key, image=result.image.sha256, height=height, blink=blink),
-            key=f"{key}-component",
-        )
-        _say(result, (left, right), second, assessment or result.assessment)
+        _draw(sides, key=key, image=result.image.sha256, height=height, blink=blink)
+    _say(result, (left, right), second, assessment or result.assessment)
 
 
 def alone(image: LesionImage, *, key: str = "viewer", height: int = HEIGHT) -> None:
     """Draw one image without a heatmap: rejected, or reviewed before the result is shown."""
     side = Side(_kept_shown(image, "original"), _title("original", image), _original_alt(image))
-    mount(viewer_data([side], key=key, image=image.sha256, height=height, blink="B"), key=f"{key}-component")
+    _draw([side], key=key, image=image.sha256, height=height)
 
 
 def pair_of_images(left: Photograph, right: Photograph, *, key: str, height: int = HEIGHT) -> None:
@@ -100,12 +98,17 @@ def pair_of_images(left: Photograph, right: Photograph, *, key: str, height: int
         for each, name in ((left, "left"), (right, "right"))
     ]
     names = "|".join(each.caption for each in (left, right))
-    mount(viewer_data(sides, key=key, image=names, height=height, blink="B"), key=f"{key}-component")
+    _draw(sides, key=key, image=names, height=height)
 
 
 def forget_images() -> None:
     """Drop the pixels that viewers of this browser session hold."""
     st.session_state.pop(_KEPT, None)
+
+
+def _draw(sides: Sequence[Side], *, key: str, image: str, height: int, blink: str = "B") -> None:
+    data = viewer_data(sides, key=key, image=image, height=height, blink=blink)
+    own_component("viewer")(key=f"{key}-component", data=data)
 
 
 def _choose_sides(key: str, *, has_other: bool) -> tuple[Choice, Choice]:
@@ -114,18 +117,29 @@ def _choose_sides(key: str, *, has_other: bool) -> tuple[Choice, Choice]:
         # A choice that this page no longer has, because the other model's files are gone.
         if st.session_state.get(side, "heatmap") not in ("original", *choices):
             del st.session_state[side]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         left = st.selectbox(
             _("Left side"),
             ["original", *choices],
-            format_func=choice_title,
+            format_func=_left_title,
             key=f"{key}-left",
-            width=170,
+            width=190,
+            label_visibility="collapsed",
         )
         right = st.segmented_control(
-            _("Right side"), choices, default="heatmap", required=True, format_func=choice_title, key=f"{key}-right"
+            _("Right side"),
+            choices,
+            default="heatmap",
+            required=True,
+            format_func=choice_title,
+            key=f"{key}-right",
+            label_visibility="collapsed",
         )
     return left, right
+
+
+def _left_title(choice: Choice) -> str:
+    return _("Left: {image}").format(image=choice_title(choice))
 
 
 def choice_title(choice: Choice) -> str:
@@ -133,11 +147,6 @@ def choice_title(choice: Choice) -> str:
     if choice in get_args(Enhancement):
         return enhancement_title(choice)  # type: ignore[arg-type]
     return {"original": _("Original"), "heatmap": _("Heatmap"), "other model": _("Other model")}[choice]
-
-
-def _asked(other: Callable[[], Assessed]) -> Assessed:
-    with st.spinner(_("Asking the other model")):
-        return other()
 
 
 def _side(choice: Choice, result: Assessed, second: Assessed | None) -> Side:
@@ -151,7 +160,7 @@ def _side(choice: Choice, result: Assessed, second: Assessed | None) -> Side:
     if choice == "other model":
         if second is None:
             return _side("original", result, None)
-        title = f"{second.card.shown_name} {second.card.version}: {second.assessment.headline}"
+        title = f"{_model_title(second)}: {second.assessment.headline}"
         if second.assessment.decision == "rejected":
             return Side(_kept_shown(image, "original"), title, _("The image as received, upright."))
         return _with_heatmap(second, title)
@@ -182,6 +191,11 @@ def _title(choice: Choice, image: LesionImage) -> str:
     return choice_title(choice)
 
 
+def _model_title(result: Assessed) -> str:
+    """Return what the card calls the model; its marked name if the card is not that of a release."""
+    return result.card.shown_name if result.card.unverified else result.card.title
+
+
 def _original_alt(image: LesionImage) -> str:
     return f"{_title('original', image)}: {_('the image as received, upright.')}"
 
@@ -197,7 +211,7 @@ def _say(result: Assessed, sides: tuple[Choice, Choice], second: Assessed | None
                 for reason in second.assessment.reasons:
                     st.text(reason)
             else:
-                _say_evidence(second, f"{second.card.shown_name}: ")
+                _say_evidence(second, f"{_model_title(second)}: ")
         elif choice in ENHANCEMENTS:
             st.caption(_kept_enhanced(result.image, choice)[1])  # type: ignore[arg-type]
 

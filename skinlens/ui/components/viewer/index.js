@@ -104,9 +104,7 @@ function contour(field, width, height, level) {
 
 class Viewer {
   constructor(parent) {
-    this.parent = parent;
-    this.root = element("div", { class: "viewer" });
-    parent.append(this.root);
+    this.root = parent.querySelector(".viewer");
     this.zoom = 1;
     this.at = [0.5, 0.5];
     this.wipeAt = 0.5;
@@ -120,7 +118,7 @@ class Viewer {
   leave() {
     this.watcher.disconnect();
     document.removeEventListener("fullscreenchange", this.onFullScreen);
-    this.root.remove();
+    this.root.replaceChildren();
   }
 
   show(data) {
