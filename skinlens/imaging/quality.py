@@ -27,6 +27,8 @@ _Mask = npt.NDArray[np.bool_]
 
 WORKING_SIDE = 192
 _MIN_SHORT_SIDE = 32
+# Least share of a lesion that reaches into the middle half of each side.
+_IN_THE_MIDDLE = 0.1
 # Of a larger image, at least this many pixels in a row are averaged into one.
 _SAMPLES = 4
 
@@ -176,12 +178,7 @@ def assess_quality(pixels: Pixels) -> Quality:
     >>> [check.name for check in assess_quality(pixels // 8).rejecting]
     ['too_dark']
     """
-    # Averaging every pixel of a large photograph would take longer than all checks; every n-th is enough to average.
-    step = max(1, max(pixels.shape[:2]) // (_SAMPLES * WORKING_SIDE))
-    pixels = np.ascontiguousarray(pixels[::step, ::step])
-    scale = WORKING_SIDE / max(pixels.shape[:2])
-    height, width = (max(_MIN_SHORT_SIDE, round(scale * side)) for side in pixels.shape[:2])
-    view = _View(resize(pixels, height=height, width=width))
+    view = _View(_at_working_size(pixels))
     checks = []
     for name, measure in _MEASURES.items():
         limits, value = LIMITS[name], measure(view)
@@ -189,6 +186,40 @@ def assess_quality(pixels: Pixels) -> Quality:
         limit, severity = breached or (limits.warn, "warn")
         checks.append(Check(name, value, limit, breached is None, severity, limits.advice))
     return Quality(tuple(checks))
+
+
+def lesion_region(pixels: Pixels) -> npt.NDArray[np.bool_] | None:
+    """Estimate which part of an image is the lesion: its largest dark part, near the middle.
+
+    A threshold finds it, not a trained segmentation, so its outline is an estimate.
+
+    Args:
+        pixels: RGB uint8, `(H, W, 3)`, of any size.
+
+    Returns:
+        bool, at the working size of the checks with the image's aspect; None if no lesion stands out from the skin,
+        or if what does lies at the rim, as shadows do.
+
+    >>> from skinlens.imaging.synthetic import draw_pixels
+    >>> region = lesion_region(draw_pixels(0))
+    >>> region.shape, 0.05 < region.mean() < 0.5
+    ((144, 192), True)
+    """
+    view = _View(_at_working_size(pixels))
+    if LIMITS["no_lesion"].breached(_lesion_contrast(view)) is not None:
+        return None
+    height, width = view.lesion.shape
+    middle = view.lesion[height // 4 : height - height // 4, width // 4 : width - width // 4]
+    return view.lesion if middle.sum() >= _IN_THE_MIDDLE * view.lesion.sum() else None
+
+
+def _at_working_size(pixels: Pixels) -> Pixels:
+    # Averaging every pixel of a large photograph would take longer than all checks; every n-th is enough to average.
+    step = max(1, max(pixels.shape[:2]) // (_SAMPLES * WORKING_SIDE))
+    pixels = np.ascontiguousarray(pixels[::step, ::step])
+    scale = WORKING_SIDE / max(pixels.shape[:2])
+    height, width = (max(_MIN_SHORT_SIDE, round(scale * side)) for side in pixels.shape[:2])
+    return resize(pixels, height=height, width=width)
 
 
 # RGB values: black round a lens lies under the first in every channel, burnt-out pixels reach the second in every one.
