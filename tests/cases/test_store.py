@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from skinlens.cases.errors import CaseNotFoundError, CaseStoreError
 from skinlens.cases.records import assessment_of, card_of, facts_of, image_of
 from skinlens.cases.schema import KEPT, Assessment, Image, Lesion, LogEntry, Patient
-from skinlens.cases.store import LABEL_UNKNOWN, CaseStore, open_file
+from skinlens.cases.store import CaseStore, open_file
 from skinlens.cases.verify import verify
 from skinlens.imaging.quality import assess_quality
 from skinlens.report.pdf import case_pdf
