@@ -64,7 +64,7 @@ class LesionLine:
         id: Of its row.
         label: Its name, such as L2.
         site: Body site in words; None for a lesion of an earlier version, whose label it is.
-        photographs: How many images of it are saved.
+        images: SHA-256 of each image of it.
         latest: Day of the latest photograph, as YYYY-MM-DD.
     """
 
@@ -73,7 +73,7 @@ class LesionLine:
     site: str | None
     site_code: str
     side: str
-    photographs: int
+    images: tuple[str, ...]
     latest: str
 
     @property
@@ -567,7 +567,7 @@ def _lesion_line(lesion: Lesion) -> LesionLine:
         site=lesion.site,
         site_code=lesion.site_code or "",
         side=lesion.side or "",
-        photographs=len(lesion.images),
+        images=tuple(image.sha256 for image in lesion.images),
         latest=max(days, default=""),
     )
 
