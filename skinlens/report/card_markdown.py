@@ -76,10 +76,10 @@ def _points(card: ModelCard) -> Iterator[str]:
 def _band(point: OperatingPoint) -> str:
     if point.band is None:
         return ""
+    wrong, decided = (rate.text(as_percent) for rate in (point.band.error, point.band.decided))
     return (
-        f" Scores from {point.band.low:.4f} to {point.band.high:.4f} are uncertain. "
-        f"{point.band.decided.text(as_percent)} of the held-out images have another score; {point.band.error.text(as_percent)} of the decisions on those "
-        "were wrong."
+        f" Scores from {point.band.low:.4f} to {point.band.high:.4f} are uncertain. {decided} of the held-out images "
+        f"have another score; {wrong} of the decisions on those were wrong."
     )
 
 

@@ -111,11 +111,17 @@ class Outlook:
         """Referrals for each malignant lesion found; None if none is found."""
         return self.referred / self.detected if self.detected else None
 
+    def counts(self) -> dict[str, str]:
+        """Return `referred`, `found` and `missed` of 1,000 lesions in words."""
+        return {
+            "referred": _count(self.referred),
+            "found": _count(self.detected),
+            "missed": _count(self.missed),
+        }
+
     def sentence(self) -> str:
-        """Return the consequences in plain words."""
-        return _("Of 1,000 lesions: {referred} referred, {found} cancers found, {missed} missed.").format(
-            referred=_count(self.referred), found=_count(self.detected), missed=_count(self.missed)
-        )
+        """Return the consequences in a few words."""
+        return _("of 1,000: {referred} referred, {found} cancers found, {missed} missed").format(**self.counts())
 
 
 def outlook(sensitivity: float, specificity: float, prevalence: float) -> Outlook:
@@ -189,17 +195,19 @@ class Meaning:
         sentences = []
         if self.risk is not None:
             sentences.append(
-                _("Where {prevalence} of lesions are malignant, {risk} with this result are malignant.").format(
-                    prevalence=where, risk=self.headline
+                _("Risk where {prevalence} of lesions are malignant: {risk}.").format(
+                    prevalence=where, risk=risk_words(self.risk, named=True)
                 )
             )
         if self.threshold is not None:
-            sentences.append(_("There, {threshold}.").format(threshold=self.threshold_words))
+            sentences.append(
+                _("There, the point {threshold}.").format(threshold=self.threshold_words),
+            )
         if self.outlook is not None:
             sentences.append(
-                _("{point} where {prevalence} are malignant: {outlook}").format(
-                    point=self.point, prevalence=where, outlook=self.outlook.sentence()
-                )
+                _(
+                    "Of 1,000 lesions there, {point} refers {referred}, finds {found} cancers and misses {missed}."
+                ).format(point=self.point, **self.outlook.counts())
             )
         return tuple(sentences)
 
@@ -222,13 +230,18 @@ def meaning(assessment: Assessment, card: ModelCard, prevalence: float) -> Meani
     _require_share("prevalence", prevalence)
     if assessment.decision == "rejected" or assessment.override:
         return None
-    at_threshold = risk_of(assessment.point.threshold, card, prevalence)
+    return meaning_of(assessment.prediction.score, card, assessment.point, prevalence)
+
+
+def meaning_of(score: float, card: ModelCard, point: OperatingPoint, prevalence: float) -> Meaning:
+    """Return the risk of an image that may be assessed, by its score; the other arguments are those of `meaning`."""
+    at_threshold = risk_of(point.threshold, card, prevalence)
     return Meaning(
         prevalence=prevalence,
-        risk=risk_of(assessment.prediction.score, card, prevalence),
-        point=assessment.point.name,
+        risk=risk_of(score, card, prevalence),
+        point=point.name,
         threshold=None if at_threshold is None else at_threshold.value,
-        outlook=outlook_of(assessment.point, prevalence),
+        outlook=outlook_of(point, prevalence),
     )
 
 
@@ -242,8 +255,12 @@ def percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
-def risk_words(risk: Measurement) -> str:
+def risk_words(risk: Measurement, *, named: bool = False) -> str:
     """Return a risk with its interval in words, as in `about 1 in 7 (15 %, 11 to 19 %)`.
+
+    Args:
+        risk: From `risk_of`.
+        named: Say that the interval is one of 95 %.
 
     >>> risk_words(Measurement(0.153, 0.088, 0.224))
     'about 1 in 7 (15 %, 8.8 to 22 %)'
@@ -252,7 +269,8 @@ def risk_words(risk: Measurement) -> str:
         return ""
     shown = f"{_percentage(risk.value)} %"
     if risk.low is not None and risk.high is not None:
-        ends = _("{low} to {high} %").format(low=_percentage(risk.low), high=_percentage(risk.high))
+        ends = _("95 % interval {low} to {high} %") if named else _("{low} to {high} %")
+        ends = ends.format(low=_percentage(risk.low), high=_percentage(risk.high))
         shown = f"{shown}, {ends}"
     return f"{one_in(risk.value)} ({shown})"
 
@@ -290,4 +308,6 @@ def _percentage(share: float) -> str:
 
 def _count(number: float) -> str:
     """Return a count that is not rounded down to nothing."""
-    return f"{number:.0f}" if number >= 1 or number == 0 else f"{number:.1f}" if number >= 0.05 else _("fewer than 0.1")
+    return (
+        f"{number:.0f}" if number >= 0.95 or number == 0 else f"{number:.1f}" if number >= 0.05 else _("fewer than 0.1")
+    )
