@@ -25,6 +25,7 @@ from skinlens.storage.spreadsheet import guarded
 from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.decision import operating_point
 from skinlens.triage.pipeline import Assessed, Pipeline
+from skinlens.triage.risk import PRIMARY_CARE, meaning
 from skinlens.triage.row import Row, columns
 
 
@@ -39,6 +40,7 @@ class Outputs:
         pdfs: Folder of case summaries.
         orientations: Whether each image is scored turned and mirrored too, which takes eight times as long.
         dicom: Folder of case summaries and overlays as DICOM objects.
+        prevalence: Share of malignant lesions that risks are for, in (0, 1).
     """
 
     table: Path | None
@@ -47,6 +49,7 @@ class Outputs:
     pdfs: Path | None
     orientations: bool = True
     dicom: Path | None = None
+    prevalence: float = PRIMARY_CARE
 
 
 def predict(
@@ -94,7 +97,7 @@ def _write_rows(sources: Sources, pipeline: Pipeline, outputs: Outputs, writer: 
         for source, outcome in pipeline.stream(sources):
             if isinstance(outcome, Assessed):
                 _write_extras(source, outcome, outputs)
-            row = Row.of(source.path, outcome, pipeline.card, pipeline.point)
+            row = Row.of(source.path, outcome, pipeline.card, pipeline.point, prevalence=outputs.prevalence)
             writer.write(row)
             count[row.decision] = count.get(row.decision, 0) + 1
             progress.advance(task)
@@ -114,7 +117,8 @@ def _write_extras(source: Source, assessed: Assessed, outputs: Outputs) -> None:
     # Imported here, since fonts and PDF code cost time that a plain table need not pay.
     from skinlens.report.pdf import case_pdf
 
-    record = CaseRecord(image, drawn, assessed.assessment, CaseFacts(), datetime.now().astimezone())
+    risk = meaning(assessed.assessment, assessed.card, outputs.prevalence)
+    record = CaseRecord(image, drawn, assessed.assessment, CaseFacts(), datetime.now().astimezone(), risk)
     summary = case_pdf(record, assessed.card).content
     if outputs.pdfs is not None:
         (outputs.pdfs / f"{name}.pdf").write_bytes(summary)

@@ -145,7 +145,7 @@ def _card(
         heatmap=HeatmapScale(scale=_scale(selection), chosen_on=selection.heatmap_rule),
         calibrated=selection.calibration is not None,
         calibration=selection.calibration,
-        score_bins=selection.score_bins,
+        risk_curve=selection.risk_curve,
         operating_points=selection.points or (_only_point(about.point, selection),),
         default_point=about.point,
         training=TrainingRecord(

@@ -17,18 +17,23 @@ from skinlens.report.document import (
     draw_title,
     in_words,
 )
-from skinlens.report.drawing import PlacedImage, draw_images, draw_score_bar, draw_table
+from skinlens.report.drawing import PlacedImage, draw_images, draw_table
 from skinlens.report.fonts import missing_characters
 from skinlens.report.payload import CasePayload
 from skinlens.runtime.card import ModelCard, OperatingPoint
+from skinlens.translation import gettext as _
 from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.decision import Assessment, Decision
+from skinlens.triage.risk import percent
 from skinlens.triage.wording import (
     DISCLAIMER,
+    HEADLINES,
     LOW_SENTENCE,
+    NO_RATES,
     UNCERTAIN_SENTENCE,
     UNVERIFIED,
     rates_sentence,
+    score_sentence,
     with_enough_decimals,
 )
 
@@ -121,9 +126,9 @@ def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, tot
     describe(canvas, TITLE, record.created, _payload(record).json())
     _draw_title(canvas, record, card)
     _draw_facts(canvas, record.facts)
-    _draw_decision(canvas, record.assessment)
+    _draw_decision(canvas, record)
     _draw_views(canvas, record, highest)
-    if record.assessment.decision != "rejected":
+    if record.assessment.decision != "rejected" and not record.assessment.override:
         _draw_operating_point(canvas, record.assessment.point)
     _draw_reasons(canvas, record.assessment)
     _draw_quality(canvas, record.assessment)
@@ -137,6 +142,7 @@ def _payload(record: CaseRecord) -> CasePayload:
     assessment = record.assessment
     # A number of a rejected image could be taken for a result, here too.
     rejected = assessment.decision == "rejected"
+    risk = None if record.meaning is None else record.meaning.risk
     return CasePayload(
         image_sha256=record.image.sha256,
         weights_sha256=assessment.prediction.model.sha256,
@@ -145,7 +151,19 @@ def _payload(record: CaseRecord) -> CasePayload:
         threshold=None if rejected else assessment.point.threshold,
         created=record.created,
         software=__version__,
+        headline=assessment.headline,
+        prevalence=None if risk is None or record.meaning is None else record.meaning.prevalence,
+        risk=None if risk is None else (risk.value, risk.low, risk.high),
+        risk_words="" if record.meaning is None else record.meaning.headline,
     )
+
+
+def result_line(payload: CasePayload) -> str:
+    """Return decision, score and threshold as they are printed among the details of a case that was assessed."""
+    if payload.score is None or payload.threshold is None:
+        return ""
+    score, threshold = with_enough_decimals(payload.score, payload.threshold)
+    return f"{HEADLINES[payload.decision]}, score {score}, threshold {threshold}"
 
 
 def _running_head(record: CaseRecord) -> str:
@@ -178,47 +196,42 @@ def _draw_facts(canvas: PageCanvas, facts: CaseFacts) -> None:
     canvas.y += 3
 
 
-def _draw_decision(canvas: PageCanvas, assessment: Assessment) -> None:
-    colour = DECISION_COLOURS[assessment.decision]
-    sentence = _SENTENCES.get(assessment.decision, "")
+def _draw_decision(canvas: PageCanvas, record: CaseRecord) -> None:
+    assessment = record.assessment
+    colour = DECISION_COLOURS["rejected" if assessment.override else assessment.decision]
     headline = Style(_HEADLINE, bold=True, colour=colour)
-    assessed = assessment.decision != "rejected"
-    height = headline.leading + (_STRONG.leading + 0.5 if sentence else 0) + (20 if assessed else 4)
+    left, width = canvas.l_margin + 6, canvas.epw - 11
+    texts = _under_headline(record)
+    height = 5 + headline.leading + sum(len(canvas.lines(text, width, style)) * style.leading for text, style in texts)
     canvas.need(height)
-    top, left, width = canvas.y, canvas.l_margin + 6, canvas.epw - 11
+    top = canvas.y
     canvas.fill(canvas.l_margin, top, canvas.epw, height, _WASH)
     canvas.fill(canvas.l_margin, top, 1.8, height, colour)
     canvas.y += 2
     canvas.block(assessment.headline, left, canvas.y, width, headline, tag="H2")
-    if assessed:
-        score, _ = _score_and_threshold(assessment)
-        canvas.block(f"{assessment.score_name.capitalize()} {score}", left, canvas.y, width, headline, align="right")
+    if record.meaning is not None and record.meaning.headline:
+        canvas.block(record.meaning.headline, left, canvas.y, width, Style(_HEADLINE), align="right")
     canvas.y += headline.leading
-    if sentence:
-        canvas.block(sentence, left, canvas.y, width, _STRONG)
-        canvas.y += _STRONG.leading + 0.5
-    if assessed:
-        canvas.y += 1
-        _draw_scale(canvas, assessment, left, width)
+    for text, style in texts:
+        canvas.y += canvas.block(text, left, canvas.y, width, style)
     canvas.y = top + height + 4
 
 
-def _draw_scale(canvas: PageCanvas, assessment: Assessment, left: float, width: float) -> None:
-    draw_score_bar(
-        canvas,
-        left,
-        width,
-        score=assessment.prediction.score,
-        threshold=assessment.point.threshold,
-        label=f"threshold {_score_and_threshold(assessment)[1]}",
-        colour=DECISION_COLOURS[assessment.decision],
-    )
-    scale = f"{assessment.score_name} from 0 to 1; at or above the threshold an image is called for referral"
-    canvas.block(scale, left, canvas.y - SMALL.leading, width, SMALL, align="centre")
-
-
-def _score_and_threshold(assessment: Assessment) -> tuple[str, str]:
-    return with_enough_decimals(assessment.prediction.score, assessment.point.threshold)
+def _under_headline(record: CaseRecord) -> list[tuple[str, Style]]:
+    """Return the decision in words, and what the risk beside the headline is for."""
+    assessment, risk = record.assessment, record.meaning
+    sentence = _SENTENCES.get(assessment.decision, "")
+    if assessment.decision == "rejected":
+        return [(sentence, _STRONG)]
+    shown = [(f"{assessment.explanation} {sentence}".strip(), _STRONG)]
+    if assessment.override:
+        return [*shown, (_(NO_RATES), SMALL)]
+    if risk is not None and risk.risk is not None:
+        where = _(
+            "Risk where {prevalence} of lesions are malignant, with its 95 % interval. The point {threshold}."
+        ).format(prevalence=percent(risk.prevalence), threshold=risk.threshold_words)
+        shown.append((where, SMALL))
+    return shown
 
 
 def _draw_views(canvas: PageCanvas, record: CaseRecord, highest: float) -> None:
@@ -267,8 +280,10 @@ def _draw_operating_point(canvas: PageCanvas, point: OperatingPoint) -> None:
 
 
 def _draw_reasons(canvas: PageCanvas, assessment: Assessment) -> None:
-    # The decision's box and the banner say it already.
+    # The decision's box, the banner and the result's line further down say it already.
     shown = {_SENTENCES.get(assessment.decision), UNVERIFIED}
+    if assessment.has_result:
+        shown.add(score_sentence(assessment.prediction.score, assessment.point))
     reasons = [reason for reason in dict.fromkeys(assessment.reasons) if reason not in shown]
     _draw_bullets(canvas, "Reasons", reasons)
 
@@ -279,11 +294,11 @@ def _draw_quality(canvas: PageCanvas, assessment: Assessment) -> None:
 
 
 def _draw_meaning(canvas: PageCanvas, record: CaseRecord) -> None:
-    stable = record.assessment.stability_sentence
+    if record.assessment.decision == "rejected":
+        return
     known = record.meaning.sentences() if record.meaning else ()
-    sentences = [sentence for sentence in (stable, *known) if sentence]
-    if record.assessment.decision != "rejected":
-        _draw_bullets(canvas, "What this means", sentences)
+    sentences = [sentence for sentence in (record.assessment.stability_sentence, *known) if sentence]
+    _draw_bullets(canvas, "What this means", sentences)
 
 
 def _draw_bullets(canvas: PageCanvas, heading: str, sentences: Sequence[str]) -> None:
@@ -306,6 +321,7 @@ def _draw_provenance(canvas: PageCanvas, record: CaseRecord, card: ModelCard, mi
     prediction, image = record.assessment.prediction, record.image
     notes = [note for note in image.notes if note not in record.assessment.reasons]
     rows = [
+        *(() if record.assessment.decision == "rejected" else [("Result", result_line(_payload(record)))]),
         ("Model", f"{card.shown_name}, version {card.version} ({card.title})"),
         ("Weights SHA-256", prediction.model.sha256),
         ("Ran on", f"{prediction.provider}, SkinLens {__version__}"),

@@ -16,7 +16,6 @@ from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.decision import Assessment
 from skinlens.triage.pipeline import Assessed
 from skinlens.triage.risk import Meaning
-from skinlens.ui import session
 from skinlens.ui.case_store import case_store
 from skinlens.ui.cases.listing import OPEN
 from skinlens.ui.model import LoadedModel
@@ -65,21 +64,23 @@ def offer_pdf_and_case(
             result.image, drawn, assessment, facts, now, risk, readings=() if reading is None else (reading,)
         )
 
-    pdf_button(lambda: case_pdf(made_record(), model.card).content, result.image.sha256)
-    _offer_saving(
-        made_record,
-        model,
-        None if risk is None else risk.prevalence,
-        undecided=is_undecided(result.image, facts),
-    )
-    st.button(_("Remove image"), icon=":material/close:", on_click=session.clear, width="stretch")
+    save, download = st.columns(2)
+    with save:
+        _offer_saving(
+            made_record,
+            model,
+            None if risk is None else risk.prevalence,
+            undecided=is_undecided(result.image, facts),
+        )
+    with download:
+        pdf_button(lambda: case_pdf(made_record(), model.card).content, result.image.sha256)
 
 
 def _offer_saving(
     made_record: Callable[[], CaseRecord], model: LoadedModel, prevalence: float | None, *, undecided: bool
 ) -> None:
     """Save the case, with or without the image; say where it is now, or that it is there already."""
-    with st.popover(_("Save case"), icon=":material/save:", width="stretch"):
+    with st.popover(_("Save to a case"), icon=":material/save:", width="stretch"):
         st.caption(
             _(
                 "Saves the result, your entries and the image's SHA-256 under the pseudonymous id, in a database on "
