@@ -71,6 +71,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "skinlens.report": {
         "skinlens.triage",
         "skinlens.runtime.card",
+        "skinlens.runtime.provider_words",
         "skinlens.imaging.image",
         "skinlens.metrics.measurement",
         "skinlens.metrics.registry",
