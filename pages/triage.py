@@ -9,11 +9,12 @@ from skinlens.triage.risk import meaning
 from skinlens.ui import session
 from skinlens.ui.model import LoadedModel, model_or_sentence
 from skinlens.ui.router import require_router
+from skinlens.ui.second import assessed_by, other_model
 from skinlens.ui.triage.case import ask_for_facts, offer_pdf_and_case
 from skinlens.ui.triage.details import show_details
 from skinlens.ui.triage.result import choose_point, choose_prevalence, is_admitted, show_name, show_verdict
 from skinlens.ui.triage.states import STYLE, announce, live_region, show_first_visit, show_problem, show_working
-from skinlens.ui.viewer import original_alone, side_by_side
+from skinlens.ui.viewer import alone, pair
 
 
 def choose_image() -> None:
@@ -55,9 +56,9 @@ def show_image(result: Assessed, model: LoadedModel) -> str:
     with images:
         show_name(result)
         if assessment.decision == "rejected":
-            original_alone(result)
+            alone(result.image)
         else:
-            side_by_side(result)
+            pair(result, assessment=assessment, other=other_model(result))
     facts = ask_for_facts(result)
     with buttons:
         offer_pdf_and_case(result, assessment, facts, risk, model)

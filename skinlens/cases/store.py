@@ -17,7 +17,7 @@ from skinlens.cases.errors import AlreadySavedError, CaseNotFoundError, CaseStor
 from skinlens.cases.location import PIXELS, database_url
 from skinlens.cases.log import append, digest, take_turn
 from skinlens.cases.pixels import PixelFolder
-from skinlens.cases.records import assessment_row, card_document, day_of, image_columns, lesion_title
+from skinlens.cases.records import assessment_row, card_document, day_of, image_columns, lesion_title, second_of
 from skinlens.cases.schema import Assessment, Image, Kept, KeptPixels, Lesion, Model, Patient, Review
 from skinlens.cases.tidy import tidy
 from skinlens.imaging.image import Pixels
@@ -499,7 +499,7 @@ def _same_case(session: Session, new: Assessment) -> str | None:
         *("age", "sex", "site", "note", "photographed", "checklists"),
     )
     for kept in session.scalars(wanted.order_by(Assessment.created)):
-        if all(getattr(kept, name) == getattr(new, name) for name in same):
+        if all(getattr(kept, name) == getattr(new, name) for name in same) and second_of(kept) == second_of(new):
             return kept.id
     return None
 

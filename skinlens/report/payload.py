@@ -42,6 +42,8 @@ class CasePayload:
         prevalence: Share of malignant lesions that the risk is for; None without a risk.
         risk: P(malignant) there with both ends of its interval, which may be None; None without a risk.
         risk_words: The risk as printed beside the headline; "" without one.
+        second_weights_sha256: Of another model that was asked about the image; "" if none was.
+        second_decision: Of that model; "" without one.
 
     Examples:
         >>> from datetime import UTC
@@ -61,10 +63,14 @@ class CasePayload:
     prevalence: float | None = None
     risk: tuple[float | None, float | None, float | None] | None = None
     risk_words: str = ""
+    second_weights_sha256: str = ""
+    second_decision: str = ""
 
     def json(self) -> str:
         """Return the record as JSON with sorted keys."""
         values = asdict(self) | {"created": self.created.isoformat(timespec="seconds")}
+        if not self.second_decision:
+            del values["second_weights_sha256"], values["second_decision"]
         return payload_json("case", values)
 
 
@@ -154,11 +160,14 @@ def read_case(values: dict[str, Any]) -> CasePayload:
             prevalence=_probability(values.get("prevalence")),
             risk=_risk(values.get("risk")),
             risk_words=str(values.get("risk_words", "")),
+            second_weights_sha256=str(values.get("second_weights_sha256", "")),
+            second_decision=str(values.get("second_decision", "")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise PayloadError("The record inside the document is damaged.") from error
     complete = made.decision == "rejected" or (made.score is not None and made.threshold is not None)
-    if made.decision not in _DECISIONS or not complete or made.created.utcoffset() is None:
+    decisions = {made.decision, made.second_decision or made.decision}
+    if not decisions <= set(_DECISIONS) or not complete or made.created.utcoffset() is None:
         raise PayloadError("The record inside the document is damaged.")
     return made
 

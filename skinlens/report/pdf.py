@@ -17,6 +17,7 @@ from skinlens.translation import gettext as _
 from skinlens.translation import marked
 from skinlens.triage.case import VERDICT_WORDS, CaseFacts, CaseRecord
 from skinlens.triage.decision import Assessment, Decision
+from skinlens.triage.second import Opinion
 from skinlens.triage.wording import (
     DISCLAIMER,
     HEADLINES,
@@ -128,6 +129,7 @@ def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, tot
     _draw_decision(canvas, record)
     _draw_views(canvas, record, highest)
     _draw_reasons(canvas, record.assessment)
+    _draw_second(canvas, record)
     _draw_quality(canvas, record.assessment)
     _draw_readings(canvas, record)
     _draw_section(canvas, _("Reader's checklists"), record.facts.checklists.sentences())
@@ -155,6 +157,8 @@ def _payload(record: CaseRecord) -> CasePayload:
         prevalence=None if risk is None or record.meaning is None else record.meaning.prevalence,
         risk=None if risk is None else (risk.value, risk.low, risk.high),
         risk_words="" if record.meaning is None else record.meaning.headline,
+        second_weights_sha256="" if record.comparison is None else record.comparison.second.weights_sha256,
+        second_decision="" if record.comparison is None else record.comparison.second.decision,
     )
 
 
@@ -182,14 +186,14 @@ def _draw_title(canvas: PageCanvas, record: CaseRecord, card: ModelCard) -> None
 
 def _draw_facts(canvas: PageCanvas, facts: CaseFacts) -> None:
     """Draw what was typed in a row; what is too long for its place in the row follows below."""
-    site = _("Body site (SNOMED CT {code})").format(code=facts.site_code) if facts.site_code else _("Body site")
+    site = f"{facts.site} (SNOMED CT {facts.site_code})" if facts.site_code else facts.site
     shown = (
         (_("Case"), facts.case_id, 0.2),
         (_("Lesion"), facts.lesion, 0.1),
         (_("Photographed on"), facts.photographed, 0.16),
         (_("Age"), facts.age, 0.09),
         (_("Sex"), facts.sex and _(facts.sex), 0.11),
-        (site, facts.site, 0.34),
+        (_("Body site"), site, 0.34),
     )
     left, beneath = canvas.l_margin, []
     for label, text, share in shown:
@@ -274,6 +278,10 @@ def _draw_reasons(canvas: PageCanvas, assessment: Assessment) -> None:
     _draw_section(canvas, _("Reasons"), reasons)
 
 
+def _draw_second(canvas: PageCanvas, record: CaseRecord) -> None:
+    _draw_section(canvas, _("Second model"), [] if record.comparison is None else [record.comparison.sentence])
+
+
 def _draw_quality(canvas: PageCanvas, assessment: Assessment) -> None:
     warnings = () if assessment.admission is None else assessment.admission.warnings
     _draw_section(canvas, _("Image quality"), warnings)
@@ -347,6 +355,7 @@ def _draw_provenance(canvas: PageCanvas, record: CaseRecord, card: ModelCard, mi
         *(() if record.assessment.decision == "rejected" else [("Result", result_line(_payload(record)))]),
         ("Model", f"{card.shown_name}, version {card.version} ({card.title})"),
         ("Weights SHA-256", prediction.model.sha256),
+        *([] if record.comparison is None else [("Second model", _second_in_words(record.comparison.second))]),
         ("Ran on", f"{provider_in_words(prediction.provider)}, SkinLens {__version__}"),
         ("Image", f"{image.name or 'no name'}, {image.width} by {image.height} pixels"),
         ("Image SHA-256", image.sha256),
@@ -360,6 +369,10 @@ def _draw_provenance(canvas: PageCanvas, record: CaseRecord, card: ModelCard, mi
     canvas.y += _SECTION.leading
     for label, text in rows:
         canvas.flow(text, _FINE, indent=_LABEL_WIDTH, mark=label)
+
+
+def _second_in_words(second: Opinion) -> str:
+    return f"{second.model}, version {second.version}, at {second.point}; weights SHA-256 {second.weights_sha256}"
 
 
 def _or_not_given(text: str) -> str:

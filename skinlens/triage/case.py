@@ -9,6 +9,7 @@ from skinlens.translation import marked
 from skinlens.triage.checklists import Checklists
 from skinlens.triage.decision import Assessment
 from skinlens.triage.risk import Meaning
+from skinlens.triage.second import Comparison
 
 # A reader's verdicts, as they are saved and as they are shown.
 VERDICT_WORDS: Final = {
@@ -76,6 +77,7 @@ class CaseRecord:
         facts: What the user typed.
         created: When the summary was made, with a time zone.
         meaning: The risk at a prevalence; None if none was chosen.
+        comparison: With another model's decision on the image; None if no other was asked.
         readings: People's assessments, the earliest first.
     """
 
@@ -85,4 +87,5 @@ class CaseRecord:
     facts: CaseFacts
     created: datetime
     meaning: Meaning | None = None
+    comparison: Comparison | None = None
     readings: tuple[Reading, ...] = ()

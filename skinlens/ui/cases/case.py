@@ -36,7 +36,7 @@ def show_case(store: CaseStore, case_id: str) -> None:
     with images:
         record = _record(store, row)
         if record is not None:
-            show_result_pair(record)
+            show_result_pair(record, card_of(row), row.id)
         show_lesion(store, row)
     with reading:
         _show_result(row)

@@ -20,6 +20,7 @@ from skinlens.ui.case_store import case_store
 from skinlens.ui.cases.listing import OPEN
 from skinlens.ui.model import LoadedModel
 from skinlens.ui.pdf_button import pdf_button
+from skinlens.ui.second import comparison_maker
 from skinlens.ui.triage.facts import ask_where, ask_who_and_when, is_undecided
 from skinlens.ui.triage.reader import ask_for_checklists, ask_for_reading, reading_of
 
@@ -48,8 +49,7 @@ def offer_pdf_and_case(
         risk: At the prevalence that the user chose; None for a rejected image.
         model: That made the prediction.
     """
-    now = datetime.now().astimezone()
-    reading = reading_of(result.image, now)
+    reading = reading_of(result.image, datetime.now().astimezone())
     typed = (facts.case_id, facts.site, facts.note, *(() if reading is None else (reading.note, reading.reader)))
     lacking = missing_characters("\n".join(typed))
     if lacking:
@@ -58,10 +58,21 @@ def offer_pdf_and_case(
         )
         st.text(" ".join(lacking))
 
+    compared = comparison_maker(result, assessment)
+
     def made_record() -> CaseRecord:
+        # A PDF is made after the run of the page, at the moment of the click.
+        created = datetime.now().astimezone()
         drawn = record_overlay(result.image.pixels, result.heatmap)
         return CaseRecord(
-            result.image, drawn, assessment, facts, now, risk, readings=() if reading is None else (reading,)
+            image=result.image,
+            overlay=drawn,
+            assessment=assessment,
+            facts=facts,
+            created=created,
+            meaning=risk,
+            comparison=compared(),
+            readings=() if reading is None else (replace(reading, moment=created),),
         )
 
     save, download = st.columns(2)
