@@ -71,7 +71,7 @@ def show_state(model: LoadedModel, spoken: DeltaGenerator) -> None:
     result, problem = session.current(), session.problem()
     if result is not None:
         session.mark_shown()
-        announce(spoken, show_image(result, model))
+        announce(spoken, show_image(assessed_by(result, model), model))
     elif problem is not None:
         announce(spoken, _("This file cannot be used."))
         show_problem(problem)

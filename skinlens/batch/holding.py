@@ -10,6 +10,9 @@ from skinlens.batch.facts import read_facts
 from skinlens.batch.store import BatchStore, run_lines
 from skinlens.storage.csv_file import CsvFileError
 
+# The folder of all runs in the data folder.
+RUNS = "batches"
+
 
 @dataclass(frozen=True)
 class Holding:

@@ -48,11 +48,8 @@ def offer_deletion(store: CaseStore, row: Assessment) -> None:
         rows = scopes[scope][0]
         for sentence in what_stays(_digests_gone(rows, of_patient), patient if scope == "patient" else ""):
             st.text(sentence)
-        cancel, confirm = st.columns(2)
-        cancel.button(_("Keep it"), width="stretch", key="delete-cancel", on_click=_ask, args=("",))
-        if confirm.button(
-            _("Delete permanently"), icon=":material/delete_forever:", width="stretch", key="delete-confirm"
-        ):
+        st.button(_("Keep it"), width="stretch", key="delete-cancel", on_click=_ask, args=("",))
+        if st.button(_("Delete permanently"), icon=":material/delete_forever:", width="stretch", key="delete-confirm"):
             _delete(store, row, scope)
             st.rerun()
 

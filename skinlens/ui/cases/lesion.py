@@ -24,14 +24,15 @@ def show_lesion(store: CaseStore, row: Assessment) -> None:
     if len(every) < 2:
         return
     st.markdown(_("**The lesion over time**, the oldest photograph first"))
-    for number, each in enumerate(every, 1):
-        st.button(
-            f"{number}. {day_in_words(each)}: {_(HEADLINES[each.decision]).lower()}",
-            key=f"open-{each.id}",
-            disabled=each.id == row.id,
-            on_click=_open,
-            args=(each.id,),
-        )
+    with st.container(horizontal=True):
+        for number, each in enumerate(every, 1):
+            st.button(
+                f"{number}. {day_in_words(each)}: {_(HEADLINES[each.decision]).lower()}",
+                key=f"open-{each.id}",
+                disabled=each.id == row.id,
+                on_click=_open,
+                args=(each.id,),
+            )
     ids = [each.id for each in every]
     by_id = dict(zip(ids, every, strict=True))
     at = ids.index(row.id)

@@ -9,7 +9,7 @@ from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.store import LesionLine, next_label
 from skinlens.imaging.image import LesionImage
 from skinlens.translation import gettext as _
-from skinlens.translation import marked, ngettext
+from skinlens.translation import marked
 from skinlens.triage.case import CaseFacts
 from skinlens.triage.sites import SIDES, SITES, sides_of, site_in_words, site_text
 from skinlens.ui import session
@@ -138,9 +138,7 @@ def _lesions(case_id: str) -> tuple[LesionLine, ...]:
 def _title(lesion: LesionLine | None, new: str) -> str:
     if lesion is None:
         return _("New lesion ({label})").format(label=new)
-    number = len(lesion.images)
-    photographs = ngettext("{n} photograph", "{n} photographs", number).format(n=number)
-    return f"{lesion.title} ({photographs}, {lesion.latest})"
+    return f"{lesion.title} ({lesion.latest})"
 
 
 def _ask_for_day(image: LesionImage) -> str:

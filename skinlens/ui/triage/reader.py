@@ -71,7 +71,7 @@ def ask_for_checklists(image: LesionImage) -> Checklists:
             "1998; Stolz et al. 1994; Nachbar et al. 1994."
         )
     )
-    seven, abcd = st.columns(2)
+    seven, abcd = st.columns([1, 1.5])
     with seven:
         checked = _ask_seven_point(key)
     with abcd:
