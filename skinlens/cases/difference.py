@@ -58,11 +58,9 @@ def _decisions(earlier: Assessment, later: Assessment) -> str:
 def _risks(earlier: Assessment, later: Assessment, prevalence: float) -> list[str]:
     sentences = []
     for row in (earlier, later):
-        if row.decision == "rejected" or row.override:
-            continue
-        known = meaning(assessment_of(row), card_of(row), prevalence).sentences()
-        if known:
-            sentences.append(f"{day_of(row)}: {known[0]}")
+        known = meaning(assessment_of(row), card_of(row), prevalence)
+        if known is not None and known.sentences():
+            sentences.append(f"{day_of(row)}: {known.sentences()[0]}")
     return sentences if len(sentences) == 2 else []
 
 

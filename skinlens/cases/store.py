@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import URL, Engine, Select, func, or_, select
 from sqlalchemy.orm import Session, selectinload
@@ -30,6 +31,7 @@ from skinlens.triage.case import CaseRecord
 from skinlens.triage.decision import Decision
 from skinlens.triage.wording import NO_RESULT
 
+AnyRow = TypeVar("AnyRow", bound=Kept)
 _NUMBERED = re.compile(r"L([0-9]{1,6})")
 _LONGEST_NAME = 120
 
@@ -438,7 +440,7 @@ class _Writer:
         self.session.delete(row)
         self.session.flush()
 
-    def found_or_new(self, kind: type[Kept], more: dict[str, object] | None = None, **key: object) -> Kept:
+    def found_or_new(self, kind: type[AnyRow], more: dict[str, object] | None = None, **key: object) -> AnyRow:
         """The row with that key, or a new one; no other writer can come between, since they take turns."""
         row = self.session.scalars(select(kind).filter_by(**key)).one_or_none()
         if row is None:
@@ -535,19 +537,21 @@ def _reader(name: str, actor: str) -> str | None:
 
 def _with_dependants(session: Session, wanted: list[Kept]) -> list[Kept]:
     """Rows with everything that hangs on them, those first that point to others, and what would be left empty."""
-    assessments, images, lesions, patients = (
-        [row for row in wanted if isinstance(row, kind)] for kind in (Assessment, Image, Lesion, Patient)
-    )
+    patients = [row for row in wanted if isinstance(row, Patient)]
+    lesions = [row for row in wanted if isinstance(row, Lesion)]
     lesions += [lesion for patient in patients for lesion in patient.lesions]
-    images += [image for lesion in lesions for image in lesion.images]
+    images = [image for lesion in lesions for image in lesion.images]
+    assessments = [row for row in wanted if isinstance(row, Assessment)]
     assessments += [assessment for image in images for assessment in image.assessments]
-    images += [
-        row.image for row in assessments if row.image not in images and set(row.image.assessments) <= set(assessments)
-    ]
-    lesions += [row.lesion for row in images if row.lesion not in lesions and set(row.lesion.images) <= set(images)]
-    patients += [
-        row.patient for row in lesions if row.patient not in patients and set(row.patient.lesions) <= set(lesions)
-    ]
+    for image in dict.fromkeys(row.image for row in assessments):
+        if image not in images and set(image.assessments) <= set(assessments):
+            images.append(image)
+    for lesion in dict.fromkeys(image.lesion for image in images):
+        if lesion not in lesions and set(lesion.images) <= set(images):
+            lesions.append(lesion)
+    for patient in dict.fromkeys(lesion.patient for lesion in lesions):
+        if patient not in patients and set(patient.lesions) <= set(lesions):
+            patients.append(patient)
     ids = [image.id for image in images]
     return [
         *(review for assessment in assessments for review in assessment.reviews),

@@ -1,7 +1,6 @@
 """Body sites of skin lesions, with their SNOMED CT codes and sides.
 
-Codes and names are those of DICOM's list of dermatology anatomic sites (PS3.16, CID 4029), sides those of CID 245; a
-test compares them.
+Codes and names are those of DICOM's list of dermatology anatomic sites (PS3.16, CID 4029); a test compares them.
 """
 
 from collections.abc import Mapping
@@ -32,9 +31,6 @@ class BodySite:
 
 SIDES: Final[Mapping[str, str]] = MappingProxyType(
     {"left": marked("left"), "right": marked("right"), "midline": marked("midline")}
-)
-SIDE_CODES: Final[Mapping[str, str]] = MappingProxyType(
-    {"left": "7771000", "right": "24028007", "midline": "260528009"}
 )
 
 # From head to foot.

@@ -48,8 +48,8 @@ def show_lesion(store: CaseStore, row: Assessment) -> None:
         st.info(_("Choose two different photographs."), icon=":material/compare:")
         return
     first, second = sorted((by_id[earlier], by_id[later]), key=every.index)
-    photographs = [(title(each.id), store.pixels.read(each.image_id)) for each in (first, second)]
-    show_two_days(*photographs, key=f"days-{first.id}-{second.id}")
+    before, after = ((title(each.id), store.pixels.read(each.image_id)) for each in (first, second))
+    show_two_days(before, after, key=f"days-{first.id}-{second.id}")
     for sentence in difference(first, second):
         st.text(sentence)
     st.caption(_("The model saw each photograph alone. Light, focus and magnification differ between photographs."))

@@ -11,9 +11,9 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-_ADDED = {
-    "lesion": {"site": sa.Text, "site_code": sa.String(20), "side": sa.String(10)},
-    "assessment": {"photographed": sa.String(10), "checklists": sa.Text},
+_ADDED: dict[str, dict[str, sa.types.TypeEngine[str]]] = {
+    "lesion": {"site": sa.Text(), "site_code": sa.String(20), "side": sa.String(10)},
+    "assessment": {"photographed": sa.String(10), "checklists": sa.Text()},
     "review": {"reader": sa.String(120)},
 }
 
