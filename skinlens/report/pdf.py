@@ -32,6 +32,7 @@ from skinlens.triage.wording import (
     NO_RATES,
     UNCERTAIN_SENTENCE,
     UNVERIFIED,
+    point_sentence,
     rates_sentence,
     score_sentence,
     with_enough_decimals,
@@ -261,7 +262,7 @@ def _draw_operating_point(canvas: PageCanvas, point: OperatingPoint) -> None:
     draw_heading(canvas, "Operating point")
     threshold = f"{point.threshold:.2f}" if round(point.threshold, 2) == point.threshold else f"{point.threshold:.4f}"
     canvas.flow(f"{point.name}, threshold {threshold}", BODY, indent=_LABEL_WIDTH, mark="Name")
-    canvas.flow(point.chosen_on, BODY, indent=_LABEL_WIDTH, mark="Chosen on")
+    canvas.flow(point_sentence(point), BODY, indent=_LABEL_WIDTH, mark="Chosen on")
     canvas.y += 1
     if point.measured:
         rows = [
