@@ -25,6 +25,7 @@ from skinlens.triage.wording import (
     NO_RATES,
     UNCERTAIN_SENTENCE,
     UNVERIFIED,
+    point_sentence,
     rates_sentence,
     score_sentence,
     with_enough_decimals,
@@ -318,19 +319,18 @@ def _draw_section(canvas: PageCanvas, heading: str, sentences: Sequence[str], *,
 
 def _draw_operating_point(canvas: PageCanvas, point: OperatingPoint) -> None:
     """What the threshold does on images that the model had not seen, and how that differs from dataset to dataset."""
+    chosen = f"{point.name}: {point_sentence(point).rstrip('.')}."
     if not point.measured:
-        _draw_section(canvas, _("Operating point"), [f"{point.name}. {rates_sentence(point)}"])
+        _draw_section(canvas, _("Operating point"), [chosen, rates_sentence(point)])
         return
     first, *others = point.measured
     sentences = [
-        _(
-            "{point}, measured on {images}: sensitivity {sensitivity} malignant, specificity {specificity} benign."
-        ).format(
-            point=point.name,
+        chosen,
+        _("Measured on {images}: sensitivity {sensitivity} malignant, specificity {specificity} benign.").format(
             images=first.measured_on,
             sensitivity=first.sensitivity.text(as_percent, n=True),
             specificity=first.specificity.text(as_percent, n=True),
-        )
+        ),
     ]
     by_dataset = [
         _("{dataset} {sensitivity} and {specificity}").format(

@@ -53,6 +53,18 @@ FORMER_HEADLINES = {
     "Not judged": HEADLINES["rejected"],
 }
 
+# How cards begin to say how a point was chosen.
+_RULES: dict[str, str] = {
+    "the highest threshold with a sensitivity of at least 95%": marked(
+        "Set to find at least 95 of 100 cancers on images that the model had not seen."
+    ),
+    "the lowest threshold whose sensitivity and specificity are closest to one another": marked(
+        "Set so that cancers are missed as often as benign lesions are referred, on images that the model had not seen."
+    ),
+    "the lowest threshold with a specificity of at least 95%": marked(
+        "Set to refer at most 5 of 100 benign lesions, on images that the model had not seen."
+    ),
+}
 _QUALITY: dict[CheckName, str] = {
     "blurred": "The image is blurred.",
     "too_dark": "The image is too dark.",
@@ -116,6 +128,14 @@ def stability_sentence(stability: Stability, threshold: float) -> str:
     )
 
 
+def point_sentence(point: OperatingPoint) -> str:
+    """Return how an operating point was chosen; a rule that is not known in plain words as the card has it."""
+    for rule, words in _RULES.items():
+        if point.chosen_on.startswith(rule):
+            return _(words)
+    return point.chosen_on
+
+
 def with_enough_decimals(score: float, threshold: float) -> tuple[str, str]:
     """Return both numbers with two decimals, or as many more as different numbers need to look different.
 
@@ -139,7 +159,7 @@ def rates_sentence(point: OperatingPoint, *, shown: int | None = None) -> str:
     if not point.measured:
         return "Sensitivity and specificity at this threshold were not measured."
     parts = [
-        f"on {rates.measured_on}: "
+        f"{rates.measured_on}: "
         f"sensitivity {rates.sensitivity.text(as_percent, interval=False)} (n = {rates.sensitivity.n} malignant), "
         f"specificity {rates.specificity.text(as_percent, interval=False)} (n = {rates.specificity.n} benign)"
         for rates in point.measured[:shown]
