@@ -5,11 +5,15 @@ import numpy as np
 import pytest
 
 from skinlens.explain.heatmap import (
+    BARE,
     COLOUR_MAPS,
     CONTOUR_LEVELS,
+    FAINT,
+    MODERATE,
     RECORD_SIDE,
     STYLES,
     coloured,
+    cover,
     evidence_sentence,
     heatmap_of,
     legend,
@@ -59,10 +63,12 @@ def test_full_evidence_at_opacity_1_is_the_map_alone(pixels, colours) -> None:
     assert (drawn == coloured(np.ones((1, 1), np.float32), colours)[0, 0]).all()
 
 
-@pytest.mark.parametrize(("evidence", "covered"), [(0.25, 0.5), (0.49, 0.7), (0.81, 0.9)])
-def test_a_place_is_covered_by_the_root_of_its_evidence(pixels, evidence, covered) -> None:
+@pytest.mark.parametrize(
+    ("evidence", "covered"), [(0.02, 0.0), (0.09, 0.25**0.7), (0.16, 0.5**0.7), (0.3, 1), (0.9, 1)]
+)
+def test_how_much_of_a_place_is_covered_follows_from_its_evidence_alone(pixels, evidence, covered) -> None:
     level = np.full((10, 10), evidence, np.float32)
-    colour = coloured(level, "viridis")[0, 0].astype(float)
+    colour = coloured(np.sqrt(level), "viridis")[0, 0].astype(float)
     drawn = overlay(pixels, level, opacity=0.6)
     np.testing.assert_allclose(drawn, (1 - 0.6 * covered) * pixels + 0.6 * covered * colour, atol=0.5 + 1e-3)
 
@@ -134,7 +140,7 @@ class TestContours:
     def test_only_levels_that_are_reached_get_a_line(self, pixels, ramp) -> None:
         changed = (overlay(pixels, 0.6 * ramp, opacity=1, style="contour") != pixels).any(axis=2)
         stretches = np.flatnonzero(np.diff(np.flatnonzero(changed.any(axis=0))) > 5).size + 1
-        assert stretches == 2
+        assert stretches == 3
 
     @every_map
     def test_lines_have_their_levels_colours(self, pixels, ramp, colours) -> None:
@@ -142,7 +148,7 @@ class TestContours:
         image = resize(pixels, height=900, width=1300)
         drawn = overlay(image, ramp, opacity=1, colours=colours, style="contour").astype(int)
         for level, column in zip(CONTOUR_LEVELS, self.crossings(1300), strict=True):
-            colour = coloured(np.full((1, 1), level, np.float32), colours)[0, 0]
+            colour = coloured(np.full((1, 1), np.sqrt(level), np.float32), colours)[0, 0]
             near = drawn[450, round(column) - 5 : round(column) + 6]
             assert (near == colour).all(axis=1).any()
 
@@ -183,7 +189,8 @@ def test_the_legend_runs_from_none_to_full(colours) -> None:
     assert strip.dtype == np.uint8
     assert (strip == strip[:1]).all()
     for column, level in ((0, 0.0), (50, 0.5), (100, 1.0)):
-        np.testing.assert_array_equal(strip[0, column], coloured(np.full((1, 1), level, np.float32), colours)[0, 0])
+        colour = coloured(np.full((1, 1), np.sqrt(level), np.float32), colours)[0, 0]
+        np.testing.assert_array_equal(strip[0, column], colour)
 
 
 def test_stretching_keeps_range_and_place(heatmap) -> None:
@@ -238,8 +245,11 @@ class TestEvidenceSentence:
     @pytest.mark.parametrize(
         ("strength", "words"),
         [
-            (0.0, "weak everywhere"),
-            (0.24, "weak everywhere"),
+            (0.0, "hardly any evidence"),
+            (0.02, "hardly any evidence"),
+            (0.03, "Little evidence on the common scale"),
+            (0.14, "Little evidence on the common scale"),
+            (0.15, "is weak"),
             (0.25, "is moderate"),
             (0.74, "is moderate"),
             (0.75, "is strong"),
@@ -249,9 +259,9 @@ class TestEvidenceSentence:
     def test_it_says_how_strong(self, strength, words) -> None:
         assert words in evidence_sentence(self.spot(0.5, 0.5, strength))
 
-    def test_weak_evidence_has_no_place(self) -> None:
-        assert evidence_sentence(self.spot(0.1, 0.1, 0.2)) == (
-            "The evidence is weak everywhere in the image, at most 20% of the scale."
+    def test_faint_evidence_has_no_place_and_says_what_to_do(self) -> None:
+        assert evidence_sentence(self.spot(0.1, 0.1, 0.1)) == (
+            "Little evidence on the common scale; switch to own scale to see where it lies."
         )
 
     def test_it_says_how_much_of_the_image(self) -> None:
@@ -329,3 +339,44 @@ def test_a_predictions_heatmap_has_the_scale_and_the_size_of_its_card(
         assert 0.0 <= heatmap.min() <= heatmap.max() <= 1.0
         expected = scaled_heatmap(prediction.signed_map, scale=card.heatmap.scale, size=size)
         np.testing.assert_array_equal(heatmap, expected)
+
+
+def lightened(pixels: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor((pixels / 255).astype(np.float32), cv2.COLOR_RGB2LAB)
+
+
+class TestVisibility:
+    """How far colours differ in CIELAB: 2 is just noticeable, 10 is plain at a glance."""
+
+    @pytest.mark.parametrize("peak", [FAINT, 0.2, 0.3, 0.5, 1.0])
+    @every_map
+    def test_evidence_that_is_not_called_faint_can_be_seen(self, pixels, heatmap, peak, colours) -> None:
+        drawn = overlay(pixels, peak * heatmap, colours=colours)
+        difference = np.linalg.norm(lightened(drawn) - lightened(pixels), axis=2)
+        strongest = stretched(heatmap, *pixels.shape[:2]) > 0.9
+        assert difference[strongest].mean() > 10
+        nowhere = stretched(peak * heatmap, *pixels.shape[:2]) <= BARE
+        assert difference[nowhere].max() == 0
+
+    def test_more_evidence_covers_more(self) -> None:
+        covered = cover(np.linspace(0, 1, 1001, dtype=np.float32))
+        assert (np.diff(covered) >= 0).all()
+        assert (covered[0], covered[-1]) == (0, 1)
+
+    def test_the_scale_is_the_same_for_every_image(self, pixels) -> None:
+        """A place of given evidence looks the same whatever the strongest place of its image is."""
+        flat = np.full_like(pixels, 180)
+        weak = np.where(np.arange(224)[:, None] < 112, 0.2, 0.0).astype(np.float32) * np.ones((1, 224), np.float32)
+        strong = weak.copy()
+        strong[200:, :] = 1.0
+        upper = slice(0, 90)
+        np.testing.assert_array_equal(overlay(flat, weak)[upper], overlay(flat, strong)[upper])
+
+    def test_real_images_show_their_evidence_or_say_that_it_is_faint(self, real_images, predictor) -> None:
+        for image, prediction in zip(real_images, predictor.predict(real_images), strict=True):
+            heatmap = heatmap_of(prediction, predictor.card)
+            drawn = overlay(image.pixels, heatmap)
+            difference = np.linalg.norm(lightened(drawn) - lightened(image.pixels), axis=2)
+            evidence = stretched(heatmap, *image.pixels.shape[:2])
+            seen = difference[evidence >= np.quantile(evidence, 0.95)].mean() > 10
+            assert seen or heatmap.max() < MODERATE or "evidence on the common scale" in evidence_sentence(heatmap)

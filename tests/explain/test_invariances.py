@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skinlens.explain.heatmap import COLOUR_MAPS, STYLES, ColourMap, Style, coloured, overlay, stretched
+from skinlens.explain.heatmap import COLOUR_MAPS, STYLES, ColourMap, Style, coloured, overlay, shaded, stretched
 from tests.drawn_at_random import Heatmap, Pixels, heatmaps, pixels
 
 COLOURS = st.sampled_from(COLOUR_MAPS)
@@ -35,7 +35,7 @@ def test_every_pixel_lies_between_the_image_and_the_colour(
     image: Pixels, heatmap: Heatmap, opacity: float, colours: ColourMap
 ) -> None:
     made = overlay(image, heatmap, opacity=opacity, colours=colours)
-    colour = coloured(stretched(heatmap, *image.shape[:2]), colours)
+    colour = shaded(stretched(heatmap, *image.shape[:2]), colours)
     assert made.shape == image.shape
     assert (made >= np.minimum(image, colour)).all()
     assert (made <= np.maximum(image, colour)).all()

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from skinlens.runtime.card import ModelCard, ModelFileError, write_card
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor
 from skinlens.runtime.released import VARIABLE
 from skinlens.runtime.weights import shipped_folder
-from skinlens.ui.model import loaded_model
+from skinlens.ui.model import MODEL, chosen_name, loaded_model, model_title, released_names
 
 
 @pytest.fixture
@@ -64,3 +65,69 @@ def test_another_card_is_loaded_again_if_it_is_allowed(
 def test_a_missing_model_is_named_with_its_folder(folder: Path) -> None:
     with pytest.raises(ModelFileError, match=f"no model 'other' in {folder}"):
         loaded_model("other")
+
+
+PAPER = "asff_resnet50_paper"
+
+
+@pytest.fixture
+def both(folder: Path) -> Path:
+    """The folder with a second released model."""
+    for path in shipped_folder().glob(f"{PAPER}.*"):
+        (folder / path.name).symlink_to(path.resolve())
+    return folder
+
+
+class TestChoice:
+    def test_the_default_model_comes_first(self, both: Path) -> None:
+        assert released_names() == (DEFAULT_MODEL, PAPER)
+        assert model_title(DEFAULT_MODEL) == "ASFF ResNet-50, three levels"
+        (both / f"{PAPER}.json").unlink()
+        assert released_names() == (DEFAULT_MODEL,)
+
+    def test_a_card_that_cannot_be_read_is_known_by_its_name(self, both: Path) -> None:
+        (both / f"{PAPER}.json").unlink()
+        (both / f"{PAPER}.json").write_text("no card")
+        assert model_title(PAPER) == PAPER
+
+    def test_the_chosen_model_is_in_use_until_it_is_gone(
+        self, both: Path, state: dict[str, object], loads: list[str]
+    ) -> None:
+        assert chosen_name() == DEFAULT_MODEL
+        state[MODEL] = PAPER
+        loaded_model()
+        loaded_model()
+        loaded_model(DEFAULT_MODEL)
+        assert loads == ["1.1.0", "0.3.0"]
+        (both / f"{PAPER}.json").unlink()
+        assert chosen_name() == DEFAULT_MODEL
+
+    @pytest.mark.usefixtures("both", "loads")
+    def test_two_models_never_work_at_once(self) -> None:
+        assert loaded_model(PAPER).lock is loaded_model(DEFAULT_MODEL).lock
+
+    @pytest.mark.usefixtures("folder")
+    def test_one_model_is_no_choice(self) -> None:
+        assert not AppTest.from_function(_chooser).run().selectbox
+
+    def test_the_choice_shows_titles_and_offers_only_what_is_there(self, both: Path) -> None:
+        app = AppTest.from_function(_chooser).run()
+        (choice,) = app.selectbox
+        assert choice.options == ["ASFF ResNet-50, three levels", "ASFF ResNet-50, paper protocol"]
+        choice.set_value(PAPER).run()
+        assert app.text[0].value == PAPER
+        (both / f"{PAPER}.json").unlink()
+        later = AppTest.from_function(_chooser)
+        later.session_state[MODEL] = PAPER
+        later.run()
+        assert not later.exception
+        assert later.text[0].value == DEFAULT_MODEL
+
+
+def _chooser() -> None:
+    import streamlit as st
+
+    from skinlens.ui.model import choose_model, chosen_name
+
+    choose_model()
+    st.text(chosen_name())

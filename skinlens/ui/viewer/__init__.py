@@ -213,7 +213,7 @@ def _say(result: Assessed, sides: tuple[Choice, Choice], second: Assessed | None
             else:
                 _say_evidence(second, f"{_model_title(second)}: ")
         elif choice in ENHANCEMENTS:
-            st.caption(_kept_enhanced(result.image, choice)[1])  # type: ignore[arg-type]
+            st.caption(_kept_enhanced(result.image, choice)[1])
 
 
 def _say_evidence(result: Assessed, whose: str = "") -> None:
