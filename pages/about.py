@@ -1,23 +1,29 @@
-"""About: intended use, limits, the model card and the hazards."""
+"""About: what the program does and how well, in a few sentences; the model card and the hazards folded below."""
 
 import streamlit as st
 
-from skinlens import __version__
 from skinlens.runtime.card import ModelFileError
+from skinlens.runtime.weights import weights_folder
+from skinlens.ui.compare.held_out import held_out_models
 from skinlens.ui.model import loaded_model
-from skinlens.ui.model_card import show_card, show_hazards
+from skinlens.ui.model_card import show_card, show_hazards, show_summary
 from skinlens.ui.router import require_router
 
+
+def page() -> None:
+    """Summary, card and hazards; without a model, the hazards alone."""
+    try:
+        card = loaded_model().card
+    except ModelFileError as error:
+        st.error("The model cannot be used.", icon=":material/error:")
+        st.text(str(error))
+    else:
+        models, _problems = held_out_models(weights_folder() / "evaluation", {})
+        show_summary(card, next((model for model in models if model.title == card.name), None))
+        show_card(card)
+    show_hazards()
+
+
 require_router()
-st.subheader("About SkinLens", anchor=False)
-st.write(
-    f"SkinLens {__version__} reads dermoscopic photographs on this computer and sends nothing anywhere. It rebuilds "
-    "the classifier of arXiv 2510.03876 (a ResNet-50 with adaptive spatial feature fusion), measures it, and shows "
-    "what it looked at."
-)
-try:
-    show_card(loaded_model().card)
-except ModelFileError as error:
-    st.error("The model cannot be used.", icon=":material/error:")
-    st.text(str(error))
-show_hazards()
+st.title("About SkinLens", anchor=False)
+page()

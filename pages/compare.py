@@ -5,7 +5,7 @@ import streamlit as st
 
 from skinlens.ui.compare import state
 from skinlens.ui.compare.charts import looks
-from skinlens.ui.compare.downloads import FORMATS
+from skinlens.ui.compare.downloads import FORMATS, offer_table
 from skinlens.ui.compare.held_out import show_held_out
 from skinlens.ui.compare.leaderboard import choose_view, show_leaderboard
 from skinlens.ui.compare.model_comparison import compare_two_models
@@ -19,9 +19,12 @@ def offer_own_model(compared: Compared) -> None:
     with st.expander("Add your own model", icon=":material/upload_file:", expanded=bool(compared.message)):
         st.caption(
             "Upload a CSV with the columns path, label (benign or malignant) and probability (of malignant, 0 to 1), "
-            "one row per test image. Write paths as in the files of weights/evaluation. The file stays in this browser "
-            "session."
+            "one row per test image. The template lists the images; fill in the probabilities. The file stays in this "
+            "browser session."
         )
+        template = state.template()
+        if template is not None:
+            offer_table(template, "template", label="Download template (CSV)", key="own-template")
         upload, threshold = st.columns([3, 1])
         upload.file_uploader("Your predictions (CSV)", type="csv", key=state.UPLOADER, on_change=state.receive)
         threshold.number_input(
@@ -91,9 +94,9 @@ def page() -> None:
     if not compared.results.models:
         st.info("There are no evaluations of models in weights/evaluation.", icon=":material/info:")
     if compared.held_out:
-        st.markdown("#### Datasets that the models had not seen")
+        st.header("Datasets that the models had not seen", anchor=False)
         show_held_out(compared.held_out, theme=st.context.theme.type or "light")
-        st.markdown("#### The paper's test images")
+        st.header("The paper's test images", anchor=False)
     view = choose_view(compared)
     board = state.board(compared, view)
     show_leaderboard(board, view)
@@ -104,5 +107,5 @@ def page() -> None:
 
 
 require_router()
-st.subheader("Compare", anchor=False)
+st.title("Compare models", anchor=False)
 page()

@@ -67,6 +67,53 @@ def ngettext(one: str, many: str, number: int) -> str:
     return _catalogue(current_language()).ngettext(one, many, number)
 
 
+class Sentence(str):
+    """An English sentence that can still be shown in another language.
+
+    Records, tables and files take it as the English text that it is; `shown` fills its template in the language in use.
+
+    Attributes:
+        template: The sentence with its placeholders, the key of the catalogues.
+        values: What the placeholders stand for; a value may be a sentence itself.
+    """
+
+    __slots__ = ("template", "values")
+    template: str
+    values: dict[str, object]
+
+    def __new__(cls, template: str, values: dict[str, object]) -> "Sentence":
+        """Return the English sentence; see `sentence`."""
+        made = super().__new__(cls, template.format(**values) if values else template)
+        made.template, made.values = template, values
+        return made
+
+    def __reduce__(self) -> tuple[type["Sentence"], tuple[str, dict[str, object]]]:
+        """Keep template and values in a copy, also between processes."""
+        return Sentence, (self.template, self.values)
+
+
+def sentence(template: str, **values: object) -> Sentence:
+    """Return a sentence that is English wherever it is kept and translated where it is shown.
+
+    Args:
+        template: With placeholders as for `str.format`.
+        values: By placeholder.
+
+    >>> sentence("{n} of {total} agree.", n=7, total=8)
+    '7 of 8 agree.'
+    """
+    return Sentence(template, values)
+
+
+def shown(text: str) -> str:
+    """Return a text as the reader should see it: a `Sentence` or a constant in the language in use, else as it is."""
+    if isinstance(text, Sentence):
+        filled = {name: shown(value) if isinstance(value, str) else value for name, value in text.values.items()}
+        translated = gettext(text.template)
+        return translated.format(**filled) if filled else translated
+    return gettext(text) if text else text
+
+
 def marked(sentence: str) -> str:
     """Return a sentence as it is; this marks constants, which `gettext` translates where they are shown."""
     return sentence

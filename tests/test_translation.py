@@ -1,9 +1,12 @@
 """The language in use: who chooses it, and what happens to sentences without a translation."""
 
+import copy
+import json
+
 import pytest
 
 from skinlens import translation
-from skinlens.translation import LANGUAGES, current_language, gettext, language, ngettext
+from skinlens.translation import LANGUAGES, current_language, gettext, language, ngettext, sentence, shown
 
 
 def test_english_is_the_language_where_nobody_chose() -> None:
@@ -37,3 +40,39 @@ def test_a_language_without_a_catalogue_is_an_error() -> None:
 def test_a_sentence_without_translation_stays_english(code: str) -> None:
     with language(code):
         assert ngettext("{n} unknown thing", "{n} unknown things", 1).format(n=1) == "1 unknown thing"
+
+
+def in_german(monkeypatch: pytest.MonkeyPatch, catalogue: dict[str, str]) -> None:
+    monkeypatch.setattr(translation, "gettext", lambda text: catalogue.get(text, text))
+
+
+def test_a_sentence_is_english_in_records_and_translated_where_it_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = sentence("{n} of {total} orientations agree.", n=7, total=8)
+    in_german(monkeypatch, {"{n} of {total} orientations agree.": "{n} von {total} Ansichten stimmen überein."})
+    assert kept == "7 of 8 orientations agree."
+    assert json.dumps([kept]) == '["7 of 8 orientations agree."]'
+    assert shown(kept) == "7 von 8 Ansichten stimmen überein."
+
+
+def test_a_sentence_within_a_sentence_is_translated_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_german(monkeypatch, {"Not shown: {why}": "Nicht gezeigt: {why}", "too dark": "zu dunkel"})
+    assert shown(sentence("Not shown: {why}", why=sentence("too dark"))) == "Nicht gezeigt: zu dunkel"
+
+
+def test_braces_in_a_value_are_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_german(monkeypatch, {})
+    assert (
+        shown(sentence("Assessed anyway, because: {reason}", reason="{0} {x}")) == "Assessed anyway, because: {0} {x}"
+    )
+
+
+def test_a_copy_of_a_sentence_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    again = copy.deepcopy(sentence("{n} images", n=3))
+    in_german(monkeypatch, {"{n} images": "{n} Bilder"})
+    assert (again, shown(again)) == ("3 images", "3 Bilder")
+
+
+def test_a_text_of_a_user_stays_as_it_is() -> None:
+    with language("de"):
+        assert shown("{not} a template") == "{not} a template"
+        assert shown("") == ""

@@ -41,6 +41,7 @@ for _command in (
     studies.ablate_preprocessing,
     studies.subgroups,
     studies.ood,
+    studies.similar,
     development.select,
     studies.audit_augmentation,
     development.interpolate,

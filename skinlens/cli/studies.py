@@ -115,3 +115,17 @@ def audit_augmentation(
     from skinlens.studies.audit_augmentation import audit_augmentation as measure
 
     measure(recipe, data, out, images=images, seed=seed)
+
+
+def similar(
+    data: Manifests,
+    model: Model = None,
+    out: Out = EVALUATION,
+    cache: Annotated[Path | None, typer.Option(help="File that keeps features between calls.")] = None,
+    release: Annotated[bool, typer.Option("--release", help="Write the index beside the model's card.")] = False,
+    unverified: Unverified = False,
+) -> None:
+    """Make the index by which similar training images are found, and measure it."""
+    from skinlens.studies.similar_images import measure_similar
+
+    print_text(measure_similar(model, data, out, cache=cache, release=release, unverified=unverified))

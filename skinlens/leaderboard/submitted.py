@@ -73,6 +73,23 @@ def read_predictions(content: bytes, *, name: str) -> pd.DataFrame:
     return table.assign(probability=[_number(row["probability"]) for _, row in rows])
 
 
+def submission_template(shipped: pd.DataFrame) -> pd.DataFrame:
+    """Return what to fill in: every evaluated image with its label, and no probability yet.
+
+    Args:
+        shipped: From `read_predictions`.
+
+    Returns:
+        `path`, `label` and `probability`, which is "" everywhere.
+
+    Example:
+        >>> shipped = pd.DataFrame({"path": ["a.jpg"], "label": ["benign"], "probability": [0.3]})
+        >>> submission_template(shipped).values.tolist()
+        [['a.jpg', 'benign', '']]
+    """
+    return shipped[["path", "label"]].reset_index(drop=True).assign(probability="")
+
+
 def match(submitted: pd.DataFrame, shipped: pd.DataFrame) -> Match:
     """Put submitted predictions beside the shipped ones of the same paths.
 

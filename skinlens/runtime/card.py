@@ -207,6 +207,20 @@ class OodRecord(_Frozen):
     chosen_on: str
 
 
+class SimilarRecord(_Frozen):
+    """The index of training images by which similar cases are found.
+
+    Attributes:
+        index: A safetensors file, read by `explain.similar`.
+        images: How many training images it lists.
+        measured: How often a similar image had the same diagnosis, in words.
+    """
+
+    index: ModelFile
+    images: Count
+    measured: str
+
+
 class TrainingRecord(_Frozen):
     """How the weights came about."""
 
@@ -262,6 +276,7 @@ class ModelCard(_Frozen):
     heatmap: HeatmapScale
     # "familiarity" in the files of every version.
     ood: OodRecord | None = Field(default=None, alias="familiarity")
+    similar: Annotated[SimilarRecord | None, Field(exclude_if=lambda similar: similar is None)] = None
     calibrated: Flag
     calibration: Calibration | None = None
     score_bins: tuple[ScoreBin, ...] = ()
@@ -321,6 +336,8 @@ class ModelCard(_Frozen):
         every: dict[str, ModelFile] = {str(role): file for role, file in self.files.items()}
         if self.ood is not None:
             every["statistics"] = self.ood.statistics
+        if self.similar is not None:
+            every["similar"] = self.similar.index
         return every
 
     def point(self, name: str | None = None) -> OperatingPoint:

@@ -26,7 +26,7 @@ _RECORDED_TONES = ("0 (very dark)", "1", "2", "3", "4", "5 (very light)")
 _AGE_BANDS = (0, 30, 45, 60, 75, 200)
 _MELANOMA = "mel"
 # Other names that manifests have for a diagnosis; seborrhoeic keratosis is part of HAM10000's bkl.
-_DIAGNOSES = {"nevus": "nv", "naevus": "nv", "melanoma": _MELANOMA, "sk": "bkl", "ak": "akiec"}
+DIAGNOSES = {"nevus": "nv", "naevus": "nv", "melanoma": _MELANOMA, "sk": "bkl", "ak": "akiec"}
 _ID_COLUMNS = ("isic_id", "path")
 
 
@@ -98,7 +98,7 @@ def subgroup_record(rows: pd.DataFrame, probabilities: npt.ArrayLike, threshold:
     labels, probabilities = checked(labels_of(rows), probabilities)
     require_threshold(threshold)
     right = (probabilities >= threshold) == (labels == 1)
-    named = rows.assign(dx=[_DIAGNOSES.get(dx, dx) for dx in text_of(rows, "dx")]) if "dx" in rows else rows
+    named = rows.assign(dx=[DIAGNOSES.get(dx, dx) for dx in text_of(rows, "dx")]) if "dx" in rows else rows
     melanoma = (text_of(named, "dx") == _MELANOMA) & (labels == 1)
     return Subgroups(
         fewest=FEWEST,

@@ -3,47 +3,97 @@
 import pandas as pd
 import streamlit as st
 
+from skinlens import __version__
 from skinlens.leaderboard.card_sections import measured_sections, read_measured
+from skinlens.leaderboard.datasets import dataset_title
 from skinlens.leaderboard.documents import ResultError
+from skinlens.leaderboard.held_out import HeldOutModel
 from skinlens.report.tables import CURVE_SENTENCE, curve_table, point_table, rejection_sentence, view_table
-from skinlens.runtime.card import ModelCard
+from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.weights import weights_folder
 from skinlens.triage.hazards import HAZARDS
 from skinlens.triage.risk import percent
 
 
+def show_summary(card: ModelCard, held_out: HeldOutModel | None) -> None:
+    """Say in a few sentences what the program does, how well, and where it fails.
+
+    Args:
+        card: Of the model in use.
+        held_out: Its results on datasets that it had not seen; None where they cannot be read.
+    """
+    st.write(
+        f"SkinLens {__version__} estimates from a dermoscopic image how likely the lesion is to be malignant, and "
+        "shows which parts of the image speak for it. It runs on this computer and sends nothing anywhere."
+    )
+    if held_out is not None:
+        st.write(held_out_summary(held_out))
+    st.write(point_summary(card.point()))
+    st.write(
+        "It knows nothing about the patient, has not been tested in a clinic, and can miss melanomas. "
+        "It rebuilds the classifier of arXiv 2510.03876, a ResNet-50 with adaptive spatial feature fusion."
+    )
+
+
+def held_out_summary(model: HeldOutModel) -> str:
+    """Return how well a model tells malignant from benign on datasets that it had not seen."""
+    areas = {dataset_title(name): each.roc_auc.value for name, each in model.datasets.items()}
+    measured = {name: value for name, value in areas.items() if value is not None}
+    if not measured:
+        return "It was not measured on datasets that it had not seen."
+    worst, best = min(measured, key=measured.__getitem__), max(measured, key=measured.__getitem__)
+    mean = sum(measured.values()) / len(measured)
+    return (
+        f"On {len(measured)} datasets that it had not seen, its ROC AUC was {mean:.2f} on average: from "
+        f"{measured[worst]:.2f} ({worst}) to {measured[best]:.2f} ({best}). 1 is perfect, 0.5 is chance."
+    )
+
+
+def point_summary(point: OperatingPoint) -> str:
+    """Return what the default operating point found and missed where it was measured first."""
+    rates = point.measured[0] if point.measured else None
+    found, left = (None, None) if rates is None else (rates.sensitivity.value, rates.specificity.value)
+    if found is None or left is None:
+        return f"What its operating point {point.name} finds and misses was not measured."
+    return (
+        f"At its operating point {point.name}, it would have referred {100 * found:.0f} of 100 malignant lesions, and "
+        f"{100 * (1 - left):.0f} of 100 benign ones, on those datasets."
+    )
+
+
 def show_card(card: ModelCard) -> None:
-    """Show a model card in the order in which a reader asks."""
-    st.markdown("#### Intended use")
-    st.write(card.intended_use)
-    st.markdown("#### Limits")
-    for limit in card.limits:
-        st.markdown(f"- {limit}")
-    st.markdown("#### Results on test images")
-    if card.test is None:
-        st.write("The card holds no test results.")
-    else:
-        st.dataframe(view_table(card.test), hide_index=True)
-        for name, view in card.test.views.items():
-            st.caption(f"{name}: {view.explanation}")
-        st.caption(f"Intervals: {card.test.interval}. Times the test images were scored: {card.test.times_scored}.")
+    """Show a model card in the order in which a reader asks, each part folded."""
+    with st.expander("Intended use and limits"):
+        st.write(card.intended_use)
+        for limit in card.limits:
+            st.markdown(f"- {limit}")
+    with st.expander("Results on test images"):
+        if card.test is None:
+            st.write("The card holds no test results.")
+        else:
+            st.dataframe(view_table(card.test), hide_index=True)
+            for name, view in card.test.views.items():
+                st.caption(f"{name}: {view.explanation}")
+            st.caption(f"Intervals: {card.test.interval}. Times the test images were scored: {card.test.times_scored}.")
     _show_studies(card)
-    _show_operating_points(card)
-    st.markdown("#### Images it rejects")
-    st.write(rejection_sentence(card.ood))
-    _show_training(card)
-    st.markdown("#### Files")
-    for role, file in card.every_file.items():
-        st.text(f"{role}: {file.file}, {file.bytes / 1e6:.1f} MB, SHA-256 {file.sha256}")
+    with st.expander("Operating points" if len(card.operating_points) > 1 else "Operating point"):
+        _show_operating_points(card)
+    with st.expander("Images it rejects"):
+        st.write(rejection_sentence(card.ood))
+    with st.expander("How it was trained"):
+        _show_training(card)
+    with st.expander("Files"):
+        for role, file in card.every_file.items():
+            st.text(f"{role}: {file.file}, {file.bytes / 1e6:.1f} MB, SHA-256 {file.sha256}")
 
 
 def show_hazards() -> None:
     """Show the hazards: what could go wrong, what is done about it, and where that is tested."""
-    st.markdown("#### Hazards")
     # A table that wraps its text, as a data frame does not; a space lets the name of a test wrap, too.
     columns = ["Harm", "Cause", "Control", "Tested by"]
     rows = [(one.harm, one.cause, one.control, one.tested.replace("::", ":: ")) for one in HAZARDS]
-    st.table(pd.DataFrame(rows, columns=columns).set_index("Harm"))
+    with st.expander("Hazards"):
+        st.table(pd.DataFrame(rows, columns=columns).set_index("Harm"))
 
 
 def _show_studies(card: ModelCard) -> None:
@@ -60,17 +110,16 @@ def _show_studies(card: ModelCard) -> None:
         st.write("Shortcut tests, subgroups and failures have not been measured for these weights.")
         return
     for title, blocks in measured_sections(measured):
-        st.markdown(f"#### {title}")
-        for block in blocks:
-            if isinstance(block, str):
-                st.text(block)
-            else:
-                st.dataframe(block, hide_index=True)
+        with st.expander(title):
+            for block in blocks:
+                if isinstance(block, str):
+                    st.text(block)
+                else:
+                    st.dataframe(block, hide_index=True)
 
 
 def _show_operating_points(card: ModelCard) -> None:
     """Show each threshold, how it was chosen and what it does, and whether the score is calibrated."""
-    st.markdown("#### Operating points" if len(card.operating_points) > 1 else "#### Operating point")
     for point in card.operating_points:
         st.write(f"{point.name}: threshold {point.threshold:.4f}, {point.chosen_on}.")
         st.dataframe(point_table(point), hide_index=True)
@@ -95,7 +144,6 @@ def _show_operating_points(card: ModelCard) -> None:
 
 def _show_training(card: ModelCard) -> None:
     """Show data, network, recipe, pretrained weights and seed."""
-    st.markdown("#### How it was trained")
     record = card.training
     counts = ", ".join(f"{number:,} {label}" for label, number in record.images.items())
     options = ", ".join(f"{key} {value}" for key, value in card.architecture.options.items())
@@ -106,5 +154,4 @@ def _show_training(card: ModelCard) -> None:
         f"- Seed {record.seed}, {record.epochs} epochs, {record.seconds:,.0f} seconds\n"
         f"- Licence: {card.licence}"
     )
-    with st.expander("Recipe and folds"):
-        st.json({"recipe": record.recipe, "folds": card.folds, "software": record.software}, expanded=1)
+    st.json({"recipe": record.recipe, "folds": card.folds, "software": record.software}, expanded=False)

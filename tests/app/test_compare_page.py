@@ -18,6 +18,7 @@ from skinlens.leaderboard.table import leaderboard, readable
 from skinlens.metrics.views import views_of
 from skinlens.runtime.predictor import DEFAULT_MODEL
 from skinlens.triage.wording import DISCLAIMER
+from skinlens.ui.compare import state
 from skinlens.ui.compare.tabs import TABS
 from tests.made_up_probes import held_out_scores, write_probe
 from tests.made_up_results import only, submitted_csv, write_folder
@@ -42,7 +43,7 @@ def compare(app: AppTest) -> AppTest:
 
 
 def texts(app: AppTest) -> str:
-    kinds = (app.text, app.markdown, app.caption, app.error, app.warning, app.info)
+    kinds = (app.text, app.markdown, app.caption, app.error, app.warning, app.info, app.header)
     return "\n".join(element.value for kind in kinds for element in kind)
 
 
@@ -57,6 +58,11 @@ def charts(app: AppTest) -> int:
 
 def upload(app: AppTest, content: bytes, name: str = "mine.csv") -> AppTest:
     return app.file_uploader[0].set_value((name, content, "text/csv")).run()
+
+
+def pick_every_model(app: AppTest) -> AppTest:
+    picker = app.multiselect(key="compare-models")
+    return picker.set_value(picker.options).run()
 
 
 def ask(app: AppTest) -> AppTest:
@@ -101,7 +107,8 @@ def test_the_page_opens_on_held_out_datasets_with_the_probe_beside_the_apps_mode
             assert row[dataset_title(found.origin)].startswith(f"{found.roc_auc.value:.3f} (")
             assert row[dataset_title(found.origin)].endswith(f"n = {found.n:,}")
     assert "A linear probe is a logistic regression" in texts(compare)
-    assert compare.markdown[0].value == "#### Datasets that the models had not seen"
+    assert next(header.value for header in compare.header) == "Datasets that the models had not seen"
+    assert [title.value for title in compare.title] == ["Compare models"]
 
 
 class TestHeldOutDatasets:
@@ -136,6 +143,7 @@ class TestHeldOutDatasets:
         assert weights
         compare.run()
         assert "Datasets that the models had not seen" not in texts(compare)
+        assert "Compare two models" in texts(compare)
 
 
 @pytest.mark.usefixtures("weights")
@@ -176,16 +184,16 @@ class TestManyModels:
         assert texts(compare).count(DISCLAIMER) == 1
 
     def test_what_was_not_measured_is_stated(self, compare: AppTest) -> None:
-        compare.run()
+        pick_every_model(compare.run())
         open_tab(compare, "Robustness")
         assert "Not measured for: lenet5; MobileNetV2 (no ImageNet start)." in texts(compare)
         open_tab(compare, "Training")
         assert "No training log for: lenet5." in texts(compare)
         open_tab(compare, "Reliability")
-        assert "which is not published for: ASFF ResNet-50 (paper)." in texts(compare)
+        assert "which is not published for: ASFF ResNet-50 (paper); " in texts(compare)
 
     def test_subgroups_of_held_out_datasets_are_a_click_away(self, compare: AppTest) -> None:
-        open_tab(compare.run(), "Subgroups")
+        open_tab(pick_every_model(compare.run()), "Subgroups")
         assert "origin abroad" not in texts(compare)
         compare.segmented_control(key="parts-of").set_value("Held-out datasets or folds").run()
         assert not compare.exception
@@ -193,7 +201,7 @@ class TestManyModels:
         assert "basal cell carcinoma" in set(compare.dataframe[1].value["Diagnosis"])
 
     def test_new_results_of_held_out_images_are_shown_at_once(self, compare: AppTest, weights: Path) -> None:
-        open_tab(compare.run(), "Subgroups")
+        open_tab(pick_every_model(compare.run()), "Subgroups")
         compare.segmented_control(key="parts-of").set_value("Held-out datasets or folds").run()
         (path,) = (weights / "evaluation").glob("*.held_out.json")
         path.write_text(path.read_text("utf-8").replace("origin abroad", "origin elsewhere"), "utf-8")
@@ -272,6 +280,14 @@ class TestYourOwn:
         ask(compare)
         assert YOURS in texts(compare)
         assert "McNemar's test" in texts(compare)
+
+    def test_the_template_lists_every_image_and_can_be_sent_back(self, compare: AppTest) -> None:
+        template = state.template()
+        assert template is not None
+        assert "Download template (CSV)" in [b.proto.label for b in compare.run().get("download_button")]
+        filled = template.assign(probability=0.25)
+        upload(compare, filled.to_csv(index=False).encode())
+        assert f"All {len(filled)} images were matched." in texts(compare)
 
     def test_the_threshold_is_a_choice(self, compare: AppTest, weights: Path) -> None:
         content = submitted_csv(weights / "evaluation")

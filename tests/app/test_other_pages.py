@@ -28,6 +28,21 @@ def test_page_renders_with_the_disclaimer_once(app: AppTest, name: str) -> None:
     assert everything(app).count(DISCLAIMER) == 1
 
 
+@pytest.mark.parametrize("name", ["compare", "about"])
+def test_a_page_has_one_title(app: AppTest, name: str) -> None:
+    assert len(open_page(app, name).title) == 1
+
+
+def test_about_says_on_one_screen_how_good_the_model_is_and_that_it_misses_melanomas(app: AppTest) -> None:
+    open_page(app, "about")
+    before_folds = [element.value for element in app.main.markdown if not element.value.startswith("-")][:5]
+    shown = " ".join(before_folds)
+    assert "datasets that it had not seen, its ROC AUC was" in shown
+    assert "can miss melanomas" in shown
+    assert "of 100 malignant lesions" in shown
+    assert {expander.label for expander in app.expander} >= {"Intended use and limits", "Files", "Hazards"}
+
+
 def test_about_has_no_buttons(app: AppTest) -> None:
     open_page(app, "about")
     assert not app.button

@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from skinlens.leaderboard.held_out import HeldOutMeasurements, HeldOutModel
+from skinlens.metrics.measurement import Measurement, undefined
+from skinlens.runtime.card import MeasuredRates, OperatingPoint
 from skinlens.triage.hazards import HAZARDS
+from skinlens.ui.model_card import held_out_summary, point_summary
 from tests.made_up_cases import CARD
 
 
@@ -61,3 +65,31 @@ def test_every_hazard_has_a_row() -> None:
     table = AppTest.from_function(draw_hazards, default_timeout=60).run().table[0].value
     assert table.index.tolist() == [hazard.harm for hazard in HAZARDS]
     assert [name.replace(" ", "") for name in table["Tested by"]] == [hazard.tested for hazard in HAZARDS]
+
+
+def measured(roc_auc: float | None) -> HeldOutMeasurements:
+    area = Measurement(roc_auc, n=20) if roc_auc is not None else undefined("one label is missing", 20)
+    return HeldOutMeasurements(n=20, benign=10, malignant=10, roc_auc=area, specificity=Measurement(0.5, n=10))
+
+
+def test_the_summary_names_the_best_and_the_worst_dataset() -> None:
+    datasets = {"ham": measured(0.9), "msk": measured(0.6), "bcn": measured(None)}
+    sentence = held_out_summary(HeldOutModel("ours", "model", default=True, datasets=datasets))
+    assert "On 2 datasets" in sentence
+    assert "0.75 on average" in sentence
+    assert "0.60 (New York (MSK)) to 0.90 (Vienna and Queensland (HAM10000))" in sentence
+
+
+def test_a_summary_without_results_says_so() -> None:
+    model = HeldOutModel("ours", "model", default=True, datasets={"ham": measured(None)})
+    assert held_out_summary(model) == "It was not measured on datasets that it had not seen."
+    point = OperatingPoint(name="screening", threshold=0.1, chosen_on="a guess")
+    assert point_summary(point) == "What its operating point screening finds and misses was not measured."
+
+
+def test_the_summary_counts_referrals_among_malignant_and_benign_lesions() -> None:
+    rates = MeasuredRates(
+        population="unseen", sensitivity=Measurement(0.95, n=100), specificity=Measurement(0.43, n=100)
+    )
+    point = OperatingPoint(name="screening", threshold=0.1, chosen_on="a guess", measured=(rates,))
+    assert "referred 95 of 100 malignant lesions, and 57 of 100 benign ones" in point_summary(point)

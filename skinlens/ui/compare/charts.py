@@ -13,6 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from skinlens.leaderboard.records import SUBMITTED
 from skinlens.ui.charts import INK
 
 BACKGROUND = {"light": "#fbfcfd", "dark": "#11181d"}
@@ -23,6 +24,8 @@ COLOURS = {
     "light": ("#0067a3", "#b84a00", "#00704f", "#9c3f78", "#7a5a00", "#16252d", "#5b45b0", "#b3261e"),
     "dark": ("#5cb8f0", "#f58a42", "#2fc397", "#e49ac4", "#e8c34a", "#e8eef1", "#b3a2f5", "#ff9488"),
 }
+# Of the user's own model alone, so that it is found at once in every chart; the same contrast.
+OWN_COLOUR = {"light": "#c2004f", "dark": "#ff7fb0"}
 DASHES = ("solid", "dash", "dot", "dashdot")
 MARKS = ("circle", "square", "triangle-up", "x", "cross", "star", "pentagon", "hexagram")
 # The confusion matrix from no image of a class to all of them.
@@ -43,6 +46,7 @@ _LEGEND_CHARACTERS = 36
 _PANEL_CHARACTERS = 34
 _PANELS = 3
 _TOP = 56
+_TITLE = 34
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,12 @@ class Look:
 
 
 def looks(labels: Sequence[str], *, theme: str) -> dict[str, Look]:
-    """A look for each model; no two of the first 32 look alike."""
+    """A look for each model; no two of the first 32 look alike, and the user's own has a colour of its own."""
     colours = COLOURS[theme]
-    traces = {}
-    for number, label in enumerate(labels):
+    traces = {
+        label: Look(OWN_COLOUR[theme], "solid", "star-diamond") for label in labels if label.startswith(SUBMITTED)
+    }
+    for number, label in enumerate(label for label in labels if label not in traces):
         turn = number // len(colours)
         traces[label] = Look(
             colours[number % len(colours)],
@@ -338,6 +344,22 @@ def held_out_chart(table: pd.DataFrame, styles: Mapping[str, Look], *, theme: st
         range=[len(datasets) - 0.5, -0.5],
     )
     return _finished(figure, theme).update_layout(height=120 + 70 * len(datasets))
+
+
+def titled(figure: go.Figure, title: str) -> go.Figure:
+    """Give a finished chart a title above all else, which it keeps when it is saved as an image.
+
+    Args:
+        figure: From one of the functions above.
+        title: Text, never markup.
+    """
+    margin, height = figure.layout.margin.t, figure.layout.height
+    figure.update_layout(
+        title={"text": escape(title), "x": 0, "xref": "paper", "y": 1, "yref": "container", "yanchor": "top",
+               "pad": {"t": 12}, "font": {"size": 16, "color": figure.layout.font.color}},
+        margin={"t": margin + _TITLE},
+    )  # fmt: skip
+    return figure.update_layout(height=height + _TITLE)
 
 
 def column_title(column: str) -> str:

@@ -14,7 +14,7 @@ from skinlens.ui.compare.state import Compared
 @st.fragment
 def compare_two_models(compared: Compared, view: str) -> None:
     """Let the user pick two models and compare them on a test view."""
-    st.markdown("#### Compare two models")
+    st.header("Compare two models", anchor=False)
     usable = [model for model in compared.models if view in model.views]
     # A model and its own test-time augmentation are not the pair that a reader wants to see first.
     labels = [model.label for model in sorted(usable, key=lambda model: model.tta)]

@@ -14,9 +14,11 @@ from skinlens.leaderboard.documents import ResultError
 from skinlens.leaderboard.held_out import HeldOutModel
 from skinlens.leaderboard.model_comparison import ModelComparison, Seeds, compare_models
 from skinlens.leaderboard.records import SUBMITTED, EvaluatedModel, Results, measured, read_results, submitted_model
+from skinlens.leaderboard.submitted import submission_template
 from skinlens.leaderboard.table import PUBLISHED, leaderboard_of, paper_label, read_published
 from skinlens.metrics.report import ViewResult
 from skinlens.runtime.card import sha256_of
+from skinlens.runtime.predictor import DEFAULT_MODEL
 from skinlens.runtime.weights import weights_folder
 from skinlens.storage.csv_file import CsvFileError
 from skinlens.ui.compare.held_out import held_out_models
@@ -29,7 +31,8 @@ VIEWS = {
     "clean-native": "Without either",
 }
 DEFAULT_THRESHOLD = 0.5
-MOST_PICKED = 6
+# Drawn before the reader chooses; more would hide each other.
+MOST_PICKED = 3
 PICKED = "compare-models"
 UPLOADER = "compare-upload"
 THRESHOLD = "compare-threshold"
@@ -79,10 +82,13 @@ class Compared:
         return self.results.by_family().get(model.family, (model,))
 
     def picked_first(self) -> list[str]:
-        """Return the labels that are picked at first: a few of ours, yours, and the paper's own model."""
-        plain = [model.label for model in self.results.shown if not model.tta][:MOST_PICKED]
-        yours = [self.yours.label] if self.yours else []
-        return plain + yours + list(self.published["label"][:1])
+        """Return the labels that are picked at first: the app's model, the paper's as published, others, and yours."""
+        plain = sorted(
+            (model for model in self.results.shown if not model.tta), key=lambda model: not _is_default(model)
+        )
+        published = list(self.published["label"][:1])
+        ours = [model.label for model in plain][: MOST_PICKED - len(published)]
+        return ours + ([self.yours.label] if self.yours else []) + published
 
 
 @dataclass(frozen=True)
@@ -197,6 +203,16 @@ def image(folder: str, path: str) -> LesionImage | None:
 def by_label(models: Sequence[EvaluatedModel], labels: Sequence[str]) -> list[EvaluatedModel]:
     """Return the models with these labels, in the models' order."""
     return [model for model in models if model.label in labels]
+
+
+def template() -> pd.DataFrame | None:
+    """Return the CSV to fill in with an own model's predictions; None where there are no test images to list."""
+    shown = _read(str(folder := weights_folder() / "evaluation"), _folder_digest(folder))[0].shown
+    return submission_template(shown[0].rows) if shown else None
+
+
+def _is_default(model: EvaluatedModel) -> bool:
+    return model.name == DEFAULT_MODEL
 
 
 def _own_model(like: EvaluatedModel | None) -> tuple[EvaluatedModel | None, str]:

@@ -15,6 +15,7 @@ from skinlens.metrics.measurement import from_table
 from skinlens.metrics.registry import MetricName
 from skinlens.ui.compare import charts
 from skinlens.ui.compare.downloads import chart_config, offer_table
+from skinlens.ui.compare.state import VIEWS
 
 METRIC_CHOICES: tuple[MetricName, ...] = ("accuracy", "roc_auc")
 _NO_CURVE = "A curve needs the score of every image, which is not published for:"
@@ -258,6 +259,7 @@ def _show(
         return
     named = view or picked.view
     config = chart_config(f"{name}-{named}", picked.format)
+    charts.titled(figure, alt if view else f"{alt}: {VIEWS[picked.view].lower()}")
     st.plotly_chart(figure, theme=None, config=config, key=f"chart-{name}", alt=alt)
     _offer_data(name, table, named)
 

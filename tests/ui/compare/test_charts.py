@@ -41,7 +41,7 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_everything_has_contrast_with_the_background(theme: str) -> None:
-    for colour in (*charts.COLOURS[theme], charts.REFERENCE[theme], INK[theme]):
+    for colour in (*charts.COLOURS[theme], charts.OWN_COLOUR[theme], charts.REFERENCE[theme], INK[theme]):
         assert contrast(colour, charts.BACKGROUND[theme]) >= 4.5, colour
     for scale in (charts.RIGHT[theme], charts.WRONG[theme]):
         assert all(contrast(INK[theme], colour) >= 4.5 for colour in scale)
@@ -72,6 +72,29 @@ def test_colours_that_look_alike_differ_in_their_dash(theme: str, seen: np.ndarr
 @pytest.mark.parametrize("theme", THEMES)
 def test_a_look_stays_with_its_model(theme: str) -> None:
     assert charts.looks(["a", "b", "c"], theme=theme)["b"] == charts.looks(["x", "b"], theme=theme)["b"]
+
+
+def test_the_users_own_model_has_a_colour_that_no_other_has() -> None:
+    labels = ["a", "Yours: mine.csv", *(str(number) for number in range(31))]
+    styles = charts.looks(labels, theme="light")
+    own = styles.pop("Yours: mine.csv")
+    assert own.colour not in {look.colour for look in styles.values()}
+    assert own.mark not in {look.mark for look in styles.values()}
+    # The others look as they would without it.
+    assert styles == charts.looks([label for label in labels if label in styles], theme="light")
+
+
+def test_a_title_is_text_above_the_chart_that_keeps_its_size(
+    models: tuple[EvaluatedModel, ...], labels: list[str]
+) -> None:
+    figure = charts.coverage_chart(
+        tables.coverage_table(models, "all"), charts.looks(labels, theme="light"), theme="light"
+    )
+    drawn = figure.layout.height - figure.layout.margin.t
+    charts.titled(figure, "Errors <b>of all</b>")
+    assert figure.layout.title.text == "Errors &lt;b&gt;of all&lt;/b&gt;"
+    assert figure.layout.height - figure.layout.margin.t == drawn
+    assert figure.layout.title.font.color == INK["light"]
 
 
 def named(figure: go.Figure) -> list[str]:

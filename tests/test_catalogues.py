@@ -1,0 +1,72 @@
+"""The catalogues of translations: complete, compiled from what is shipped, and with the placeholders of the code."""
+
+import gettext
+import importlib.util
+import io
+import string
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from skinlens.translation import DEFAULT, LANGUAGES, LOCALES
+
+ROOT = Path(__file__).parents[1]
+TRANSLATED = [code for code in LANGUAGES if code != DEFAULT]
+
+
+@pytest.fixture(scope="module")
+def translations() -> ModuleType:
+    """`.ci/translations.py`, which is no package."""
+    spec = importlib.util.spec_from_file_location("translations", ROOT / ".ci" / "translations.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def catalogue(code: str, kind: str) -> bytes:
+    return (LOCALES / code / "LC_MESSAGES" / f"skinlens.{kind}").read_bytes()
+
+
+def texts(message: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (message,) if isinstance(message, str) else tuple(message)
+
+
+def placeholders(text: str) -> set[str]:
+    return {f"{name}:{spec}" for _, name, spec, _ in string.Formatter().parse(text) if name is not None}
+
+
+def test_every_language_has_a_catalogue() -> None:
+    assert sorted(path.name for path in LOCALES.iterdir() if path.is_dir()) == sorted(TRANSLATED)
+
+
+@pytest.mark.parametrize("code", TRANSLATED)
+def test_every_marked_sentence_is_translated_and_no_other(code: str, translations: ModuleType) -> None:
+    shipped = read_po(io.BytesIO(catalogue(code, "po")), locale=code)
+    expected = {texts(message.id)[0] for message in translations.messages() if message.id}
+    assert {texts(message.id)[0] for message in shipped if message.id} == expected
+    assert [message.id for message in shipped if message.id and not all(texts(message.string))] == []
+    assert [message.id for message in shipped if message.id and message.fuzzy] == []
+
+
+@pytest.mark.parametrize("code", TRANSLATED)
+def test_a_translation_has_the_placeholders_of_its_sentence(code: str) -> None:
+    for message in read_po(io.BytesIO(catalogue(code, "po")), locale=code):
+        if message.id:
+            one = placeholders(texts(message.id)[-1])
+            for translation in texts(message.string):
+                assert placeholders(translation) == one, translation
+
+
+@pytest.mark.parametrize("code", TRANSLATED)
+def test_the_compiled_catalogue_is_that_of_the_readable_one(code: str) -> None:
+    compiled = io.BytesIO()
+    write_mo(compiled, read_po(io.BytesIO(catalogue(code, "po")), locale=code))
+    again = gettext.GNUTranslations(io.BytesIO(compiled.getvalue()))
+    shipped = gettext.GNUTranslations(io.BytesIO(catalogue(code, "mo")))
+    assert shipped._catalog == again._catalog  # type: ignore[attr-defined]
+    assert len(shipped._catalog) > 1  # type: ignore[attr-defined]
