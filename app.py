@@ -12,17 +12,29 @@ from skinlens.ui.case_store import tidy_at_start
 from skinlens.ui.model import choose_model, loaded_model
 from skinlens.ui.router import mark_routed
 from skinlens.ui.server import protection
-from skinlens.ui.session import POINT
+from skinlens.ui.session import POINT, restore
 
 # In the package, wherever this file is: a wheel keeps it elsewhere.
 DRAWINGS = Path(skinlens.ui.__file__).parent
 MARK = DRAWINGS / "mark.svg"
 # A file of ours: a browser fetches the drawing of a `:material/...:` page icon from the internet.
 ICON = DRAWINGS / "icon.svg"
+# Pixels: the names of the pages fit, and more is left for images.
+SIDEBAR = 224
 # Streamlit's own margins push the score below the fold at 1280x800. Its captions, and white on the dark theme's accent
 # colour, have a contrast below 4.5:1.
 STYLE = """<style>
 .stMainBlockContainer { padding: 3.6rem 2.2rem 1.5rem; }
+.stMainBlockContainer h1 { padding: 0; font-size: 2rem; }
+/* The result is first in reading order; where there is room, it stands to the right of the images. */
+@media (min-width: 60rem) {
+  .st-key-verdict-row [data-testid="stHorizontalBlock"]:has(.st-key-verdict) > :first-child { order: 2; }
+}
+@media (max-width: 60rem) {
+  .st-key-verdict-row > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] { flex-direction: column; }
+}
+.st-key-verdict h2 { padding: 0 0 0.4rem; font-size: 1.4rem; }
+.st-key-verdict [data-testid="stMetricValue"] { font-size: 1.7rem; white-space: normal; }
 [data-testid="stCaptionContainer"], [data-testid="stImageCaption"] { opacity: 0.85; }
 [data-testid="stDownloadButton"] [data-testid="stBaseButton-primary"] {
   background: #0b5d7a; border-color: #0b5d7a; color: #ffffff;
@@ -37,6 +49,7 @@ STYLE = """<style>
 
 def point_in_use(card: ModelCard) -> OperatingPoint:
     """Return the operating point of the Triage page."""
+    restore(POINT)
     chosen = st.session_state.get(POINT)
     if chosen not in {point.name for point in card.operating_points}:
         # Of another model.
@@ -45,8 +58,12 @@ def point_in_use(card: ModelCard) -> OperatingPoint:
     return card.point(chosen)
 
 
-def model_in_use() -> ModelCard | None:
-    """Show model, threshold and where it runs in the sidebar; return the card, or None without a usable model."""
+def model_in_use(*, on_triage: bool) -> ModelCard | None:
+    """Show the model and where it runs in the sidebar; return the card, or None without a usable model.
+
+    Args:
+        on_triage: Whether to show the operating point too, which is that of the Triage page.
+    """
     choose_model()
     try:
         model = loaded_model()
@@ -56,15 +73,14 @@ def model_in_use() -> ModelCard | None:
     point = point_in_use(model.card)
     st.caption(
         f"Model **{model.card.shown_name}** {model.card.version}  \n"
-        f"Operating point **{point.name}**, threshold {point.threshold:.2f}  \n"
-        f"Runs on **{model.runs_on}**"
+        + (f"Operating point **{point.name}**  \n" if on_triage else "")
+        + f"Runs on **{model.runs_on}**"
     )
     return model.card
 
 
 def show() -> None:
     """Draw the page in view."""
-    st.set_page_config(page_title="SkinLens", page_icon=ICON, layout="wide")
     page = st.navigation(
         [
             st.Page("pages/triage.py", title="Triage", icon=":material/dermatology:", default=True),
@@ -74,16 +90,22 @@ def show() -> None:
             st.Page("pages/about.py", title="About", icon=":material/info:"),
         ]
     )
+    st.set_page_config(
+        page_title=f"{page.title} · SkinLens", page_icon=ICON, layout="wide", initial_sidebar_state=SIDEBAR
+    )
     mark_routed()
     tidy_at_start()
     st.html(STYLE)
     st.logo(MARK, size="large")
     with st.sidebar:
-        card = model_in_use()
+        card = model_in_use(on_triage=page.title == "Triage")
     if card is not None and card.unverified:
         st.warning(UNVERIFIED, icon=":material/gpp_maybe:")
-    page.run()
+    body = st.container()
+    # Before the page, so that it is there if the visitor stops the page at work.
     st.caption(DISCLAIMER)
+    with body:
+        page.run()
 
 
 if __name__ == "__main__":

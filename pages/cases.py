@@ -1,8 +1,9 @@
-"""Saved cases: search, open, follow a lesion over time, give a verdict, make the PDF again, delete, check."""
+"""Saved cases: search, open, follow a lesion over time, give a verdict, make the PDF again, delete, read the log."""
 
 import streamlit as st
 
 from skinlens.cases.errors import CaseStoreError
+from skinlens.translation import gettext as _
 from skinlens.ui.case_store import case_store, cases_place
 from skinlens.ui.cases.case import show_case
 from skinlens.ui.cases.listing import OPEN, show_cases
@@ -12,7 +13,7 @@ from skinlens.ui.router import require_router
 
 def page() -> None:
     """The page in its states: no database, no case, cases, one open."""
-    st.subheader("Cases", anchor=False)
+    st.title(_("Cases"), anchor=False)
     try:
         store = case_store()
         show_cases(store)
@@ -26,18 +27,21 @@ def page() -> None:
 
 def show_failure(error: CaseStoreError) -> None:
     """Say why there are no cases, what that means, and what to do."""
-    st.error("The cases cannot be opened.", icon=":material/error:")
+    st.error(_("The cases cannot be opened."), icon=":material/error:")
     st.text(str(error))
     try:
-        st.text(f"The cases are stored in {cases_place()}.")
+        st.text(_("The cases are stored in {place}.").format(place=cases_place()))
     except CaseStoreError:
         # The settings do not say where, and the error above says so.
         return
     st.caption(
-        "Nothing was changed. You can still assess images, but you cannot save cases. To restore a backup, move the "
-        "damaged file away and run: python -m skinlens cases restore FILE.zip"
+        _(
+            "Nothing was changed. You can still assess images, but you cannot save cases. To restore a backup, move "
+            "the damaged file away and run this command:"
+        )
+        + " python -m skinlens cases restore FILE.zip"
     )
-    st.button("Try again", icon=":material/refresh:")
+    st.button(_("Try again"), icon=":material/refresh:")
 
 
 require_router()

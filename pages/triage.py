@@ -1,74 +1,108 @@
 """Triage of one image: drop it, read the result, see what the model looked at, take the PDF."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from skinlens.imaging.image import ImageRejectedError
+from skinlens.translation import gettext as _
 from skinlens.triage.pipeline import Assessed
+from skinlens.triage.risk import meaning
 from skinlens.ui import session
 from skinlens.ui.model import LoadedModel, model_or_sentence
 from skinlens.ui.router import require_router
 from skinlens.ui.second import assessed_by, other_model
 from skinlens.ui.triage.case import ask_for_facts, offer_pdf_and_case
 from skinlens.ui.triage.details import show_details
-from skinlens.ui.triage.result import choose_point, show_rejected, show_result
+from skinlens.ui.triage.result import choose_point, choose_prevalence, is_admitted, show_name, show_verdict
+from skinlens.ui.triage.states import STYLE, announce, live_region, show_first_visit, show_problem, show_working
 from skinlens.ui.viewer import alone, pair
 
 
-def choose_image(model: LoadedModel) -> bool:
-    """Receive an upload or draw an example; return whether the file could be used, and say why not."""
-    drop, example = st.columns([3, 1], vertical_alignment="bottom")
-    upload = drop.file_uploader("Drop a dermoscopic image here, or browse", key=session.uploader_key())
-    if example.button("Try a synthetic example", icon=":material/draw:", width="stretch", on_click=session.clear):
-        session.receive_synthetic(session.next_synthetic_number(), model)
-    elif upload is not None:
-        try:
-            session.receive(upload.getvalue(), upload.name, model)
-        except ImageRejectedError as error:
-            session.drop_result()
-            st.error("This file cannot be used.", icon=":material/block:")
-            st.text(str(error))
-            return False
-    return True
+def choose_image() -> None:
+    """Receive a file or a photograph; a callback puts it in line to be assessed."""
+    with st.container(key="drop"):
+        key = session.uploader_key()
+        st.file_uploader(
+            _("Drop a dermoscopic image here, or browse"), key=key, on_change=session.take_upload, args=(key,)
+        )
 
 
-def show_image(result: Assessed, model: LoadedModel) -> None:
-    """Lay out both images and the case facts on the left, the result, PDF and case on the right."""
-    assessment = result.at(choose_point(model.card), override=session.override(result))
-    if result.image.synthetic:
-        st.warning("Synthetic example: a drawn image, not a patient.", icon=":material/draw:")
-    images, reading = st.columns([2.6, 1])
-    rejected = assessment.decision == "rejected"
+def choose_photograph() -> None:
+    """Take a photograph with the camera of this computer, where it has one."""
+    with st.popover(_("Use the camera"), icon=":material/photo_camera:", width="stretch"):
+        key = session.uploader_key("camera")
+        st.camera_input(_("Photograph through a dermatoscope"), key=key, on_change=session.take_upload, args=(key,))
+
+
+def show_image(result: Assessed, model: LoadedModel) -> str:
+    """Lay out the result with its buttons beside both images, the case facts and details below.
+
+    Returns:
+        The result in a sentence.
+    """
+    reason = session.override(result)
+    with st.container(key="verdict-row"):
+        # The result comes first in reading order, and beside the images where there is room.
+        reading, images = st.columns([1, 1.75])
+    question, verdict, switch, buttons = (reading.container() for _place in range(4))
+    admitted = is_admitted(result)
+    with question:
+        prevalence = choose_prevalence() if admitted else None
+    with switch:
+        point = choose_point(model.card, prevalence) if admitted or reason else model.card.point()
+    assessment = result.at(point, override=reason)
+    risk = None if prevalence is None else meaning(assessment, model.card, prevalence)
+    with verdict:
+        show_verdict(result, assessment, risk)
     with images:
-        if rejected:
+        show_name(result)
+        if assessment.decision == "rejected":
             alone(result.image)
         else:
             pair(result, assessment=assessment, other=other_model(result))
-        facts = ask_for_facts(result)
-    with reading:
-        if rejected:
-            show_rejected(result, assessment)
-            risk = None
-        else:
-            risk = show_result(result, assessment, model)
+    facts = ask_for_facts(result)
+    with buttons:
         offer_pdf_and_case(result, assessment, facts, risk, model)
     show_details(result, assessment, model)
+    return f"{assessment.headline}. {'' if risk is None else risk.headline}"
+
+
+def show_state(model: LoadedModel, spoken: DeltaGenerator) -> None:
+    """Show the result, or why there is none, and have it read out."""
+    result, problem = session.current(), session.problem()
+    if result is not None:
+        session.mark_shown()
+        announce(spoken, show_image(assessed_by(result, model), model))
+    elif problem is not None:
+        announce(spoken, _("This file cannot be used."))
+        show_problem(problem)
+    else:
+        show_first_visit()
 
 
 def page() -> None:
-    """The page in its states: no model, no image yet, unusable file, result."""
+    """The page in its states: no model, no image yet, at work, unusable file, result."""
+    st.html(STYLE)
+    title, entry, camera = st.columns([0.8, 3, 0.9], vertical_alignment="bottom")
+    title.title(_("Triage"), anchor=False)
     model = model_or_sentence()
     if model is None:
         return
-    usable = choose_image(model)
-    result = session.current()
-    if result is not None:
-        # Another model may have been chosen since.
-        show_image(assessed_by(result, model), model)
-    elif usable:
-        st.info(
-            "No image yet. Images stay on this computer; they are forgotten when the browser session ends.",
-            icon=":material/lock:",
-        )
+    with entry:
+        choose_image()
+    with camera:
+        choose_photograph()
+    spoken = live_region()
+    working = st.empty()
+    waiting = session.pending()
+    if waiting is not None:
+        # As long as this is there, whatever stands below it is out of sight.
+        with working.container(key="working"):
+            announce(spoken, _("The image is being assessed."))
+            show_working(waiting)
+        session.assess_pending(model)
+    with st.container(key="result"):
+        show_state(model, spoken)
+    working.empty()
 
 
 require_router()

@@ -10,7 +10,7 @@ from skinlens.runtime.card import (
     ModelCard,
     ModelFile,
     OperatingPoint,
-    ScoreBin,
+    RiskPoint,
     TrainingRecord,
     UncertainBand,
 )
@@ -27,9 +27,11 @@ def rates(population: str, sensitivity: float | None, specificity: float | None)
 
 
 CALIBRATION = Calibration(temperature=1.4, prevalence=0.4, chosen_on="nothing", error_before=0.1, error_after=0.02)
-BINS = (
-    ScoreBin(low=0.0, high=0.3, rate=Measurement(value=0.05, low=0.03, high=0.09, n=300)),
-    ScoreBin(low=0.3, high=1.0, rate=Measurement(value=0.8, low=0.7, high=0.9, n=80)),
+CURVE = (
+    RiskPoint(score=0.02, rate=Measurement(value=0.03, low=0.01, high=0.06, n=300)),
+    RiskPoint(score=0.25, rate=Measurement(value=0.2, low=0.15, high=0.3, n=200)),
+    RiskPoint(score=0.5, rate=Measurement(value=0.55, low=0.4, high=0.6, n=80)),
+    RiskPoint(score=0.95, rate=Measurement(value=0.9, low=0.8, high=0.97, n=40)),
 )
 BAND = UncertainBand(low=0.2, high=0.35, error=Measurement(value=0.06, n=900), decided=Measurement(value=0.9, n=1000))
 
@@ -46,7 +48,7 @@ def made_card(*, calibrated: bool = False) -> ModelCard:
         heatmap=HeatmapScale(scale=1.0, chosen_on="nothing"),
         calibrated=calibrated,
         calibration=CALIBRATION if calibrated else None,
-        score_bins=BINS if calibrated else (),
+        risk_curve=CURVE if calibrated else (),
         operating_points=(
             OperatingPoint(name="careful", threshold=0.1, chosen_on="nothing"),
             OperatingPoint(name="banded", threshold=0.25, chosen_on="nothing", band=BAND),

@@ -20,8 +20,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "skinlens.metrics": set(),
     "skinlens.models": set(),
     "skinlens.storage": set(),
-    # Of the statistics, the run time takes the type of a measurement and the one scaling of logits.
-    "skinlens.runtime": {"skinlens.imaging", "skinlens.metrics.measurement", "skinlens.metrics.scaling"},
+    # Of the statistics, the run time takes names of datasets, the type of a measurement and the one scaling of logits.
+    "skinlens.runtime": {
+        "skinlens.imaging",
+        "skinlens.metrics.datasets",
+        "skinlens.metrics.measurement",
+        "skinlens.metrics.scaling",
+    },
     "skinlens.explain": {"skinlens.imaging", "skinlens.runtime"},
     "skinlens.explain.oracle": {"skinlens.imaging", "skinlens.runtime", "skinlens.models"},
     "skinlens.triage": {"skinlens.imaging", "skinlens.runtime", "skinlens.explain", "skinlens.metrics"},
@@ -66,6 +71,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "skinlens.report": {
         "skinlens.triage",
         "skinlens.runtime.card",
+        "skinlens.runtime.provider_words",
         "skinlens.imaging.image",
         "skinlens.metrics.measurement",
         "skinlens.metrics.registry",

@@ -51,7 +51,6 @@ STAY = (
     r'"not judgeable"',  # a verdict in kept databases
     r'"Not judged"',  # a headline of earlier PDFs
     r"strangers_first_half",  # a key of evaluation records
-    r"unseen hospitals",  # a population in cards
     r"weights/evaluation/(refusal|retouching|review)",  # folders of evaluations
     r'[`"](refusal|retouching|review|judged)[`"]|^### (refusal|retouching)$',  # old names of commands, and keys
     r"Hospital Italiano|University Hospital",  # names of sources

@@ -18,18 +18,23 @@ from skinlens.runtime.orientations import Stability
 from skinlens.storage.printable import printable
 from skinlens.storage.spreadsheet import guarded
 from skinlens.triage.decision import decision_with_reasons
-from skinlens.triage.row import Row
+from skinlens.triage.risk import PRIMARY_CARE, meaning_of
+from skinlens.triage.row import Row, risk_cells
 
 NOT_INCLUDED = "not-included.txt"
 
 
-def table_csv(entries: Sequence[Entry], card: ModelCard, point: OperatingPoint) -> str:
+def table_csv(
+    entries: Sequence[Entry], card: ModelCard, point: OperatingPoint, *, prevalence: float = PRIMARY_CARE
+) -> str:
     """Return every image as a row: the columns of `predict`, then case facts and verdicts.
+
+    Risks are those at `prevalence`, the share of malignant lesions, in (0, 1).
 
     No text is a formula in a spreadsheet; see `spreadsheet.guarded`.
     """
     stream = io.StringIO(newline="")
-    rows = [_row(entry, card, point) for entry in entries]
+    rows = [_row(entry, card, point, prevalence) for entry in entries]
     writer = csv.DictWriter(stream, list(rows[0]) if rows else ["path"])
     writer.writeheader()
     for row in rows:
@@ -37,8 +42,10 @@ def table_csv(entries: Sequence[Entry], card: ModelCard, point: OperatingPoint) 
     return stream.getvalue()
 
 
-def _row(entry: Entry, card: ModelCard, point: OperatingPoint) -> dict[str, object]:
+def _row(entry: Entry, card: ModelCard, point: OperatingPoint, prevalence: float) -> dict[str, object]:
     line, last = entry.line, entry.last_review
+    assessed = entry.outcome in ("refer", "uncertain", "low") and line.score is not None
+    risk = meaning_of(line.score, card, point, prevalence) if assessed else None
     row = Row(
         path=line.path,
         sha256=line.sha256,
@@ -53,6 +60,7 @@ def _row(entry: Entry, card: ModelCard, point: OperatingPoint) -> dict[str, obje
         height=line.height or None,
         model=card.shown_name,
         error=line.reason,
+        **risk_cells(risk),
     )
     return {
         **row.cells(),
@@ -82,6 +90,7 @@ def case_archive(
     card: ModelCard,
     point: OperatingPoint,
     *,
+    prevalence: float = PRIMARY_CARE,
     progress: Callable[[int], object] = lambda _: None,
 ) -> bytes:
     """Return a zip archive with the case summary of every assessed image, and a text with a line for each other.
@@ -91,6 +100,7 @@ def case_archive(
         entries: Images of it.
         card: Of its model.
         point: At which they are assessed.
+        prevalence: Share of malignant lesions that the risks are for, in (0, 1).
         progress: Called with how many are done.
 
     Raises:
@@ -99,7 +109,7 @@ def case_archive(
     stream = io.BytesIO()
     left_out = []
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-        for done, (entry, content) in enumerate(_summaries(store, entries, card, point), 1):
+        for done, (entry, content) in enumerate(_summaries(store, entries, card, point, prevalence), 1):
             if isinstance(content, str):
                 left_out.append(printable(f"{entry.line.path}: {content}"))
             else:
@@ -111,7 +121,7 @@ def case_archive(
 
 
 def _summaries(
-    store: BatchStore, entries: Sequence[Entry], card: ModelCard, point: OperatingPoint
+    store: BatchStore, entries: Sequence[Entry], card: ModelCard, point: OperatingPoint, prevalence: float
 ) -> Iterator[tuple[Entry, bytes | str]]:
     """Each image's summary, or why it has none."""
     created = datetime.now().astimezone()
@@ -121,7 +131,7 @@ def _summaries(
             continue
         row = store.image(entry.number)
         try:
-            record = record_again(row, card, point, entry.facts, created=created)
+            record = record_again(row, card, point, entry.facts, created=created, prevalence=prevalence)
         except BatchError as error:
             yield entry, str(error)
             continue

@@ -16,9 +16,14 @@ Action = Literal["created", "erased", "removed"]
 
 
 def stored(row: Base) -> dict[str, object]:
-    """A row as it lies in the database: plain numbers, text and None; bytes as their SHA-256."""
+    """A row as it lies in the database: plain numbers, text and None; bytes as their SHA-256.
+
+    A column that a later version added counts only where it holds something: rows from before it keep their digest.
+    """
     values: dict[str, object] = {}
     for column in row.__table__.columns:
+        if column.info.get("later") and getattr(row, column.key) is None:
+            continue
         value = plain(column, getattr(row, column.key))
         values[column.key] = hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else value
     return values

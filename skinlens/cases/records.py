@@ -7,13 +7,16 @@ from skinlens.cases.schema import Assessment as Row
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
-from skinlens.triage.case import CaseFacts, CaseRecord
+from skinlens.triage.case import CaseFacts, CaseRecord, Reading
+from skinlens.triage.checklists import checklists_document, checklists_of
 from skinlens.triage.decision import Assessment
 from skinlens.triage.documents import admission_document, admission_of, prediction_columns, prediction_of
 from skinlens.triage.second import Comparison, comparison_document, comparison_of
 
 # Key of another model's decision in the document of the prediction.
 _SECOND = "second"
+
+SITE_UNKNOWN = "site not given"
 
 
 def card_document(card: ModelCard) -> dict[str, Any]:
@@ -46,7 +49,13 @@ def assessment_row(record: CaseRecord, *, image_id: str, model_id: str, actor: s
         stability=None if assessment.stability is None else list(assessment.stability.scores),
         admission=None if assessment.admission is None else admission_document(assessment.admission),
         override=assessment.override,
-        **vars(record.facts),
+        case_id=record.facts.case_id,
+        age=record.facts.age,
+        sex=record.facts.sex,
+        site=record.facts.site,
+        note=record.facts.note,
+        photographed=record.facts.photographed or None,
+        checklists=checklists_document(record.facts.checklists),
     )
 
 
@@ -90,5 +99,39 @@ def image_of(row: Row, pixels: Pixels) -> LesionImage:
 
 
 def facts_of(row: Row) -> CaseFacts:
-    """Return what the user typed."""
-    return CaseFacts(row.case_id, row.age, row.sex, row.site, row.note)
+    """Return what the user typed, with the name that the lesion has by now."""
+    lesion = row.image.lesion
+    return CaseFacts(
+        case_id=row.case_id,
+        age=row.age,
+        sex=row.sex,
+        site=row.site,
+        note=row.note,
+        # Of a case of an earlier version, the body site is all that there is.
+        lesion="" if lesion.site is None else lesion.label,
+        photographed=row.photographed or "",
+        site_code=lesion.site_code or "",
+        side=lesion.side or "",
+        checklists=checklists_of(row.checklists),
+    )
+
+
+def readings_of(row: Row) -> tuple[Reading, ...]:
+    """Return readers' assessments, the earliest first."""
+    return tuple(
+        Reading(review.verdict, review.note, review.reader or review.actor, review.created) for review in row.reviews
+    )
+
+
+def lesion_title(label: str, site: str | None) -> str:
+    """Return a lesion as people call it: its name with its body site.
+
+    >>> lesion_title("L2", "Upper back, left"), lesion_title("L3", ""), lesion_title("left upper back", None)
+    ('L2, Upper back, left', 'L3, site not given', 'left upper back')
+    """
+    return label if site is None else f"{label}, {site or SITE_UNKNOWN}"
+
+
+def day_of(row: Row) -> str:
+    """Return the day of the photograph as YYYY-MM-DD; of one whose day is not known, that of saving it."""
+    return row.photographed or f"{row.created.astimezone():%Y-%m-%d}"

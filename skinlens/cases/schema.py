@@ -11,6 +11,10 @@ from skinlens.storage.columns import Document, Moment
 from skinlens.storage.verdict import Verdict
 from skinlens.triage.decision import Decision
 
+# Marks a column that a later version added: left out of a row's digest while it is empty, so that the digests of rows
+# written before stay what they were.
+LATER = {"later": True}
+
 
 class Base(DeclarativeBase):
     """Of every table."""
@@ -40,13 +44,24 @@ class Patient(Kept):
 
 
 class Lesion(Kept):
-    """A spot on a person's skin, distinguished from the person's others by its label, such as the body site."""
+    """A spot on a person's skin.
+
+    Attributes:
+        label: Its name among the patient's lesions, such as L2. Earlier versions distinguished lesions by the body site
+            alone; of theirs, it is that.
+        site: Where it lies, in words; None for lesions of earlier versions.
+        site_code: SNOMED CT's code of the body site.
+        side: `left`, `right` or `midline`.
+    """
 
     __tablename__ = "lesion"
     __table_args__ = (UniqueConstraint("patient_id", "label"),)
 
     patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id"), index=True)
     label: Mapped[str] = mapped_column(String(80))
+    site: Mapped[str | None] = mapped_column(Text, info=LATER)
+    site_code: Mapped[str | None] = mapped_column(String(20), info=LATER)
+    side: Mapped[str | None] = mapped_column(String(10), info=LATER)
     patient: Mapped[Patient] = relationship(back_populates="lesions")
     images: Mapped[list["Image"]] = relationship(back_populates="lesion", order_by="Image.created")
 
@@ -102,6 +117,8 @@ class Assessment(Kept):
         admission: Reasons, warnings, checks and out-of-distribution score; None if that was not asked.
         case_id: As the user typed it; likewise age, sex, site and note.
         prevalence: At which the meaning was shown; None if it was not.
+        photographed: Day of the photograph as YYYY-MM-DD; None if it is not known.
+        checklists: That a reader filled in, from `checklists.checklists_document`.
     """
 
     __tablename__ = "assessment"
@@ -127,6 +144,8 @@ class Assessment(Kept):
     site: Mapped[str] = mapped_column(Text)
     note: Mapped[str] = mapped_column(Text)
     prevalence: Mapped[float | None]
+    photographed: Mapped[str | None] = mapped_column(String(10), info=LATER)
+    checklists: Mapped[dict[str, Any] | None] = mapped_column(Document, info=LATER)
     image: Mapped[Image] = relationship(back_populates="assessments")
     model: Mapped[Model] = relationship()
     reviews: Mapped[list["Review"]] = relationship(back_populates="assessment", order_by="Review.created")
@@ -136,7 +155,9 @@ class Review(Kept):
     """A person's own verdict on an assessed image.
 
     Attributes:
+        actor: Who saved it.
         blind: Whether the model's decision was hidden until then.
+        reader: The name that the reader gave; None if it is the actor's.
     """
 
     __tablename__ = "review"
@@ -146,6 +167,7 @@ class Review(Kept):
     verdict: Mapped[Verdict] = mapped_column(String(20))
     note: Mapped[str] = mapped_column(Text)
     blind: Mapped[bool]
+    reader: Mapped[str | None] = mapped_column(String(120), info=LATER)
     assessment: Mapped[Assessment] = relationship(back_populates="reviews")
 
 

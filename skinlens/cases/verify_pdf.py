@@ -1,5 +1,6 @@
 """Case summaries compared with the cases that are kept."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
@@ -88,7 +89,7 @@ def _agrees(store: CaseStore, rows: list[Assessment], summary: Summary, content:
     row = rows[-1]
     agreement = f"Image, model and result are those of the case saved {row.created.astimezone():%Y-%m-%d %H:%M}."
     try:
-        exact = any(_remade(store, one, summary) == content for one in rows)
+        exact = any(content == each for one in rows for each in _remade(store, one, summary))
     except PixelsNotKeptError:
         rest = "The pixels are not kept, so the images in the document and its other words were not compared."
         return SummaryCheck(agrees=True, exact=None, sentences=(agreement, rest), case_id=row.id)
@@ -114,6 +115,7 @@ def _of_image(store: CaseStore, sha256: str) -> list[Assessment]:
         .options(
             selectinload(Assessment.image).selectinload(Image.lesion).selectinload(Lesion.patient),
             selectinload(Assessment.model),
+            selectinload(Assessment.reviews),
         )
     )
     with (
@@ -143,6 +145,15 @@ def _in_words(headline: str, score: float | str | None) -> str:
     return headline if score in {None, ""} else f"{headline} {score}"
 
 
-def _remade(store: CaseStore, row: Assessment, summary: Summary) -> bytes:
-    """Return the summary of a case as it would have been made at the document's moment."""
-    return case_pdf(replace(reopen(store, row), created=summary.made), card_of(row)).content
+def _remade(store: CaseStore, row: Assessment, summary: Summary) -> Iterator[bytes]:
+    """Yield the summary of a case as it would have been made at the document's moment.
+
+    Verdicts may have been added since, and a document that was made before the case was saved knows no name of a new
+    lesion yet.
+    """
+    record = replace(reopen(store, row), created=summary.made)
+    names = dict.fromkeys((record.facts.lesion, ""))
+    for number in range(len(record.readings), -1, -1):
+        for name in names:
+            known = replace(record, facts=replace(record.facts, lesion=name), readings=record.readings[:number])
+            yield case_pdf(known, card_of(row)).content

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from skinlens.cli.options import AsJson, Model, Orientations, Point, Threshold, Unverified
+from skinlens.cli.options import AsJson, Model, Orientations, Point, Prevalence, Threshold, Unverified
 
 
 def predict(
@@ -24,6 +24,7 @@ def predict(
     dicom: Annotated[
         Path | None, typer.Option(help="Folder for summaries and overlays as DICOM, in the image's own study.")
     ] = None,
+    prevalence: Prevalence = 0.02,
     orientations: Orientations = True,
     unverified: Unverified = False,
 ) -> None:
@@ -31,7 +32,7 @@ def predict(
     from skinlens.cli.predict import Outputs
     from skinlens.cli.predict import predict as command
 
-    outputs = Outputs(out, json, heatmaps, pdf, orientations, dicom)
+    outputs = Outputs(out, json, heatmaps, pdf, orientations, dicom, prevalence)
     command(paths, outputs, model=model, point=point, threshold=threshold, unverified=unverified)
 
 

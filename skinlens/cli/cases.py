@@ -127,14 +127,52 @@ def restore(path: Annotated[Path, typer.Argument(help="Archive that `cases backu
 
 
 @app.command()
-def delete(pseudonym: Annotated[str, typer.Argument(help="Of the patient.")], yes: Yes = False) -> None:
-    """Erase everything about a patient; the log records the deletion."""
+def delete(
+    pseudonym: Annotated[str | None, typer.Argument(help="Of the patient.")] = None,
+    lesion: Annotated[str | None, typer.Option(help="Only this lesion of the patient, for example L2.")] = None,
+    case: Annotated[str | None, typer.Option(help="Only this case, by its id from `cases list`.")] = None,
+    yes: Yes = False,
+) -> None:
+    """Erase a patient, one lesion or one case; the log records the deletion."""
+    if (case is None) == (pseudonym is None) or (lesion is not None and pseudonym is None):
+        raise UsageError("name a patient, a patient and --lesion, or --case")
+    what = f"case {case}" if pseudonym is None else f"everything about {pseudonym!r}"
+    if lesion is not None:
+        what = f"lesion {lesion!r} of {pseudonym!r}"
     if not yes:
-        raise UsageError(f"this erases everything about {pseudonym!r} for good; add --yes to do it")
+        raise UsageError(f"this erases {what} for good; add --yes to do it")
+    from skinlens.cases.errors import CaseNotFoundError
     from skinlens.cases.store import current_user, open_store
 
-    erased = open_store().erase(pseudonym, actor=current_user())
+    store = open_store()
+    if pseudonym is None:
+        digests = {store.assessment(case or "").image.sha256}
+        erased = store.erase_case(case or "", actor=current_user())
+    elif lesion is None:
+        digests = {row.image.sha256 for row in store.of_patient(pseudonym)}
+        erased = store.erase(pseudonym, actor=current_user())
+    else:
+        known = next((each for each in store.lesions(pseudonym) if each.label == lesion), None)
+        if known is None:
+            raise CaseNotFoundError(f"There is no lesion {lesion!r} of {pseudonym!r}.")
+        digests = set(known.images)
+        erased = store.erase_lesion(known.id, actor=current_user())
     say(f"erased {erased} rows; the log records the deletion. Backups made before still hold them.")
+    _say_what_stays(digests, pseudonym if lesion is None else None)
+
+
+def _say_what_stays(digests: set[str], pseudonym: str | None) -> None:
+    """Name the batch runs that still hold results of erased images, or case facts of an erased patient."""
+    from skinlens.batch.holding import RUNS, runs_holding
+    from skinlens.storage.location import data_folder
+
+    holding, unread = runs_holding(data_folder() / RUNS, digests, pseudonym=pseudonym or "")
+    for run in holding:
+        say(f"the batch run {run.title!r} of {run.created.astimezone():%Y-%m-%d %H:%M} still holds results or facts")
+    if holding:
+        say("to delete them too, discard these runs on the Batch page")
+    if unread:
+        say(f"{unread} batch {'run' if unread == 1 else 'runs'} could not be read")
 
 
 def verify(pdf: Annotated[Path, typer.Argument(help="A case summary.")]) -> None:
@@ -168,14 +206,17 @@ def _table(lines: "tuple[CaseLine, ...]") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    columns = ("id", "saved", "patient", "lesion", "image", "decision", "score", "verdict")
+    from skinlens.cases.records import lesion_title
+
+    columns = ("id", "saved", "patient", "lesion", "photographed", "image", "decision", "score", "verdict")
     table = Table(*columns, box=None)
     for line in lines:
         texts = (
             line.id,
             f"{line.created.astimezone():%Y-%m-%d %H:%M}",
             line.patient,
-            line.lesion,
+            lesion_title(line.lesion, line.site),
+            line.photographed,
             line.image_name,
             line.decision,
             f"{line.score:.2f}",
@@ -195,7 +236,7 @@ def _shown(row: "Assessment") -> dict[str, object]:
         "by": row.actor,
         "patient": row.image.lesion.patient.pseudonym,
         "lesion": row.image.lesion.label,
-        "facts": vars(facts_of(row)),
+        "facts": vars(facts_of(row)) | {"checklists": row.checklists},
         "image": {"name": row.image.name, "sha256": row.image.sha256, "size": [row.image.width, row.image.height]},
         "model": {key: row.model.card[key] for key in ("name", "version", "unverified") if key in row.model.card},
         "weights_sha256": card_of(row).files["weights"].sha256,
@@ -209,7 +250,7 @@ def _shown(row: "Assessment") -> dict[str, object]:
         "reviews": [
             {
                 "saved": review.created.isoformat(),
-                "by": review.actor,
+                "by": review.reader or review.actor,
                 "verdict": review.verdict,
                 "blind": review.blind,
                 "note": review.note,

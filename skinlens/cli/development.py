@@ -133,8 +133,15 @@ def export(
     publish(checkpoint, name, about=written, images=images, weights=weights, new_release=release)
 
 
-def card(name: ModelName, weights: Weights = WEIGHTS, unverified: Unverified = False) -> None:
+def card(
+    name: ModelName,
+    weights: Weights = WEIGHTS,
+    curve: Annotated[
+        bool, typer.Option("--curve", help="Measure the risk curve again too, from the kept held-out predictions.")
+    ] = False,
+    unverified: Unverified = False,
+) -> None:
     """Write the measured test scores into a model's card, and the card as Markdown."""
     from skinlens.export.publish import record_test
 
-    record_test(name, weights, unverified=unverified)
+    record_test(name, weights, curve=curve, unverified=unverified)

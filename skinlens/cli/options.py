@@ -25,6 +25,10 @@ Point = Annotated[str | None, typer.Option("--point", help="Operating point of t
 Threshold = Annotated[
     float | None, typer.Option("--threshold", help="A threshold instead of an operating point, in [0, 1].")
 ]
+Prevalence = Annotated[
+    float,
+    typer.Option("--prevalence", min=0.0001, max=0.9999, help="Share of malignant lesions that the risk is for."),
+]
 Orientations = Annotated[bool, typer.Option("--views/--no-views", help="Score each image turned and mirrored too.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]

@@ -23,6 +23,7 @@ from skinlens.storage.spreadsheet import guarded
 from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.decision import operating_point
 from skinlens.triage.pipeline import Assessed, Pipeline
+from skinlens.triage.risk import PRIMARY_CARE, meaning
 from skinlens.triage.row import Row, columns
 
 
@@ -37,6 +38,7 @@ class Outputs:
         pdfs: Folder of case summaries.
         orientations: Whether each image is scored turned and mirrored too, which takes eight times as long.
         dicom: Folder of case summaries and overlays as DICOM objects.
+        prevalence: Share of malignant lesions that risks are for, in (0, 1).
     """
 
     table: Path | None
@@ -45,6 +47,7 @@ class Outputs:
     pdfs: Path | None
     orientations: bool = True
     dicom: Path | None = None
+    prevalence: float = PRIMARY_CARE
 
 
 def predict(
@@ -89,7 +92,7 @@ def predict(
             for source, outcome in tracked(pipeline.stream(sources), "assessing"):
                 if isinstance(outcome, Assessed):
                     _write_extras(source, outcome, outputs)
-                row = Row.of(source.path, outcome, pipeline.card, pipeline.point)
+                row = Row.of(source.path, outcome, pipeline.card, pipeline.point, prevalence=outputs.prevalence)
                 writer.write(row)
                 count[row.decision] = count.get(row.decision, 0) + 1
     except OSError as error:
@@ -113,7 +116,8 @@ def _write_extras(source: Source, assessed: Assessed, outputs: Outputs) -> None:
     # Imported here, since fonts and PDF code cost time that a plain table need not pay.
     from skinlens.report.pdf import case_pdf
 
-    record = CaseRecord(image, drawn, assessed.assessment, CaseFacts(), datetime.now().astimezone())
+    risk = meaning(assessed.assessment, assessed.card, outputs.prevalence)
+    record = CaseRecord(image, drawn, assessed.assessment, CaseFacts(), datetime.now().astimezone(), risk)
     summary = case_pdf(record, assessed.card).content
     if outputs.pdfs is not None:
         (outputs.pdfs / f"{name}.pdf").write_bytes(summary)

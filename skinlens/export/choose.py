@@ -13,10 +13,11 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from skinlens.errors import UsageError
 from skinlens.export.floor import require_floor
-from skinlens.export.selection import Considered, Selection, held_out_words, write_selection
-from skinlens.metrics.calibration import calibration_error, fitted_scaling, scaled_across, score_bins
+from skinlens.export.selection import Considered, Selection, held_out_words, read_selection, write_selection
+from skinlens.metrics.calibration import calibration_error, fitted_scaling, scaled_across
 from skinlens.metrics.classification import Floats, Labels
 from skinlens.metrics.operating_points import PointChoice, choose_points
+from skinlens.metrics.risk_curve import risk_curve
 from skinlens.metrics.rows import labels_of
 from skinlens.metrics.scaling import Scaling
 from skinlens.metrics.thresholds import Rates, fitted_threshold, wilson_rates
@@ -25,7 +26,7 @@ from skinlens.runtime.card import (
     Calibration,
     MeasuredRates,
     OperatingPoint,
-    ScoreBin,
+    RiskPoint,
     UncertainBand,
 )
 from skinlens.storage.spreadsheet import unguarded_table
@@ -144,7 +145,7 @@ def _threshold(scores: pd.DataFrame, labels: Labels, named: dict[str, Any]) -> d
 
 
 def _calibrated(scores: pd.DataFrame, labels: Labels, named: dict[str, Any]) -> dict[str, Any]:
-    """Return a scaling, three points on the estimate with their bands, and the malignant share by bins of it."""
+    """Return a scaling, three points on the scaled score with their bands, and the risk as a function of it."""
     raw = scores["probability"].to_numpy()
     fitted = fitted_scaling(labels, raw)
     scaling = Scaling(round(fitted.temperature, 5), round(fitted.offset, 5))
@@ -167,10 +168,43 @@ def _calibrated(scores: pd.DataFrame, labels: Labels, named: dict[str, Any]) -> 
             error_before=round(calibration_error(labels, raw), 5),
             error_after=round(calibration_error(labels, scaled_across(labels, raw, _parts(scores))), 5),
         ),
-        "score_bins": tuple(
-            ScoreBin(low=each.low, high=each.high, rate=each.rate) for each in score_bins(labels, estimates)
-        ),
+        "risk_curve": _risk_curve(scores, labels, estimates),
     }
+
+
+def _risk_curve(scores: pd.DataFrame, labels: Labels, estimates: Floats) -> tuple[RiskPoint, ...]:
+    """Return the risk by score, with intervals over datasets and lesions; over lesions alone for one dataset."""
+    datasets = scores["origin"] if "origin" in scores else np.zeros(len(scores), int)
+    curve = risk_curve(labels, estimates, scores["group_id"].astype(str), np.asarray(datasets).astype(str))
+    return tuple(RiskPoint(score=point.score, rate=point.rate) for point in curve)
+
+
+def measure_curve(name: str, evaluation: Path) -> tuple[RiskPoint, ...]:
+    """Measure the risk curve of a chosen model again, from the predictions kept with the choice, and record it there.
+
+    Args:
+        name: Of the model.
+        evaluation: The evaluation folder, with selected.json and the predictions on what was held out.
+
+    Raises:
+        SelectionError: If the folder holds no choice for the model.
+        UsageError: If the choice has no calibration, or its predictions are missing or damaged.
+    """
+    selection = read_selection(evaluation / "selected.json", name)
+    if selection.calibration is None:
+        raise UsageError(f"{name} is not calibrated, so its scores have no risk; choose it with --calibrate first")
+    try:
+        scores = pd.concat(
+            [unguarded_table(pd.read_csv(evaluation / file)) for file in selection.out_of_fold], ignore_index=True
+        )
+        labels, raw = labels_of(scores), scores["probability"].to_numpy()
+        curve = _risk_curve(scores, labels, selection.scaling.of_probabilities(raw))
+    except (OSError, KeyError, ValueError) as error:
+        raise UsageError(f"the predictions kept for {name} in {evaluation} cannot be used: {error}") from error
+    write_selection(
+        evaluation / "selected.json", name, selection.model_copy(update={"risk_curve": curve, "score_bins": ()})
+    )
+    return curve
 
 
 def _by_origin(

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from skinlens.errors import UsageError
+from skinlens.export.choose import measure_curve
 from skinlens.export.release import read_about, release
 from skinlens.export.selection import read_selection
 from skinlens.imaging.decode import decode
@@ -78,18 +79,20 @@ def publish(
         _LOG.info("%s is not a released model: use it with --unverified, or in the app with %s=1", name, VARIABLE)
 
 
-def record_test(name: str, weights: Path, *, unverified: bool = False) -> None:
+def record_test(name: str, weights: Path, *, curve: bool = False, unverified: bool = False) -> None:
     """Write the scores of weights/evaluation/<name>.test.json into the model's card, and the card as Markdown.
 
     Args:
         name: Of the model.
         weights: The folder of its card.
+        curve: Measure the risk curve again, from the predictions on what was held out, and write it too.
         unverified: Release a card that differs from the released one. Of a model that was not released, any card is
             taken, and the new one is not released either.
 
     Raises:
         ModelFileError: If the card would be released, and is not the one that was.
-        UsageError: If there are no scores or no log of scorings, or they belong to other weights than the card's.
+        UsageError: If there are no scores or no log of scorings, they belong to other weights than the card's, or a
+            curve is asked for and cannot be measured.
         ResultError: If a file beside them is damaged.
     """
     path = weights / f"{name}.json"
@@ -121,7 +124,10 @@ def record_test(name: str, weights: Path, *, unverified: bool = False) -> None:
         },
         times_scored=_times_scored(evaluation / "scorings.csv", card),
     )
-    measured = card.model_copy(update={"test": test, "operating_points": _measured_points(card, test)})
+    updated: dict[str, object] = {"test": test, "operating_points": _measured_points(card, test)}
+    if curve:
+        updated |= {"risk_curve": measure_curve(name, evaluation), "score_bins": ()}
+    measured = card.model_copy(update=updated)
     digest, threshold = card.files["weights"].sha256, card.point().threshold
     results = read_measured(evaluation, name, weights_sha256=digest, threshold=threshold)
     # Before anything is written: a damaged file of results must not leave a new card beside an old description.

@@ -158,7 +158,7 @@ def _card(
         heatmap=HeatmapScale(scale=selection.heatmap_scale, chosen_on=selection.heatmap_rule),
         calibrated=selection.calibration is not None,
         calibration=selection.calibration,
-        score_bins=selection.score_bins,
+        risk_curve=selection.risk_curve,
         operating_points=points,
         default_point=about.point,
         training=TrainingRecord(

@@ -9,7 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from skinlens.errors import SkinLensError
 from skinlens.metrics.scaling import Scaling
-from skinlens.runtime.card import Calibration, MeasuredRates, OperatingPoint, Probability, ScoreBin, scaling_of
+from skinlens.runtime.card import (
+    Calibration,
+    MeasuredRates,
+    OperatingPoint,
+    Probability,
+    RiskPoint,
+    ScoreBin,
+    scaling_of,
+)
 
 NO_FLOOR: Literal["none"] = "none"
 
@@ -83,7 +91,8 @@ class Selection(BaseModel):
         considered: Every run that was compared, the chosen ones among them.
         calibration: How logits become an estimate; None for a model whose score is not calibrated.
         points: Named operating points with their bands; empty where `threshold` is the only one.
-        score_bins: What came true by bins of the estimate; empty without calibration.
+        score_bins: What came true by bins of the score, in choices of earlier versions; then not written.
+        risk_curve: The malignancy rate by score; empty without calibration, and then not written.
         floor: The probe that the runs were compared with; "none" where none was on record, None where nothing was
             compared, as with runs that held out folds, and then not written.
     """
@@ -108,6 +117,7 @@ class Selection(BaseModel):
     calibration: Calibration | None = Field(default=None, exclude_if=_absent)
     points: tuple[OperatingPoint, ...] = Field(default=(), exclude_if=_absent)
     score_bins: tuple[ScoreBin, ...] = Field(default=(), exclude_if=_absent)
+    risk_curve: tuple[RiskPoint, ...] = Field(default=(), exclude_if=_absent)
     floor: Floor | Literal["none"] | None = Field(default=None, exclude_if=_absent)
 
     @property

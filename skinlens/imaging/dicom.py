@@ -42,7 +42,10 @@ _PROFILE = 0x0028_2000
 _OFFSETS = 0x7FE0_0001
 _OFFSET_LENGTHS = 0x7FE0_0002
 _PIXELS = 0x7FE0_0010
+# AcquisitionDate, AcquisitionDateTime, ContentDate, StudyDate: the nearest to the shutter first.
+_DAYS = (0x0008_0022, 0x0008_002A, 0x0008_0023, 0x0008_0020)
 _WANTED = [
+    *_DAYS,
     *(_SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES, _ROWS, _COLUMNS, _BITS_ALLOCATED, _BITS_STORED),
     *(*_PALETTE_SHAPES, *_PALETTES, _PROFILE, _OFFSETS, _OFFSET_LENGTHS, _PIXELS),
 ]
@@ -176,6 +179,17 @@ def decode_dicom(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
     if layout.frames > 1:
         notes = (f"This file holds {layout.frames} frames; the first is used.", *notes)
     return np.array(image), notes
+
+
+def day_of_dicom(data: bytes, name: str) -> str:
+    """Return the day on which an image was acquired as the file writes it, YYYYMMDD; "" if it states none.
+
+    Raises:
+        ImageRejectedError: If the file cannot be read.
+    """
+    elements = _read_elements(data, name)
+    with refusing_damage(name):
+        return next((stated for tag in _DAYS if (stated := elements.text(tag))), "")
 
 
 def _read_elements(data: bytes, name: str) -> _Elements:

@@ -5,7 +5,7 @@ from skinlens.imaging.guards import FORMATS, needs_too_much_memory
 from skinlens.imaging.image import ImageRejectedError, Pixels
 from skinlens.imaging.raster import decode_raster, find_opener
 
-_DICOM_SUFFIXES = (".dcm", ".dicom")
+DICOM_SUFFIXES = (".dcm", ".dicom")
 
 
 def decode_content(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
@@ -26,7 +26,7 @@ def decode_content(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
             return decode_dicom(data, name)
         if opener := find_opener(data):
             return decode_raster(data, opener, name)
-        if name.lower().endswith(_DICOM_SUFFIXES) and has_pixels(data):
+        if name.lower().endswith(DICOM_SUFFIXES) and has_pixels(data):
             return decode_dicom(data, name)
         raise ImageRejectedError("not_an_image", f"{name} is not an image that can be opened. Use {FORMATS}.")
     except MemoryError as error:

@@ -1,6 +1,7 @@
 """The decoded image that everything downstream works on."""
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ Pixels = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class LesionImage:
-    """One upright RGB image without metadata.
+    """One upright RGB image without metadata other than the day on which it was taken.
 
     Attributes:
         pixels: RGB, uint8, `(H, W, 3)`, read-only.
@@ -20,6 +21,8 @@ class LesionImage:
         name: What to call the image in front of a person; never parsed.
         notes: Sentences about what decoding had to do ("This file holds 3 frames; the first is used.").
         synthetic: True for a drawn lesion, which must be labelled as such wherever it is shown.
+        taken: The day on which the file says that it was taken, to be offered to a person and never used unasked; None
+            if it states none.
     """
 
     pixels: Pixels
@@ -27,6 +30,7 @@ class LesionImage:
     name: str
     notes: tuple[str, ...] = ()
     synthetic: bool = False
+    taken: date | None = None
 
     @property
     def height(self) -> int:

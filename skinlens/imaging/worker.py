@@ -16,6 +16,7 @@ from skinlens.imaging.formats import decode_content
 from skinlens.imaging.guards import needs_too_much_memory
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.limits import CLOCK_SECONDS, MEMORY_BYTES, SECONDS
+from skinlens.imaging.taken import day_taken
 
 try:
     import resource
@@ -79,10 +80,12 @@ def _answer(channel: Channel) -> None:
         name = str(request["name"])
         try:
             pixels, notes = decode_content(data, name)
+            taken = day_taken(data, name)
             # Before the answer, which may need as much memory again.
             del data
             height, width, _ = pixels.shape
-            channel.send({"height": height, "width": width, "notes": notes}, np.ascontiguousarray(pixels).data)
+            answer = {"height": height, "width": width, "notes": notes, "taken": taken and taken.isoformat()}
+            channel.send(answer, np.ascontiguousarray(pixels).data)
         except MemoryError as error:
             raise needs_too_much_memory(name) from error
     except ImageRejectedError as error:

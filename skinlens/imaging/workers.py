@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import date
 from pathlib import Path
 from time import monotonic
 
@@ -99,7 +100,7 @@ class _Worker:
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
 
-    def decode(self, data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
+    def decode(self, data: bytes, name: str) -> tuple[Pixels, tuple[str, ...], date | None]:
         """Have one image decoded.
 
         Raises:
@@ -125,7 +126,9 @@ class _Worker:
         if "reason" in answer:
             raise ImageRejectedError(answer["reason"], answer["sentence"])
         pixels.setflags(write=False)
-        return pixels.reshape(answer["height"], answer["width"], 3), tuple(answer["notes"])
+        taken = answer["taken"]
+        shaped = pixels.reshape(answer["height"], answer["width"], 3)
+        return shaped, tuple(answer["notes"]), None if taken is None else date.fromisoformat(taken)
 
     def _used_its_time(self) -> bool:
         """Whether the process ended because the system counted more processor time than the budget has."""
@@ -262,7 +265,7 @@ class _Workers:
 _workers = _Workers(min(MAX_WORKERS, os.cpu_count() or 1))
 
 
-def decode_in_worker(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
+def decode_in_worker(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...], date | None]:
     """Decode one image within the budget of `limits`.
 
     Args:
@@ -270,7 +273,7 @@ def decode_in_worker(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
         name: How a rejection names the image.
 
     Returns:
-        RGB uint8 `(H, W, 3)`, read-only, and notes, as from `formats.decode_content`.
+        RGB uint8 `(H, W, 3)`, read-only, notes as from `formats.decode_content`, and the day from `taken.day_taken`.
 
     Raises:
         ImageRejectedError: As `formats.decode_content` does, `over_budget` beyond the time or memory of the budget,

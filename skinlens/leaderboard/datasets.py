@@ -1,19 +1,8 @@
-"""Source datasets by name: what the column `origin` of a manifest stands for, as a clinician knows it."""
+"""The order in which tables list source datasets, and their plain names."""
 
-DATASETS = {
-    "ham": "Vienna and Queensland (HAM10000)",
-    "bcn": "Barcelona (BCN20000)",
-    "msk": "New York (MSK)",
-    "milk": "MILK10k",
-    "ids": "International Dermoscopy Society",
-    "hiba": "Buenos Aires (HIBA)",
-    "uq": "University of Queensland",
-}
+from skinlens.metrics.datasets import DATASETS, dataset_title
 
-
-def dataset_title(origin: str) -> str:
-    """Return the plain name of a source dataset; its code where no name is known."""
-    return DATASETS.get(origin, origin)
+__all__ = ["DATASETS", "dataset_title", "in_order"]
 
 
 def in_order(origins: set[str]) -> list[str]:

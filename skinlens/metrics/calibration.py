@@ -1,7 +1,4 @@
-"""Calibration: fitting a scaling, its cross-fitted effect, and observed malignancy rates by bins of the score."""
-
-from dataclasses import dataclass
-from itertools import pairwise
+"""Calibration: fitting a scaling, and its cross-fitted effect."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,11 +6,8 @@ from scipy.optimize import minimize
 
 from skinlens.metrics.classification import Floats, Labels, checked
 from skinlens.metrics.draws import CALIBRATION_BINS, draws_of
-from skinlens.metrics.intervals import wilson
-from skinlens.metrics.measurement import Measurement
 from skinlens.metrics.scaling import Scaling, logit, sigmoid
 
-BINS = 8
 _LEAST_SLOPE = 0.02
 
 
@@ -112,44 +106,3 @@ def calibration_error(labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, bi
         ValueError: As for `registry.score`.
     """
     return float(draws_of(labels, probabilities, 0.5).calibration_error(bins)[0])
-
-
-@dataclass(frozen=True)
-class ScoreBin:
-    """Observed malignancy in one bin of the score, at the prevalence of the images it was measured on.
-
-    Attributes:
-        low: Its lower end, itself included.
-        high: Its upper end, excluded except in the last bin.
-        rate: Share of its images that are malignant, with Wilson's interval.
-    """
-
-    low: float
-    high: float
-    rate: Measurement
-
-
-def score_bins(labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, bins: int = BINS) -> tuple[ScoreBin, ...]:
-    """Measure malignancy in bins of the score, from 0 to 1, with about as many images each.
-
-    Args:
-        labels: `(N,)`, 1 for malignant and 0 for benign.
-        probabilities: P(malignant), `(N,)`, of images that the model has not trained on.
-        bins: How many; fewer where many images share one score.
-
-    Returns:
-        Rising, without gaps.
-
-    Raises:
-        ValueError: As for `registry.score`.
-    """
-    labels, probabilities = checked(labels, probabilities)
-    # Three digits, so that an edge can be printed as it is.
-    inner = np.unique(np.quantile(probabilities, np.linspace(0, 1, bins + 1)[1:-1]).round(3))
-    edges = np.concatenate([[0.0], inner[(inner > 0) & (inner < 1)], [1.0]])
-    placed = np.clip(np.searchsorted(edges, probabilities, side="right") - 1, 0, len(edges) - 2)
-    members = [placed == at for at in range(len(edges) - 1)]
-    return tuple(
-        ScoreBin(float(low), float(high), wilson(int(labels[inside].sum()), int(inside.sum())))
-        for (low, high), inside in zip(pairwise(edges), members, strict=True)
-    )

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from skinlens.report.tables import bin_table, markdown_views, point_table, rejection_sentence
+from skinlens.metrics.measurement import as_percent
+from skinlens.report.tables import CURVE_SENTENCE, curve_table, markdown_views, point_table, rejection_sentence
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.triage.wording import DISCLAIMER
 
@@ -75,9 +76,10 @@ def _points(card: ModelCard) -> Iterator[str]:
 def _band(point: OperatingPoint) -> str:
     if point.band is None:
         return ""
+    wrong, decided = (rate.text(as_percent) for rate in (point.band.error, point.band.decided))
     return (
-        f" Uncertain from {point.band.low:.4f} to {point.band.high:.4f}: outside, {point.band.error.text()} of the "
-        f"out-of-fold decisions were wrong, and {point.band.decided.text()} of the images were decided."
+        f" Scores from {point.band.low:.4f} to {point.band.high:.4f} are uncertain. {decided} of the held-out images "
+        f"have another score; {wrong} of the decisions on those were wrong."
     )
 
 
@@ -89,10 +91,12 @@ def _calibration(card: ModelCard) -> Iterator[str]:
         return
     yield (
         f"Logits are divided by {calibration.temperature:.4f}, and {calibration.offset:+.4f} is added "
-        f"({calibration.chosen_on}). The estimate holds where {calibration.prevalence:.1%} of images are malignant. "
+        f"({calibration.chosen_on}). The score holds where {calibration.prevalence:.1%} of images are malignant. "
         f"Calibration error {calibration.error_before:.4f} before, {calibration.error_after:.4f} after."
     )
-    yield from ("", *_table(bin_table(card.score_bins)), "")
+    if card.risk_curve:
+        yield from ("", CURVE_SENTENCE)
+    yield from ("", *_table(curve_table(card.risk_curve)), "")
 
 
 def _rejection(card: ModelCard) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The parts of a case summary that are drawn: the score bar, the images, the table of measured rates."""
+"""The parts of a case summary that are drawn: the images, the table of measured rates."""
 
 import io
 from collections.abc import Sequence
@@ -7,50 +7,14 @@ from dataclasses import dataclass
 from PIL import Image
 
 from skinlens.imaging.image import Pixels
-from skinlens.report.canvas import INK, MUTED, RULE, SMALL, Colour, PageCanvas, Style
+from skinlens.report.canvas import RULE, SMALL, PageCanvas, Style
 
 _GAP = 6.0
 _CAPTION = Style(8.5, bold=True)
 _WARNING = Style(7.5, bold=True)
-_BAR_HEIGHT = 4.5
-_TRACK: Colour = (226, 232, 240)
-_WHITE: Colour = (255, 255, 255)
 _LONG_SIDE = 1200
 _JPEG_QUALITY = 90
 _CELL = Style(8.5)
-
-
-def draw_score_bar(
-    canvas: PageCanvas, x: float, width: float, *, score: float, threshold: float, label: str, colour: Colour
-) -> None:
-    """Draw a scale from 0 to 1 at `canvas.y`, filled up to the score, with the threshold marked and named.
-
-    Args:
-        canvas: Where to draw; `y` moves below the bar's numbers.
-        x: Left edge of the scale.
-        width: Of the scale.
-        score: In [0, 1].
-        threshold: In [0, 1].
-        label: What stands over the threshold's mark.
-        colour: Of the filled part.
-    """
-    top = canvas.y + SMALL.leading + 1.2
-    mark = x + threshold * width
-    label_width = canvas.measure(label, SMALL)
-    left = min(max(mark - label_width / 2, x), x + width - label_width)
-    canvas.block(label, left, canvas.y, label_width + 1, Style(SMALL.size, colour=INK))
-    canvas.fill(x, top, width, _BAR_HEIGHT, _TRACK)
-    canvas.fill(x, top, score * width, _BAR_HEIGHT, colour)
-    canvas.set_draw_color(*MUTED)
-    canvas.set_line_width(0.2)
-    canvas.rect(x, top, width, _BAR_HEIGHT)
-    # The white edge keeps the mark visible where the bar behind it is filled.
-    canvas.fill(mark - 0.7, top - 1, 1.4, _BAR_HEIGHT + 2, _WHITE)
-    canvas.fill(mark - 0.35, top - 1, 0.7, _BAR_HEIGHT + 2, INK)
-    canvas.y = top + _BAR_HEIGHT + 0.8
-    canvas.block("0", x, canvas.y, 10, SMALL, tag="Artifact")
-    canvas.block("1", x + width - 10, canvas.y, 10, SMALL, align="right", tag="Artifact")
-    canvas.y += SMALL.leading
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,6 +38,10 @@ class CasePayload:
         threshold: Of the operating point, unrounded; None for a rejected image.
         created: When the summary was made, to the second, with a time zone.
         software: Version of SkinLens that made it.
+        headline: As printed; "" in documents of earlier versions, which print the decision and the score instead.
+        prevalence: Share of malignant lesions that the risk is for; None without a risk.
+        risk: P(malignant) there with both ends of its interval, which may be None; None without a risk.
+        risk_words: The risk as printed beside the headline; "" without one.
         second_weights_sha256: Of another model that was asked about the image; "" if none was.
         second_decision: Of that model; "" without one.
 
@@ -55,6 +59,10 @@ class CasePayload:
     threshold: float | None
     created: datetime
     software: str
+    headline: str = ""
+    prevalence: float | None = None
+    risk: tuple[float | None, float | None, float | None] | None = None
+    risk_words: str = ""
     second_weights_sha256: str = ""
     second_decision: str = ""
 
@@ -148,6 +156,10 @@ def read_case(values: dict[str, Any]) -> CasePayload:
             threshold=_probability(values["threshold"]),
             created=datetime.fromisoformat(values["created"]),
             software=str(values["software"]),
+            headline=str(values.get("headline", "")),
+            prevalence=_probability(values.get("prevalence")),
+            risk=_risk(values.get("risk")),
+            risk_words=str(values.get("risk_words", "")),
             second_weights_sha256=str(values.get("second_weights_sha256", "")),
             second_decision=str(values.get("second_decision", "")),
         )
@@ -158,6 +170,15 @@ def read_case(values: dict[str, Any]) -> CasePayload:
     if not decisions <= set(_DECISIONS) or not complete or made.created.utcoffset() is None:
         raise PayloadError("The record inside the document is damaged.")
     return made
+
+
+def _risk(value: object) -> tuple[float | None, float | None, float | None] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 3:
+        raise ValueError(f"{value!r} is no risk with its interval")
+    risk, low, high = (_probability(each) for each in value)
+    return risk, low, high
 
 
 def _probability(value: object) -> float | None:

@@ -7,29 +7,27 @@ from skinlens import __version__
 from skinlens.imaging.image import Pixels
 from skinlens.metrics.measurement import as_percent
 from skinlens.report.canvas import MUTED, SMALL, Colour, PageCanvas, Style
-from skinlens.report.document import (
-    BODY,
-    DECISION_COLOURS,
-    HEADING,
-    describe,
-    draw_banner,
-    draw_heading,
-    draw_title,
-    in_words,
-)
-from skinlens.report.drawing import PlacedImage, draw_images, draw_score_bar, draw_table
+from skinlens.report.document import DECISION_COLOURS, describe, draw_banner, draw_title, in_words
+from skinlens.report.drawing import PlacedImage, draw_images
 from skinlens.report.fonts import missing_characters
 from skinlens.report.payload import CasePayload
 from skinlens.runtime.card import ModelCard, OperatingPoint
-from skinlens.triage.case import CaseFacts, CaseRecord
+from skinlens.runtime.provider_words import provider_in_words
+from skinlens.translation import gettext as _
+from skinlens.translation import marked
+from skinlens.triage.case import VERDICT_WORDS, CaseFacts, CaseRecord
 from skinlens.triage.decision import Assessment, Decision
 from skinlens.triage.second import Opinion
 from skinlens.triage.wording import (
     DISCLAIMER,
+    HEADLINES,
     LOW_SENTENCE,
+    NO_RATES,
     UNCERTAIN_SENTENCE,
     UNVERIFIED,
+    point_sentence,
     rates_sentence,
+    score_sentence,
     with_enough_decimals,
 )
 
@@ -37,22 +35,28 @@ TITLE = "SkinLens case summary"
 SYNTHETIC = "Synthetic example: a drawn image, not a patient"
 
 _STRONG = Style(9, bold=True)
-_FACT = Style(10)
+_FACT = Style(9.5)
+_TEXT = Style(8.5)
+_SECTION = Style(8.5, bold=True)
+_FINE = Style(7.5)
 _HEADLINE = 15
 _LABEL_WIDTH = 31.0
-# Images give way, within reason, if that keeps a case on one page.
-_IMAGE_HEIGHTS = (64.5, 56.0, 48.0)
+_BULLET = 3.5
+_AFTER_SECTION = 1.6
+# Images give way, within reason, if that keeps a case on one page: one in the usual shape of 4 to 3 is 86 mm wide at
+# the third height, 77 mm at the last.
+_IMAGE_HEIGHTS = (80.0, 72.0, 64.5, 61.0, 58.0)
 _KEPT_TOGETHER = 60.0
-_NOT_ASSESSED = "The image was not assessed, and no result is given."
+_NOT_ASSESSED = marked("The image was not assessed, and no result is given.")
 # What the decision's box says of it.
 _SENTENCES: dict[Decision, str] = {
     "uncertain": UNCERTAIN_SENTENCE,
     "low": LOW_SENTENCE,
     "rejected": _NOT_ASSESSED,
 }
-_HEATMAP_LEGEND = (
-    "Less to more evidence for malignant against benign is drawn from dark to bright colour, on one fixed scale for "
-    "all images; where no colour is added there is little or none."
+_HEATMAP_LEGEND = marked(
+    "From dark to bright: less to more evidence for malignant against benign, on one fixed scale for all images. Where "
+    "no colour is added, there is little or none."
 )
 _WASH: Colour = (246, 248, 250)
 
@@ -113,8 +117,9 @@ def _same_aspect(overlay: Pixels, pixels: Pixels) -> bool:
 def _given_texts(record: CaseRecord) -> list[str]:
     """Every text that does not come from SkinLens itself, in the order of the page."""
     facts = record.facts
-    typed = [facts.case_id, facts.age, facts.sex, facts.site]
-    return [*typed, *record.assessment.reasons, facts.note, record.image.name, *record.image.notes]
+    typed = [facts.case_id, facts.lesion, facts.age, facts.sex, facts.site]
+    readings = [text for reading in record.readings for text in (reading.reader, reading.note)]
+    return [*typed, *record.assessment.reasons, *readings, facts.note, record.image.name, *record.image.notes]
 
 
 def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, total: int, highest: float) -> PageCanvas:
@@ -122,15 +127,16 @@ def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, tot
     describe(canvas, TITLE, record.created, _payload(record).json())
     _draw_title(canvas, record, card)
     _draw_facts(canvas, record.facts)
-    _draw_decision(canvas, record.assessment)
+    _draw_decision(canvas, record)
     _draw_views(canvas, record, highest)
-    if record.assessment.decision != "rejected":
-        _draw_operating_point(canvas, record.assessment.point)
     _draw_reasons(canvas, record.assessment)
     _draw_second(canvas, record)
     _draw_quality(canvas, record.assessment)
-    _draw_meaning(canvas, record)
-    _draw_note(canvas, record.facts.note)
+    _draw_readings(canvas, record)
+    _draw_section(canvas, _("Reader's checklists"), record.facts.checklists.sentences())
+    _draw_section(canvas, _("Note"), [record.facts.note] if record.facts.note.strip() else [], bullets=False)
+    if record.assessment.decision != "rejected" and not record.assessment.override:
+        _draw_operating_point(canvas, record.assessment.point)
     _draw_provenance(canvas, record, card, missing)
     return canvas
 
@@ -139,6 +145,7 @@ def _payload(record: CaseRecord) -> CasePayload:
     assessment = record.assessment
     # A number of a rejected image could be taken for a result, here too.
     rejected = assessment.decision == "rejected"
+    risk = None if record.meaning is None else record.meaning.risk
     return CasePayload(
         image_sha256=record.image.sha256,
         weights_sha256=assessment.prediction.model.sha256,
@@ -147,9 +154,21 @@ def _payload(record: CaseRecord) -> CasePayload:
         threshold=None if rejected else assessment.point.threshold,
         created=record.created,
         software=__version__,
+        headline=assessment.headline,
+        prevalence=None if risk is None or record.meaning is None else record.meaning.prevalence,
+        risk=None if risk is None else (risk.value, risk.low, risk.high),
+        risk_words="" if record.meaning is None else record.meaning.headline,
         second_weights_sha256="" if record.comparison is None else record.comparison.second.weights_sha256,
         second_decision="" if record.comparison is None else record.comparison.second.decision,
     )
+
+
+def result_line(payload: CasePayload) -> str:
+    """Return decision, score and threshold as they are printed among the details of a case that was assessed."""
+    if payload.score is None or payload.threshold is None:
+        return ""
+    score, threshold = with_enough_decimals(payload.score, payload.threshold)
+    return f"{HEADLINES[payload.decision]}, score {score}, threshold {threshold}"
 
 
 def _running_head(record: CaseRecord) -> str:
@@ -167,170 +186,189 @@ def _draw_title(canvas: PageCanvas, record: CaseRecord, card: ModelCard) -> None
 
 
 def _draw_facts(canvas: PageCanvas, facts: CaseFacts) -> None:
-    shown = [("Case", facts.case_id), ("Age", facts.age), ("Sex", facts.sex), ("Body site", facts.site)]
-    widths = [share * canvas.epw for share in (0.32, 0.14, 0.16, 0.38)]
-    if all(len(canvas.lines(text, width - 3, _FACT)) == 1 for (_, text), width in zip(shown, widths, strict=True)):
-        left = canvas.l_margin
-        for (label, text), width in zip(shown, widths, strict=True):
-            canvas.block(label, left, canvas.y, width, SMALL)
-            canvas.block(_or_not_given(text), left, canvas.y + SMALL.leading, width - 3, _given_style(text))
-            left += width
-        canvas.y += SMALL.leading + _FACT.leading
-    else:
-        for label, text in shown:
-            canvas.flow(_or_not_given(text), _given_style(text), indent=_LABEL_WIDTH, mark=label)
-    canvas.y += 3
+    """Draw what was typed in a row; what is too long for its place in the row follows below."""
+    site = f"{facts.site} (SNOMED CT {facts.site_code})" if facts.site_code else facts.site
+    shown = (
+        (_("Case"), facts.case_id, 0.2),
+        (_("Lesion"), facts.lesion, 0.1),
+        (_("Photographed on"), facts.photographed, 0.16),
+        (_("Age"), facts.age, 0.09),
+        (_("Sex"), facts.sex and _(facts.sex), 0.11),
+        (_("Body site"), site, 0.34),
+    )
+    left, beneath = canvas.l_margin, []
+    for label, text, share in shown:
+        width = share * canvas.epw
+        if len(canvas.lines(text, width - 3, _FACT)) > 1:
+            beneath.append((label, text))
+            continue
+        canvas.block(label, left, canvas.y, width, SMALL)
+        canvas.block(_or_not_given(text), left, canvas.y + SMALL.leading, width - 3, _given_style(text))
+        left += width
+    canvas.y += SMALL.leading + _FACT.leading
+    for label, text in beneath:
+        canvas.flow(text, _FACT, indent=_LABEL_WIDTH, mark=label)
+    canvas.y += 2.5
 
 
-def _draw_decision(canvas: PageCanvas, assessment: Assessment) -> None:
-    colour = DECISION_COLOURS[assessment.decision]
-    sentence = _SENTENCES.get(assessment.decision, "")
+def _draw_decision(canvas: PageCanvas, record: CaseRecord) -> None:
+    assessment = record.assessment
+    colour = DECISION_COLOURS["rejected" if assessment.override else assessment.decision]
     headline = Style(_HEADLINE, bold=True, colour=colour)
-    assessed = assessment.decision != "rejected"
-    height = headline.leading + (_STRONG.leading + 0.5 if sentence else 0) + (20 if assessed else 4)
+    left, width = canvas.l_margin + 6, canvas.epw - 11
+    texts = _under_headline(record)
+    height = 5 + headline.leading + sum(len(canvas.lines(text, width, style)) * style.leading for text, style in texts)
     canvas.need(height)
-    top, left, width = canvas.y, canvas.l_margin + 6, canvas.epw - 11
+    top = canvas.y
     canvas.fill(canvas.l_margin, top, canvas.epw, height, _WASH)
     canvas.fill(canvas.l_margin, top, 1.8, height, colour)
     canvas.y += 2
     canvas.block(assessment.headline, left, canvas.y, width, headline, tag="H2")
-    if assessed:
-        score, _ = _score_and_threshold(assessment)
-        canvas.block(f"{assessment.score_name.capitalize()} {score}", left, canvas.y, width, headline, align="right")
+    if record.meaning is not None and record.meaning.headline:
+        canvas.block(record.meaning.headline, left, canvas.y, width, Style(_HEADLINE), align="right")
     canvas.y += headline.leading
-    if sentence:
-        canvas.block(sentence, left, canvas.y, width, _STRONG)
-        canvas.y += _STRONG.leading + 0.5
-    if assessed:
-        canvas.y += 1
-        _draw_scale(canvas, assessment, left, width)
+    for text, style in texts:
+        canvas.y += canvas.block(text, left, canvas.y, width, style)
     canvas.y = top + height + 4
 
 
-def _draw_scale(canvas: PageCanvas, assessment: Assessment, left: float, width: float) -> None:
-    draw_score_bar(
-        canvas,
-        left,
-        width,
-        score=assessment.prediction.score,
-        threshold=assessment.point.threshold,
-        label=f"threshold {_score_and_threshold(assessment)[1]}",
-        colour=DECISION_COLOURS[assessment.decision],
-    )
-    scale = f"{assessment.score_name} from 0 to 1; at or above the threshold an image is called for referral"
-    canvas.block(scale, left, canvas.y - SMALL.leading, width, SMALL, align="centre")
-
-
-def _score_and_threshold(assessment: Assessment) -> tuple[str, str]:
-    return with_enough_decimals(assessment.prediction.score, assessment.point.threshold)
+def _under_headline(record: CaseRecord) -> list[tuple[str, Style]]:
+    """Return the decision in words, and the risk with what the operating point means where the user works."""
+    assessment = record.assessment
+    sentence = _(_SENTENCES.get(assessment.decision, ""))
+    if assessment.decision == "rejected":
+        return [(sentence, _STRONG)]
+    shown = [(f"{assessment.explanation} {sentence}".strip(), _STRONG)]
+    if assessment.override:
+        return [*shown, (_(NO_RATES), _TEXT)]
+    return [*shown, *((each, _TEXT) for each in (record.meaning.sentences() if record.meaning is not None else ()))]
 
 
 def _draw_views(canvas: PageCanvas, record: CaseRecord, highest: float) -> None:
     image = record.image
     warning = SYNTHETIC if image.synthetic else ""
-    source = f"{SYNTHETIC}," if image.synthetic else "Dermoscopic image"
+    source = f"{SYNTHETIC}," if image.synthetic else _("Dermoscopic image")
     received = PlacedImage(
         pixels=image.pixels,
-        description=f"{source} as received, {image.width} by {image.height} pixels.",
-        title="Image as received",
+        description=_("{image} as received, {width} by {height} pixels.").format(
+            image=source, width=image.width, height=image.height
+        ),
+        title=_("Image as received"),
         warning=warning,
         caption="",
     )
     looked_at = PlacedImage(
         pixels=record.overlay,
-        description=f"{source} with the heatmap over it. {_HEATMAP_LEGEND}",
-        title="What the model looked at",
+        description=_("{image} with the heatmap over it.").format(image=source) + f" {_(_HEATMAP_LEGEND)}",
+        title=_("What the model looked at"),
         warning=warning,
-        caption=_HEATMAP_LEGEND,
+        caption=_(_HEATMAP_LEGEND),
     )
     assessed = record.assessment.decision != "rejected"
     draw_images(canvas, [received, looked_at] if assessed else [received], highest=highest)
     canvas.y += 3
 
 
-def _draw_operating_point(canvas: PageCanvas, point: OperatingPoint) -> None:
-    draw_heading(canvas, "Operating point")
-    threshold = f"{point.threshold:.2f}" if round(point.threshold, 2) == point.threshold else f"{point.threshold:.4f}"
-    canvas.flow(f"{point.name}, threshold {threshold}", BODY, indent=_LABEL_WIDTH, mark="Name")
-    canvas.flow(point.chosen_on, BODY, indent=_LABEL_WIDTH, mark="Chosen on")
-    canvas.y += 1
-    if point.measured:
-        rows = [
-            (rates.measured_on, *(rate.text(as_percent, n=True) for rate in (rates.sensitivity, rates.specificity)))
-            for rates in point.measured
-        ]
-        head = (
-            "Measured on",
-            "Sensitivity (95% interval), malignant images",
-            "Specificity (95% interval), benign images",
-        )
-        draw_table(canvas, [share * canvas.epw for share in (0.28, 0.36, 0.36)], [head, *rows])
-    else:
-        canvas.flow(rates_sentence(point), BODY)
-    canvas.y += 3
-
-
 def _draw_reasons(canvas: PageCanvas, assessment: Assessment) -> None:
-    # The decision's box and the banner say it already.
-    shown = {_SENTENCES.get(assessment.decision), UNVERIFIED}
-    reasons = [reason for reason in dict.fromkeys(assessment.reasons) if reason not in shown]
-    _draw_bullets(canvas, "Reasons", reasons)
+    # The decision's box, the banner and the result's line further down say it already.
+    shown = {"", _SENTENCES.get(assessment.decision), UNVERIFIED}
+    if assessment.has_result:
+        shown.add(score_sentence(assessment.prediction.score, assessment.point))
+    stable = "" if assessment.decision == "rejected" else assessment.stability_sentence
+    reasons = [reason for reason in dict.fromkeys((*assessment.reasons, stable)) if reason not in shown]
+    _draw_section(canvas, _("Reasons"), reasons)
 
 
 def _draw_second(canvas: PageCanvas, record: CaseRecord) -> None:
-    if record.comparison is not None:
-        _draw_bullets(canvas, "Second model", [record.comparison.sentence])
+    _draw_section(canvas, _("Second model"), [] if record.comparison is None else [record.comparison.sentence])
 
 
 def _draw_quality(canvas: PageCanvas, assessment: Assessment) -> None:
     warnings = () if assessment.admission is None else assessment.admission.warnings
-    _draw_bullets(canvas, "Image quality", warnings)
+    _draw_section(canvas, _("Image quality"), warnings)
 
 
-def _draw_meaning(canvas: PageCanvas, record: CaseRecord) -> None:
-    stable = record.assessment.stability_sentence
-    known = record.meaning.sentences() if record.meaning else ()
-    sentences = [sentence for sentence in (stable, *known) if sentence]
-    if record.assessment.decision != "rejected":
-        _draw_bullets(canvas, "What this means", sentences)
+def _draw_readings(canvas: PageCanvas, record: CaseRecord) -> None:
+    """What people made of the image; the day is that of the document's time zone."""
+    sentences = []
+    for reading in record.readings:
+        day = f"{reading.moment.astimezone(record.created.tzinfo):%Y-%m-%d}"
+        verdict = _(VERDICT_WORDS.get(reading.verdict, reading.verdict))
+        text = _("{reader}, {day}: {verdict}.").format(reader=reading.reader, day=day, verdict=verdict)
+        sentences.append(f"{text} {reading.note}".strip())
+    _draw_section(canvas, _("Reader's assessment"), sentences or [_("not given")])
 
 
-def _draw_bullets(canvas: PageCanvas, heading: str, sentences: Sequence[str]) -> None:
-    """A heading with a bullet a sentence; nothing without sentences."""
+def _draw_section(canvas: PageCanvas, heading: str, sentences: Sequence[str], *, bullets: bool = True) -> None:
+    """A heading in the left margin with sentences beside it; nothing without sentences."""
     if not sentences:
         return
-    draw_heading(canvas, heading)
+    canvas.need(_SECTION.leading + _TEXT.leading)
+    page, top = canvas.page_no(), canvas.y
+    height = canvas.block(heading, canvas.l_margin, top, _LABEL_WIDTH - 2, _SECTION, tag="H2")
     for sentence in sentences:
-        canvas.flow(sentence, BODY, indent=4, mark="•", mark_style=BODY)
-    canvas.y += 3
+        # The bullet stays with its sentence.
+        canvas.need(_TEXT.leading)
+        if bullets and len(sentences) > 1:
+            canvas.block("•", canvas.l_margin + _LABEL_WIDTH, canvas.y, _BULLET, _TEXT, tag="Artifact")
+        canvas.flow(sentence, _TEXT, indent=_LABEL_WIDTH + (_BULLET if bullets and len(sentences) > 1 else 0))
+    if canvas.page_no() == page:
+        canvas.y = max(canvas.y, top + height)
+    canvas.y += _AFTER_SECTION
 
 
-def _draw_note(canvas: PageCanvas, note: str) -> None:
-    draw_heading(canvas, "Note")
-    canvas.flow(_or_not_given(note.strip()), _given_style(note, BODY))
-    canvas.y += 3
+def _draw_operating_point(canvas: PageCanvas, point: OperatingPoint) -> None:
+    """What the threshold does on images that the model had not seen, and how that differs from dataset to dataset."""
+    chosen = f"{point.name}: {point_sentence(point).rstrip('.')}."
+    if not point.measured:
+        _draw_section(canvas, _("Operating point"), [chosen, rates_sentence(point)])
+        return
+    first, *others = point.measured
+    sentences = [
+        chosen,
+        _("Measured on {images}: sensitivity {sensitivity} malignant, specificity {specificity} benign.").format(
+            images=first.measured_on,
+            sensitivity=first.sensitivity.text(as_percent, n=True),
+            specificity=first.specificity.text(as_percent, n=True),
+        ),
+    ]
+    by_dataset = [
+        _("{dataset} {sensitivity} and {specificity}").format(
+            dataset=rates.measured_on,
+            sensitivity=rates.sensitivity.text(as_percent, interval=False),
+            specificity=rates.specificity.text(as_percent, interval=False),
+        )
+        for rates in others
+        if rates.origin is not None
+    ]
+    if by_dataset:
+        sentences.append(
+            _("Sensitivity and specificity by dataset: {datasets}.").format(datasets="; ".join(by_dataset))
+        )
+    _draw_section(canvas, _("Operating point"), sentences)
 
 
 def _draw_provenance(canvas: PageCanvas, record: CaseRecord, card: ModelCard, missing: tuple[str, ...]) -> None:
     prediction, image = record.assessment.prediction, record.image
     notes = [note for note in image.notes if note not in record.assessment.reasons]
     rows = [
+        *(() if record.assessment.decision == "rejected" else [("Result", result_line(_payload(record)))]),
         ("Model", f"{card.shown_name}, version {card.version} ({card.title})"),
         ("Weights SHA-256", prediction.model.sha256),
         *([] if record.comparison is None else [("Second model", _second_in_words(record.comparison.second))]),
-        ("Ran on", f"{prediction.provider}, SkinLens {__version__}"),
+        ("Ran on", f"{provider_in_words(prediction.provider)}, SkinLens {__version__}"),
         ("Image", f"{image.name or 'no name'}, {image.width} by {image.height} pixels"),
         ("Image SHA-256", image.sha256),
         *(("Image note", note) for note in notes),
     ]
     if missing:
         rows.append(("Not drawable", f"Shown as \N{REPLACEMENT CHARACTER} above: {_code_points(missing)}"))
-    style = Style(SMALL.size)
-    taken = sum(len(canvas.lines(text, canvas.epw - _LABEL_WIDTH, style)) for _, text in rows) * style.leading
-    canvas.need(min(HEADING.leading + 0.3 + taken, _KEPT_TOGETHER))
-    draw_heading(canvas, "Where this comes from")
+    taken = sum(len(canvas.lines(text, canvas.epw - _LABEL_WIDTH, _FINE)) for _label, text in rows) * _FINE.leading
+    canvas.need(min(_SECTION.leading + taken, _KEPT_TOGETHER))
+    canvas.block(_("Where this comes from"), canvas.l_margin, canvas.y, canvas.epw, _SECTION, tag="H2")
+    canvas.y += _SECTION.leading
     for label, text in rows:
-        canvas.flow(text, style, indent=_LABEL_WIDTH, mark=label)
+        canvas.flow(text, _FINE, indent=_LABEL_WIDTH, mark=label)
 
 
 def _second_in_words(second: Opinion) -> str:
@@ -338,7 +376,7 @@ def _second_in_words(second: Opinion) -> str:
 
 
 def _or_not_given(text: str) -> str:
-    return text if text.strip() else "not given"
+    return text if text.strip() else _("not given")
 
 
 def _given_style(text: str, style: Style = _FACT) -> Style:

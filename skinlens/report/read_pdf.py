@@ -11,12 +11,16 @@ from pypdf.errors import PyPdfError
 from skinlens.errors import SkinLensError
 from skinlens.report.document import in_words
 from skinlens.report.payload import CasePayload, PayloadError, read_case, read_payload
-from skinlens.report.pdf import TITLE
-from skinlens.triage.wording import FORMER_HEADLINES, HEADLINES, with_enough_decimals
+from skinlens.report.pdf import TITLE, result_line
+from skinlens.triage.wording import AGAINST_ADVICE, FORMER_HEADLINES, HEADLINES, with_enough_decimals
 
 _DIGEST = r"([0-9a-f]{64})"
 _HEADLINES = "|".join(map(re.escape, (*HEADLINES.values(), *FORMER_HEADLINES)))
+# In documents of earlier versions.
 _RESULT = re.compile(rf"^({_HEADLINES})(?: (?:Score|Estimate) ([0-9.]+))?$", re.MULTILINE)
+# Since 0.6: a headline with or without a risk, and the result among the details.
+_HEADLINE = re.compile(rf"^(?:{_HEADLINES}|{re.escape(AGAINST_ADVICE)})(?: .*[0-9].*)?$", re.MULTILINE)
+_RESULT_LINE = re.compile(r"^Result (.+)$", re.MULTILINE)
 _MADE = re.compile(r"\bMade ([0-9 :-]{16} \(UTC[+-][0-9]{2}:[0-9]{2}\))$", re.MULTILINE)
 _ZONE = re.compile(r"\bMade [0-9 :-]{16} \(UTC([+-])([0-9]{2}):([0-9]{2})\)$", re.MULTILINE)
 _MOST_PAGES = 60
@@ -55,12 +59,23 @@ class Summary:
 
 @dataclass(frozen=True)
 class _Printed:
-    """What the page holds, read by its labels: every digest and result, and the zone of its time."""
+    """What the page holds, read by its labels.
+
+    Attributes:
+        images: Digests of images.
+        weights: Digests of weights.
+        results: Headlines with a score, as earlier versions print them.
+        headlines: Headlines with what stands beside them.
+        lines: Results among the details.
+        zone: Of the time.
+    """
 
     text: str
     images: tuple[str, ...]
     weights: tuple[str, ...]
     results: tuple[tuple[str, str], ...]
+    headlines: tuple[str, ...]
+    lines: tuple[str, ...]
     zone: timezone | None
 
 
@@ -110,25 +125,23 @@ def _printed(text: str) -> _Printed:
         for label in ("(?:Image|Picture)", "Weights")
     )
     results = tuple((FORMER_HEADLINES.get(headline, headline), score) for headline, score in _RESULT.findall(text))
+    headlines = tuple(_HEADLINE.findall(text))
+    lines = tuple(_RESULT_LINE.findall(text))
     zone = _ZONE.search(text)
     if zone is None:
-        return _Printed(text, images, weights, results, None)
+        return _Printed(text, images, weights, results, headlines, lines, None)
     sign, hours, minutes = zone.groups()
     offset = timedelta(hours=int(hours), minutes=int(minutes))
-    return _Printed(text, images, weights, results, timezone(-offset if sign == "-" else offset))
+    return _Printed(text, images, weights, results, headlines, lines, timezone(-offset if sign == "-" else offset))
 
 
 def _recorded(payload: CasePayload, printed: _Printed) -> Summary:
     headline, score = HEADLINES[payload.decision], ""
     if payload.score is not None and payload.threshold is not None:
         score, _ = with_enough_decimals(payload.score, payload.threshold)
-    shown = "; ".join(" ".join(result).strip() for result in printed.results) or "no result"
-    # A note may hold a headline on a line of its own, but no second score may stand beside the first.
-    others = [result for result in printed.results if result[1] and result != (headline, score)]
-    same_result = (headline, score) in printed.results and not others
     moment = _MADE.search(printed.text)
     differences = [
-        ("result", shown, f"{headline} {score}".strip(), same_result),
+        _result_difference(payload, printed, headline, score),
         ("image's SHA-256", _last(printed.images), payload.image_sha256, None),
         ("weights' SHA-256", _last(printed.weights), payload.weights_sha256, None),
         ("time", moment[1] if moment else "none", in_words(payload.created), None),
@@ -148,6 +161,24 @@ def _recorded(payload: CasePayload, printed: _Printed) -> Summary:
         payload=payload,
         altered=altered,
     )
+
+
+def _result_difference(
+    payload: CasePayload, printed: _Printed, headline: str, score: str
+) -> tuple[str, str, str, bool | None]:
+    """Return the result on the page and in the record, and whether they are the same."""
+    if not payload.headline:
+        shown = "; ".join(" ".join(result).strip() for result in printed.results) or "no result"
+        # A note may hold a headline on a line of its own, but no second score may stand beside the first.
+        others = [result for result in printed.results if result[1] and result != (headline, score)]
+        same = (headline, score) in printed.results and not others
+        return "result", shown, f"{headline} {score}".strip(), same
+    beside, line = f"{payload.headline} {payload.risk_words}".strip(), result_line(payload)
+    # As above: no second risk or score may stand beside the first.
+    others = [other for other in printed.headlines if other != beside and any(map(str.isdigit, other))]
+    same = beside in printed.headlines and not others and printed.lines[-1:] == ((line,) if line else ())
+    shown = "; ".join((*printed.headlines, *printed.lines)) or "no result"
+    return "result", shown, "; ".join(part for part in (beside, line) if part), same
 
 
 def _last(digests: tuple[str, ...]) -> str:

@@ -4,9 +4,15 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from skinlens.metrics.measurement import as_percent
 from skinlens.metrics.registry import METRICS
-from skinlens.runtime.card import EvaluationRecord, OodRecord, OperatingPoint, ScoreBin
+from skinlens.runtime.card import EvaluationRecord, OodRecord, OperatingPoint, RiskPoint
 
+CURVE_SENTENCE = (
+    "How many of the held-out images with about this score were malignant, at that share of malignant images. The 95 % "
+    "intervals come from resampling datasets and lesions. Where malignant lesions are rarer or commoner, the rates "
+    "follow by Bayes' rule."
+)
 # Shown before the other metrics, which follow in the order of the registry.
 _FIRST = ("roc_auc", "pr_auc")
 
@@ -71,13 +77,9 @@ def rejection_sentence(record: OodRecord | None) -> str:
     )
 
 
-def bin_table(bins: Sequence[ScoreBin]) -> pd.DataFrame:
-    """One row a bin of the estimate: what came true among the images in it."""
+def curve_table(curve: Sequence[RiskPoint]) -> pd.DataFrame:
+    """One row a point of the risk curve: how many of the held-out images with about that score were malignant."""
     return pd.DataFrame(
-        {
-            "Estimate": f"{each.low:.3f} to {each.high:.3f}",
-            "Malignant": each.rate.text(),
-            "Images": each.rate.n,
-        }
-        for each in bins
+        {"Score": f"{point.score:.3f}", "Malignant": point.rate.text(as_percent), "Images": point.rate.n}
+        for point in curve
     )

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from skinlens.errors import SkinLensError
 from skinlens.imaging.files import open_regular
 from skinlens.imaging.preprocess import Preprocessing
+from skinlens.metrics.datasets import dataset_title
 from skinlens.metrics.measurement import Measurement, StoredNumbers
 from skinlens.metrics.scaling import Scaling
 from skinlens.runtime import strict_json
@@ -46,9 +47,14 @@ def _within_one(measurement: Measurement) -> Measurement:
 CardMeasurement = Annotated[StoredNumbers, AfterValidator(_counted)]
 Rate = Annotated[CardMeasurement, AfterValidator(_within_one)]
 OUT_OF_ORIGIN = "out of origin"
+# The keys are in cards.
 _POPULATIONS = {
-    OUT_OF_ORIGIN: "unseen hospitals",
-    "out of fold": "unseen lesions",
+    OUT_OF_ORIGIN: "all datasets that it was not trained on",
+    "out of fold": "lesions that it was not trained on",
+    "test, all": "all test images",
+    "test, no-twins": "test images without duplicates of training images",
+    "test, native": "test images without the compression shortcut",
+    "test, clean-native": "test images without duplicates of training images and without the compression shortcut",
 }
 
 
@@ -61,9 +67,9 @@ class MeasuredRates(_Frozen):
 
     @property
     def measured_on(self) -> str:
-        """The population in a clinician's words."""
+        """The population in a clinician's words; a dataset by its name."""
         if self.origin is not None:
-            return f"{self.origin}, unseen"
+            return dataset_title(self.origin)
         return _POPULATIONS.get(self.population, self.population)
 
     @property
@@ -141,10 +147,22 @@ def scaling_of(calibration: Calibration | None) -> Scaling:
 
 
 class ScoreBin(_Frozen):
-    """What came true among images with a score in [low, high), the last bin with its end; at the same prevalence."""
+    """What came true among images with a score in [low, high); in cards of earlier versions, and shown no more."""
 
     low: Probability
     high: Probability
+    rate: Rate
+
+
+class RiskPoint(_Frozen):
+    """The malignancy rate among held-out images with a score, at the prevalence of the calibration.
+
+    Attributes:
+        score: In (0, 1).
+        rate: With its interval; `n` images have about this score. See `metrics.risk_curve`.
+    """
+
+    score: Annotated[Number, Field(gt=0, lt=1)]
     rate: Rate
 
 
@@ -262,6 +280,8 @@ class ModelCard(_Frozen):
     calibrated: Flag
     calibration: Calibration | None = None
     score_bins: tuple[ScoreBin, ...] = ()
+    # Absent from cards of earlier versions and of models that are not calibrated.
+    risk_curve: Annotated[tuple[RiskPoint, ...], Field(exclude_if=lambda curve: not curve)] = ()
     operating_points: tuple[OperatingPoint, ...]
     default_point: str
     training: TrainingRecord
@@ -288,7 +308,22 @@ class ModelCard(_Frozen):
             raise ValueError("the score bins are not in order")
         if self.calibrated != (self.calibration is not None):
             raise ValueError("calibrated says one thing and calibration another")
+        self._require_rising_curve()
         return self
+
+    def _require_rising_curve(self) -> None:
+        """Raise unless the risk rises with the score and lies in its own interval."""
+        if self.risk_curve and self.calibration is None:
+            raise ValueError("a risk curve needs a calibration")
+        before = (0.0, 0.0, 0.0, 0.0)
+        for point in self.risk_curve:
+            low, value, high = point.rate.low, point.rate.value, point.rate.high
+            if low is None or value is None or high is None or not low <= value <= high:
+                raise ValueError("a rate of the risk curve is not inside its interval")
+            now = (point.score, low, value, high)
+            if point.score <= before[0] or any(new < old for new, old in zip(now, before, strict=True)):
+                raise ValueError("the risk curve does not rise")
+            before = now
 
     @property
     def scaling(self) -> Scaling:
@@ -304,11 +339,6 @@ class ModelCard(_Frozen):
         if self.similar is not None:
             every["similar"] = self.similar.index
         return every
-
-    def score_bin(self, score: float) -> ScoreBin | None:
-        """The bin that a score lies in; None if the card has no bins."""
-        reached = [each for each in self.score_bins if each.low <= score]
-        return reached[-1] if reached else None
 
     def point(self, name: str | None = None) -> OperatingPoint:
         """The operating point of that name, or the default one.

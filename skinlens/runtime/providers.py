@@ -5,9 +5,9 @@ import sys
 
 import onnxruntime
 
-CUDA = "CUDAExecutionProvider"
-CPU = "CPUExecutionProvider"
-_WORDS = {CUDA: "CUDA", CPU: "CPU"}
+from skinlens.runtime.provider_words import CPU, CUDA, provider_in_words
+
+__all__ = ["CPU", "CUDA", "available_providers", "cuda_devices", "provider_in_words"]
 
 
 def available_providers() -> list[str]:
@@ -20,11 +20,6 @@ def available_providers() -> list[str]:
         onnxruntime.preload_dlls()
         return [CUDA, CPU]
     return [CPU]
-
-
-def provider_in_words(provider: str) -> str:
-    """The provider as shown to people."""
-    return _WORDS.get(provider, provider)
 
 
 def cuda_devices() -> int:

@@ -1,23 +1,69 @@
-"""A case: an image with its assessment and what the user typed about it, as PDF, DICOM and database record it."""
+"""A case: an image with its assessment and what people typed about it, as PDF, DICOM and database record it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from skinlens.imaging.image import LesionImage, Pixels
+from skinlens.translation import marked
+from skinlens.triage.checklists import Checklists
 from skinlens.triage.decision import Assessment
 from skinlens.triage.risk import Meaning
 from skinlens.triage.second import Comparison
 
+# A reader's verdicts, as they are saved and as they are shown.
+VERDICT_WORDS: Final = {
+    "benign": marked("benign"),
+    "malignant": marked("malignant"),
+    "unsure": marked("unsure"),
+    "not judgeable": marked("not assessable"),
+}
+
 
 @dataclass(frozen=True)
 class CaseFacts:
-    """What the user typed about the case; every field is optional and nothing is inferred from it."""
+    """What the user typed about the case; every field is optional and nothing is inferred from it.
+
+    Attributes:
+        case_id: Pseudonym of the patient.
+        age: In years.
+        sex: As typed.
+        site: Body site in words, from `sites.site_text` or as typed.
+        note: Anything else.
+        lesion: Name of one of the patient's lesions, such as L2; "" for a new one.
+        photographed: Day of the photograph as YYYY-MM-DD.
+        site_code: Of `sites.SITES`.
+        side: Of `sites.SIDES`.
+        checklists: Filled in by a reader.
+    """
 
     case_id: str = ""
     age: str = ""
     sex: str = ""
     site: str = ""
     note: str = ""
+    lesion: str = ""
+    photographed: str = ""
+    site_code: str = ""
+    side: str = ""
+    checklists: Checklists = field(default_factory=Checklists)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A person's assessment of an image, beside the model's and never mixed with it.
+
+    Attributes:
+        verdict: A key of `VERDICT_WORDS`.
+        note: In the reader's words.
+        reader: The name that the reader gave, or that the computer knows the user by.
+        moment: When, with a time zone.
+    """
+
+    verdict: str
+    note: str
+    reader: str
+    moment: datetime
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +78,7 @@ class CaseRecord:
         created: When the summary was made, with a time zone.
         meaning: The risk at a prevalence; None if none was chosen.
         comparison: With another model's decision on the image; None if no other was asked.
+        readings: People's assessments, the earliest first.
     """
 
     image: LesionImage
@@ -41,3 +88,4 @@ class CaseRecord:
     created: datetime
     meaning: Meaning | None = None
     comparison: Comparison | None = None
+    readings: tuple[Reading, ...] = ()

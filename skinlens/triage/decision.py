@@ -6,9 +6,10 @@ from typing import Literal
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
 from skinlens.runtime.prediction import Prediction, is_probability
+from skinlens.translation import gettext as _
 from skinlens.triage import wording
 from skinlens.triage.admission import Admission
-from skinlens.triage.wording import HEADLINES, NO_RESULT, UNCALIBRATED, UNVERIFIED
+from skinlens.triage.wording import AGAINST_ADVICE, DECISION_WORDS, HEADLINES, NO_RESULT, UNCALIBRATED, UNVERIFIED
 
 Decision = Literal["refer", "uncertain", "low", "rejected"]
 
@@ -25,26 +26,31 @@ class Assessment:
             `rejected` where the image may not be assessed.
         point: The operating point used; a threshold typed by the user has the name `custom` and no measured rates.
         reasons: Sentences in plain words, the most important first.
-        score_name: What the number is called: "score" for a model that is not calibrated, else "estimate".
         prediction: The model's output.
         stability: Its scores in the eight orientations; None if they were not computed.
         admission: Whether the image may be assessed, and warnings about its quality; None if that was not checked.
         override: The user's reason for assessing a rejected image; "" if it was not rejected or stayed so.
+        score_name: What the number is called: "score"; cases of earlier versions have "estimate" too.
     """
 
     decision: Decision
     point: OperatingPoint
     reasons: tuple[str, ...]
-    score_name: str
     prediction: Prediction
     stability: Stability | None = None
     admission: Admission | None = None
     override: str = ""
+    score_name: str = "score"
 
     @property
     def headline(self) -> str:
-        """The decision in words."""
-        return HEADLINES[self.decision]
+        """The decision in a word or two; for a rejected image with an override, that it is against advice."""
+        return _(AGAINST_ADVICE if self.override else HEADLINES[self.decision])
+
+    @property
+    def explanation(self) -> str:
+        """The decision in a plain sentence or two."""
+        return _(DECISION_WORDS[self.decision])
 
     @property
     def has_result(self) -> bool:
@@ -56,7 +62,7 @@ class Assessment:
         """In how many orientations the decision holds; "" if they were not computed."""
         if self.stability is None:
             return ""
-        return wording.stability_sentence(self.stability, self.point.threshold, name=self.score_name)
+        return wording.stability_sentence(self.stability, self.point.threshold)
 
     @property
     def quality_sentences(self) -> tuple[str, ...]:
@@ -118,7 +124,6 @@ def assess(
         decision=decision,
         point=point,
         reasons=reasons,
-        score_name=score_name(card),
         prediction=prediction,
         stability=stability,
         admission=admission,
@@ -153,9 +158,9 @@ def decision_with_reasons(
     decision = decide(score, point, stability=stability, rejected=bool(rejections) and not override)
     if decision == "rejected":
         return decision, (*rejections, *notes)
-    reasons = wording.decision_sentences(score, point, stability, name=score_name(card))
+    reasons = wording.decision_sentences(score, point, stability)
     if rejections:
-        reasons += [wording.override_sentence(override), *rejections]
+        reasons = [wording.override_sentence(override), *rejections, *reasons]
     if not card.calibrated:
         reasons.append(UNCALIBRATED)
     return decision, (*reasons, *notes)
@@ -195,8 +200,3 @@ def has_result(score: float, point: OperatingPoint | None = None, stability: Sta
     if point is not None:
         numbers += [point.threshold, *(() if point.band is None else (point.band.low, point.band.high))]
     return all(is_probability(number) for number in numbers)
-
-
-def score_name(card: ModelCard) -> str:
-    """Return what a model's number is called: "estimate" if it is calibrated, else "score"."""
-    return "estimate" if card.calibrated else "score"

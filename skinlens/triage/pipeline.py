@@ -9,7 +9,7 @@ operating point:
 >>> pipeline = Pipeline()
 >>> png = encode_png(draw_lesion(5, malignant_look=True).pixels)
 >>> assessed = pipeline(png, name="lesion.png")
->>> assessed.assessment.decision, assessed.assessment.reasons[0].startswith("The estimate ")
+>>> assessed.assessment.decision, assessed.assessment.reasons[0].startswith("The score ")
 ('refer', True)
 
 Many images are streamed, a few at a time. A file that cannot be used does not stop the others:

@@ -1,16 +1,25 @@
-"""The risk at a prevalence: what a score and an operating point mean where malignant lesions are rarer or commoner."""
+"""The risk at a prevalence: what a score and an operating point mean where malignant lesions are rarer or commoner.
 
+`meaning` is the only place where a risk is computed. Page, PDF, tables and batch runs show its numbers and its words.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from skinlens.metrics.measurement import Measurement
-from skinlens.runtime.card import ModelCard
+from skinlens.metrics.scaling import logit
+from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.prediction import is_probability
+from skinlens.translation import gettext as _
+from skinlens.translation import marked
 from skinlens.triage.decision import Assessment
 
 # Share of malignant lesions among those a clinician would score: general practice, and a pigmented-lesion clinic.
 PRIMARY_CARE = 0.02
 LESION_CLINIC = 0.10
-SETTINGS = {"primary care": PRIMARY_CARE, "pigmented-lesion clinic": LESION_CLINIC}
+SETTINGS = {marked("primary care"): PRIMARY_CARE, marked("pigmented-lesion clinic"): LESION_CLINIC}
 
 
 def at_prevalence(probability: float, *, trained: float, target: float) -> float:
@@ -38,6 +47,45 @@ def at_prevalence(probability: float, *, trained: float, target: float) -> float
     return ill / (ill + (1 - probability) * (1 - target) / (1 - trained))
 
 
+def risk_of(score: float, card: ModelCard, prevalence: float) -> Measurement | None:
+    """Return the risk that belongs to a score where a given share of the lesions is malignant.
+
+    Between the points of the card's curve, rates are interpolated linearly along the logit of the score; beyond its
+    ends they stay as they are there.
+
+    Args:
+        score: P(malignant) from the model, in [0, 1].
+        card: Of the model. Cards of earlier versions have a calibration but no curve; they give a risk without
+            interval.
+        prevalence: In (0, 1).
+
+    Returns:
+        The risk in [0, 1] with its 95 % interval, which contains it, and with the number of held-out images near the
+        score; None if the model is not calibrated or the score is no probability. A higher score never has a lower
+        risk.
+
+    Raises:
+        ValueError: If the prevalence is not between 0 and 1.
+    """
+    _require_share("prevalence", prevalence)
+    if card.calibration is None or not is_probability(score):
+        return None
+    trained = card.calibration.prevalence
+    if not card.risk_curve:
+        return Measurement(at_prevalence(score, trained=trained, target=prevalence))
+    known, place = logit([point.score for point in card.risk_curve]), logit(score)
+    rates = [point.rate for point in card.risk_curve]
+
+    def moved(end: Callable[[Measurement], float | None]) -> float:
+        rate = np.interp(place, known, [end(each) for each in rates])  # type: ignore[arg-type] - the card has them all
+        return at_prevalence(float(rate), trained=trained, target=prevalence)
+
+    nearest = rates[int(np.abs(known - place).argmin())]
+    return Measurement(
+        moved(lambda rate: rate.value), moved(lambda rate: rate.low), moved(lambda rate: rate.high), nearest.n
+    )
+
+
 @dataclass(frozen=True)
 class Outlook:
     """The consequences of an operating point at a prevalence, for 1,000 lesions.
@@ -45,7 +93,7 @@ class Outlook:
     Attributes:
         prevalence: Share of malignant lesions among those scored.
         referred: Of 1,000 lesions, how many are referred.
-        found: Of 1,000 lesions, how many malignant ones are referred.
+        detected: Of 1,000 lesions, how many malignant ones are referred.
         missed: Of 1,000 lesions, how many malignant ones are not.
         ppv: Share of malignant lesions among the referred; None if none is referred.
         npv: Share of benign lesions among the rest; None if there is no rest.
@@ -63,15 +111,17 @@ class Outlook:
         """Referrals for each malignant lesion found; None if none is found."""
         return self.referred / self.detected if self.detected else None
 
+    def counts(self) -> dict[str, str]:
+        """Return `referred`, `found` and `missed` of 1,000 lesions in words."""
+        return {
+            "referred": _count(self.referred),
+            "found": _count(self.detected),
+            "missed": _count(self.missed),
+        }
+
     def sentence(self) -> str:
-        """Return the consequences in plain words."""
-        if self.referrals_per_cancer is None:
-            return f"Where {percent(self.prevalence)} of lesions are malignant, this threshold finds none of them."
-        return (
-            f"Of 1,000 lesions where {percent(self.prevalence)} are malignant, this threshold would "
-            f"refer {self.referred:.0f}, find {self.detected:.0f} malignant ones "
-            f"({self.referrals_per_cancer:.1f} referrals for each) and miss {_count(self.missed)}."
-        )
+        """Return the consequences in a few words."""
+        return _("of 1,000: {referred} referred, {found} cancers found, {missed} missed").format(**self.counts())
 
 
 def outlook(sensitivity: float, specificity: float, prevalence: float) -> Outlook:
@@ -101,37 +151,68 @@ def outlook(sensitivity: float, specificity: float, prevalence: float) -> Outloo
     )
 
 
+def outlook_of(point: OperatingPoint, prevalence: float) -> Outlook | None:
+    """Return the consequences of an operating point by its most trustworthy rates; None if none were measured."""
+    if not point.measured:
+        return None
+    sensitivity, specificity = point.measured[0].sensitivity.value, point.measured[0].specificity.value
+    return None if sensitivity is None or specificity is None else outlook(sensitivity, specificity, prevalence)
+
+
 @dataclass(frozen=True)
 class Meaning:
-    """The risk of one image at a prevalence.
+    """The risk of one image at a prevalence, and the consequences of its operating point.
 
     Attributes:
-        prevalence: Share of malignant lesions among those that are scored.
-        estimate: P(malignant) of this image there; None if the model is not calibrated.
-        observed: Malignancy rate of images with similar scores there, with its interval; None if it was not measured.
+        prevalence: Share of malignant lesions among those that are assessed.
+        risk: P(malignant) of this image there, with its 95 % interval; None if the model is not calibrated.
+        point: Name of the operating point.
+        threshold: P(malignant) there of an image at the operating point's threshold; None where `risk` is.
         outlook: The consequences of the operating point there; None if its rates were not measured.
     """
 
     prevalence: float
-    estimate: float | None
-    observed: Measurement | None
-    outlook: Outlook | None
+    risk: Measurement | None
+    point: str
+    threshold: float | None = None
+    outlook: Outlook | None = None
+
+    @property
+    def headline(self) -> str:
+        """The risk in words, as in `about 1 in 7 (15 %, 11 to 19 %)`; "" if it is not known."""
+        return "" if self.risk is None else risk_words(self.risk)
+
+    @property
+    def threshold_words(self) -> str:
+        """The threshold in the same terms, as in `screening refers from about 1 in 200 upward`; "" if not known."""
+        if self.threshold is None:
+            return ""
+        return _("{point} refers from {risk} upward").format(point=self.point, risk=one_in(self.threshold))
 
     def sentences(self) -> tuple[str, ...]:
         """Return the risk in plain words; empty if nothing is known."""
+        where = percent(self.prevalence)
         sentences = []
-        if self.estimate is not None:
-            sentences.append(f"Where {percent(self.prevalence)} of lesions are malignant: {one_in(self.estimate)}.")
-        if self.observed is not None and self.observed.value is not None:
+        if self.risk is not None:
             sentences.append(
-                f"Of images with such a score, {percent(self.observed.value)} were malignant{_interval(self.observed)}."
+                _("Risk where {prevalence} of lesions are malignant: {risk}.").format(
+                    prevalence=where, risk=risk_words(self.risk, named=True)
+                )
+            )
+        if self.threshold is not None:
+            sentences.append(
+                _("There, the point {threshold}.").format(threshold=self.threshold_words),
             )
         if self.outlook is not None:
-            sentences.append(self.outlook.sentence())
+            sentences.append(
+                _(
+                    "Of 1,000 lesions there, {point} refers {referred}, finds {found} cancers and misses {missed}."
+                ).format(point=self.point, **self.outlook.counts())
+            )
         return tuple(sentences)
 
 
-def meaning(assessment: Assessment, card: ModelCard, prevalence: float) -> Meaning:
+def meaning(assessment: Assessment, card: ModelCard, prevalence: float) -> Meaning | None:
     """Return the risk of an assessed image where a given share of the lesions is malignant.
 
     Args:
@@ -139,32 +220,29 @@ def meaning(assessment: Assessment, card: ModelCard, prevalence: float) -> Meani
         card: Of its model.
         prevalence: In (0, 1).
 
+    Returns:
+        None for an image that was rejected, whether or not it was assessed against advice: the rates were measured on
+        images that may be assessed, so they say nothing about it.
+
     Raises:
         ValueError: If the prevalence is not between 0 and 1.
     """
-    score, calibration = assessment.prediction.score, card.calibration
-    estimate = observed = None
-    if calibration is not None and is_probability(score):
-        estimate = at_prevalence(score, trained=calibration.prevalence, target=prevalence)
-        similar = card.score_bin(score)
-        observed = None if similar is None else _moved(similar.rate, calibration.prevalence, prevalence)
-    measured = assessment.point.measured[0] if assessment.point.measured else None
-    rates = (measured.sensitivity.value, measured.specificity.value) if measured else (None, None)
-    known = None if rates[0] is None or rates[1] is None else outlook(rates[0], rates[1], prevalence)
-    return Meaning(prevalence, estimate, observed, known)
+    _require_share("prevalence", prevalence)
+    if assessment.decision == "rejected" or assessment.override:
+        return None
+    return meaning_of(assessment.prediction.score, card, assessment.point, prevalence)
 
 
-def _moved(rate: Measurement, trained: float, target: float) -> Measurement:
-    value, low, high = (
-        None if end is None else at_prevalence(end, trained=trained, target=target)
-        for end in (rate.value, rate.low, rate.high)
+def meaning_of(score: float, card: ModelCard, point: OperatingPoint, prevalence: float) -> Meaning:
+    """Return the risk of an image that may be assessed, by its score; the other arguments are those of `meaning`."""
+    at_threshold = risk_of(point.threshold, card, prevalence)
+    return Meaning(
+        prevalence=prevalence,
+        risk=risk_of(score, card, prevalence),
+        point=point.name,
+        threshold=None if at_threshold is None else at_threshold.value,
+        outlook=outlook_of(point, prevalence),
     )
-    return Measurement(value=value, low=low, high=high, n=rate.n)
-
-
-def _interval(rate: Measurement) -> str:
-    ends = rate.interval(percent)
-    return f" (95 % interval {ends}, n = {rate.n} before the shift to this prevalence)" if ends else ""
 
 
 def _require_share(name: str, value: float) -> None:
@@ -173,27 +251,63 @@ def _require_share(name: str, value: float) -> None:
 
 
 def percent(share: float) -> str:
-    """Return a share in per cent with two or three digits that count, as in `2 %` or `0.34 %`."""
-    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.3g} %"
+    """Return a share that somebody chose in per cent, with up to three digits, as in `2 %` or `12.5 %`."""
+    return f"{100 * share:.3g} %"
+
+
+def risk_words(risk: Measurement, *, named: bool = False) -> str:
+    """Return a risk with its interval in words, as in `about 1 in 7 (15 %, 11 to 19 %)`.
+
+    Args:
+        risk: From `risk_of`.
+        named: Say that the interval is one of 95 %.
+
+    >>> risk_words(Measurement(0.153, 0.088, 0.224))
+    'about 1 in 7 (15 %, 8.8 to 22 %)'
+    """
+    if risk.value is None:
+        return ""
+    shown = f"{_percentage(risk.value)} %"
+    if risk.low is not None and risk.high is not None:
+        ends = _("95 % interval {low} to {high} %") if named else _("{low} to {high} %")
+        ends = ends.format(low=_percentage(risk.low), high=_percentage(risk.high))
+        shown = f"{shown}, {ends}"
+    return f"{one_in(risk.value)} ({shown})"
 
 
 def one_in(share: float) -> str:
-    """Return a share in everyday words, as in `about 1 in 9 is malignant (11 %)`."""
-    if share <= 0:
-        return "none is malignant (0 %)"
-    if share > 2 / 3:
-        return f"about {percent(share)} are malignant"
-    return f"about 1 in {_rounded(1 / share)} is malignant ({percent(share)})"
+    """Return a share in everyday words; a larger share never sounds smaller.
+
+    >>> [one_in(share) for share in (0.00001, 0.0056, 0.15, 0.37, 0.97)]
+    ['fewer than 1 in 10,000', 'about 1 in 180', 'about 1 in 7', 'about 4 in 10', 'about 97 in 100']
+    """
+    if share < 1e-4:
+        return _("fewer than 1 in 10,000")
+    if share > 0.99:
+        return _("more than 99 in 100")
+    # One in 4 and 3 in 10 meet here, and 9 in 10 and 95 in 100 further up.
+    part, whole = (round(100 * share), 100) if share >= 0.95 else (round(10 * share), 10)
+    if share < 0.275:
+        part, whole = 1, _two_digits(1 / share)
+    return _("about {part} in {whole}").format(part=part, whole=f"{whole:,}")
 
 
-def _rounded(number: float) -> str:
-    """Return a number with two digits that count; below ten, one decimal unless it is whole."""
-    if number >= 10:
-        digits = len(str(int(number))) - 2
-        return f"{round(number, -digits):,.0f}"
-    return f"{number:.1f}".removesuffix(".0")
+def _two_digits(number: float) -> int:
+    return round(number) if number < 100 else int(round(number, 2 - len(str(int(number)))))
+
+
+def _percentage(share: float) -> str:
+    """Return a share in per cent without the sign, with two digits that count, and never 0 or 100 for what is not."""
+    shown = 100 * share
+    if 0 < shown < 0.01:
+        return "<0.01"
+    if 99 < shown < 100:
+        return ">99"
+    return f"{shown:.0f}" if shown >= 9.95 else f"{shown:.2g}"
 
 
 def _count(number: float) -> str:
     """Return a count that is not rounded down to nothing."""
-    return f"{number:.0f}" if number >= 1 or number == 0 else f"{number:.1f}" if number >= 0.05 else "fewer than 0.1"
+    return (
+        f"{number:.0f}" if number >= 0.95 or number == 0 else f"{number:.1f}" if number >= 0.05 else _("fewer than 0.1")
+    )

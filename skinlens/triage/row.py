@@ -8,6 +8,7 @@ from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
 from skinlens.triage.decision import NO_RESULT_CODE
 from skinlens.triage.pipeline import Assessed, Outcome
+from skinlens.triage.risk import PRIMARY_CARE, Meaning, meaning
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,10 @@ class Row:
         height: In pixels.
         model: Name of the model, marked if it was not released.
         error: Stable code of why there is no probability; "" if there is one.
+        prevalence: Share of malignant lesions that the risk is for; None where there is no risk.
+        risk: P(malignant) at that prevalence; None for a rejected image and for a model that is not calibrated.
+        risk_low: Lower end of its 95 % interval.
+        risk_high: Upper end of it.
     """
 
     path: str
@@ -45,9 +50,21 @@ class Row:
     height: int | None
     model: str
     error: str
+    prevalence: float | None = None
+    risk: float | None = None
+    risk_low: float | None = None
+    risk_high: float | None = None
 
     @classmethod
-    def of(cls, path: str, outcome: Outcome, card: ModelCard, point: OperatingPoint) -> "Row":
+    def of(
+        cls,
+        path: str,
+        outcome: Outcome,
+        card: ModelCard,
+        point: OperatingPoint,
+        *,
+        prevalence: float = PRIMARY_CARE,
+    ) -> "Row":
         """Return the row of what the pipeline made of a file.
 
         Args:
@@ -55,6 +72,7 @@ class Row:
             outcome: From `Pipeline.stream`; that of a rejected image keeps its probability.
             card: Of the model.
             point: The pipeline's operating point.
+            prevalence: Share of malignant lesions that the risk is for, in (0, 1).
         """
         if not isinstance(outcome, Assessed):
             return cls(
@@ -89,11 +107,24 @@ class Row:
             height=image.height,
             model=card.shown_name,
             error="" if usable else NO_RESULT_CODE,
+            **risk_cells(meaning(assessment, card, prevalence)),
         )
 
     def cells(self) -> dict[str, float | str | None]:
         """Return the values by column, in order."""
         return asdict(self)
+
+
+def risk_cells(risk: Meaning | None) -> dict[str, float | None]:
+    """Return the columns `prevalence`, `risk`, `risk_low` and `risk_high`; all None where there is no risk.
+
+    Args:
+        risk: From `triage.risk.meaning`.
+    """
+    known = None if risk is None else risk.risk
+    if risk is None or known is None:
+        return dict.fromkeys(("prevalence", "risk", "risk_low", "risk_high"))
+    return {"prevalence": risk.prevalence, "risk": known.value, "risk_low": known.low, "risk_high": known.high}
 
 
 def columns() -> dict[str, type]:

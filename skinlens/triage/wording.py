@@ -1,6 +1,7 @@
 """The sentences about a result that a person reads: on the pages, in PDFs and in tables.
 
-Databases keep these sentences with each result. `NOT_DERMOSCOPY` never changes: batch runs recognise images by it.
+Headlines and the sentences of `DECISION_WORDS` are translated where they are shown. The others are kept in English in
+databases and tables, with each result. `NOT_DERMOSCOPY` never changes: batch runs recognise images by it.
 """
 
 from collections.abc import Sequence
@@ -9,13 +10,15 @@ from skinlens.imaging.quality import Check, CheckName
 from skinlens.metrics.measurement import as_percent
 from skinlens.runtime.card import MeasuredRates, OperatingPoint
 from skinlens.runtime.orientations import Stability
+from skinlens.translation import gettext as _
+from skinlens.translation import marked
 
 DISCLAIMER = "Research demonstrator, not a medical device: not for diagnosis or treatment decisions."
 LOW_SENTENCE = "A low score does not exclude melanoma."
 UNCERTAIN_SENTENCE = "Treat it as undecided; it does not exclude melanoma."
 UNCALIBRATED = "The score is not calibrated: it ranks images, it is not a probability of cancer."
 UNVERIFIED = (
-    "Unverified model: its card is not that of a release, so its thresholds and estimates are its maker's word alone."
+    "Unverified model: its card is not that of a release, so its thresholds and risks are its maker's word alone."
 )
 NO_RESULT = (
     "The model gave no usable number for this image, so nothing was decided. Restore the model from the release, or "
@@ -25,14 +28,43 @@ NOT_DERMOSCOPY = (
     "This does not look like the dermoscopic images that the model knows. Use a photograph through a dermatoscope."
 )
 HEADLINES: dict[str, str] = {
-    "refer": "Above the referral threshold",
-    "uncertain": "Uncertain",
-    "low": "Below the referral threshold",
-    "rejected": "Not assessed",
+    "refer": marked("REFER"),
+    "uncertain": marked("UNCERTAIN"),
+    "low": marked("LOW"),
+    "rejected": marked("NOT ASSESSED"),
 }
+# The headline of an image that was rejected and assessed for a reason that the user gave, whatever the decision.
+AGAINST_ADVICE = marked("ASSESSED AGAINST ADVICE")
+DECISION_WORDS: dict[str, str] = {
+    "refer": marked("At this operating point the model refers this lesion."),
+    "uncertain": marked("The model cannot decide at this operating point."),
+    "low": marked("At this operating point the model does not refer this lesion."),
+    "rejected": marked("No result is given for this image."),
+}
+NO_RATES = marked(
+    "The image was rejected, so no risk is given: the risks were measured on images that can be assessed."
+)
 # In PDFs of earlier versions, with what they say now.
-FORMER_HEADLINES = {"Not judged": HEADLINES["rejected"]}
+FORMER_HEADLINES = {
+    "Above the referral threshold": HEADLINES["refer"],
+    "Uncertain": HEADLINES["uncertain"],
+    "Below the referral threshold": HEADLINES["low"],
+    "Not assessed": HEADLINES["rejected"],
+    "Not judged": HEADLINES["rejected"],
+}
 
+# How cards begin to say how a point was chosen.
+_RULES: dict[str, str] = {
+    "the highest threshold with a sensitivity of at least 95%": marked(
+        "Set to find at least 95 of 100 cancers on images that the model had not seen."
+    ),
+    "the lowest threshold whose sensitivity and specificity are closest to one another": marked(
+        "Set so that cancers are missed as often as benign lesions are referred, on images that the model had not seen."
+    ),
+    "the lowest threshold with a specificity of at least 95%": marked(
+        "Set to refer at most 5 of 100 benign lesions, on images that the model had not seen."
+    ),
+}
 _QUALITY: dict[CheckName, str] = {
     "blurred": "The image is blurred.",
     "too_dark": "The image is too dark.",
@@ -54,46 +86,54 @@ def check_sentence(check: Check) -> str:
 
 def override_sentence(reason: str) -> str:
     """Return the sentence for an image that was rejected and assessed because a person gave a reason."""
-    return f"Assessed anyway, because: {reason}"
+    return f"Assessed against advice, because: {reason}"
 
 
-def decision_sentences(
-    score: float, point: OperatingPoint, stability: Stability | None = None, *, name: str = "score"
-) -> list[str]:
-    """Return why a score leads to its decision at an operating point, the most important sentence first.
+def score_sentence(score: float, point: OperatingPoint) -> str:
+    """Return on which side of an operating point's threshold a score in [0, 1] lies."""
+    shown, threshold = with_enough_decimals(score, point.threshold)
+    side = "at or above" if score >= point.threshold else "below"
+    return f"The score {shown} is {side} the threshold {threshold}."
+
+
+def decision_sentences(score: float, point: OperatingPoint, stability: Stability | None = None) -> list[str]:
+    """Return why a score leads to its decision at an operating point, `score_sentence` first.
 
     Args:
         score: P(malignant) in [0, 1].
         point: Its threshold and band are compared with the score.
         stability: Scores in eight orientations, if they were computed.
-        name: The word for the score: "score" or "estimate".
     """
-    above = score >= point.threshold
-    shown, threshold = with_enough_decimals(score, point.threshold)
-    reasons = [f"The {name} {shown} is {'at or above' if above else 'below'} the threshold {threshold}."]
+    reasons = [score_sentence(score, point)]
     doubts = []
     if point.band is not None and point.band.contains(score):
         doubts.append(
-            f"It lies in the band from {point.band.low:.2f} to {point.band.high:.2f} that is too close to call: "
-            f"of the decisions outside this band, {point.band.error.text(as_percent, interval=False)} were wrong."
+            "The score is too close to the threshold to call at this operating point. Further away, "
+            f"{point.band.error.text(as_percent, interval=False)} of the decisions on held-out images were wrong."
         )
     if stability is not None and not stability.holds(point.threshold):
+        other = len(stability.scores) - stability.unchanged(point.threshold)
         doubts.append(
-            f"Turned or mirrored, the image gets another decision in "
-            f"{len(stability.scores) - stability.unchanged(point.threshold)} of {len(stability.scores)} orientations "
-            f"({name} {min(stability.scores):.2f} to {max(stability.scores):.2f})."
+            f"Turned or mirrored, the image gets another decision in {other} of {len(stability.scores)} orientations."
         )
     if doubts:
         return [*reasons, *doubts, UNCERTAIN_SENTENCE]
-    return reasons if above else [*reasons, LOW_SENTENCE]
+    return reasons if score >= point.threshold else [*reasons, LOW_SENTENCE]
 
 
-def stability_sentence(stability: Stability, threshold: float, *, name: str = "score") -> str:
+def stability_sentence(stability: Stability, threshold: float) -> str:
     """Return in how many orientations the score is on the same side of a threshold."""
-    return (
-        f"Turned or mirrored, the image gets the same decision in {stability.unchanged(threshold)} of "
-        f"{len(stability.scores)} orientations ({name} spread {stability.spread:.2f})."
+    return _("Same result when the image is turned or mirrored: {same} of {every}.").format(
+        same=stability.unchanged(threshold), every=len(stability.scores)
     )
+
+
+def point_sentence(point: OperatingPoint) -> str:
+    """Return how an operating point was chosen; a rule that is not known in plain words as the card has it."""
+    for rule, words in _RULES.items():
+        if point.chosen_on.startswith(rule):
+            return _(words)
+    return point.chosen_on
 
 
 def with_enough_decimals(score: float, threshold: float) -> tuple[str, str]:

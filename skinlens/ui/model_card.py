@@ -8,7 +8,7 @@ from skinlens.leaderboard.card_sections import measured_sections, read_measured
 from skinlens.leaderboard.datasets import dataset_title
 from skinlens.leaderboard.documents import ResultError
 from skinlens.leaderboard.held_out import HeldOutModel
-from skinlens.report.tables import bin_table, point_table, rejection_sentence, view_table
+from skinlens.report.tables import CURVE_SENTENCE, curve_table, point_table, rejection_sentence, view_table
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.weights import weights_folder
 from skinlens.triage.hazards import HAZARDS
@@ -138,7 +138,8 @@ def _show_operating_points(card: ModelCard) -> None:
         f"({calibration.chosen_on}). Cross-validated calibration error: {calibration.error_before:.3f} before, "
         f"{calibration.error_after:.3f} after."
     )
-    st.dataframe(bin_table(card.score_bins), hide_index=True)
+    st.write(CURVE_SENTENCE)
+    st.dataframe(curve_table(card.risk_curve), hide_index=True)
 
 
 def _show_training(card: ModelCard) -> None:

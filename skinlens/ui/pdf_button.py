@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from skinlens.translation import gettext as _
+
 
 def pdf_button(make: Callable[[], bytes], image_sha256: str, *, disabled: bool = False) -> None:
     """Offer a case summary as a PDF.
@@ -14,7 +16,7 @@ def pdf_button(make: Callable[[], bytes], image_sha256: str, *, disabled: bool =
         disabled: Whether the button can only be seen.
     """
     st.download_button(
-        "Download PDF",
+        _("Download PDF"),
         make,
         file_name=f"skinlens-{image_sha256[:8]}.pdf",
         mime="application/pdf",

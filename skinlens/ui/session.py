@@ -2,11 +2,11 @@
 
 import hashlib
 from collections import OrderedDict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from skinlens.imaging.image import LesionImage
+from skinlens.imaging.image import ImageRejectedError, LesionImage
 from skinlens.imaging.synthetic import draw_lesion
 from skinlens.triage.pipeline import Assessed, Pipeline
 from skinlens.ui.model import LoadedModel
@@ -19,9 +19,81 @@ _CURRENT = "current"
 _DRAWN = "drawn"
 _UPLOADER = "uploader"
 _OVERRIDES = "overrides"
+_PENDING = "pending"
+_PROBLEM = "problem"
+_ENTERED = "entered"
+# In the page's address once there is a result: a page loaded again can say that it is gone. Nothing else is told.
+_SHOWN = "result"
 # Seed of each drawn example and whether it looks malignant; the first has the most to see in its heatmap. The released
 # models take all of them for dermoscopy, as `tests/test_drawn.py` checks.
 EXAMPLES = ((5, True), (0, False), (12, True), (5, False), (15, True), (6, False), (11, True), (7, False))
+
+
+@dataclass(frozen=True)
+class Pending:
+    """An image that waits to be assessed: received bytes, or the number of a drawn example.
+
+    Attributes:
+        name: The name that people see.
+        content: The bytes of a file; None for an example.
+        example: Number of the example, from 0.
+    """
+
+    name: str
+    content: bytes | None = None
+    example: int = 0
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why the last file could not be used, and its name."""
+
+    name: str
+    sentence: str
+
+
+def take_upload(key: str) -> None:
+    """Put the file that a widget received in line for `assess_pending`, take the last result away, empty the widget."""
+    upload = st.session_state.get(key)
+    if upload is not None:
+        _put_in_line(Pending(upload.name, upload.getvalue()))
+
+
+def take_example(number: int) -> None:
+    """Put a drawn example in line likewise; any number is accepted, since they repeat."""
+    _put_in_line(Pending("", None, number))
+
+
+def _put_in_line(waiting: Pending) -> None:
+    clear()
+    st.session_state[_PENDING] = waiting
+
+
+def pending() -> Pending | None:
+    """Return the image that waits to be assessed, if any; it still waits after the visitor stopped the page."""
+    waiting: Pending | None = st.session_state.get(_PENDING)
+    return waiting
+
+
+def assess_pending(model: LoadedModel) -> None:
+    """Assess the image that waits; afterwards there is either a current result or a problem."""
+    waiting = pending()
+    if waiting is None:
+        return
+    try:
+        if waiting.content is None:
+            receive_synthetic(waiting.example, model)
+        else:
+            receive(waiting.content, waiting.name, model)
+    except ImageRejectedError as error:
+        st.session_state[_PROBLEM] = Problem(waiting.name, str(error))
+    del st.session_state[_PENDING]
+
+
+def problem() -> Problem | None:
+    """Return why the last file could not be used; None if it could."""
+    known: Problem | None = st.session_state.get(_PROBLEM)
+    return known
 
 
 def receive(content: bytes, name: str, model: LoadedModel) -> Assessed:
@@ -42,13 +114,29 @@ def receive(content: bytes, name: str, model: LoadedModel) -> Assessed:
 
 def receive_synthetic(number: int, model: LoadedModel) -> Assessed:
     """Return the result for a drawn example, and make it the current one; any number is accepted, since they repeat."""
+    return _add(example(number), model)
+
+
+def example(number: int) -> LesionImage:
+    """Return a drawn example."""
     seed, malignant_look = EXAMPLES[number % len(EXAMPLES)]
-    return _add(draw_lesion(seed, malignant_look=malignant_look), model)
+    return draw_lesion(seed, malignant_look=malignant_look)
 
 
 def current() -> Assessed | None:
     """Return the current result, if any; it outlives a visit to another page."""
     return _results().get(st.session_state.get(_CURRENT, ("", "")))
+
+
+def mark_shown() -> None:
+    """Note in the page's address that a result is shown."""
+    if _SHOWN not in st.query_params:
+        st.query_params[_SHOWN] = "1"
+
+
+def is_lost() -> bool:
+    """Return whether a result was shown under this address in a session that has ended, as when a page is reloaded."""
+    return _SHOWN in st.query_params and current() is None
 
 
 def drop_result() -> None:
@@ -59,6 +147,9 @@ def drop_result() -> None:
 def clear() -> None:
     """Take the image off the page, and empty the uploader."""
     drop_result()
+    for key in (_PENDING, _PROBLEM):
+        st.session_state.pop(key, None)
+    st.query_params.pop(_SHOWN, None)
     st.session_state[_UPLOADER] = st.session_state.get(_UPLOADER, 0) + 1
 
 
@@ -72,15 +163,37 @@ def keep_override(result: Assessed, reason: str) -> None:
     st.session_state.setdefault(_OVERRIDES, {})[result.image.sha256] = " ".join(reason.split())
 
 
-def uploader_key() -> str:
-    """Return the uploader's widget key; a new one empties it."""
-    return f"upload-{st.session_state.get(_UPLOADER, 0)}"
+def restore(*keys: str) -> None:
+    """Give widgets the values that they had before the visitor went to another page; call before they are drawn.
+
+    Streamlit forgets the value of a widget as soon as a page without it is shown.
+    """
+    entered = _entered()
+    for key in keys:
+        if key in entered and key not in st.session_state:
+            st.session_state[key] = entered[key]
+
+
+def remember(*keys: str) -> None:
+    """Keep the values of widgets for `restore`; call after they are drawn."""
+    entered = _entered()
+    entered.update({key: st.session_state[key] for key in keys if key in st.session_state})
+
+
+def uploader_key(kind: str = "upload") -> str:
+    """Return the widget key of an uploader or camera; a new one empties it."""
+    return f"{kind}-{st.session_state.get(_UPLOADER, 0)}"
 
 
 def next_synthetic_number() -> int:
     """Return the number of the next drawn example, from 0."""
     st.session_state[_DRAWN] = st.session_state.get(_DRAWN, -1) + 1
     return int(st.session_state[_DRAWN])
+
+
+def _entered() -> dict[str, object]:
+    entered: dict[str, object] = st.session_state.setdefault(_ENTERED, {})
+    return entered
 
 
 def _results() -> OrderedDict[tuple[str, str], Assessed]:

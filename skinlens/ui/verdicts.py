@@ -1,11 +1,9 @@
 """A reader's verdicts, as the pages offer them."""
 
-from skinlens.storage.verdict import Verdict
+from typing import get_args
 
-# As saved, and as shown.
-VERDICTS: dict[Verdict, str] = {
-    "benign": "benign",
-    "malignant": "malignant",
-    "unsure": "unsure",
-    "not judgeable": "not assessable",
-}
+from skinlens.storage.verdict import Verdict
+from skinlens.triage.case import VERDICT_WORDS
+
+# As saved, and as shown; a page translates the words where it shows them.
+VERDICTS: dict[Verdict, str] = {verdict: VERDICT_WORDS[verdict] for verdict in get_args(Verdict)}

@@ -15,7 +15,6 @@ from skinlens.runtime.card import (
     MeasuredRates,
     ModelCard,
     OperatingPoint,
-    ScoreBin,
     UncertainBand,
     write_card,
 )
@@ -23,6 +22,7 @@ from skinlens.runtime.predictor import Predictor
 from skinlens.runtime.released import VARIABLE
 from skinlens.runtime.weights import shipped_folder
 from skinlens.ui.compare import held_out
+from tests.made_up_assessments import CURVE
 from tests.quick_app import _packages_are_read_once, remembering
 
 __all__ = ["_packages_are_read_once"]
@@ -92,8 +92,20 @@ def assesses_anything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, predictor
 
 
 @pytest.fixture
+def uncalibrated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, predictor: Predictor) -> ModelCard:
+    """The released model under a card without calibration."""
+    card = predictor.card.model_copy(update={"calibrated": False, "calibration": None, "risk_curve": ()})
+    for file in card.every_file.values():
+        (tmp_path / file.file).symlink_to(shipped_folder() / file.file)
+    write_card(card, tmp_path / f"{card.name}.json")
+    monkeypatch.setenv("SKINLENS_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv(VARIABLE, "1")
+    return card
+
+
+@pytest.fixture
 def calibrated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, predictor: Predictor) -> ModelCard:
-    """The released model under a card with a calibration, three points, one of them with a band, and bins."""
+    """The released model under a card with another calibration and curve, and three points, one of them with a band."""
     rate = Measurement(value=0.9, low=0.8, high=0.95, n=100)
     measured = (MeasuredRates(population="drawn", sensitivity=rate, specificity=rate),)
     points = {
@@ -108,7 +120,7 @@ def calibrated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, predictor: Predi
             "calibration": Calibration(
                 temperature=1.5, prevalence=0.45, chosen_on="nothing", error_before=0.1, error_after=0.05
             ),
-            "score_bins": (ScoreBin(low=0.0, high=0.5, rate=rate), ScoreBin(low=0.5, high=1.0, rate=rate)),
+            "risk_curve": CURVE,
             "operating_points": tuple(points.values()),
             "default_point": "screening",
             "ood": None,

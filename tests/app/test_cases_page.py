@@ -16,6 +16,7 @@ from skinlens.imaging.decode import decode
 from skinlens.report.pdf import case_pdf
 from skinlens.triage.case import CaseFacts
 from skinlens.triage.decision import assess
+from skinlens.triage.risk import one_in, risk_of
 from skinlens.triage.wording import UNVERIFIED
 from skinlens.ui.case_store import case_store
 from tests.drawn import familiar_pixels
@@ -234,8 +235,11 @@ class TestSaving:
         assert not app.exception
         assert "Saved." in texts(app)
         (line,) = store.search("P-17").lines
-        assert f"{line.score:.2f}" == app.metric[0].value
         row = store.assessment(line.id)
+        risk = risk_of(line.score, card_of(row), 0.02)
+        assert risk is not None
+        assert risk.value is not None
+        assert app.metric[0].value == one_in(risk.value)
         assert row.prevalence == 0.02
         assert store.pixels.read(row.image_id) is not None
 

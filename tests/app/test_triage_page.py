@@ -7,17 +7,31 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from skinlens.imaging.decode import decode
 from skinlens.imaging.synthetic import draw_pixels
+from skinlens.metrics.measurement import Measurement
 from skinlens.runtime.card import ModelCard
 from skinlens.runtime.orientations import predict_orientations
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor
 from skinlens.runtime.released import VARIABLE
 from skinlens.runtime.weights import weights_folder
-from skinlens.triage.wording import DISCLAIMER, HEADLINES, LOW_SENTENCE, NOT_DERMOSCOPY, UNCERTAIN_SENTENCE, UNVERIFIED
+from skinlens.triage.risk import one_in, outlook_of, risk_of, risk_words
+from skinlens.triage.wording import (
+    AGAINST_ADVICE,
+    DISCLAIMER,
+    HEADLINES,
+    LOW_SENTENCE,
+    NOT_DERMOSCOPY,
+    UNCALIBRATED,
+    UNCERTAIN_SENTENCE,
+    UNVERIFIED,
+)
+from skinlens.ui import session
+from skinlens.ui.case_store import case_store
 from tests.drawn import familiar_pixels
 
 
@@ -33,6 +47,10 @@ def texts(app: AppTest) -> list[str]:
         for kind in (app.text, app.markdown, app.caption, app.error, app.warning, app.info)
         for element in kind
     ]
+
+
+def headline_of(app: AppTest) -> str:
+    return next(text for text in texts(app) if text.startswith("## "))
 
 
 def captions(app: AppTest) -> list[str]:
@@ -74,42 +92,164 @@ def test_the_disclaimer_is_shown_once(app: AppTest) -> None:
     assert texts(app).count(DISCLAIMER) == 1
 
 
-def test_upload_gives_the_predictors_score(app: AppTest, predictor: Predictor) -> None:
+def risk_at(predictor: Predictor, content: bytes, prevalence: float) -> Measurement:
+    """The risk of an image as the card's curve has it, from the model's own score."""
+    risk = risk_of(predictor.predict([decode(content)])[0].score, predictor.card, prevalence)
+    assert risk is not None
+    return risk
+
+
+def test_upload_gives_the_risk_of_the_predictors_score(app: AppTest, predictor: Predictor) -> None:
     upload(app.run(), "lesion.png", png(5))
     assert not app.exception
-    expected = predictor.predict([decode(png(5))])[0].score
-    assert app.metric[0].value == f"{expected:.2f}"
+    risk = risk_at(predictor, png(5), 0.02)
+    number, _, interval = risk_words(risk).partition(" (")
+    assert app.metric[0].value == number
+    assert app.metric[0].label == "Risk where 2 % of lesions are malignant"
+    assert any(text.startswith(interval.removesuffix(")")) for text in texts(app))
+
+
+def test_the_raw_score_stands_under_details_only(app: AppTest, predictor: Predictor) -> None:
+    upload(app.run(), "lesion.png", png(5))
+    score = predictor.predict([decode(png(5))])[0].score
     threshold = predictor.card.point().threshold
-    relation = "at or above" if expected >= threshold else "below"
-    assert any(f"{relation} the threshold {threshold:.2f}" in text for text in texts(app))
+    relation = "at or above" if score >= threshold else "below"
+    (details,) = app.expander
+    shown = [element.value for element in details.text]
+    assert any(f"{relation} the threshold" in text for text in shown)
+    assert any(f"Score, unrounded: {score!r}" in text for text in shown)
+    assert not any(f"{score:.2f}" in text for text in texts(app) if text not in shown)
 
 
 def test_a_low_score_says_that_it_does_not_exclude_melanoma(app: AppTest, predictor: Predictor) -> None:
     """Whichever way an image falls, the sentence is there exactly when it is needed."""
     for seed in (0, 1, 3, 5):
         upload(app.run(), f"{seed}.png", png(seed))
-        headline = next(text for text in texts(app) if text.startswith("#####"))
+        headline = headline_of(app)
         shown = [sentence in texts(app) for sentence in (LOW_SENTENCE, UNCERTAIN_SENTENCE)]
         assert shown == [HEADLINES["low"] in headline, HEADLINES["uncertain"] in headline]
-        low = float(app.metric[0].value) < round(predictor.card.point().threshold, 2)
-        assert not (low and HEADLINES["refer"] in headline)
+        at_threshold = risk_of(predictor.card.point().threshold, predictor.card, 0.02)
+        assert at_threshold is not None
+        below = risk_at(predictor, png(seed), 0.02).value < at_threshold.value
+        assert not (below and HEADLINES["refer"] in headline)
 
 
 def test_the_orientations_are_counted_beside_the_decision(app: AppTest, predictor: Predictor) -> None:
     upload(app.run(), "lesion.png", png(5))
     _, views = predict_orientations(predictor, [decode(png(5))])[0]
     unchanged = views.unchanged(predictor.card.point().threshold)
-    assert any(f" {unchanged} of 8 " in text for text in texts(app))
+    assert any(text.endswith(f": {unchanged} of 8.") for text in texts(app))
 
 
-def test_the_outlook_follows_the_prevalence(app: AppTest) -> None:
+def test_risk_threshold_and_consequences_follow_the_prevalence(app: AppTest, predictor: Predictor) -> None:
+    def check(prevalence: float) -> None:
+        assert app.metric[0].value == one_in(risk_at(predictor, png(5), prevalence).value)
+        at_threshold = risk_of(predictor.card.point().threshold, predictor.card, prevalence)
+        assert any(f"refers from {one_in(at_threshold.value)} upward" in text for text in texts(app))
+        captions = [outlook_of(point, prevalence).sentence() for point in predictor.card.operating_points]
+        assert list(app.radio(key="point").proto.captions) == captions
+
     upload(app.run(), "lesion.png", png(5))
-    assert any("Of 1,000 lesions where 2 % are malignant" in text for text in texts(app))
+    check(0.02)
     app.selectbox(key="prevalence").set_value("10 %: pigmented-lesion clinic").run()
-    assert any("Of 1,000 lesions where 10 % are malignant" in text for text in texts(app))
+    check(0.1)
     app.selectbox(key="prevalence").set_value("Other percentage").run()
     app.number_input(key="own-prevalence").set_value(7.0).run()
-    assert any("Of 1,000 lesions where 7 % are malignant" in text for text in texts(app))
+    check(0.07)
+
+
+def test_entries_survive_a_visit_to_another_page(app: AppTest) -> None:
+    upload(app.run(), "mole.png", png(5))
+    app.text_input[0].set_value("P-17").run()
+    app.number_input[0].set_value(61).run()
+    app.selectbox(key="prevalence").set_value("Other percentage").run()
+    app.number_input(key="own-prevalence").set_value(7.0).run()
+    app.radio(key="point").set_value("specialist").run()
+    shown = app.metric[0].value
+    app.switch_page("pages/about.py").run()
+    assert not app.metric
+    app.switch_page("pages/triage.py").run()
+    assert not app.exception
+    assert "mole.png" in texts(app)
+    assert (app.text_input[0].value, app.number_input(key="own-prevalence").value) == ("P-17", 7.0)
+    assert 61 in [field.value for field in app.number_input]
+    assert (app.radio(key="point").value, app.metric[0].value) == ("specialist", shown)
+
+
+def test_a_page_that_is_loaded_again_says_that_the_result_is_gone(app: AppTest) -> None:
+    upload(app.run(), "mole.png", png(5))
+    assert app.query_params
+    reloaded = AppTest.from_file(str(Path("app.py").resolve()), default_timeout=60)
+    for name, value in app.query_params.items():
+        reloaded.query_params[name] = value
+    reloaded.run()
+    assert any("the last result is gone" in text for text in texts(reloaded))
+    upload(reloaded, "mole.png", png(5))
+    assert reloaded.metric
+    assert not any("the last result is gone" in text for text in texts(reloaded))
+
+
+def test_the_address_tells_nothing_of_the_image(app: AppTest) -> None:
+    upload(app.run(), "Mrs Smith.png", png(5))
+    assert {name: list(value) for name, value in app.query_params.items()} == {"result": ["1"]}
+
+
+def test_what_waits_is_assessed_after_the_page_was_stopped(app: AppTest, calls: list[int]) -> None:
+    """A visitor who stops the page leaves the image waiting; the page offers to go on."""
+    app.run()
+    app.session_state["pending"] = session.Pending("stopped.png", png(5))
+    app.run()
+    assert calls == [8]
+    assert "stopped.png" in texts(app)
+    assert app.metric
+
+
+def test_the_way_on_is_drawn_before_the_work_begins(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a stop looks: the script ends in the middle, and what was drawn so far is what is left."""
+
+    def stopped(_: object) -> None:
+        st.stop()
+
+    monkeypatch.setattr(session, "assess_pending", stopped)
+    upload(app.run(), "stopped.png", png(5))
+    assert "stopped.png" in texts(app)
+    assert "Continue" in [button.label for button in app.button]
+    assert texts(app).count(DISCLAIMER) == 1
+    assert not app.metric
+    monkeypatch.undo()
+
+
+def test_saving_the_same_twice_says_so(app: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SKINLENS_HOME", str(tmp_path))
+    upload(app.run(), "lesion.png", png(5))
+
+    def save() -> None:
+        next(button for button in app.button if button.label == "Save").click().run()
+
+    app.text_input[0].set_value("P-17").run()
+    save()
+    assert "Saved." in texts(app)
+    save()
+    assert any(text.startswith("Already saved at ") for text in texts(app))
+    assert case_store().search().total == 1
+    app.selectbox(key="prevalence").set_value("10 %: pigmented-lesion clinic").run()
+    save()
+    assert "Saved." in texts(app)
+    assert case_store().search().total == 2
+
+
+def test_there_is_one_heading_of_the_first_level(app: AppTest) -> None:
+    upload(app.run(), "lesion.png", png(5))
+    assert [title.value for title in app.title] == ["Triage"]
+
+
+@pytest.mark.usefixtures("uncalibrated")
+def test_a_model_that_is_not_calibrated_gives_no_risk(app: AppTest) -> None:
+    upload(app.run(), "lesion.png", png(5))
+    assert not app.exception
+    assert not app.metric
+    assert UNCALIBRATED in texts(app)
+    assert not any(text.startswith("about 1 in") or "refers from" in text for text in texts(app))
 
 
 def test_the_same_image_again_costs_nothing(app: AppTest, calls: list[int]) -> None:
@@ -181,13 +321,17 @@ def test_synthetic_example_is_labelled_everywhere(app: AppTest) -> None:
 
 
 def test_examples_differ_and_give_way_to_an_upload(app: AppTest, calls: list[int]) -> None:
+    def example(label: str) -> float:
+        next(button for button in app.button if button.label == label).click().run()
+        number, of = app.metric[0].value.removeprefix("about ").replace(",", "").split(" in ")
+        return int(number) / int(of)
+
     app.run()
-    app.button[0].click().run()
-    first = app.metric[0].value
-    app.button[0].click().run()
-    assert calls == [8, 8]
+    first = example("Try a synthetic example")
+    next(button for button in app.button if button.label == "Remove image").click().run()
     # A drawing that looks malignant comes first: there is something to see in its heatmap.
-    assert float(first) > float(app.metric[0].value)
+    assert first > example("Try another synthetic example")
+    assert calls == [8, 8]
     upload(app, "mine.png", png(6))
     assert not any("not a patient" in text for text in texts(app))
 
@@ -282,7 +426,7 @@ class TestRejectedImage:
         assert any("Enter a reason first" in text for text in texts(rejected))
         assert not rejected.metric
         self.give_reason(rejected, "  seen through\ta dermatoscope ")
-        assert rejected.metric
+        assert AGAINST_ADVICE in headline_of(rejected)
         assert any(text.endswith(": seen through a dermatoscope") for text in texts(rejected))
         assert any("hardly any colour" in text for text in texts(rejected))
 
@@ -293,9 +437,18 @@ class TestRejectedImage:
         stream = io.BytesIO()
         Image.fromarray(draw_pixels(9, height=240, width=320)).convert("L").save(stream, "PNG")
         upload(rejected, "grey.png", stream.getvalue())
-        assert rejected.metric
+        assert AGAINST_ADVICE in headline_of(rejected)
         next(button for button in rejected.button if button.label == "Withdraw the assessment").click().run()
+        assert HEADLINES["rejected"] in headline_of(rejected)
+
+    def test_assessed_against_advice_it_gets_no_risk_and_no_rate(self, rejected: AppTest) -> None:
+        self.give_reason(rejected, "known camera")
         assert not rejected.metric
+        assert not [box for box in rejected.selectbox if box.key == "prevalence"]
+        assert not any(rejected.radio(key="point").proto.captions)
+        shown = [text for text in texts(rejected) if not text.startswith("#")]
+        for sign in ("1,000", " in 10", " refers from", "Measured at this threshold", "sensitivity", "Risk where"):
+            assert not any(sign in text for text in shown), sign
 
     @staticmethod
     def give_reason(app: AppTest, reason: str) -> None:
@@ -311,27 +464,18 @@ def test_a_good_image_has_no_quality_problem(app: AppTest) -> None:
 
 @pytest.mark.usefixtures("calibrated")
 class TestCalibratedModel:
-    def test_it_gives_an_estimate_and_what_it_means(self, app: AppTest) -> None:
-        upload(app.run(), "lesion.png", png(5))
-        assert not app.exception
-        assert app.metric[0].label == "Estimate"
-        shown = texts(app)
-        assert any(text.startswith("Where 2 % of lesions are malignant: about 1 in ") for text in shown)
-        assert any(text.startswith("Of images with such a score, ") for text in shown)
-        assert not any("not calibrated" in text for text in shown)
-
     def test_the_point_is_the_users_choice_and_stands_in_the_sidebar(self, app: AppTest) -> None:
         upload(app.run(), "lesion.png", png(5))
         assert any("Operating point **screening**" in text for text in texts(app))
-        app.segmented_control(key="point").set_value("specialist").run()
+        app.radio(key="point").set_value("specialist").run()
         assert any("the threshold 0.95" in text for text in texts(app))
         assert any("Operating point **specialist**" in text for text in texts(app))
 
     def test_a_score_in_the_band_is_uncertain(self, app: AppTest) -> None:
         upload(app.run(), "lesion.png", png(5))
-        app.segmented_control(key="point").set_value("balanced").run()
-        assert any("Uncertain" in text for text in texts(app) if text.startswith("#####"))
-        assert any("too close to call" in text for text in texts(app))
+        app.radio(key="point").set_value("balanced").run()
+        assert HEADLINES["uncertain"] in headline_of(app)
+        assert any("too close to the threshold to call" in text for text in texts(app))
 
 
 def test_a_card_that_was_not_released_is_rejected_by_the_page(

@@ -11,16 +11,17 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from skinlens.cases.errors import CaseNotFoundError, CaseStoreError
-from skinlens.cases.records import assessment_of, card_of, facts_of, image_of
-from skinlens.cases.schema import KEPT, Assessment, Image, Lesion, LogEntry, Patient
-from skinlens.cases.store import LABEL_UNKNOWN, CaseStore, open_file
+from skinlens.cases.errors import AlreadySavedError, CaseNotFoundError, CaseStoreError
+from skinlens.cases.records import assessment_of, card_of, facts_of, image_of, readings_of
+from skinlens.cases.schema import KEPT, Assessment, LogEntry
+from skinlens.cases.store import CaseStore, open_file
 from skinlens.cases.verify import verify
 from skinlens.imaging.quality import assess_quality
 from skinlens.report.pdf import case_pdf
 from skinlens.runtime.orientations import Stability
 from skinlens.triage.admission import admit
-from skinlens.triage.case import CaseFacts, CaseRecord
+from skinlens.triage.case import CaseFacts, CaseRecord, Reading
+from skinlens.triage.checklists import Abcd, Checklists, SevenPoint
 from skinlens.triage.decision import assess
 from tests.made_up_cases import CARD, CREATED, POINT, build_record, lesion_image, prediction
 
@@ -31,11 +32,12 @@ def saved(store: CaseStore, record: CaseRecord | None = None, **more: object) ->
     return store.save(record or build_record(), CARD, actor=ACTOR, **more)  # type: ignore[arg-type]
 
 
-def of_patient(name: str, *, site: str = "left shoulder", number: int = 0) -> CaseRecord:
+def of_patient(
+    name: str, *, site: str = "left shoulder", number: int = 0, lesion: str = "L1", photographed: str = ""
+) -> CaseRecord:
     image = lesion_image(sha256=f"{number:064x}", name=f"{name}-{number}.jpg")
-    return build_record(
-        image=image, facts=CaseFacts(name, "57", "female", site, "Ärger"), created=CREATED + timedelta(days=number)
-    )
+    facts = CaseFacts(name, "57", "female", site, "Ärger", lesion=lesion, photographed=photographed)
+    return build_record(image=image, facts=facts, created=CREATED + timedelta(days=number))
 
 
 def full_record() -> CaseRecord:
@@ -69,7 +71,7 @@ def test_a_case_comes_back_as_it_was(store: CaseStore) -> None:
     assert (again.prediction.gate, again.prediction.model) == (given.gate, given.model)
     assert np.array_equal(again.prediction.signed_map, given.signed_map)
     assert np.array_equal(again.prediction.logits, given.logits)
-    assert facts_of(row) == record.facts
+    assert facts_of(row) == replace(record.facts, lesion="L1")
     assert card_of(row) == CARD
     pixels = store.pixels.read(row.image_id)
     assert pixels is not None
@@ -85,7 +87,8 @@ def test_the_summary_can_be_made_again_byte_for_byte(store: CaseStore) -> None:
     pixels = store.pixels.read(row.image_id)
     assert pixels is not None
     moment = row.created.astimezone(record.created.tzinfo)
-    again = CaseRecord(image_of(row, pixels), record.overlay, assessment_of(row), facts_of(row), moment)
+    facts = replace(facts_of(row), lesion="")
+    again = CaseRecord(image_of(row, pixels), record.overlay, assessment_of(row), facts, moment)
     assert case_pdf(again, card_of(row)).content == case_pdf(record, CARD).content
 
 
@@ -93,9 +96,11 @@ def test_pixels_are_kept_only_if_they_are_wanted(store: CaseStore) -> None:
     row = store.assessment(saved(store))
     assert store.pixels.read(row.image_id) is None
     assert not store.pixels.path.exists()
-    saved(store, keep_pixels=True)
-    saved(store, keep_pixels=True)
+    assert saved(store, keep_pixels=True) == row.id
     assert store.pixels.read(row.image_id) is not None
+    with pytest.raises(AlreadySavedError, match="saved already, as L1 of P-2026-0117"):
+        saved(store, keep_pixels=True)
+    assert store.search().total == 1
     assert verify(store).findings == ()
 
 
@@ -107,15 +112,93 @@ def test_the_same_image_again_is_a_new_assessment_of_it(store: CaseStore) -> Non
     assert store.search().total == 2
 
 
-def test_patients_and_lesions_are_distinguished(store: CaseStore) -> None:
-    for name, site in (("P-1", "back"), ("P-1", "arm"), ("P-2", "back"), ("P-1", "")):
-        saved(store, of_patient(name, site=site))
-    with Session(store.engine) as session:
-        assert len(session.scalars(select(Patient)).all()) == 2
-        labels = [(lesion.patient.pseudonym, lesion.label) for lesion in session.scalars(select(Lesion))]
-        assert sorted(labels) == [("P-1", "arm"), ("P-1", "back"), ("P-1", LABEL_UNKNOWN), ("P-2", "back")]
-        assert len(session.scalars(select(Image)).all()) == 4
+def test_three_lesions_on_one_site_stay_three(store: CaseStore) -> None:
+    for number in range(3):
+        saved(store, of_patient("P-1", site="left upper back", number=number, lesion=""))
+    saved(store, of_patient("P-2", site="left upper back", lesion=""))
+    saved(store, of_patient("P-1", number=9, lesion="L2"))
+    lesions = store.lesions("P-1")
+    assert [(lesion.label, lesion.site, len(lesion.images)) for lesion in lesions] == [
+        ("L1", "left upper back", 1),
+        ("L2", "left upper back", 2),
+        ("L3", "left upper back", 1),
+    ]
+    assert lesions[1].title == "L2, left upper back"
+    assert [lesion.label for lesion in store.lesions("P-2")] == ["L1"]
+    assert store.lesions("P-3") == ()
     assert store.patients() == ["P-1", "P-2"]
+    assert verify(store).findings == ()
+
+
+def test_the_name_of_a_deleted_lesion_is_not_given_to_the_next_one_below_it(store: CaseStore) -> None:
+    for number in range(3):
+        saved(store, of_patient("P-1", number=number, lesion=""))
+    store.erase_lesion(store.lesions("P-1")[0].id, actor=ACTOR)
+    saved(store, of_patient("P-1", number=4, lesion=""))
+    assert [lesion.label for lesion in store.lesions("P-1")] == ["L2", "L3", "L4"]
+
+
+def test_the_same_image_as_of_a_new_lesion_is_of_the_one_that_it_is_of(store: CaseStore) -> None:
+    first = saved(store, of_patient("P-1", lesion=""))
+    later = of_patient("P-1", lesion="")
+    second = saved(store, replace(later, facts=replace(later.facts, age="58")))
+    assert first != second
+    assert len(store.lesions("P-1")) == 1
+    with pytest.raises(AlreadySavedError) as caught:
+        saved(store, of_patient("P-1", lesion=""))
+    assert caught.value.case_id == first
+    assert store.search().total == 2
+
+
+def test_body_site_day_and_checklists_come_back(store: CaseStore) -> None:
+    lists = Checklists(
+        SevenPoint(frozenset({"regression"})), Abcd(1, 4, frozenset({"red", "black"}), frozenset({"dots"}))
+    )
+    facts = CaseFacts(
+        "P-1",
+        site="Upper back, left: below the scapula",
+        site_code="699893008",
+        side="left",
+        photographed="2026-02-27",
+        checklists=lists,
+    )
+    row = store.assessment(saved(store, build_record(facts=facts)))
+    assert facts_of(row) == replace(facts, lesion="L1")
+    (line,) = store.search("2026-02-27 scapula").lines
+    assert (line.lesion, line.site, line.photographed) == ("L1", facts.site, "2026-02-27")
+    assert verify(store).findings == ()
+
+
+def test_readings_are_kept_with_the_case_and_added_to_one_that_is_saved_already(store: CaseStore) -> None:
+    reading = Reading("malignant", "Excise.", "Dr Example", CREATED)
+    case = saved(store, replace(build_record(), readings=(reading,)))
+    with pytest.raises(AlreadySavedError):
+        saved(store, replace(build_record(), readings=(replace(reading, moment=CREATED + timedelta(hours=1)),)))
+    own = Reading("unsure", "", ACTOR, CREATED + timedelta(hours=2))
+    assert saved(store, replace(build_record(), readings=(reading, own))) == case
+    row = store.assessment(case)
+    assert [(each.actor, each.reader, each.verdict) for each in row.reviews] == [
+        (ACTOR, "Dr Example", "malignant"),
+        (ACTOR, None, "unsure"),
+    ]
+    assert readings_of(row) == (reading, own)
+    assert verify(store).findings == ()
+
+
+@pytest.mark.parametrize("column", ["photographed = '2020-01-01'", "checklists = '{}'", "photographed = NULL"])
+def test_a_later_column_that_was_changed_is_found(store: CaseStore, column: str) -> None:
+    saved(store, of_patient("P-1", photographed="2026-02-27"))
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE assessment SET {column}")
+    assert len(verify(store).findings) == 1
+
+
+@pytest.mark.parametrize(("field", "most"), [("case_id", 60), ("lesion", 80)])
+def test_a_name_that_is_too_long_is_reported(store: CaseStore, field: str, most: int) -> None:
+    record = build_record()
+    with pytest.raises(CaseStoreError, match=f"longer than {most} characters"):
+        saved(store, replace(record, facts=replace(record.facts, **{field: "x" * (most + 1)})))
+    assert store.search().total == 0
 
 
 def test_a_case_needs_a_pseudonym(store: CaseStore) -> None:
@@ -137,11 +220,12 @@ def test_a_case_needs_a_pseudonym(store: CaseStore) -> None:
         ("_", 1),
         ("P-1 nowhere", 0),
         ("note", 0),
+        ("L1", 3),
     ],
 )
 def test_search_finds_every_word_and_nothing_else(store: CaseStore, words: str, found: int) -> None:
     for number, (name, site) in enumerate((("P-2", "b_ck"), ("P-1", "arm"), ("P-1", "back"), ("P-1", "back"))):
-        saved(store, of_patient(name, site=site, number=number))
+        saved(store, of_patient(name, site=site, number=number, lesion=f"L{2 if site == 'arm' else 1}"))
     result = store.search(words)
     assert result.total == len(result.lines) == found
 
@@ -155,11 +239,14 @@ def test_search_gives_the_latest_first_and_not_too_many(store: CaseStore) -> Non
     assert store.search(decision="refer").total == 5
 
 
-def test_a_lesion_is_followed_over_time(store: CaseStore) -> None:
-    ids = [saved(store, of_patient("P-1", number=number)) for number in (2, 0, 1)]
-    saved(store, of_patient("P-1", site="arm", number=7))
-    lesion = store.assessment(ids[0]).image.lesion_id
-    assert [row.image.name for row in store.of_lesion(lesion)] == [f"P-1-{number}.jpg" for number in range(3)]
+def test_a_lesion_is_followed_by_the_day_of_its_photographs(store: CaseStore) -> None:
+    """Whatever the order in which they were saved; one without a day stands at the day of saving, CREATED's."""
+    days = {1: "2026-03-05", 2: "2019-12-31", 3: "", 4: "2026-03-03"}
+    ids = [saved(store, of_patient("P-1", number=number, photographed=day)) for number, day in days.items()]
+    saved(store, of_patient("P-1", lesion="L2", number=7))
+    rows = store.of_lesion(store.assessment(ids[0]).image.lesion_id)
+    assert [row.image.name for row in rows] == [f"P-1-{number}.jpg" for number in (2, 4, 1, 3)]
+    assert len(store.of_patient("P-1")) == 5
 
 
 def test_reviews_add_up_and_the_last_one_is_shown(store: CaseStore) -> None:
@@ -196,6 +283,42 @@ def test_erasing_a_patient_leaves_nothing_but_the_log(store: CaseStore) -> None:
         assert {entry.actor for entry in erased} == {"registrar"}
         logged = " ".join(str(vars(entry)) for entry in session.scalars(select(LogEntry)))
     assert "P-1" not in logged
+    assert verify(store).findings == ()
+
+
+def test_one_case_is_erased_with_what_it_alone_holds(store: CaseStore) -> None:
+    first = saved(store, of_patient("P-1"), keep_pixels=True)
+    other = of_patient("P-1")
+    second = saved(store, replace(other, facts=replace(other.facts, age="58")))
+    third = saved(store, of_patient("P-1", number=3))
+    image = store.assessment(first).image_id
+    store.review(first, "benign", note="", blind=False, actor=ACTOR)
+    # The assessment and its verdict; the image has another case.
+    assert store.erase_case(first, actor=ACTOR) == 2
+    assert store.pixels.read(image) is not None
+    # Now image and pixels too; the lesion has another image.
+    assert store.erase_case(second, actor=ACTOR) == 3
+    assert store.pixels.read(image) is None
+    # The last one of the lesion and of the patient.
+    assert store.erase_case(third, actor=ACTOR) == 4
+    assert store.patients() == []
+    with pytest.raises(CaseNotFoundError):
+        store.erase_case(third, actor=ACTOR)
+    assert verify(store).findings == ()
+
+
+def test_a_lesion_is_erased_and_the_others_stay(store: CaseStore) -> None:
+    for number, lesion in enumerate(("L1", "L1", "L2")):
+        saved(store, of_patient("P-1", number=number, lesion=lesion), keep_pixels=True)
+    first, second = store.lesions("P-1")
+    # Two assessments, their images and pixels, and the lesion.
+    assert store.erase_lesion(first.id, actor=ACTOR) == 7
+    assert [lesion.id for lesion in store.lesions("P-1")] == [second.id]
+    assert len(list(store.pixels.path.glob("*"))) == 1
+    with pytest.raises(CaseNotFoundError, match="no such lesion"):
+        store.erase_lesion(first.id, actor=ACTOR)
+    assert store.erase_lesion(second.id, actor=ACTOR) == 5
+    assert store.patients() == []
     assert verify(store).findings == ()
 
 

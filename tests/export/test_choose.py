@@ -10,6 +10,8 @@ import pytest
 import statsmodels.api
 from sklearn.metrics import log_loss, roc_auc_score
 
+from skinlens.errors import UsageError
+from skinlens.export.choose import measure_curve
 from skinlens.export.selection import (
     Selection,
     SelectionError,
@@ -19,6 +21,7 @@ from skinlens.export.selection import (
     write_selection,
 )
 from skinlens.metrics.calibration import calibration_error, fitted_scaling
+from skinlens.metrics.risk_curve import risk_curve
 from skinlens.runtime.card import MeasuredRates
 
 RECIPE = {"name": "made_up", "preprocessing": {"size": 64}}
@@ -271,9 +274,28 @@ class TestCalibrated:
             selection.points[0].measured[0],
         )
 
-    def test_bins_hold_every_image(self, selection, truth: np.ndarray) -> None:
-        assert sum(each.rate.n for each in selection.score_bins) == len(truth)
-        assert (selection.score_bins[0].low, selection.score_bins[-1].high) == (0, 1)
+    def test_the_curve_is_that_of_the_scaled_scores(self, selection, pooled: pd.DataFrame, truth: np.ndarray) -> None:
+        scores = selection.scaling.of_probabilities(pooled["probability"])
+        expected = risk_curve(truth, scores, pooled["group_id"].astype(str), np.zeros(len(truth)).astype(str))
+        assert [(each.score, each.rate) for each in selection.risk_curve] == [
+            (each.score, each.rate) for each in expected
+        ]
+
+    def test_the_curve_is_measured_again_from_what_is_kept(self, selection, out: Path) -> None:
+        written = out / "selected.json"
+        write_selection(written, "model_x", selection.model_copy(update={"risk_curve": ()}))
+        assert measure_curve("model_x", out) == selection.risk_curve
+        assert read_selection(written, "model_x") == selection
+
+    def test_without_calibration_there_is_no_curve(self, call, runs: list[Path], out: Path) -> None:
+        call("select", "model_x", *runs, "--out", out)
+        with pytest.raises(UsageError, match="not calibrated"):
+            measure_curve("model_x", out)
+
+    def test_missing_predictions_are_reported(self, selection, out: Path) -> None:
+        (out / selection.out_of_fold[0]).unlink()
+        with pytest.raises(UsageError, match="cannot be used"):
+            measure_curve("model_x", out)
 
     def test_one_fold_is_measured_on_halves_of_its_lesions(self, call, runs: list[Path], out: Path) -> None:
         assert call("select", "model_x", runs[0], "--calibrate", "--out", out).status == 0

@@ -21,7 +21,7 @@ from skinlens.runtime.card import (
     MeasuredRates,
     ModelFileError,
     OperatingPoint,
-    ScoreBin,
+    RiskPoint,
     UncertainBand,
     read_card,
     sha256_of,
@@ -184,12 +184,12 @@ def test_a_calibrated_choice_reaches_the_card(checkpoint, about, images, tmp_pat
         OperatingPoint(name=about.point, threshold=0.5, chosen_on="made up", measured=(measured,), band=band),
     )
     calibration = Calibration(temperature=1.7, prevalence=0.4, chosen_on="x", error_before=0.1, error_after=0.05)
-    bins = (ScoreBin(low=0.0, high=1.0, rate=rate),)
-    choice = selection(calibration=calibration, points=points, score_bins=bins)
+    curve = (RiskPoint(score=0.5, rate=rate),)
+    choice = selection(calibration=calibration, points=points, risk_curve=curve)
     write_selection(tmp_path / "selected.json", "tiny", choice)
     assert read_selection(tmp_path / "selected.json", "tiny") == choice
     card = release(checkpoint, "tiny", choice, about, images, tmp_path).card
-    assert (card.calibrated, card.calibration, card.score_bins) == (True, calibration, bins)
+    assert (card.calibrated, card.calibration, card.risk_curve) == (True, calibration, curve)
     assert card.operating_points == points
     assert card.point().band == band
     plain = release(checkpoint, "plain", selection(), about, images, tmp_path)

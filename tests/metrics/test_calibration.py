@@ -1,15 +1,12 @@
 """Calibration, against scikit-learn, Bayes' rule and identities."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from skinlens.metrics.calibration import fitted_scaling, scaled_across, score_bins
-from skinlens.metrics.intervals import wilson
+from skinlens.metrics.calibration import fitted_scaling, scaled_across
 from skinlens.metrics.scaling import Scaling, logit
 
 
@@ -79,26 +76,3 @@ def test_each_part_is_scaled_by_the_others(overconfident):
 def test_where_no_temperature_is_best_there_is_an_error(labels, chances, why):
     with pytest.raises(ValueError, match=why):
         fitted_scaling(labels, chances)
-
-
-def test_every_image_lies_in_one_bin_of_about_equal_size(overconfident):
-    labels, chances = overconfident
-    bins = score_bins(labels, Scaling(2.5).of_probabilities(chances), bins=8)
-    assert (bins[0].low, bins[-1].high, len(bins)) == (0.0, 1.0, 8)
-    assert all(one.high == other.low for one, other in pairwise(bins))
-    assert sum(each.rate.n for each in bins) == 4000
-    assert sum(each.rate.value * each.rate.n for each in bins) == pytest.approx(labels.sum())
-    assert all(440 < each.rate.n < 560 for each in bins)
-
-
-def test_a_bin_holds_its_lower_end_and_the_last_one_its_upper():
-    bins = score_bins([0, 0, 1, 1], [0.0, 0.25, 0.5, 1.0], bins=2)
-    assert [(each.low, each.high, each.rate.value, each.rate.n) for each in bins] == [
-        (0.0, 0.375, 0.0, 2),
-        (0.375, 1.0, 1.0, 2),
-    ]
-    assert bins[1].rate == wilson(2, 2)
-
-
-def test_equal_scores_share_a_bin():
-    assert len(score_bins([0, 1] * 20, [0.3] * 40)) <= 2

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from skinlens.leaderboard.card_sections import measured_sections, read_measured
-from skinlens.metrics.measurement import Measurement
+from skinlens.metrics.measurement import Measurement, as_percent
 from skinlens.report.card_markdown import card_markdown
-from skinlens.runtime.card import Calibration, ModelCard, ScoreBin, UncertainBand, read_card
+from skinlens.runtime.card import Calibration, ModelCard, RiskPoint, UncertainBand, read_card
 from skinlens.triage.wording import DISCLAIMER
 
 WEIGHTS = Path(__file__).parents[2] / "weights"
@@ -42,7 +42,7 @@ def test_measured_sections_come_after_the_test_results(card: ModelCard) -> None:
     assert "## Who\n\nA sentence.\n\n| Part | Rate |\n| --- | --- |\n| mel | 0.9 |\n\n## Operating points" in said
 
 
-def test_bands_and_bins_of_a_calibrated_model(card: ModelCard) -> None:
+def test_bands_and_curve_of_a_calibrated_model(card: ModelCard) -> None:
     (point,) = card.operating_points
     band = UncertainBand(low=0.25, high=0.375, error=RATE, decided=RATE)
     calibration = Calibration(temperature=1.5, prevalence=0.4, chosen_on="x", error_before=0.125, error_after=0.0625)
@@ -51,13 +51,13 @@ def test_bands_and_bins_of_a_calibrated_model(card: ModelCard) -> None:
             "operating_points": (point.model_copy(update={"band": band}),),
             "calibrated": True,
             "calibration": calibration,
-            "score_bins": (ScoreBin(low=0.0, high=1.0, rate=RATE),),
+            "risk_curve": (RiskPoint(score=0.25, rate=RATE),),
         }
     )
     said = card_markdown(changed)
-    assert f"Uncertain from 0.2500 to 0.3750: outside, {RATE.text()}" in said
+    assert f"Scores from 0.2500 to 0.3750 are uncertain. {RATE.text(as_percent)} of the held-out images" in said
     assert "Calibration error 0.1250 before, 0.0625 after" in said
-    assert f"| 0.000 to 1.000 | {RATE.text()} | 55 |" in said
+    assert f"| 0.250 | {RATE.text(as_percent)} | 55 |" in said
     assert "not calibrated" not in said
 
 

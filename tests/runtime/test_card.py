@@ -109,17 +109,51 @@ def test_points_are_found_by_name_and_the_default_without_one(content: Content) 
         card.point("strict")
 
 
-def test_a_card_may_hold_calibration_bins_and_bands(content: Content, tmp_path: Path) -> None:
+def test_a_card_may_hold_calibration_curve_and_bands(content: Content, tmp_path: Path) -> None:
     rate = {"value": 0.1, "low": 0.05, "high": 0.2, "n": 40}
+    # Cards of earlier versions have bins.
     bins = [{"low": 0.0, "high": 0.25, "rate": rate}, {"low": 0.25, "high": 1.0, "rate": rate | {"value": 0.7}}]
-    content.update(calibrated=True, calibration=CALIBRATION, score_bins=bins)
+    curve = [{"score": 0.2, "rate": rate}, {"score": 0.6, "rate": rate | {"value": 0.7, "high": 0.8}}]
+    content.update(calibrated=True, calibration=CALIBRATION, score_bins=bins, risk_curve=curve)
     content["operating_points"][0]["band"] = BAND
     card = ModelCard.model_validate(content)
     write_card(card, tmp_path / "made_up.json")
     assert read_card(tmp_path / "made_up.json") == card
     assert card.scaling == (1.5, 0.0)
-    found = [card.score_bin(score) for score in (0.0, 0.2499, 0.25, 1.0)]
-    assert [each.rate.value for each in found if each] == [0.1, 0.1, 0.7, 0.7]
+    assert [point.rate.value for point in card.risk_curve] == [0.1, 0.7]
+
+
+@pytest.mark.parametrize(
+    ("curve", "why"),
+    [
+        ([(0.2, 0.1, 0.05, 0.2), (0.6, 0.09, 0.06, 0.3)], "does not rise"),
+        ([(0.2, 0.1, 0.05, 0.2), (0.6, 0.2, 0.04, 0.3)], "does not rise"),
+        ([(0.2, 0.1, 0.05, 0.2), (0.6, 0.2, 0.06, 0.15)], "not inside its interval"),
+        ([(0.6, 0.1, 0.05, 0.2), (0.2, 0.2, 0.1, 0.3)], "does not rise"),
+        ([(0.2, 0.1, 0.05, 0.2), (0.2, 0.2, 0.1, 0.3)], "does not rise"),
+        ([(0.2, 0.1, None, None)], "not inside its interval"),
+        ([(1.0, 0.1, 0.05, 0.2)], "less than 1"),
+    ],
+)
+def test_a_curve_that_contradicts_itself_is_rejected(content: Content, curve: list[Any], why: str) -> None:
+    points = [
+        {"score": score, "rate": {"value": value, "low": low, "high": high, "n": 9}}
+        for score, value, low, high in curve
+    ]
+    content.update(calibrated=True, calibration=CALIBRATION, risk_curve=points)
+    with pytest.raises(ValidationError, match=why):
+        ModelCard.model_validate(content)
+
+
+def test_a_curve_without_calibration_is_rejected(content: Content) -> None:
+    rate = {"value": 0.1, "low": 0.05, "high": 0.2, "n": 40}
+    content.update(risk_curve=[{"score": 0.2, "rate": rate}])
+    with pytest.raises(ValidationError, match="needs a calibration"):
+        ModelCard.model_validate(content)
+
+
+def test_a_card_without_a_curve_is_written_without_one(content: Content) -> None:
+    assert "risk_curve" not in ModelCard.model_validate(content).model_dump(mode="json")
 
 
 def test_a_population_is_reported_in_words() -> None:
@@ -128,16 +162,14 @@ def test_a_population_is_reported_in_words() -> None:
         name: MeasuredRates(population=name, sensitivity=rate, specificity=rate).measured_on
         for name in ("out of origin", "out of origin bcn", "out of fold", "test, all")
     }
-    assert told["out of origin bcn"] == "bcn, unseen"
-    assert told["out of origin"] == "unseen hospitals"
-    assert told["out of fold"] == "unseen lesions"
-    assert told["test, all"] == "test, all"
+    assert told["out of origin bcn"] == "Barcelona (BCN20000)"
+    assert told["out of origin"] == "all datasets that it was not trained on"
+    assert told["out of fold"] == "lesions that it was not trained on"
+    assert told["test, all"] == "all test images"
 
 
-def test_without_a_calibration_nothing_is_divided_and_no_bin_found(content: Content) -> None:
-    card = ModelCard.model_validate(content)
-    assert card.scaling == (1.0, 0.0)
-    assert card.score_bin(0.5) is None
+def test_without_a_calibration_nothing_is_divided(content: Content) -> None:
+    assert ModelCard.model_validate(content).scaling == (1.0, 0.0)
 
 
 def test_a_card_cannot_be_changed(content: Content) -> None:

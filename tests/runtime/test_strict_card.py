@@ -85,8 +85,8 @@ def rejected(content: dict[str, Any] | str | bytes, path: Path) -> str:
         ((*RATES, "specificity", "n"), 2.5, "operating_points.0.measured.0.specificity.n"),
         (("operating_points", 1, "band", "low"), NAN, "operating_points.1.band.low"),
         (("operating_points", 1, "name"), "screening", "two operating points have one name"),
-        (("score_bins", 0, "low"), 0.9, "score bins"),
-        (("score_bins", 0, "rate", "value"), 1.5, "score_bins.0.rate"),
+        (("risk_curve", 0, "score"), 0.9, "risk curve"),
+        (("risk_curve", 0, "rate", "value"), 1.5, "risk_curve.0.rate"),
         (("preprocessing", "size"), 224.0, "preprocessing.size"),
         (("preprocessing", "std", 0), 0.0, "preprocessing.std.0"),
         (("preprocessing", "mean", 0), NAN, "preprocessing.mean.0"),
@@ -193,7 +193,8 @@ def test_plain_json_is_read_as_it_is() -> None:
 
 
 def test_a_card_without_the_entries_of_later_versions_is_read(tmp_path: Path) -> None:
-    older = {key: value for key, value in CARD.items() if key not in {"familiarity", "test", "score_bins"}}
+    later = {"familiarity", "test", "score_bins", "risk_curve"}
+    older = {key: value for key, value in CARD.items() if key not in later}
     path = tmp_path / "made_up.json"
     path.write_text(json.dumps(older), "utf-8")
     assert read_card(path).ood is None

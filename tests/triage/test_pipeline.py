@@ -180,7 +180,7 @@ class TestOneImage:
         assert assessed.assessment.decision == "rejected"
         overridden = assessed.at(pipeline.point, override="seen by two of us")
         assert overridden.decision != "rejected"
-        assert "Assessed anyway, because: seen by two of us" in overridden.reasons
+        assert "Assessed against advice, because: seen by two of us" in overridden.reasons
 
     def test_without_quality_every_image_is_assessed(self, predictor: Predictor) -> None:
         grey = LesionImage(np.full((96, 96, 3), 128, np.uint8), "0" * 64, "grey.png")

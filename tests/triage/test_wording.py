@@ -47,7 +47,7 @@ class TestRatesSentence:
             "specificity 49.2% (n = 335 benign). By source dataset (2): sensitivity 93% to 97%, specificity 10% to 67%."
         )
         assert "By source dataset" not in rates_sentence(self.point(point.measured[0], datasets[0]), shown=1)
-        assert "b, unseen: sensitivity 97.2%" in rates_sentence(point)
+        assert "; b: sensitivity 97.2%" in rates_sentence(point)
 
     def test_nothing_measured(self) -> None:
         assert rates_sentence(self.point()) == "Sensitivity and specificity at this threshold were not measured."

@@ -15,7 +15,7 @@ from skinlens.batch.table import OUTCOME_WORDS, OUTCOMES, Entry, Filter, Order, 
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.storage.csv_file import CsvFileError
 from skinlens.storage.verdict import Verdict
-from skinlens.triage.decision import operating_point, score_name
+from skinlens.triage.decision import operating_point
 from skinlens.ui.verdicts import VERDICTS
 
 A_PAGE = 25
@@ -130,7 +130,7 @@ def show_table(store: BatchStore, shown: Shown, current: int | None) -> int | No
         st.info("No image matches the filter.", icon=":material/filter_alt:")
         return None
     numbers = [entry.number for entry in part]
-    name = score_name(store.card()).capitalize()
+    name = "Score"
     table = _table(part, store.thumbnails(numbers), shown, current, name)
     # The widget forgets its selection when it shows other images, so that a click counts once.
     chosen = st.dataframe(

@@ -1,18 +1,24 @@
-"""One saved case: images, result, readers' verdicts, the lesion at other dates, and the PDF."""
+"""One saved case: images, result, readers' verdicts, the lesion's other photographs, the PDF, and deletion."""
 
 import streamlit as st
 
 from skinlens.cases.errors import CaseStoreError
-from skinlens.cases.records import card_of, facts_of
+from skinlens.cases.records import assessment_of, card_of, facts_of, lesion_title
 from skinlens.cases.reopen import PixelsNotKeptError, reopen
 from skinlens.cases.schema import Assessment
 from skinlens.cases.store import CaseStore, current_user
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.report.pdf import case_pdf
+from skinlens.translation import gettext as _
 from skinlens.triage.case import CaseRecord
-from skinlens.triage.wording import HEADLINES
+from skinlens.triage.risk import meaning
+from skinlens.ui import session
+from skinlens.ui.cases.deletion import offer_deletion
+from skinlens.ui.cases.images import show_result_pair
+from skinlens.ui.cases.lesion import show_lesion
 from skinlens.ui.pdf_button import pdf_button
+from skinlens.ui.triage.reader import READER
 from skinlens.ui.verdicts import VERDICTS
 
 
@@ -24,19 +30,20 @@ def show_case(store: CaseStore, case_id: str) -> None:
     """
     row = store.assessment(case_id)
     lesion = row.image.lesion
-    st.markdown("#### Case")
-    st.text(f"{lesion.patient.pseudonym}, {lesion.label}: {row.image.name}")
+    st.subheader(_("Case"), anchor=False)
+    st.text(f"{lesion.patient.pseudonym}: {lesion_title(lesion.label, lesion.site)}")
     images, reading = st.columns([2.05, 1])
     with images:
         record = _record(store, row)
         if record is not None:
-            _show_pair(record)
-        _show_other_dates(store, row)
+            show_result_pair(record, card_of(row), row.id)
+        show_lesion(store, row)
     with reading:
         _show_result(row)
         _ask_for_verdict(store, row)
         if record is not None:
             pdf_button(lambda: case_pdf(record, card_of(row)).content, row.image.sha256)
+        offer_deletion(store, row)
 
 
 def _record(store: CaseStore, row: Assessment) -> CaseRecord | None:
@@ -45,7 +52,7 @@ def _record(store: CaseStore, row: Assessment) -> CaseRecord | None:
         return reopen(store, row)
     except PixelsNotKeptError:
         upload = st.file_uploader(
-            "The image was not saved. Drop its file here to see it and to make the PDF again.",
+            _("The image was not saved. Drop its file here to see it and to make the PDF again."),
             key=f"original-{row.id}",
         )
     if upload is None:
@@ -53,78 +60,66 @@ def _record(store: CaseStore, row: Assessment) -> CaseRecord | None:
     try:
         return reopen(store, row, original=decode(upload.getvalue(), name=upload.name))
     except (ImageRejectedError, CaseStoreError) as error:
-        st.error("This file cannot be used.", icon=":material/block:")
+        st.error(_("This file cannot be used."), icon=":material/block:")
         st.text(str(error))
         return None
 
 
-def _show_pair(record: CaseRecord) -> None:
-    """Show image and heatmap; a rejected image alone."""
-    left, right = st.columns(2)
-    left.image(record.image.pixels, caption="Original", width="stretch", alt="The image as it was assessed.")
-    if record.assessment.decision != "rejected":
-        right.image(
-            record.overlay, caption="What the model looked at", width="stretch", alt="The image with the heatmap."
-        )
-
-
 def _show_result(row: Assessment) -> None:
-    """Show the result in the words of the day on which it was saved."""
+    """Show the decision with its reasons, the risk at the prevalence of the day, and what was entered."""
+    assessment = assessment_of(row)
     with st.container(border=True):
-        st.markdown(f"##### {HEADLINES[row.decision]}")
-        if row.decision != "rejected":
-            st.metric(row.score_name.capitalize(), f"{row.score:.2f}")
-        for reason in row.reasons:
-            st.text(reason)
+        st.markdown(f"##### {assessment.headline}")
+        risk = None if row.prevalence is None else meaning(assessment, card_of(row), row.prevalence)
+        for sentence in (*(risk.sentences() if risk is not None else ()), *row.reasons):
+            st.text(sentence)
         facts = facts_of(row)
-        for name, value in (("Age", facts.age), ("Sex", facts.sex), ("Note", facts.note)):
+        shown = (
+            (_("Photographed on"), facts.photographed or _("not known")),
+            (_("Body site"), facts.site),
+            (_("Age"), facts.age),
+            (_("Sex"), facts.sex and _(facts.sex)),
+            (_("Note"), facts.note),
+        )
+        for name, value in shown:
             if value:
                 st.text(f"{name}: {value}")
+        for sentence in facts.checklists.sentences():
+            st.text(sentence)
         card = card_of(row)
-        st.caption(f"{card.shown_name} {card.version}, saved {row.created.astimezone():%Y-%m-%d %H:%M}")
+        st.caption(
+            _("{image}. {model} {version}, saved {moment} by {actor}.").format(
+                image=row.image.name.replace("`", ""),
+                model=card.shown_name,
+                version=card.version,
+                moment=f"{row.created.astimezone():%Y-%m-%d %H:%M}",
+                actor=row.actor,
+            )
+        )
 
 
 def _ask_for_verdict(store: CaseStore, row: Assessment) -> None:
     """List readers' verdicts so far, with a form for one more."""
+    session.restore(READER)
     with st.form(f"review-{row.id}", clear_on_submit=True, border=True):
-        st.markdown("**Your verdict**")
+        st.markdown(_("**Readers' verdicts**"))
         for review in row.reviews:
-            when, verdict = f"{review.created.astimezone():%Y-%m-%d %H:%M}", VERDICTS[review.verdict]
-            st.text(f"{when} {review.actor}: {verdict}. {review.note}")
+            when, verdict = f"{review.created.astimezone():%Y-%m-%d %H:%M}", _(VERDICTS[review.verdict])
+            st.text(f"{when} {review.reader or review.actor}: {verdict}. {review.note}")
         chosen = st.radio(
-            "Verdict",
+            _("Your verdict"),
             list(VERDICTS),
             index=None,
             horizontal=True,
-            format_func=VERDICTS.__getitem__,
-            label_visibility="collapsed",
+            format_func=lambda verdict: _(VERDICTS[verdict]),
         )
-        note = st.text_input("Remark", max_chars=1000)
-        if st.form_submit_button("Save verdict", width="stretch"):
+        note = st.text_input(_("Remark"), max_chars=1000)
+        name = st.text_input(
+            _("Your name"), st.session_state.get(READER, ""), max_chars=120, placeholder=current_user()
+        )
+        if st.form_submit_button(_("Save verdict"), width="stretch"):
             if chosen is None:
-                st.warning("Choose a verdict first.", icon=":material/edit:")
+                st.warning(_("Choose a verdict first."), icon=":material/edit:")
             else:
-                store.review(row.id, chosen, note=note, blind=False, actor=current_user())
+                store.review(row.id, chosen, note=note, blind=False, actor=current_user(), reader=name)
                 st.rerun()
-
-
-def _show_other_dates(store: CaseStore, row: Assessment) -> None:
-    """Show the lesion at another date beside this one."""
-    others = [other for other in store.of_lesion(row.image.lesion_id) if other.id != row.id]
-    if not others:
-        return
-    st.markdown("**The same lesion at another date**")
-    chosen = st.selectbox(
-        "Compare with",
-        others,
-        format_func=lambda other: f"{other.created.astimezone():%Y-%m-%d %H:%M}: {HEADLINES[other.decision].lower()}",
-        key=f"other-{row.id}",
-    )
-    left, right = st.columns(2)
-    for place, one in ((left, row), (right, chosen)):
-        pixels = store.pixels.read(one.image_id)
-        when = f"{one.created.astimezone():%Y-%m-%d}, {one.score_name} {one.score:.2f}"
-        if pixels is None:
-            place.info(f"{when}; the image was not saved.")
-        else:
-            place.image(pixels, caption=when, width="stretch", alt=f"The lesion, {when}.")

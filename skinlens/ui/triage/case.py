@@ -1,42 +1,40 @@
-"""What the user types about one image, and what becomes of it: the PDF and the saved case."""
+"""What the user enters about one image, and what becomes of it: the PDF and the saved case."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import streamlit as st
 
-from skinlens.cases.errors import CaseStoreError
+from skinlens.cases.errors import AlreadySavedError, CaseStoreError
 from skinlens.cases.store import current_user
 from skinlens.explain.heatmap import record_overlay
 from skinlens.report.fonts import missing_characters
 from skinlens.report.pdf import case_pdf
+from skinlens.translation import gettext as _
 from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.decision import Assessment
 from skinlens.triage.pipeline import Assessed
 from skinlens.triage.risk import Meaning
-from skinlens.ui import session
 from skinlens.ui.case_store import case_store
+from skinlens.ui.cases.listing import OPEN
 from skinlens.ui.model import LoadedModel
 from skinlens.ui.pdf_button import pdf_button
 from skinlens.ui.second import comparison_maker
-
-SEXES = ("female", "male", "other")
+from skinlens.ui.triage.facts import ask_where, ask_who_and_when, is_undecided
+from skinlens.ui.triage.reader import ask_for_checklists, ask_for_reading, reading_of
 
 
 def ask_for_facts(result: Assessed) -> CaseFacts:
-    """Return what the user typed about this image; the widgets belong to the image, so facts never move to another."""
-    key = result.image.sha256
+    """Return what the user entered about this image; the widgets belong to it, so facts never move to another."""
     with st.container(border=True):
-        st.markdown("**Case** (optional). Do not enter names or dates of birth.")
-        case_id, age, sex, site = st.columns([1.3, 0.8, 0.9, 1.4])
-        years = age.number_input("Age", 0, 120, None, key=f"age-{key}")
-        return CaseFacts(
-            case_id=case_id.text_input("Pseudonymous id", key=f"id-{key}", max_chars=60),
-            age="" if years is None else str(years),
-            sex=sex.selectbox("Sex", SEXES, None, placeholder="", key=f"sex-{key}") or "",
-            site=site.text_input("Body site", key=f"site-{key}", max_chars=80),
-            note=st.text_input("Note", key=f"note-{key}", max_chars=4000),
-        )
+        st.markdown(_("**Case** (optional). Do not enter names or dates of birth of patients."))
+        facts = ask_where(result.image, ask_who_and_when(result.image))
+        with st.expander(_("Your own assessment")):
+            ask_for_reading(result.image)
+        with st.expander(_("Your checklists: seven points, ABCD rule")):
+            checklists = ask_for_checklists(result.image)
+    return replace(facts, checklists=checklists)
 
 
 def offer_pdf_and_case(
@@ -51,39 +49,79 @@ def offer_pdf_and_case(
         risk: At the prevalence that the user chose; None for a rejected image.
         model: That made the prediction.
     """
-    lacking = missing_characters("\n".join((facts.case_id, facts.site, facts.note)))
+    reading = reading_of(result.image, datetime.now().astimezone())
+    typed = (facts.case_id, facts.site, facts.note, *(() if reading is None else (reading.note, reading.reader)))
+    lacking = missing_characters("\n".join(typed))
     if lacking:
-        st.warning("The PDF cannot print these characters. A mark replaces each:", icon=":material/font_download_off:")
+        st.warning(
+            _("The PDF cannot print these characters. A mark replaces each:"), icon=":material/font_download_off:"
+        )
         st.text(" ".join(lacking))
 
     compared = comparison_maker(result, assessment)
 
     def made_record() -> CaseRecord:
-        drawn = record_overlay(result.image.pixels, result.heatmap)
+        # A PDF is made after the run of the page, at the moment of the click.
         created = datetime.now().astimezone()
-        return CaseRecord(result.image, drawn, assessment, facts, created, risk, compared())
-
-    pdf_button(lambda: case_pdf(made_record(), model.card).content, result.image.sha256)
-    _offer_saving(made_record, model, None if risk is None else risk.prevalence)
-    st.button("Remove image", icon=":material/close:", on_click=session.clear, width="stretch")
-
-
-def _offer_saving(made_record: Callable[[], CaseRecord], model: LoadedModel, prevalence: float | None) -> None:
-    """Save the case, with or without the image."""
-    with st.popover("Save case", icon=":material/save:", width="stretch"):
-        st.caption(
-            "Saves the result, your entries and the image's SHA-256 under the pseudonymous id, in a database on this "
-            "computer. The Cases page lists them."
+        drawn = record_overlay(result.image.pixels, result.heatmap)
+        return CaseRecord(
+            image=result.image,
+            overlay=drawn,
+            assessment=assessment,
+            facts=facts,
+            created=created,
+            meaning=risk,
+            comparison=compared(),
+            readings=() if reading is None else (replace(reading, moment=created),),
         )
-        pixels = st.checkbox("Save the image too")
-        if not st.button("Save", type="primary"):
+
+    save, download = st.columns(2)
+    with save:
+        _offer_saving(
+            made_record,
+            model,
+            None if risk is None else risk.prevalence,
+            undecided=is_undecided(result.image, facts),
+        )
+    with download:
+        pdf_button(lambda: case_pdf(made_record(), model.card).content, result.image.sha256)
+
+
+def _offer_saving(
+    made_record: Callable[[], CaseRecord], model: LoadedModel, prevalence: float | None, *, undecided: bool
+) -> None:
+    """Save the case, with or without the image; say where it is now, or that it is there already."""
+    with st.popover(_("Save to a case"), icon=":material/save:", width="stretch"):
+        st.caption(
+            _(
+                "Saves the result, your entries and the image's SHA-256 under the pseudonymous id, in a database on "
+                "this computer. The Cases page lists them."
+            )
+        )
+        pixels = st.checkbox(_("Save the image too"))
+        if not st.button(_("Save"), type="primary"):
+            return
+        if undecided:
+            st.warning(_("Choose the lesion first: a new one, or one of this patient's."), icon=":material/edit:")
             return
         try:
-            case_store().save(
+            store = case_store()
+            case = store.save(
                 made_record(), model.card, actor=current_user(), keep_pixels=pixels, prevalence=prevalence
             )
+        except AlreadySavedError as error:
+            st.info(_("This case is saved already, so nothing was saved again."), icon=":material/check:")
+            _show_place(error.case_id)
         except CaseStoreError as error:
-            st.error("The case was not saved.", icon=":material/error:")
+            st.error(_("The case was not saved."), icon=":material/error:")
             st.text(str(error))
         else:
-            st.success("Saved.", icon=":material/check:")
+            st.success(_("Saved."), icon=":material/check:")
+            _show_place(case)
+
+
+def _show_place(case: str) -> None:
+    """Say where a case is, and let the Cases page open it."""
+    lesion = case_store().assessment(case).image.lesion
+    st.session_state[OPEN] = case
+    st.text(_("It is {lesion} of {patient}.").format(lesion=lesion.label, patient=lesion.patient.pseudonym))

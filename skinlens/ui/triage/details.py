@@ -7,10 +7,11 @@ from skinlens.imaging.quality import LIMITS, Check
 from skinlens.runtime.card import OodRecord
 from skinlens.runtime.prediction import GateSummary
 from skinlens.runtime.providers import provider_in_words
+from skinlens.translation import gettext as _
 from skinlens.triage.admission import Admission
 from skinlens.triage.decision import Assessment
 from skinlens.triage.pipeline import Assessed
-from skinlens.triage.wording import rates_sentence
+from skinlens.triage.wording import point_sentence, rates_sentence
 from skinlens.ui.model import LoadedModel
 
 
@@ -18,11 +19,18 @@ def show_details(result: Assessed, assessment: Assessment, model: LoadedModel) -
     """Show checks and provenance, folded."""
     image, prediction = result.image, result.prediction
     orientations = () if result.stability is None else result.stability.scores
+    point = assessment.point
+    # Rates were measured on images that may be assessed.
+    rates = "" if assessment.override else f"{point_sentence(point)}\n{rates_sentence(point)}\n"
     scores = (
+        "The score is the model's own output. It orders images; the risk above follows from it.\n"
         f"Score, unrounded: {prediction.score!r}\n"
         f"Scores of the eight orientations: {', '.join(f'{score:.3f}' for score in orientations)}\n"
     )
-    with st.expander("Details: image quality, model, fusion"):
+    with st.expander(_("Details: reasons, image quality, score, model")):
+        if assessment.decision != "rejected":
+            for reason in assessment.reasons:
+                st.text(reason)
         st.dataframe(quality_table(result.admission, model.card.ood), hide_index=True, width="stretch")
         st.text(
             f"Image: {image.name}, {image.width} x {image.height} px\n"
@@ -30,8 +38,8 @@ def show_details(result: Assessed, assessment: Assessment, model: LoadedModel) -
             f"Model: {prediction.model.name} {prediction.model.version}, weights SHA-256 {prediction.model.sha256}\n"
             f"Ran on: {provider_in_words(prediction.provider)}, {prediction.milliseconds:.1f} ms\n"
             f"{'' if assessment.decision == 'rejected' else scores}"
-            f"Operating point: {assessment.point.name}; {assessment.point.chosen_on}\n"
-            f"{rates_sentence(assessment.point)}\n"
+            f"Operating point: {point.name}, threshold {point.threshold:.4f}\n"
+            f"{rates}"
             f"{_fusion(prediction.gate)}\n"
             f"Heatmap: full evidence is {model.card.heatmap.scale:g}, {model.card.heatmap.chosen_on}"
         )

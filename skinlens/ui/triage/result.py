@@ -1,15 +1,15 @@
-"""The result of one image: decision, score, quality, and the risk at the chosen prevalence."""
+"""The result of one image: the question of prevalence, decision and risk, the operating points and what they cost."""
 
 import streamlit as st
 
 from skinlens.runtime.card import ModelCard, OperatingPoint
+from skinlens.translation import gettext as _
+from skinlens.translation import marked
 from skinlens.triage.decision import Assessment
 from skinlens.triage.pipeline import Assessed
-from skinlens.triage.risk import SETTINGS, Meaning, meaning, percent
-from skinlens.triage.wording import rates_sentence
+from skinlens.triage.risk import SETTINGS, Meaning, outlook_of, percent
+from skinlens.triage.wording import LOW_SENTENCE, NO_RATES, UNCALIBRATED, UNCERTAIN_SENTENCE
 from skinlens.ui import session
-from skinlens.ui.charts import score_bar
-from skinlens.ui.model import LoadedModel
 
 ICONS = {
     "refer": ":material/north:",
@@ -17,101 +17,127 @@ ICONS = {
     "low": ":material/south:",
     "rejected": ":material/block:",
 }
+OTHER = marked("Other percentage")
 # None: a percentage that the user types.
-PREVALENCES = {
-    **{f"{percent(share)}: {setting}": share for setting, share in SETTINGS.items()},
-    "Other percentage": None,
-}
-_POINT_HELP = (
-    "How readily the model refers a lesion. Screening misses the fewest cancers; specialist raises the fewest false "
-    "alarms."
-)
+PREVALENCES = {**{f"{percent(share)}: {setting}": share for setting, share in SETTINGS.items()}, OTHER: None}
+_PREVALENCE, _OWN = "prevalence", "own-prevalence"
 
 
-def choose_point(card: ModelCard) -> OperatingPoint:
-    """Return the operating point to assess at; the user has a choice only where the model has several."""
-    names = [point.name for point in card.operating_points]
-    if len(names) == 1:
-        return card.point()
-    name = st.segmented_control(
-        "Operating point", names, default=card.default_point, required=True, key=session.POINT, help=_POINT_HELP
-    )
-    return card.point(name)
+def is_admitted(result: Assessed) -> bool:
+    """Return whether an image may be assessed, so that rates measured on other images hold for it."""
+    admission = result.admission
+    return result.assessment.has_result and (admission is None or not admission.rejected)
 
 
 def choose_prevalence() -> float:
-    """Return the share of malignant lesions where the image comes from, in (0, 1)."""
-    setting = st.selectbox("How many lesions are malignant where you work?", list(PREVALENCES), key="prevalence")
-    known = PREVALENCES[setting]
-    if known is not None:
-        return known
-    return st.number_input("Malignant lesions, %", 0.1, 99.0, 5.0, 0.5, key="own-prevalence") / 100
+    """Return the share of malignant lesions where the image comes from, in (0, 1); the choice stays for all images."""
+    session.restore(_PREVALENCE, _OWN)
+    setting = st.selectbox(_("How many lesions are malignant where you work?"), list(PREVALENCES), key=_PREVALENCE)
+    share = PREVALENCES[setting]
+    if share is None:
+        st.session_state.setdefault(_OWN, 5.0)
+        share = st.number_input(_("Malignant lesions, %"), 0.1, 99.0, step=0.5, key=_OWN) / 100
+    session.remember(_PREVALENCE, _OWN)
+    return share
 
 
-def show_result(result: Assessed, assessment: Assessment, model: LoadedModel) -> Meaning:
-    """Show quality, decision, score and risk of an image that may be assessed.
+def choose_point(card: ModelCard, prevalence: float | None) -> OperatingPoint:
+    """Return the operating point to assess at; the user has a choice only where the model has several.
 
-    Returns:
-        The risk at the prevalence that the user chose.
+    Args:
+        card: Of the model.
+        prevalence: Where the consequences of each point are shown for; None shows none.
     """
-    _show_quality(result, assessment)
-    _show_score(result, assessment, model)
-    with st.container(border=True):
-        risk = meaning(assessment, model.card, choose_prevalence())
-        with st.container(gap="xsmall"):
-            for sentence in risk.sentences():
-                st.text(sentence)
-    return risk
+    points = {point.name: point for point in card.operating_points}
+    if len(points) == 1:
+        return card.point()
+    session.restore(session.POINT)
+    if st.session_state.get(session.POINT) not in points:
+        st.session_state[session.POINT] = card.default_point
+    outlooks = [None if prevalence is None else outlook_of(point, prevalence) for point in points.values()]
+    name = st.radio(
+        _("How cautious: the operating point"),
+        list(points),
+        captions=["" if outlook is None else outlook.sentence() for outlook in outlooks],
+        key=session.POINT,
+        help=_(
+            "How readily the model refers a lesion. Screening misses the fewest cancers; specialist raises the fewest "
+            "false alarms. The numbers are for 1,000 lesions where you work."
+        ),
+    )
+    session.remember(session.POINT)
+    return card.point(name)
 
 
-def show_rejected(result: Assessed, assessment: Assessment) -> None:
-    """Say why an image was rejected and what to do, and let the user override that with a reason."""
-    with st.container(border=True):
-        st.markdown(f"##### {ICONS[assessment.decision]} {assessment.headline}")
-        for reason in assessment.reasons:
-            st.text(reason)
-    if not assessment.has_result:
-        return
+def show_name(result: Assessed) -> None:
+    """Show which file the result belongs to, with a way to take it off the page."""
+    name, remove = st.columns([2.4, 1], vertical_alignment="center")
+    name.text(result.image.name or _("No name"))
+    remove.button(_("Remove image"), icon=":material/close:", on_click=session.clear, width="stretch")
+    if result.image.synthetic:
+        st.warning(_("Synthetic example: a drawn image, not a patient."), icon=":material/draw:")
+
+
+def show_verdict(result: Assessed, assessment: Assessment, risk: Meaning | None) -> None:
+    """Show decision and risk, and what limits both.
+
+    Args:
+        result: The image and its prediction.
+        assessment: Of that prediction.
+        risk: From `triage.risk.meaning`.
+    """
+    with st.container(border=True, gap="xsmall", key="verdict"):
+        st.markdown(f"## {ICONS[assessment.decision]} {assessment.headline}")
+        if assessment.decision == "rejected":
+            for reason in assessment.reasons:
+                st.text(reason)
+        elif assessment.override:
+            _show_against_advice(result, assessment)
+        else:
+            _show_risk(assessment, risk)
+    if assessment.decision == "rejected" and assessment.has_result:
+        _offer_override(result)
+
+
+def _show_risk(assessment: Assessment, risk: Meaning | None) -> None:
+    """Show the risk at the prevalence, the threshold in the same terms, and how far both can be trusted."""
+    if risk is not None and risk.risk is not None and risk.risk.value is not None:
+        number, _words, interval = risk.headline.partition(" (")
+        st.metric(
+            _("Risk where {prevalence} of lesions are malignant").format(prevalence=percent(risk.prevalence)),
+            number,
+            help=_(
+                "The chance that a lesion with this result is malignant, with its 95 % interval. It follows from "
+                "held-out images with about the same result."
+            ),
+        )
+        st.text(f"{interval.removesuffix(')')}. {risk.threshold_words[:1].upper()}{risk.threshold_words[1:]}.")
+    else:
+        st.text(_(UNCALIBRATED))
+    sentences = {"low": LOW_SENTENCE, "uncertain": UNCERTAIN_SENTENCE}
+    if assessment.decision in sentences:
+        st.text(_(sentences[assessment.decision]))
+    for sentence in (assessment.stability_sentence, *assessment.quality_sentences):
+        st.caption(_(sentence))
+
+
+def _show_against_advice(result: Assessed, assessment: Assessment) -> None:
+    """Show what the model says of a rejected image, and why that counts for little."""
+    st.text(assessment.explanation)
+    st.text(_(NO_RATES))
+    for reason in assessment.reasons[1:]:
+        st.text(reason)
+    st.button(_("Withdraw the assessment"), on_click=session.keep_override, args=(result, ""), width="stretch")
+
+
+def _offer_override(result: Assessed) -> None:
+    """Let the user have a rejected image assessed for a reason."""
     with st.form(f"override-{result.image.sha256}"):
-        reason = st.text_input("Your reason for assessing it anyway", max_chars=200)
-        st.caption("Your reason is shown with the result and printed in the PDF.")
-        if not st.form_submit_button("Assess anyway", width="stretch"):
+        reason = st.text_input(_("Your reason for assessing it anyway"), max_chars=200)
+        st.caption(_("Your reason is shown with the result and printed in the PDF."))
+        if not st.form_submit_button(_("Assess anyway"), width="stretch"):
             return
         if reason.strip():
             session.keep_override(result, reason)
             st.rerun()
-        st.warning("Enter a reason first.", icon=":material/edit:")
-
-
-def _show_quality(result: Assessed, assessment: Assessment) -> None:
-    """Show what speaks against the image before anything that was read from it."""
-    for sentence in assessment.quality_sentences:
-        st.caption(sentence)
-    if assessment.override:
-        st.warning("Assessed against advice. The reasons are listed below.", icon=":material/block:")
-        st.button("Withdraw the assessment", on_click=session.keep_override, args=(result, ""), width="stretch")
-
-
-def _show_score(result: Assessed, assessment: Assessment, model: LoadedModel) -> None:
-    """Show the decision, the score on its bar, and what is known about the threshold."""
-    prediction, point = result.prediction, assessment.point
-    with st.container(border=True):
-        st.markdown(f"##### {ICONS[assessment.decision]} {assessment.headline}")
-        st.metric(
-            assessment.score_name.capitalize(),
-            f"{prediction.score:.2f}",
-            help="From 0 to 1. Higher means more suspicious.",
-        )
-        figure = score_bar(
-            prediction.score,
-            point.threshold,
-            name=assessment.score_name,
-            band=None if point.band is None else (point.band.low, point.band.high),
-            theme=st.context.theme.type or "light",
-        )
-        st.plotly_chart(figure, config={"displayModeBar": False}, alt=assessment.reasons[0], key="score")
-        with st.container(gap="xsmall"):
-            for reason in (*assessment.reasons, assessment.stability_sentence):
-                st.text(reason)
-        st.caption(rates_sentence(point, shown=1))
-    st.caption(f"{model.card.shown_name} {model.card.version} on {model.runs_on}, {prediction.milliseconds:.0f} ms")
+        st.warning(_("Enter a reason first."), icon=":material/edit:")

@@ -29,7 +29,19 @@ def test_a_row_has_the_decision_and_the_last_verdict_in_words(cases: CaseStore) 
     table = case_table(cases.search().lines).set_index("Patient")
     assert table.loc["P-1", "Decision"] == HEADLINES["refer"]
     assert table.loc["P-1", "Reader's verdict"] == "not assessable"
-    assert table.loc["P-2", ["Decision", "Score", "Reader's verdict"]].tolist() == [HEADLINES["low"], 0.1, ""]
+    assert table.loc["P-2", ["Decision", "Reader's verdict"]].tolist() == [HEADLINES["low"], ""]
+
+
+def test_a_row_has_lesion_with_site_and_the_day_of_the_photograph(cases: CaseStore) -> None:
+    save(cases, "P-1")
+    record = build_record(
+        image=lesion_image(64, 64, sha256="7" * 64),
+        facts=CaseFacts("P-2", site="Cheek, left", photographed="2026-02-27"),
+    )
+    cases.save(record, CARD, actor="me")
+    table = case_table(cases.search().lines).set_index("Patient")
+    assert table.loc["P-1", ["Lesion", "Photographed"]].tolist() == ["L1, back", "not known"]
+    assert table.loc["P-2", ["Lesion", "Photographed"]].tolist() == ["L1, Cheek, left", "2026-02-27"]
 
 
 def draw() -> None:
@@ -77,4 +89,4 @@ def test_only_the_newest_cases_are_listed(page: AppTest, cases: CaseStore, monke
     monkeypatch.setattr("skinlens.ui.cases.listing._MOST_SHOWN", 2)
     page.run()
     assert page.dataframe[0].value["Patient"].tolist() == ["P-3", "P-2"]
-    assert page.caption[0].value.startswith("2 of 3 cases, newest first.")
+    assert page.caption[0].value.startswith("2 of 3 cases, the latest saved first.")

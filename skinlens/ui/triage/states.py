@@ -1,0 +1,108 @@
+"""The Triage page when there is no result yet: the first visit, an image being assessed, a file of no use."""
+
+from html import escape
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from skinlens.translation import gettext as _
+from skinlens.ui import session
+
+FORMATS = "JPEG, PNG, TIFF, BMP, WebP, DICOM"
+# The words and the button of a stopped page are drawn before the work begins, since nothing can be drawn afterwards;
+# they are seen once the page has come to rest. While a file is on its way, the last result is out of sight.
+STYLE = """<style>
+.st-key-stopped { display: none; }
+.stApp[data-test-script-state="notRunning"] .st-key-stopped { display: flex; }
+.stApp[data-test-script-state="notRunning"] .st-key-at-work { display: none; }
+.stApp:has(.st-key-working) .st-key-result { display: none; }
+.stApp:has(.st-key-drop [data-testid="stFileChip"]) .st-key-result { display: none; }
+.st-key-announcement { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+</style>"""
+
+
+def live_region() -> DeltaGenerator:
+    """Return the place, out of sight, of what is read out to those who cannot see the page change."""
+    return st.container(key="announcement").empty()
+
+
+def announce(place: DeltaGenerator, sentence: str) -> None:
+    """Have a sentence read out.
+
+    Args:
+        place: From `live_region`.
+        sentence: Without anything that a user typed.
+    """
+    # An alert is read when it appears, whatever it replaces.
+    place.html(f'<div role="alert" aria-live="polite" aria-atomic="true">{escape(sentence)}</div>')
+
+
+def show_working(waiting: session.Pending) -> None:
+    """Say which image is being assessed, with a way on for those who stop the page meanwhile."""
+    with st.container(key="at-work", border=True):
+        st.markdown(f"#### {_('Assessing')}")
+        st.text(waiting.name or _("a drawn example"))
+        st.caption(_("The image is checked, then assessed in eight orientations. This takes a few seconds."))
+    with st.container(key="stopped", border=True):
+        st.markdown(f"#### {_('Stopped')}")
+        st.text(waiting.name or _("a drawn example"))
+        st.caption(_("The page was stopped before the result was shown."))
+        go_on, discard = st.columns(2)
+        go_on.button(_("Continue"), type="primary", width="stretch", key="continue")
+        discard.button(_("Discard it"), width="stretch", on_click=session.clear)
+
+
+def show_problem(problem: session.Problem) -> None:
+    """Say why a file cannot be used."""
+    st.error(_("This file cannot be used."), icon=":material/block:")
+    st.text(problem.sentence)
+
+
+def show_first_visit() -> None:
+    """Show what the page is for, three steps, two drawn examples, formats and the way to Batch."""
+    if session.is_lost():
+        st.info(
+            _(
+                "The page was loaded again, so the last result is gone: images and results are kept only while the "
+                "page stays open. Drop the image again to see its result."
+            ),
+            icon=":material/history:",
+        )
+    words, tiles = st.columns([1.25, 1], gap="large")
+    with words:
+        st.markdown(
+            _(
+                "SkinLens estimates how likely a dermoscopic image shows a malignant lesion where you work, and shows "
+                "which parts of the image count as evidence."
+            )
+        )
+        st.markdown(
+            "\n".join(
+                (
+                    f"1. {_('Drop one photograph of one lesion, taken through a dermatoscope.')}",
+                    f"2. {_('Say how many lesions are malignant where you work, and read the risk.')}",
+                    f"3. {_('Look at the heatmap, then save the case or download the PDF.')}",
+                )
+            )
+        )
+        st.caption(_("Formats: {formats}, up to 50 MB.").format(formats=FORMATS))
+        st.page_link("pages/batch.py", label=_("Many images? Use Batch."), icon=":material/photo_library:")
+        st.info(
+            _("No image yet. Images stay on this computer; they are forgotten when the browser session ends."),
+            icon=":material/lock:",
+        )
+    with tiles:
+        st.caption(_("Two drawn examples, not patients:"))
+        labels = (_("Try a synthetic example"), _("Try another synthetic example"))
+        for number, (place, label) in enumerate(zip(st.columns(2), labels, strict=True)):
+            place.image(
+                _tile(number),
+                width="stretch",
+                alt=_("A drawn example of a pigmented lesion, number {number}.").format(number=number + 1),
+            )
+            place.button(label, key=f"example-{number}", width="stretch", on_click=session.take_example, args=(number,))
+
+
+@st.cache_data(show_spinner=False)
+def _tile(number: int) -> object:
+    return session.example(number).pixels
