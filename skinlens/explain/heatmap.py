@@ -114,8 +114,8 @@ def shaded(evidence: Floats, colours: ColourMap) -> Pixels:
 def cover(evidence: Floats) -> Floats:
     """Return how much of the image evidence in [0, 1] hides at full opacity, in [0, 1].
 
-    >>> cover(np.array([0.0, 0.02, 0.15, 0.3, 1.0], np.float32)).round(2).tolist()
-    [0.0, 0.0, 0.59, 1.0, 1.0]
+    >>> [f"{share:.2f}" for share in cover(np.array([0.0, 0.02, 0.15, 0.3, 1.0], np.float32))]
+    ['0.00', '0.00', '0.58', '1.00', '1.00']
     """
     share = np.clip((evidence - BARE) / (COVERED - BARE), 0.0, 1.0)
     return np.asarray(share**COVER_POWER, dtype=np.float32)

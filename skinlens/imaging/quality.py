@@ -202,7 +202,7 @@ def lesion_region(pixels: Pixels) -> npt.NDArray[np.bool_] | None:
 
     >>> from skinlens.imaging.synthetic import draw_pixels
     >>> region = lesion_region(draw_pixels(0))
-    >>> region.shape, 0.05 < region.mean() < 0.5
+    >>> region.shape, bool(0.05 < region.mean() < 0.5)
     ((144, 192), True)
     """
     view = _View(_at_working_size(pixels))

@@ -164,8 +164,8 @@ def _side(choice: Choice, result: Assessed, second: Assessed | None) -> Side:
         if second.assessment.decision == "rejected":
             return Side(_kept_shown(image, "original"), title, _("The image as received, upright."))
         return _with_heatmap(second, title)
-    picture, sentence = _kept_enhanced(image, choice)
-    return Side(picture, _title(choice, image), f"{choice_title(choice)}: {sentence}", outline=_outline(result))
+    copy, sentence = _kept_enhanced(image, choice)
+    return Side(copy, _title(choice, image), f"{choice_title(choice)}: {sentence}", outline=_outline(result))
 
 
 def _with_heatmap(result: Assessed, title: str) -> Side:
