@@ -105,6 +105,17 @@ def sentence(template: str, **values: object) -> Sentence:
     return Sentence(template, values)
 
 
+def together(*parts: str, by: str = " ") -> Sentence:
+    """Return texts one after another, each of them translated where the whole is shown.
+
+    >>> together("One.", sentence("{n} more.", n=2))
+    'One. 2 more.'
+    """
+    return Sentence(
+        by.join(f"{{_{at}}}" for at in range(len(parts))), {f"_{at}": part for at, part in enumerate(parts)}
+    )
+
+
 def shown(text: str) -> str:
     """Return a text as the reader should see it: a `Sentence` or a constant in the language in use, else as it is."""
     if isinstance(text, Sentence):

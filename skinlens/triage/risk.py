@@ -12,8 +12,7 @@ from skinlens.metrics.measurement import Measurement
 from skinlens.metrics.scaling import logit
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.prediction import is_probability
-from skinlens.translation import gettext as _
-from skinlens.translation import marked
+from skinlens.translation import marked, sentence
 from skinlens.triage.decision import Assessment
 
 # Share of malignant lesions among those a clinician would score: general practice, and a pigmented-lesion clinic.
@@ -121,7 +120,7 @@ class Outlook:
 
     def sentence(self) -> str:
         """Return the consequences in a few words."""
-        return _("of 1,000: {referred} referred, {found} cancers found, {missed} missed").format(**self.counts())
+        return sentence("of 1,000: {referred} referred, {found} cancers found, {missed} missed", **self.counts())
 
 
 def outlook(sensitivity: float, specificity: float, prevalence: float) -> Outlook:
@@ -187,7 +186,7 @@ class Meaning:
         """The threshold in the same terms, as in `screening refers from about 1 in 200 upward`; "" if not known."""
         if self.threshold is None:
             return ""
-        return _("{point} refers from {risk} upward").format(point=self.point, risk=one_in(self.threshold))
+        return sentence("{point} refers from {risk} upward", point=self.point, risk=one_in(self.threshold))
 
     def sentences(self) -> tuple[str, ...]:
         """Return the risk in plain words; empty if nothing is known."""
@@ -195,19 +194,23 @@ class Meaning:
         sentences = []
         if self.risk is not None:
             sentences.append(
-                _("Risk where {prevalence} of lesions are malignant: {risk}.").format(
-                    prevalence=where, risk=risk_words(self.risk, named=True)
+                sentence(
+                    "Risk where {prevalence} of lesions are malignant: {risk}.",
+                    prevalence=where,
+                    risk=risk_words(self.risk, named=True),
                 )
             )
         if self.threshold is not None:
             sentences.append(
-                _("There, the point {threshold}.").format(threshold=self.threshold_words),
+                sentence("There, the point {threshold}.", threshold=self.threshold_words),
             )
         if self.outlook is not None:
             sentences.append(
-                _(
-                    "Of 1,000 lesions there, {point} refers {referred}, finds {found} cancers and misses {missed}."
-                ).format(point=self.point, **self.outlook.counts())
+                sentence(
+                    "Of 1,000 lesions there, {point} refers {referred}, finds {found} cancers and misses {missed}.",
+                    point=self.point,
+                    **self.outlook.counts(),
+                )
             )
         return tuple(sentences)
 
@@ -267,12 +270,15 @@ def risk_words(risk: Measurement, *, named: bool = False) -> str:
     """
     if risk.value is None:
         return ""
-    shown = f"{_percentage(risk.value)} %"
-    if risk.low is not None and risk.high is not None:
-        ends = _("95 % interval {low} to {high} %") if named else _("{low} to {high} %")
-        ends = ends.format(low=_percentage(risk.low), high=_percentage(risk.high))
-        shown = f"{shown}, {ends}"
-    return f"{one_in(risk.value)} ({shown})"
+    words, share = one_in(risk.value), _percentage(risk.value)
+    if risk.low is None or risk.high is None:
+        return sentence("{words} ({share} %)", words=words, share=share)
+    low, high = _percentage(risk.low), _percentage(risk.high)
+    if named:
+        return sentence(
+            "{words} ({share} %, 95 % interval {low} to {high} %)", words=words, share=share, low=low, high=high
+        )
+    return sentence("{words} ({share} %, {low} to {high} %)", words=words, share=share, low=low, high=high)
 
 
 def one_in(share: float) -> str:
@@ -282,14 +288,14 @@ def one_in(share: float) -> str:
     ['fewer than 1 in 10,000', 'about 1 in 180', 'about 1 in 7', 'about 4 in 10', 'about 97 in 100']
     """
     if share < 1e-4:
-        return _("fewer than 1 in 10,000")
+        return sentence("fewer than 1 in 10,000")
     if share > 0.99:
-        return _("more than 99 in 100")
+        return sentence("more than 99 in 100")
     # One in 4 and 3 in 10 meet here, and 9 in 10 and 95 in 100 further up.
     part, whole = (round(100 * share), 100) if share >= 0.95 else (round(10 * share), 10)
     if share < 0.275:
         part, whole = 1, _two_digits(1 / share)
-    return _("about {part} in {whole}").format(part=part, whole=f"{whole:,}")
+    return sentence("about {part} in {whole}", part=part, whole=f"{whole:,}")
 
 
 def _two_digits(number: float) -> int:
@@ -309,5 +315,9 @@ def _percentage(share: float) -> str:
 def _count(number: float) -> str:
     """Return a count that is not rounded down to nothing."""
     return (
-        f"{number:.0f}" if number >= 0.95 or number == 0 else f"{number:.1f}" if number >= 0.05 else _("fewer than 0.1")
+        f"{number:.0f}"
+        if number >= 0.95 or number == 0
+        else f"{number:.1f}"
+        if number >= 0.05
+        else sentence("fewer than 0.1")
     )
