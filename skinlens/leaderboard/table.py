@@ -19,12 +19,9 @@ from skinlens.metrics.report import ViewResult
 PUBLISHED = "published.csv"
 NOT_TRAINED = "not trained here"
 _BELIEVED = "clean-native"
-_COLUMNS = [
-    *("name", "title", "source", "paper_model", "paper_accuracy", "paper_right", "trained_here", "imagenet_start"),
-    *("seeds", "n", "right"),
-    *(f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high", "_missing", "_mean", "_spread")),
-    *("relative_time", "milliseconds", "megabytes", "parameters", "epochs", "minutes"),
-]
+_ROW = ("name", "title", "source", "paper_model", "paper_accuracy", "paper_right", "trained_here", "imagenet_start",
+        "seeds", "n", "right")  # fmt: skip
+_COST = ("relative_time", "milliseconds", "megabytes", "parameters", "epochs", "minutes")
 
 
 def leaderboard(folder: Path, *, view: str = "all") -> pd.DataFrame:
@@ -101,7 +98,9 @@ def leaderboard_of(
     if view == "all":
         trained = {row.get("paper_model") for row in shown}
         shown += [_paper_row(row, trained) for row in published.to_dict("records")]
-    table = pd.DataFrame(shown, columns=_COLUMNS).astype({"seeds": "int64", "epochs": "Int64"})
+    ends = ("", "_low", "_high", "_missing", "_mean", "_spread")
+    columns = [*_ROW, *(f"{metric}{end}" for metric in METRICS for end in ends), *_COST]
+    table = pd.DataFrame(shown, columns=columns).astype({"seeds": "int64", "epochs": "Int64"})
     return table.sort_values("accuracy", ascending=False, kind="stable", ignore_index=True)
 
 
