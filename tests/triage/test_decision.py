@@ -144,9 +144,7 @@ class TestUncertain:
         turned = Stability((0.6, 0.6, 0.6, 0.24, 0.6, 0.6, 0.6, 0.7))
         assessment = banded(0.6, stability=turned)
         assert assessment.decision == "uncertain"
-        assert assessment.reasons[1] == (
-            "Turned or mirrored, the image gets another decision in 1 of 8 orientations."
-        )
+        assert assessment.reasons[1] == ("Turned or mirrored, the image gets another decision in 1 of 8 orientations.")
         assert assessment.stability_sentence == "Same result when the image is turned or mirrored: 7 of 8."
 
     def test_scores_that_move_on_one_side_change_nothing(self) -> None:
