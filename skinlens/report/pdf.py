@@ -1,7 +1,7 @@
 """The case summary: one case as a PDF/A document for the record, an A4 page unless the notes are long."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from skinlens import __version__
 from skinlens.imaging.image import Pixels
@@ -87,6 +87,9 @@ def case_pdf(record: CaseRecord, card: ModelCard) -> CasePdf:
         ValueError: If the record and the card, or the parts of the record, do not belong together.
     """
     _check(record, card)
+    if record.assessment.override or record.assessment.decision == "rejected":
+        # Risks were measured on images that may be assessed.
+        record = replace(record, meaning=None)
     missing = missing_characters("\n".join(_given_texts(record)))
     for highest in _IMAGE_HEIGHTS:
         canvas = _drawn(record, card, missing, total=1, highest=highest)

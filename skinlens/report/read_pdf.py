@@ -16,11 +16,12 @@ from skinlens.triage.wording import AGAINST_ADVICE, FORMER_HEADLINES, HEADLINES,
 
 _DIGEST = r"([0-9a-f]{64})"
 _HEADLINES = "|".join(map(re.escape, (*HEADLINES.values(), *FORMER_HEADLINES)))
-# In documents of earlier versions.
+# In documents of earlier versions; today the result stands among the details.
 _RESULT = re.compile(rf"^({_HEADLINES})(?: (?:Score|Estimate) ([0-9.]+))?$", re.MULTILINE)
-# Since 0.6: a headline with or without a risk, and the result among the details.
-_HEADLINE = re.compile(rf"^(?:{_HEADLINES}|{re.escape(AGAINST_ADVICE)})(?: .*[0-9].*)?$", re.MULTILINE)
 _RESULT_LINE = re.compile(r"^Result (.+)$", re.MULTILINE)
+_IN_LINE = re.compile(rf"^({_HEADLINES}), score ([0-9.]+), threshold [0-9.]+$")
+# Today: with a risk beside it, or alone.
+_HEADLINE = re.compile(rf"^(?:{_HEADLINES}|{re.escape(AGAINST_ADVICE)})(?: .*[0-9].*)?$", re.MULTILINE)
 _MADE = re.compile(r"\bMade ([0-9 :-]{16} \(UTC[+-][0-9]{2}:[0-9]{2}\))$", re.MULTILINE)
 _ZONE = re.compile(r"\bMade [0-9 :-]{16} \(UTC([+-])([0-9]{2}):([0-9]{2})\)$", re.MULTILINE)
 _MOST_PAGES = 60
@@ -120,9 +121,12 @@ def _printed(text: str) -> _Printed:
         tuple(re.findall(rf"^{label} SHA-256 {_DIGEST}$", text, re.MULTILINE))
         for label in ("(?:Image|Picture)", "Weights")
     )
-    results = tuple((FORMER_HEADLINES.get(headline, headline), score) for headline, score in _RESULT.findall(text))
-    headlines = tuple(_HEADLINE.findall(text))
     lines = tuple(_RESULT_LINE.findall(text))
+    detailed = [found.groups() for found in map(_IN_LINE.match, lines[-1:]) if found]
+    results = tuple(
+        (FORMER_HEADLINES.get(headline, headline), score) for headline, score in detailed or _RESULT.findall(text)
+    )
+    headlines = tuple(_HEADLINE.findall(text))
     zone = _ZONE.search(text)
     if zone is None:
         return _Printed(text, images, weights, results, headlines, lines, None)

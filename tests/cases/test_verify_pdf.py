@@ -52,14 +52,18 @@ def test_a_score_that_prints_alike_is_another_result(store: CaseStore) -> None:
     saved(store, build_record(score=0.8701))
     check = check_summary(store, case_pdf(build_record(score=0.8699), CARD).content)
     assert not check.agrees
-    assert "the document has Above the referral threshold 0.8699, the kept case" in check.sentences[0]
+    assert "the document has REFER 0.8699, the kept case" in check.sentences[0]
 
 
 @pytest.mark.parametrize(
     ("recorded", "forged", "sentence"),
     [
-        ('"score": 0.87', '"score": 0.78', "The result was altered: the page shows Above the referral threshold 0.87"),
-        ('"decision": "refer"', '"decision": "low"  ', "the record inside the document Below the referral threshold"),
+        (
+            '"score": 0.87',
+            '"score": 0.78',
+            "The result was altered: the page shows REFER; REFER, score 0.87, threshold 0.31",
+        ),
+        ('"decision": "refer"', '"decision": "low"  ', "the record inside the document LOW"),
         (f'"image_sha256": "{"5c" * 32}"', f'"image_sha256": "{"6d" * 32}"', "The image's SHA-256 was altered"),
         ('"created": "2026-03-04T15:06', '"created": "2026-03-04T15:07', "The time was altered"),
     ],
@@ -95,7 +99,7 @@ def test_a_record_that_cannot_be_read_is_not_passed_over(record: str) -> None:
 
 
 def test_a_headline_in_a_note_is_no_second_result() -> None:
-    record = build_record(facts=CaseFacts("P", note="Uncertain\nNot assessed"))
+    record = build_record(facts=CaseFacts("P", note="UNCERTAIN\nNOT ASSESSED"))
     assert read_summary(case_pdf(record, CARD).content).altered == ()
 
 
@@ -147,8 +151,8 @@ def test_another_result_is_named_with_the_recorded_one(store: CaseStore) -> None
     forged = case_pdf(build_record(score=0.12), CARD).content
     found = check_summary(store, forged)
     assert not found.agrees
-    assert "the document has Below the referral threshold 0.12" in found.sentences[0]
-    assert "the kept case Above the referral threshold 0.87" in found.sentences[0]
+    assert "the document has LOW 0.12" in found.sentences[0]
+    assert "the kept case REFER 0.87" in found.sentences[0]
 
 
 def test_another_image_and_another_model_are_distinguished(store: CaseStore) -> None:

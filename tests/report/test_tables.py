@@ -69,7 +69,7 @@ def test_a_point_has_a_row_for_each_set_it_was_measured_on() -> None:
     table = point_table(OperatingPoint(name="p", threshold=0.5, chosen_on="", measured=measured))
     assert table.to_dict("records") == [
         {
-            "Measured on": "test, all",
+            "Measured on": "all test images",
             "Sensitivity": "0.930 (0.900 to 0.950)",
             "of malignant": 300,
             "Specificity": "0.933 (0.900 to 0.960)",

@@ -37,7 +37,8 @@ def put(place: Place, value: object) -> dict[str, Any]:
 
 def numbers(value: Any, place: Place = ()) -> Iterator[Place]:
     """Places of all numbers that have a meaning to SkinLens: not those that a recipe or the folds tell a reader."""
-    if place in {("training", "recipe"), ("folds",)}:
+    # An option of a network may be a text or a flag too.
+    if place in {("training", "recipe"), ("folds",), ("architecture", "options")}:
         return
     if isinstance(value, dict | list):
         for key, each in value.items() if isinstance(value, dict) else enumerate(value):
