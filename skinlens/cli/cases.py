@@ -203,13 +203,14 @@ def _say_checked(result: "Verified") -> None:
 
 
 def _table(lines: "tuple[CaseLine, ...]") -> "Table":
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
     from skinlens.cases.records import lesion_title
 
-    columns = ("id", "saved", "patient", "lesion", "photographed", "image", "decision", "score", "verdict")
-    table = Table(*columns, box=None)
+    columns = ("saved", "patient", "lesion", "photographed", "image", "decision", "score", "verdict")
+    # An id that is cut short opens nothing.
+    table = Table(Column("id", no_wrap=True, min_width=32), *columns, box=None)
     for line in lines:
         texts = (
             line.id,

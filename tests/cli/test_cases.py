@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from skinlens.batch.holding import Holding
 from skinlens.cases.store import CaseStore, open_store
 from skinlens.imaging.decode import decode
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.report.pdf import case_pdf
 from skinlens.triage.case import CaseFacts
-from tests.made_up_cases import CARD, build_record
+from tests.made_up_cases import CARD, CREATED, build_record, lesion_image
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +45,9 @@ def test_cases_are_listed_and_found(call, case: str) -> None:
     (line,) = json.loads(call("cases", "list", "back", "--json").out)
     assert (line["id"], line["patient"], line["decision"]) == (case, "P-1 [red]", "refer")
     assert json.loads(call("cases", "list", "elsewhere", "--json").out) == []
-    assert "P-1 [red]" in call("cases", "list").out.replace("\n", " ")
+    shown = call("cases", "list").out
+    assert case in shown
+    assert "[red]" in shown, "what users type is no markup"
 
 
 def test_one_case_is_shown_with_its_provenance(call, case: str) -> None:
@@ -109,6 +112,40 @@ def test_a_patient_is_deleted_only_if_it_is_meant(call, store: CaseStore) -> Non
     assert store.search().total == 0
     assert call("cases", "delete", "P-1 [red]", "--yes").status == 1
     assert call("cases", "verify").status == 0
+
+
+def test_a_lesion_and_a_case_are_deleted_alone(call, store: CaseStore) -> None:
+    def kept(number: int, lesion: str) -> str:
+        image = lesion_image(64, 64, sha256=f"{number:064x}")
+        return store.save(build_record(image=image, facts=CaseFacts("P-1", lesion=lesion)), CARD, actor="me")
+
+    first, _second, _third = kept(1, "L1"), kept(2, "L1"), kept(3, "L2")
+    assert "lesion 'L2' of 'P-1'" in call("cases", "delete", "P-1", "--lesion", "L2").err
+    assert store.search().total == 3
+    assert call("cases", "delete", "P-1", "--lesion", "L2", "--yes").status == 0
+    assert [lesion.label for lesion in store.lesions("P-1")] == ["L1"]
+    assert call("cases", "delete", "P-1", "--lesion", "L2", "--yes").status == 1
+    assert call("cases", "delete", "--case", first, "--yes").status == 0
+    assert store.search().total == 1
+    assert call("cases", "delete", "--case", first, "--yes").status == 1
+    assert call("cases", "verify").status == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("--lesion", "L1"), ("P-1", "--case", "1"), ("--case", "1", "--lesion", "L1")]
+)
+def test_what_to_delete_must_be_clear(call, arguments: tuple[str, ...]) -> None:
+    assert call("cases", "delete", *arguments, "--yes").status == 2
+
+
+@pytest.mark.usefixtures("case")
+def test_batch_runs_that_still_hold_something_are_named(call, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = (Holding("ward", CREATED, 1, named=False),)
+    monkeypatch.setattr("skinlens.batch.holding.runs_holding", lambda *_, **__: (held, 2))
+    done = call("cases", "delete", "P-1 [red]", "--yes")
+    assert "the batch run 'ward' of 2026-03-04" in done.err
+    assert "discard these runs on the Batch page" in done.err
+    assert "2 batch runs could not be read" in done.err
 
 
 def test_a_summary_is_compared_with_the_record(call, store: CaseStore, tmp_path: Path) -> None:
