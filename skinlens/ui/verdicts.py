@@ -1,11 +1,6 @@
 """A reader's verdicts, as the pages offer them."""
 
-from skinlens.storage.verdict import Verdict
+from skinlens.storage.verdict import VERDICT_WORDS, Verdict
 
 # As saved, and as shown.
-VERDICTS: dict[Verdict, str] = {
-    "benign": "benign",
-    "malignant": "malignant",
-    "unsure": "unsure",
-    "not judgeable": "not assessable",
-}
+VERDICTS: dict[Verdict, str] = VERDICT_WORDS

@@ -59,7 +59,7 @@ def test_it_shows_the_run_its_counts_and_every_image_that_needs_a_look() -> None
         assert text in first
     assert "7 further images are left out" in first
     blocks = " ".join(rest)
-    for text in ("0.87 · above the referral threshold", "Patient: P-1", "me: malignant", "5c" * 8, "5 further ones"):
+    for text in ("0.87 · above the referral threshold", "Patient: P-1", "me: malignant", "5c" * 8, "5 further images"):
         assert text in blocks
 
 
