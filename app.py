@@ -9,7 +9,7 @@ from skinlens.imaging.workers import start_ahead
 from skinlens.runtime.card import ModelCard, ModelFileError, OperatingPoint
 from skinlens.triage.wording import DISCLAIMER, UNVERIFIED
 from skinlens.ui.case_store import tidy_at_start
-from skinlens.ui.model import loaded_model
+from skinlens.ui.model import choose_model, loaded_model
 from skinlens.ui.router import mark_routed
 from skinlens.ui.server import protection
 from skinlens.ui.session import POINT
@@ -38,12 +38,16 @@ STYLE = """<style>
 def point_in_use(card: ModelCard) -> OperatingPoint:
     """Return the operating point of the Triage page."""
     chosen = st.session_state.get(POINT)
-    known = {point.name for point in card.operating_points}
-    return card.point(chosen if chosen in known else None)
+    if chosen not in {point.name for point in card.operating_points}:
+        # Of another model.
+        st.session_state.pop(POINT, None)
+        return card.point()
+    return card.point(chosen)
 
 
 def model_in_use() -> ModelCard | None:
     """Show model, threshold and where it runs in the sidebar; return the card, or None without a usable model."""
+    choose_model()
     try:
         model = loaded_model()
     except ModelFileError:

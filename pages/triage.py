@@ -7,10 +7,11 @@ from skinlens.triage.pipeline import Assessed
 from skinlens.ui import session
 from skinlens.ui.model import LoadedModel, model_or_sentence
 from skinlens.ui.router import require_router
+from skinlens.ui.second import assessed_by, other_model
 from skinlens.ui.triage.case import ask_for_facts, offer_pdf_and_case
 from skinlens.ui.triage.details import show_details
 from skinlens.ui.triage.result import choose_point, show_rejected, show_result
-from skinlens.ui.viewer import original_alone, side_by_side
+from skinlens.ui.viewer import alone, pair
 
 
 def choose_image(model: LoadedModel) -> bool:
@@ -35,13 +36,13 @@ def show_image(result: Assessed, model: LoadedModel) -> None:
     assessment = result.at(choose_point(model.card), override=session.override(result))
     if result.image.synthetic:
         st.warning("Synthetic example: a drawn image, not a patient.", icon=":material/draw:")
-    images, reading = st.columns([2.05, 1])
+    images, reading = st.columns([2.6, 1])
     rejected = assessment.decision == "rejected"
     with images:
         if rejected:
-            original_alone(result)
+            alone(result.image)
         else:
-            side_by_side(result)
+            pair(result, assessment=assessment, other=other_model(result))
         facts = ask_for_facts(result)
     with reading:
         if rejected:
@@ -61,7 +62,8 @@ def page() -> None:
     usable = choose_image(model)
     result = session.current()
     if result is not None:
-        show_image(result, model)
+        # Another model may have been chosen since.
+        show_image(assessed_by(result, model), model)
     elif usable:
         st.info(
             "No image yet. Images stay on this computer; they are forgotten when the browser session ends.",

@@ -10,6 +10,10 @@ from skinlens.runtime.orientations import Stability
 from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.decision import Assessment
 from skinlens.triage.documents import admission_document, admission_of, prediction_columns, prediction_of
+from skinlens.triage.second import Comparison, comparison_document, comparison_of
+
+# Key of another model's decision in the document of the prediction.
+_SECOND = "second"
 
 
 def card_document(card: ModelCard) -> dict[str, Any]:
@@ -25,6 +29,9 @@ def card_of(row: Row) -> ModelCard:
 def assessment_row(record: CaseRecord, *, image_id: str, model_id: str, actor: str) -> Row:
     """Return a row that holds all of an assessment but the image."""
     assessment, prediction = record.assessment, record.assessment.prediction
+    columns = prediction_columns(prediction)
+    if record.comparison is not None:
+        columns["prediction"] |= {_SECOND: comparison_document(record.comparison)}
     return Row(
         image_id=image_id,
         model_id=model_id,
@@ -33,7 +40,7 @@ def assessment_row(record: CaseRecord, *, image_id: str, model_id: str, actor: s
         software=__version__,
         decision=assessment.decision,
         score_name=assessment.score_name,
-        **prediction_columns(prediction),
+        **columns,
         point=assessment.point.model_dump(mode="json"),
         reasons=list(assessment.reasons),
         stability=None if assessment.stability is None else list(assessment.stability.scores),
@@ -55,6 +62,12 @@ def assessment_of(row: Row) -> Assessment:
         admission=None if row.admission is None else admission_of(row.admission),
         override=row.override,
     )
+
+
+def second_of(row: Row) -> Comparison | None:
+    """Return the comparison with another model; None for a case that has none."""
+    document = row.prediction.get(_SECOND)
+    return None if document is None else comparison_of(document)
 
 
 def image_columns(image: LesionImage) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """A kept case as the app had it, ready for a summary."""
 
 from skinlens.cases.errors import CaseStoreError
-from skinlens.cases.records import assessment_of, card_of, facts_of, image_of
+from skinlens.cases.records import assessment_of, card_of, facts_of, image_of, second_of
 from skinlens.cases.schema import Assessment
 from skinlens.cases.store import CaseStore
 from skinlens.explain.heatmap import heatmap_of, record_overlay
@@ -31,7 +31,7 @@ def reopen(store: CaseStore, row: Assessment, *, original: LesionImage | None = 
     assessment = assessment_of(row)
     overlay = record_overlay(image.pixels, heatmap_of(assessment.prediction, card_of(row)))
     known = None if row.prevalence is None else meaning(assessment, card_of(row), row.prevalence)
-    return CaseRecord(image, overlay, assessment, facts_of(row), row.created.astimezone(), known)
+    return CaseRecord(image, overlay, assessment, facts_of(row), row.created.astimezone(), known, second_of(row))
 
 
 def _pixels(store: CaseStore, row: Assessment, original: LesionImage | None) -> Pixels:

@@ -1,6 +1,8 @@
 """Heatmaps: a model's evidence on one fixed scale for all images, and drawn over the image.
 
-The colour maps survive colour blindness and greyscale printing.
+The colour maps survive colour blindness and greyscale printing. Most images reach a third of the scale at their
+strongest place, so that part of the scale gets most of the colours and of the cover: `shaded` and `cover` are the same
+for every image, and nothing is stretched to an image's own range.
 """
 
 from typing import Literal, get_args
@@ -12,13 +14,20 @@ from skinlens.imaging.image import Pixels
 from skinlens.imaging.preprocess import fitted
 from skinlens.runtime.card import ModelCard
 from skinlens.runtime.prediction import Floats, Prediction, is_scale
+from skinlens.translation import gettext as _
 
 ColourMap = Literal["viridis", "cividis", "inferno"]
 Style = Literal["colour", "contour"]
 COLOUR_MAPS: tuple[ColourMap, ...] = get_args(ColourMap)
 STYLES: tuple[Style, ...] = get_args(Style)
 RECORD_SIDE = 2048
-CONTOUR_LEVELS = (0.25, 0.5, 0.75)
+CONTOUR_LEVELS = (0.1, 0.25, 0.5, 0.75)
+# Below the first the evidence is called faint and is hard to see; from the others on it is moderate, and strong.
+FAINT, MODERATE, STRONG = 0.15, 0.25, 0.75
+# Evidence that is not covered at all, and the evidence from which on the cover is complete.
+BARE, COVERED = 0.02, 0.3
+# Below 1, so that the cover rises steeply at first.
+COVER_POWER = 0.7
 
 _CV2_MAPS = {"viridis": cv2.COLORMAP_VIRIDIS, "cividis": cv2.COLORMAP_CIVIDIS, "inferno": cv2.COLORMAP_INFERNO}
 
@@ -57,8 +66,8 @@ def overlay(
 ) -> Pixels:
     """Draw a heatmap over its image.
 
-    In the `colour` style a place is covered by the square root of its evidence, so that places without evidence stay as
-    they are and weak evidence can still be seen; in the `contour` style lines run where it passes 0.25, 0.5 and 0.75.
+    In the `colour` style `cover` says how much of a place is covered, so that places without evidence stay as they are
+    and weak evidence can still be seen; in the `contour` style lines run where it passes each of `CONTOUR_LEVELS`.
 
     Args:
         pixels: RGB uint8, `(H, W, 3)`.
@@ -83,7 +92,7 @@ def overlay(
     evidence = stretched(heatmap, pixels.shape[0], pixels.shape[1])
     if style == "contour":
         return _blend(pixels, _with_contours(pixels, evidence, colours), np.full_like(evidence, opacity))
-    return _blend(pixels, coloured(evidence, colours), np.float32(opacity) * np.sqrt(evidence, dtype=np.float32))
+    return _blend(pixels, shaded(evidence, colours), np.float32(opacity) * cover(evidence))
 
 
 def record_overlay(pixels: Pixels, heatmap: Floats) -> Pixels:
@@ -97,9 +106,24 @@ def coloured(evidence: Floats, colours: ColourMap) -> Pixels:
     return np.asarray(cv2.cvtColor(cv2.applyColorMap(levels, _CV2_MAPS[colours]), cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
+def shaded(evidence: Floats, colours: ColourMap) -> Pixels:
+    """Return evidence `(H, W)` in [0, 1] in the colours in which it is drawn, by its square root."""
+    return coloured(np.sqrt(evidence, dtype=np.float32), colours)
+
+
+def cover(evidence: Floats) -> Floats:
+    """Return how much of the image evidence in [0, 1] hides at full opacity, in [0, 1].
+
+    >>> cover(np.array([0.0, 0.02, 0.15, 0.3, 1.0], np.float32)).round(2).tolist()
+    [0.0, 0.0, 0.59, 1.0, 1.0]
+    """
+    share = np.clip((evidence - BARE) / (COVERED - BARE), 0.0, 1.0)
+    return np.asarray(share**COVER_POWER, dtype=np.float32)
+
+
 def legend(colours: ColourMap, *, width: int = 256, height: int = 12) -> Pixels:
     """Return a strip from no evidence (left) to the scale's full evidence (right), RGB uint8 `(height, width, 3)`."""
-    return coloured(np.tile(np.linspace(0, 1, width, dtype=np.float32), (height, 1)), colours)
+    return shaded(np.tile(np.linspace(0, 1, width, dtype=np.float32), (height, 1)), colours)
 
 
 def stretched(heatmap: Floats, height: int, width: int) -> Floats:
@@ -110,21 +134,30 @@ def stretched(heatmap: Floats, height: int, width: int) -> Floats:
 def evidence_sentence(heatmap: Floats) -> str:
     """Return the heatmap in words, for readers who cannot see it: how strong, how spread and where."""
     peak = float(heatmap.max())
-    if peak < CONTOUR_LEVELS[0]:
-        return f"The evidence is weak everywhere in the image, at most {peak:.0%} of the scale."
+    if peak <= BARE:
+        return _("There is hardly any evidence for malignancy on the common scale.")
+    if peak < FAINT:
+        return _("Little evidence on the common scale; switch to own scale to see where it lies.")
     row, column = np.unravel_index(int(heatmap.argmax()), heatmap.shape)
-    share = float((heatmap >= CONTOUR_LEVELS[1] * peak).mean())
-    strength = "strong" if peak >= CONTOUR_LEVELS[2] else "moderate"
     place = _place(float(row) / heatmap.shape[0], float(column) / heatmap.shape[1])
-    return f"The evidence is {strength}, highest {place}; {share:.0%} of the image carries at least half of it."
+    if peak < MODERATE:
+        sentence = _("The evidence is weak, highest {place}; {share} of the image carries at least half of it.")
+    elif peak < STRONG:
+        sentence = _("The evidence is moderate, highest {place}; {share} of the image carries at least half of it.")
+    else:
+        sentence = _("The evidence is strong, highest {place}; {share} of the image carries at least half of it.")
+    return sentence.format(place=place, share=f"{float((heatmap >= 0.5 * peak).mean()):.0%}")
 
 
 def _place(row: float, column: float) -> str:
-    vertical = "upper" if row < 1 / 3 else "lower" if row > 2 / 3 else "middle"
-    horizontal = "left" if column < 1 / 3 else "right" if column > 2 / 3 else "centre"
-    if (vertical, horizontal) == ("middle", "centre"):
-        return "at the centre"
-    return f"at the {vertical} {horizontal}"
+    """Return a place in words, from its shares of height and width."""
+    down = 0 if row < 1 / 3 else 2 if row > 2 / 3 else 1
+    across = 0 if column < 1 / 3 else 2 if column > 2 / 3 else 1
+    return (
+        (_("at the upper left"), _("at the upper centre"), _("at the upper right")),
+        (_("at the middle left"), _("at the centre"), _("at the middle right")),
+        (_("at the lower left"), _("at the lower centre"), _("at the lower right")),
+    )[down][across]
 
 
 def _blend(under: Pixels, over: Pixels, weight: Floats) -> Pixels:
@@ -141,7 +174,7 @@ def _with_contours(pixels: Pixels, evidence: Floats, colours: ColourMap) -> Pixe
     for level in CONTOUR_LEVELS:
         reached = np.pad((evidence >= level).astype(np.uint8), beyond, mode="edge")
         lines, _ = cv2.findContours(reached, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE, offset=(-beyond, -beyond))
-        colour = coloured(np.full((1, 1), level, np.float32), colours)[0, 0].tolist()
+        colour = shaded(np.full((1, 1), level, np.float32), colours)[0, 0].tolist()
         edge = (0, 0, 0) if sum(colour) > 330 else (255, 255, 255)
         cv2.drawContours(drawn, lines, -1, edge, thickness + 2, cv2.LINE_AA)
         cv2.drawContours(drawn, lines, -1, colour, thickness, cv2.LINE_AA)

@@ -27,6 +27,8 @@ _Mask = npt.NDArray[np.bool_]
 
 WORKING_SIDE = 192
 _MIN_SHORT_SIDE = 32
+# Least share of a lesion that reaches into the middle half of each side.
+_IN_THE_MIDDLE = 0.1
 # Of a larger image, at least this many pixels in a row are averaged into one.
 _SAMPLES = 4
 
@@ -171,6 +173,31 @@ def assess_quality(pixels: Pixels) -> Quality:
     """
     view = _View(_shrink(pixels))
     return Quality(tuple(_check(name, measure(view)) for name, measure in _MEASURES.items()))
+
+
+def lesion_region(pixels: Pixels) -> npt.NDArray[np.bool_] | None:
+    """Estimate which part of an image is the lesion: its largest dark part, near the middle.
+
+    A threshold finds it, not a trained segmentation, so its outline is an estimate.
+
+    Args:
+        pixels: RGB uint8, `(H, W, 3)`, of any size.
+
+    Returns:
+        bool, at the working size of the checks with the image's aspect; None if no lesion stands out from the skin,
+        or if what does lies at the rim, as shadows do.
+
+    >>> from skinlens.imaging.synthetic import draw_pixels
+    >>> region = lesion_region(draw_pixels(0))
+    >>> region.shape, 0.05 < region.mean() < 0.5
+    ((144, 192), True)
+    """
+    view = _View(_shrink(pixels))
+    if LIMITS["no_lesion"].breached(_lesion_contrast(view)) is not None:
+        return None
+    height, width = view.lesion.shape
+    middle = view.lesion[height // 4 : height - height // 4, width // 4 : width - width // 4]
+    return view.lesion if middle.sum() >= _IN_THE_MIDDLE * view.lesion.sum() else None
 
 
 def _check(name: CheckName, value: float) -> Check:

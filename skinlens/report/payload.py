@@ -38,6 +38,8 @@ class CasePayload:
         threshold: Of the operating point, unrounded; None for a rejected image.
         created: When the summary was made, to the second, with a time zone.
         software: Version of SkinLens that made it.
+        second_weights_sha256: Of another model that was asked about the image; "" if none was.
+        second_decision: Of that model; "" without one.
 
     Examples:
         >>> from datetime import UTC
@@ -53,10 +55,14 @@ class CasePayload:
     threshold: float | None
     created: datetime
     software: str
+    second_weights_sha256: str = ""
+    second_decision: str = ""
 
     def json(self) -> str:
         """Return the record as JSON with sorted keys."""
         values = asdict(self) | {"created": self.created.isoformat(timespec="seconds")}
+        if not self.second_decision:
+            del values["second_weights_sha256"], values["second_decision"]
         return payload_json("case", values)
 
 
@@ -142,11 +148,14 @@ def read_case(values: dict[str, Any]) -> CasePayload:
             threshold=_probability(values["threshold"]),
             created=datetime.fromisoformat(values["created"]),
             software=str(values["software"]),
+            second_weights_sha256=str(values.get("second_weights_sha256", "")),
+            second_decision=str(values.get("second_decision", "")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise PayloadError("The record inside the document is damaged.") from error
     complete = made.decision == "rejected" or (made.score is not None and made.threshold is not None)
-    if made.decision not in _DECISIONS or not complete or made.created.utcoffset() is None:
+    decisions = {made.decision, made.second_decision or made.decision}
+    if not decisions <= set(_DECISIONS) or not complete or made.created.utcoffset() is None:
         raise PayloadError("The record inside the document is damaged.")
     return made
 

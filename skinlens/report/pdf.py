@@ -23,6 +23,7 @@ from skinlens.report.payload import CasePayload
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.decision import Assessment, Decision
+from skinlens.triage.second import Opinion
 from skinlens.triage.wording import (
     DISCLAIMER,
     LOW_SENTENCE,
@@ -126,6 +127,7 @@ def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, tot
     if record.assessment.decision != "rejected":
         _draw_operating_point(canvas, record.assessment.point)
     _draw_reasons(canvas, record.assessment)
+    _draw_second(canvas, record)
     _draw_quality(canvas, record.assessment)
     _draw_meaning(canvas, record)
     _draw_note(canvas, record.facts.note)
@@ -145,6 +147,8 @@ def _payload(record: CaseRecord) -> CasePayload:
         threshold=None if rejected else assessment.point.threshold,
         created=record.created,
         software=__version__,
+        second_weights_sha256="" if record.comparison is None else record.comparison.second.weights_sha256,
+        second_decision="" if record.comparison is None else record.comparison.second.decision,
     )
 
 
@@ -273,6 +277,11 @@ def _draw_reasons(canvas: PageCanvas, assessment: Assessment) -> None:
     _draw_bullets(canvas, "Reasons", reasons)
 
 
+def _draw_second(canvas: PageCanvas, record: CaseRecord) -> None:
+    if record.comparison is not None:
+        _draw_bullets(canvas, "Second model", [record.comparison.sentence])
+
+
 def _draw_quality(canvas: PageCanvas, assessment: Assessment) -> None:
     warnings = () if assessment.admission is None else assessment.admission.warnings
     _draw_bullets(canvas, "Image quality", warnings)
@@ -308,6 +317,7 @@ def _draw_provenance(canvas: PageCanvas, record: CaseRecord, card: ModelCard, mi
     rows = [
         ("Model", f"{card.shown_name}, version {card.version} ({card.title})"),
         ("Weights SHA-256", prediction.model.sha256),
+        *([] if record.comparison is None else [("Second model", _second_in_words(record.comparison.second))]),
         ("Ran on", f"{prediction.provider}, SkinLens {__version__}"),
         ("Image", f"{image.name or 'no name'}, {image.width} by {image.height} pixels"),
         ("Image SHA-256", image.sha256),
@@ -321,6 +331,10 @@ def _draw_provenance(canvas: PageCanvas, record: CaseRecord, card: ModelCard, mi
     draw_heading(canvas, "Where this comes from")
     for label, text in rows:
         canvas.flow(text, style, indent=_LABEL_WIDTH, mark=label)
+
+
+def _second_in_words(second: Opinion) -> str:
+    return f"{second.model}, version {second.version}, at {second.point}; weights SHA-256 {second.weights_sha256}"
 
 
 def _or_not_given(text: str) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.triage.decision import Assessment
 from skinlens.triage.risk import Meaning
+from skinlens.triage.second import Comparison
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class CaseRecord:
         facts: What the user typed.
         created: When the summary was made, with a time zone.
         meaning: The risk at a prevalence; None if none was chosen.
+        comparison: With another model's decision on the image; None if no other was asked.
     """
 
     image: LesionImage
@@ -38,3 +40,4 @@ class CaseRecord:
     facts: CaseFacts
     created: datetime
     meaning: Meaning | None = None
+    comparison: Comparison | None = None

@@ -6,10 +6,10 @@ from typing import Literal, get_args
 from skinlens.imaging.colour import shades_of_grey
 from skinlens.imaging.hair import remove_hair
 from skinlens.imaging.image import Pixels
+from skinlens.translation import gettext as _
 
 Enhancement = Literal["hair removed", "colour corrected"]
 ENHANCEMENTS: tuple[Enhancement, ...] = get_args(Enhancement)
-_FOR_VIEWING = "For viewing only: the model assessed the original."
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +25,11 @@ class Enhanced:
     sentence: str
 
 
+def enhancement_title(how: Enhancement) -> str:
+    """Return what was changed, in two words."""
+    return _("Hair removed") if how == "hair removed" else _("Colour corrected")
+
+
 def enhance(pixels: Pixels, how: Enhancement) -> Enhanced:
     """Change an image for viewing; the original is left alone.
 
@@ -32,13 +37,12 @@ def enhance(pixels: Pixels, how: Enhancement) -> Enhanced:
         pixels: RGB uint8, `(H, W, 3)`.
         how: `hair removed` fills in dark hair; `colour corrected` removes a colour cast (shades of grey).
     """
+    for_viewing = _("For viewing only: the model assessed the original.")
     if how == "hair removed":
         shaved = remove_hair(pixels)
         if not shaved.mask.any():
-            return Enhanced(shaved.pixels, f"No dark hair was found. {_FOR_VIEWING}")
-        return Enhanced(
-            shaved.pixels, f"Hair was removed: {shaved.share:.1%} of the image is filled in. {_FOR_VIEWING}"
-        )
-    return Enhanced(
-        shades_of_grey(pixels), f"Colours are shown as under white light, so that skin looks paler. {_FOR_VIEWING}"
-    )
+            return Enhanced(shaved.pixels, f"{_('No dark hair was found.')} {for_viewing}")
+        share = _("Hair was removed: {share} of the image is filled in.").format(share=f"{shaved.share:.1%}")
+        return Enhanced(shaved.pixels, f"{share} {for_viewing}")
+    sentence = _("Colours are shown as under white light, so that skin looks paler.")
+    return Enhanced(shades_of_grey(pixels), f"{sentence} {for_viewing}")

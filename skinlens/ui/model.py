@@ -1,4 +1,4 @@
-"""The released model, loaded once for all browser sessions."""
+"""The models: which one is in use, each loaded once for all browser sessions and only when it is needed."""
 
 import threading
 from dataclasses import dataclass
@@ -6,11 +6,17 @@ from pathlib import Path
 
 import streamlit as st
 
-from skinlens.runtime.card import ModelCard, ModelFileError, sha256_of
-from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor
+from skinlens.runtime.card import ModelCard, ModelFileError, read_card, sha256_of
+from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, released_models
 from skinlens.runtime.providers import provider_in_words
 from skinlens.runtime.released import allowed_by_environment, trusted_card
 from skinlens.runtime.weights import weights_folder
+from skinlens.translation import gettext as _
+
+# Key of the choice of the model.
+MODEL = "model"
+# One for all models: two of them at work would fight for the same cores.
+_CORES = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,12 +37,53 @@ class LoadedModel:
         return provider_in_words(self.predictor.provider)
 
 
-def loaded_model(name: str = DEFAULT_MODEL) -> LoadedModel:
-    """Return the model of that name; it is loaded again if its card has changed.
+def released_names() -> tuple[str, ...]:
+    """Return the names of the models that can be chosen, the default one first."""
+    names = released_models()
+    return tuple(sorted(names, key=lambda name: (name != DEFAULT_MODEL, name)))
+
+
+def chosen_name() -> str:
+    """Return the name of the model in use: the one that was chosen in the sidebar if it is still there."""
+    chosen = st.session_state.get(MODEL)
+    return str(chosen) if chosen in released_names() else DEFAULT_MODEL
+
+
+def choose_model() -> None:
+    """Ask which model the whole app uses, where there are several."""
+    names = released_names()
+    if len(names) < 2:
+        return
+    if st.session_state.get(MODEL, DEFAULT_MODEL) not in names:
+        del st.session_state[MODEL]
+    st.selectbox(
+        _("Model"),
+        names,
+        format_func=model_title,
+        key=MODEL,
+        help=_("Triage and new batch runs use this model. Another model may decide differently on the same image."),
+    )
+
+
+def model_title(name: str) -> str:
+    """Return a model's name for a reader: the title on its card, or its name where the card cannot be read."""
+    path = weights_folder() / f"{name}.json"
+    try:
+        return _title(str(path), path.stat().st_mtime_ns)
+    except (ModelFileError, OSError):
+        return name
+
+
+def loaded_model(name: str | None = None) -> LoadedModel:
+    """Return a model; it is loaded again if its card has changed.
+
+    Args:
+        name: Of its card; None takes the one that was chosen in the sidebar.
 
     Raises:
         ModelFileError: If the model is missing, altered, or unreleased and not allowed by SKINLENS_UNVERIFIED.
     """
+    name = chosen_name() if name is None else name
     folder = weights_folder()
     path = folder / f"{name}.json"
     if not path.is_file():
@@ -49,12 +96,17 @@ def model_or_sentence() -> LoadedModel | None:
     try:
         return loaded_model()
     except ModelFileError as error:
-        st.error("The model cannot be used, so no image can be assessed.", icon=":material/error:")
+        st.error(_("The model cannot be used, so no image can be assessed."), icon=":material/error:")
         st.text(str(error))
         return None
 
 
-@st.cache_resource(show_spinner="Loading the model", max_entries=2)
+@st.cache_data(show_spinner=False, max_entries=20)
+def _title(path: str, _changed: int) -> str:
+    return read_card(Path(path)).title
+
+
+@st.cache_resource(show_spinner="Loading the model", max_entries=4)
 def _load(path: str, card_sha256: str, *, unverified: bool) -> LoadedModel:  # noqa: ARG001 - part of the cache's key
     card = trusted_card(Path(path), unverified=unverified)
-    return LoadedModel(Predictor(card, Path(path).parent), threading.Lock())
+    return LoadedModel(Predictor(card, Path(path).parent), _CORES)

@@ -18,6 +18,7 @@ from skinlens.ui import session
 from skinlens.ui.case_store import case_store
 from skinlens.ui.model import LoadedModel
 from skinlens.ui.pdf_button import pdf_button
+from skinlens.ui.second import comparison_maker
 
 SEXES = ("female", "male", "other")
 
@@ -55,9 +56,12 @@ def offer_pdf_and_case(
         st.warning("The PDF cannot print these characters. A mark replaces each:", icon=":material/font_download_off:")
         st.text(" ".join(lacking))
 
+    compared = comparison_maker(result, assessment)
+
     def made_record() -> CaseRecord:
         drawn = record_overlay(result.image.pixels, result.heatmap)
-        return CaseRecord(result.image, drawn, assessment, facts, datetime.now().astimezone(), risk)
+        created = datetime.now().astimezone()
+        return CaseRecord(result.image, drawn, assessment, facts, created, risk, compared())
 
     pdf_button(lambda: case_pdf(made_record(), model.card).content, result.image.sha256)
     _offer_saving(made_record, model, None if risk is None else risk.prevalence)

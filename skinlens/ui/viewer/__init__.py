@@ -1,0 +1,271 @@
+"""The viewer of Triage, Batch and Cases: two images at the same zoom and place.
+
+An image beside its heatmap, another model's heatmap, or a copy that is easier to read; or two photographs of a lesion.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar, get_args
+
+import streamlit as st
+
+from skinlens.explain.heatmap import evidence_sentence
+from skinlens.explain.outside import OutsideEvidence, outline, outside_evidence
+from skinlens.imaging.image import LesionImage, Pixels
+from skinlens.runtime.card import ModelFileError
+from skinlens.translation import current_language
+from skinlens.translation import gettext as _
+from skinlens.triage.decision import Assessment
+from skinlens.triage.pipeline import Assessed
+from skinlens.triage.second import Comparison, compare
+from skinlens.ui.component import own_component
+from skinlens.ui.enhanced import ENHANCEMENTS, Enhancement, enhance, enhancement_title
+from skinlens.ui.viewer.data import Shown, Side, shown, viewer_data
+
+Choice = Literal["original", "heatmap", "other model"] | Enhancement
+Made = TypeVar("Made")
+HEIGHT = 420
+_KEPT = "viewer-images"
+# Encoded images of this many kinds are kept in a browser session.
+_MOST_KEPT = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Photograph:
+    """An image for `pair_of_images`.
+
+    Attributes:
+        pixels: RGB uint8, `(H, W, 3)`.
+        caption: Under the image; text, never markup.
+        alt: For a reader who cannot see it; "" takes the caption.
+    """
+
+    pixels: Pixels
+    caption: str
+    alt: str = ""
+
+
+@st.fragment
+def pair(
+    result: Assessed,
+    *,
+    key: str = "viewer",
+    height: int = HEIGHT,
+    assessment: Assessment | None = None,
+    other: Callable[[], Assessed] | None = None,
+    blink: str = "B",
+) -> None:
+    """Draw an image beside its heatmap, and what else may stand on either side.
+
+    Args:
+        result: The image with its assessment; a rejected image is drawn alone, since its heatmap would mean nothing.
+        key: Of the widgets.
+        height: Most pixels that an image is high; the width is that of the column.
+        assessment: At the operating point in use, for the comparison with the other model; None for `result`'s own.
+        other: Makes the other model's result on this image. Called only when the reader asks for that model.
+        blink: The key that hides the heatmap while it is held.
+    """
+    if (assessment or result.assessment).decision == "rejected":
+        alone(result.image, key=key, height=height)
+        return
+    views = st.container()
+    left, right = _choose_sides(key, has_other=other is not None)
+    second = None
+    if other is not None and "other model" in (left, right):
+        try:
+            with st.spinner(_("Asking the other model")):
+                second = other()
+        except ModelFileError as error:
+            st.error(_("The other model cannot be used."), icon=":material/error:")
+            st.text(str(error))
+    sides = [_side(choice, result, second) for choice in (left, right)]
+    with views:
+        _draw(sides, key=key, image=result.image.sha256, height=height, blink=blink)
+    _say(result, (left, right), second, assessment or result.assessment)
+
+
+def alone(image: LesionImage, *, key: str = "viewer", height: int = HEIGHT) -> None:
+    """Draw one image without a heatmap: rejected, or reviewed before the result is shown."""
+    side = Side(_kept_shown(image, "original"), _title("original", image), _original_alt(image))
+    _draw([side], key=key, image=image.sha256, height=height)
+
+
+def pair_of_images(left: Photograph, right: Photograph, *, key: str, height: int = HEIGHT) -> None:
+    """Draw two photographs, such as two dates of a lesion."""
+    sides = [
+        Side(shown(each.pixels, name), each.caption, each.alt or each.caption)
+        for each, name in ((left, "left"), (right, "right"))
+    ]
+    names = "|".join(each.caption for each in (left, right))
+    _draw(sides, key=key, image=names, height=height)
+
+
+def forget_images() -> None:
+    """Drop the pixels that viewers of this browser session hold."""
+    st.session_state.pop(_KEPT, None)
+
+
+def _draw(sides: Sequence[Side], *, key: str, image: str, height: int, blink: str = "B") -> None:
+    data = viewer_data(sides, key=key, image=image, height=height, blink=blink)
+    own_component("viewer")(key=f"{key}-component", data=data)
+
+
+def _choose_sides(key: str, *, has_other: bool) -> tuple[Choice, Choice]:
+    choices: list[Choice] = ["heatmap", *(["other model"] if has_other else []), *ENHANCEMENTS]  # type: ignore[list-item]
+    for side in (f"{key}-left", f"{key}-right"):
+        # A choice that this page no longer has, because the other model's files are gone.
+        if st.session_state.get(side, "heatmap") not in ("original", *choices):
+            del st.session_state[side]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        left = st.selectbox(
+            _("Left side"),
+            ["original", *choices],
+            format_func=_left_title,
+            key=f"{key}-left",
+            width=190,
+            label_visibility="collapsed",
+        )
+        right = st.segmented_control(
+            _("Right side"),
+            choices,
+            default="heatmap",
+            required=True,
+            format_func=choice_title,
+            key=f"{key}-right",
+            label_visibility="collapsed",
+        )
+    return left, right
+
+
+def _left_title(choice: Choice) -> str:
+    return _("Left: {image}").format(image=choice_title(choice))
+
+
+def choice_title(choice: Choice) -> str:
+    """Return what can stand on a side, for a reader."""
+    if choice in get_args(Enhancement):
+        return enhancement_title(choice)  # type: ignore[arg-type]
+    return {"original": _("Original"), "heatmap": _("Heatmap"), "other model": _("Other model")}[choice]
+
+
+def _side(choice: Choice, result: Assessed, second: Assessed | None) -> Side:
+    image = result.image
+    if choice == "original":
+        return Side(
+            _kept_shown(image, "original"), _title(choice, image), _original_alt(image), outline=_outline(result)
+        )
+    if choice == "heatmap":
+        return _with_heatmap(result, _title(choice, image))
+    if choice == "other model":
+        if second is None:
+            return _side("original", result, None)
+        title = f"{_model_title(second)}: {second.assessment.headline}"
+        if second.assessment.decision == "rejected":
+            return Side(_kept_shown(image, "original"), title, _("The image as received, upright."))
+        return _with_heatmap(second, title)
+    picture, sentence = _kept_enhanced(image, choice)
+    return Side(picture, _title(choice, image), f"{choice_title(choice)}: {sentence}", outline=_outline(result))
+
+
+def _with_heatmap(result: Assessed, title: str) -> Side:
+    return Side(
+        _kept_shown(result.image, "original"),
+        title,
+        f"{title}: {evidence_sentence(result.heatmap)}",
+        signed_map=result.prediction.signed_map,
+        scale=result.card.heatmap.scale,
+        outline=_outline(result),
+    )
+
+
+def _title(choice: Choice, image: LesionImage) -> str:
+    if choice == "original":
+        return _("Synthetic example, drawn") if image.synthetic else _("Original")
+    if choice == "heatmap":
+        return (
+            _("Synthetic example: where signs of malignancy are")
+            if image.synthetic
+            else _("Where the model sees signs of malignancy")
+        )
+    return choice_title(choice)
+
+
+def _model_title(result: Assessed) -> str:
+    """Return what the card calls the model; its marked name if the card is not that of a release."""
+    return result.card.shown_name if result.card.unverified else result.card.title
+
+
+def _original_alt(image: LesionImage) -> str:
+    return f"{_title('original', image)}: {_('the image as received, upright.')}"
+
+
+def _say(result: Assessed, sides: tuple[Choice, Choice], second: Assessed | None, assessment: Assessment) -> None:
+    """Say what the images show, for the sides in view."""
+    for choice in dict.fromkeys(sides):
+        if choice == "heatmap":
+            _say_evidence(result)
+        elif choice == "other model" and second is not None:
+            say_comparison(compare(assessment, second.assessment))
+            if second.assessment.decision == "rejected":
+                for reason in second.assessment.reasons:
+                    st.text(reason)
+            else:
+                _say_evidence(second, f"{_model_title(second)}: ")
+        elif choice in ENHANCEMENTS:
+            st.caption(_kept_enhanced(result.image, choice)[1])  # type: ignore[arg-type]
+
+
+def _say_evidence(result: Assessed, whose: str = "") -> None:
+    outside = _outside(result)
+    sentence = "" if outside is None else outside.sentence
+    if outside is not None and outside.is_most:
+        st.text(f"{whose}{evidence_sentence(result.heatmap)}")
+        st.warning(sentence, icon=":material/location_searching:")
+        return
+    st.text(f"{whose}{evidence_sentence(result.heatmap)}" + (f" {sentence}" if sentence else ""))
+
+
+def say_comparison(comparison: Comparison) -> None:
+    """Say whether two models agree; names of models are text, never markup."""
+    if comparison.agree:
+        st.text(comparison.sentence)
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(":material/compare_arrows:", width="content")
+        st.text(comparison.sentence)
+
+
+def _outside(result: Assessed) -> OutsideEvidence | None:
+    """Return the evidence outside the lesion, computed once for a result."""
+    return _kept(
+        (result.image.sha256, "outside", result.prediction.model.sha256),
+        lambda: outside_evidence(result.image.pixels, result.prediction.signed_map, scale=result.card.heatmap.scale),
+    )
+
+
+def _outline(result: Assessed) -> list[list[tuple[float, float]]]:
+    outside = _outside(result)
+    return [] if outside is None else outline(outside.region)
+
+
+def _kept_shown(image: LesionImage, name: str) -> Shown:
+    return _kept((image.sha256, name, ""), lambda: shown(image.pixels, name))
+
+
+def _kept_enhanced(image: LesionImage, how: Enhancement) -> tuple[Shown, str]:
+    def made() -> tuple[Shown, str]:
+        changed = enhance(image.pixels, how)
+        return shown(changed.pixels, how), changed.sentence
+
+    return _kept((image.sha256, how, current_language()), made)
+
+
+def _kept(key: tuple[str, str, str], make: Callable[[], Made]) -> Made:
+    kept: OrderedDict[tuple[str, str, str], Made] = st.session_state.setdefault(_KEPT, OrderedDict())
+    if key not in kept:
+        kept[key] = make()
+        while len(kept) > _MOST_KEPT:
+            kept.popitem(last=False)
+    kept.move_to_end(key)
+    return kept[key]
