@@ -8,6 +8,7 @@ import skinlens.ui
 from skinlens.imaging.workers import start_ahead
 from skinlens.runtime.card import ModelCard, ModelFileError, OperatingPoint
 from skinlens.triage.wording import DISCLAIMER, UNVERIFIED
+from skinlens.ui.batch.results import point_for_sidebar
 from skinlens.ui.case_store import tidy_at_start
 from skinlens.ui.model import choose_model, loaded_model
 from skinlens.ui.router import mark_routed
@@ -45,20 +46,21 @@ def point_in_use(card: ModelCard) -> OperatingPoint:
     return card.point(chosen)
 
 
-def model_in_use() -> ModelCard | None:
-    """Show model, threshold and where it runs in the sidebar; return the card, or None without a usable model."""
+def model_in_use(*, on_batch: bool) -> ModelCard | None:
+    """Show model, operating point and where it runs in the sidebar; return the card, or None without a usable model.
+
+    Args:
+        on_batch: Whether the Batch page is in view, which has an operating point of its own once a run is open.
+    """
     choose_model()
     try:
         model = loaded_model()
     except ModelFileError:
         st.error("No usable model. See the Triage page.", icon=":material/error:")
         return None
-    point = point_in_use(model.card)
-    st.caption(
-        f"Model **{model.card.shown_name}** {model.card.version}  \n"
-        f"Operating point **{point.name}**, threshold {point.threshold:.2f}  \n"
-        f"Runs on **{model.runs_on}**"
-    )
+    point = point_for_sidebar() if on_batch else point_in_use(model.card)
+    named = "" if point is None else f"Operating point **{point.name}**, threshold {point.threshold:.2f}  \n"
+    st.caption(f"Model **{model.card.shown_name}** {model.card.version}  \n{named}Runs on **{model.runs_on}**")
     return model.card
 
 
@@ -79,7 +81,7 @@ def show() -> None:
     st.html(STYLE)
     st.logo(MARK, size="large")
     with st.sidebar:
-        card = model_in_use()
+        card = model_in_use(on_batch=page.title == "Batch")
     if card is not None and card.unverified:
         st.warning(UNVERIFIED, icon=":material/gpp_maybe:")
     page.run()

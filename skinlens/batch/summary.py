@@ -190,9 +190,13 @@ def second_in_words(entry: Entry, name: str) -> str:
     return f"{sentence} {_('The models disagree.')}" if entry.models_disagree else sentence
 
 
-def facts_in_words(entry: Entry) -> tuple[tuple[str, str], ...]:
-    """What is known beside an image, as label and text."""
-    return tuple((_(FACTS_IN_WORDS[name]), text) for name, text in vars(entry.facts).items() if text)
+def facts_in_words(entry: Entry, *, without_label: bool = False) -> tuple[tuple[str, str], ...]:
+    """What is known beside an image, as label and text; the ground truth can be left out."""
+    return tuple(
+        (_(FACTS_IN_WORDS[name]), _(text) if name == "label" else text)
+        for name, text in vars(entry.facts).items()
+        if text and not (without_label and name == "label")
+    )
 
 
 def verdicts_in_words(entry: Entry) -> tuple[str, ...]:

@@ -93,7 +93,10 @@ def outline(region: _Mask) -> list[list[tuple[float, float]]]:
     smooth = (cv2.GaussianBlur(fine, (0, 0), _FINER) >= 0.5).astype(np.uint8)
     lines, _hierarchy = cv2.findContours(smooth, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     return [
-        [((float(x) + 0.5) / width, (float(y) + 0.5) / height) for x, y in cv2.approxPolyDP(line, 1.0, closed=True)[:, 0]]
+        [
+            ((float(x) + 0.5) / width, (float(y) + 0.5) / height)
+            for x, y in cv2.approxPolyDP(line, 1.0, closed=True)[:, 0]
+        ]
         for line in lines
         if len(line) > 4 * _FINER
     ]

@@ -71,7 +71,9 @@ def test_reviewers_are_compared_by_their_first_verdict_on_each_image() -> None:
 def test_few_verdicts_have_no_kappa_and_the_reason_is_given(n: int, *, kappa: bool) -> None:
     images = [line(number, number % 2) for number in range(n)]
     reviews = [review(number, "malignant" if number % 3 else "benign") for number in range(n)]
-    sentence = agreement_sentence(with_reviewers(table(*images, reviews=reviews), POINT, blind_alone=False), blind=False)
+    sentence = agreement_sentence(
+        with_reviewers(table(*images, reviews=reviews), POINT, blind_alone=False), blind=False
+    )
     assert ("Cohen's kappa" in sentence) == kappa
     assert ("No kappa is shown: with fewer than 20 verdicts" in sentence) == (not kappa)
 

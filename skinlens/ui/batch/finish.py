@@ -1,4 +1,4 @@
-"""The end of a run: exports, finishing and discarding."""
+"""The last step: exports, finishing and discarding."""
 
 from collections.abc import Sequence
 
@@ -9,36 +9,39 @@ from skinlens.batch.export import case_archive, file_stem, table_csv
 from skinlens.batch.store import BatchStore, Line
 from skinlens.batch.summary import summarise
 from skinlens.report.batch_pdf import batch_pdf
+from skinlens.translation import gettext as _
+from skinlens.translation import ngettext
 from skinlens.ui.batch.ground_truth import list_some
+from skinlens.ui.batch.images import forget_images
 from skinlens.ui.batch.results import Shown
-from skinlens.ui.batch.review import forget_image
 from skinlens.ui.batch.runs import workers
 from skinlens.ui.batch.start import close_run
 
 # Case summaries in one archive; each takes some 0.2 s and 100 kB.
 MOST_SUMMARIES = 300
+_PROBLEM = "batch-end-problem"
 
 
 def offer_exports(store: BatchStore, shown: Shown) -> None:
     """Offer the table, the summary of the run and the case summaries; the last two are made on request."""
     if shown.blind:
-        st.caption("Downloads contain the model's results. Turn blind reading off to get them.")
+        st.caption(_("Downloads contain the model's results. Turn blind reading off to get them."))
         return
-    card, stem = store.card(), file_stem(store.run().title)
-    scored = [entry for entry in shown.listed if entry.line.score is not None]
+    card, second, stem = store.card(), store.second_card(), file_stem(store.run().title)
+    scored = [entry for entry in shown.listed if entry.line.is_assessed]
     archived = scored[:MOST_SUMMARIES]
     with st.container(horizontal=True):
         st.download_button(
-            "Download table (CSV)",
+            _("Download table (CSV)"),
             # The mark at the beginning makes spreadsheets read it as UTF-8.
-            lambda: table_csv(shown.listed, card, shown.point).encode("utf-8-sig"),
+            lambda: table_csv(shown.listed, card, shown.point, second=second).encode("utf-8-sig"),
             file_name=f"skinlens-{stem}.csv",
             mime="text/csv",
             on_click="ignore",
             icon=":material/table_view:",
         )
         st.download_button(
-            "Download summary (PDF)",
+            _("Download summary (PDF)"),
             lambda: batch_pdf(summarise(store, shown.every, card, shown.point), card, shown.point),
             file_name=f"skinlens-{stem}.pdf",
             mime="application/pdf",
@@ -46,7 +49,9 @@ def offer_exports(store: BatchStore, shown: Shown) -> None:
             icon=":material/picture_as_pdf:",
         )
         st.download_button(
-            f"Download {len(archived)} case {'summary' if len(archived) == 1 else 'summaries'} (zip)",
+            ngettext("Download {n} case summary (zip)", "Download {n} case summaries (zip)", len(archived)).format(
+                n=len(archived)
+            ),
             lambda: case_archive(store, archived, store.card(), shown.point),
             file_name=f"skinlens-{stem}.zip",
             mime="application/zip",
@@ -56,39 +61,80 @@ def offer_exports(store: BatchStore, shown: Shown) -> None:
         )
     if len(scored) > MOST_SUMMARIES:
         st.caption(
-            f"The archive contains the first {MOST_SUMMARIES} of {len(scored):,} images. Filter to get the others."
+            _("The archive contains the first {n} of {total} images. Filter to get the others.").format(
+                n=MOST_SUMMARIES, total=f"{len(scored):,}"
+            )
         )
-    st.caption("Table and archive contain the images listed above; the summary covers the whole run.")
+    st.caption(
+        _(
+            "Table and archive contain the {n} of {total} images that the filter of the review lists. The summary "
+            "covers the whole run. Results are at the operating point {point}."
+        ).format(n=f"{len(shown.listed):,}", total=f"{len(shown.every):,}", point=_(shown.point.name))
+    )
 
 
-def offer_end(store: BatchStore) -> None:
-    """Offer to finish or to discard the run."""
+def offer_end(store: BatchStore, verdicts: int) -> None:
+    """Offer to finish or to discard the run.
+
+    Args:
+        store: The run.
+        verdicts: That it holds, which would be deleted with it.
+    """
     run = store.run()
-    with st.popover("Finish or discard", icon=":material/delete:"):
-        if run.kind == "upload" and run.spooled:
-            st.write(
+    if run.kind == "upload" and run.spooled:
+        st.write(
+            _(
                 "Finish: the copies of your uploads and their thumbnails are deleted from this computer. Results and "
                 "verdicts stay."
             )
-            if st.button("Finish the run", key="batch-finish"):
-                _end(store, discard=False)
-        elif run.kind == "upload":
-            st.write("The copies of your uploads have been deleted.")
-        st.write("Discard: the whole run is deleted, with all verdicts. Your own files are not touched.")
-        if st.button("Discard the run", type="primary", key="batch-discard"):
-            _end(store, discard=True)
+        )
+        if st.button(_("Finish the run"), key="batch-finish"):
+            _end(store, discard=False)
+    elif run.kind == "upload":
+        st.write(_("The copies of your uploads have been deleted."))
+    st.write(_("Discard: the whole run is deleted, with all verdicts. Your own files are not touched."))
+    _offer_discarding(store, verdicts)
 
 
 def show_nothing(store: BatchStore, lines: Sequence[Line]) -> None:
     """Say why a run has no image, and what to do."""
-    st.error("No image was found, so there is nothing to assess.", icon=":material/image_not_supported:")
+    st.error(_("No image was found, so there is nothing to assess."), icon=":material/image_not_supported:")
     list_some([f"{line.path}: {line.sentence}" for line in lines])
     passed_over = store.progress().passed_over
     if passed_over:
-        st.text(f"Skipped, because they are not images: {passed_over:,}.")
-    st.caption("Discarding deletes this run only. Your own files are not touched.")
-    if st.button("Discard the run", type="primary", key="batch-discard-nothing"):
-        _end(store, discard=True)
+        st.text(_("Files skipped because they are not images: {n}.").format(n=f"{passed_over:,}"))
+    st.caption(_("Discarding deletes this run only. Your own files are not touched."))
+    _offer_discarding(store, 0)
+
+
+def _offer_discarding(store: BatchStore, verdicts: int) -> None:
+    if st.button(_("Discard the run"), icon=":material/delete:", key="batch-discard"):
+        _ask_before_discarding(store, verdicts)
+    problem = st.session_state.pop(_PROBLEM, "")
+    if problem:
+        st.error(_("The run was not discarded."), icon=":material/error:")
+        st.text(problem)
+
+
+def _ask_before_discarding(store: BatchStore, verdicts: int) -> None:
+    @st.dialog(_("Discard this run?"))
+    def ask() -> None:
+        st.text(store.run().title)
+        sentence = ngettext(
+            "All results and {n} verdict are deleted. This cannot be undone.",
+            "All results and {n} verdicts are deleted. This cannot be undone.",
+            verdicts,
+        )
+        st.write(
+            sentence.format(n=f"{verdicts:,}") if verdicts else _("All results are deleted. This cannot be undone.")
+        )
+        with st.container(horizontal=True):
+            if st.button(_("Keep the run"), type="primary", key="batch-keep"):
+                st.rerun()
+            if st.button(_("Delete results and verdicts"), key="batch-discard-now"):
+                _end(store, discard=True)
+
+    ask()
 
 
 def _end(store: BatchStore, *, discard: bool) -> None:
@@ -100,9 +146,13 @@ def _end(store: BatchStore, *, discard: bool) -> None:
             close_run()
         else:
             store.finish()
-        forget_image()
+        forget_images()
     except BatchError as error:
-        st.error("The run was not discarded." if discard else "The run was not finished.", icon=":material/error:")
-        st.text(str(error))
-        return
+        if discard:
+            # The dialog closes; the page behind it says why the run is still there.
+            st.session_state[_PROBLEM] = str(error)
+        else:
+            st.error(_("The run was not finished."), icon=":material/error:")
+            st.text(str(error))
+            return
     st.rerun()

@@ -43,7 +43,7 @@ function pressed(part, root, event) {
   if (!(target instanceof Element)) return;
   if (isTyping(target)) {
     // Both end the note: the next letter is a verdict. Streamlit saves a text when it loses the focus.
-    if ((event.key === "Escape" || event.key === "Enter") && target.closest(part.data.note)) target.blur();
+    if ((event.key === "Escape" || event.key === "Enter") && part.data.note && target.closest(part.data.note)) target.blur();
     return;
   }
   if (event.key === "?") {
@@ -54,6 +54,11 @@ function pressed(part, root, event) {
   }
   // Another dialog of the page, or a list that is open, has the keys to itself.
   if (dialog.open || document.querySelector("[role=dialog],[role=listbox]")) return;
+  if (event.key.toLowerCase() === part.data.noteKey && part.data.note) {
+    event.preventDefault();
+    document.querySelector(`${part.data.note} input`)?.focus();
+    return;
+  }
   const name = part.data.keys[event.key.toLowerCase()];
   if (!name || event.repeat) return;
   if (event.key.startsWith("Arrow") && target.closest(OWN_ARROWS)) return;
