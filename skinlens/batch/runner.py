@@ -40,7 +40,9 @@ def alone(store: BatchStore) -> Iterator[None]:
 
     Raises:
         BusyError: If another one does.
+        BatchError: If the run is gone.
     """
+    store.run()
     with explained("The run could not be started", BatchError):
         lock = _lock_of(store)
         try:
@@ -59,6 +61,9 @@ def _lock_of(store: BatchStore) -> FileLock:
 
 def is_worked_on(store: BatchStore) -> bool:
     """Whether anyone works on the run at this moment."""
+    if not store.folder.is_dir():
+        # The lock would make the folder of a deleted run again.
+        return False
     lock = _lock_of(store)
     try:
         with lock.acquire(timeout=0):

@@ -12,7 +12,7 @@ from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
 from skinlens.storage.verdict import Verdict
 from skinlens.translation import marked
-from skinlens.triage.decision import Decision, decide, operating_point
+from skinlens.triage.decision import Decision, decide
 from skinlens.triage.wording import NOT_DERMOSCOPY
 
 Outcome = Decision | Literal["unreadable", "waiting"]
@@ -163,11 +163,10 @@ def second_point(card: ModelCard, point: OperatingPoint) -> OperatingPoint:
         point: Of the first model.
 
     Returns:
-        The one of the same name; for a threshold that was typed, the same threshold.
+        The one of the same name; the second model's default where it has none, as for a threshold that was typed: the
+        same number does not mean the same in two models.
     """
-    if point.name in {each.name for each in card.operating_points}:
-        return card.point(point.name)
-    return operating_point(card, threshold=point.threshold)
+    return card.point(point.name if point.name in {each.name for each in card.operating_points} else None)
 
 
 def outcome(line: Line, point: OperatingPoint) -> Outcome:

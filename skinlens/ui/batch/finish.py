@@ -19,7 +19,8 @@ from skinlens.ui.batch.start import close_run
 
 # Case summaries in one archive; each takes some 0.2 s and 100 kB.
 MOST_SUMMARIES = 300
-_PROBLEM = "batch-end-problem"
+# Key of the run that is about to be discarded.
+_ASKED = "batch-discard-asked"
 
 
 def offer_exports(store: BatchStore, shown: Shown) -> None:
@@ -108,33 +109,38 @@ def show_nothing(store: BatchStore, lines: Sequence[Line]) -> None:
 
 
 def _offer_discarding(store: BatchStore, verdicts: int) -> None:
-    if st.button(_("Discard the run"), icon=":material/delete:", key="batch-discard"):
-        _ask_before_discarding(store, verdicts)
-    problem = st.session_state.pop(_PROBLEM, "")
-    if problem:
-        st.error(_("The run was not discarded."), icon=":material/error:")
-        st.text(problem)
-
-
-def _ask_before_discarding(store: BatchStore, verdicts: int) -> None:
-    @st.dialog(_("Discard this run?"))
-    def ask() -> None:
-        st.text(store.run().title)
+    """Offer to discard the run, and ask before it is done: the second button is not where the first one was."""
+    asked = st.session_state.get(_ASKED) == store.id
+    st.button(
+        _("Discard the run"),
+        icon=":material/delete:",
+        key="batch-discard",
+        disabled=asked,
+        on_click=_ask,
+        args=(store.id,),
+    )
+    if not asked:
+        return
+    with st.container(border=True):
         sentence = ngettext(
             "All results and {n} verdict are deleted. This cannot be undone.",
             "All results and {n} verdicts are deleted. This cannot be undone.",
             verdicts,
         )
-        st.write(
+        deleted = (
             sentence.format(n=f"{verdicts:,}") if verdicts else _("All results are deleted. This cannot be undone.")
         )
-        with st.container(horizontal=True):
-            if st.button(_("Keep the run"), type="primary", key="batch-keep"):
-                st.rerun()
-            if st.button(_("Delete results and verdicts"), key="batch-discard-now"):
-                _end(store, discard=True)
+        st.warning(deleted, icon=":material/delete_forever:")
+        with st.container(horizontal=True, horizontal_alignment="right"):
+            discard = st.button(_("Delete results and verdicts"), key="batch-discard-now")
+            st.button(_("Keep the run"), type="primary", key="batch-keep", on_click=_ask, args=(None,))
+        if discard:
+            _end(store, discard=True)
 
-    ask()
+
+def _ask(run_id: str | None) -> None:
+    """Ask whether a run is to be discarded; None asks no more."""
+    st.session_state[_ASKED] = run_id
 
 
 def _end(store: BatchStore, *, discard: bool) -> None:
@@ -148,11 +154,10 @@ def _end(store: BatchStore, *, discard: bool) -> None:
             store.finish()
         forget_images()
     except BatchError as error:
-        if discard:
-            # The dialog closes; the page behind it says why the run is still there.
-            st.session_state[_PROBLEM] = str(error)
-        else:
-            st.error(_("The run was not finished."), icon=":material/error:")
-            st.text(str(error))
-            return
+        st.error(
+            _("The run was not discarded.") if discard else _("The run was not finished."), icon=":material/error:"
+        )
+        st.text(str(error))
+        return
+    st.session_state.pop(_ASKED, None)
     st.rerun()
