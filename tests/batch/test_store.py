@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from skinlens.batch.errors import BatchError, SeenByOtherError
-from skinlens.batch.schema import VERSION
+from skinlens.batch.schema import VERSION, migrate
 from skinlens.batch.store import BatchStore, Progress, _rate, run_lines
 from skinlens.imaging.sources import Sources
 from skinlens.storage import database
+from skinlens.storage.database import writing
 from tests.batch.conftest import MakeRun
 
 ROOT = Path(__file__).parents[2]
@@ -260,3 +261,47 @@ def test_a_run_that_was_never_begun_is_not_called_one_of_another_version(tmp_pat
     assert (lines, name) == ([], folder.name)
     assert "another version" not in sentence
     assert sentence.startswith("This run was never begun: its file could not be written, as on a full disk")
+
+
+class TestEarlierVersion:
+    """A run of version 1, which knew neither second models nor verdicts that were taken back."""
+
+    @pytest.fixture
+    def earlier(self, finished: BatchStore) -> Path:
+        finished.review(0, "benign", note="flat", blind=True, actor="A")
+        finished.engine.dispose()
+        with sqlite3.connect(finished.folder / "run.sqlite") as file:
+            file.execute("ALTER TABLE run DROP COLUMN second_card")
+            file.execute("ALTER TABLE review DROP COLUMN withdrawn")
+            file.execute("DROP TABLE second")
+            file.execute("PRAGMA user_version = 1")
+        file.close()
+        return finished.folder
+
+    def test_it_is_opened_with_all_that_it_holds(self, earlier: Path, finished: BatchStore) -> None:
+        store = BatchStore(earlier)
+        assert store.second_card() is None
+        (kept,) = store.reviews()
+        assert (kept.verdict, kept.note, kept.blind, kept.withdrawn) == ("benign", "flat", True, None)
+        assert [(line.relative, line.score) for line in store.lines()] == [
+            (line.relative, line.score) for line in finished.lines()
+        ]
+        store.withdraw(kept.id)
+        assert store.reviews()[0].withdrawn is not None
+        store.engine.dispose()
+
+    def test_two_programs_may_open_it_at_once(self, earlier: Path) -> None:
+        stores = [BatchStore(earlier), BatchStore(earlier)]
+        for store in stores:
+            with writing(store.engine) as session:
+                migrate(session.connection())
+            assert len(store.reviews()) == 1
+            store.engine.dispose()
+
+    def test_one_that_cannot_be_written_says_so(self, earlier: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("skinlens.batch.store.migrate", full)
+        with pytest.raises(BatchError, match="of an earlier version could not be opened: the disk is full"):
+            BatchStore(earlier)
