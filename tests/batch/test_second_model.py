@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from skinlens.batch.errors import BatchError
@@ -80,8 +81,17 @@ def test_without_the_second_model_nothing_is_assessed(
 def test_a_number_that_cannot_be_decided_on_is_no_result(
     both: BatchStore, predictor: Predictor, second: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("skinlens.batch.assess.has_result", lambda score, **_: score is not None and False)
+    session = second._session
+
+    class Spoilt:
+        def run(self, names: list[str], given: dict[str, np.ndarray]) -> list[np.ndarray]:
+            answers = [np.array(each) for each in session.run(names, given)]
+            answers[names.index("probability")][...] = np.nan
+            return answers
+
+    monkeypatch.setattr(second, "_session", Spoilt())
     run(both, predictor, second)
+    assert sum(line.is_assessed for line in both.lines()) == 5
     assert all(line.second_score is None for line in both.lines())
 
 

@@ -41,7 +41,7 @@ def restore(key: str, default: Any, allowed: Collection[Any] | None = None) -> s
 
 def forget(*keys: str) -> None:
     """Let widgets begin with their defaults again."""
-    kept = st.session_state.setdefault(_KEPT, {})
+    kept = st.session_state.get(_KEPT, {})
     for key in keys:
         kept.pop(key, None)
         st.session_state.pop(key, None)
