@@ -203,7 +203,7 @@ def point_for_sidebar() -> OperatingPoint | None:
 
 def sidebar_is_late(shown: Shown) -> bool:
     """Return whether the sidebar names another operating point than the page uses."""
-    return st.session_state.get(_NAMED, shown.point) != shown.point
+    return bool(st.session_state.get(_NAMED, shown.point) != shown.point)
 
 
 def ask_for_point(card: ModelCard) -> None:

@@ -375,10 +375,10 @@ def _show_image(store: BatchStore, shown: Shown, entry: Entry, model: LoadedMode
     assessment = assessment_again(row, card, shown.point)
     if not hidden:
         _headline(store, entry, assessment)
-    found = _ready(store, row)
-    if found is not None:
-        accept(found.prepared)
-        result = Assessed(found.image, assessment, card)
+    opened = _ready(store, row)
+    if opened is not None:
+        accept(opened.prepared)
+        result = Assessed(opened.image, assessment, card)
         if hidden:
             alone(result.image, key="batch-viewer", height=_HEIGHT)
         else:
@@ -388,7 +388,7 @@ def _show_image(store: BatchStore, shown: Shown, entry: Entry, model: LoadedMode
         _show_result(assessment)
     _show_patient(store, shown, entry, hidden=hidden)
     if not hidden:
-        _offer_summary_and_case(store, shown, entry, row, model, available=found is not None)
+        _offer_summary_and_case(store, shown, entry, row, model, available=opened is not None)
 
 
 def _headline(store: BatchStore, entry: Entry, assessment: Assessment) -> None:

@@ -29,12 +29,12 @@ from skinlens.ui.model import LoadedModel, loaded_model, model_title, released_n
 AT, QUEUE, GIVEN = "batch-at", "batch-queue", "batch-given"
 _ROUND = "batch-round"
 Origin = Literal["Files", "Folder", "Zip archive", "Path on this computer"]
-ORIGINS: tuple[Origin, ...] = (
-    marked("Files"),
-    marked("Folder"),
-    marked("Zip archive"),
-    marked("Path on this computer"),
-)
+ORIGINS: dict[Origin, str] = {
+    "Files": marked("Files"),
+    "Folder": marked("Folder"),
+    "Zip archive": marked("Zip archive"),
+    "Path on this computer": marked("Path on this computer"),
+}
 # Megabytes a file.
 _IMAGE_LIMIT = 50
 _ARCHIVE_LIMIT = 1000
@@ -49,7 +49,12 @@ def choose_run(model: LoadedModel) -> None:
 def start_form(model: LoadedModel) -> None:
     """Ask which images to assess, and how; nothing is copied or assessed before the button is pressed."""
     origin = st.segmented_control(
-        _("Where are the images?"), ORIGINS, default=ORIGINS[0], format_func=_, required=True, key="batch-origin"
+        _("Where are the images?"),
+        list(ORIGINS),
+        default="Files",
+        format_func=lambda each: _(ORIGINS[each]),
+        required=True,
+        key="batch-origin",
     )
     uploads, path = _where(origin)
     options, csv = st.columns(2)

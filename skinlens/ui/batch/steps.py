@@ -72,13 +72,13 @@ def step_in_view(shown: "Shown") -> Step:
     chosen: Step | None = st.session_state.get(STEP)
     if chosen is not None and _reached(shown)[chosen]:
         return chosen
-    return "review" if shown.every and all(entry.outcome != "waiting" for entry in shown.every) else "run"
+    return "review" if shown.every and all(entry.line.state != "waiting" for entry in shown.every) else "run"
 
 
 def run_steps(shown: "Shown") -> tuple[dict[Step, str], dict[Step, bool]]:
     """Return what each step of an open run has to say, and which steps can be gone to."""
     total = len(shown.every)
-    done = sum(entry.outcome != "waiting" for entry in shown.every)
+    done = sum(entry.line.state != "waiting" for entry in shown.every)
     summaries: dict[Step, str] = {}
     if total:
         summaries["choose"] = ngettext("{n} image", "{n} images", total).format(n=f"{total:,}")
@@ -91,5 +91,5 @@ def run_steps(shown: "Shown") -> tuple[dict[Step, str], dict[Step, bool]]:
 
 
 def _reached(shown: "Shown") -> dict[Step, bool]:
-    some = any(entry.outcome != "waiting" for entry in shown.every)
+    some = any(entry.line.state != "waiting" for entry in shown.every)
     return {"choose": True, "run": True, "review": some, "export": some}

@@ -6,6 +6,7 @@ An image beside its heatmap, another model's heatmap, or a copy that is easier t
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeVar, get_args
 
 import streamlit as st
@@ -116,8 +117,8 @@ def prepare(result: Assessed) -> Prepared:
 
 def accept(prepared: Prepared) -> None:
     """Let the viewers of this browser session use what `prepare` made, in the thread of the page."""
-    for key, made in prepared.items():
-        _kept(key, lambda made=made: made)
+    for key in prepared:
+        _kept(key, partial(prepared.__getitem__, key))
 
 
 def forget_images() -> None:
