@@ -8,6 +8,7 @@ import skinlens.ui
 from skinlens.imaging.workers import start_ahead
 from skinlens.runtime.card import ModelCard, ModelFileError, OperatingPoint
 from skinlens.triage.wording import DISCLAIMER, UNVERIFIED
+from skinlens.ui.batch.results import point_for_sidebar
 from skinlens.ui.case_store import tidy_at_start
 from skinlens.ui.model import choose_model, loaded_model
 from skinlens.ui.router import mark_routed
@@ -58,11 +59,11 @@ def point_in_use(card: ModelCard) -> OperatingPoint:
     return card.point(chosen)
 
 
-def model_in_use(*, on_triage: bool) -> ModelCard | None:
-    """Show the model and where it runs in the sidebar; return the card, or None without a usable model.
+def model_in_use(page: str) -> ModelCard | None:
+    """Show model, operating point and where it runs in the sidebar; return the card, or None without a usable model.
 
     Args:
-        on_triage: Whether to show the operating point too, which is that of the Triage page.
+        page: Title of the page in view: Triage has an operating point, and so has Batch once a run is open.
     """
     choose_model()
     try:
@@ -70,12 +71,9 @@ def model_in_use(*, on_triage: bool) -> ModelCard | None:
     except ModelFileError:
         st.error("No usable model. See the Triage page.", icon=":material/error:")
         return None
-    point = point_in_use(model.card)
-    st.caption(
-        f"Model **{model.card.shown_name}** {model.card.version}  \n"
-        + (f"Operating point **{point.name}**  \n" if on_triage else "")
-        + f"Runs on **{model.runs_on}**"
-    )
+    point = point_in_use(model.card) if page == "Triage" else point_for_sidebar() if page == "Batch" else None
+    named = "" if point is None else f"Operating point **{point.name}**  \n"
+    st.caption(f"Model **{model.card.shown_name}** {model.card.version}  \n{named}Runs on **{model.runs_on}**")
     return model.card
 
 
@@ -98,7 +96,7 @@ def show() -> None:
     st.html(STYLE)
     st.logo(MARK, size="large")
     with st.sidebar:
-        card = model_in_use(on_triage=page.title == "Triage")
+        card = model_in_use(page.title)
     if card is not None and card.unverified:
         st.warning(UNVERIFIED, icon=":material/gpp_maybe:")
     body = st.container()

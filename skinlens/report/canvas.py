@@ -228,17 +228,22 @@ class PageCanvas(FPDF):
                 font.subset.get_glyph.cache_clear()
                 font.close()
 
-    def shortened(self, text: str, width: float, style: Style) -> str:
+    def shortened(self, text: str, width: float, style: Style, *, front: bool = False) -> str:
         """Return a text, or as much of its beginning as fits on one line with an ellipsis.
 
         Args:
             text: Any text.
             width: Of the line, in millimetres.
             style: How it looks.
+            front: Leave out the beginning instead, as of a path, whose end tells files apart.
         """
         shown = drawable(text)
         if self.measure(shown, style) <= width:
             return shown
+        if front:
+            ends = range(1, len(shown))
+            fitting = bisect_right(ends, width, key=lambda end: self.measure(f"…{shown[-end:]}", style))
+            return f"…{shown[-fitting:]}" if fitting else "…"
         fitting = bisect_right(range(1, len(shown)), width, key=lambda end: self.measure(f"{shown[:end]}…", style))
         return f"{shown[:fitting]}…"
 

@@ -6,6 +6,7 @@ An image beside its heatmap, another model's heatmap, or a copy that is easier t
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeVar, get_args
 
 import streamlit as st
@@ -25,6 +26,8 @@ from skinlens.ui.viewer.data import Shown, Side, shown, viewer_data
 
 Choice = Literal["original", "heatmap", "other model"] | Enhancement
 Made = TypeVar("Made")
+# By image, kind and model; what each is only the viewer knows.
+Prepared = dict[tuple[str, str, str], object]
 HEIGHT = 420
 _KEPT = "viewer-images"
 # Encoded images of this many kinds are kept in a browser session.
@@ -99,6 +102,23 @@ def pair_of_images(left: Photograph, right: Photograph, *, key: str, height: int
     ]
     names = "|".join(each.caption for each in (left, right))
     _draw(sides, key=key, image=names, height=height)
+
+
+def prepare(result: Assessed) -> Prepared:
+    """Encode an image and look for its evidence ahead of time, in any thread; `accept` hands it to the viewer."""
+    image = result.image
+    prepared: Prepared = {(image.sha256, "original", ""): shown(image.pixels, "original")}
+    if result.assessment.decision != "rejected":
+        prepared[image.sha256, "outside", result.prediction.model.sha256] = outside_evidence(
+            image.pixels, result.prediction.signed_map, scale=result.card.heatmap.scale
+        )
+    return prepared
+
+
+def accept(prepared: Prepared) -> None:
+    """Let the viewers of this browser session use what `prepare` made, in the thread of the page."""
+    for key in prepared:
+        _kept(key, partial(prepared.__getitem__, key))
 
 
 def forget_images() -> None:
