@@ -5,7 +5,7 @@ import streamlit as st
 from skinlens.batch.facts import Facts
 from skinlens.batch.reopen import case_facts
 from skinlens.translation import gettext as _
-from skinlens.ui.triage.case import SEXES
+from skinlens.ui.triage.facts import SEXES
 
 # The Triage page's field for the age.
 _OLDEST = 120
@@ -33,7 +33,7 @@ def carry_facts(image_sha256: str, facts: Facts) -> None:
         )
         if sentence
     ]
-    fields = {"id": known.case_id, "age": age, "sex": sex, "site": known.site, "note": " ".join(more)}
+    fields = {"id": known.case_id, "age": age, "sex": sex, "more": known.site, "note": " ".join(more)}
     for field, value in fields.items():
         if value not in (None, ""):
             st.session_state[f"{field}-{image_sha256}"] = value
