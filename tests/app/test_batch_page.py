@@ -418,6 +418,18 @@ def test_blind_mode_hides_the_model_until_the_verdict(app: AppTest, run: BatchSt
     assert "No kappa is shown" in texts(app)
 
 
+def test_who_turns_blind_in_the_middle_goes_on_in_an_order_that_says_nothing(app: AppTest, run: BatchStore) -> None:
+    batch(app, run)
+    app.multiselect(key="batch-outcomes").set_value(["low"]).run()
+    press(review(app), "batch-next")
+    at = app.session_state["batch-at"]
+    app.toggle(key="batch-blind").set_value(True).run()
+    assert not app.exception
+    assert app.session_state["batch-at"] == at
+    # All images, as in the folder: neither the most suspicious first nor those with one decision alone.
+    assert list(app.session_state["batch-queue"]) == [line.number for line in run.lines() if line.is_assessed]
+
+
 def test_a_blind_verdict_that_was_taken_back_is_not_given_blind_again(app: AppTest, run: BatchStore) -> None:
     batch(app, run)
     app.toggle(key="batch-blind").set_value(True).run()

@@ -159,6 +159,9 @@ def test_the_verdict_bar_stays_in_view(visit: Visit, run: BatchStore, width: int
     if height < 1000:
         expect(page.get_by_text(f"Image 1 of {IMAGES}", exact=True)).not_to_be_in_viewport()
     expect(button).to_be_in_viewport(ratio=1, timeout=LONG)
+    covered = """button => { const box = button.getBoundingClientRect()
+        return !button.contains(document.elementFromPoint(box.x + box.width / 2, box.y + 4)) }"""
+    assert not button.evaluate(covered)
     button.click()
     expect(page.get_by_text(f"Image 2 of {IMAGES}", exact=True)).to_be_attached(timeout=LONG)
 

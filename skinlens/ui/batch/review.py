@@ -44,6 +44,7 @@ _HEIGHT = 430
 _NAME_LENGTH = 60
 _CONFLICT = "batch-conflict"
 _FAILURE = "batch-failure"
+_NEW_QUEUE = "batch-new-queue"
 _KEYS: dict[Verdict, str] = {"benign": "B", "malignant": "M", "unsure": "U", "not judgeable": "N"}
 _UNDO, _NOTE = "Z", "E"
 _BLINK = "H"
@@ -102,6 +103,9 @@ def review_mode(store: BatchStore, shown: Shown, model: LoadedModel) -> None:
         shown: From `results.view`.
         model: In use on the Triage page, where the image can be opened.
     """
+    if st.session_state.pop(_NEW_QUEUE, False) and shown.blind:
+        # The order and the filter of before would reveal results.
+        begin(shown, st.session_state.get(AT, END))
     entry = current(shown)
     _head(shown, entry)
     _bar(store, shown, entry)
@@ -138,7 +142,13 @@ def _head(shown: Shown, entry: Entry | None) -> None:
         done = sum(shown.is_reviewed(by_number[number]) for number in queue if number in by_number)
         total = sum(by_number[number].line.is_assessed for number in queue if number in by_number)
         st.markdown(_("**{n} of {total} reviewed**").format(n=f"{done:,}", total=f"{total:,}"), width="content")
-        st.toggle(_("Blind reading"), key=restore(BLIND, default=False), help=blind_help())
+        st.toggle(
+            _("Blind reading"), key=restore(BLIND, default=False), help=blind_help(), on_change=_ask_for_new_queue
+        )
+
+
+def _ask_for_new_queue() -> None:
+    st.session_state[_NEW_QUEUE] = True
 
 
 def blind_help() -> str:

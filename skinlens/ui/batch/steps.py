@@ -20,12 +20,12 @@ STEPS: dict[Step, str] = {
 }
 # Key of the step in view; without one, the page chooses it by how far the run is.
 STEP = "batch-step"
-# One line for all steps, and a verdict bar that stays while the page is scrolled.
+# One line for all steps, and a verdict bar that stays, below Streamlit's own header, while the page is scrolled.
 STYLE = """<style>
 .st-key-batch-head h1 { font-size: 1.5rem; padding: 0; }
 .st-key-batch-head { gap: 0.5rem; padding-top: 0.25rem; }
 [data-testid="stLayoutWrapper"]:has(> .st-key-batch-bar) {
-  position: sticky; top: 0; z-index: 90; padding: 0.25rem 0;
+  position: sticky; top: 3.75rem; z-index: 90; padding: 0.25rem 0;
   background: var(--st-background-color);
 }
 .st-key-batch-bar { gap: 0.25rem; }
