@@ -270,15 +270,25 @@ def risk_words(risk: Measurement, *, named: bool = False) -> str:
     """
     if risk.value is None:
         return ""
-    words, share = one_in(risk.value), _percentage(risk.value)
+    return sentence("{words} ({share})", words=one_in(risk.value), share=share_words(risk, named=named))
+
+
+def share_words(risk: Measurement, *, named: bool = False) -> str:
+    """Return a risk in per cent with its interval, as in `15 %, 11 to 19 %`; "" if it is not known.
+
+    Args:
+        risk: From `risk_of`.
+        named: Say that the interval is one of 95 %.
+    """
+    if risk.value is None:
+        return ""
+    share = _percentage(risk.value)
     if risk.low is None or risk.high is None:
-        return sentence("{words} ({share} %)", words=words, share=share)
+        return sentence("{share} %", share=share)
     low, high = _percentage(risk.low), _percentage(risk.high)
     if named:
-        return sentence(
-            "{words} ({share} %, 95 % interval {low} to {high} %)", words=words, share=share, low=low, high=high
-        )
-    return sentence("{words} ({share} %, {low} to {high} %)", words=words, share=share, low=low, high=high)
+        return sentence("{share} %, 95 % interval {low} to {high} %", share=share, low=low, high=high)
+    return sentence("{share} %, {low} to {high} %", share=share, low=low, high=high)
 
 
 def one_in(share: float) -> str:

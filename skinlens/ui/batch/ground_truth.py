@@ -78,7 +78,7 @@ def offer_facts(store: BatchStore) -> None:
     """Offer to add case facts, which replace those that there are."""
     with st.popover(_("Add case facts or ground truth"), icon=":material/table:"):
         st.caption(facts_help())
-        file = st.file_uploader("CSV", type="csv", key=f"batch-add-facts-{store.id}")
+        file = st.file_uploader(_("CSV"), type="csv", key=f"batch-add-facts-{store.id}")
         if file is not None and st.button(_("Add this CSV"), type="primary"):
             try:
                 read_facts(file.getvalue(), name=file.name)

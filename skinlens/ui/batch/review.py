@@ -19,7 +19,7 @@ from skinlens.report.pdf import case_pdf
 from skinlens.runtime.card import ModelCard
 from skinlens.storage.verdict import Verdict
 from skinlens.translation import gettext as _
-from skinlens.translation import ngettext
+from skinlens.translation import in_language, ngettext
 from skinlens.triage.case import CaseRecord
 from skinlens.triage.decision import Assessment
 from skinlens.triage.pipeline import Assessed
@@ -271,7 +271,7 @@ def _ask_for_note(store: BatchStore, entry: Entry) -> None:
         label_visibility="collapsed",
     )
     for sentence in verdicts_in_words(entry):
-        st.text(sentence)
+        st.text(in_language(sentence))
     conflict: Review | None = st.session_state.get(_CONFLICT)
     if conflict is not None and conflict.number == entry.number:
         st.warning(
@@ -378,7 +378,7 @@ def _show_image(store: BatchStore, shown: Shown, entry: Entry, model: LoadedMode
     """
     row, card = store.image(entry.number), store.card()
     if not entry.line.is_assessed:
-        st.text(entry.line.sentence)
+        st.text(in_language(entry.line.sentence))
         _show_patient(store, shown, entry, hidden=False)
         return
     hidden = shown.hides(entry)
@@ -405,11 +405,11 @@ def _headline(store: BatchStore, entry: Entry, assessment: Assessment) -> None:
     score = (
         "" if assessment.decision == "rejected" else f", {_(assessment.score_name)} {assessment.prediction.score:.2f}"
     )
-    st.markdown(f"**{assessment.headline}{score}**")
+    st.markdown(f"**{in_language(assessment.headline)}{score}**")
     second = store.second_card()
     if second is not None and (sentence := second_in_words(entry, second.shown_name)):
         # The name of a model that was not released is a user's.
-        st.text(sentence)
+        st.text(in_language(sentence))
 
 
 def _ready(store: BatchStore, row: RunImage) -> Ready | None:
@@ -449,7 +449,7 @@ def _show_result(assessment: Assessment) -> None:
     with st.container(border=True, gap="xsmall"):
         for sentence in (*assessment.reasons, *stability, *assessment.quality_sentences):
             if sentence:
-                st.text(sentence)
+                st.text(in_language(sentence))
 
 
 def _show_patient(store: BatchStore, shown: Shown, entry: Entry, *, hidden: bool) -> None:

@@ -200,7 +200,7 @@ def _where(origin: Origin) -> tuple[list[UploadedFile], str]:
         path = st.text_input(
             _("Folder, zip archive or image on this computer"),
             key="batch-path",
-            placeholder="/home/me/dermoscopy",
+            placeholder=_("/home/me/dermoscopy"),
             help=_("The images are read in place and not copied. Use this for thousands of images."),
         )
         return [], path

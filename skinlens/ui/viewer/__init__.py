@@ -15,7 +15,7 @@ from skinlens.explain.heatmap import evidence_sentence
 from skinlens.explain.outside import OutsideEvidence, outline, outside_evidence
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.runtime.card import ModelFileError
-from skinlens.translation import current_language
+from skinlens.translation import current_language, in_language
 from skinlens.translation import gettext as _
 from skinlens.triage.decision import Assessment
 from skinlens.triage.pipeline import Assessed
@@ -180,7 +180,7 @@ def _side(choice: Choice, result: Assessed, second: Assessed | None) -> Side:
     if choice == "other model":
         if second is None:
             return _side("original", result, None)
-        title = f"{_model_title(second)}: {second.assessment.headline}"
+        title = f"{_model_title(second)}: {in_language(second.assessment.headline)}"
         if second.assessment.decision == "rejected":
             return Side(_kept_shown(image, "original"), title, _("The image as received, upright."))
         return _with_heatmap(second, title)
@@ -192,7 +192,7 @@ def _with_heatmap(result: Assessed, title: str) -> Side:
     return Side(
         _kept_shown(result.image, "original"),
         title,
-        f"{title}: {evidence_sentence(result.heatmap)}",
+        f"{title}: {in_language(evidence_sentence(result.heatmap))}",
         signed_map=result.prediction.signed_map,
         scale=result.card.heatmap.scale,
         outline=_outline(result),
@@ -229,7 +229,7 @@ def _say(result: Assessed, sides: tuple[Choice, Choice], second: Assessed | None
             say_comparison(compare(assessment, second.assessment))
             if second.assessment.decision == "rejected":
                 for reason in second.assessment.reasons:
-                    st.text(reason)
+                    st.text(in_language(reason))
             else:
                 _say_evidence(second, f"{_model_title(second)}: ")
         elif choice in ENHANCEMENTS:
@@ -238,22 +238,22 @@ def _say(result: Assessed, sides: tuple[Choice, Choice], second: Assessed | None
 
 def _say_evidence(result: Assessed, whose: str = "") -> None:
     outside = _outside(result)
-    sentence = "" if outside is None else outside.sentence
+    sentence = "" if outside is None else in_language(outside.sentence)
     if outside is not None and outside.is_most:
-        st.text(f"{whose}{evidence_sentence(result.heatmap)}")
+        st.text(f"{whose}{in_language(evidence_sentence(result.heatmap))}")
         st.warning(sentence, icon=":material/location_searching:")
         return
-    st.text(f"{whose}{evidence_sentence(result.heatmap)}" + (f" {sentence}" if sentence else ""))
+    st.text(f"{whose}{in_language(evidence_sentence(result.heatmap))}" + (f" {sentence}" if sentence else ""))
 
 
 def say_comparison(comparison: Comparison) -> None:
     """Say whether two models agree; names of models are text, never markup."""
     if comparison.agree:
-        st.text(comparison.sentence)
+        st.text(in_language(comparison.sentence))
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(":material/compare_arrows:", width="content")
-        st.text(comparison.sentence)
+        st.text(in_language(comparison.sentence))
 
 
 def _outside(result: Assessed) -> OutsideEvidence | None:
