@@ -274,10 +274,10 @@ def _draw_operating_point(canvas: PageCanvas, point: OperatingPoint) -> None:
         ]
         head = (
             "Measured on",
-            "Sensitivity (95% interval), malignant images",
-            "Specificity (95% interval), benign images",
+            "Sensitivity (95% interval), malignant",
+            "Specificity (95% interval), benign",
         )
-        draw_table(canvas, [share * canvas.epw for share in (0.28, 0.36, 0.36)], [head, *rows])
+        draw_table(canvas, [share * canvas.epw for share in (0.36, 0.32, 0.32)], [head, *rows])
     else:
         canvas.flow(rates_sentence(point), BODY)
     canvas.y += 3
@@ -300,8 +300,9 @@ def _draw_quality(canvas: PageCanvas, assessment: Assessment) -> None:
 def _draw_meaning(canvas: PageCanvas, record: CaseRecord) -> None:
     if record.assessment.decision == "rejected":
         return
-    known = record.meaning.sentences() if record.meaning else ()
-    sentences = [sentence for sentence in (record.assessment.stability_sentence, *known) if sentence]
+    # The box under the title has the risk and the threshold.
+    known = record.meaning.consequences if record.meaning else ""
+    sentences = [sentence for sentence in (record.assessment.stability_sentence, known) if sentence]
     _draw_bullets(canvas, "What this means", sentences)
 
 
