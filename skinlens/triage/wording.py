@@ -131,7 +131,7 @@ def decision_sentences(score: float, point: OperatingPoint, stability: Stability
 def stability_sentence(stability: Stability, threshold: float) -> str:
     """Return in how many orientations the score is on the same side of a threshold."""
     return sentence(
-        "Same result when the image is turned or mirrored: {same} of {every}.",
+        "Turned or mirrored: same result in {same} of {every}.",
         same=stability.unchanged(threshold),
         every=len(stability.scores),
     )
