@@ -10,7 +10,7 @@ from skinlens.explain.heatmap import FAINT
 from skinlens.imaging.image import Pixels
 from skinlens.imaging.quality import lesion_region
 from skinlens.runtime.prediction import Floats, is_scale
-from skinlens.translation import sentence
+from skinlens.translation import sentence, together
 
 # More than this share outside is a warning.
 MOST = 0.5
@@ -53,8 +53,8 @@ class OutsideEvidence:
         if not self.is_most:
             return stated
         if self.strongest_inside:
-            return f"{stated} {sentence('Its strongest place lies in the lesion.')}"
-        return f"{stated} {sentence('So does its strongest place: the model may have looked at something else.')}"
+            return together(stated, sentence("Its strongest place lies in the lesion."))
+        return together(stated, sentence("So does its strongest place: the model may have looked at something else."))
 
 
 def outside_evidence(pixels: Pixels, signed_map: Floats, *, scale: float) -> OutsideEvidence | None:
