@@ -5,17 +5,24 @@ called, never when a module is imported. Records, tables and the command line st
 """
 
 import gettext as standard
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
+from string import Formatter
 from typing import Final
 
 LOCALES: Final = Path(__file__).parent / "locale"
 # The code of each language, with its own name for itself. English needs no catalogue.
 LANGUAGES: Final = {"en": "English", "de": "Deutsch"}
 DEFAULT: Final = "en"
+
+# Where one sentence ends and another begins.
+_END_OF_SENTENCE = re.compile(r"(?<=[.:!?]) (?=[A-Z])")
+# A template with fewer letters of its own would match what somebody typed.
+_LEAST_LETTERS = 12
 
 _chosen: ContextVar[str | None] = ContextVar("language", default=None)
 _asked: Callable[[], str | None] = lambda: None  # noqa: E731 - replaced by `ask`
@@ -118,12 +125,16 @@ def together(*parts: str, by: str = " ") -> Sentence:
 
 
 def in_language(text: str) -> str:
-    """Return a text as the reader should see it: a `Sentence` or a constant in the language in use, else as it is."""
+    """Return a text as the reader should see it: in the language in use if it is ours, else as it is.
+
+    A `Sentence` knows its template. A text that comes back from a record is compared with every template; several
+    sentences in one text are compared one by one.
+    """
     if isinstance(text, Sentence):
         filled = {name: in_language(value) if isinstance(value, str) else value for name, value in text.values.items()}
         translated = gettext(text.template)
         return translated.format(**filled) if filled else translated
-    return gettext(text) if text else text
+    return _of_records(current_language(), text) if text else text
 
 
 def marked(sentence: str) -> str:
@@ -135,6 +146,46 @@ def _known(code: str) -> str:
     if code not in LANGUAGES:
         raise ValueError(f"no language {code!r}; there are {', '.join(LANGUAGES)}")
     return code
+
+
+@lru_cache(maxsize=4096)
+def _of_records(code: str, text: str) -> str:
+    with language(code):
+        whole = _matched(code, text)
+        if whole is not None:
+            return whole
+        parts = [_matched(code, part) for part in _END_OF_SENTENCE.split(text)]
+        return text if None in parts else " ".join(part for part in parts if part is not None)
+
+
+def _matched(code: str, text: str) -> str | None:
+    """Return the translation of one sentence of ours; None if it is none."""
+    exact = _catalogue(code).gettext(text)
+    if exact != text:
+        return exact
+    for pattern, template in _templates(code):
+        found = pattern.fullmatch(text)
+        if found is not None:
+            values = {name: _of_records(code, value) for name, value in found.groupdict().items()}
+            return _catalogue(code).gettext(template).format(**values)
+    return None
+
+
+@cache
+def _templates(code: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Return the catalogue's templates as patterns, those with the most words of their own first."""
+    templates = []
+    for message in getattr(_catalogue(code), "_catalog", {}):
+        if not isinstance(message, str) or "{" not in message:
+            continue
+        fields = list(Formatter().parse(message))
+        names = [name for _text, name, _spec, _conversion in fields if name is not None]
+        plain = all(not spec for _text, _name, spec, _conversion in fields) and len(set(names)) == len(names)
+        words = sum(character.isalpha() for text, *_rest in fields for character in text)
+        if plain and words >= _LEAST_LETTERS and all(name.isidentifier() for name in names):
+            pattern = "".join(re.escape(text) + (f"(?P<{name}>.+?)" if name else "") for text, name, *_rest in fields)
+            templates.append((words, re.compile(pattern, re.DOTALL), message))
+    return tuple((pattern, message) for _words, pattern, message in sorted(templates, key=lambda each: -each[0]))
 
 
 @cache

@@ -15,6 +15,7 @@ from skinlens.cases.store import CaseStore
 from skinlens.report.pdf import case_pdf
 from skinlens.report.read_pdf import Summary, read_summary
 from skinlens.storage.errors import explained
+from skinlens.translation import DEFAULT
 from skinlens.triage.wording import HEADLINES, with_enough_decimals
 
 
@@ -153,7 +154,8 @@ def _remade(store: CaseStore, row: Assessment, summary: Summary) -> Iterator[byt
     """
     record = replace(reopen(store, row), created=summary.made)
     names = dict.fromkeys((record.facts.lesion, ""))
+    code = DEFAULT if summary.payload is None else summary.payload.language
     for number in range(len(record.readings), -1, -1):
         for name in names:
             known = replace(record, facts=replace(record.facts, lesion=name), readings=record.readings[:number])
-            yield case_pdf(known, card_of(row)).content
+            yield case_pdf(known, card_of(row), code=code).content

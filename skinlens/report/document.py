@@ -9,6 +9,8 @@ from fpdf.prefs import ViewerPreferences
 from skinlens import __version__
 from skinlens.report.canvas import INK, MUTED, SMALL, Colour, PageCanvas, Style
 from skinlens.report.payload import xmp_description
+from skinlens.translation import current_language
+from skinlens.translation import gettext as _
 from skinlens.triage.decision import Decision
 
 BODY = Style(9)
@@ -34,7 +36,7 @@ def describe(canvas: PageCanvas, title: str, created: datetime, payload: str) ->
         payload: The machine-readable record, from `payload.payload_json`.
     """
     canvas.set_creation_date(created)
-    canvas.set_lang("en")
+    canvas.set_lang(current_language())
     canvas.viewer_preferences = ViewerPreferences(display_doc_title=True)
     canvas.set_xmp_metadata(_xmp(title, created, payload))
 
@@ -42,7 +44,8 @@ def describe(canvas: PageCanvas, title: str, created: datetime, payload: str) ->
 def draw_title(canvas: PageCanvas, title: str, created: datetime) -> None:
     """Draw the title at `canvas.y` with the moment of making at the right, and move `y` below it."""
     canvas.block(title, canvas.l_margin, canvas.y, canvas.epw, _TITLE, tag="H1")
-    canvas.block(f"Made {in_words(created)}", canvas.l_margin, canvas.y + 2.6, canvas.epw, SMALL, align="right")
+    made = _("Made {moment}").format(moment=in_words(created))
+    canvas.block(made, canvas.l_margin, canvas.y + 2.6, canvas.epw, SMALL, align="right")
     canvas.y += _TITLE.leading + 0.5
     canvas.set_draw_color(*INK)
     canvas.set_line_width(0.5)
@@ -83,7 +86,7 @@ def _xmp(title: str, created: datetime, payload: str) -> str:
     xmlns:pdf="http://ns.adobe.com/pdf/1.3/"
     xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/">
    <dc:title><rdf:Alt><rdf:li xml:lang="x-default">{escape(title)}</rdf:li></rdf:Alt></dc:title>
-   <dc:language><rdf:Bag><rdf:li>en</rdf:li></rdf:Bag></dc:language>
+   <dc:language><rdf:Bag><rdf:li>{current_language()}</rdf:li></rdf:Bag></dc:language>
    <xmp:CreatorTool>{creator}</xmp:CreatorTool>
    <xmp:CreateDate>{moment}</xmp:CreateDate>
    <xmp:ModifyDate>{moment}</xmp:ModifyDate>

@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 from pypdf import PdfReader
 
 from skinlens.errors import SkinLensError
+from skinlens.translation import DEFAULT, LANGUAGES
 
 NAMESPACE = "urn:skinlens:summary:1#"
 _PROPERTY = "record"
@@ -44,6 +45,7 @@ class CasePayload:
         risk_words: The risk as printed beside the headline; "" without one.
         second_weights_sha256: Of another model that was asked about the image; "" if none was.
         second_decision: Of that model; "" without one.
+        language: Code of the language that the page is in.
 
     Examples:
         >>> from datetime import UTC
@@ -65,12 +67,15 @@ class CasePayload:
     risk_words: str = ""
     second_weights_sha256: str = ""
     second_decision: str = ""
+    language: str = DEFAULT
 
     def json(self) -> str:
         """Return the record as JSON with sorted keys."""
         values = asdict(self) | {"created": self.created.isoformat(timespec="seconds")}
         if not self.second_decision:
             del values["second_weights_sha256"], values["second_decision"]
+        if self.language == DEFAULT:
+            del values["language"]
         return payload_json("case", values)
 
 
@@ -162,11 +167,14 @@ def read_case(values: dict[str, Any]) -> CasePayload:
             risk_words=str(values.get("risk_words", "")),
             second_weights_sha256=str(values.get("second_weights_sha256", "")),
             second_decision=str(values.get("second_decision", "")),
+            language=str(values.get("language", DEFAULT)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise PayloadError("The record inside the document is damaged.") from error
     complete = made.decision == "rejected" or (made.score is not None and made.threshold is not None)
     decisions = {made.decision, made.second_decision or made.decision}
+    if made.language not in LANGUAGES:
+        raise PayloadError("The document was made by a newer SkinLens. Update SkinLens.")
     if not decisions <= set(_DECISIONS) or not complete or made.created.utcoffset() is None:
         raise PayloadError("The record inside the document is damaged.")
     return made

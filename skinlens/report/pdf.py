@@ -13,8 +13,8 @@ from skinlens.report.fonts import missing_characters
 from skinlens.report.payload import CasePayload
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.provider_words import provider_in_words
+from skinlens.translation import DEFAULT, current_language, in_language, language, marked
 from skinlens.translation import gettext as _
-from skinlens.translation import marked
 from skinlens.triage.case import VERDICT_WORDS, CaseFacts, CaseRecord
 from skinlens.triage.decision import Assessment, Decision
 from skinlens.triage.second import Opinion
@@ -31,8 +31,8 @@ from skinlens.triage.wording import (
     with_enough_decimals,
 )
 
-TITLE = "SkinLens case summary"
-SYNTHETIC = "Synthetic example: a drawn image, not a patient"
+TITLE = marked("SkinLens case summary")
+SYNTHETIC = marked("Synthetic example: a drawn image, not a patient")
 
 _STRONG = Style(9, bold=True)
 _FACT = Style(9.5)
@@ -74,30 +74,34 @@ class CasePdf:
     missing_characters: tuple[str, ...]
 
 
-def case_pdf(record: CaseRecord, card: ModelCard) -> CasePdf:
+def case_pdf(record: CaseRecord, card: ModelCard, *, code: str = DEFAULT) -> CasePdf:
     """Draw the summary of a case.
 
-    The same record and card give the same bytes. The file is PDF/A-2u; its metadata hold nothing that the user typed.
+    The same record, card and language give the same bytes. The file is PDF/A-2u; its metadata hold nothing that the
+    user typed.
 
     Args:
         record: What to show; `created` has a time zone, and `overlay` has the aspect of the image.
         card: Of the model that made the prediction.
+        code: Of the language, as in `translation.LANGUAGES`.
 
     Raises:
-        ValueError: If the record and the card, or the parts of the record, do not belong together.
+        ValueError: If there is no such language, or the record and the card, or the parts of the record, do not belong
+            together.
     """
     _check(record, card)
     if record.assessment.override or record.assessment.decision == "rejected":
         # Risks were measured on images that may be assessed.
         record = replace(record, meaning=None)
     missing = missing_characters("\n".join(_given_texts(record)))
-    for highest in _IMAGE_HEIGHTS:
-        canvas = _drawn(record, card, missing, total=1, highest=highest)
-        if canvas.pages_count == 1:
-            break
-        canvas.release()
-    else:
-        canvas = _drawn(record, card, missing, total=canvas.pages_count, highest=highest)
+    with language(code):
+        for highest in _IMAGE_HEIGHTS:
+            canvas = _drawn(record, card, missing, total=1, highest=highest)
+            if canvas.pages_count == 1:
+                break
+            canvas.release()
+        else:
+            canvas = _drawn(record, card, missing, total=canvas.pages_count, highest=highest)
     return CasePdf(content=bytes(canvas.output()), missing_characters=missing)
 
 
@@ -126,8 +130,8 @@ def _given_texts(record: CaseRecord) -> list[str]:
 
 
 def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, total: int, highest: float) -> PageCanvas:
-    canvas = PageCanvas(running_head=_running_head(record), foot=DISCLAIMER, total=total)
-    describe(canvas, TITLE, record.created, _payload(record).json())
+    canvas = PageCanvas(running_head=_running_head(record), foot=in_language(DISCLAIMER), total=total)
+    describe(canvas, _(TITLE), record.created, _payload(record).json())
     _draw_title(canvas, record, card)
     _draw_facts(canvas, record.facts)
     _draw_decision(canvas, record)
@@ -136,7 +140,7 @@ def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, tot
     _draw_second(canvas, record)
     _draw_quality(canvas, record.assessment)
     _draw_readings(canvas, record)
-    _draw_section(canvas, _("Reader's checklists"), record.facts.checklists.sentences())
+    _draw_section(canvas, _("Reader's checklists"), [in_language(each) for each in record.facts.checklists.sentences()])
     _draw_section(canvas, _("Note"), [record.facts.note] if record.facts.note.strip() else [], bullets=False)
     if record.assessment.decision != "rejected" and not record.assessment.override:
         _draw_operating_point(canvas, record.assessment.point)
@@ -157,12 +161,13 @@ def _payload(record: CaseRecord) -> CasePayload:
         threshold=None if rejected else assessment.point.threshold,
         created=record.created,
         software=__version__,
-        headline=assessment.headline,
+        headline=in_language(assessment.headline),
         prevalence=None if risk is None or record.meaning is None else record.meaning.prevalence,
         risk=None if risk is None else (risk.value, risk.low, risk.high),
-        risk_words="" if record.meaning is None else record.meaning.headline,
+        risk_words="" if record.meaning is None else in_language(record.meaning.headline),
         second_weights_sha256="" if record.comparison is None else record.comparison.second.weights_sha256,
         second_decision="" if record.comparison is None else record.comparison.second.decision,
+        language=current_language(),
     )
 
 
@@ -171,21 +176,28 @@ def result_line(payload: CasePayload) -> str:
     if payload.score is None or payload.threshold is None:
         return ""
     score, threshold = with_enough_decimals(payload.score, payload.threshold)
-    return f"{HEADLINES[payload.decision]}, score {score}, threshold {threshold}"
+    return _("{decision}, score {score}, threshold {threshold}").format(
+        decision=_(HEADLINES[payload.decision]), score=score, threshold=threshold
+    )
 
 
 def _running_head(record: CaseRecord) -> str:
     case = " ".join(record.facts.case_id.split())
-    kind = " · synthetic example" if record.image.synthetic else ""
-    return f"{TITLE}, continued · {in_words(record.created)}{kind}" + (f" · case {case}" if case else "")
+    parts = [
+        _("SkinLens case summary, continued"),
+        in_words(record.created),
+        *([_("synthetic example")] if record.image.synthetic else []),
+        *([_("case {case}").format(case=case)] if case else []),
+    ]
+    return " · ".join(parts)
 
 
 def _draw_title(canvas: PageCanvas, record: CaseRecord, card: ModelCard) -> None:
-    draw_title(canvas, TITLE, record.created)
+    draw_title(canvas, _(TITLE), record.created)
     if record.image.synthetic:
-        draw_banner(canvas, SYNTHETIC)
+        draw_banner(canvas, _(SYNTHETIC))
     if card.unverified:
-        draw_banner(canvas, UNVERIFIED, size=9)
+        draw_banner(canvas, in_language(UNVERIFIED), size=9)
 
 
 def _draw_facts(canvas: PageCanvas, facts: CaseFacts) -> None:
@@ -226,9 +238,9 @@ def _draw_decision(canvas: PageCanvas, record: CaseRecord) -> None:
     canvas.fill(canvas.l_margin, top, canvas.epw, height, _WASH)
     canvas.fill(canvas.l_margin, top, 1.8, height, colour)
     canvas.y += 2
-    canvas.block(assessment.headline, left, canvas.y, width, headline, tag="H2")
+    canvas.block(in_language(assessment.headline), left, canvas.y, width, headline, tag="H2")
     if record.meaning is not None and record.meaning.headline:
-        canvas.block(record.meaning.headline, left, canvas.y, width, Style(_HEADLINE), align="right")
+        canvas.block(in_language(record.meaning.headline), left, canvas.y, width, Style(_HEADLINE), align="right")
     canvas.y += headline.leading
     for text, style in texts:
         canvas.y += canvas.block(text, left, canvas.y, width, style)
@@ -238,19 +250,22 @@ def _draw_decision(canvas: PageCanvas, record: CaseRecord) -> None:
 def _under_headline(record: CaseRecord) -> list[tuple[str, Style]]:
     """Return the decision in words, and the risk with what the operating point means where the user works."""
     assessment = record.assessment
-    sentence = _(_SENTENCES.get(assessment.decision, ""))
+    sentence = in_language(_SENTENCES.get(assessment.decision, ""))
     if assessment.decision == "rejected":
         return [(sentence, _STRONG)]
-    shown = [(f"{assessment.explanation} {sentence}".strip(), _STRONG)]
+    shown = [(f"{in_language(assessment.explanation)} {sentence}".strip(), _STRONG)]
     if assessment.override:
         return [*shown, (_(NO_RATES), _TEXT)]
-    return [*shown, *((each, _TEXT) for each in (record.meaning.sentences() if record.meaning is not None else ()))]
+    return [
+        *shown,
+        *((in_language(each), _TEXT) for each in (record.meaning.sentences() if record.meaning is not None else ())),
+    ]
 
 
 def _draw_views(canvas: PageCanvas, record: CaseRecord, highest: float) -> None:
     image = record.image
-    warning = SYNTHETIC if image.synthetic else ""
-    source = f"{SYNTHETIC}," if image.synthetic else _("Dermoscopic image")
+    warning = _(SYNTHETIC) if image.synthetic else ""
+    source = f"{_(SYNTHETIC)}," if image.synthetic else _("Dermoscopic image")
     received = PlacedImage(
         pixels=image.pixels,
         description=_("{image} as received, {width} by {height} pixels.").format(
@@ -279,16 +294,18 @@ def _draw_reasons(canvas: PageCanvas, assessment: Assessment) -> None:
         shown.add(score_sentence(assessment.prediction.score, assessment.point))
     stable = "" if assessment.decision == "rejected" else assessment.stability_sentence
     reasons = [reason for reason in dict.fromkeys((*assessment.reasons, stable)) if reason not in shown]
-    _draw_section(canvas, _("Reasons"), reasons)
+    _draw_section(canvas, _("Reasons"), [in_language(reason) for reason in reasons])
 
 
 def _draw_second(canvas: PageCanvas, record: CaseRecord) -> None:
-    _draw_section(canvas, _("Second model"), [] if record.comparison is None else [record.comparison.sentence])
+    _draw_section(
+        canvas, _("Second model"), [] if record.comparison is None else [in_language(record.comparison.sentence)]
+    )
 
 
 def _draw_quality(canvas: PageCanvas, assessment: Assessment) -> None:
     warnings = () if assessment.admission is None else assessment.admission.warnings
-    _draw_section(canvas, _("Image quality"), warnings)
+    _draw_section(canvas, _("Image quality"), [in_language(warning) for warning in warnings])
 
 
 def _draw_readings(canvas: PageCanvas, record: CaseRecord) -> None:
@@ -322,22 +339,22 @@ def _draw_section(canvas: PageCanvas, heading: str, sentences: Sequence[str], *,
 
 def _draw_operating_point(canvas: PageCanvas, point: OperatingPoint) -> None:
     """What the threshold does on images that the model had not seen, and how that differs from dataset to dataset."""
-    chosen = f"{point.name}: {point_sentence(point).rstrip('.')}."
+    chosen = f"{_(point.name)}: {in_language(point_sentence(point)).rstrip('.')}."
     if not point.measured:
-        _draw_section(canvas, _("Operating point"), [chosen, rates_sentence(point)])
+        _draw_section(canvas, _("Operating point"), [chosen, in_language(rates_sentence(point))])
         return
     first, *others = point.measured
     sentences = [
         chosen,
         _("Measured on {images}: sensitivity {sensitivity} malignant, specificity {specificity} benign.").format(
-            images=first.measured_on,
+            images=in_language(first.measured_on),
             sensitivity=first.sensitivity.text(as_percent, n=True),
             specificity=first.specificity.text(as_percent, n=True),
         ),
     ]
     by_dataset = [
         _("{dataset} {sensitivity} and {specificity}").format(
-            dataset=rates.measured_on,
+            dataset=in_language(rates.measured_on),
             sensitivity=rates.sensitivity.text(as_percent, interval=False),
             specificity=rates.specificity.text(as_percent, interval=False),
         )
@@ -355,17 +372,34 @@ def _draw_provenance(canvas: PageCanvas, record: CaseRecord, card: ModelCard, mi
     prediction, image = record.assessment.prediction, record.image
     notes = [note for note in image.notes if note not in record.assessment.reasons]
     rows = [
-        *(() if record.assessment.decision == "rejected" else [("Result", result_line(_payload(record)))]),
-        ("Model", f"{card.shown_name}, version {card.version} ({card.title})"),
-        ("Weights SHA-256", prediction.model.sha256),
-        *([] if record.comparison is None else [("Second model", _second_in_words(record.comparison.second))]),
-        ("Ran on", f"{provider_in_words(prediction.provider)}, SkinLens {__version__}"),
-        ("Image", f"{image.name or 'no name'}, {image.width} by {image.height} pixels"),
-        ("Image SHA-256", image.sha256),
-        *(("Image note", note) for note in notes),
+        *(() if record.assessment.decision == "rejected" else [(_("Result"), result_line(_payload(record)))]),
+        (
+            _("Model"),
+            _("{name}, version {version} ({title})").format(
+                name=card.shown_name, version=card.version, title=card.title
+            ),
+        ),
+        (_("Weights SHA-256"), prediction.model.sha256),
+        *([] if record.comparison is None else [(_("Second model"), _second_in_words(record.comparison.second))]),
+        (_("Ran on"), f"{_(provider_in_words(prediction.provider))}, SkinLens {__version__}"),
+        (
+            _("Image"),
+            _("{name}, {width} by {height} pixels").format(
+                name=image.name or _("no name"), width=image.width, height=image.height
+            ),
+        ),
+        (_("Image SHA-256"), image.sha256),
+        *((_("Image note"), in_language(note)) for note in notes),
     ]
     if missing:
-        rows.append(("Not drawable", f"Shown as \N{REPLACEMENT CHARACTER} above: {_code_points(missing)}"))
+        rows.append(
+            (
+                _("Not drawable"),
+                _("Shown as {mark} above: {characters}").format(
+                    mark="\N{REPLACEMENT CHARACTER}", characters=_code_points(missing)
+                ),
+            )
+        )
     taken = sum(len(canvas.lines(text, canvas.epw - _LABEL_WIDTH, _FINE)) for _label, text in rows) * _FINE.leading
     canvas.need(min(_SECTION.leading + taken, _KEPT_TOGETHER))
     canvas.block(_("Where this comes from"), canvas.l_margin, canvas.y, canvas.epw, _SECTION, tag="H2")
@@ -375,7 +409,9 @@ def _draw_provenance(canvas: PageCanvas, record: CaseRecord, card: ModelCard, mi
 
 
 def _second_in_words(second: Opinion) -> str:
-    return f"{second.model}, version {second.version}, at {second.point}; weights SHA-256 {second.weights_sha256}"
+    return _("{model}, version {version}, at {point}; weights SHA-256 {digest}").format(
+        model=second.model, version=second.version, point=_(second.point), digest=second.weights_sha256
+    )
 
 
 def _or_not_given(text: str) -> str:

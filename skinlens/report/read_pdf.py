@@ -4,6 +4,7 @@ import io
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
 
 from pypdf import PdfReader
 from pypdf.errors import PyPdfError
@@ -12,19 +13,52 @@ from skinlens.errors import SkinLensError
 from skinlens.report.document import in_words
 from skinlens.report.payload import CasePayload, PayloadError, read_case, read_payload
 from skinlens.report.pdf import TITLE, result_line
+from skinlens.translation import DEFAULT, language
+from skinlens.translation import gettext as _
 from skinlens.triage.wording import AGAINST_ADVICE, FORMER_HEADLINES, HEADLINES, with_enough_decimals
 
 _DIGEST = r"([0-9a-f]{64})"
-_HEADLINES = "|".join(map(re.escape, (*HEADLINES.values(), *FORMER_HEADLINES)))
-# In documents of earlier versions; today the result stands among the details.
-_RESULT = re.compile(rf"^({_HEADLINES})(?: (?:Score|Estimate) ([0-9.]+))?$", re.MULTILINE)
-_RESULT_LINE = re.compile(r"^Result (.+)$", re.MULTILINE)
-_IN_LINE = re.compile(rf"^({_HEADLINES}), score ([0-9.]+), threshold [0-9.]+$")
-# Today: with a risk beside it, or alone.
-_HEADLINE = re.compile(rf"^(?:{_HEADLINES}|{re.escape(AGAINST_ADVICE)})(?: .*[0-9].*)?$", re.MULTILINE)
-_MADE = re.compile(r"\bMade ([0-9 :-]{16} \(UTC[+-][0-9]{2}:[0-9]{2}\))$", re.MULTILINE)
-_ZONE = re.compile(r"\bMade [0-9 :-]{16} \(UTC([+-])([0-9]{2}):([0-9]{2})\)$", re.MULTILINE)
+_MOMENT = r"([0-9 :-]{16} \(UTC([+-])([0-9]{2}):([0-9]{2})\))"
 _MOST_PAGES = 60
+
+
+@dataclass(frozen=True)
+class _Patterns:
+    """What labels and headlines look like in one language."""
+
+    title: str
+    # In documents of earlier versions; today the result stands among the details.
+    result: re.Pattern[str]
+    result_line: re.Pattern[str]
+    in_line: re.Pattern[str]
+    # Today: with a risk beside it, or alone.
+    headline: re.Pattern[str]
+    made: re.Pattern[str]
+    image: re.Pattern[str]
+    weights: re.Pattern[str]
+
+
+@cache
+def _patterns(code: str) -> _Patterns:
+    with language(code):
+        today = [_(headline) for headline in HEADLINES.values()]
+        headlines = "|".join(map(re.escape, (*today, *(FORMER_HEADLINES if code == DEFAULT else ()))))
+        line = re.escape(_("{decision}, score {score}, threshold {threshold}"))
+        for name, pattern in (("decision", f"({headlines})"), ("score", "([0-9.]+)"), ("threshold", "[0-9.]+")):
+            line = line.replace(re.escape(f"{{{name}}}"), pattern)
+        made = re.escape(_("Made {moment}")).replace(re.escape("{moment}"), _MOMENT)
+        # Documents of earlier versions say "Picture".
+        image = "(?:Image|Picture) SHA-256" if code == DEFAULT else re.escape(_("Image SHA-256"))
+        return _Patterns(
+            title=_(TITLE),
+            result=re.compile(rf"^({headlines})(?: (?:Score|Estimate) ([0-9.]+))?$", re.MULTILINE),
+            result_line=re.compile(rf"^{re.escape(_('Result'))} (.+)$", re.MULTILINE),
+            in_line=re.compile(f"^{line}$"),
+            headline=re.compile(rf"^(?:{headlines}|{re.escape(_(AGAINST_ADVICE))})(?: .*[0-9].*)?$", re.MULTILINE),
+            made=re.compile(rf"\b{made}$", re.MULTILINE),
+            image=re.compile(rf"^{image} {_DIGEST}$", re.MULTILINE),
+            weights=re.compile(rf"^{re.escape(_('Weights SHA-256'))} {_DIGEST}$", re.MULTILINE),
+        )
 
 
 class NotASummaryError(SkinLensError, ValueError):
@@ -68,6 +102,7 @@ class _Printed:
         results: Headlines with a score, as earlier versions print them.
         headlines: Headlines with what stands beside them.
         lines: Results among the details.
+        made: The time as printed; "none" where none is.
         zone: Of the time.
     """
 
@@ -77,6 +112,7 @@ class _Printed:
     results: tuple[tuple[str, str], ...]
     headlines: tuple[str, ...]
     lines: tuple[str, ...]
+    made: str
     zone: timezone | None
 
 
@@ -97,7 +133,7 @@ def read_summary(content: bytes) -> Summary:
     try:
         # A PDF of thousands of pages is none of ours, and extracting them would take minutes.
         reader = PdfReader(io.BytesIO(content))
-        printed = _printed("\n".join(page.extract_text() for page in reader.pages[:_MOST_PAGES]))
+        text = "\n".join(page.extract_text() for page in reader.pages[:_MOST_PAGES])
         moment = None if reader.xmp_metadata is None else reader.xmp_metadata.xmp_create_date
         values = read_payload(reader)
         payload = None if values is None else read_case(values)
@@ -105,10 +141,13 @@ def read_summary(content: bytes) -> Summary:
         raise NotASummaryError(f"This PDF is not a case summary that can be read. {error}") from error
     except (PyPdfError, ValueError, KeyError, TypeError, RecursionError, OSError) as error:
         raise NotASummaryError("This file is no PDF, or a damaged one.") from error
-    if not printed.text.startswith(TITLE):
+    patterns = _patterns(DEFAULT if payload is None else payload.language)
+    printed = _printed(text, patterns)
+    if not text.startswith(patterns.title):
         raise NotASummaryError("This PDF is not a case summary of SkinLens, or it was changed.")
     if payload is not None:
-        return _recorded(payload, printed)
+        with language(payload.language):
+            return _recorded(payload, printed)
     complete = printed.images and printed.weights and len(printed.results) == 1
     if not complete or printed.zone is None or moment is None:
         raise NotASummaryError("This PDF is not a case summary of SkinLens, or it was changed.")
@@ -119,36 +158,40 @@ def read_summary(content: bytes) -> Summary:
     )
 
 
-def _printed(text: str) -> _Printed:
-    # Documents of earlier versions say "Picture".
-    images, weights = (
-        tuple(re.findall(rf"^{label} SHA-256 {_DIGEST}$", text, re.MULTILINE))
-        for label in ("(?:Image|Picture)", "Weights")
-    )
-    lines = tuple(_RESULT_LINE.findall(text))
-    detailed = [found.groups() for found in map(_IN_LINE.match, lines[-1:]) if found]
+def _printed(text: str, patterns: _Patterns) -> _Printed:
+    lines = tuple(patterns.result_line.findall(text))
+    detailed = [match.groups() for match in map(patterns.in_line.match, lines[-1:]) if match]
     results = tuple(
-        (FORMER_HEADLINES.get(headline, headline), score) for headline, score in detailed or _RESULT.findall(text)
+        (FORMER_HEADLINES.get(headline, headline), score)
+        for headline, score in detailed or patterns.result.findall(text)
     )
-    headlines = tuple(_HEADLINE.findall(text))
-    zone = _ZONE.search(text)
-    if zone is None:
-        return _Printed(text, images, weights, results, headlines, lines, None)
-    sign, hours, minutes = zone.groups()
-    offset = timedelta(hours=int(hours), minutes=int(minutes))
-    return _Printed(text, images, weights, results, headlines, lines, timezone(-offset if sign == "-" else offset))
+    made = patterns.made.search(text)
+    zone = None
+    if made is not None:
+        _moment, sign, hours, minutes = made.groups()
+        offset = timedelta(hours=int(hours), minutes=int(minutes))
+        zone = timezone(-offset if sign == "-" else offset)
+    return _Printed(
+        text=text,
+        images=tuple(patterns.image.findall(text)),
+        weights=tuple(patterns.weights.findall(text)),
+        results=results,
+        headlines=tuple(patterns.headline.findall(text)),
+        lines=lines,
+        made="none" if made is None else made[1],
+        zone=zone,
+    )
 
 
 def _recorded(payload: CasePayload, printed: _Printed) -> Summary:
     headline, score = HEADLINES[payload.decision], ""
     if payload.score is not None and payload.threshold is not None:
         score, _ = with_enough_decimals(payload.score, payload.threshold)
-    moment = _MADE.search(printed.text)
     differences = [
         _result_difference(payload, printed, headline, score),
         ("image's SHA-256", _last(printed.images), payload.image_sha256, None),
         ("weights' SHA-256", _last(printed.weights), payload.weights_sha256, None),
-        ("time", moment[1] if moment else "none", in_words(payload.created), None),
+        ("time", printed.made, in_words(payload.created), None),
     ]
     altered = tuple(
         f"The {name} was altered: the page shows {on_page}, the record inside the document {recorded}."

@@ -18,8 +18,8 @@ from skinlens.imaging.image import ImageRejectedError
 from skinlens.report.pdf import case_pdf
 from skinlens.runtime.card import ModelCard
 from skinlens.storage.verdict import Verdict
+from skinlens.translation import current_language, in_language, ngettext
 from skinlens.translation import gettext as _
-from skinlens.translation import in_language, ngettext
 from skinlens.triage.case import CaseRecord
 from skinlens.triage.decision import Assessment
 from skinlens.triage.pipeline import Assessed
@@ -519,7 +519,9 @@ def _offer_summary_and_case(
             help=None if available and entry.facts.case_id else without,
         )
         triage = st.button(_("Open in Triage"), icon=":material/dermatology:", disabled=not available)
-        pdf_button(lambda: case_pdf(record(), card).content, row.sha256, disabled=not available)
+        # Of the visitor: the button's thread draws no page.
+        code = current_language()
+        pdf_button(lambda: case_pdf(record(), card, code=code).content, row.sha256, disabled=not available)
     if save:
         _save(record, card, shown.reviewer)
     if triage:

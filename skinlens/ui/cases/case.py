@@ -10,8 +10,8 @@ from skinlens.cases.store import CaseStore, current_user
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.report.pdf import case_pdf
+from skinlens.translation import current_language, in_language
 from skinlens.translation import gettext as _
-from skinlens.translation import in_language
 from skinlens.triage.case import CaseRecord
 from skinlens.triage.risk import meaning
 from skinlens.ui import session
@@ -43,7 +43,9 @@ def show_case(store: CaseStore, case_id: str) -> None:
         _show_result(row)
         _ask_for_verdict(store, row)
         if record is not None:
-            pdf_button(lambda: case_pdf(record, card_of(row)).content, row.image.sha256)
+            # Of the visitor: the button's thread draws no page.
+            code = current_language()
+            pdf_button(lambda: case_pdf(record, card_of(row), code=code).content, row.image.sha256)
         offer_deletion(store, row)
 
 

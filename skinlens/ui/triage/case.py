@@ -11,6 +11,7 @@ from skinlens.cases.store import current_user
 from skinlens.explain.heatmap import record_overlay
 from skinlens.report.fonts import missing_characters
 from skinlens.report.pdf import case_pdf
+from skinlens.translation import current_language
 from skinlens.translation import gettext as _
 from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.decision import Assessment
@@ -84,7 +85,9 @@ def offer_pdf_and_case(
             undecided=is_undecided(result.image, facts),
         )
     with download:
-        pdf_button(lambda: case_pdf(made_record(), model.card).content, result.image.sha256)
+        # Of the visitor: the button's thread draws no page.
+        code = current_language()
+        pdf_button(lambda: case_pdf(made_record(), model.card, code=code).content, result.image.sha256)
 
 
 def _offer_saving(
