@@ -75,6 +75,7 @@ def show_state(model: LoadedModel, spoken: DeltaGenerator) -> None:
     elif problem is not None:
         announce(spoken, _("This file cannot be used."))
         show_problem(problem)
+        show_first_visit()
     else:
         show_first_visit()
 

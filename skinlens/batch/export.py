@@ -44,8 +44,9 @@ def table_csv(
 
 def _row(entry: Entry, card: ModelCard, point: OperatingPoint, prevalence: float) -> dict[str, object]:
     line, last = entry.line, entry.last_review
-    assessed = entry.outcome in ("refer", "uncertain", "low") and line.score is not None
-    risk = meaning_of(line.score, card, point, prevalence) if assessed else None
+    risk = None
+    if line.score is not None and entry.outcome in ("refer", "uncertain", "low"):
+        risk = meaning_of(line.score, card, point, prevalence)
     row = Row(
         path=line.path,
         sha256=line.sha256,

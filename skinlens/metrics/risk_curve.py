@@ -80,7 +80,8 @@ def risk_curve(
     names = checked_groups(groups, len(labels))
     places = checked_groups(datasets, len(labels))
     across = logit(scores)
-    grid = np.linspace(*np.quantile(across, [TAIL, 1 - TAIL]), points)
+    first, last = np.quantile(across, [TAIL, 1 - TAIL])
+    grid = np.linspace(float(first), float(last), points)
     distance = (across[:, None] - grid) / BANDWIDTH
     # Far from every image the nearest ones still count: nothing is divided by zero.
     closeness = np.exp(-0.5 * np.square(distance)) + 1e-12
@@ -91,12 +92,11 @@ def risk_curve(
     )
     low, high = np.nanquantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     near = (np.abs(distance) <= 1).sum(axis=0)
+    # The value is that of all images; a bootstrap of a curve may miss it.
+    ends = np.round([rates, np.minimum(low, rates), np.maximum(high, rates)], 5).T.tolist()
     return tuple(
-        CurvePoint(
-            round(float(score), 5),
-            Measurement(*(round(float(end), 5) for end in (rate, min(least, rate), max(most, rate))), n=int(n)),
-        )
-        for score, rate, least, most, n in zip(sigmoid(grid), rates, low, high, near, strict=True)
+        CurvePoint(round(float(score), 5), Measurement(value, lowest, highest, int(n)))
+        for score, (value, lowest, highest), n in zip(sigmoid(grid), ends, near, strict=True)
     )
 
 

@@ -174,8 +174,8 @@ def _result_difference(
         return "result", shown, f"{headline} {score}".strip(), same
     beside, line = f"{payload.headline} {payload.risk_words}".strip(), result_line(payload)
     # As above: no second risk or score may stand beside the first.
-    others = [other for other in printed.headlines if other != beside and any(map(str.isdigit, other))]
-    same = beside in printed.headlines and not others and printed.lines[-1:] == ((line,) if line else ())
+    second = [text for text in printed.headlines if text != beside and any(map(str.isdigit, text))]
+    same = beside in printed.headlines and not second and printed.lines[-1:] == ((line,) if line else ())
     shown = "; ".join((*printed.headlines, *printed.lines)) or "no result"
     return "result", shown, "; ".join(part for part in (beside, line) if part), same
 

@@ -49,12 +49,12 @@ Rate = Annotated[CardMeasurement, AfterValidator(_within_one)]
 OUT_OF_ORIGIN = "out of origin"
 # The keys are in cards.
 _POPULATIONS = {
-    OUT_OF_ORIGIN: "all datasets that it was not trained on",
-    "out of fold": "lesions that it was not trained on",
+    OUT_OF_ORIGIN: "held-out datasets, together",
+    "out of fold": "held-out lesions",
     "test, all": "all test images",
-    "test, no-twins": "test images without duplicates of training images",
-    "test, native": "test images without the compression shortcut",
-    "test, clean-native": "test images without duplicates of training images and without the compression shortcut",
+    "test, no-twins": "test images without duplicates",
+    "test, native": "test images without shortcut",
+    "test, clean-native": "test images without duplicates or shortcut",
 }
 
 

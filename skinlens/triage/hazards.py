@@ -36,7 +36,7 @@ HAZARDS = (
     Hazard(
         "Unnecessary surgery, or false reassurance",
         "The number is read as a chance of cancer where it is none, or two numbers contradict one another",
-        "A score that is not calibrated says so; any other image gets one risk at the stated prevalence, with the interval "
+        "A score that is not calibrated says so; any other gets one risk at the stated prevalence, with the interval "
         "that belongs to its score, the same on page, PDF and in tables",
         "tests/triage/test_risk.py::TestMeaning::test_a_score_that_is_not_calibrated_has_an_outlook_alone",
     ),

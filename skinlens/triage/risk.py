@@ -3,7 +3,7 @@
 `meaning` is the only place where a risk is computed. Page, PDF, tables and batch runs show its numbers and its words.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,13 +76,17 @@ def risk_of(score: float, card: ModelCard, prevalence: float) -> Measurement | N
     known, place = logit([point.score for point in card.risk_curve]), logit(score)
     rates = [point.rate for point in card.risk_curve]
 
-    def moved(end: Callable[[Measurement], float | None]) -> float:
-        rate = np.interp(place, known, [end(each) for each in rates])  # type: ignore[arg-type] - the card has them all
+    def moved(ends: Sequence[float | None]) -> float:
+        # Every rate of a card's curve has a value and both ends.
+        rate = np.interp(place, known, np.array(ends, np.float64))
         return at_prevalence(float(rate), trained=trained, target=prevalence)
 
     nearest = rates[int(np.abs(known - place).argmin())]
     return Measurement(
-        moved(lambda rate: rate.value), moved(lambda rate: rate.low), moved(lambda rate: rate.high), nearest.n
+        moved([rate.value for rate in rates]),
+        moved([rate.low for rate in rates]),
+        moved([rate.high for rate in rates]),
+        nearest.n,
     )
 
 
@@ -189,26 +193,27 @@ class Meaning:
             return ""
         return _("{point} refers from {risk} upward").format(point=self.point, risk=one_in(self.threshold))
 
+    @property
+    def consequences(self) -> str:
+        """The consequences of the operating point in a sentence; "" if they are not known."""
+        if self.outlook is None:
+            return ""
+        sentence = _(
+            "Of 1,000 lesions where {prevalence} are malignant, {point} refers {referred}, finds {found} cancers and "
+            "misses {missed}."
+        )
+        return sentence.format(prevalence=percent(self.prevalence), point=self.point, **self.outlook.counts())
+
     def sentences(self) -> tuple[str, ...]:
         """Return the risk in plain words; empty if nothing is known."""
-        where = percent(self.prevalence)
-        sentences = []
-        if self.risk is not None:
-            sentences.append(
-                _("Risk where {prevalence} of lesions are malignant: {risk}.").format(
-                    prevalence=where, risk=risk_words(self.risk, named=True)
-                )
-            )
+        sentences = [self.consequences] if self.consequences else []
         if self.threshold is not None:
-            sentences.append(
-                _("There, the point {threshold}.").format(threshold=self.threshold_words),
+            sentences.insert(0, _("There, the point {threshold}.").format(threshold=self.threshold_words))
+        if self.risk is not None:
+            risk = _("Risk where {prevalence} of lesions are malignant: {risk}.").format(
+                prevalence=percent(self.prevalence), risk=risk_words(self.risk, named=True)
             )
-        if self.outlook is not None:
-            sentences.append(
-                _(
-                    "Of 1,000 lesions there, {point} refers {referred}, finds {found} cancers and misses {missed}."
-                ).format(point=self.point, **self.outlook.counts())
-            )
+            sentences.insert(0, risk)
         return tuple(sentences)
 
 

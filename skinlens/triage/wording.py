@@ -123,7 +123,7 @@ def decision_sentences(score: float, point: OperatingPoint, stability: Stability
 
 def stability_sentence(stability: Stability, threshold: float) -> str:
     """Return in how many orientations the score is on the same side of a threshold."""
-    return _("Same result when the image is turned or mirrored: {same} of {every}.").format(
+    return _("Turned or mirrored: same result in {same} of {every}.").format(
         same=stability.unchanged(threshold), every=len(stability.scores)
     )
 

@@ -138,7 +138,7 @@ def test_the_orientations_are_counted_beside_the_decision(app: AppTest, predicto
     upload(app.run(), "lesion.png", png(5))
     _, views = predict_orientations(predictor, [decode(png(5))])[0]
     unchanged = views.unchanged(predictor.card.point().threshold)
-    assert any(text.endswith(f": {unchanged} of 8.") for text in texts(app))
+    assert any(text.endswith(f"same result in {unchanged} of 8.") for text in texts(app))
 
 
 def test_risk_threshold_and_consequences_follow_the_prevalence(app: AppTest, predictor: Predictor) -> None:

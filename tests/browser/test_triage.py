@@ -13,6 +13,7 @@ from pypdf import PdfReader
 from skinlens.explain.heatmap import heatmap_of
 from skinlens.imaging.decode import decode
 from skinlens.runtime.predictor import Predictor
+from skinlens.triage.risk import one_in, risk_of, risk_words
 from skinlens.triage.wording import DISCLAIMER
 from tests.browser.visiting import SECONDS, settle
 from tests.drawn import familiar_pixels
@@ -49,11 +50,14 @@ def test_drop_read_slide_and_take_the_pdf(page: Page, predictor: Predictor, tmp_
     prediction = predictor.predict([decode(content)])[0]
     drop(page, "dropped.png", content)
 
-    score = page.get_by_test_id("stMetricValue")
-    expect(score).to_have_text(f"{prediction.score:.2f}", timeout=90 * SECONDS)
-    box = score.bounding_box()
+    shown = page.get_by_test_id("stMetricValue")
+    risk = risk_of(prediction.score, predictor.card, 0.02)
+    assert risk is not None
+    assert risk.value is not None
+    expect(shown).to_have_text(one_in(risk.value), timeout=90 * SECONDS)
+    box = shown.bounding_box()
     assert box is not None
-    assert box["y"] + box["height"] < 800, "the score is below the fold at 1280x800"
+    assert box["y"] + box["height"] < 800, "the risk is below the fold at 1280x800"
     expect(page.get_by_test_id("stImage").nth(1)).to_be_visible()
 
     before = pixels_of(page, 1)
@@ -80,7 +84,8 @@ def test_drop_read_slide_and_take_the_pdf(page: Page, predictor: Predictor, tmp_
     download.value.save_as(target)
     text = "\n".join(part.extract_text() for part in PdfReader(target).pages)
     assert "Case Ω-7" in text
-    assert f"{prediction.score:.2f}" in text
+    assert risk_words(risk) in " ".join(text.split())
+    assert f"score {prediction.score:.2f}" in text
     assert predictor.model.sha256 in text
 
 

@@ -163,8 +163,8 @@ def test_a_population_is_reported_in_words() -> None:
         for name in ("out of origin", "out of origin bcn", "out of fold", "test, all")
     }
     assert told["out of origin bcn"] == "Barcelona (BCN20000)"
-    assert told["out of origin"] == "all datasets that it was not trained on"
-    assert told["out of fold"] == "lesions that it was not trained on"
+    assert told["out of origin"] == "held-out datasets, together"
+    assert told["out of fold"] == "held-out lesions"
     assert told["test, all"] == "all test images"
 
 

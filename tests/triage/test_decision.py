@@ -145,12 +145,12 @@ class TestUncertain:
         assessment = banded(0.6, stability=turned)
         assert assessment.decision == "uncertain"
         assert assessment.reasons[1] == ("Turned or mirrored, the image gets another decision in 1 of 8 orientations.")
-        assert assessment.stability_sentence == "Same result when the image is turned or mirrored: 7 of 8."
+        assert assessment.stability_sentence == "Turned or mirrored: same result in 7 of 8."
 
     def test_scores_that_move_on_one_side_change_nothing(self) -> None:
         assessment = banded(0.6, stability=Stability((0.6, 0.95) * 4))
         assert assessment.decision == "refer"
-        assert assessment.stability_sentence == "Same result when the image is turned or mirrored: 8 of 8."
+        assert assessment.stability_sentence == "Turned or mirrored: same result in 8 of 8."
 
     def test_without_views_nothing_is_said_of_them(self) -> None:
         assert banded(0.6).stability_sentence == ""

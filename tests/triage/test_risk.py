@@ -220,7 +220,7 @@ class TestMeaning:
         assert found.sentences() == (
             "Risk where 2 % of lesions are malignant: about 1 in 28 (3.6 %, 95 % interval 2 to 4.4 %).",
             "There, the point balanced refers from about 1 in 130 upward.",
-            "Of 1,000 lesions there, balanced refers 117, finds 19 cancers and misses 1.",
+            "Of 1,000 lesions where 2 % are malignant, balanced refers 117, finds 19 cancers and misses 1.",
         )
 
     def test_at_its_own_prevalence_nothing_moves(self) -> None:

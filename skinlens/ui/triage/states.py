@@ -5,6 +5,7 @@ from html import escape
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from skinlens.imaging.image import Pixels
 from skinlens.translation import gettext as _
 from skinlens.ui import session
 
@@ -104,5 +105,6 @@ def show_first_visit() -> None:
 
 
 @st.cache_data(show_spinner=False)
-def _tile(number: int) -> object:
+def _tile(number: int) -> Pixels:
+    """Return the pixels of a drawn example, drawn once for all visitors."""
     return session.example(number).pixels

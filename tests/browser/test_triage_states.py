@@ -1,0 +1,133 @@
+"""What Triage keeps and what it takes away: entries across pages, a second image, a reload, a narrow window."""
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.test_triage import drop, lesion
+from tests.browser.visiting import SECONDS, settle
+
+
+def shown(page: Page, name: str) -> Locator:
+    """The name of a file as the result shows it."""
+    return page.locator(".st-key-result").get_by_text(name, exact=True)
+
+
+def assess(page: Page, name: str, seed: int) -> None:
+    drop(page, name, lesion(seed))
+    expect(shown(page, name)).to_be_visible(timeout=90 * SECONDS)
+    expect(page.get_by_test_id("stMetricValue")).to_be_visible(timeout=90 * SECONDS)
+    settle(page)
+
+
+def test_entries_survive_a_visit_to_another_page(page: Page) -> None:
+    assess(page, "mole.png", 11)
+    page.get_by_label("Pseudonymous id").fill("P-17")
+    page.get_by_label("Pseudonymous id").press("Tab")
+    settle(page)
+    page.locator(".st-key-prevalence").get_by_role("combobox").click()
+    page.get_by_role("option", name="pigmented-lesion clinic").click()
+    expect(page.get_by_text("Risk where 10 % of lesions are malignant")).to_be_visible(timeout=90 * SECONDS)
+    settle(page)
+    risk = page.get_by_test_id("stMetricValue").inner_text()
+    page.get_by_role("link", name="About").click()
+    expect(page.get_by_text("Intended use")).to_be_visible(timeout=90 * SECONDS)
+    page.get_by_role("link", name="Triage").click()
+    expect(page.get_by_text("Risk where 10 % of lesions are malignant")).to_be_visible(timeout=90 * SECONDS)
+    expect(page.get_by_test_id("stMetricValue")).to_have_text(risk)
+    expect(page.get_by_label("Pseudonymous id")).to_have_value("P-17")
+    expect(shown(page, "mole.png")).to_be_visible()
+    expect(page).to_have_title("Triage · SkinLens")
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+
+
+def test_a_second_image_never_stands_beside_the_first_result(page: Page) -> None:
+    assess(page, "first.png", 11)
+    # From the drop until the second result, look at every frame for a name beside a result that is not its own.
+    page.evaluate(
+        """() => {
+          const seen = window.seenTogether = [];
+          const look = () => {
+            const visible = (node) => node && node.checkVisibility();
+            const result = document.querySelector('.st-key-result');
+            const verdict = document.querySelector('.st-key-verdict');
+            const named = document.body.innerText.includes('second.png');
+            const own = result && result.innerText.includes('second.png');
+            if (named && visible(verdict) && !own) seen.push(document.body.innerText.slice(0, 300));
+            if (!window.stopLooking) requestAnimationFrame(look);
+          };
+          look();
+        }"""
+    )
+    assess(page, "second.png", 12)
+    expect(shown(page, "first.png")).to_have_count(0)
+    assert page.evaluate("() => { window.stopLooking = true; return window.seenTogether; }") == []
+
+
+def test_a_bad_or_oversized_file_takes_the_old_result_away(page: Page) -> None:
+    assess(page, "good.png", 11)
+    drop(page, "broken.png", lesion(3)[:5000])
+    expect(page.get_by_text("broken.png is incomplete or damaged")).to_be_visible(timeout=90 * SECONDS)
+    expect(page.get_by_test_id("stMetricValue")).to_have_count(0)
+    assess(page, "good.png", 11)
+    # Rejected by the browser, so that the server never hears of it.
+    page.evaluate(
+        """() => {
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([new ArrayBuffer(51 * 1024 * 1024)], "huge.png", {type: "image/png"}));
+          const target = document.querySelector('[data-testid="stFileUploaderDropzone"]');
+          for (const kind of ["dragenter", "dragover", "drop"])
+            target.dispatchEvent(new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: transfer}));
+        }"""
+    )
+    expect(page.get_by_text("huge.png")).to_be_visible(timeout=30 * SECONDS)
+    expect(page.get_by_test_id("stMetricValue")).to_be_hidden()
+    assess(page, "next.png", 12)
+
+
+def test_a_reload_says_that_the_result_is_gone(page: Page) -> None:
+    assess(page, "mole.png", 11)
+    page.reload()
+    expect(page.get_by_text("the last result is gone")).to_be_visible(timeout=90 * SECONDS)
+    assert "mole" not in page.url
+
+
+def test_everything_needed_is_in_view_and_the_result_first_at_200_percent(page: Page) -> None:
+    assess(page, "mole.png", 11)
+    buttons = [page.get_by_role("button", name=name) for name in ("Save to a case", "Download PDF")]
+    images = page.get_by_test_id("stImage")
+    for place in (page.get_by_test_id("stMetricValue"), images.nth(0), images.nth(1), *buttons):
+        box = place.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 800, "below the fold at 1280x800"
+    verdict, image = page.locator(".st-key-verdict").bounding_box(), images.nth(1).bounding_box()
+    assert verdict is not None
+    assert image is not None
+    assert verdict["x"] >= image["x"] + image["width"], "the result stands beside the images"
+    # A browser at 200 % lays a window of 1280 by 800 out as one of half the size.
+    page.set_viewport_size({"width": 640, "height": 400})
+    settle(page)
+    page.wait_for_timeout(500)
+    narrow, original = page.locator(".st-key-verdict").bounding_box(), images.nth(0).bounding_box()
+    assert narrow is not None
+    assert original is not None
+    assert narrow["y"] + narrow["height"] <= original["y"], "the result comes before the images"
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_the_result_is_read_out(page: Page) -> None:
+    live = page.locator(".st-key-announcement [aria-live]")
+    assess(page, "mole.png", 11)
+    expect(live).to_contain_text("REFER. about 1 in ")
+    assert "mole" not in live.inner_text()
+
+
+def test_a_stopped_page_offers_to_go_on(page: Page) -> None:
+    drop(page, "slow.png", lesion(14))
+    expect(page.locator(".st-key-at-work")).to_be_visible(timeout=30 * SECONDS)
+    # Streamlit's own Stop, by its button in the toolbar.
+    page.get_by_role("button", name="Stop").click()
+    go_on = page.get_by_role("button", name="Continue")
+    expect(go_on).to_be_visible(timeout=60 * SECONDS)
+    expect(page.locator(".st-key-stopped").get_by_text("slow.png")).to_be_visible()
+    go_on.click()
+    expect(page.get_by_test_id("stMetricValue")).to_be_visible(timeout=90 * SECONDS)
+    expect(shown(page, "slow.png")).to_be_visible()
