@@ -7,8 +7,12 @@ import streamlit as st
 import skinlens.ui
 from skinlens.imaging.workers import start_ahead
 from skinlens.runtime.card import ModelCard, ModelFileError, OperatingPoint
+from skinlens.translation import gettext as _
+from skinlens.translation import in_language
 from skinlens.triage.wording import DISCLAIMER, UNVERIFIED
+from skinlens.ui.batch.results import point_for_sidebar
 from skinlens.ui.case_store import tidy_at_start
+from skinlens.ui.language import choose_language, guess_language
 from skinlens.ui.model import choose_model, loaded_model
 from skinlens.ui.router import mark_routed
 from skinlens.ui.server import protection
@@ -33,6 +37,8 @@ STYLE = """<style>
 @media (max-width: 60rem) {
   .st-key-verdict-row > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] { flex-direction: column; }
 }
+.stMainBlockContainer h2 { padding: 0.9rem 0 0.2rem; font-size: 1.35rem; }
+.stApp :focus-visible { outline: 3px solid #2f8fb3; outline-offset: 2px; }
 .st-key-verdict h2 { padding: 0 0 0.4rem; font-size: 1.4rem; }
 .st-key-verdict [data-testid="stMetricValue"] { font-size: 1.7rem; white-space: normal; }
 [data-testid="stCaptionContainer"], [data-testid="stImageCaption"] { opacity: 0.85; }
@@ -58,38 +64,40 @@ def point_in_use(card: ModelCard) -> OperatingPoint:
     return card.point(chosen)
 
 
-def model_in_use(*, on_triage: bool) -> ModelCard | None:
-    """Show the model and where it runs in the sidebar; return the card, or None without a usable model.
+def model_in_use(page: str) -> ModelCard | None:
+    """Show model, operating point and where it runs in the sidebar; return the card, or None without a usable model.
 
     Args:
-        on_triage: Whether to show the operating point too, which is that of the Triage page.
+        page: Name of the page in view: Triage has an operating point, and so has Batch once a run is open.
     """
     choose_model()
     try:
         model = loaded_model()
     except ModelFileError:
-        st.error("No usable model. See the Triage page.", icon=":material/error:")
+        st.error(_("No usable model. See the Triage page."), icon=":material/error:")
         return None
-    point = point_in_use(model.card)
-    st.caption(
-        f"Model **{model.card.shown_name}** {model.card.version}  \n"
-        + (f"Operating point **{point.name}**  \n" if on_triage else "")
-        + f"Runs on **{model.runs_on}**"
-    )
+    point = point_in_use(model.card) if page == "triage" else point_for_sidebar() if page == "batch" else None
+    lines = [
+        _("Model **{name}** {version}").format(name=model.card.shown_name, version=model.card.version),
+        *([] if point is None else [_("Operating point **{name}**").format(name=_(point.name))]),
+        _("Runs on **{place}**").format(place=_(model.runs_on)),
+    ]
+    st.caption("  \n".join(lines))
     return model.card
 
 
 def show() -> None:
     """Draw the page in view."""
-    page = st.navigation(
-        [
-            st.Page("pages/triage.py", title="Triage", icon=":material/dermatology:", default=True),
-            st.Page("pages/batch.py", title="Batch", icon=":material/photo_library:"),
-            st.Page("pages/compare.py", title="Compare", icon=":material/monitoring:"),
-            st.Page("pages/cases.py", title="Cases", icon=":material/folder_open:"),
-            st.Page("pages/about.py", title="About", icon=":material/info:"),
-        ]
-    )
+    # The language first: the names of the pages are in it too. The choice itself is drawn in the sidebar, below.
+    guess_language()
+    pages = {
+        "triage": st.Page("pages/triage.py", title=_("Triage"), icon=":material/dermatology:", default=True),
+        "batch": st.Page("pages/batch.py", title=_("Batch"), icon=":material/photo_library:"),
+        "compare": st.Page("pages/compare.py", title=_("Compare"), icon=":material/monitoring:"),
+        "cases": st.Page("pages/cases.py", title=_("Cases"), icon=":material/folder_open:"),
+        "about": st.Page("pages/about.py", title=_("About"), icon=":material/info:"),
+    }
+    page = st.navigation(list(pages.values()))
     st.set_page_config(
         page_title=f"{page.title} · SkinLens", page_icon=ICON, layout="wide", initial_sidebar_state=SIDEBAR
     )
@@ -98,12 +106,13 @@ def show() -> None:
     st.html(STYLE)
     st.logo(MARK, size="large")
     with st.sidebar:
-        card = model_in_use(on_triage=page.title == "Triage")
+        card = model_in_use(next(name for name, each in pages.items() if each == page))
+        choose_language()
     if card is not None and card.unverified:
-        st.warning(UNVERIFIED, icon=":material/gpp_maybe:")
+        st.warning(in_language(UNVERIFIED), icon=":material/gpp_maybe:")
     body = st.container()
     # Before the page, so that it is there if the visitor stops the page at work.
-    st.caption(DISCLAIMER)
+    st.caption(in_language(DISCLAIMER))
     with body:
         page.run()
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from skinlens.runtime.card import ModelFileError
 from skinlens.runtime.weights import weights_folder
+from skinlens.translation import gettext as _
 from skinlens.ui.compare.held_out import held_out_models
 from skinlens.ui.model import loaded_model
 from skinlens.ui.model_card import show_card, show_hazards, show_summary
@@ -15,7 +16,7 @@ def page() -> None:
     try:
         card = loaded_model().card
     except ModelFileError as error:
-        st.error("The model cannot be used.", icon=":material/error:")
+        st.error(_("The model cannot be used."), icon=":material/error:")
         st.text(str(error))
     else:
         models, _problems = held_out_models(weights_folder() / "evaluation", {})
@@ -25,5 +26,5 @@ def page() -> None:
 
 
 require_router()
-st.title("About SkinLens", anchor=False)
+st.title(_("About SkinLens"), anchor=False)
 page()

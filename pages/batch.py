@@ -1,106 +1,91 @@
-"""Batch: assess a folder in the background, move the threshold, review the images, give verdicts, export."""
+"""Batch: choose images, run a model over them, review one after another, export; one step in view at a time."""
 
 import streamlit as st
 
 from skinlens.batch.errors import BatchError
 from skinlens.batch.store import BatchStore
-from skinlens.cases.store import current_user
+from skinlens.translation import gettext as _
 from skinlens.ui.batch.finish import offer_end, offer_exports, show_nothing
-from skinlens.ui.batch.ground_truth import offer_facts, show_figures, show_unmatched
-from skinlens.ui.batch.progress import show_progress
-from skinlens.ui.batch.results import choose, loaded, show_table
-from skinlens.ui.batch.review import current, go_to, review_pane, unsaved_verdict
+from skinlens.ui.batch.listing import show_list
+from skinlens.ui.batch.progress import show_run, works_on
+from skinlens.ui.batch.results import OPEN, view
+from skinlens.ui.batch.review import is_reviewing, review_mode, unsaved_verdict
 from skinlens.ui.batch.runs import open_store, runs_folder
-from skinlens.ui.batch.start import OPEN, choose_run, close_run
+from skinlens.ui.batch.start import choose_run, close_run, show_chosen
+from skinlens.ui.batch.steps import STYLE, run_steps, show_steps, step_in_view
 from skinlens.ui.model import LoadedModel, model_or_sentence
 from skinlens.ui.router import require_router
 
 # Seconds between two looks for new results while a run is worked on.
-_EVERY = 4.0
+_EVERY = 2.0
 
 
-def results(store: BatchStore, model: LoadedModel) -> None:
-    """Show controls, table and review; a fragment, so that a verdict does not redraw the progress bar."""
+def one_run(store: BatchStore, model: LoadedModel, *, working: bool) -> None:
+    """Show the step in view; a fragment, so that a verdict redraws nothing else of the app."""
     if st.session_state.get(OPEN) != store.id:
         st.rerun()
     try:
-        show_results(store, model)
+        show_step(store, model, working=working)
     except BatchError as error:
         cannot_be_shown(error)
 
 
-def show_results(store: BatchStore, model: LoadedModel) -> None:
-    """Lay out the results; raises BatchError if the run cannot be read."""
-    shown = choose(store, store.card(), reviewer())
-    table, review = st.columns([1.45, 1])
-    with table:
-        entry = current(shown)
-        clicked = show_table(store, shown, None if entry is None else entry.number)
-        if clicked is not None and clicked != st.session_state.get("batch-clicked"):
-            go_to(clicked)
-            entry = current(shown)
-        st.session_state["batch-clicked"] = clicked
-    with review:
-        if entry is not None:
-            try:
-                review_pane(store, shown, entry, model)
-            except BatchError as error:
-                st.error("This image cannot be shown.", icon=":material/error:")
-                st.text(str(error))
-    show_figures(shown)
-    show_unmatched(shown)
-    with st.container(horizontal=True):
-        offer_facts(store)
-        offer_end(store)
-    offer_exports(store, shown)
-
-
-def reviewer() -> str:
-    """Return the name under which verdicts are saved."""
-    return str(st.session_state.get("batch-reviewer") or current_user())
-
-
-def open_run(store: BatchStore, model: LoadedModel) -> None:
-    """Show one run: its title, progress and results."""
-    run = store.run()
-    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
-        st.button("Back to all runs", icon=":material/arrow_back:", on_click=close_run)
-        st.text(f"{run.title}, started {run.created.astimezone():%Y-%m-%d %H:%M}, {store.card().shown_name}")
-        st.text_input("Reviewer", value=current_user(), max_chars=60, key="batch-reviewer", width=200)
-    lines = loaded(store).lines
-    if lines and not any(line.is_image for line in lines):
+def show_step(store: BatchStore, model: LoadedModel, *, working: bool) -> None:
+    """Lay out the step in view; raises BatchError if the run cannot be read."""
+    shown = view(store)
+    lines = [entry.line for entry in shown.every]
+    step = step_in_view(shown)
+    show_steps(step, *run_steps(shown))
+    if lines and not any(line.is_image for line in lines) and step != "choose":
         show_nothing(store, lines)
-        return
-    working = show_progress(store, model)
-    st.fragment(run_every=_EVERY if working else None)(results)(store, model)
+    elif step == "choose":
+        show_chosen(store)
+    elif step == "run":
+        show_run(store, lines, model, working=working)
+        if works_on(store) != working:
+            # Whether this part moves by itself is decided outside of it.
+            st.rerun()
+    elif step == "export":
+        offer_exports(store, shown)
+        offer_end(store, sum(len(entry.reviews) for entry in shown.every))
+    elif is_reviewing():
+        review_mode(store, shown, model)
+    else:
+        show_list(store, shown)
 
 
 def cannot_be_shown(error: BatchError) -> None:
     """Say why a run cannot be shown, what that means, and what to do."""
-    st.error("This run cannot be shown.", icon=":material/error:")
+    st.error(_("This run cannot be shown."), icon=":material/error:")
     st.text(str(error))
     if unsaved_verdict():
-        st.error("Your last verdict was not saved.", icon=":material/error:")
-    st.caption("Other runs, saved cases and your own files are not affected.")
+        st.error(_("Your last verdict was not saved."), icon=":material/error:")
+    st.caption(_("Other runs, saved cases and your own files are not affected."))
     with st.container(horizontal=True):
-        st.button("Try again", icon=":material/refresh:", key="batch-read-again")
-        st.button("Back to all runs", icon=":material/arrow_back:", on_click=close_run, key="batch-leave-damaged")
+        st.button(_("Try again"), icon=":material/refresh:", key="batch-read-again")
+        st.button(_("All runs"), icon=":material/arrow_back:", on_click=close_run, key="batch-close")
 
 
 def page() -> None:
     """The page in its states: no model, no run open, a run."""
+    st.html(STYLE)
     model = model_or_sentence()
     if model is None:
-        st.caption("Saved runs and verdicts are not affected. You can open them again once the model is restored.")
+        st.caption(_("Saved runs and verdicts are not affected. You can open them again once the model is restored."))
         return
     chosen = st.session_state.get(OPEN)
+    if chosen is None:
+        show_steps("choose", {}, {"choose": True})
+        choose_run(model)
+        return
     try:
-        if chosen is None:
-            choose_run(model)
-        else:
-            open_run(open_store(str(runs_folder() / chosen)), model)
+        store = open_store(str(runs_folder() / chosen))
+        working = works_on(store)
     except BatchError as error:
         cannot_be_shown(error)
+        return
+    moving = working and not is_reviewing()
+    st.fragment(run_every=_EVERY if moving else None)(one_run)(store, model, working=working)
 
 
 require_router()

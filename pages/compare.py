@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from skinlens.translation import gettext as _
 from skinlens.ui.compare import state
 from skinlens.ui.compare.charts import looks
 from skinlens.ui.compare.downloads import FORMATS, offer_table
@@ -16,32 +17,34 @@ from skinlens.ui.router import require_router
 
 def offer_own_model(compared: Compared) -> None:
     """Take a CSV of the user's own predictions."""
-    with st.expander("Add your own model", icon=":material/upload_file:", expanded=bool(compared.message)):
+    with st.expander(_("Add your own model"), icon=":material/upload_file:", expanded=bool(compared.message)):
         st.caption(
-            "Upload a CSV with the columns path, label (benign or malignant) and probability (of malignant, 0 to 1), "
-            "one row per test image. The template lists the images; fill in the probabilities. The file stays in this "
-            "browser session."
+            _(
+                "Upload a CSV with the columns path, label (benign or malignant) and probability (of "
+                "malignant, 0 to 1), one row per test image. The template lists the images; fill in the "
+                "probabilities. The file stays in this browser session."
+            )
         )
         template = state.template()
         if template is not None:
             offer_table(template, "template", label="Download template (CSV)", key="own-template")
         upload, threshold = st.columns([3, 1])
-        upload.file_uploader("Your predictions (CSV)", type="csv", key=state.UPLOADER, on_change=state.receive)
+        upload.file_uploader(_("Your predictions (CSV)"), type="csv", key=state.UPLOADER, on_change=state.receive)
         threshold.number_input(
-            "Its threshold",
+            _("Its threshold"),
             0.0,
             1.0,
             state.threshold(),
             0.01,
             key=state.THRESHOLD,
             on_change=state.keep_threshold,
-            help="An image with this probability or a higher one is called malignant.",
+            help=_("An image with this probability or a higher one is called malignant."),
         )
         if compared.message and compared.yours is None:
-            st.error("This CSV cannot be used.", icon=":material/block:")
+            st.error(_("This CSV cannot be used."), icon=":material/block:")
         st.text(compared.message or "No file yet.")
         if state.submission() is not None:
-            st.button("Remove your model", icon=":material/close:", on_click=state.remove)
+            st.button(_("Remove your model"), icon=":material/close:", on_click=state.remove)
 
 
 def choose_models(compared: Compared) -> list[str]:
@@ -49,7 +52,7 @@ def choose_models(compared: Compared) -> list[str]:
     kept = st.session_state.get(state.PICKED, compared.picked_first())
     st.session_state[state.PICKED] = [label for label in kept if label in compared.labels]
     return st.multiselect(
-        "Models in the charts", compared.labels, key=state.PICKED, placeholder="Choose models for the charts"
+        _("Models in the charts"), compared.labels, key=state.PICKED, placeholder=_("Choose models for the charts")
     )
 
 
@@ -57,13 +60,13 @@ def choose_models(compared: Compared) -> list[str]:
 def show_charts(compared: Compared, board: pd.DataFrame, labels: list[str], view: str) -> None:
     """Show one chart a tab; only the open tab is drawn."""
     image_format: str = st.segmented_control(
-        "Save charts as",
+        _("Save charts as"),
         FORMATS,
         default=FORMATS[0],
         required=True,
         format_func=str.upper,
         key="compare-format",
-        help="The camera button of a chart saves it.",
+        help=_("The camera button of a chart saves it."),
     )
     theme = st.context.theme.type or "light"
     picked = Picked(
@@ -76,7 +79,7 @@ def show_charts(compared: Compared, board: pd.DataFrame, labels: list[str], view
         format=image_format,
     )
     if not labels:
-        st.info("Choose at least one model for the charts.", icon=":material/info:")
+        st.info(_("Choose at least one model for the charts."), icon=":material/info:")
         return
     tabs = st.tabs(list(TABS), key="compare-tab", on_change="rerun")
     for draw, tab in zip(TABS.values(), tabs, strict=True):
@@ -89,14 +92,14 @@ def page() -> None:
     """Held-out datasets first, then the leaderboard of the test images, the charts, and two models."""
     compared = state.load()
     for problem in compared.problems:
-        st.warning("A file of the evaluations cannot be used; the rest is shown.", icon=":material/warning:")
+        st.warning(_("A file of the evaluations cannot be used; the rest is shown."), icon=":material/warning:")
         st.text(problem)
     if not compared.results.models:
-        st.info("There are no evaluations of models in weights/evaluation.", icon=":material/info:")
+        st.info(_("There are no evaluations of models in weights/evaluation."), icon=":material/info:")
     if compared.held_out:
-        st.header("Datasets that the models had not seen", anchor=False)
+        st.header(_("Datasets that the models had not seen"), anchor=False)
         show_held_out(compared.held_out, theme=st.context.theme.type or "light")
-        st.header("The paper's test images", anchor=False)
+        st.header(_("The paper's test images"), anchor=False)
     view = choose_view(compared)
     board = state.board(compared, view)
     show_leaderboard(board, view)
@@ -107,5 +110,5 @@ def page() -> None:
 
 
 require_router()
-st.title("Compare models", anchor=False)
+st.title(_("Compare models"), anchor=False)
 page()

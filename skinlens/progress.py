@@ -4,18 +4,22 @@ from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import track
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 Item = TypeVar("Item")
 
 
-def tracked(items: Iterable[Item], description: str, *, total: int | None = None) -> Iterator[Item]:
+def tracked(items: Iterable[Item], description: str, *, total: int | None = None, shown: bool = True) -> Iterator[Item]:
     """Pass items on, and show on standard error how many are done.
 
     Args:
         items: What is worked on.
-        description: One word, such as "reading".
-        total: How many there are; None asks the items, if they know.
+        description: A word or two, such as "reading".
+        total: How many there are; None asks the items, and shows the time that has passed where they do not know.
+        shown: Whether to show anything: of several processes that work together, one does.
+
+    Yields:
+        The items, in their order.
 
     Examples:
         >>> list(tracked([1, 2], "counting"))
@@ -23,4 +27,7 @@ def tracked(items: Iterable[Item], description: str, *, total: int | None = None
     """
     console = Console(stderr=True)
     known = len(items) if total is None and isinstance(items, Sized) else total
-    yield from track(items, description, total=known, console=console, transient=True, disable=not console.is_terminal)
+    time = TimeElapsedColumn() if known is None else TimeRemainingColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), time)
+    with Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as progress:
+        yield from progress.track(items, total=known, description=description)

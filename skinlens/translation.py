@@ -70,7 +70,8 @@ def ngettext(one: str, many: str, number: int) -> str:
 class Sentence(str):
     """An English sentence that can still be shown in another language.
 
-    Records, tables and files take it as the English text that it is; `shown` fills its template in the language in use.
+    Records, tables and files take it as the English text that it is; `in_language` fills its template in the language
+    in use.
 
     Attributes:
         template: The sentence with its placeholders, the key of the catalogues.
@@ -105,10 +106,21 @@ def sentence(template: str, **values: object) -> Sentence:
     return Sentence(template, values)
 
 
-def shown(text: str) -> str:
+def together(*parts: str, by: str = " ") -> Sentence:
+    """Return texts one after another, each of them translated where the whole is shown.
+
+    >>> together("One.", sentence("{n} more.", n=2))
+    'One. 2 more.'
+    """
+    return Sentence(
+        by.join(f"{{_{at}}}" for at in range(len(parts))), {f"_{at}": part for at, part in enumerate(parts)}
+    )
+
+
+def in_language(text: str) -> str:
     """Return a text as the reader should see it: a `Sentence` or a constant in the language in use, else as it is."""
     if isinstance(text, Sentence):
-        filled = {name: shown(value) if isinstance(value, str) else value for name, value in text.values.items()}
+        filled = {name: in_language(value) if isinstance(value, str) else value for name, value in text.values.items()}
         translated = gettext(text.template)
         return translated.format(**filled) if filled else translated
     return gettext(text) if text else text

@@ -75,6 +75,20 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield home
 
 
+@pytest.fixture
+def no_trace_of_runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A training run seeds the process and sets its precision; other tests must not notice."""
+    # Most tests need no torch, which takes seconds to import.
+    import torch
+
+    for name in ("PL_GLOBAL_SEED", "PL_SEED_WORKERS"):
+        monkeypatch.setenv(name, "0")
+    state, precision = torch.random.get_rng_state(), torch.get_float32_matmul_precision()
+    yield
+    torch.random.set_rng_state(state)
+    torch.set_float32_matmul_precision(precision)
+
+
 @pytest.fixture(scope="session")
 def released_folder() -> Path:
     """The folder of released models."""

@@ -162,7 +162,7 @@ class TestRun:
 
     def test_another_verdict_is_added(self, run: BatchStore, table: list[Entry]) -> None:
         (seen,) = table[1].reviews
-        assert run.review(1, "unsure", note="", blind=False, actor="third", seen=seen.id) is None
+        assert run.review(1, "unsure", note="", blind=False, actor="third", seen=seen.id).withdrawn is None
         assert [review.verdict for review in run.reviews() if review.number == 1] == ["benign", "unsure"]
 
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from skinlens import translation
-from skinlens.translation import LANGUAGES, current_language, gettext, language, ngettext, sentence, shown
+from skinlens.translation import LANGUAGES, current_language, gettext, in_language, language, ngettext, sentence
 
 
 def test_english_is_the_language_where_nobody_chose() -> None:
@@ -51,28 +51,29 @@ def test_a_sentence_is_english_in_records_and_translated_where_it_is_shown(monke
     in_german(monkeypatch, {"{n} of {total} orientations agree.": "{n} von {total} Ansichten stimmen überein."})
     assert kept == "7 of 8 orientations agree."
     assert json.dumps([kept]) == '["7 of 8 orientations agree."]'
-    assert shown(kept) == "7 von 8 Ansichten stimmen überein."
+    assert in_language(kept) == "7 von 8 Ansichten stimmen überein."
 
 
 def test_a_sentence_within_a_sentence_is_translated_too(monkeypatch: pytest.MonkeyPatch) -> None:
     in_german(monkeypatch, {"Not shown: {why}": "Nicht gezeigt: {why}", "too dark": "zu dunkel"})
-    assert shown(sentence("Not shown: {why}", why=sentence("too dark"))) == "Nicht gezeigt: zu dunkel"
+    assert in_language(sentence("Not shown: {why}", why=sentence("too dark"))) == "Nicht gezeigt: zu dunkel"
 
 
 def test_braces_in_a_value_are_text(monkeypatch: pytest.MonkeyPatch) -> None:
     in_german(monkeypatch, {})
     assert (
-        shown(sentence("Assessed anyway, because: {reason}", reason="{0} {x}")) == "Assessed anyway, because: {0} {x}"
+        in_language(sentence("Assessed anyway, because: {reason}", reason="{0} {x}"))
+        == "Assessed anyway, because: {0} {x}"
     )
 
 
 def test_a_copy_of_a_sentence_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     again = copy.deepcopy(sentence("{n} images", n=3))
     in_german(monkeypatch, {"{n} images": "{n} Bilder"})
-    assert (again, shown(again)) == ("3 images", "3 Bilder")
+    assert (again, in_language(again)) == ("3 images", "3 Bilder")
 
 
 def test_a_text_of_a_user_stays_as_it_is() -> None:
     with language("de"):
-        assert shown("{not} a template") == "{not} a template"
-        assert shown("") == ""
+        assert in_language("{not} a template") == "{not} a template"
+        assert in_language("") == ""

@@ -7,9 +7,9 @@ from PIL import Image
 
 from skinlens.imaging.image import Pixels
 from skinlens.imaging.preprocess import fitted
-from skinlens.triage.decision import NO_RESULT_CODE, has_result
+from skinlens.triage.decision import NO_RESULT_CODE, Assessment, has_result
 from skinlens.triage.documents import admission_document, prediction_columns
-from skinlens.triage.pipeline import Outcome, Unreadable
+from skinlens.triage.pipeline import Assessed, Outcome, Unreadable
 from skinlens.triage.wording import NO_RESULT
 
 THUMBNAIL_SIDE = 128
@@ -36,9 +36,23 @@ def columns_of(number: int, outcome: Outcome) -> dict[str, Any]:
         "width": image.width,
         "height": image.height,
         "notes": list(image.notes),
+        "thumbnail": thumbnail(image.pixels),
+        **_assessment_columns(assessment),
+    }
+
+
+def second_columns_of(number: int, outcome: Assessed) -> dict[str, Any] | None:
+    """Return what is kept of the second model's result, for `BatchStore.keep`; None if it gave no usable number."""
+    assessment = outcome.assessment
+    if not has_result(assessment.prediction.score, stability=assessment.stability):
+        return None
+    return {"number": number, **_assessment_columns(assessment)}
+
+
+def _assessment_columns(assessment: Assessment) -> dict[str, Any]:
+    return {
         "stability": None if assessment.stability is None else list(assessment.stability.scores),
         "admission": None if assessment.admission is None else admission_document(assessment.admission),
-        "thumbnail": thumbnail(image.pixels),
         **prediction_columns(assessment.prediction),
     }
 

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from skinlens.batch.errors import BatchError
 from skinlens.batch.reopen import record_again
 from skinlens.batch.store import BatchStore
-from skinlens.batch.table import Entry
+from skinlens.batch.table import Entry, second_point
 from skinlens.imaging.sources import safe_name
 from skinlens.report.pdf import case_pdf
 from skinlens.runtime.card import ModelCard, OperatingPoint
@@ -25,16 +25,26 @@ NOT_INCLUDED = "not-included.txt"
 
 
 def table_csv(
-    entries: Sequence[Entry], card: ModelCard, point: OperatingPoint, *, prevalence: float = PRIMARY_CARE
+    entries: Sequence[Entry],
+    card: ModelCard,
+    point: OperatingPoint,
+    *,
+    prevalence: float = PRIMARY_CARE,
+    second: ModelCard | None = None,
 ) -> str:
     """Return every image as a row: the columns of `predict`, then case facts and verdicts.
 
-    Risks are those at `prevalence`, the share of malignant lesions, in (0, 1).
-
     No text is a formula in a spreadsheet; see `spreadsheet.guarded`.
+
+    Args:
+        entries: Images of the run.
+        card: Of its model.
+        point: At which they are assessed.
+        prevalence: Share of malignant lesions that risks are for, in (0, 1).
+        second: Card of its second model, whose result then follows in columns of its own.
     """
     stream = io.StringIO(newline="")
-    rows = [_row(entry, card, point, prevalence) for entry in entries]
+    rows = [_row(entry, card, point, prevalence) | _second_cells(entry, second, point) for entry in entries]
     writer = csv.DictWriter(stream, list(rows[0]) if rows else ["path"])
     writer.writeheader()
     for row in rows:
@@ -71,6 +81,20 @@ def _row(entry: Entry, card: ModelCard, point: OperatingPoint, prevalence: float
         "verdict_blind": "" if last is None else str(last.blind).lower(),
         "verdict_note": last.note if last else "",
         "verdicts": len(entry.reviews),
+    }
+
+
+def _second_cells(entry: Entry, second: ModelCard | None, point: OperatingPoint) -> dict[str, object]:
+    if second is None:
+        return {}
+    disagree = entry.models_disagree
+    return {
+        "second_model": second.shown_name,
+        "second_version": second.version,
+        "second_probability": entry.line.second_score,
+        "second_decision": entry.second or "",
+        "second_threshold": second_point(second, point).threshold,
+        "models_disagree": "" if disagree is None else str(disagree).lower(),
     }
 
 

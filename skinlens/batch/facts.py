@@ -64,9 +64,9 @@ def read_facts(content: bytes, *, name: str) -> tuple[FactsRow, ...]:
     """Read a CSV of case facts.
 
     Args:
-        content: UTF-8; columns `path` (relative to the folder or archive, or a file's name where only one image has
-            it) or `sha256` or both, and any of `COLUMNS`. Commas, semicolons or tabs part them. Other columns are
-            ignored.
+        content: UTF-8; columns `path` (in the folder or archive, with or without the name of the folder itself; or a
+            file's name where only one image has it) or `sha256` or both, and any of `COLUMNS`. Commas, semicolons or
+            tabs part them. Other columns are ignored.
         name: What to call the file in messages.
 
     Raises:
@@ -120,19 +120,24 @@ class _Index:
     def __init__(self, lines: Sequence[Line]) -> None:
         self._by_sha256: dict[str, list[int]] = defaultdict(list)
         self._by_path: dict[str, list[int]] = defaultdict(list)
+        self._by_other_path: dict[str, list[int]] = defaultdict(list)
         self._by_name: dict[str, list[Line]] = defaultdict(list)
+        tops = {_posix(line.relative).partition("/")[0] for line in lines if line.is_image}
         for line in lines:
             if line.sha256:
                 self._by_sha256[line.sha256].append(line.number)
-            for path in {line.relative, _posix(line.path)}:
+            whole, relative = _posix(line.path), _posix(line.relative)
+            for path in {whole, relative}:
                 self._by_path[path].append(line.number)
-            self._by_name[PurePosixPath(line.relative).name].append(line)
+            for path in _with_and_without_top(whole, relative, only_top=len(tops) == 1):
+                self._by_other_path[path].append(line.number)
+            self._by_name[PurePosixPath(relative).name].append(line)
 
     def find(self, row: FactsRow) -> tuple[list[int], str]:
         """Numbers of the images that a row is about, or a sentence that says why that is unclear."""
         if row.sha256 and (matched := self._by_sha256.get(row.sha256)):
             return matched, ""
-        exact = self._by_path.get(row.path, [])
+        exact = self._by_path.get(row.path) or self._by_other_path.get(row.path, [])
         if len(exact) == 1:
             return exact, ""
         named = self._by_name.get(row.path, []) if not exact else []
@@ -142,6 +147,19 @@ class _Index:
         if several:
             return [], f"Line {row.line}: {row.path} may be {_either(several)}."
         return [], ""
+
+
+def _with_and_without_top(whole: str, relative: str, *, only_top: bool) -> set[str]:
+    """Return the path in the folder or archive with that folder's name in front, and without it.
+
+    A dropped folder comes with its name in front of every path, one whose path was typed comes without; the CSV beside
+    it may be written either way.
+    """
+    paths = {relative.partition("/")[2]} if only_top and "/" in relative else set()
+    if whole.endswith(f"/{relative}"):
+        root = whole.removesuffix(f"/{relative}").removesuffix("!").rpartition("/")[2]
+        paths |= {f"{root}/{relative}", f"{root.removesuffix('.zip')}/{relative}"}
+    return paths
 
 
 def _check(name: str, rows: list[Row]) -> None:

@@ -1,17 +1,21 @@
 """Figures of a run: against ground truth, and against its reviewers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from skinlens.batch.schema import Review
 from skinlens.batch.table import Entry
 from skinlens.metrics.agreement import Agreement, agreement
+from skinlens.metrics.measurement import Measurement
+from skinlens.metrics.registry import MetricName
 from skinlens.metrics.report import ViewResult, evaluate_views
 from skinlens.runtime.card import OperatingPoint
 
 _RESAMPLES = 500
+# Verdicts below which a kappa says next to nothing: its interval spans most of the scale.
+FEWEST_FOR_KAPPA = 20
 _CALLED = {"malignant": True, "benign": False}
 
 
@@ -54,6 +58,23 @@ def against_truth(entries: Sequence[Entry], point: OperatingPoint) -> AgainstTru
         not_assessed=len(labelled) - len(assessed),
         undecided=sum(entry.outcome == "uncertain" for entry in assessed),
     )
+
+
+def measured(comparison: AgainstTruth) -> dict[MetricName, Measurement]:
+    """Every metric by name, with an interval that has a width, or with none.
+
+    Where every draw of the bootstrap gives the same number, as with 18 of 18, its interval would claim certainty: then
+    a proportion has Wilson's interval instead, and any other metric has none.
+    """
+    shown = {}
+    for name, each in comparison.result.metrics.items():
+        if each.low is None or each.low != each.high:
+            shown[name] = each
+            continue
+        wilson = comparison.result.second.get(name)
+        with_width = wilson is not None and wilson.low != wilson.high
+        shown[name] = wilson if wilson is not None and with_width else replace(each, low=None, high=None)
+    return shown
 
 
 def with_reviewers(entries: Sequence[Entry], point: OperatingPoint, *, blind_alone: bool) -> Agreement:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from skinlens.batch.errors import BatchError
 from skinlens.batch.facts import Facts
-from skinlens.batch.schema import RunImage
+from skinlens.batch.schema import RunImage, SecondResult
 from skinlens.explain.heatmap import heatmap_of, record_overlay
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRejectedError, LesionImage
@@ -45,13 +45,19 @@ def image_again(row: RunImage) -> LesionImage:
         raise BatchError(str(error)) from error
 
 
-def assessment_again(row: RunImage, card: ModelCard, point: OperatingPoint) -> Assessment:
-    """Return the assessment of an image at an operating point, from its kept prediction."""
+def assessment_again(row: RunImage | SecondResult, card: ModelCard, point: OperatingPoint) -> Assessment:
+    """Return the assessment of an image at an operating point, from its kept prediction.
+
+    Args:
+        row: Of the image, or of the second model's result.
+        card: Of the model whose result it is.
+        point: Of the same model.
+    """
     return assess(
         prediction_of(row, card),
         card,
         point,
-        notes=tuple(row.notes or ()),
+        notes=tuple(row.notes or ()) if isinstance(row, RunImage) else (),
         stability=None if row.stability is None else Stability(tuple(row.stability)),
         admission=None if row.admission is None else admission_of(row.admission),
     )

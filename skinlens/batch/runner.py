@@ -8,15 +8,16 @@ from time import sleep
 
 from filelock import FileLock, Timeout
 
-from skinlens.batch.assess import columns_of
+from skinlens.batch.assess import columns_of, second_columns_of
 from skinlens.batch.errors import BatchError
 from skinlens.batch.schema import Run
 from skinlens.batch.store import BatchStore, Waiting
 from skinlens.imaging.sources import Sources
+from skinlens.runtime.card import ModelCard
 from skinlens.runtime.predictor import Predictor
 from skinlens.storage.errors import explained
 from skinlens.storage.private import FILE_MODE
-from skinlens.triage.pipeline import Pipeline
+from skinlens.triage.pipeline import Assessed, Pipeline
 
 # Few, so that a pause takes effect soon and another page gets the model in between.
 AT_ONCE = 4
@@ -39,7 +40,9 @@ def alone(store: BatchStore) -> Iterator[None]:
 
     Raises:
         BusyError: If another one does.
+        BatchError: If the run is gone.
     """
+    store.run()
     with explained("The run could not be started", BatchError):
         lock = _lock_of(store)
         try:
@@ -58,6 +61,9 @@ def _lock_of(store: BatchStore) -> FileLock:
 
 def is_worked_on(store: BatchStore) -> bool:
     """Whether anyone works on the run at this moment."""
+    if not store.folder.is_dir():
+        # The lock would make the folder of a deleted run again.
+        return False
     lock = _lock_of(store)
     try:
         with lock.acquire(timeout=0):
@@ -73,6 +79,7 @@ def go_through(
     predictor: Predictor,
     lock: threading.Lock,
     *,
+    second: tuple[Predictor, threading.Lock] | None = None,
     pause: Callable[[float], object] = sleep,
 ) -> None:
     """Assess every image that waits; returns when none does, or when the user pauses or cancels the run.
@@ -84,19 +91,26 @@ def go_through(
         store: The run.
         predictor: Of the model that the run was begun with.
         lock: Held while the model runs.
+        second: The second model that the run was begun with, and its lock; None for a run without one.
         pause: Called with seconds between two chunks.
 
     Raises:
         BusyError: If another program works on it.
-        BatchError: If the model is another one, the folder or archive that the images lie in is gone, or the run
-            cannot be read or written.
+        BatchError: If a model is another one or missing, the folder or archive that the images lie in is gone, or the
+            run cannot be read or written.
     """
     with alone(store):
-        _require_same_model(store, predictor)
+        _require_same_model(store.card(), predictor)
+        compared_with = store.second_card()
+        if compared_with is not None:
+            _require_same_model(compared_with, None if second is None else second[0])
         run = store.run()
         if not run.listed:
             _list(store, run)
         pipeline = Pipeline(predictor, orientations=run.views, lock=lock)
+        other = None
+        if compared_with is not None and second is not None:
+            other = Pipeline(second[0], orientations=run.views, lock=second[1])
         batches = pipeline.batches(
             _waiting(store), batch=AT_ONCE, read_ahead=True, keep_going=lambda: store.run().wanted == "run"
         )
@@ -106,13 +120,19 @@ def go_through(
                 if any(result["state"] == "unreadable" for result in results):
                     # A drive that was unplugged would make every image that waits unreadable for good.
                     _require_roots(run)
-                store.keep(results)
+                # The same pixels go to the second model; nothing is read or decoded twice.
+                compared = [
+                    second_columns_of(waiting.number, other(outcome.image))
+                    for waiting, outcome in batch
+                    if other is not None and isinstance(outcome, Assessed)
+                ]
+                store.keep(results, [each for each in compared if each is not None])
                 pause(_GIVE_WAY)
 
 
-def _require_same_model(store: BatchStore, predictor: Predictor) -> None:
-    begun = store.card()
-    if (begun.files["weights"].sha256, begun.unverified) != (predictor.model.sha256, predictor.card.unverified):
+def _require_same_model(begun: ModelCard, predictor: Predictor | None) -> None:
+    used = None if predictor is None else (predictor.model.sha256, predictor.card.unverified)
+    if (begun.files["weights"].sha256, begun.unverified) != used:
         raise BatchError(
             f"This run was begun with {begun.shown_name} {begun.version}, which is not the model in use. Restore that "
             "model, or start a new run."

@@ -3,14 +3,16 @@
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import LargeBinary, String, Text
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import Column, Connection, LargeBinary, String, Text, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from skinlens.storage.columns import Document, Moment
 from skinlens.storage.verdict import Verdict
 
-# Of the tables below; a file of another version is not read.
-VERSION = 1
+# Of the tables below. `migrate` brings files of version 1 up to it; a file of any other version is not read.
+VERSION = 2
 
 Kind = Literal["path", "upload"]
 Wanted = Literal["run", "pause", "cancel"]
@@ -34,6 +36,7 @@ class Run(Base):
         listed: Whether every image has its row already.
         passed_over: Files that are no images.
         spooled: Whether the run's own copies of uploaded images still lie in its folder.
+        second_card: Of the second model that assesses each image, too; None without one.
     """
 
     __tablename__ = "run"
@@ -50,6 +53,7 @@ class Run(Base):
     listed: Mapped[bool] = mapped_column(default=False)
     passed_over: Mapped[int] = mapped_column(default=0)
     spooled: Mapped[bool] = mapped_column(default=False)
+    second_card: Mapped[dict[str, Any] | None] = mapped_column(Document)
 
 
 class RunImage(Base):
@@ -89,11 +93,30 @@ class RunImage(Base):
     thumbnail: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
+class SecondResult(Base):
+    """What the second model made of an image; there is no row where it gave no usable number.
+
+    Attributes:
+        number: Of the image; the other columns are those of `RunImage`.
+    """
+
+    __tablename__ = "second"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    score: Mapped[float]
+    prediction: Mapped[dict[str, Any]] = mapped_column(Document)
+    signed_map: Mapped[bytes] = mapped_column(LargeBinary)
+    map_shape: Mapped[list[int]] = mapped_column(Document)
+    stability: Mapped[list[float] | None] = mapped_column(Document)
+    admission: Mapped[dict[str, Any] | None] = mapped_column(Document)
+
+
 class Review(Base):
     """A person's verdict on an image; never changed, a later one stands beside it.
 
     Attributes:
         blind: Whether the model's result was hidden until then.
+        withdrawn: When the person took it back; None if it counts. The row stays, since the person has seen the result.
     """
 
     __tablename__ = "review"
@@ -105,6 +128,7 @@ class Review(Base):
     verdict: Mapped[Verdict] = mapped_column(String(20))
     note: Mapped[str] = mapped_column(Text)
     blind: Mapped[bool]
+    withdrawn: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class FactsFile(Base):
@@ -116,3 +140,19 @@ class FactsFile(Base):
     created: Mapped[datetime] = mapped_column(Moment, default=lambda: datetime.now(UTC))
     name: Mapped[str] = mapped_column(Text)
     content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+def migrate(connection: Connection) -> None:
+    """Bring a run's file up to `VERSION`, in the caller's transaction; nothing that is in it changes.
+
+    Args:
+        connection: To a file of version 1 or `VERSION`.
+    """
+    # Another program may have done it since the caller looked.
+    if connection.scalar(text("PRAGMA user_version")) != 1:
+        return
+    change = Operations(MigrationContext.configure(connection))
+    change.add_column("run", Column("second_card", Document))
+    change.add_column("review", Column("withdrawn", Moment))
+    Base.metadata.create_all(connection)
+    connection.execute(text(f"PRAGMA user_version = {VERSION}"))

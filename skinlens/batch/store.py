@@ -13,8 +13,20 @@ from uuid import uuid4
 from sqlalchemy import URL, Engine, Select, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
-from skinlens.batch.errors import BatchError
-from skinlens.batch.schema import VERSION, Base, FactsFile, Kind, Review, Run, RunImage, State, Wanted
+from skinlens.batch.errors import BatchError, SeenByOtherError
+from skinlens.batch.schema import (
+    VERSION,
+    Base,
+    FactsFile,
+    Kind,
+    Review,
+    Run,
+    RunImage,
+    SecondResult,
+    State,
+    Wanted,
+    migrate,
+)
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.sources import Place, Source
 from skinlens.runtime.card import ModelCard
@@ -45,6 +57,7 @@ class Plan:
         card: Of the model.
         views: Whether each image is assessed in eight orientations.
         actor: Who wants it.
+        second: Card of a second model that assesses each image, too; None for none.
     """
 
     title: str
@@ -53,6 +66,7 @@ class Plan:
     card: ModelCard
     views: bool
     actor: str
+    second: ModelCard | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +127,9 @@ class Line:
 
     Attributes:
         is_image: No for a folder or archive that holds no image or cannot be opened.
+        second_score: Of the second model; None without one, or if it gave no number.
+        second_stability: Its scores in the eight orientations; None if they were not computed.
+        second_rejections: Why the second model may not assess the image.
     """
 
     number: int
@@ -131,6 +148,14 @@ class Line:
     warnings: tuple[str, ...]
     flags: tuple[str, ...]
     is_image: bool = True
+    second_score: float | None = None
+    second_stability: tuple[float, ...] | None = None
+    second_rejections: tuple[str, ...] = ()
+
+    @property
+    def is_assessed(self) -> bool:
+        """Whether it was assessed; only then can a person give a verdict on it."""
+        return self.score is not None
 
 
 class BatchStore:
@@ -155,7 +180,7 @@ class BatchStore:
         self.folder = folder
         self._file = _identity(folder)
         self.engine = _engine(folder)
-        self._card: ModelCard | None = None
+        self._cards: tuple[ModelCard, ModelCard | None] | None = None
         with self._reading("The run could not be opened") as session:
             version = session.scalar(text("PRAGMA user_version"))
         if version == _NEVER_WRITTEN:
@@ -163,7 +188,10 @@ class BatchStore:
                 "This run was never begun: its file could not be written, as on a full disk, or SkinLens was ended "
                 "before it was. Nothing is in it; start the run again."
             )
-        if version != VERSION:
+        if version == 1:
+            with self._writing("The run of an earlier version could not be opened") as session:
+                migrate(session.connection())
+        elif version != VERSION:
             raise BatchError("This run was made by another version of SkinLens; score the images again.")
 
     @property
@@ -183,10 +211,19 @@ class BatchStore:
 
     def card(self) -> ModelCard:
         """The model's card as it was when the run began; read once, since it never changes. Errors as for `run`."""
-        if self._card is None:
+        return self._both_cards()[0]
+
+    def second_card(self) -> ModelCard | None:
+        """The card of the run's second model; None without one. Errors as for `run`."""
+        return self._both_cards()[1]
+
+    def _both_cards(self) -> tuple[ModelCard, ModelCard | None]:
+        if self._cards is None:
             with _undamaged("The run could not be read"):
-                self._card = ModelCard.model_validate(self.run().card)
-        return self._card
+                run = self.run()
+                second = None if run.second_card is None else ModelCard.model_validate(run.second_card)
+                self._cards = ModelCard.model_validate(run.card), second
+        return self._cards
 
     def list_images(self, sources: Iterable[Source], *, shown: dict[Path, str] | None = None) -> None:
         """Give every image its row, once; what an earlier, interrupted call has listed is listed again.
@@ -220,20 +257,32 @@ class BatchStore:
             for number, relative, file, member in rows
         ]
 
-    def keep(self, results: Sequence[dict[str, Any]]) -> None:
+    def keep(self, results: Sequence[dict[str, Any]], second: Sequence[dict[str, Any]] = ()) -> None:
         """Keep what came of images: columns by name, with `number` and `state`; one that has a result keeps it.
+
+        Args:
+            results: Of the model.
+            second: Of the second model, columns of `SecondResult` by name; of any of the same images.
 
         Raises:
             BatchError: If it cannot be written; then none of them is kept.
         """
         finished = datetime.now(UTC)
         with self._writing("The results could not be saved") as session:
-            for result in results:
-                session.execute(
-                    update(RunImage)
-                    .where(RunImage.number == result["number"], RunImage.state == "waiting")
-                    .values(**result, finished=finished)
+            waiting = set(
+                session.scalars(
+                    select(RunImage.number).where(
+                        RunImage.number.in_([result["number"] for result in results]), RunImage.state == "waiting"
+                    )
                 )
+            )
+            for result in results:
+                if result["number"] in waiting:
+                    change = update(RunImage).where(RunImage.number == result["number"])
+                    session.execute(change.values(**result, finished=finished))
+            kept = [result for result in second if result["number"] in waiting]
+            if kept:
+                session.execute(insert(SecondResult), kept)
 
     def want(self, wanted: Wanted) -> None:
         """Say what is to be done with the run; errors as for `keep`."""
@@ -264,9 +313,11 @@ class BatchStore:
             *(RunImage.number, RunImage.path, RunImage.relative, RunImage.state, RunImage.sha256),
             *(RunImage.width, RunImage.height, RunImage.notes, RunImage.reason, RunImage.sentence),
             *(RunImage.score, RunImage.stability, RunImage.admission, RunImage.file.is_not(None)),
+            *(SecondResult.score, SecondResult.stability, SecondResult.admission),
         )
+        wanted: Select[Any] = select(*columns).outerjoin(SecondResult, SecondResult.number == RunImage.number)
         with self._reading("The run could not be read") as session:
-            return [_line(*row) for row in session.execute(select(*columns).order_by(RunImage.number))]
+            return [_line(*row) for row in session.execute(wanted.order_by(RunImage.number))]
 
     def image(self, number: int) -> RunImage:
         """One image with everything that came of it; errors as for `run`."""
@@ -275,6 +326,11 @@ class BatchStore:
             if stored is None:
                 raise BatchError("There is no such image in this run.")
             return stored
+
+    def second_result(self, number: int) -> SecondResult | None:
+        """What the second model made of an image; None if there is nothing. Errors as for `run`."""
+        with self._reading("The image could not be read") as session:
+            return session.get(SecondResult, number)
 
     def thumbnails(self, numbers: Sequence[int]) -> dict[int, bytes]:
         """Small JPEGs by number, of those that have one; errors as for `run`."""
@@ -294,7 +350,7 @@ class BatchStore:
 
     def review(
         self, number: int, verdict: Verdict, *, note: str, blind: bool, actor: str, seen: int | None = None
-    ) -> Review | None:
+    ) -> Review:
         """Keep a person's verdict, unless another one came in that the person has not seen.
 
         Args:
@@ -306,23 +362,41 @@ class BatchStore:
             seen: Id of the latest verdict on the image that the person knows of; None if of none.
 
         Returns:
-            None if it was kept, else the verdict that came in meanwhile; then nothing was written.
+            The verdict as it was kept.
 
         Raises:
-            BatchError: If it cannot be written.
+            SeenByOtherError: If a verdict came in meanwhile; it is in the error, and nothing was written.
+            BatchError: If the image was not assessed, or it cannot be written.
         """
         with self._writing("The verdict could not be saved") as session:
+            assessed = select(RunImage.score).where(RunImage.number == number, RunImage.state == "judged")
+            score = session.scalars(assessed).one_or_none()
+            if score is None or not has_result(score):
+                raise BatchError("This file was not assessed, so it takes no verdict.")
             latest = session.scalars(
-                select(Review).where(Review.number == number).order_by(Review.id.desc()).limit(1)
+                select(Review)
+                .where(Review.number == number, Review.withdrawn.is_(None))
+                .order_by(Review.id.desc())
+                .limit(1)
             ).one_or_none()
             if latest is not None and latest.id != seen:
                 session.expunge(latest)
-                return latest
-            session.add(Review(number=number, verdict=verdict, note=note, blind=blind, actor=actor))
-        return None
+                raise SeenByOtherError(latest)
+            kept = Review(number=number, verdict=verdict, note=note, blind=blind, actor=actor)
+            session.add(kept)
+        return kept
+
+    def withdraw(self, review_id: int) -> None:
+        """Take a verdict back; it stays in the file, marked with the time. Errors as for `keep`."""
+        with self._writing("The verdict could not be taken back") as session:
+            session.execute(
+                update(Review)
+                .where(Review.id == review_id, Review.withdrawn.is_(None))
+                .values(withdrawn=datetime.now(UTC))
+            )
 
     def reviews(self) -> list[Review]:
-        """Every verdict, the earliest first; errors as for `run`."""
+        """Every verdict, the earliest first, also those that were taken back; errors as for `run`."""
         with self._reading("The verdicts could not be read") as session:
             return list(session.scalars(select(Review).order_by(Review.id)))
 
@@ -337,10 +411,14 @@ class BatchStore:
             return session.scalars(select(FactsFile).order_by(FactsFile.id.desc()).limit(1)).one_or_none()
 
     def stamp(self) -> tuple[int, int, int]:
-        """Changes when anything does that a table shows; errors as for `run`."""
+        """Images done, verdicts given or taken back, latest case facts: changes when anything does that a table shows.
+
+        Raises:
+            BatchError: As for `run`.
+        """
         with self._reading("The run could not be read") as session:
             done = session.scalar(select(func.count()).where(RunImage.state != "waiting")) or 0
-            reviews = session.scalar(select(func.max(Review.id))) or 0
+            reviews = session.scalar(select(func.count(Review.id) + func.count(Review.withdrawn))) or 0
             facts = session.scalar(select(func.max(FactsFile.id))) or 0
             return done, reviews, facts
 
@@ -389,7 +467,7 @@ class BatchStore:
             raise
         if stored != self._file:
             self.engine.dispose()
-            self._file, self._card = stored, None
+            self._file, self._cards = stored, None
 
 
 @dataclass(frozen=True)
@@ -440,6 +518,7 @@ def _write_run(folder: Path, plan: Plan) -> None:
                     card=plan.card.model_dump(mode="json"),
                     views=plan.views,
                     actor=plan.actor,
+                    second_card=None if plan.second is None else plan.second.model_dump(mode="json"),
                     spooled=plan.kind == "upload",
                 )
             )
@@ -532,6 +611,9 @@ def _line(
     stability: list[float] | None,
     admission: dict[str, Any] | None,
     is_image: bool,  # noqa: FBT001 - a column
+    second_score: float | None,
+    second_stability: list[float] | None,
+    second_admission: dict[str, Any] | None,
 ) -> Line:
     admitted = admission or {"reasons": [], "warnings": [], "checks": []}
     if state == "judged" and (score is None or not has_result(score)):
@@ -554,6 +636,9 @@ def _line(
         warnings=tuple(admitted["warnings"]),
         flags=tuple(check["name"] for check in admitted["checks"] if not check["passed"]),
         is_image=is_image,
+        second_score=second_score,
+        second_stability=None if second_stability is None else tuple(second_stability),
+        second_rejections=tuple((second_admission or {"reasons": []})["reasons"]),
     )
 
 

@@ -1,29 +1,32 @@
 """The table of a run at an operating point: decisions and counts follow the threshold without assessing again."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from skinlens.batch.facts import Facts
 from skinlens.batch.schema import Review
 from skinlens.batch.store import Line
-from skinlens.runtime.card import OperatingPoint
+from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
 from skinlens.storage.verdict import Verdict
+from skinlens.translation import marked
 from skinlens.triage.decision import Decision, decide
 from skinlens.triage.wording import NOT_DERMOSCOPY
 
 Outcome = Decision | Literal["unreadable", "waiting"]
 OUTCOMES: tuple[Outcome, ...] = ("refer", "uncertain", "low", "rejected", "unreadable", "waiting")
 OUTCOME_WORDS: dict[Outcome, str] = {
-    "refer": "Above threshold",
-    "uncertain": "Uncertain",
-    "low": "Below threshold",
-    "rejected": "Not assessed",
-    "unreadable": "Not readable",
-    "waiting": "Waiting",
+    "refer": marked("Above threshold"),
+    "uncertain": marked("Uncertain"),
+    "low": marked("Below threshold"),
+    "rejected": marked("Not assessed"),
+    "unreadable": marked("Not readable"),
+    "waiting": marked("Waiting"),
 }
+# Characters of a name in a table.
+NAME_LENGTH = 26
 Order = Literal["worry", "run", "mistakes"]
 
 
@@ -34,7 +37,9 @@ class Entry:
     Attributes:
         outcome: The decision at the point, or why there is none.
         unchanged: In how many of the eight orientations the decision is the same; None if that was not asked.
-        reviews: Every verdict on it, the earliest first.
+        reviews: Every verdict on it that counts, the earliest first.
+        second: The decision of the second model; None without one, or if it gave no number.
+        seen_by: Who has given a verdict on it, also one that was taken back: they know the model's result.
     """
 
     line: Line
@@ -42,6 +47,8 @@ class Entry:
     unchanged: int | None
     facts: Facts
     reviews: tuple[Review, ...] = ()
+    second: Decision | None = None
+    seen_by: frozenset[str] = frozenset()
 
     @property
     def number(self) -> int:
@@ -70,6 +77,25 @@ class Entry:
         return {"refer": True, "low": False}.get(self.outcome)
 
     @property
+    def models_disagree(self) -> bool | None:
+        """Whether the second model decides otherwise; None where one of the two has no decision to compare."""
+        if self.second is None or self.outcome in {"unreadable", "waiting"}:
+            return None
+        return self.second != self.outcome
+
+    @property
+    def is_malignant(self) -> bool:
+        """Whether the lesion is malignant by the ground truth or, without one, by the latest verdict."""
+        if self.facts.label:
+            return self.facts.label == "malignant"
+        return self.last_review is not None and self.last_review.verdict == "malignant"
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether it is a malignant lesion that the model neither refers nor calls uncertain."""
+        return self.is_malignant and self.outcome in {"low", "rejected", "unreadable"}
+
+    @property
     def is_mistake(self) -> bool:
         """Whether the decision contradicts the ground truth."""
         called = self.called_malignant
@@ -77,7 +103,12 @@ class Entry:
 
 
 def entries(
-    lines: Sequence[Line], point: OperatingPoint, *, facts: Mapping[int, Facts], reviews: Sequence[Review]
+    lines: Sequence[Line],
+    point: OperatingPoint,
+    *,
+    facts: Mapping[int, Facts],
+    reviews: Sequence[Review],
+    second_point: OperatingPoint | None = None,
 ) -> list[Entry]:
     """Every image of a run at an operating point, in the order of the run.
 
@@ -86,21 +117,56 @@ def entries(
         point: Decides.
         facts: By number, from `match_facts`.
         reviews: From `BatchStore.reviews`.
+        second_point: Decides for the second model; None without one.
     """
-    of_each: dict[int, list[Review]] = {}
-    for review in reviews:
-        of_each.setdefault(review.number, []).append(review)
     nothing = Facts()
-    return [
+    table = [
         Entry(
             line,
             outcome(line, point),
             None if line.stability is None else Stability(line.stability).unchanged(point.threshold),
             facts.get(line.number, nothing),
-            tuple(of_each.get(line.number, ())),
+            second=None if second_point is None else _second(line, second_point),
         )
         for line in lines
     ]
+    return with_reviews(table, reviews)
+
+
+def with_reviews(table: Sequence[Entry], reviews: Iterable[Review]) -> list[Entry]:
+    """Return the images of a run with their verdicts; nothing else of them is computed again.
+
+    Args:
+        table: From `entries`.
+        reviews: From `BatchStore.reviews`, those that were taken back among them.
+    """
+    of_each: dict[int, list[Review]] = {}
+    for review in reviews:
+        of_each.setdefault(review.number, []).append(review)
+    return [
+        replace(
+            entry,
+            reviews=tuple(review for review in of_each[entry.number] if review.withdrawn is None),
+            seen_by=frozenset(review.actor for review in of_each[entry.number]),
+        )
+        if entry.number in of_each
+        else entry
+        for entry in table
+    ]
+
+
+def second_point(card: ModelCard, point: OperatingPoint) -> OperatingPoint:
+    """Return the second model's operating point beside that of the first.
+
+    Args:
+        card: Of the second model.
+        point: Of the first model.
+
+    Returns:
+        The one of the same name; the second model's default where it has none, as for a threshold that was typed: the
+        same number does not mean the same in two models.
+    """
+    return card.point(point.name if point.name in {each.name for each in card.operating_points} else None)
 
 
 def outcome(line: Line, point: OperatingPoint) -> Outcome:
@@ -109,6 +175,39 @@ def outcome(line: Line, point: OperatingPoint) -> Outcome:
         return "waiting" if line.state == "waiting" else "unreadable"
     stability = None if line.stability is None else Stability(line.stability)
     return decide(line.score, point, stability=stability, rejected=bool(line.rejections))
+
+
+def _second(line: Line, point: OperatingPoint) -> Decision | None:
+    if line.second_score is None:
+        return None
+    stability = None if line.second_stability is None else Stability(line.second_stability)
+    return decide(line.second_score, point, stability=stability, rejected=bool(line.second_rejections))
+
+
+def short_names(lines: Sequence[Line], *, length: int = NAME_LENGTH) -> dict[int, str]:
+    """Return a name for each image's row, by number: shortened at the front, since the end tells images apart.
+
+    The folders that all images share are left out; then the beginning gives way to an ellipsis.
+
+    Args:
+        lines: Every image of the run.
+        length: Most characters of a name.
+
+    >>> from skinlens.batch.table import shortened_at_the_front
+    >>> shortened_at_the_front("left/lesion_0001.jpg", 12)
+    '…on_0001.jpg'
+    """
+    folders = [line.relative.split("/")[:-1] for line in lines]
+    shared = 0
+    while folders and all(len(parts) > shared and parts[shared] == folders[0][shared] for parts in folders):
+        shared += 1
+    names = {line.number: "/".join(line.relative.split("/")[shared:]) for line in lines}
+    return {number: shortened_at_the_front(name, length) for number, name in names.items()}
+
+
+def shortened_at_the_front(name: str, length: int) -> str:
+    """Return a name, or as much of its end as fits behind an ellipsis."""
+    return name if len(name) <= length else f"…{name[1 - length :]}"
 
 
 def counts(entries: Sequence[Entry]) -> dict[Outcome, int]:
@@ -152,12 +251,14 @@ class Filter:
         flags: Any of these.
         verdicts: The latest verdict is any of these; "" stands for none yet.
         words: All of them, in the path or the case facts, whatever their capitals.
+        disagreeing: Only images on which the two models disagree.
     """
 
     outcomes: tuple[Outcome, ...] = ()
     flags: tuple[str, ...] = ()
     verdicts: tuple[Verdict | Literal[""], ...] = ()
     words: str = ""
+    disagreeing: bool = False
 
     def lets_through(self, entry: Entry) -> bool:
         """Whether an entry is shown."""
@@ -167,5 +268,6 @@ class Filter:
             (not self.outcomes or entry.outcome in self.outcomes)
             and (not self.flags or bool(set(self.flags) & set(entry.flags)))
             and (not self.verdicts or verdict in self.verdicts)
+            and (not self.disagreeing or bool(entry.models_disagree))
             and all(word in text for word in self.words.casefold().split())
         )

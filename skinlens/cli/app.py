@@ -42,6 +42,10 @@ def flags(settings: Mapping[str, Any], section: str = "") -> Iterator[str]:
 
     A list without entries cannot be a flag; Streamlit reads it from the file beside `app.py`, after all other files.
 
+    Args:
+        settings: Of `config.toml`, or of a section of it.
+        section: Its name.
+
     >>> list(flags({"server": {"headless": True, "allowedHosts": ["localhost", "::1"]}}))
     ['--server.headless', 'true', '--server.allowedHosts', 'localhost', '--server.allowedHosts', '::1']
     """

@@ -48,13 +48,27 @@ def documents(root: Path) -> None:
 
 
 def generators_of(root: Path) -> Mapping[str, Generator]:
-    """What writes each kind of block; a mark names a card, the evaluation folder, or the program."""
+    """Return what writes each kind of block.
+
+    Args:
+        root: Of the project.
+
+    Returns:
+        By kind, a function from the source that a mark names (a card, the evaluation folder, or the program) to
+        Markdown.
+    """
     held_out: dict[Path, list[HeldOutModel]] = {}
 
     def models(source: str) -> list[HeldOutModel]:
         folder = root / source
         if folder not in held_out:
-            held_out[folder] = _held_out(folder)
+            selections = read_selections(folder / "selected.json")
+            chosen = {name: selection.out_of_fold for name, selection in selections.items() if selection.origins}
+            titles = {model.family: model.label for model in read_results(folder).shown}
+            read, problems = read_models(folder, chosen, titles, default=DEFAULT_MODEL)
+            if problems:
+                raise ResultError("; ".join(problems))
+            held_out[folder] = read
         return held_out[folder]
 
     return {
@@ -65,16 +79,6 @@ def generators_of(root: Path) -> Mapping[str, Generator]:
         "leaderboard": lambda source: markdown_leaderboard(root / source),
         "commands": lambda _: command_reference(),
     }
-
-
-def _held_out(folder: Path) -> list[HeldOutModel]:
-    selections = read_selections(folder / "selected.json")
-    chosen = {name: selection.out_of_fold for name, selection in selections.items() if selection.origins}
-    titles = {model.family: model.label for model in read_results(folder).shown}
-    models, problems = read_models(folder, chosen, titles, default=DEFAULT_MODEL)
-    if problems:
-        raise ResultError("; ".join(problems))
-    return models
 
 
 def _headline(models: list[HeldOutModel], folder: Path) -> str:

@@ -17,7 +17,13 @@ EXTRA_OF = {
 
 
 def install_hint(error: BaseException) -> str | None:
-    """Return the sentence that says which extra to install; None if the error is about anything else.
+    """Return the sentence that says which extra to install.
+
+    Args:
+        error: That a command ended in.
+
+    Returns:
+        None if the error is about anything else.
 
     >>> install_hint(ModuleNotFoundError("No module named 'torch'", name="torch"))
     "This command needs torch, which is not installed: pip install 'skinlens[train]'"

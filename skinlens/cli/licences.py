@@ -42,7 +42,11 @@ class Licence:
 
 
 def licences(*, as_json: bool) -> None:
-    """Print every package that SkinLens needs, one a line or as a JSON array."""
+    """Print every package that SkinLens needs.
+
+    Args:
+        as_json: As a JSON array instead of one a line.
+    """
     installed = installed_licences()
     if as_json:
         print_text(json_text([asdict(each) for each in installed], indent=1))
@@ -59,9 +63,12 @@ def licences(*, as_json: bool) -> None:
 
 
 def installed_licences() -> list[Licence]:
-    """Every package that SkinLens needs directly or through others, by name.
+    """List every package that SkinLens needs directly or through others, by name.
 
     An optional package of ours counts where it is installed.
+
+    Returns:
+        One entry a package, also of one that should be there and is not.
     """
     installed: dict[str, Licence] = {}
     visited: set[tuple[str, str]] = set()
@@ -74,7 +81,11 @@ def installed_licences() -> list[Licence]:
         except PackageNotFoundError:
             installed.setdefault(name, Licence(name, "", NOT_INSTALLED, copyleft=False, direct=direct))
             continue
-        installed.setdefault(name, _licence(name, package, direct=direct))
+        stated = _stated(package)
+        # A package under one of two licences may be taken under the freer one.
+        choices = re.split(r"\s+OR\s+", stated)
+        installed.setdefault(name, Licence(name, package.version, stated, all(map(_COPYLEFT.search, choices)), direct))
+        # Each extra of a package once: requirements run in circles.
         for extra in {"", *requirement.extras} - {extra for known, extra in visited if known == name}:
             visited.add((name, extra))
             waiting += [(further, False) for further in _needed(package.requires or [], extra)]
@@ -82,7 +93,14 @@ def installed_licences() -> list[Licence]:
 
 
 def direct_requirements() -> list[Requirement]:
-    """What SkinLens itself names: in its files of requirements, or where it is installed, in its metadata."""
+    """List what SkinLens itself names: in its files of requirements, or where it is installed, in its metadata.
+
+    Returns:
+        The needed ones, then the optional ones that are installed.
+
+    Raises:
+        packaging.requirements.InvalidRequirement: If a line of a file is none.
+    """
     here = Path(skinlens.__file__).parents[1]
     if (here / "requirements.txt").is_file():
         needed = list(_listed(here / "requirements.txt"))
@@ -116,12 +134,6 @@ def _is_installed(name: str) -> bool:
     except PackageNotFoundError:
         return False
     return True
-
-
-def _licence(name: str, package: Distribution, *, direct: bool) -> Licence:
-    stated = _stated(package)
-    choices = re.split(r"\s+OR\s+", stated)
-    return Licence(name, package.version, stated, all(map(_COPYLEFT.search, choices)), direct)
 
 
 def _stated(package: Distribution) -> str:

@@ -10,15 +10,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
 from skinlens.cli.say import json_text, say
 from skinlens.errors import OutputError, UsageError
 from skinlens.explain.heatmap import record_overlay
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.sources import Source, Sources, safe_name
 from skinlens.imaging.synthetic import encode_png
+from skinlens.progress import tracked
 from skinlens.runtime.predictor import DEFAULT_MODEL, load_predictor
 from skinlens.storage.printable import printable
 from skinlens.storage.spreadsheet import guarded
@@ -63,6 +61,14 @@ def predict(
 ) -> None:
     """Assess every image under the paths, and write a row for each.
 
+    Args:
+        paths: Files, folders and archives.
+        outputs: What to write, and where.
+        model: Name of a released model; None takes the default one.
+        point: Name of an operating point of its card; None takes the default one.
+        threshold: In [0, 1], instead of an operating point.
+        unverified: Accept a card that was not released.
+
     Raises:
         ModelFileError: If the model is missing or altered, or was not released and `unverified` is false.
         OutputError: If a result cannot be written.
@@ -75,33 +81,26 @@ def predict(
         raise UsageError(str(error)) from error
     pipeline = Pipeline(predictor, chosen, orientations=outputs.orientations)
     sources = Sources(paths)
+    count: dict[str, int] = {}
     try:
         with ExitStack() as stack:
             for folder in (outputs.heatmaps, outputs.pdfs, outputs.dicom):
                 if folder is not None:
                     folder.mkdir(parents=True, exist_ok=True)
             writer = stack.enter_context(_table(outputs, stack))
-            count = _write_rows(sources, pipeline, outputs, writer)
+            # Every row as it comes, so that an interrupted run leaves what it had done.
+            for source, outcome in tracked(pipeline.stream(sources), "assessing"):
+                if isinstance(outcome, Assessed):
+                    _write_extras(source, outcome, outputs)
+                row = Row.of(source.path, outcome, pipeline.card, pipeline.point, prevalence=outputs.prevalence)
+                writer.write(row)
+                count[row.decision] = count.get(row.decision, 0) + 1
     except OSError as error:
         raise OutputError(f"the results cannot be written: {error}") from error
-    _summarise(count, sources.passed_over)
-
-
-def _write_rows(sources: Sources, pipeline: Pipeline, outputs: Outputs, writer: "_Table") -> dict[str, int]:
-    """Write every row as it comes, images without a result included; returns how many have each decision."""
-    count: dict[str, int] = {}
-    console = Console(stderr=True)
-    shown = (SpinnerColumn(), TextColumn("{task.completed} images"), TimeElapsedColumn())
-    with Progress(*shown, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=None)
-        for source, outcome in pipeline.stream(sources):
-            if isinstance(outcome, Assessed):
-                _write_extras(source, outcome, outputs)
-            row = Row.of(source.path, outcome, pipeline.card, pipeline.point, prevalence=outputs.prevalence)
-            writer.write(row)
-            count[row.decision] = count.get(row.decision, 0) + 1
-            progress.advance(task)
-    return count
+    parts = [f"{number} {decision}" for decision, number in sorted(count.items())]
+    if sources.passed_over:
+        parts.append(f"{sources.passed_over} other files passed over")
+    say(", ".join(parts))
 
 
 def _write_extras(source: Source, assessed: Assessed, outputs: Outputs) -> None:
@@ -123,28 +122,19 @@ def _write_extras(source: Source, assessed: Assessed, outputs: Outputs) -> None:
     if outputs.pdfs is not None:
         (outputs.pdfs / f"{name}.pdf").write_bytes(summary)
     if outputs.dicom is not None:
-        _write_dicom(outputs.dicom, name, source, record, summary)
+        from skinlens.report.dicom import AnotherImageError, case_dicom
 
-
-def _write_dicom(folder: Path, name: str, source: Source, record: CaseRecord, summary: bytes) -> None:
-    from skinlens.report.dicom import AnotherImageError, case_dicom
-
-    try:
-        made = case_dicom(record, summary, source.read())
-    except (AnotherImageError, ImageRejectedError) as error:
-        raise OutputError(f"{source.path} changed while it was being assessed; leave it alone and try again") from error
-    (folder / f"{name}.pdf.dcm").write_bytes(made.summary)
-    if made.overlay is not None:
-        (folder / f"{name}.overlay.dcm").write_bytes(made.overlay)
-    for note in made.notes:
-        say(f"{source.path}: {note}")
-
-
-def _summarise(count: dict[str, int], passed_over: int) -> None:
-    parts = [f"{number} {decision}" for decision, number in sorted(count.items())]
-    if passed_over:
-        parts.append(f"{passed_over} other files passed over")
-    say(", ".join(parts))
+        try:
+            made = case_dicom(record, summary, source.read())
+        except (AnotherImageError, ImageRejectedError) as error:
+            raise OutputError(
+                f"{source.path} changed while it was being assessed; leave it alone and try again"
+            ) from error
+        (outputs.dicom / f"{name}.pdf.dcm").write_bytes(made.summary)
+        if made.overlay is not None:
+            (outputs.dicom / f"{name}.overlay.dcm").write_bytes(made.overlay)
+        for note in made.notes:
+            say(f"{source.path}: {note}")
 
 
 class _Table:
@@ -168,10 +158,6 @@ class _Table:
             self._stream.write("\n]\n")
         self._stream.flush()
 
-    def _shown(self, value: object) -> object:
-        """A terminal would execute control characters in a name; a file or another program gets the name as it is."""
-        return printable(value) if isinstance(value, str) and self._stream.isatty() else value
-
     def write(self, row: Row) -> None:
         content = row.cells()
         if self._as_json:
@@ -179,7 +165,12 @@ class _Table:
             self._stream.write((",\n" if self._rows else "\n") + json_text(emptied))
         else:
             cells = {column: guarded(value, column) for column, value in content.items()}
-            self._csv.writerow({column: self._shown(value) for column, value in cells.items()})
+            if self._stream.isatty():
+                # A terminal would execute control characters in a name; a file gets the name as it is.
+                cells = {
+                    column: printable(value) if isinstance(value, str) else value for column, value in cells.items()
+                }
+            self._csv.writerow(cells)
         self._rows += 1
         self._stream.flush()
 

@@ -12,7 +12,11 @@ _KINDS: dict[object, str] = {Path: "PATH", str: "TEXT", int: "INTEGER", float: "
 
 
 def command_reference() -> str:
-    """Describe every command that is not hidden: a heading, its sentence, and a row an argument or option."""
+    """Describe every command that is not hidden.
+
+    Returns:
+        Markdown: a heading a command, its sentence, and a row an argument or option.
+    """
     from skinlens.cli.main import app
 
     root = typer.main.get_command(app)
@@ -39,7 +43,8 @@ def _row(parameter: Any) -> str:
     name = parameter.name.upper() if is_argument else ", ".join([*parameter.opts, *parameter.secondary_opts])
     many = " ..." if parameter.multiple or parameter.nargs == -1 else ""
     kind = "" if is_argument or parameter.is_flag else f" {_kind(parameter)}"
-    return f"| `{name}{kind}{many}` | {_default(parameter)} | {_cell(parameter.help or '')} |"
+    meaning = " ".join((parameter.help or "").split()).replace("|", "\\|").replace("<", "\\<")
+    return f"| `{name}{kind}{many}` | {_default(parameter)} | {meaning} |"
 
 
 def _kind(parameter: Any) -> str:
@@ -62,7 +67,3 @@ def _default(parameter: Any) -> str:
         # The same on every machine that the reference is written on.
         given = Path("weights") / given.relative_to(weights_folder())
     return "on" if given is True else f"`{given.as_posix() if isinstance(given, Path) else given}`"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "\\<")

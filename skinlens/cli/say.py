@@ -16,7 +16,8 @@ from skinlens.storage.printable import printable
 def say(sentence: str) -> None:
     """Write one line to standard error, so that results on standard output stay clean.
 
-    Further lines of the sentence are indented, so that a name with a line break cannot pass for a sentence of ours.
+    Args:
+        sentence: Its further lines are indented, so that a name with a line break cannot pass for a sentence of ours.
     """
     first, *rest = _lines(sentence)
     sys.stderr.write(f"skinlens: {first}\n" + "".join(f"    {line}\n" for line in rest))
@@ -51,12 +52,24 @@ class LogToTerminal(logging.Handler):
 
 
 def print_text(text: str) -> None:
-    """Write text of one or more lines to standard output."""
+    """Write text to standard output.
+
+    Args:
+        text: Of one or more lines; nothing in it controls the terminal.
+    """
     sys.stdout.write("\n".join(_lines(text)) + "\n")
 
 
 def json_text(value: object, *, indent: int | None = None) -> str:
-    r"""JSON with every character that is not printable as `\u` and its number, which reads back as it was."""
+    r"""Write a value as JSON in which every character that is not printable stands as `\u` and its number.
+
+    Args:
+        value: Anything that JSON holds.
+        indent: As for `json.dumps`.
+
+    Returns:
+        Text that reads back as the value was.
+    """
     text = json.dumps(value, indent=indent, ensure_ascii=False)
     # The only line breaks left are those between entries.
     return "".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in text)

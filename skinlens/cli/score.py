@@ -5,11 +5,9 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Literal
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
 from skinlens.cli.say import say
 from skinlens.errors import OutputError, UsageError
+from skinlens.progress import tracked
 from skinlens.runtime.predictor import DEFAULT_MODEL, load_predictor
 from skinlens.scoring.items import SourceError, list_items
 from skinlens.scoring.shards import DestinationError, Job, Shard, prepare, shards_of
@@ -32,6 +30,17 @@ def score(
 ) -> None:
     """Score every image of a source; shards that an earlier call finished are not scored again.
 
+    Args:
+        source: Folder, archive, manifest or address.
+        destination: Folder or address for the shards.
+        engine: Processes of this machine, or a Ray cluster.
+        workers: Processes or actors; None decides by the cores.
+        model: Name of a released model; None takes the default one.
+        point: Name of an operating point of its card; None takes the default one.
+        threshold: In [0, 1], instead of an operating point.
+        orientations: Score each image turned and mirrored too.
+        unverified: Accept a card that was not released.
+
     Raises:
         ModelFileError: If the model is missing or altered, or was not released and `unverified` is false.
         OutputError: If results cannot be written, or Ray is not installed.
@@ -47,13 +56,14 @@ def score(
     # A released model is never marked, whatever is allowed.
     own = predictor.card.unverified
     job = Job(name, predictor.model.sha256, chosen.model_dump(mode="json"), orientations, destination, unverified=own)
+    # Its memory is for the workers, which load their own.
     del predictor
     total: dict[str, int] = {}
     try:
         left = prepare(job, shards)
         if len(left) < len(shards):
             say(f"{len(shards) - len(left)} of {len(shards)} shards are there already")
-        for counted in _shown(left, _engine(engine, left, job, workers)):
+        for counted in tracked(_engine(engine, left, job, workers), "shards", total=len(left)):
             for decision, number in counted.items():
                 total[decision] = total.get(decision, 0) + number
     except DestinationError as error:
@@ -76,11 +86,3 @@ def _engine(engine: Engine, left: list[Shard], job: Job, workers: int | None) ->
     from skinlens.scoring.on_ray import score_on_ray
 
     return score_on_ray(left, job, workers=workers)
-
-
-def _shown(left: list[Shard], results: Iterator[dict[str, int]]) -> Iterator[dict[str, int]]:
-    """Pass results on, and show a progress bar that counts shards."""
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        yield from progress.track(results, total=len(left))

@@ -14,7 +14,7 @@ from skinlens.imaging.image import Pixels
 from skinlens.imaging.preprocess import fitted
 from skinlens.runtime.card import ModelCard
 from skinlens.runtime.prediction import Floats, Prediction, is_scale
-from skinlens.translation import gettext as _
+from skinlens.translation import marked, sentence
 
 ColourMap = Literal["viridis", "cividis", "inferno"]
 Style = Literal["colour", "contour"]
@@ -114,8 +114,8 @@ def shaded(evidence: Floats, colours: ColourMap) -> Pixels:
 def cover(evidence: Floats) -> Floats:
     """Return how much of the image evidence in [0, 1] hides at full opacity, in [0, 1].
 
-    >>> cover(np.array([0.0, 0.02, 0.15, 0.3, 1.0], np.float32)).round(2).tolist()
-    [0.0, 0.0, 0.59, 1.0, 1.0]
+    >>> [f"{share:.2f}" for share in cover(np.array([0.0, 0.02, 0.15, 0.3, 1.0], np.float32))]
+    ['0.00', '0.00', '0.58', '1.00', '1.00']
     """
     share = np.clip((evidence - BARE) / (COVERED - BARE), 0.0, 1.0)
     return np.asarray(share**COVER_POWER, dtype=np.float32)
@@ -135,18 +135,18 @@ def evidence_sentence(heatmap: Floats) -> str:
     """Return the heatmap in words, for readers who cannot see it: how strong, how spread and where."""
     peak = float(heatmap.max())
     if peak <= BARE:
-        return _("There is hardly any evidence for malignancy on the common scale.")
+        return sentence("There is hardly any evidence for malignancy on the common scale.")
     if peak < FAINT:
-        return _("Little evidence on the common scale; switch to own scale to see where it lies.")
+        return sentence("Little evidence on the common scale; switch to own scale to see where it lies.")
     row, column = np.unravel_index(int(heatmap.argmax()), heatmap.shape)
     place = _place(float(row) / heatmap.shape[0], float(column) / heatmap.shape[1])
-    if peak < MODERATE:
-        sentence = _("The evidence is weak, highest {place}; {share} of the image carries at least half of it.")
-    elif peak < STRONG:
-        sentence = _("The evidence is moderate, highest {place}; {share} of the image carries at least half of it.")
-    else:
-        sentence = _("The evidence is strong, highest {place}; {share} of the image carries at least half of it.")
-    return sentence.format(place=place, share=f"{float((heatmap >= 0.5 * peak).mean()):.0%}")
+    strength = marked("weak") if peak < MODERATE else marked("moderate") if peak < STRONG else marked("strong")
+    return sentence(
+        "The evidence is {strength}, highest {place}; {share} of the image carries at least half of it.",
+        strength=sentence(strength),
+        place=place,
+        share=f"{float((heatmap >= 0.5 * peak).mean()):.0%}",
+    )
 
 
 def _place(row: float, column: float) -> str:
@@ -154,9 +154,9 @@ def _place(row: float, column: float) -> str:
     down = 0 if row < 1 / 3 else 2 if row > 2 / 3 else 1
     across = 0 if column < 1 / 3 else 2 if column > 2 / 3 else 1
     return (
-        (_("at the upper left"), _("at the upper centre"), _("at the upper right")),
-        (_("at the middle left"), _("at the centre"), _("at the middle right")),
-        (_("at the lower left"), _("at the lower centre"), _("at the lower right")),
+        (sentence("at the upper left"), sentence("at the upper centre"), sentence("at the upper right")),
+        (sentence("at the middle left"), sentence("at the centre"), sentence("at the middle right")),
+        (sentence("at the lower left"), sentence("at the lower centre"), sentence("at the lower right")),
     )[down][across]
 
 

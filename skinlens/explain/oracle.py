@@ -12,14 +12,18 @@ class EvidenceTarget:
     """What the map explains: `logit(malignant) - logit(benign)` of one image."""
 
     def __call__(self, logits: Tensor) -> Tensor:
-        """The difference, from logits `(2,)`."""
+        """Return the difference of the logits.
+
+        Args:
+            logits: Of one image, `(2,)`.
+        """
         return logits[1] - logits[0]
 
 
 def signed_grad_cam(
     network: nn.Module, layer: nn.Module, images: Tensor, to_maps: Callable[[Tensor], Tensor] | None = None
 ) -> npt.NDArray[np.float32]:
-    """Grad-CAM before ReLU and scaling.
+    """Compute Grad-CAM before ReLU and scaling (arXiv 1610.02391), by automatic differentiation.
 
     Args:
         network: From normalised RGB `(N, 3, H, W)` to logits `(N, 2)`.
@@ -28,7 +32,7 @@ def signed_grad_cam(
         to_maps: Turns the layer's output into feature maps `(N, C, h, w)` if it is none.
 
     Returns:
-        `(N, h, w)` at the layer's own resolution.
+        `(N, h, w)` at the layer's own resolution, in logits per position.
     """
     targets = [EvidenceTarget() for _ in images]
     with _SignedGradCam(network, [layer], reshape_transform=to_maps) as cam:
@@ -39,6 +43,7 @@ class _SignedGradCam(GradCAM):
     """The library's Grad-CAM, stopped before it applies ReLU, scales each map to [0, 1] and resizes it."""
 
     def compute_cam_per_layer(self, input_tensor, targets, eigen_smooth):  # type: ignore[no-untyped-def]
+        # One layer was asked for, so that there is one recording of it.
         recorded = self.activations_and_grads
         activations, gradients = recorded.activations[0].numpy(), recorded.gradients[0].numpy()
         return self.get_cam_image(input_tensor, self.target_layers[0], targets, activations, gradients, eigen_smooth)

@@ -10,7 +10,7 @@ from skinlens.explain.heatmap import FAINT
 from skinlens.imaging.image import Pixels
 from skinlens.imaging.quality import lesion_region
 from skinlens.runtime.prediction import Floats, is_scale
-from skinlens.translation import gettext as _
+from skinlens.translation import sentence, together
 
 # More than this share outside is a warning.
 MOST = 0.5
@@ -47,14 +47,14 @@ class OutsideEvidence:
         """The share in words; "" if it is small or not known."""
         if self.share is None or self.share < WORTH_SAYING:
             return ""
-        stated = _("{share} of the evidence lies outside the lesion, by an estimate of its outline.").format(
-            share=f"{self.share:.0%}"
+        stated = sentence(
+            "{share} of the evidence lies outside the lesion, by an estimate of its outline.", share=f"{self.share:.0%}"
         )
         if not self.is_most:
             return stated
         if self.strongest_inside:
-            return f"{stated} {_('Its strongest place lies in the lesion.')}"
-        return f"{stated} {_('So does its strongest place: the model may have looked at something else.')}"
+            return together(stated, sentence("Its strongest place lies in the lesion."))
+        return together(stated, sentence("So does its strongest place: the model may have looked at something else."))
 
 
 def outside_evidence(pixels: Pixels, signed_map: Floats, *, scale: float) -> OutsideEvidence | None:

@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 
 from skinlens.runtime.card import ModelCard, ModelFileError, verified_file
 from skinlens.runtime.prediction import Floats
-from skinlens.translation import gettext as _
+from skinlens.translation import sentence
 
 NEAREST = 10
 # Projected features are kept as whole numbers, this much for the length of a vector.
@@ -136,7 +136,7 @@ def encoded(along: Floats) -> npt.NDArray[np.int8]:
 def similar_sentence(images: tuple[SimilarImage, ...]) -> str:
     """Return how many of the similar images were malignant."""
     count = sum(image.malignant for image in images)
-    return _("Of the {n} most similar training images, {count} were malignant.").format(n=len(images), count=count)
+    return sentence("Of the {n} most similar training images, {count} were malignant.", n=len(images), count=count)
 
 
 def by_diagnosis(images: tuple[SimilarImage, ...]) -> list[tuple[str, int]]:

@@ -68,7 +68,14 @@ class Candidate:
         self.provider: str = self._session.get_providers()[0]
 
     def predict(self, images: Sequence[LesionImage]) -> list[Score]:
-        """Scores in the order of the images; any number, of any size."""
+        """Score images as a release of the network would.
+
+        Args:
+            images: Any number, of any size.
+
+        Returns:
+            Scores in the order of the images, with milliseconds an image.
+        """
         return in_batches(images, self.batch_size, self._predict_batch)
 
     def _predict_batch(self, images: Sequence[LesionImage]) -> list[Score]:

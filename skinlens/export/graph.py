@@ -37,7 +37,10 @@ class ReleasedGraph(nn.Module):
         return (*OUTPUTS, *(name for name, there in given if there))
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        """The graph's outputs from RGB uint8 `(N, H, W, 3)`.
+        """Compute the graph's outputs.
+
+        Args:
+            pixels: RGB uint8, `(N, H, W, 3)`, of the card's input size.
 
         Returns:
             Logits `(N, 2)` and P(malignant) `(N,)`; from an `Explainable` network also its signed evidence `(N, h, w)`
@@ -50,9 +53,19 @@ class ReleasedGraph(nn.Module):
             return logits, logits.softmax(dim=1)[:, 1]
         analysis = self.network.analyse(images)
         probability = analysis.logits.softmax(dim=1)[:, 1]
-        answers = (analysis.logits, probability, evidence_map(analysis, self.network), analysis.pooled)
-        more = (analysis.texture, None if analysis.gate is None else _summary(analysis.gate))
-        return (*answers, *(answer for answer in more if answer is not None))
+        answers: tuple[Tensor, ...] = (
+            analysis.logits,
+            probability,
+            evidence_map(analysis, self.network),
+            analysis.pooled,
+        )
+        if analysis.texture is not None:
+            answers = (*answers, analysis.texture)
+        if analysis.gate is not None:
+            weights = analysis.gate.flatten(start_dim=1)
+            summary = (weights.mean(dim=1), weights.amin(dim=1), weights.amax(dim=1))
+            answers = (*answers, torch.stack(summary, dim=1))
+        return answers
 
 
 def write_graph(module: ReleasedGraph, *, size: int, graph: Path, weights: Path) -> None:
@@ -66,23 +79,14 @@ def write_graph(module: ReleasedGraph, *, size: int, graph: Path, weights: Path)
         size: Side of the square input in pixels; the batch is dynamic.
         graph: The ONNX file to write.
         weights: The safetensors file to write.
+
+    Raises:
+        RuntimeError: If torch exports no graph.
+        onnx.checker.ValidationError: If the graph is not valid.
     """
     state = released_precision(module.network.state_dict())
     save_file({name: tensor.contiguous() for name, tensor in state.items()}, weights)
-    model = _exported(module, size)
-    for value in list(model.graph.initializers.values()):
-        _store_as_released(model, value)
-    onnx_safetensors.load_file_as_external_data(model, weights.name, weights.parent)
-    onnx.save_model(ir.serde.serialize_model(model), graph)
-    onnx.checker.check_model(graph)
-
-
-def _summary(gate: Tensor) -> Tensor:
-    weights = gate.flatten(start_dim=1)
-    return torch.stack([weights.mean(dim=1), weights.amin(dim=1), weights.amax(dim=1)], dim=1)
-
-
-def _exported(module: ReleasedGraph, size: int) -> ir.Model:
+    # Two images: with one, torch takes the batch for a constant.
     example = torch.zeros(2, size, size, 3, dtype=torch.uint8)
     # Unoptimised: batch-norm stays a layer of its own, so that initialisers are the state's tensors.
     program = torch.onnx.export(
@@ -97,7 +101,13 @@ def _exported(module: ReleasedGraph, size: int) -> ir.Model:
     )
     if program is None:
         raise RuntimeError("torch exported no graph")
-    return program.model
+    model = program.model
+    for value in list(model.graph.initializers.values()):
+        _store_as_released(model, value)
+    onnx_safetensors.load_file_as_external_data(model, weights.name, weights.parent)
+    onnx.save_model(ir.serde.serialize_model(model), graph)
+    # By its path: the weights lie in another file, which a model in memory does not find.
+    onnx.checker.check_model(graph)
 
 
 def _store_as_released(model: ir.Model, value: ir.Value) -> None:
@@ -113,6 +123,7 @@ def _store_as_released(model: ir.Model, value: ir.Value) -> None:
         graph.initializers[name] = value
         return
     half = ir.Value(name=name, shape=value.shape, type=ir.TensorType(ir.DataType.FLOAT16))
+    # The cast to fp32 is part of the graph, so that a run time need not know of fp16.
     half.const_value = ir.tensor(tensor.numpy().astype("float16"), name=name)
     cast = ir.node("Cast", [half], attributes={"to": ir.DataType.FLOAT}, name=f"{name}.float")
     raised = cast.outputs[0]

@@ -25,6 +25,9 @@ def fit_ood_statistics(known: Floats, others: Sequence[Floats], other_known: Flo
         others: Of each kind of images that should be rejected, `(M, C)`.
         other_known: Of further dermoscopic images, `(P, C)`, of no lesion in `known`.
 
+    Returns:
+        A direction `(C,)` a kind, with centre and spread of the further images along it.
+
     Example:
         >>> draw = np.random.default_rng(0).normal
         >>> statistics = fit_ood_statistics(draw(size=(50, 4)), [draw(3.0, size=(50, 4))], draw(size=(50, 4)))
@@ -40,19 +43,18 @@ def fit_ood_statistics(known: Floats, others: Sequence[Floats], other_known: Flo
         raise ValueError(
             f"too few images for statistics: {len(known)} and {len(other_known)} dermoscopic, {counts} others"
         )
-    directions = np.stack([_direction(known, kind) for kind in others])
+    # A channel that never changes in dermoscopic images carries no information.
+    spread = known.std(axis=0)
+    scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
+    lines = []
+    for kind in others:
+        scaled = (np.concatenate([known, kind]) - known.mean(axis=0)) * scale
+        labels = np.repeat([1, 0], [len(known), len(kind)])
+        line = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=_SHRINKAGE).fit(scaled, labels)
+        # For values as they are; where along the line to reject is the threshold's business.
+        lines.append(np.asarray(line.coef_[0] * scale))
+    directions = np.stack(lines)
     unscaled = OodStatistics(directions, np.zeros(len(others)), np.ones(len(others)))
     along = unscaled.along(other_known)
     centres = along.mean(axis=0)
     return OodStatistics(directions, centres, (centres - np.quantile(along, _TAIL, axis=0)) / -norm.ppf(_TAIL))
-
-
-def _direction(known: Floats, others: Floats) -> Floats:
-    """Return the direction of the discriminant in unscaled values; the threshold places it."""
-    # A channel that never changes in dermoscopic images carries no information.
-    spread = known.std(axis=0)
-    scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
-    scaled = (np.concatenate([known, others]) - known.mean(axis=0)) * scale
-    labels = np.repeat([1, 0], [len(known), len(others)])
-    line = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=_SHRINKAGE).fit(scaled, labels)
-    return np.asarray(line.coef_[0] * scale)

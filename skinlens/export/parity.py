@@ -44,7 +44,7 @@ class Parity:
     texture: float = 0.0
 
     def check(self) -> None:
-        """Raise unless every difference is within its tolerance.
+        """Insist that every difference is within its tolerance.
 
         Raises:
             ParityError: Naming what differs, by how much and how much is allowed.
@@ -78,6 +78,7 @@ def measure_parity(
         The measured differences, for `Parity.check`.
     """
     load_released(network, load_file(weights))
+    # On the CPU, whose arithmetic is the same everywhere: what is checked is the graph, not a GPU.
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     names = [*OUTPUTS, *([TEXTURE] if network.textured else [])]
     answers = dict(zip(names, session.run(names, {INPUT: pixels}), strict=True))

@@ -11,19 +11,18 @@ from skinlens.export.choose import measure_curve
 from skinlens.export.release import read_about, release
 from skinlens.export.selection import read_selection
 from skinlens.imaging.decode import decode
-from skinlens.imaging.image import LesionImage
 from skinlens.imaging.preprocess import Preprocessing, to_input
 from skinlens.imaging.sources import Sources
 from skinlens.imaging.synthetic import draw_lesion
 from skinlens.leaderboard import documents
-from skinlens.leaderboard.card_sections import Section, measured_sections, read_measured
-from skinlens.metrics.report import ViewResult
+from skinlens.leaderboard.card_sections import measured_sections, read_measured
 from skinlens.report.card_markdown import card_markdown
 from skinlens.runtime.card import (
     OUT_OF_ORIGIN,
     EvaluationRecord,
     MeasuredRates,
     ModelCard,
+    OperatingPoint,
     ViewScores,
     read_card,
 )
@@ -61,7 +60,7 @@ def publish(
     probes = [draw_lesion(seed) for seed in range(SYNTHETIC_IMAGES)]
     if images is not None:
         probes += [decode(source.read()) for source in Sources([images])]
-    stacked = _stacked(probes, preprocessing)
+    stacked = np.stack([to_input(image.pixels, preprocessing) for image in probes])
     done = release(checkpoint, name, selection, read_about(about), stacked, weights, new_release=new_release)
     parity = done.parity
     listed = is_release(name, weights)
@@ -113,47 +112,33 @@ def record_test(name: str, weights: Path, *, curve: bool = False, unverified: bo
         data=", ".join(scores.data),
         threshold=scores.threshold,
         interval=scores.interval,
-        views={view: _view(result) for view, result in scores.views.items()},
+        views={
+            view: ViewScores(
+                explanation=result.explanation,
+                n=result.n,
+                benign=result.benign,
+                malignant=result.malignant,
+                metrics=result.metrics,
+            )
+            for view, result in scores.views.items()
+        },
         times_scored=_times_scored(evaluation / "scorings.csv", card),
     )
-    points = tuple(
-        point.model_copy(update={"measured": _believed_first(_measured(test), point.measured)})
-        if point.threshold == scores.threshold
-        else point
-        for point in card.operating_points
-    )
-    updated: dict[str, object] = {"test": test, "operating_points": points}
+    updated: dict[str, object] = {"test": test, "operating_points": _measured_points(card, test)}
     if curve:
         updated |= {"risk_curve": measure_curve(name, evaluation), "score_bins": ()}
     measured = card.model_copy(update=updated)
+    digest, threshold = card.files["weights"].sha256, card.point().threshold
+    results = read_measured(evaluation, name, weights_sha256=digest, threshold=threshold)
     # Before anything is written: a damaged file of results must not leave a new card beside an old description.
-    described = card_markdown(measured, _sections(measured, evaluation))
+    described = card_markdown(measured, () if results is None else measured_sections(results))
     store_card(measured, weights)
     (weights / f"{name}.md").write_text(described, "utf-8")
 
 
-def _sections(card: ModelCard, evaluation: Path) -> tuple[Section, ...]:
-    digest, threshold = card.files["weights"].sha256, card.point().threshold
-    measured = read_measured(evaluation, card.name, weights_sha256=digest, threshold=threshold)
-    return () if measured is None else measured_sections(measured)
-
-
-def _stacked(images: list[LesionImage], preprocessing: Preprocessing) -> np.ndarray:
-    return np.stack([to_input(image.pixels, preprocessing) for image in images])
-
-
-def _view(result: ViewResult) -> ViewScores:
-    return ViewScores(
-        explanation=result.explanation,
-        n=result.n,
-        benign=result.benign,
-        malignant=result.malignant,
-        metrics=result.metrics,
-    )
-
-
-def _measured(test: EvaluationRecord) -> tuple[MeasuredRates, ...]:
-    return tuple(
+def _measured_points(card: ModelCard, test: EvaluationRecord) -> tuple[OperatingPoint, ...]:
+    """The operating points, the tested one with its rates: on held-out datasets, then on test images, then on folds."""
+    rates = tuple(
         MeasuredRates(
             population=f"test, {view}",
             sensitivity=test.views[view].metrics["sensitivity"],
@@ -162,13 +147,16 @@ def _measured(test: EvaluationRecord) -> tuple[MeasuredRates, ...]:
         for view in _TRUSTED_FIRST
         if view in test.views
     )
-
-
-def _believed_first(test: tuple[MeasuredRates, ...], before: tuple[MeasuredRates, ...]) -> tuple[MeasuredRates, ...]:
-    """Return rates on datasets that were held out, then on test images, then on folds."""
-    chosen_on = [rates for rates in before if not rates.population.startswith("test")]
-    held_out = [rates for rates in chosen_on if rates.population.startswith(OUT_OF_ORIGIN)]
-    return (*held_out, *test, *(rates for rates in chosen_on if rates not in held_out))
+    points = []
+    for point in card.operating_points:
+        if point.threshold == test.threshold:
+            # Rates of an earlier test are replaced.
+            chosen_on = [each for each in point.measured if not each.population.startswith("test")]
+            held_out = [each for each in chosen_on if each.population.startswith(OUT_OF_ORIGIN)]
+            others = [each for each in chosen_on if each not in held_out]
+            point = point.model_copy(update={"measured": (*held_out, *rates, *others)})
+        points.append(point)
+    return tuple(points)
 
 
 def _times_scored(log: Path, card: ModelCard) -> str:

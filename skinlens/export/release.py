@@ -58,6 +58,9 @@ class Release:
 def read_about(path: Path) -> About:
     """Read the written parts of a card.
 
+    Args:
+        path: A TOML file with every field of `About`.
+
     Raises:
         SelectionError: If the file cannot be read or an entry is missing or unknown.
     """
@@ -91,6 +94,9 @@ def release(
         folder: Where the three files go; nothing is written there unless every check passes.
         new_release: Put the model on the list of released ones; one that is on it stays there.
 
+    Returns:
+        The card as it was stored, and how far the graph is from its references.
+
     Raises:
         CheckpointError: If the checkpoint cannot be read or its weights do not fit.
         SelectionError: If the checkpoint was trained with another recipe, start or seed than was chosen.
@@ -105,10 +111,12 @@ def release(
     with tempfile.TemporaryDirectory() as scratch:
         graph, weights = Path(scratch) / f"{name}.onnx", Path(scratch) / f"{name}.safetensors"
         write_graph(ReleasedGraph(network, normalise).eval(), size=preprocessing.size, graph=graph, weights=weights)
+        # A fresh network: one whose weights are not read from the released file would show as a difference.
         parity = measure_parity(graph, weights, _network(record), normalise, images)
         parity.check()
         card = _card(name, record, selection, about, {"graph": graph, "weights": weights}, parameter_count(network))
         folder.mkdir(parents=True, exist_ok=True)
+        # The graph last, so that no graph lies there without its weights.
         for path in (weights, graph):
             shutil.copyfile(path, folder / path.name)
         store_card(card, folder, new_release=new_release)
@@ -132,6 +140,11 @@ def _card(
     parameters: int,
 ) -> ModelCard:
     chosen = record["recipe"]["network"]
+    if selection.heatmap_scale is None:
+        raise SelectionError("no heatmap scale was chosen; choose with runs whose fold.csv holds heatmap_max")
+    rates, rule = (selection.rates,), selection.threshold_rule
+    only = OperatingPoint(name=about.point, threshold=selection.threshold, chosen_on=rule, measured=rates)
+    points = selection.points or (only,)
     return ModelCard(
         name=name,
         title=about.title,
@@ -142,11 +155,11 @@ def _card(
             "graph": _described(files["graph"]),
             "weights": _described(files["weights"]),
         },
-        heatmap=HeatmapScale(scale=_scale(selection), chosen_on=selection.heatmap_rule),
+        heatmap=HeatmapScale(scale=selection.heatmap_scale, chosen_on=selection.heatmap_rule),
         calibrated=selection.calibration is not None,
         calibration=selection.calibration,
         risk_curve=selection.risk_curve,
-        operating_points=selection.points or (_only_point(about.point, selection),),
+        operating_points=points,
         default_point=about.point,
         training=TrainingRecord(
             data=about.data,
@@ -165,18 +178,6 @@ def _card(
         limits=about.limits,
         licence=about.licence,
     )
-
-
-def _only_point(name: str, selection: Selection) -> OperatingPoint:
-    return OperatingPoint(
-        name=name, threshold=selection.threshold, chosen_on=selection.threshold_rule, measured=(selection.rates,)
-    )
-
-
-def _scale(selection: Selection) -> float:
-    if selection.heatmap_scale is None:
-        raise SelectionError("no heatmap scale was chosen; choose with runs whose fold.csv holds heatmap_max")
-    return selection.heatmap_scale
 
 
 def _described(path: Path) -> ModelFile:

@@ -127,13 +127,25 @@ class Selection(BaseModel):
 
 
 def held_out_words(folds: Sequence[int], origins: Sequence[str]) -> str:
-    """What the runs of a choice held out, as in `fold 0, 1` or `origin ham, bcn`; one of the two is empty."""
+    """Say what the runs of a choice held out; one of the two is empty.
+
+    Args:
+        folds: Their numbers.
+        origins: Names of source datasets.
+
+    Returns:
+        As in `fold 0, 1` or `origin ham, bcn`.
+    """
     kind, parts = ("fold", folds) if folds else ("origin", origins)
     return f"{kind} {', '.join(str(part) for part in parts)}"
 
 
 def read_selection(path: Path, name: str) -> Selection:
-    """The choice for a model.
+    """Read the choice for a model.
+
+    Args:
+        path: `selected.json`.
+        name: Of the model.
 
     Raises:
         SelectionError: If the file or the model's entry is missing or unreadable.
@@ -145,7 +157,13 @@ def read_selection(path: Path, name: str) -> Selection:
 
 
 def read_selections(path: Path) -> dict[str, Selection]:
-    """Every choice in the file; none if there is no file.
+    """Read every choice in a file.
+
+    Args:
+        path: `selected.json`; it may be missing.
+
+    Returns:
+        By the model's name.
 
     Raises:
         SelectionError: If the file cannot be read.
@@ -160,7 +178,7 @@ def read_selections(path: Path) -> dict[str, Selection]:
 
 
 def require_chosen(record: Mapping[str, object], selection: Selection, checkpoint: Path, *, seed: bool = True) -> None:
-    """Raise unless a training run is the one that the folds chose, trained on every training row.
+    """Insist that a training run is the one that the folds chose, trained on every training row.
 
     Args:
         record: What the run's checkpoint says of it.
@@ -185,8 +203,18 @@ def require_chosen(record: Mapping[str, object], selection: Selection, checkpoin
 
 
 def write_selection(path: Path, name: str, selection: Selection) -> None:
-    """Add or replace a model's choice."""
+    """Add or replace a model's choice; the choices for other models stay.
+
+    Args:
+        path: `selected.json`, which is made if need be.
+        name: Of the model.
+        selection: What was chosen.
+
+    Raises:
+        SelectionError: If the file that is there cannot be read.
+    """
     entries = {**read_selections(path), name: selection}
+    # Sorted, so that a new choice shows as its own lines in a diff.
     content = {key: entry.model_dump(mode="json") for key, entry in sorted(entries.items())}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=1) + "\n", "utf-8")

@@ -43,6 +43,7 @@ class Archive(zipfile.ZipFile):
     def __init__(self, path: Path) -> None:
         self._stream: _Stream | None = None
         try:
+            # A stream of our own, so that a directory is measured before zipfile reads it into memory.
             self._stream = _Stream(open_regular(path).detach())
             try:
                 super().__init__(self._stream)
@@ -51,7 +52,10 @@ class Archive(zipfile.ZipFile):
                 super().__init__(self._stream)
         except Exception as error:  # a hostile archive can raise nearly anything
             self.close()
-            raise ImageRejectedError("unreadable", _closed_because(error)) from error
+            sentence = (
+                f"This zip archive cannot be opened. {error}" if isinstance(error, UnusableFileError) else _CLOSED
+            )
+            raise ImageRejectedError("unreadable", sentence) from error
         self._stream.is_open = True
 
     def close(self) -> None:
@@ -61,7 +65,12 @@ class Archive(zipfile.ZipFile):
             self._stream.close()
 
     def read_at(self, place: int, size: int) -> bytes:
-        """Bytes of the file as they are; fewer where it ends."""
+        """Read bytes of the file as they are.
+
+        Args:
+            place: Where they begin.
+            size: How many; fewer are returned where the file ends.
+        """
         if self._stream is None:
             return b""
         self._stream.seek(place)
@@ -69,17 +78,31 @@ class Archive(zipfile.ZipFile):
 
     def members(self) -> list[tuple[int, zipfile.ZipInfo]]:
         """Everything that is no folder, with its place in the directory, sorted by name."""
-        listed = ((number, member) for number, member in enumerate(self.infolist()) if not _is_folder(member))
+        # `ZipInfo.is_dir` fails for an empty name; a folder with content is a file with an odd name.
+        listed = (
+            (number, member)
+            for number, member in enumerate(self.infolist())
+            if not (member.filename.endswith("/") and not member.file_size)
+        )
         return sorted(listed, key=lambda pair: pair[1].filename)
 
 
 def shown_name(number: int, member: zipfile.ZipInfo) -> str:
-    """The name of a member; of one without a name, such as "" or "//", its place in the directory."""
+    """Return the name of a member, as people see it.
+
+    Args:
+        number: Its place in the directory, which stands for a name such as "" or "//".
+        member: From `Archive.members`.
+    """
     return member.filename if is_named(member) else f"unnamed-{number}"
 
 
 def is_named(member: zipfile.ZipInfo) -> bool:
-    """Whether anything is left of a member's name beside folders and slashes."""
+    """Whether anything is left of a member's name beside folders and slashes.
+
+    Args:
+        member: From `Archive.members`.
+    """
     return bool(PurePosixPath(member.filename).name)
 
 
@@ -99,7 +122,13 @@ def unpack(archive: Archive, member: zipfile.ZipInfo) -> bytes:
 
 
 def head(archive: Archive, member: zipfile.ZipInfo, size: int) -> bytes:
-    """The first bytes of a member; fewer if it is shorter or damaged."""
+    """Unpack the first bytes of a member.
+
+    Args:
+        archive: Open.
+        member: Of that archive.
+        size: How many bytes; fewer are returned if it is shorter or damaged.
+    """
     chunks = b""
     try:
         for chunk in _chunks(archive, member):
@@ -130,17 +159,6 @@ class _Stream(io.BufferedReader):
         return _without_false_utf8(content) if self.repairs_names and not self.is_open else content
 
 
-def _closed_because(error: Exception) -> str:
-    if isinstance(error, UnusableFileError):
-        return f"This zip archive cannot be opened. {error}"
-    return _CLOSED
-
-
-def _is_folder(member: zipfile.ZipInfo) -> bool:
-    """As by `ZipInfo.is_dir`, which fails for an empty name; a folder with content is a file with an odd name."""
-    return member.filename.endswith("/") and not member.file_size
-
-
 def _without_false_utf8(directory: bytes) -> bytes:
     """The directory, with the mark for UTF-8 taken off names that are not."""
     repaired, place = bytearray(directory), 0
@@ -149,18 +167,13 @@ def _without_false_utf8(directory: bytes) -> bytes:
         if mark != _RECORD_MARK:
             break
         start = place + _RECORD.size
-        if flags & _SAYS_UTF8 and not _is_utf8(directory[start : start + name]):
-            struct.pack_into("<H", repaired, place + _FLAGS_AT, flags & ~_SAYS_UTF8)
+        if flags & _SAYS_UTF8:
+            try:
+                directory[start : start + name].decode()
+            except UnicodeDecodeError:
+                struct.pack_into("<H", repaired, place + _FLAGS_AT, flags & ~_SAYS_UTF8)
         place = start + name + extra + comment
     return bytes(repaired)
-
-
-def _is_utf8(name: bytes) -> bool:
-    try:
-        name.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _unpacked(archive: Archive, member: zipfile.ZipInfo) -> bytes:
@@ -188,6 +201,7 @@ def _chunks(archive: Archive, member: zipfile.ZipInfo) -> Iterator[bytes]:
     mark, name, extra = _HEADER.unpack(header)
     if mark != _HEADER_MARK:
         raise zipfile.BadZipFile("the directory is wrong about where it begins")
+    # The lengths here may differ from those in the directory, and the packed bytes follow these.
     start = member.header_offset + _HEADER.size + name + extra
     yield from _UNPACKED[member.compress_type](_Packed(archive, start, start + member.compress_size).read)
 
@@ -213,22 +227,21 @@ def _stored(read: _Read) -> Iterator[bytes]:
 
 
 def _deflated(read: _Read) -> Iterator[bytes]:
+    # Negative: members carry neither header nor checksum of zlib.
     decoder = zlib.decompressobj(-zlib.MAX_WBITS)
     while not decoder.eof:
         given = decoder.unconsumed_tail or read(_CHUNK)
         chunk = decoder.decompress(given, _CHUNK)
+        # The packed bytes end before the stream does; the checksum in `unpack` tells.
         if not given and not chunk:
             return
         yield chunk
 
 
-def _bzipped(read: _Read) -> Iterator[bytes]:
-    return _decoded(bz2.BZ2Decompressor(), read)
-
-
 def _lzma(read: _Read) -> Iterator[bytes]:
     """LZMA as in zip archives: two bytes of version, the length of the properties, and these."""
     (length,) = struct.unpack("<2xH", read(4))
+    # One byte packs three numbers: (pb * 5 + lp) * 9 + lc.
     first, dictionary = struct.unpack("<BI", read(length))
     rest, lc = divmod(first, 9)
     pb, lp = divmod(rest, 5)
@@ -249,6 +262,6 @@ def _decoded(decoder: bz2.BZ2Decompressor | lzma.LZMADecompressor, read: _Read) 
 _UNPACKED: dict[int, Callable[[_Read], Iterator[bytes]]] = {
     zipfile.ZIP_STORED: _stored,
     zipfile.ZIP_DEFLATED: _deflated,
-    zipfile.ZIP_BZIP2: _bzipped,
+    zipfile.ZIP_BZIP2: lambda read: _decoded(bz2.BZ2Decompressor(), read),
     zipfile.ZIP_LZMA: _lzma,
 }

@@ -2,7 +2,6 @@
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from skinlens.imaging.image import Pixels
 from skinlens.imaging.outlines import Outline, grow, resize_outline
@@ -42,7 +41,15 @@ def paint_disc(pixels: Pixels) -> Pixels:
 
 
 def central_ellipse(height: int, width: int) -> Outline:
-    """What stands in for an outline, `(height, width)`: the disc of `paint_disc`."""
+    """Return what stands in for an outline where nobody traced one: the disc of `paint_disc`.
+
+    Args:
+        height: Rows of the image.
+        width: Columns of the image.
+
+    Returns:
+        `(height, width)`, true in the middle.
+    """
     y, x = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     return np.asarray(x**2 + y**2 <= (2 * DISC_RADIUS) ** 2)
 
@@ -102,6 +109,7 @@ def lay_over(pixels: Pixels, outline: Outline, background: Pixels) -> Pixels:
     cover = cv2.GaussianBlur(
         grow(outline, DILATION).astype(np.float32), (0, 0), sigmaX=FEATHER * width, sigmaY=FEATHER * height
     )
+    # Blurring has softened the inside too; the lesion itself stays as it was.
     cover = np.maximum(cover, outline)[..., None]
     return np.rint(cover * pixels + (1 - cover) * background).astype(np.uint8)
 
@@ -121,6 +129,7 @@ def fill_lesion(pixels: Pixels, outline: Outline, *, side: int = FILLED_SIDE) ->
     hole = grow(outline, DILATION)
     painted = _paint(pixels, hole)
     small_hole = resize_outline(hole, height=side, width=side)
+    # There is no skin left to fill in from.
     if small_hole.all():
         return painted
     small = resize(painted, height=side, width=side)
@@ -129,17 +138,14 @@ def fill_lesion(pixels: Pixels, outline: Outline, *, side: int = FILLED_SIDE) ->
 
 
 def _paint(pixels: Pixels, hidden: Outline) -> Pixels:
-    painted = pixels.copy()
-    painted[hidden] = _colour_around(pixels, hidden)
-    return painted
+    """Paint over what is hidden, `(H, W)`, in the mean colour of the frame.
 
-
-def _colour_around(pixels: Pixels, hidden: Outline) -> npt.NDArray[np.uint8]:
-    """The mean colour of the frame; where all of that is hidden, of whatever is not; grey if everything is."""
+    Where all of the frame is hidden, it is the mean colour of whatever is not; grey if everything is.
+    """
     frame = np.ones_like(hidden)
     bottom, right = (round(FRAME * side) for side in hidden.shape)
     frame[bottom:-bottom, right:-right] = False
-    for seen in (frame & ~hidden, ~hidden):
-        if seen.any():
-            return np.asarray(np.rint(pixels[seen].mean(axis=0)), np.uint8)
-    return _NEUTRAL
+    seen = next((each for each in (frame & ~hidden, ~hidden) if each.any()), None)
+    painted = pixels.copy()
+    painted[hidden] = _NEUTRAL if seen is None else np.rint(pixels[seen].mean(axis=0)).astype(np.uint8)
+    return painted

@@ -29,10 +29,15 @@ class Channel:
     def send(self, message: dict[str, Any], content: memoryview | bytes = b"") -> None:
         """Send a message with its content.
 
+        Args:
+            message: Anything that JSON holds.
+            content: Bytes, or an array's buffer.
+
         Raises:
             OSError: If the other end is gone, or there is no memory for the content.
         """
         text = json.dumps(message).encode("ascii")
+        # Bytes, whatever the array's own type, so that lengths are in bytes.
         view = memoryview(content).cast("B")
         if self._shared is not None:
             done = 0
@@ -43,7 +48,10 @@ class Channel:
             _write(self._outgoing, view)
 
     def receive(self) -> tuple[dict[str, Any], int]:
-        """Wait for a message; return it and the size of its content in bytes, which is to be received next.
+        """Wait for a message.
+
+        Returns:
+            The message, and the size of its content in bytes, which is to be received next.
 
         Raises:
             EOFError: If the other end is gone.
@@ -65,7 +73,10 @@ class Channel:
         return content
 
     def content_into(self, view: memoryview) -> None:
-        """Receive the content of the last message into a buffer of its size.
+        """Receive the content of the last message.
+
+        Args:
+            view: A buffer of its size.
 
         Raises:
             EOFError: If the other end is gone.
@@ -94,6 +105,7 @@ def _write(pipe: int, view: memoryview) -> None:
 def _read(pipe: int, size: int) -> bytes:
     content = bytearray()
     while len(content) < size:
+        # A pipe gives what it has, often less than was asked for.
         piece = os.read(pipe, min(size - len(content), 2**20))
         if not piece:
             raise EOFError

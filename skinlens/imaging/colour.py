@@ -40,11 +40,11 @@ def shades_of_grey(pixels: Pixels, *, norm: float = NORM) -> Pixels:
 
 
 def grey_gains(pixels: Pixels, *, norm: float = NORM) -> Gains:
-    """What each channel's light is multiplied by so that all three have the same Minkowski mean.
+    """Compute what each channel's light is multiplied by so that all three have the same Minkowski mean.
 
     With `e` the Minkowski means `mean(light ** p) ** (1 / p)` of the channels, the gains are `|e| / sqrt(3) / e`: 1
-    each for an image whose channels agree, and less for the channel that is too strong. `p = 1` is the grey-world
-    rule, and as `p` grows it turns into the rule that the brightest is white.
+    each for an image whose channels agree, and less for the channel that is too strong. `p = 1` is the grey-world rule,
+    and as `p` grows it turns into the rule that the brightest is white.
 
     Args:
         pixels: sRGB uint8, `(H, W, 3)`.
@@ -58,6 +58,7 @@ def grey_gains(pixels: Pixels, *, norm: float = NORM) -> Gains:
     """
     if not 1 <= norm <= _HIGHEST_NORM:
         raise ValueError(f"norm must lie in 1 to {_HIGHEST_NORM}, not {norm}")
+    # Powers of 256 values weighed by how often they occur, instead of powers of every pixel.
     counts = np.stack([cv2.calcHist([pixels], [channel], None, [256], [0, 256]).ravel() for channel in range(3)])
     shares = counts.astype(np.float64) / counts.sum(axis=1, keepdims=True)
     light = (shares @ _LIGHT**norm) ** (1 / norm)

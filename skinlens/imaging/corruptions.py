@@ -48,7 +48,11 @@ class Corruption:
     apply: _Apply
 
     def parameter(self, strength: int) -> str:
-        """What a strength from 1 to 5 means, for a reader."""
+        """Say what a strength means, for a reader.
+
+        Args:
+            strength: 1 to 5.
+        """
         return self.meaning.format(f"{self.levels[strength - 1]:g}")
 
 
@@ -74,15 +78,13 @@ def corrupt(pixels: Pixels, corruption: Corruption, strength: int, *, seed: int)
         raise ValueError(f"strength must be a whole number from 0 to {STRENGTHS[-1]}, not {strength}")
     if strength == 0:
         return pixels.copy()
+    # The name is part of the seed, so that adding a corruption leaves the others' draws as they are.
     generator = np.random.default_rng([seed, *corruption.name.encode()])
     return corruption.apply(pixels, corruption.levels[strength - 1], generator)
 
 
-def _blur(pixels: Pixels, sigma: float, _generator: np.random.Generator) -> Pixels:
-    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma * _scale(pixels)), np.uint8)
-
-
 def _jpeg(pixels: Pixels, quality: float, _generator: np.random.Generator) -> Pixels:
+    # OpenCV's order is BGR.
     stored = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1]
     return np.ascontiguousarray(np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR), np.uint8)[..., ::-1])
 
@@ -100,34 +102,30 @@ def _colour_cast(pixels: Pixels, amount: float, generator: np.random.Generator) 
 
 
 def _hair(pixels: Pixels, count: float, generator: np.random.Generator) -> Pixels:
-    cover = np.zeros(pixels.shape[:2], np.uint8)
+    height, width = pixels.shape[:2]
+    cover = np.zeros((height, width), np.uint8)
+    along = np.linspace(-0.5, 0.5, _HAIR_POINTS)
     colour = generator.uniform(*_HAIR_COLOURS)
     lean = generator.uniform(0, np.pi)
     for _ in range(int(count)):
-        path, thickness = _strand(pixels, lean, generator)
-        cv2.polylines(cover, [path], False, 255, thickness, cv2.LINE_AA, _SHIFT)  # noqa: FBT003
+        # A bent hair through a random point.
+        middle = generator.uniform(0, 1, 2) * (width, height)
+        length = generator.uniform(60, 200) * _scale(pixels)
+        angle = lean + generator.normal(0, 0.5) + generator.normal(0, 0.8) * along
+        path = (np.stack([np.cos(angle), np.sin(angle)], axis=1) * length / _HAIR_POINTS).cumsum(axis=0)
+        path += middle - path[_HAIR_POINTS // 2]
+        thickness = max(1, round(generator.uniform(0.6, 2.4) * _scale(pixels)))
+        points = np.rint(path * 2**_SHIFT).astype(np.int32)
+        cv2.polylines(cover, [points], False, 255, thickness, cv2.LINE_AA, _SHIFT)  # noqa: FBT003
     opacity = _HAIR_OPACITY * cover[..., None] / 255
     return _eight_bits(pixels * (1 - opacity) + colour * opacity)
-
-
-def _strand(pixels: Pixels, lean: float, generator: np.random.Generator) -> tuple[npt.NDArray[np.int32], int]:
-    """A bent hair through a random point: its path in units of 2**-shift pixels, and its thickness in pixels."""
-    height, width = pixels.shape[:2]
-    middle = generator.uniform(0, 1, 2) * (width, height)
-    length = generator.uniform(60, 200) * _scale(pixels)
-    along = np.linspace(-0.5, 0.5, _HAIR_POINTS)
-    angle = lean + generator.normal(0, 0.5) + generator.normal(0, 0.8) * along
-    steps = np.stack([np.cos(angle), np.sin(angle)], axis=1) * length / _HAIR_POINTS
-    path = steps.cumsum(axis=0)
-    path += middle - path[_HAIR_POINTS // 2]
-    thickness = max(1, round(generator.uniform(0.6, 2.4) * _scale(pixels)))
-    return np.rint(path * 2**_SHIFT).astype(np.int32), thickness
 
 
 def _vignette(pixels: Pixels, darkness: float, _generator: np.random.Generator) -> Pixels:
     height, width = pixels.shape[:2]
     y, x = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None, :]
     begins, ends = _VIGNETTE
+    # Smoothstep: neither end of the vignette shows as a ring.
     part = np.clip((np.hypot(x, y) - begins) / (ends - begins), 0, 1)
     light = 1 - darkness * part**2 * (3 - 2 * part)
     return _eight_bits(pixels * light[..., None])
@@ -154,7 +152,12 @@ def _eight_bits(values: npt.NDArray[np.float64]) -> Pixels:
 
 
 CORRUPTIONS = (
-    Corruption("blur", (0.5, 1.0, 1.5, 2.5, 4.0), "Gaussian, sigma {} px at 224", _blur),
+    Corruption(
+        "blur",
+        (0.5, 1.0, 1.5, 2.5, 4.0),
+        "Gaussian, sigma {} px at 224",
+        lambda pixels, sigma, _: np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma * _scale(pixels)), np.uint8),
+    ),
     Corruption("jpeg", (60, 40, 25, 15, 8), "JPEG quality {}", _jpeg),
     Corruption("brightness", (0.33, 0.67, 1.0, 1.5, 2.0), "exposure changed by {} EV, the sign by image", _brightness),
     Corruption(

@@ -41,6 +41,7 @@ def check_png(data: bytes, name: str) -> None:
         length, kind = struct.unpack_from(">I4s", data, position)
         if position + 12 + length > len(data):
             raise damaged(name)
+        # Also the frames of an animation, of which the first may be stored this way.
         compressed += length if kind in (b"IDAT", b"fdAT") else 0
         position += 12 + length
         if kind == b"IEND":
@@ -53,6 +54,7 @@ def check_png(data: bytes, name: str) -> None:
     check_size(name, width=width, height=height)
     bits = depth * _PNG_CHANNELS.get(colour, 4)
     check_decoded_size(name, width=width, height=height, bytes_per_pixel=-(-bits // 8))
+    # A header may claim no more pixels than its compressed bytes can hold.
     if width * bits // 8 * height > compressed * _DEFLATE_RATIO:
         raise damaged(name)
 

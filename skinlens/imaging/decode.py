@@ -63,20 +63,14 @@ def _image(data: bytes, name: str, pixels: Pixels, notes: tuple[str, ...], taken
 def _content(source: bytes | Path, name: str | None) -> tuple[bytes, str]:
     if isinstance(source, Path):
         name = name or source.name
-        source = _read(source, name)
+        try:
+            source = read_regular(source)
+        except UnusableFileError as error:
+            raise ImageRejectedError(error.reason, f"{name} cannot be read. {error}") from error
+        except OSError as error:
+            sentence = f"{name} cannot be read. Check that the file exists and that you may open it."
+            raise ImageRejectedError("unreadable", sentence) from error
     name = name or "image"
     if not source:
         raise ImageRejectedError("empty", f"{name} is empty (0 bytes). Copy or export it again.")
     return source, name
-
-
-def _read(path: Path, name: str) -> bytes:
-    try:
-        return read_regular(path)
-    except UnusableFileError as error:
-        raise ImageRejectedError(error.reason, f"{name} cannot be read. {error}") from error
-    except OSError as error:
-        raise ImageRejectedError(
-            "unreadable",
-            f"{name} cannot be read. Check that the file exists and that you may open it.",
-        ) from error

@@ -66,6 +66,8 @@ _PLUGINS = {
     **dict.fromkeys(_JPEG_2000, "pylibjpeg"),
 }
 _JPEG_END = b"\xff\xd9"
+# The start of a JPEG and its JFIF mark.
+_JFIF = b"\xff\xd8\xff\xe0"
 # The tag that begins each item of a sequence or fragment of a frame, in both byte orders.
 _ITEMS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 # PackBits makes no more than 128 bytes out of two.
@@ -113,12 +115,24 @@ class _Elements:
 
 
 def is_dicom(head: bytes) -> bool:
-    """Say whether a file that starts with these bytes (132 are enough) carries the DICM mark."""
+    """Say whether a file carries the DICM mark.
+
+    Args:
+        head: Its first bytes; 132 are enough.
+
+    Example:
+        >>> is_dicom(bytes(128) + b"DICM")
+        True
+    """
     return head[_PREAMBLE : _PREAMBLE + 4] == b"DICM"
 
 
 def has_pixels(data: bytes) -> bool:
-    """Say whether bytes without the DICM mark parse as a DICOM dataset with an image in it."""
+    """Say whether bytes without the DICM mark parse as a DICOM dataset with an image in it.
+
+    Args:
+        data: The whole file.
+    """
     try:
         return {_ROWS, _COLUMNS, _PIXELS} <= _read_elements(data, "").values.keys()
     except ImageRejectedError:
@@ -139,9 +153,25 @@ def decode_dicom(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
         ImageRejectedError: `truncated`, `too_small`, `too_large`, `monochrome`, `not_an_image` or `unreadable`.
     """
     elements = _read_elements(data, name)
-    _check_content(elements, name)
+    if not elements.values.get(_PIXELS):
+        if _ROWS in elements.values:
+            raise damaged(name)
+        raise ImageRejectedError(
+            "not_an_image",
+            f"{name} is a DICOM file without an image, or was cut off before it. Export the lesion's photograph again.",
+        )
     with refusing_damage(name):
-        layout = _read_layout(elements)
+        bits_allocated = elements.number(_BITS_ALLOCATED)
+        layout = _Layout(
+            photometric=elements.text(_PHOTOMETRIC),
+            samples=elements.number(_SAMPLES),
+            rows=elements.number(_ROWS),
+            columns=elements.number(_COLUMNS),
+            bits_allocated=bits_allocated,
+            bits_stored=elements.number(_BITS_STORED, bits_allocated),
+            planar=elements.number(_PLANAR, 0),
+            frames=max(int(elements.text(_FRAMES, "1")), 1),
+        )
     _check_layout(layout, elements.syntax, name)
     with refusing_damage(name):
         pixels, notes = _to_rgb(elements, layout, name)
@@ -170,9 +200,16 @@ def _read_elements(data: bytes, name: str) -> _Elements:
             stream, is_implicit_VR=False, is_little_endian=True, stop_when=lambda tag, _vr, _length: tag >> 16 != 2
         )
         header = _Elements({int(item.tag): item.value or b"" for item in meta}, uid.UID(""), is_little_endian=True)
-        syntax = uid.UID(header.text(_TRANSFER_SYNTAX) or _guess_syntax(data[stream.tell() :][:6]))
+        # Without a header the first element tells: an explicit VR is two letters after the tag.
+        is_explicit = data[stream.tell() + 4 :][:2].isalpha()
+        guessed = uid.ExplicitVRLittleEndian if is_explicit else uid.ImplicitVRLittleEndian
+        syntax = uid.UID(header.text(_TRANSFER_SYNTAX) or guessed)
         if syntax == uid.DeflatedExplicitVRLittleEndian:
-            stream = io.BytesIO(_inflate(stream.read(), name))
+            # No more is inflated than an image may take, whatever the stream would go on to.
+            inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+            stream = io.BytesIO(inflater.decompress(stream.read(), MAX_DECODED_BYTES))
+            if inflater.unconsumed_tail:
+                raise too_large(name)
         if max(stream.getvalue().count(item) for item in _ITEMS) > MAX_DICOM_ITEMS:
             raise has_too_many_parts(name, f"{MAX_DICOM_ITEMS:,} items")
         is_little_endian = syntax != uid.ExplicitVRBigEndian
@@ -180,18 +217,6 @@ def _read_elements(data: bytes, name: str) -> _Elements:
             stream, is_implicit=syntax == uid.ImplicitVRLittleEndian, is_little_endian=is_little_endian, name=name
         )
     return _Elements(values, syntax, is_little_endian)
-
-
-def _guess_syntax(head: bytes) -> str:
-    return uid.ExplicitVRLittleEndian if head[4:6].isalpha() else uid.ImplicitVRLittleEndian
-
-
-def _inflate(data: bytes, name: str) -> bytes:
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflated = inflater.decompress(data, MAX_DECODED_BYTES)
-    if inflater.unconsumed_tail:
-        raise too_large(name)
-    return inflated
 
 
 def _read_dataset(stream: io.BytesIO, *, is_implicit: bool, is_little_endian: bool, name: str) -> dict[int, bytes]:
@@ -223,31 +248,6 @@ def _read_dataset(stream: io.BytesIO, *, is_implicit: bool, is_little_endian: bo
     if stream.tell() > len(stream.getbuffer()):
         raise damaged(name)
     return values
-
-
-def _check_content(elements: _Elements, name: str) -> None:
-    if elements.values.get(_PIXELS):
-        return
-    if _ROWS in elements.values:
-        raise damaged(name)
-    raise ImageRejectedError(
-        "not_an_image",
-        f"{name} is a DICOM file without an image, or was cut off before it. Export the lesion's photograph again.",
-    )
-
-
-def _read_layout(elements: _Elements) -> _Layout:
-    bits_allocated = elements.number(_BITS_ALLOCATED)
-    return _Layout(
-        photometric=elements.text(_PHOTOMETRIC),
-        samples=elements.number(_SAMPLES),
-        rows=elements.number(_ROWS),
-        columns=elements.number(_COLUMNS),
-        bits_allocated=bits_allocated,
-        bits_stored=elements.number(_BITS_STORED, bits_allocated),
-        planar=elements.number(_PLANAR, 0),
-        frames=max(int(elements.text(_FRAMES, "1")), 1),
-    )
 
 
 def _check_layout(layout: _Layout, syntax: uid.UID, name: str) -> None:
@@ -284,7 +284,11 @@ def _to_rgb(elements: _Elements, layout: _Layout, name: str) -> tuple[Pixels, tu
         _require_bits(frame, layout, 8 / _RLE_RATIO, name)
         samples = _decode_samples(encapsulate([frame]), elements, layout)
     else:
-        frame = _without_jfif(_first_frame(elements, layout))
+        frame = _first_frame(elements, layout)
+        if frame.startswith(_JFIF):
+            # It claims YCbCr and contradicts the dataset: a lossless codec stores what it is given.
+            (length,) = struct.unpack_from(">H", frame, 4)
+            frame = frame[:2] + frame[4 + length :]
         layout = _conform_to_codestream(layout, frame, elements.syntax, name)
         if elements.syntax in _LOSSLESS_JPEG:
             # A Huffman code has at least one bit, and there is one for each sample.
@@ -294,7 +298,12 @@ def _to_rgb(elements: _Elements, layout: _Layout, name: str) -> tuple[Pixels, tu
         return _look_up(samples, elements), ()
     pixels = to_eight_bits(samples, layout.bits_stored)
     if layout.photometric in ("YBR_FULL", "YBR_FULL_422"):
-        pixels = _from_ybr(pixels)
+        # A few rows at a time: pydicom computes in 32 bits, which takes eight times the memory.
+        rgb = np.empty_like(pixels)
+        for first in range(0, len(pixels), _ROWS_AT_ONCE):
+            rows = slice(first, first + _ROWS_AT_ONCE)
+            rgb[rows] = convert_color_space(pixels[rows], "YBR_FULL", "RGB")
+        pixels = rgb
     return np.ascontiguousarray(pixels), ()
 
 
@@ -302,15 +311,6 @@ def _require_bits(frame: bytes, layout: _Layout, bits_per_sample: float, name: s
     """Reject a frame that is too short to hold its samples, however well they are compressed."""
     if layout.rows * layout.columns * layout.samples * bits_per_sample > 8 * len(frame):
         raise damaged(name)
-
-
-def _from_ybr(pixels: Pixels) -> Pixels:
-    """Convert a few rows at a time: pydicom computes in 32 bits, which takes eight times the memory."""
-    rgb = np.empty_like(pixels)
-    for first in range(0, len(pixels), _ROWS_AT_ONCE):
-        rows = slice(first, first + _ROWS_AT_ONCE)
-        rgb[rows] = convert_color_space(pixels[rows], "YBR_FULL", "RGB")
-    return rgb
 
 
 def _first_frame(elements: _Elements, layout: _Layout) -> bytes:
@@ -329,6 +329,7 @@ def _conform_to_length(layout: _Layout, length: int, name: str) -> _Layout:
     if layout.photometric == "YBR_FULL_422":
         if length >= full:
             return replace(layout, photometric="YBR_FULL")
+        # 4:2:2 keeps one sample of each colour for two of lightness.
         full = full // 3 * 2
     if length < full:
         raise damaged(name)
@@ -347,14 +348,6 @@ def _conform_to_codestream(layout: _Layout, frame: bytes, syntax: uid.UID, name:
     return replace(layout, photometric=photometric, bits_stored=bits, bits_allocated=8 if bits <= 8 else 16)
 
 
-def _without_jfif(frame: bytes) -> bytes:
-    """Drop a JFIF mark, which claims YCbCr and contradicts the dataset: a lossless codec stores what it is given."""
-    if frame[:4] != b"\xff\xd8\xff\xe0":
-        return frame
-    (length,) = struct.unpack_from(">H", frame, 4)
-    return frame[:2] + frame[4 + length :]
-
-
 def _read_siz(frame: bytes) -> tuple[int, int, int, int]:
     """Return precision, rows, columns and components of a JPEG 2000 stream from its SIZ marker (ISO 15444-1, A.5.1)."""
     start = frame.index(b"\xff\x4f\xff\x51") + 8
@@ -367,6 +360,7 @@ def _read_sof(frame: bytes) -> tuple[int, int, int, int]:
     position = 2
     while True:
         marker, length = struct.unpack_from(">HH", frame, position)
+        # A fill byte.
         if marker == 0xFFFF:
             position += 1
         elif marker in (0xFFC0, 0xFFC1, 0xFFC2, 0xFFC3, 0xFFF7):
@@ -386,18 +380,15 @@ def _open_jpeg(frame: bytes, layout: _Layout, name: str) -> Image.Image:
     image = JpegImagePlugin.JpegImageFile(io.BytesIO(frame))
     if image.size != (layout.columns, layout.rows) or image.mode != "RGB":
         raise damaged(name)
-    if layout.photometric == "RGB" and _is_unmarked(image):
+    # Nothing tells RGB from YCbCr: no JFIF or Adobe mark, no subsampled channel, no letters for the components.
+    sampling = {(horizontal, vertical) for _, vertical, horizontal, _ in image.layer}
+    letters = bytes(identifier for identifier, *_ in image.layer)
+    is_unmarked = len(sampling) == 1 and letters != b"RGB" and not {"jfif", "adobe_transform"} & image.info.keys()
+    if layout.photometric == "RGB" and is_unmarked:
         # libjpeg takes three unmarked components for YCbCr; to ask for YCbCr is to get them as they are.
         image.draft("YCbCr", image.size)
     image.load()
     return image
-
-
-def _is_unmarked(image: JpegImagePlugin.JpegImageFile) -> bool:
-    """Say whether nothing in a JPEG tells RGB from YCbCr: no JFIF or Adobe mark, no subsampled channel, no letters."""
-    sampling = {(horizontal, vertical) for _, vertical, horizontal, _ in image.layer}
-    letters = bytes(identifier for identifier, *_ in image.layer)
-    return len(sampling) == 1 and letters != b"RGB" and not {"jfif", "adobe_transform"} & image.info.keys()
 
 
 def _decode_codestream(frame: bytes, elements: _Elements, layout: _Layout) -> npt.NDArray[Any]:
@@ -445,8 +436,10 @@ def _look_up(indices: npt.NDArray[Any], elements: _Elements) -> Pixels:
     pixels = np.empty((*indices.shape, 3), np.uint8)
     for channel, (shape_tag, table_tag) in enumerate(zip(_PALETTE_SHAPES, _PALETTES, strict=True)):
         count, first, bits = elements.numbers(shape_tag)
+        # 16 bits hold no 65,536, so that the standard writes 0 (PS3.3, C.7.6.3.1.5).
         count = count or 65536
         table = elements.values[table_tag]
+        # Some devices announce 16 bits and write 8.
         is_wide = len(table) >= 2 * count
         entries = np.frombuffer(table, ("<u2" if elements.is_little_endian else ">u2") if is_wide else np.uint8, count)
         colours = to_eight_bits(entries, bits if is_wide else 8)[np.clip(possible - first, 0, count - 1)]

@@ -45,7 +45,13 @@ class UnusableFileError(SkinLensError, OSError):
 
 
 def open_regular(path: Path) -> io.BufferedReader:
-    """Open a regular file, after following links, for reading.
+    """Open a regular file for reading.
+
+    Args:
+        path: Links are followed.
+
+    Returns:
+        A buffered stream of bytes.
 
     Raises:
         UnusableFileError: If it is a pipe, device, socket or folder.

@@ -22,16 +22,12 @@ def decode_content(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
         ImageRejectedError: With a sentence that says why and what to do.
     """
     try:
-        return _decode(data, name)
+        if is_dicom(data):
+            return decode_dicom(data, name)
+        if opener := find_opener(data):
+            return decode_raster(data, opener, name)
+        if name.lower().endswith(DICOM_SUFFIXES) and has_pixels(data):
+            return decode_dicom(data, name)
+        raise ImageRejectedError("not_an_image", f"{name} is not an image that can be opened. Use {FORMATS}.")
     except MemoryError as error:
         raise needs_too_much_memory(name) from error
-
-
-def _decode(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
-    if is_dicom(data):
-        return decode_dicom(data, name)
-    if opener := find_opener(data):
-        return decode_raster(data, opener, name)
-    if name.lower().endswith(DICOM_SUFFIXES) and has_pixels(data):
-        return decode_dicom(data, name)
-    raise ImageRejectedError("not_an_image", f"{name} is not an image that can be opened. Use {FORMATS}.")

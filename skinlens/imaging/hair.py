@@ -94,7 +94,14 @@ def find_hair(pixels: Pixels) -> Outline:
 
 
 def to_working_size(pixels: Pixels) -> Pixels:
-    """RGB uint8 `(H, W, 3)` at a short side of `WORKING_SIDE`, the aspect kept; a very long image becomes smaller."""
+    """Bring an image to the size at which hairs are searched, its aspect kept.
+
+    Args:
+        pixels: RGB uint8, `(H, W, 3)`.
+
+    Returns:
+        RGB uint8, `(h, w, 3)` with a short side of `WORKING_SIDE`; a very long image becomes smaller.
+    """
     height, width = pixels.shape[:2]
     scale = min(WORKING_SIDE / min(height, width), _LONGEST / max(height, width))
     return resize(pixels, height=max(1, round(height * scale)), width=max(1, round(width * scale)))
@@ -102,23 +109,22 @@ def to_working_size(pixels: Pixels) -> Pixels:
 
 def _find(small: Pixels) -> Outline:
     """Hair in an image of the working size, `(H, W)`."""
-    dark = _black_hat(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)) > _CONTRAST
-    strands = _long_enough(_strands(dark))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _MARGIN + 1, 2 * _MARGIN + 1))
-    return np.asarray(cv2.dilate(strands.astype(np.uint8), disc), np.bool_)
-
-
-def _black_hat(grey: _Grey) -> _Grey:
-    """How much the closing by a line lightens each pixel, the most of all directions, `(H, W)`."""
+    # How much the closing by a line lightens each pixel: the most of all directions.
+    grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
     hats = [cv2.morphologyEx(grey, cv2.MORPH_BLACKHAT, line) for line in _lines(_CLOSING)]
-    return np.asarray(np.maximum.reduce(hats), np.uint8)
-
-
-def _strands(dark: Outline) -> Outline:
-    """Dark pixels on a line that is long in one direction and thin across it, `(H, W)`."""
+    dark = np.asarray(np.maximum.reduce(hats), np.uint8) > _CONTRAST
+    # On a line that is long in one direction and thin across it.
     along = np.stack([_share_on(dark, line) >= _ON_ALONG for line in _lines(_ALONG)])
     across = np.stack([_share_on(dark, line) <= _ON_ACROSS for line in _lines(_ACROSS)])
-    return dark & (along & np.roll(across, _ORIENTATIONS // 2, axis=0)).any(axis=0)
+    # Half of the orientations further is the line at a right angle.
+    strands = dark & (along & np.roll(across, _ORIENTATIONS // 2, axis=0)).any(axis=0)
+    # Connected parts whose bounding box has a diagonal of at least the shortest hair; part 0 is what is no strand.
+    _, parts, boxes, _ = cv2.connectedComponentsWithStats(strands.astype(np.uint8))
+    kept = np.hypot(boxes[:, cv2.CC_STAT_WIDTH], boxes[:, cv2.CC_STAT_HEIGHT]) >= _SHORTEST
+    kept[0] = False
+    strands = np.asarray(kept[parts], np.bool_)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _MARGIN + 1, 2 * _MARGIN + 1))
+    return np.asarray(cv2.dilate(strands.astype(np.uint8), disc), np.bool_)
 
 
 def _share_on(dark: Outline, line: _Grey) -> npt.NDArray[np.float32]:
@@ -131,15 +137,6 @@ def _share_on(dark: Outline, line: _Grey) -> npt.NDArray[np.float32]:
     for down, right in np.argwhere(line):
         total += wider[down : down + height, right : right + width]
     return total.astype(np.float32) / np.float32(line.sum())
-
-
-def _long_enough(strands: Outline) -> Outline:
-    """Connected parts whose bounding box has a diagonal of at least the shortest hair, `(H, W)`."""
-    _, parts, boxes, _ = cv2.connectedComponentsWithStats(strands.astype(np.uint8))
-    reach = np.hypot(boxes[:, cv2.CC_STAT_WIDTH], boxes[:, cv2.CC_STAT_HEIGHT])
-    kept = reach >= _SHORTEST
-    kept[0] = False
-    return np.asarray(kept[parts], np.bool_)
 
 
 def _lines(length: int) -> list[_Grey]:

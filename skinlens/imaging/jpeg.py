@@ -114,7 +114,10 @@ def check_end(
     """
     # Decoding a second time takes as long as the first, so a file in one scan gets it only if its last pixel is the
     # grey of blocks that were not there.
-    if structure.is_one_scan and not _ends_grey(image):
+    last = image.getpixel((image.width - 1, image.height - 1))
+    # Pillow inverts CMYK, which makes 127 of 128.
+    ends_grey = all(value in (127, 128) for value in (last if isinstance(last, tuple) else (last,)))
+    if structure.is_one_scan and not ends_grey:
         return ()
     end = structure.scans[-1].end or _end_of_scan(data, structure.scans[-1].start)
     continued = np.asarray(reopen(data[:end] + _PADDING + b"\xff\xd9"))
@@ -140,6 +143,7 @@ def _read_header(data: bytes, name: str) -> JpegStructure:
         match = _MARKER.search(data, position)
         if match is None:
             raise damaged(name)
+        # Whatever lies between the last segment and this marker.
         padding += match.end() - 2 - position
         if padding > MAX_JPEG_PADDING:
             raise has_too_many_parts(name, f"{MAX_JPEG_PADDING:,} fill bytes")
@@ -214,14 +218,9 @@ def _require_all_scans(structure: JpegStructure, name: str) -> None:
     for scan in structure.scans:
         for component in scan.components:
             for coefficient in range(scan.first, min(scan.last, _COEFFICIENTS - 1) + 1):
+                # The lowest bit that has arrived; 0 is all of the coefficient.
                 sent[component, coefficient] = scan.low_bit
     needed = {(component, 0) for component in structure.components}
     needed |= {(structure.components[0], coefficient) for coefficient in range(_COEFFICIENTS)}
     if any(sent.get(each) != 0 for each in needed):
         raise damaged(name)
-
-
-def _ends_grey(image: Image.Image) -> bool:
-    last = image.getpixel((image.width - 1, image.height - 1))
-    # Pillow inverts CMYK, which makes 127 of 128.
-    return all(value in (127, 128) for value in (last if isinstance(last, tuple) else (last,)))

@@ -48,6 +48,7 @@ def _serve(syntax: str, rows: str, columns: str, samples: str, bits: str) -> Non
         "rows": int(rows),
         "columns": int(columns),
         "samples_per_pixel": int(samples),
+        # Names for which pydicom changes no colours.
         "photometric_interpretation": "PALETTE COLOR" if samples == "1" else "RGB",
         "bits_allocated": 8 if int(bits) <= 8 else 16,
         "bits_stored": int(bits),

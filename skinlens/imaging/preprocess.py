@@ -48,16 +48,39 @@ def to_input(pixels: Pixels, preprocessing: Preprocessing) -> Pixels:
 
 
 def resize(pixels: Pixels, *, height: int, width: int) -> Pixels:
-    """Resize RGB uint8 `(H, W, 3)` to `(height, width, 3)` with the interpolation that suits the direction."""
+    """Resize an image with the interpolation that suits the direction.
+
+    Args:
+        pixels: RGB uint8, `(H, W, 3)`.
+        height: Rows of the result.
+        width: Columns of the result.
+
+    Returns:
+        RGB uint8, `(height, width, 3)`; the very array where it has that size.
+    """
     if pixels.shape[:2] == (height, width):
         return pixels
+    # Area averaging is no interpolation: enlarged by it, an image would show its pixels as blocks.
     shrinks = pixels.shape[0] >= height and pixels.shape[1] >= width
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=interpolation), dtype=np.uint8)
 
 
 def fitted(pixels: Pixels, side: int, *, enlarge: bool = False) -> Pixels:
-    """An image with its aspect kept, at most `side` wide and high; exactly that for its longer side with `enlarge`."""
+    """Resize an image to fit a square, its aspect kept.
+
+    Args:
+        pixels: RGB uint8, `(H, W, 3)`.
+        side: At most so wide and high, in pixels.
+        enlarge: Bring the longer side of a smaller image to `side` too.
+
+    Returns:
+        RGB uint8, `(h, w, 3)`.
+
+    Example:
+        >>> fitted(np.zeros((100, 200, 3), np.uint8), 50).shape
+        (25, 50, 3)
+    """
     factor = side / max(pixels.shape[:2])
     if not enlarge:
         factor = min(1.0, factor)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from skinlens.imaging.image import Pixels
 from skinlens.imaging.preprocess import resize
+from skinlens.translation import marked
 
 # "refuse" is in databases: it means that the image is rejected.
 Severity = Literal["refuse", "warn"]
@@ -56,7 +57,14 @@ class Limits:
             raise ValueError(f"a rejection at {self.reject} would come before the warning at {self.warn}")
 
     def breached(self, value: float) -> tuple[float, Severity] | None:
-        """The limit that a value fails, with what follows; None where it passes."""
+        """Return the limit that a value fails, with what follows.
+
+        Args:
+            value: In the unit of the limits.
+
+        Returns:
+            The limit and its severity, the rejection before the warning; None where the value passes.
+        """
         steps: tuple[tuple[float | None, Severity], ...] = ((self.reject, "refuse"), (self.warn, "warn"))
         for limit, severity in steps:
             if limit is not None and (value < limit if self.low else value > limit):
@@ -72,47 +80,47 @@ LIMITS: dict[CheckName, Limits] = {
     # Sharp images: 1.0 to 4; blurred with sigma 4 px of 224: 0.2 to 0.6.
     "blurred": Limits(
         low=True, warn=0.80, reject=0.45, unit="strength of fine detail, in grey values",
-        advice="Hold the camera still, focus on the lesion, and take the image again.",
+        advice=marked("Hold the camera still, focus on the lesion, and take the image again."),
     ),
     # Training images: 120 to 250; darkened by two stops: from 88.
     "too_dark": Limits(
         low=True, warn=100.0, reject=50.0, unit="brightness of the brightest tenth, of 255",
-        advice="Switch the dermatoscope's light on, or expose longer.",
+        advice=marked("Switch the dermatoscope's light on, or expose longer."),
     ),
     # Training images: at most 0.09; two stops brighter: 0.45 and more.
     "too_bright": Limits(
         low=False, warn=0.15, reject=0.60, unit="share of the image that is burnt out",
-        advice="Expose for a shorter time, or take the reflection away with fluid or a polarised light.",
+        advice=marked("Expose for a shorter time, or take the reflection away with fluid or a polarised light."),
     ),
     # Training images: at least 4.4; X-rays and other grey images: under 0.1.
     "no_colour": Limits(
         low=True, warn=3.0, reject=1.5, unit="colourfulness of the most colourful tenth (CIELAB chroma)",
-        advice="Use a colour photograph; the model knows dermoscopy in colour only.",
+        advice=marked("Use a colour photograph; the model knows dermoscopy in colour only."),
     ),
     # Training images: from 6 on.
     "no_lesion": Limits(
         low=True, warn=6.0, reject=None, unit="colour difference between lesion and skin (CIELAB)",
-        advice="Check that the lesion is in the image and stands out from the skin.",
+        advice=marked("Check that the lesion is in the image and stands out from the skin."),
     ),
     "cut_off": Limits(
         low=False, warn=0.30, reject=None, unit="share of the frame that the lesion touches",
-        advice="Move back or centre the lesion, so that skin shows all round it.",
+        advice=marked("Move back or centre the lesion, so that skin shows all round it."),
     ),
     "hair": Limits(
         low=False, warn=0.10, reject=None, unit="share of the image under hair-like lines",
-        advice="Part or clip the hair over the lesion, or flatten it with fluid.",
+        advice=marked("Part or clip the hair over the lesion, or flatten it with fluid."),
     ),
     "ink": Limits(
         low=False, warn=0.03, reject=None, unit="share of the image in blue, violet or green of pens",
-        advice="Take the image without pen marks where that is possible.",
+        advice=marked("Take the image without pen marks where that is possible."),
     ),
     "ruler": Limits(
         low=False, warn=0.60, reject=None, unit="regularity of fine marks along a straight line, 0 to 1",
-        advice="Keep rulers and scales out of the part of the image that is assessed.",
+        advice=marked("Keep rulers and scales out of the part of the image that is assessed."),
     ),
     "dark_corners": Limits(
         low=False, warn=0.10, reject=None, unit="share of the image that is black round the lens",
-        advice="Crop the black corners away, or zoom in until the lens fills the frame.",
+        advice=marked("Crop the black corners away, or zoom in until the lens fills the frame."),
     ),
 }  # fmt: skip
 
@@ -171,8 +179,14 @@ def assess_quality(pixels: Pixels) -> Quality:
     >>> [check.name for check in assess_quality(pixels // 8).rejecting]
     ['too_dark']
     """
-    view = _View(_shrink(pixels))
-    return Quality(tuple(_check(name, measure(view)) for name, measure in _MEASURES.items()))
+    view = _View(_at_working_size(pixels))
+    checks = []
+    for name, measure in _MEASURES.items():
+        limits, value = LIMITS[name], measure(view)
+        breached = limits.breached(value)
+        limit, severity = breached or (limits.warn, "warn")
+        checks.append(Check(name, value, limit, breached is None, severity, limits.advice))
+    return Quality(tuple(checks))
 
 
 def lesion_region(pixels: Pixels) -> npt.NDArray[np.bool_] | None:
@@ -189,10 +203,10 @@ def lesion_region(pixels: Pixels) -> npt.NDArray[np.bool_] | None:
 
     >>> from skinlens.imaging.synthetic import draw_pixels
     >>> region = lesion_region(draw_pixels(0))
-    >>> region.shape, 0.05 < region.mean() < 0.5
+    >>> region.shape, bool(0.05 < region.mean() < 0.5)
     ((144, 192), True)
     """
-    view = _View(_shrink(pixels))
+    view = _View(_at_working_size(pixels))
     if LIMITS["no_lesion"].breached(_lesion_contrast(view)) is not None:
         return None
     height, width = view.lesion.shape
@@ -200,14 +214,7 @@ def lesion_region(pixels: Pixels) -> npt.NDArray[np.bool_] | None:
     return view.lesion if middle.sum() >= _IN_THE_MIDDLE * view.lesion.sum() else None
 
 
-def _check(name: CheckName, value: float) -> Check:
-    limits = LIMITS[name]
-    breached = limits.breached(value)
-    limit, severity = breached or (limits.warn, "warn")
-    return Check(name, value, limit, breached is None, severity, limits.advice)
-
-
-def _shrink(pixels: Pixels) -> Pixels:
+def _at_working_size(pixels: Pixels) -> Pixels:
     # Averaging every pixel of a large photograph would take longer than all checks; every n-th is enough to average.
     step = max(1, max(pixels.shape[:2]) // (_SAMPLES * WORKING_SIDE))
     pixels = np.ascontiguousarray(pixels[::step, ::step])
@@ -255,38 +262,25 @@ class _View:
         threshold, _ = cv2.threshold(levels[self.inside].reshape(-1, 1), 0, 255, cv2.THRESH_OTSU)
         dark = ((levels <= threshold) & self.inside).astype(np.uint8)
         count, parts = cv2.connectedComponents(cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)))
-        weights = np.bincount(parts.ravel(), _nearness(parts.shape).ravel(), count)
+        y, x = (np.linspace(-1, 1, side, dtype=np.float32) for side in parts.shape)
+        nearness = np.exp(-1.5 * (y[:, None] ** 2 + x[None, :] ** 2))
+        weights = np.bincount(parts.ravel(), nearness.ravel(), count)
+        # Part 0 is what is not dark.
         weights[0] = 0
         return np.asarray((parts == weights.argmax()) & (parts > 0))
 
     @cached_property
     def lines(self) -> _Field:
         """Thin dark structures: the black top-hat of the grey image (hair, ticks, pigment network)."""
+        # Wider than a hair or a tick at the working size, narrower than what a lesion is made of.
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
         return np.asarray(cv2.morphologyEx(self.grey, cv2.MORPH_BLACKHAT, kernel), np.float32)
-
-
-def _nearness(shape: tuple[int, ...]) -> _Field:
-    y, x = (np.linspace(-1, 1, side, dtype=np.float32) for side in shape)
-    return np.asarray(np.exp(-1.5 * (y[:, None] ** 2 + x[None, :] ** 2)))
 
 
 def _sharpness(view: _View) -> float:
     """Standard deviation of the Laplacian of Gaussian (Pech-Pacheco 2000, smoothed against noise)."""
     detail = cv2.Laplacian(cv2.GaussianBlur(view.grey, (0, 0), 1.0), cv2.CV_32F)
     return float(detail[view.inside].std())
-
-
-def _brightness(view: _View) -> float:
-    return float(np.percentile(view.grey[view.inside], 90))
-
-
-def _burnt_share(view: _View) -> float:
-    return float((view.rgb.min(axis=2)[view.inside] >= _BURNT).mean())
-
-
-def _colourfulness(view: _View) -> float:
-    return float(np.percentile(np.hypot(view.lab[..., 1], view.lab[..., 2])[view.inside], 90))
 
 
 def _lesion_contrast(view: _View) -> float:
@@ -352,13 +346,13 @@ _TREND = 25
 
 def _tick_regularity(view: _View) -> float:
     """Highest autocorrelation, beyond zero shift, of the dark marks along any strip parallel to a side."""
-    return max(_strips_regularity(lines) for lines in (view.lines, view.lines.T))
-
-
-def _strips_regularity(lines: _Field) -> float:
-    depth = max(_TICK_PERIOD, round(_STRIP * lines.shape[0]))
-    starts = range(0, lines.shape[0] - depth + 1, max(1, depth // 2))
-    return max(_regularity(lines[first : first + depth].mean(axis=0)) for first in starts)
+    repeats = []
+    for lines in (view.lines, view.lines.T):
+        depth = max(_TICK_PERIOD, round(_STRIP * lines.shape[0]))
+        # Strips overlap by half, so that a row of ticks lies wholly in one of them.
+        starts = range(0, lines.shape[0] - depth + 1, max(1, depth // 2))
+        repeats += [_regularity(lines[first : first + depth].mean(axis=0)) for first in starts]
+    return max(repeats)
 
 
 def _regularity(profile: _Field) -> float:
@@ -366,6 +360,7 @@ def _regularity(profile: _Field) -> float:
     spread = float(profile.std())
     if spread < _TICK_CONTRAST:
         return 0.0
+    # Divided by its value at zero shift: 1 for marks that repeat exactly.
     similarity = np.correlate(profile, profile, "full")[len(profile) - 1 :] / (len(profile) * spread**2)
     shifts = similarity[_TICK_PERIOD - 1 : len(profile) // 4]
     middle = shifts[1:-1]
@@ -373,19 +368,15 @@ def _regularity(profile: _Field) -> float:
     return float(np.clip(peaks.max(initial=0.0), 0.0, 1.0))
 
 
-def _outside_share(view: _View) -> float:
-    return float(view.outside.mean())
-
-
 _MEASURES: dict[CheckName, Callable[[_View], float]] = {
     "blurred": _sharpness,
-    "too_dark": _brightness,
-    "too_bright": _burnt_share,
-    "no_colour": _colourfulness,
+    "too_dark": lambda view: float(np.percentile(view.grey[view.inside], 90)),
+    "too_bright": lambda view: float((view.rgb.min(axis=2)[view.inside] >= _BURNT).mean()),
+    "no_colour": lambda view: float(np.percentile(np.hypot(view.lab[..., 1], view.lab[..., 2])[view.inside], 90)),
     "no_lesion": _lesion_contrast,
     "cut_off": _frame_touched,
     "hair": _hair_share,
     "ink": _ink_share,
     "ruler": _tick_regularity,
-    "dark_corners": _outside_share,
+    "dark_corners": lambda view: float(view.outside.mean()),
 }

@@ -62,7 +62,14 @@ _Opener = Callable[[io.BytesIO], Image.Image]
 
 
 def find_opener(data: bytes) -> _Opener | None:
-    """Return what opens these bytes, by their signature alone, or None if it is none of ours."""
+    """Return what opens an ordinary image, by its signature alone.
+
+    Args:
+        data: The whole file, or its first bytes.
+
+    Returns:
+        A class of Pillow's, or one of ours; None if it is none of the formats.
+    """
     if data.startswith(b"\xff\xd8\xff"):
         # Opened as a plain JPEG, the several images in a phone's MPO file are no matter: the first is the photograph.
         return _JpegFile
@@ -101,8 +108,13 @@ def decode_raster(data: bytes, opener: _Opener, name: str) -> tuple[Pixels, tupl
     with refusing_damage(name):
         image = opener(io.BytesIO(data))
     check_size(name, width=image.width, height=image.height)
-    _check_declared(image, data, name)
+    with refusing_damage(name):
+        if isinstance(image, TiffImagePlugin.TiffImageFile):
+            check_tiff(image, len(data), name)
+        elif image.format in ("BMP", "DIB"):
+            check_bmp(image, data, name)
     notes = _check_frames(image, pages, name)
+    # After the check of frames: a moving GIF is rejected as an animation.
     if image.format == "GIF":
         raise ImageRejectedError(
             "unreadable", f"{name} is a GIF, whose 256 colours are too few. Export it as {FORMATS}."
@@ -127,14 +139,6 @@ def decode_raster(data: bytes, opener: _Opener, name: str) -> tuple[Pixels, tupl
         if orientation in _UPRIGHT:
             upright = upright.transpose(_UPRIGHT[orientation])
     return np.array(upright), notes + more_notes
-
-
-def _check_declared(image: Image.Image, data: bytes, name: str) -> None:
-    with refusing_damage(name):
-        if isinstance(image, TiffImagePlugin.TiffImageFile):
-            check_tiff(image, len(data), name)
-        elif image.format in ("BMP", "DIB"):
-            check_bmp(image, data, name)
 
 
 def _check_frames(image: Image.Image, pages: int, name: str) -> tuple[str, ...]:
@@ -166,6 +170,7 @@ def _decode_deep(data: bytes, name: str) -> Pixels:
     pixels = to_eight_bits(stored, 16)
     if pixels.ndim == 2:
         return pixels
+    # OpenCV's order is BGR or BGRA.
     return np.ascontiguousarray(pixels[:, :, [2, 1, 0, 3][: pixels.shape[2]]])
 
 
@@ -173,10 +178,17 @@ def _to_opaque(image: Image.Image, name: str) -> tuple[Image.Image, tuple[str, .
     """Return mode RGB or CMYK, and what had to be done."""
     notes = (_GREY_NOTE,) if image.mode in ("1", "L", "LA", "La") else ()
     if image.mode == "CMYK":
-        return _conventional_cmyk(image), notes
+        # Pillow inverts every CMYK JPEG; one without an Adobe mark is not stored inverted.
+        is_conventional = image.format == "JPEG" and "adobe" not in image.info
+        return ImageChops.invert(image) if is_conventional else image, notes
     if image.has_transparency_data:
-        flat, is_seen = _flatten(image.convert("RGBA"))
-        return flat, notes + ((_ALPHA_NOTE,) if is_seen else ())
+        image = image.convert("RGBA")
+        low, high = image.getchannel("A").getextrema()
+        # A channel that is zero throughout is padding, not transparency.
+        if low == 255 or high == 0:
+            return image.convert("RGB"), notes
+        paper = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(paper, image).convert("RGB"), (*notes, _ALPHA_NOTE)
     if image.mode == "RGB":
         return image, notes
     if image.mode in ("1", "L", "P", "RGBX", "YCbCr"):
@@ -185,22 +197,6 @@ def _to_opaque(image: Image.Image, name: str) -> tuple[Image.Image, tuple[str, .
         "unreadable",
         f"{name} stores its pixels in a way that is not supported ({image.mode}). Export it as 8-bit RGB ({FORMATS}).",
     )
-
-
-def _conventional_cmyk(image: Image.Image) -> Image.Image:
-    """Undo Pillow's inversion of a CMYK JPEG that carries no Adobe mark and hence is not stored inverted."""
-    if image.format == "JPEG" and "adobe" not in image.info:
-        return ImageChops.invert(image)
-    return image
-
-
-def _flatten(image: Image.Image) -> tuple[Image.Image, bool]:
-    """Lay an RGBA image on white; a channel that is zero throughout is padding, not transparency."""
-    low, high = image.getchannel("A").getextrema()
-    if low == 255 or high == 0:
-        return image.convert("RGB"), False
-    paper = Image.new("RGBA", image.size, "white")
-    return Image.alpha_composite(paper, image).convert("RGB"), True
 
 
 def _orientation(exif: object) -> int:

@@ -63,11 +63,19 @@ def skin_tone(pixels: Pixels) -> SkinTone:
 
     Args:
         pixels: sRGB uint8, `(H, W, 3)`.
+
+    Returns:
+        The angle of the median colour, with its class; neither where too little skin is to be seen.
     """
     small = to_working_size(pixels)
     lab = np.asarray(cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2Lab), np.float32)
-    border = _border(small)
-    skin = border & _skin(small, lab)
+    border = np.ones(small.shape[:2], np.bool_)
+    height, width = small.shape[:2]
+    top, left = max(1, round(BORDER * height)), max(1, round(BORDER * width))
+    border[top:-top, left:-left] = False
+    # What is neither black, hair nor lesion.
+    seen = ~grow(small.max(axis=2) < _BLACK, _RIM) & ~find_hair(small)
+    skin = border & seen & ~grow(_lesion(lab[..., 0], seen), _LESION_MARGIN)
     share = float(skin.sum() / border.sum())
     if share < LEAST_SKIN:
         return SkinTone(None, None, share)
@@ -77,32 +85,39 @@ def skin_tone(pixels: Pixels) -> SkinTone:
 
 
 def typology_angle(lightness: float, yellowness: float) -> float | None:
-    """`arctan((L* - 50) / b*)` in degrees, from -90 to 90; None for a b* of 0 or less, which is no colour of skin."""
+    """Compute the individual typology angle: `arctan((L* - 50) / b*)` (Chardon et al. 1991).
+
+    Args:
+        lightness: CIELAB L*, 0 to 100.
+        yellowness: CIELAB b*.
+
+    Returns:
+        In degrees, from -90 to 90; None for a b* of 0 or less, which is no colour of skin.
+
+    Example:
+        >>> round(typology_angle(70.0, 15.0))
+        53
+    """
     return float(np.degrees(np.arctan((lightness - 50) / yellowness))) if yellowness > 0 else None
 
 
 def tone_of(angle: float) -> ToneName:
-    """The class of an individual typology angle in degrees."""
+    """Return the class of an individual typology angle.
+
+    Args:
+        angle: In degrees.
+
+    Example:
+        >>> tone_of(48.0), tone_of(-40.0)
+        ('light', 'dark')
+    """
     return TONES[sum(angle <= limit for limit in TONE_LIMITS)]
-
-
-def _border(small: Pixels) -> Outline:
-    border = np.ones(small.shape[:2], np.bool_)
-    height, width = small.shape[:2]
-    top, left = max(1, round(BORDER * height)), max(1, round(BORDER * width))
-    border[top:-top, left:-left] = False
-    return border
-
-
-def _skin(small: Pixels, lab: _Lab) -> Outline:
-    """What is neither black, hair nor lesion, `(H, W)`."""
-    seen = ~grow(small.max(axis=2) < _BLACK, _RIM) & ~find_hair(small)
-    return seen & ~grow(_lesion(lab[..., 0], seen), _LESION_MARGIN)
 
 
 def _lesion(lightness: npt.NDArray[np.float32], seen: Outline) -> Outline:
     """The darker part of what is seen by Otsu's threshold, if it is darker by enough; else nothing, `(H, W)`."""
     smooth = np.asarray(cv2.GaussianBlur(lightness, (0, 0), 2), np.float32)
+    # Lightness runs to 100, and Otsu's threshold wants 8 bits.
     levels = np.rint(smooth[seen] * 2.55).astype(np.uint8)
     if not levels.size:
         return np.zeros_like(seen)

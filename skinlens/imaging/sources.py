@@ -65,7 +65,11 @@ class Place:
     member: int | None = None
 
     def read(self) -> bytes:
-        """The bytes; raises ImageRejectedError if they cannot be had (any more)."""
+        """Read the bytes of the image.
+
+        Raises:
+            ImageRejectedError: If they cannot be had, or cannot be had any more.
+        """
         if self.member is None:
             return _file(self.file, self.file.name).read()
         with Archive(self.file) as archive:
@@ -107,6 +111,7 @@ class Sources:
             yield _rejected(path, "empty", f"This {kind} holds no images; choose one with dermoscopic images.")
 
     def _in_folder(self, folder: Path) -> Iterator[Source]:
+        # Reported after the images, as rows of their own, so that no folder is left out silently.
         closed: list[OSError] = []
         for path in _files_below(folder, closed.append):
             if _has_image_suffix(path.name) or has_dicom_mark(path):
@@ -134,7 +139,19 @@ class Sources:
 
 
 def safe_name(relative: str, sha256: str) -> str:
-    """A file name for an image's results: its relative path with slashes made safe, and the head of its digest."""
+    """Return a file name for an image's results.
+
+    Args:
+        relative: Path of the image from what was named.
+        sha256: Hex digest of its bytes, which keeps two images of one name apart.
+
+    Returns:
+        At most 189 bytes of letters, digits and `-_. `, the head of the digest at the end.
+
+    Example:
+        >>> safe_name("ward/a:b.jpg", "0123456789abcdef")
+        'ward_a_b.jpg-01234567'
+    """
     flat = "".join(
         character if character.isalnum() or character in "-_. " else "_" for character in relative.strip("/")
     )
@@ -144,7 +161,11 @@ def safe_name(relative: str, sha256: str) -> str:
 
 
 def has_dicom_mark(path: Path) -> bool:
-    """Whether a file begins as DICOM does, whatever its name; no for one that cannot be read."""
+    """Whether a file begins as DICOM does, whatever its name.
+
+    Args:
+        path: No for one that cannot be read.
+    """
     try:
         with open_regular(path) as stream:
             return is_dicom(stream.read(_DICOM_HEAD) or b"")

@@ -37,12 +37,26 @@ def to_eight_bits(samples: npt.NDArray[Any], bits: int) -> Pixels:
 
 
 def to_light(code: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Undo the sRGB curve (IEC 61966-2-1): values in [0, 1] as stored to light in [0, 1], any shape."""
+    """Undo the sRGB curve (IEC 61966-2-1).
+
+    Args:
+        code: Values in [0, 1] as stored, of any shape.
+
+    Returns:
+        Light in [0, 1], of that shape.
+    """
     return np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4)
 
 
 def from_light(light: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The inverse of `to_light`; light over 1 gives values over 1."""
+    """Apply the sRGB curve, the inverse of `to_light`.
+
+    Args:
+        light: From 0, of any shape; light over 1 gives values over 1.
+
+    Returns:
+        Values as they are stored, scaled to [0, 1].
+    """
     return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
@@ -74,6 +88,7 @@ def _transform(mode: str, profile: bytes) -> ImageCms.ImageCmsTransform | None:
 
 
 def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
+    # 729 colours, evenly spread, stand for all of them.
     steps = np.linspace(0, 255, 9).astype(np.uint8)
     lattice = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(27, 27, 3)
     moved = ImageCms.applyTransform(Image.fromarray(lattice), transform)

@@ -77,7 +77,14 @@ def draw_lesion(seed: int, *, height: int = 480, width: int = 640, malignant_loo
 
 
 def encode_png(pixels: Pixels) -> bytes:
-    """Encode RGB uint8 `(H, W, 3)` as a PNG file."""
+    """Encode pixels as a PNG file.
+
+    Args:
+        pixels: RGB uint8, `(H, W, 3)`.
+
+    Returns:
+        The file; the same pixels give the same bytes with the same version of OpenCV.
+    """
     return cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
@@ -102,22 +109,19 @@ def draw_pixels(
     if min(height, width) < 64:
         raise ValueError(f"height and width must be at least 64, not {height} and {width}")
     rng = np.random.default_rng(seed)
-    canvas = _make_canvas(height, width)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    canvas = _Canvas(height, width, min(height, width) / _REFERENCE_SIDE, x - (width - 1) / 2, y - (height - 1) / 2)
     lesion = _place_lesion(rng, canvas, irregular=malignant_look)
     light = _draw_skin(rng, canvas)
     light *= _absorb(_draw_pigment(rng, canvas, lesion, irregular=malignant_look), _MELANIN)
     light *= _absorb(_draw_redness(rng, canvas, lesion), _BLOOD)
     if malignant_look:
         light = _add_regression_and_veil(rng, canvas, lesion, light)
+    # Drawn in either case: what comes after takes the same random numbers with and without hairs.
     hair = _draw_hairs(rng, canvas)
     if hairs:
         light *= _absorb(hair, _HAIR)
     return _expose(rng, canvas, light)
-
-
-def _make_canvas(height: int, width: int) -> _Canvas:
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    return _Canvas(height, width, min(height, width) / _REFERENCE_SIDE, x - (width - 1) / 2, y - (height - 1) / 2)
 
 
 def _place_lesion(rng: np.random.Generator, canvas: _Canvas, *, irregular: bool) -> _Lesion:
@@ -129,21 +133,19 @@ def _place_lesion(rng: np.random.Generator, canvas: _Canvas, *, irregular: bool)
     turn, stretch = rng.uniform(0, np.pi), rng.uniform(1.0, 1.35 if irregular else 1.25)
     along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
     distance = np.hypot(along / stretch, across * stretch)
-    border = radius * _border(rng, np.arctan2(across, along), 0.11 if irregular else 0.045)
+    # A circle with harmonics that fall off as 1/k; the radius is 1 on average.
+    angle = np.arctan2(across, along)
+    roughness = 0.11 if irregular else 0.045
+    outline = np.ones_like(angle)
+    for order in range(2, 9):
+        outline += roughness * rng.normal() / (order - 1) ** 0.8 * np.cos(order * angle + rng.uniform(0, 2 * np.pi))
+    border = radius * np.clip(outline, 0.45, 1.6)
     depth = (1 - distance / border).astype(np.float32)
     # A naevus fades out evenly; a melanoma ends abruptly here and fades there.
     softness = np.maximum(0.3 + (0.16 if irregular else 0.05) * _noise(rng, canvas, 120), 0.07)
     frayed = depth + 0.05 * _noise(rng, canvas, 14)
     cover = _smoothstep((frayed + softness * 0.5) / softness)
     return _Lesion(depth, cover, radius, (float(centre[0]), float(centre[1])))
-
-
-def _border(rng: np.random.Generator, angle: _Field, roughness: float) -> _Field:
-    """Return the border's radius by angle, 1 on average: a circle with harmonics that fall off as 1/k."""
-    border = np.ones_like(angle)
-    for order in range(2, 9):
-        border += roughness * rng.normal() / (order - 1) ** 0.8 * np.cos(order * angle + rng.uniform(0, 2 * np.pi))
-    return np.clip(border, 0.45, 1.6)
 
 
 def _draw_skin(rng: np.random.Generator, canvas: _Canvas) -> _Field:
@@ -180,18 +182,11 @@ def _draw_globules(rng: np.random.Generator, canvas: _Canvas, lesion: _Lesion, *
     for _ in range(count):
         angle, reach = heart + rng.normal(0, 1.2), lesion.radius * np.sqrt(rng.uniform(0.05, 0.95))
         size = rng.uniform(1.4, 3.4) * canvas.scale
-        _dot(layer, canvas, lesion, (angle, reach), size, float(rng.uniform(0.25, 0.6)))
+        x = canvas.width / 2 + lesion.centre[0] + reach * np.cos(angle)
+        y = canvas.height / 2 + lesion.centre[1] + reach * np.sin(angle)
+        centre, radius = (round(x * _SUBPIXELS), round(y * _SUBPIXELS)), max(round(size * _SUBPIXELS), 8)
+        cv2.circle(layer, centre, radius, float(rng.uniform(0.25, 0.6)), cv2.FILLED, cv2.LINE_AA, _SHIFT)
     return _blur(layer, 1.1 * canvas.scale)
-
-
-def _dot(
-    layer: _Field, canvas: _Canvas, lesion: _Lesion, place: tuple[float, float], size: float, strength: float
-) -> None:
-    angle, reach = place
-    x = canvas.width / 2 + lesion.centre[0] + reach * np.cos(angle)
-    y = canvas.height / 2 + lesion.centre[1] + reach * np.sin(angle)
-    centre = round(x * _SUBPIXELS), round(y * _SUBPIXELS)
-    cv2.circle(layer, centre, max(round(size * _SUBPIXELS), 8), strength, cv2.FILLED, cv2.LINE_AA, _SHIFT)
 
 
 def _draw_blotches(rng: np.random.Generator, canvas: _Canvas, lesion: _Lesion) -> _Field:
@@ -207,7 +202,11 @@ def _draw_streaks(rng: np.random.Generator, canvas: _Canvas, lesion: _Lesion) ->
     """Return finger-like projections over one part of the border."""
     layer = np.zeros((canvas.height, canvas.width), np.float32)
     heart, middle = rng.uniform(0, 2 * np.pi), np.array((canvas.width / 2, canvas.height / 2)) + lesion.centre
-    rim = _rim_by_angle(canvas, lesion)
+    # How far the lesion reaches from its centre in each direction, in pixels.
+    x, y = canvas.x - lesion.centre[0], canvas.y - lesion.centre[1]
+    rim = np.zeros(90)
+    part = ((np.arctan2(y, x) / (2 * np.pi)) % 1 * len(rim)).astype(int) % len(rim)
+    np.maximum.at(rim, part[lesion.depth > 0], np.hypot(x, y)[lesion.depth > 0])
     for _ in range(rng.integers(6, 14)):
         angle = heart + rng.normal(0, 0.4)
         reach = rim[int(angle / (2 * np.pi) * len(rim)) % len(rim)]
@@ -225,15 +224,6 @@ def _stroke(layer: _Field, path: npt.NDArray[np.float64], thickness: float, *, s
     half = normal * thickness / 2 * np.linspace(1, 1 / 3, len(path))[:, None]
     outline = np.concatenate([path + half, (path - half)[::-1]])
     cv2.fillPoly(layer, [np.round(outline * _SUBPIXELS).astype(np.int32)], strength, cv2.LINE_AA, _SHIFT)
-
-
-def _rim_by_angle(canvas: _Canvas, lesion: _Lesion, parts: int = 90) -> npt.NDArray[np.float64]:
-    """Return how far the lesion reaches from its centre in each direction, in pixels."""
-    x, y = canvas.x - lesion.centre[0], canvas.y - lesion.centre[1]
-    part = ((np.arctan2(y, x) / (2 * np.pi)) % 1 * parts).astype(int) % parts
-    rim = np.zeros(parts)
-    np.maximum.at(rim, part[lesion.depth > 0], np.hypot(x, y)[lesion.depth > 0])
-    return rim
 
 
 def _draw_redness(rng: np.random.Generator, canvas: _Canvas, lesion: _Lesion) -> _Field:
@@ -287,6 +277,7 @@ def _expose(rng: np.random.Generator, canvas: _Canvas, light: _Field) -> Pixels:
     light = _blur(light, float(rng.uniform(0.7, 1.1)) * max(canvas.scale, 0.5))
     grain = rng.normal(0, 1, light.shape).astype(np.float32)
     light = light + 0.006 * grain + 0.010 * _blur(grain, 0.9)
+    # Half a step is added, since the conversion cuts off.
     return np.ascontiguousarray(np.clip(light * 255 + 0.5, 0, 255).astype(np.uint8))
 
 
@@ -300,6 +291,7 @@ def _absorb(density: _Field, pigment: npt.NDArray[np.float32]) -> _Field:
 
 def _noise(rng: np.random.Generator, canvas: _Canvas, cell: float) -> _Field:
     """Return smooth noise, about standard normal, whose features are about `cell` pixels wide."""
+    # Random numbers on a coarse grid, brought to the image's size: cheaper than blurring noise.
     step = max(cell * canvas.scale, 1.0)
     rows, columns = int(canvas.height / step) + 3, int(canvas.width / step) + 3
     coarse = rng.normal(0, 1, (rows, columns)).astype(np.float32)
@@ -314,11 +306,13 @@ def _mesh(rng: np.random.Generator, canvas: _Canvas, cell: float, *, line: float
     step = max(cell * canvas.scale, 3.0)
     seeds = np.ones((canvas.height, canvas.width), np.uint8)
     rows, columns = np.mgrid[0 : canvas.height : step, 0 : canvas.width : step]
+    # Every second row is shifted by half a cell: a honeycomb.
     columns = columns + step / 2 * (np.arange(rows.shape[0]) % 2)[:, None]
     jitter = rng.uniform(-0.5, 0.5, (2, *rows.shape)) * step
     y = np.clip(rows + jitter[0], 0, canvas.height - 1).astype(int)
     x = np.clip(columns + jitter[1], 0, canvas.width - 1).astype(int)
     seeds[y, x] = 0
+    # The nearest seed of each pixel: a Voronoi diagram, whose borders are the lines.
     _, cells = cv2.distanceTransformWithLabels(seeds, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     edge = np.zeros_like(seeds, dtype=bool)
     edge[:, 1:] |= cells[:, 1:] != cells[:, :-1]

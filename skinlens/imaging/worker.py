@@ -39,7 +39,9 @@ def main() -> None:
         os.dup2(quiet, descriptor)
     # Ctrl-C in a terminal is for the program, which then closes the pipe.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _leave_no_core_file()
+    # Keep the system from writing this process's memory to disk when a decoder crashes: it holds a patient's image.
+    if resource is not None:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _limit_memory()
     try:
         channel.send({})
@@ -47,12 +49,6 @@ def main() -> None:
             _answer(channel)
     except (EOFError, BrokenPipeError):
         return
-
-
-def _leave_no_core_file() -> None:
-    """Keep the system from writing this process's memory to disk when a decoder crashes: it holds a patient's image."""
-    if resource is not None:
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _limit_memory() -> None:
@@ -71,6 +67,12 @@ def _limit_memory() -> None:
 
 
 def _answer(channel: Channel) -> None:
+    """Decode one image within the budget; the system ends this process once the image has had its time, where it can.
+
+    Raises:
+        EOFError: If the program is gone.
+        OSError: If the answer cannot be sent.
+    """
     request, size = channel.receive()
     data = channel.content(size)
     _limit_time()
@@ -79,6 +81,7 @@ def _answer(channel: Channel) -> None:
         try:
             pixels, notes = decode_content(data, name)
             taken = day_taken(data, name)
+            # Before the answer, which may need as much memory again.
             del data
             height, width, _ = pixels.shape
             answer = {"height": height, "width": width, "notes": notes, "taken": taken and taken.isoformat()}
@@ -91,23 +94,20 @@ def _answer(channel: Channel) -> None:
         raise
     except Exception:  # noqa: BLE001 - a mistake of our own, which the program raises again
         channel.send({"fault": traceback.format_exc()})
-    _lift_time_limit()
+    if resource is not None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _limit_time() -> None:
     """Have the system end this process once the next image has had its time, where it can."""
     if resource is not None:
+        # From now on, so that earlier images do not count.
         used = resource.getrusage(resource.RUSAGE_SELF)
         _, most = resource.getrlimit(resource.RLIMIT_CPU)
         limit = math.ceil(used.ru_utime + used.ru_stime) + SECONDS
         # A hard limit that was set from outside stays in force.
         resource.setrlimit(resource.RLIMIT_CPU, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
         signal.setitimer(signal.ITIMER_REAL, CLOCK_SECONDS + _GRACE_SECONDS)
-
-
-def _lift_time_limit() -> None:
-    if resource is not None:
-        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 if __name__ == "__main__":

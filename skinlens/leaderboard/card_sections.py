@@ -47,7 +47,14 @@ def read_measured(folder: Path, name: str, *, weights_sha256: str, threshold: fl
 
 
 def measured_sections(model: EvaluatedModel) -> tuple[Section, ...]:
-    """Return train-test duplicates and shortcuts, rates by part of the images, and missed melanomas by id."""
+    """Return train-test duplicates and shortcuts, rates by part of the images, and missed melanomas by id.
+
+    Args:
+        model: From `read_measured`.
+
+    Returns:
+        A title and its paragraphs and tables each; without a paragraph where nothing was measured.
+    """
     return (
         ("Train-test duplicates and shortcuts", tuple(_shortcuts(model))),
         ("Sensitivity and specificity by part", tuple(_parts(model))),
@@ -56,7 +63,14 @@ def measured_sections(model: EvaluatedModel) -> tuple[Section, ...]:
 
 
 def held_out_sentence(model: EvaluatedModel) -> str:
-    """Return which images the held-out measurements are of; "" without them."""
+    """Say which images the held-out measurements are of.
+
+    Args:
+        model: From `read_measured`.
+
+    Returns:
+        One sentence; "" without such measurements.
+    """
     if model.held_out is None:
         return ""
     return (

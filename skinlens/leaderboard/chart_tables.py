@@ -4,6 +4,7 @@ A model without what a chart needs has no rows in its table; `absent` lists such
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
 import pandas as pd
 
@@ -32,16 +33,25 @@ SHORTCUT_ROWS = (
 
 
 def absent(models: Models, table: pd.DataFrame) -> list[str]:
-    """Return the labels of the models that have no rows in a table."""
+    """Return the labels of the models that have no rows in a table.
+
+    Args:
+        models: Those that were asked for.
+        table: With a column `model`.
+    """
     there = set(table["model"])
     return [model.label for model in models if model.label not in there]
 
 
 def label_counts(model: EvaluatedModel, view: str) -> dict[str, int]:
-    """Count benign and malignant images of a test view; both are 0 where the model's images do not allow the view.
+    """Count benign and malignant images of a test view.
+
+    Args:
+        model: With predictions.
+        view: A test view.
 
     Returns:
-        By label, `benign` and `malignant`.
+        By label, `benign` and `malignant`; both are 0 where the model's images do not allow the view.
     """
     in_view = views_of(model.rows).get(view)
     labels: list[str] = [] if in_view is None else model.rows.loc[in_view.mask, "label"].tolist()
@@ -49,7 +59,15 @@ def label_counts(model: EvaluatedModel, view: str) -> dict[str, int]:
 
 
 def malignant_share(models: Models, view: str) -> float | None:
-    """Return the share of malignant images in a test view, in [0, 1], by the first model that has it; None without."""
+    """Return the share of malignant images in a test view, by the first model that has it.
+
+    Args:
+        models: With predictions.
+        view: A test view.
+
+    Returns:
+        In [0, 1]; None if no model has it.
+    """
     for model in models:
         counts = label_counts(model, view)
         if sum(counts.values()):
@@ -58,7 +76,7 @@ def malignant_share(models: Models, view: str) -> float | None:
 
 
 def roc_table(models: Models, view: str) -> pd.DataFrame:
-    """Tabulate `curves.roc_points` of each model."""
+    """Tabulate `curves.roc_points` of each model that has the view: threshold, false positive rate and sensitivity."""
     return _stacked(
         models,
         lambda _, rows: roc_points(labels_of(rows), rows["probability"]),
@@ -68,7 +86,7 @@ def roc_table(models: Models, view: str) -> pd.DataFrame:
 
 
 def pr_table(models: Models, view: str) -> pd.DataFrame:
-    """Tabulate `curves.pr_points` of each model."""
+    """Tabulate `curves.pr_points` of each model that has the view: threshold, sensitivity and precision."""
     return _stacked(
         models,
         lambda _, rows: pr_points(labels_of(rows), rows["probability"]),
@@ -89,7 +107,12 @@ def operating_points(models: Models, published: pd.DataFrame, view: str) -> pd.D
         `model`, `source`, `threshold` (missing for the paper, which names none), `tn`, `fp`, `fn`, `tp`, `sensitivity`,
         `false_positive_rate` and `precision`, missing where undefined.
     """
-    rows = [_own_point(model, model.seen_in(view)) for model in models if view in model.views]
+    rows: list[dict[str, object]] = []
+    for model in models:
+        if view in model.views:
+            seen = model.seen_in(view)
+            counts = asdict(confusion_at(labels_of(seen), seen["probability"], model.threshold))
+            rows.append({"model": model.label, "source": model.source, "threshold": model.threshold, **counts})
     if view == "all":
         rows += [
             {"model": row["label"], "source": "paper", **{name: row[name] for name in ("tn", "fp", "fn", "tp")}}
@@ -97,16 +120,15 @@ def operating_points(models: Models, published: pd.DataFrame, view: str) -> pd.D
         ]
     columns = ["model", "source", "threshold", "tn", "fp", "fn", "tp"]
     table = pd.DataFrame(rows, columns=columns)
-    counts = {name: table[name].astype("float64") for name in ("tn", "fp", "fn", "tp")}
-    return table.assign(
-        sensitivity=counts["tp"] / (counts["tp"] + counts["fn"]),
-        false_positive_rate=counts["fp"] / (counts["fp"] + counts["tn"]),
-        precision=counts["tp"] / (counts["tp"] + counts["fp"]),
-    )
+    tn, fp, fn, tp = (table[name].astype("float64") for name in ("tn", "fp", "fn", "tp"))
+    return table.assign(sensitivity=tp / (tp + fn), false_positive_rate=fp / (fp + tn), precision=tp / (tp + fp))
 
 
 def confusion_table(points: pd.DataFrame) -> pd.DataFrame:
     """Tabulate the confusion matrices of `operating_points`, one row a cell.
+
+    Args:
+        points: From `operating_points`.
 
     Returns:
         `model`, `actual` and `called` (benign or malignant), `images`, and `share` of the actual class, in [0, 1].
@@ -128,7 +150,7 @@ def confusion_table(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def reliability_table(models: Models, view: str) -> pd.DataFrame:
-    """Tabulate `curves.reliability` of each model."""
+    """Tabulate `curves.reliability` of each model that has the view: mean probability, observed share, interval, n."""
     return _stacked(
         models,
         lambda _, rows: reliability(labels_of(rows), rows["probability"]),
@@ -138,7 +160,7 @@ def reliability_table(models: Models, view: str) -> pd.DataFrame:
 
 
 def decision_table(models: Models, view: str) -> pd.DataFrame:
-    """Tabulate `curves.decision_curve` of each model, its own net benefit as `net_benefit`."""
+    """Tabulate `curves.decision_curve` of each model that has the view, its own net benefit as `net_benefit`."""
     return _stacked(
         models,
         lambda _, rows: decision_curve(labels_of(rows), rows["probability"]).rename(columns={"model": "net_benefit"}),
@@ -148,7 +170,7 @@ def decision_table(models: Models, view: str) -> pd.DataFrame:
 
 
 def coverage_table(models: Models, view: str) -> pd.DataFrame:
-    """Tabulate `curves.coverage_error` of each model at its own threshold."""
+    """Tabulate `curves.coverage_error` of each model that has the view, at the model's own threshold."""
     return _stacked(
         models,
         lambda model, rows: coverage_error(labels_of(rows), rows["probability"], model.threshold),
@@ -159,6 +181,9 @@ def coverage_table(models: Models, view: str) -> pd.DataFrame:
 
 def robustness_table(models: Models) -> pd.DataFrame:
     """Tabulate accuracy and ROC AUC on corrupted images; strength 0 are the images as they are.
+
+    Args:
+        models: Those whose record has no corruptions have no rows.
 
     Returns:
         `model`, `corruption`, `strength`, `metric` (`accuracy` or `roc_auc`), `value`, `low`, `high`, `n`.
@@ -179,7 +204,14 @@ def robustness_table(models: Models) -> pd.DataFrame:
 
 
 def training_table(models: Models) -> pd.DataFrame:
-    """Join the training curves as they were logged: `model`, `epoch`, and a column for whatever else a log holds."""
+    """Join the training curves as they were logged.
+
+    Args:
+        models: Those without a log have no rows.
+
+    Returns:
+        `model`, `epoch`, and a column for whatever else a log holds.
+    """
     logs = [model.log.assign(model=model.label) for model in models if model.log is not None]
     if not logs:
         return pd.DataFrame(columns=["model", "epoch"])
@@ -188,7 +220,14 @@ def training_table(models: Models) -> pd.DataFrame:
 
 
 def shortcut_table(models: Models) -> pd.DataFrame:
-    """Tabulate `records.shortcut_measurements` of each model."""
+    """Tabulate `records.shortcut_measurements` of each model.
+
+    Args:
+        models: Those without a record have no rows.
+
+    Returns:
+        `model`, `test`, `figure`, `view`, `value`, `low`, `high`, `n`, `plain_auc`.
+    """
     tables = [shortcut_measurements(model.record).assign(model=model.label) for model in models if model.record]
     filled = [table for table in tables if len(table)]
     columns = ["model", "test", "figure", "view", "value", "low", "high", "n", "plain_auc"]
@@ -238,19 +277,6 @@ def _stacked(
     if not tables:
         return pd.DataFrame(columns=["model", *columns])
     return pd.concat(tables, ignore_index=True)[["model", *columns]]
-
-
-def _own_point(model: EvaluatedModel, rows: pd.DataFrame) -> dict[str, object]:
-    counts = confusion_at(labels_of(rows), rows["probability"], model.threshold)
-    return {
-        "model": model.label,
-        "source": model.source,
-        "threshold": model.threshold,
-        "tn": counts.tn,
-        "fp": counts.fp,
-        "fn": counts.fn,
-        "tp": counts.tp,
-    }
 
 
 def _strength_rows(

@@ -63,8 +63,11 @@ def measure_held_out(rows: pd.DataFrame, *, resamples: int = RESAMPLES) -> HeldO
         rows: N rows with `label`, `probability` and optionally `group_id`.
         resamples: Draws of the bootstrap.
 
+    Returns:
+        Rounded to five digits, as they are kept.
+
     Raises:
-        ValueError: As for `metrics.score`.
+        ValueError: As for `registry.score`.
     """
     labels, probabilities = labels_of(rows), rows["probability"].to_numpy()
     malignant = int(labels.sum())
@@ -78,7 +81,15 @@ def measure_held_out(rows: pd.DataFrame, *, resamples: int = RESAMPLES) -> HeldO
 
 
 def measure_datasets(rows: pd.DataFrame, *, resamples: int = RESAMPLES) -> dict[str, HeldOutMeasurements]:
-    """Measure predictions on each source dataset, named by a column `origin`; otherwise as `measure_held_out`."""
+    """Measure predictions on each source dataset; otherwise as `measure_held_out`.
+
+    Args:
+        rows: N rows with `origin`, `label`, `probability` and optionally `group_id`.
+        resamples: Draws of the bootstrap.
+
+    Returns:
+        By `origin`, as `datasets.in_order` sorts them.
+    """
     origins = rows["origin"].astype(str)
     return {origin: measure_held_out(rows[origins == origin], resamples=resamples) for origin in in_order(set(origins))}
 
@@ -109,20 +120,38 @@ def specificity_at_sensitivity(
 
 
 def mean_area(datasets: dict[str, HeldOutMeasurements], origins: Sequence[str]) -> float | None:
-    """Average the ROC AUC over some datasets, each counting the same; None if there is none or one is undefined."""
+    """Average the ROC AUC over some datasets, each counting the same.
+
+    Args:
+        datasets: Measurements by `origin`.
+        origins: Which of them.
+
+    Returns:
+        In [0, 1]; None if there is none or one is undefined.
+    """
     areas = [datasets[origin].roc_auc.value for origin in origins]
     defined = [area for area in areas if area is not None]
     return float(np.mean(defined)) if areas and len(defined) == len(areas) else None
 
 
 def shared_origins(models: Sequence[HeldOutModel]) -> list[str]:
-    """List the datasets on which every model was measured: those over which means can be compared."""
+    """List the datasets on which every model was measured: those over which means can be compared.
+
+    Args:
+        models: With their measurements.
+
+    Returns:
+        As `datasets.in_order` sorts them.
+    """
     every = [set(model.datasets) for model in models]
     return in_order(set.intersection(*every)) if every else []
 
 
 def held_out_table(models: Sequence[HeldOutModel]) -> pd.DataFrame:
     """Tabulate measurements by model and dataset.
+
+    Args:
+        models: With their measurements.
 
     Returns:
         `COLUMNS`, a row a model and dataset; models by their mean over `shared_origins`, the best first.
@@ -143,6 +172,9 @@ def held_out_table(models: Sequence[HeldOutModel]) -> pd.DataFrame:
 def readable_held_out(models: Sequence[HeldOutModel]) -> pd.DataFrame:
     """Tabulate ROC AUC for a reader: a row a model, the best first, and a column a dataset.
 
+    Args:
+        models: With their measurements.
+
     Returns:
         `Model`, `Mean` over `shared_origins` (None without any), then by dataset the ROC AUC with its interval and its
         number of images, "not held out" where a model was not measured.
@@ -157,7 +189,9 @@ def readable_held_out(models: Sequence[HeldOutModel]) -> pd.DataFrame:
             "Mean": None if mean is None else round(mean, 3),
         }
         for origin in origins:
-            row[dataset_title(origin)] = _cell(model.datasets.get(origin))
+            known = model.datasets.get(origin)
+            cell = "not held out" if known is None else f"{known.roc_auc.text()}, n = {known.n:,}"
+            row[dataset_title(origin)] = cell
         rows.append(row)
     return pd.DataFrame(rows, columns=["Model", "Mean", *(dataset_title(origin) for origin in origins)])
 
@@ -166,6 +200,9 @@ def markdown_held_out(models: Sequence[HeldOutModel]) -> str:
     """Tabulate every model on every dataset that it had not seen, as Markdown; means over `shared_origins` at the end.
 
     Each row has its own counts, since models may have been measured on different images of a dataset.
+
+    Args:
+        models: With their measurements.
     """
     ordered = _best_first(models)
     lines = [
@@ -187,7 +224,11 @@ def markdown_held_out(models: Sequence[HeldOutModel]) -> str:
 
 
 def markdown_headline(model: HeldOutModel) -> list[str]:
-    """List the rows of one model for a table of `measured on`, `images`, `malignant` and `ROC AUC`, the mean last."""
+    """List the rows of one model for a table of `measured on`, `images`, `malignant` and `ROC AUC`, the mean last.
+
+    Args:
+        model: With its measurements.
+    """
     origins = in_order(set(model.datasets))
     rows = [
         f"| {dataset_title(origin)}, held out | {each.n:,} | {each.malignant:,} | {each.roc_auc.text()} |"
@@ -201,10 +242,6 @@ def markdown_headline(model: HeldOutModel) -> list[str]:
 def _best_first(models: Sequence[HeldOutModel]) -> list[HeldOutModel]:
     shared = shared_origins(models)
     return sorted(models, key=lambda model: -(mean_area(model.datasets, shared) or 0.0))
-
-
-def _cell(measured: HeldOutMeasurements | None) -> str:
-    return "not held out" if measured is None else f"{measured.roc_auc.text()}, n = {measured.n:,}"
 
 
 def _rounded(measurement: Measurement) -> Measurement:

@@ -68,6 +68,10 @@ def compare_models(first: Seeds, second: Seeds, view: str, *, resamples: int = R
 def scored(first: EvaluatedModel, second: EvaluatedModel) -> tuple[pd.DataFrame, ScoredModel, ScoredModel]:
     """Return the images that both models have scored, with the first one's columns, and both sets of predictions.
 
+    Args:
+        first: The first model.
+        second: The second model.
+
     Raises:
         CsvFileError: If they share no image, or their labels contradict.
     """
@@ -80,13 +84,30 @@ def scored(first: EvaluatedModel, second: EvaluatedModel) -> tuple[pd.DataFrame,
 
 
 def disagreeing(first: EvaluatedModel, second: EvaluatedModel, view: str) -> pd.DataFrame:
-    """List the images that two models decide differently, `paired.disagreements`; errors as for `compare_models`."""
+    """List the images that two models decide differently, as `paired.disagreements`.
+
+    Args:
+        first: The first model.
+        second: The second model.
+        view: A test view.
+
+    Raises:
+        ValueError: As for `compare_models`.
+    """
     rows, one, other = scored(first, second)
     return disagreements(rows, one, other, view=view)
 
 
 def pair_table(comparison: Comparison) -> pd.DataFrame:
-    """Tabulate every metric of both models, the difference with its interval, and whether it was shown."""
+    """Tabulate every metric of both models.
+
+    Args:
+        comparison: From `compare_models`.
+
+    Returns:
+        `Figure`, a column for each model, `First minus second` with its interval, and `Verdict`: whether a difference
+        was shown.
+    """
     rows = []
     for metric in METRICS:
         difference = comparison.metrics[metric]
@@ -104,7 +125,14 @@ def pair_table(comparison: Comparison) -> pd.DataFrame:
 
 
 def sentences(pair: ModelComparison) -> list[str]:
-    """Describe the comparison: ROC AUC, accuracy, both tests, and the seeds where there are several."""
+    """Describe a comparison: ROC AUC, accuracy, both tests, and the seeds where there are several.
+
+    Args:
+        pair: From `compare_models`.
+
+    Returns:
+        Three sentences, or four with seeds.
+    """
     comparison = pair.first_seed
     written = [comparison.sentence("roc_auc")]
     if comparison.ranking is not None:
@@ -122,7 +150,15 @@ def sentences(pair: ModelComparison) -> list[str]:
 
 
 def p_in_words(p: float) -> str:
-    """Write a p-value with as many digits as a reader can use."""
+    """Write a p-value with as many digits as a reader can use.
+
+    Args:
+        p: In [0, 1].
+
+    Example:
+        >>> p_in_words(0.0123), p_in_words(1e-9)
+        ('p = 0.012', 'p < 0.001')
+    """
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
@@ -130,18 +166,14 @@ def _over_seeds(first: Seeds, second: Seeds, view: str, resamples: int) -> dict[
     rows = first[0].seen_in(view)
     for model in (*first, *second):
         rows = match(model.rows, rows).rows.drop(columns="submitted")
-    probabilities = [[_probabilities(model, rows) for model in seeds] for seeds in (first, second)]
-    thresholds = [np.array([model.threshold for model in seeds]) for seeds in (first, second)]
+    # The images that every seed of both has scored.
+    one, other = ([match(each.rows, rows).rows["submitted"].to_numpy() for each in seeds] for seeds in (first, second))
     return paired_bootstrap_over_seeds(
         labels_of(rows),
-        probabilities[0],
-        probabilities[1],
-        (thresholds[0], thresholds[1]),
+        one,
+        other,
+        (np.array([each.threshold for each in first]), np.array([each.threshold for each in second])),
         groups_of(rows),
         resamples=resamples,
         seed=0,
     )
-
-
-def _probabilities(model: EvaluatedModel, rows: pd.DataFrame) -> np.ndarray:
-    return match(model.rows, rows).rows["submitted"].to_numpy()

@@ -129,7 +129,12 @@ class Probe:
     record: ProbeRecord
 
     def is_of(self, start: str, start_sha256: str | None) -> bool:
-        """Whether it reads these pretrained weights; those without a file are identified by their description."""
+        """Whether a probe reads the given pretrained weights.
+
+        Args:
+            start: Their description.
+            start_sha256: Of their file; weights without a file are identified by their description.
+        """
         if start_sha256 is not None:
             return self.record.start_sha256 == start_sha256
         return self.record.start_sha256 is None and self.record.start == start
@@ -152,7 +157,13 @@ class Probe:
 
 
 def read_probes(evaluation: Path) -> tuple[Probe, ...]:
-    """Read every probe of an evaluation folder, by name; none if it has no folder of probes.
+    """Read every probe of an evaluation folder.
+
+    Args:
+        evaluation: The folder; it may have no folder of probes.
+
+    Returns:
+        By name.
 
     Raises:
         ResultError: If a file is damaged or was written by a later version in a format of its own.
@@ -161,7 +172,14 @@ def read_probes(evaluation: Path) -> tuple[Probe, ...]:
 
 
 def read_probe(path: Path) -> Probe:
-    """Read one probe; errors as for `read_probes`."""
+    """Read one probe; its predictions are read when they are asked for.
+
+    Args:
+        path: Its JSON.
+
+    Raises:
+        ResultError: As for `read_probes`.
+    """
     try:
         content = path.read_bytes()
         record = ProbeRecord.model_validate(json.loads(content.decode("utf-8")))

@@ -90,7 +90,11 @@ class EvaluatedModel:
         return tuple(views_of(self.rows))
 
     def seen_in(self, view: str) -> pd.DataFrame:
-        """Its rows in one of `views`; none if they do not allow it."""
+        """Return its rows in a test view.
+
+        Args:
+            view: One of `views`; rows that do not allow it give an empty table.
+        """
         chosen = views_of(self.rows).get(view)
         return self.rows[chosen.mask] if chosen else self.rows.iloc[:0]
 
@@ -133,11 +137,22 @@ def read_results(folder: Path) -> Results:
         except ResultError as error:
             problems.append(str(error))
     ordered = sorted(models, key=lambda model: (model.family, model.seed))
-    return Results(tuple(_distinct_labels(ordered)), tuple(problems))
+    families: dict[str, set[str]] = {}
+    for model in ordered:
+        families.setdefault(model.label, set()).add(model.family)
+    # A label that another family has too gets the family's name.
+    distinct = [
+        replace(model, title=f"{model.title} [{model.family}]") if len(families[model.label]) > 1 else model
+        for model in ordered
+    ]
+    return Results(tuple(distinct), tuple(problems))
 
 
 def read_model(path: Path) -> EvaluatedModel:
     """Read `<name>.test.json`, the predictions beside it, and `<name>.log.csv` and `.held_out.json` where there is one.
+
+    Args:
+        path: The JSON.
 
     Raises:
         ResultError: If one cannot be read, a key is missing or wrong, or the two do not hold the same images.
@@ -145,7 +160,10 @@ def read_model(path: Path) -> EvaluatedModel:
     name = path.name.removesuffix(_SUFFIX)
     contents = {file: _content(file) for file in (path, path.with_suffix(".csv"))}
     record = parse(EvaluationRecord, contents[path], path.name)
-    rows = _rows(contents[path.with_suffix(".csv")], path.with_suffix(".csv"))
+    try:
+        rows = read_predictions(contents[path.with_suffix(".csv")], name=path.with_suffix(".csv").name)
+    except CsvFileError as error:
+        raise ResultError(str(error)) from error
     if len(rows) != record.views["all"].n:
         raise ResultError(
             f"{path.name}, key views.all.n: {record.views['all'].n} images, but {path.stem}.csv has {len(rows)}"
@@ -194,13 +212,20 @@ def submitted_model(
 def measured(model: EvaluatedModel, view: str, *, resamples: int = RESAMPLES) -> ViewResult | None:
     """Return a model's measurements on one view: as recorded, or computed (seconds) for a submitted model.
 
-    None if the model has no images in the view.
+    Args:
+        model: Shipped or submitted.
+        view: A test view.
+        resamples: Draws of the bootstrap, where it is computed.
+
+    Returns:
+        None if the model has no images in the view.
     """
     if model.record is not None:
         return model.record.views.get(view)
     rows = model.seen_in(view)
     if rows.empty:
         return None
+    # Without the flags there is one view, so that nothing is computed twice.
     plain = rows.drop(columns=["leaky", "foreign_jpeg"], errors="ignore")
     return evaluate_views(plain, plain["probability"], model.threshold, resamples=resamples)["all"]
 
@@ -208,10 +233,12 @@ def measured(model: EvaluatedModel, view: str, *, resamples: int = RESAMPLES) ->
 def shortcut_measurements(record: EvaluationRecord) -> pd.DataFrame:
     """List every measurement of a record's shortcut tests.
 
+    Args:
+        record: Tests of later versions in it are listed too.
+
     Returns:
-        `test`, `figure` (the keys that lead to it), `view` (if one of them is a test
-        view, else ""), `value`, `low`, `high`, `n`, and `plain_auc`: the ROC AUC on the untouched images of that view,
-        None without a view.
+        `test`, `figure` (the keys that lead to it), `view` (if one of them is a test view, else ""), `value`, `low`,
+        `high`, `n`, and `plain_auc`: the ROC AUC on the untouched images of that view, None without a view.
     """
     rows = []
     for (test, *keys), measurement in record.shortcuts.measurements() if record.shortcuts else ():
@@ -231,13 +258,6 @@ def _content(path: Path) -> bytes:
         raise ResultError(f"{path.name} cannot be read: {error.strerror}") from error
 
 
-def _rows(content: bytes, path: Path) -> pd.DataFrame:
-    try:
-        return read_predictions(content, name=path.name)
-    except CsvFileError as error:
-        raise ResultError(str(error)) from error
-
-
 def _log(path: Path) -> pd.DataFrame:
     try:
         log = pd.read_csv(path)
@@ -255,14 +275,3 @@ def _digest(contents: Iterable[bytes]) -> str:
     """Digest several contents; moving bytes from one to the next changes it."""
     parts = [hashlib.sha256(content).digest() for content in contents]
     return hashlib.sha256(b"".join(parts)).hexdigest()
-
-
-def _distinct_labels(models: list[EvaluatedModel]) -> list[EvaluatedModel]:
-    """Add the family to a label that another family has too."""
-    families: dict[str, set[str]] = {}
-    for model in models:
-        families.setdefault(model.label, set()).add(model.family)
-    return [
-        replace(model, title=f"{model.title} [{model.family}]") if len(families[model.label]) > 1 else model
-        for model in models
-    ]

@@ -61,10 +61,14 @@ def subgroup_table(models: Sequence[EvaluatedModel], *, held_out: bool = False) 
 def readable_subgroups(table: pd.DataFrame, column: str) -> pd.DataFrame:
     """Tabulate the parts of a `subgroup_table` by one of `PART_COLUMNS`, for a reader.
 
+    Args:
+        table: From `subgroup_table`.
+        column: What divides the images into parts.
+
     Returns:
         A row a part and label: the part under the column's title, `Figure`, `Images`, and a column a model with the
-        rate and its interval: "too few images" where that holds, "" where it was not measured. Where models
-        were measured on different images there is no `Images`, and each rate is followed by its n.
+        rate and its interval: "too few images" where that holds, "" where it was not measured. Where models were
+        measured on different images there is no `Images`, and each rate is followed by its n.
     """
     wanted = table[table["column"] == column]
     shared = bool(wanted.groupby(["part", "label"])["n"].nunique().le(1).all())
@@ -86,7 +90,15 @@ def readable_subgroups(table: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def missed_melanomas(models: Sequence[EvaluatedModel], *, held_out: bool = False) -> pd.DataFrame:
-    """Count the melanomas that each model calls benign: `model`, `n` known ones, `missed` of them, and their `ids`."""
+    """Count the melanomas that each model calls benign.
+
+    Args:
+        models: Whose records.
+        held_out: Take the images that the runs of a model's choice held out, instead of the test images.
+
+    Returns:
+        `model`, `n` known ones, `missed` of them, and their `ids`.
+    """
     rows = [
         (model.label, missed.n, len(missed.ids), ", ".join(missed.ids))
         for model, subgroups in _measured(models, held_out=held_out)

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 import pandas as pd
 
 from skinlens.metrics.rows import LABELS
-from skinlens.storage.csv_file import CsvFileError, Row, listed, quoted, read_rows, reject_rows
+from skinlens.storage.csv_file import CsvFileError, listed, quoted, read_rows, reject_rows
 
 REQUIRED = ("path", "label", "probability")
 OPTIONAL = ("group_id", "leaky", "foreign_jpeg", "dx")
@@ -62,13 +62,27 @@ def read_predictions(content: bytes, *, name: str) -> pd.DataFrame:
     """
     columns, rows = read_rows(content, name=name, required=REQUIRED, optional=OPTIONAL)
     reject_rows(name, rows, "path", lambda path: not path, "have no path")
-    rows = [(line, row | {"path": _path(row["path"])}) for line, row in rows]
-    _refuse_repeated(name, rows)
+    rows = [(line, row | {"path": PurePosixPath(row["path"].replace("\\", "/")).as_posix()}) for line, row in rows]
+    # After the paths are brought into one form: `./a.jpg` and `a.jpg` are one image.
+    first_line: dict[str, int] = {}
+    repeated = [
+        f"line {line} (as line {first_line[row['path']]}: {quoted(row['path'])})"
+        for line, row in rows
+        if first_line.setdefault(row["path"], line) != line
+    ]
+    if repeated:
+        raise CsvFileError(f"{name}: {len(repeated)} row(s) have a path that is already listed: {listed(repeated)}")
     reject_rows(name, rows, "label", lambda label: label not in LABELS, "have a label other than benign or malignant")
     wrong = "have a probability that is no number from 0 to 1 (with a point, as in 0.93)"
     reject_rows(name, rows, "probability", lambda probability: not 0 <= _number(probability) <= 1, wrong)
     for flag in (column for column in columns if column in _FLAGS):
-        reject_rows(name, rows, flag, _is_no_flag, f"have a {flag} other than 0, 1 or blank")
+        reject_rows(
+            name,
+            rows,
+            flag,
+            lambda text: bool(text) and _number(text) not in (0, 1),
+            f"have a {flag} other than 0, 1 or blank",
+        )
     table = pd.DataFrame({column: [row[column] for _, row in rows] for column in columns})
     return table.assign(probability=[_number(row["probability"]) for _, row in rows])
 
@@ -118,27 +132,8 @@ def match(submitted: pd.DataFrame, shipped: pd.DataFrame) -> Match:
     )
 
 
-def _refuse_repeated(name: str, rows: list[Row]) -> None:
-    first_line: dict[str, int] = {}
-    repeated = [
-        f"line {line} (as line {first_line[row['path']]}: {quoted(row['path'])})"
-        for line, row in rows
-        if first_line.setdefault(row["path"], line) != line
-    ]
-    if repeated:
-        raise CsvFileError(f"{name}: {len(repeated)} row(s) have a path that is already listed: {listed(repeated)}")
-
-
-def _path(text: str) -> str:
-    return PurePosixPath(text.replace("\\", "/")).as_posix()
-
-
 def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
         return math.nan
-
-
-def _is_no_flag(text: str) -> bool:
-    return bool(text) and _number(text) not in (0, 1)

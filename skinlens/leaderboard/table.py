@@ -19,6 +19,9 @@ from skinlens.metrics.report import ViewResult
 PUBLISHED = "published.csv"
 NOT_TRAINED = "not trained here"
 _BELIEVED = "clean-native"
+_ROW = ("name", "title", "source", "paper_model", "paper_accuracy", "paper_right", "trained_here", "imagenet_start",
+        "seeds", "n", "right")  # fmt: skip
+_COST = ("relative_time", "milliseconds", "megabytes", "parameters", "epochs", "minutes")
 
 
 def leaderboard(folder: Path, *, view: str = "all") -> pd.DataFrame:
@@ -41,7 +44,13 @@ def leaderboard(folder: Path, *, view: str = "all") -> pd.DataFrame:
 
 
 def read_published(folder: Path) -> pd.DataFrame:
-    """Read the paper's table of a folder; without rows if the folder has none.
+    """Read the paper's table of a folder.
+
+    Args:
+        folder: As `evaluate` fills it.
+
+    Returns:
+        As `published_models`; without rows if the folder has no such table.
 
     Raises:
         ResultError: If the file is damaged.
@@ -89,7 +98,9 @@ def leaderboard_of(
     if view == "all":
         trained = {row.get("paper_model") for row in shown}
         shown += [_paper_row(row, trained) for row in published.to_dict("records")]
-    table = pd.DataFrame(shown, columns=_columns()).astype({"seeds": "int64", "epochs": "Int64"})
+    ends = ("", "_low", "_high", "_missing", "_mean", "_spread")
+    columns = [*_ROW, *(f"{metric}{end}" for metric in METRICS for end in ends), *_COST]
+    table = pd.DataFrame(shown, columns=columns).astype({"seeds": "int64", "epochs": "Int64"})
     return table.sort_values("accuracy", ascending=False, kind="stable", ignore_index=True)
 
 
@@ -98,6 +109,9 @@ def readable(board: pd.DataFrame) -> pd.DataFrame:
 
     A metric that one of our records lacks is `not measured`; "" stands for what the paper does not give. The order of
     texts is the order of their numbers, so that a table which sorts texts sorts the metrics.
+
+    Args:
+        board: From `leaderboard_of`.
     """
     table = pd.DataFrame({"Model": board["title"], "From": board["source"], "Note": board.apply(_note, axis=1)})
     for metric in ("accuracy", "roc_auc", "pr_auc"):
@@ -122,6 +136,9 @@ def heading(metric: MetricName) -> str:
 
 def markdown_leaderboard(folder: Path) -> str:
     """Tabulate the main metrics of every model as Markdown, for the documents.
+
+    Args:
+        folder: As `evaluate` fills it.
 
     Raises:
         ResultError: As for `leaderboard`.
@@ -159,7 +176,10 @@ def _own_row(
     for metric in METRICS:
         over = [_measurement(other, metric).value for other in results if other is not None]
         measurement = _measurement(result, metric)
-        row |= _metric_columns(metric, measurement) | _spread(metric, over)
+        row |= _metric_columns(metric, measurement)
+        defined = [value for value in over if value is not None]
+        if 1 < len(defined) == len(over):
+            row |= {f"{metric}_mean": float(np.mean(defined)), f"{metric}_spread": float(np.std(defined, ddof=1))}
         row[f"{metric}_missing"] = measurement.text() if measurement.value is None else ""
     return row | _cost(shown) | _papers_number(shown, published, view)
 
@@ -171,13 +191,6 @@ def _measurement(result: ViewResult, metric: MetricName) -> Measurement:
 
 def _metric_columns(metric: MetricName, measurement: Measurement) -> dict[str, Any]:
     return {metric: measurement.value, f"{metric}_low": measurement.low, f"{metric}_high": measurement.high}
-
-
-def _spread(metric: MetricName, values: list[float | None]) -> dict[str, Any]:
-    defined = [value for value in values if value is not None]
-    if len(defined) < 2 or len(defined) < len(values):
-        return {}
-    return {f"{metric}_mean": float(np.mean(defined)), f"{metric}_spread": float(np.std(defined, ddof=1))}
 
 
 def _cost(model: EvaluatedModel) -> dict[str, Any]:
@@ -255,16 +268,6 @@ def _cell(row: pd.Series, metric: MetricName) -> str:
     return missing if isinstance(missing, str) else ""
 
 
-def _columns() -> list[str]:
-    ends = ("", "_low", "_high", "_missing", "_mean", "_spread")
-    return [
-        *("name", "title", "source", "paper_model", "paper_accuracy", "paper_right", "trained_here", "imagenet_start"),
-        *("seeds", "n", "right"),
-        *(f"{metric}{end}" for metric in METRICS for end in ends),
-        *("relative_time", "milliseconds", "megabytes", "parameters", "epochs", "minutes"),
-    ]
-
-
 def _over_seeds(row: pd.Series, *, metric: MetricName) -> str:
     mean, spread = row[f"{metric}_mean"], row[f"{metric}_spread"]
     return "" if pd.isna(mean) or pd.isna(spread) else f"{mean:.3f} ± {spread:.3f} ({row['seeds']} seeds)"
@@ -274,6 +277,7 @@ def _markdown_row(row: pd.Series, believed: pd.DataFrame) -> str:
     title = ", ".join(part for part in (str(row["title"]), _note(row)) if part).replace("|", "\\|")
     cells = [title, row["source"], f"{row['right']} of {row['n']}"]
     cells += [_markdown_cell(row, name) for name in ("accuracy", "roc_auc", "pr_auc")]
+    # The paper has no such view.
     hard = believed.loc[row["name"]] if row["name"] in believed.index else None
     cells += ["" if hard is None else _markdown_cell(hard, name) for name in ("accuracy", "roc_auc")]
     return "| " + " | ".join(cell or "-" for cell in cells) + " |"

@@ -44,8 +44,16 @@ def agreement(first: Sequence[bool], second: Sequence[bool]) -> Agreement:
         first: True for malignant, `(N,)`.
         second: Of the same images in the same order.
 
+    Returns:
+        Counts of the four combinations, the share of images on which they agree, and Cohen's kappa.
+
     Raises:
         ValueError: If the lengths differ.
+
+    Example:
+        >>> both = agreement([True, False, False, True], [True, False, True, True])
+        >>> both.second_alone, both.share.value, both.kappa.value
+        (1, 0.75, 0.5)
     """
     if len(first) != len(second):
         raise ValueError(f"{len(first)} calls of the first rater, {len(second)} of the second")
@@ -63,14 +71,18 @@ def agreement(first: Sequence[bool], second: Sequence[bool]) -> Agreement:
 
 
 def _kappa(table: np.ndarray) -> Measurement:
+    """Cohen's kappa of a table of two raters' calls, `(2, 2)`."""
     n = int(table.sum())
     by_chance = float((table.sum(axis=0) * table.sum(axis=1)).sum())
     if not n:
         return undefined(NO_IMAGE, 0)
+    # Chance alone agrees on everything, so that kappa would be 0 / 0.
     if by_chance == float(n) ** 2:
         return undefined("both call every image the same", n)
+    # statsmodels divides by the variance, which is 0 where the raters agree wholly.
     with np.errstate(divide="ignore", invalid="ignore"):
         fitted = cohens_kappa(table)
+    # No interval can be computed from so few images; the value stands.
     if not np.isfinite([fitted.kappa_low, fitted.kappa_upp]).all():
         return Measurement(float(fitted.kappa), n=n)
     return Measurement(float(fitted.kappa), max(-1.0, float(fitted.kappa_low)), min(1.0, float(fitted.kappa_upp)), n)

@@ -12,7 +12,7 @@ _LEAST_SLOPE = 0.02
 
 
 def fitted_scaling(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Scaling:
-    """Fit the scaling with the smallest log loss.
+    """Fit the scaling with the smallest log loss (Platt 1999; temperature scaling: Guo et al., arXiv 1706.04599).
 
     A model whose training draws both labels equally often is off by a constant wherever they are not equally frequent;
     only the offset corrects that.
@@ -20,6 +20,9 @@ def fitted_scaling(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Scali
     Args:
         labels: `(N,)`, 1 for malignant and 0 for benign.
         probabilities: P(malignant), `(N,)`, of images that the model has not trained on.
+
+    Returns:
+        Temperature and offset of the logit.
 
     Raises:
         ValueError: As for `registry.score`, or if there is only one class, or the classes do not overlap, so that no
@@ -32,6 +35,7 @@ def fitted_scaling(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Scali
     if logits[labels == 1].min() > logits[labels == 0].max():
         raise ValueError("a temperature cannot be fitted: the scores separate the classes wholly")
     slope, offset = fit_platt(labels, logits)
+    # A slope near 0 would be a temperature without end.
     if slope < _LEAST_SLOPE:
         raise ValueError("a temperature cannot be fitted: a higher score does not mean more malignant images")
     return Scaling(1 / slope, offset)
@@ -51,10 +55,12 @@ def fit_platt(labels: Labels, logits: Floats) -> tuple[float, float]:
 
     def loss(unknown: Floats) -> tuple[float, Floats]:
         """Of slope and offset, with its gradient; convex in both."""
+        # Logs of the probability of the right label, without overflow at either end.
         margin = sign * (unknown[0] * logits + unknown[1])
         pull = -sign * sigmoid(-margin) / len(sign)
         return float(np.logaddexp(0, -margin).mean()), np.array([pull @ logits, pull.sum()])
 
+    # Convex and smooth in two unknowns: BFGS from the unscaled model ends at the one minimum.
     slope, offset = minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS", options={"gtol": 1e-9}).x
     return float(slope), float(offset)
 
@@ -66,6 +72,9 @@ def scaled_across(labels: npt.ArrayLike, probabilities: npt.ArrayLike, parts: np
         labels: `(N,)`, 1 for malignant and 0 for benign.
         probabilities: P(malignant), `(N,)`, of images that the model has not trained on.
         parts: `(N,)`, folds or datasets; at least two.
+
+    Returns:
+        Scaled probabilities, `(N,)` in [0, 1], in the order of the images.
 
     Raises:
         ValueError: As for `fitted_scaling`, or with one part only.
@@ -84,6 +93,14 @@ def scaled_across(labels: npt.ArrayLike, probabilities: npt.ArrayLike, parts: np
 
 def calibration_error(labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, bins: int = CALIBRATION_BINS) -> float:
     """Compute the expected calibration error, `draws.Draws.calibration_error`, with every image counting once.
+
+    Args:
+        labels: `(N,)`, 1 for malignant and 0 for benign.
+        probabilities: P(malignant), `(N,)` in [0, 1].
+        bins: Number of bins that hold equally many images.
+
+    Returns:
+        In [0, 1]; 0 is perfect, and noise alone gives more than 0 on few images.
 
     Raises:
         ValueError: As for `registry.score`.

@@ -52,6 +52,9 @@ def confusion_at(labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshold:
         probabilities: P(malignant), `(N,)` in [0, 1].
         threshold: In [0, 1].
 
+    Returns:
+        Four counts with the sum N; positive is malignant.
+
     Raises:
         ValueError: As for `checked` and `require_threshold`.
 
@@ -61,12 +64,20 @@ def confusion_at(labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshold:
     """
     labels, probabilities = checked(labels, probabilities)
     require_threshold(threshold)
+    # The four combinations as numbers: 0 and 1 are benign, 2 and 3 malignant.
     counts = np.bincount(2 * labels + (probabilities >= threshold), minlength=4)
     return Confusion(*(int(count) for count in counts))
 
 
 def checked(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> tuple[Labels, Floats]:
-    """Return labels as int64 and probabilities as float64, both `(N,)`.
+    """Check labels and probabilities, and return them as arrays.
+
+    Args:
+        labels: `(N,)`, 1 for malignant and 0 for benign.
+        probabilities: P(malignant), `(N,)` in [0, 1].
+
+    Returns:
+        Labels as int64 and probabilities as float64, both `(N,)`.
 
     Raises:
         ValueError: If they are not two sequences of the same length of at least 1, or a label is not 0 or 1, or a
@@ -80,6 +91,7 @@ def checked(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> tuple[Labels
     if labels.size == 0:
         raise ValueError("there is no image to score: labels and probabilities are empty")
     require_rows(np.isin(labels, (0, 1)), "labels must be 0 (benign) or 1 (malignant)")
+    # A comparison with NaN is false, so that a missing value is named too.
     require_rows((probabilities >= 0) & (probabilities <= 1), "probabilities must be finite numbers in [0, 1]")
     return labels.astype(np.int64), probabilities
 
@@ -97,8 +109,12 @@ def require_threshold(threshold: float) -> None:
 def require_rows(valid: npt.NDArray[np.bool_], rule: str) -> None:
     """Insist that a rule holds in every row.
 
+    Args:
+        valid: `(N,)`, whether it does.
+        rule: What must hold, as the beginning of a sentence.
+
     Raises:
-        ValueError: If it does not; the message is the rule and the first few offending rows.
+        ValueError: If it does not; the message is the rule and the first ten offending rows, counted from 0.
     """
     rows = np.flatnonzero(~valid)
     if rows.size:

@@ -56,6 +56,7 @@ def pr_points(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> pd.DataFra
     labels, probabilities = checked(labels, probabilities)
     if not _both_classes(labels):
         return None
+    # scikit-learn gives rising thresholds and ends with a point of no image, which has no precision.
     precision, sensitivity, thresholds = precision_recall_curve(labels, probabilities)
     return pd.DataFrame(
         {"threshold": thresholds[::-1], "sensitivity": sensitivity[-2::-1], "precision": precision[-2::-1]}
@@ -108,7 +109,13 @@ def decision_curve(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> pd.Da
     """
     labels, probabilities = checked(labels, probabilities)
     odds = DECISION_THRESHOLDS / (1 - DECISION_THRESHOLDS)
-    true_positives, false_positives = (_share_called(probabilities, labels == label) for label in (1, 0))
+    called = []
+    for label in (1, 0):
+        ascending = np.sort(probabilities[labels == label])
+        below = np.searchsorted(ascending, DECISION_THRESHOLDS, side="left")
+        # As a share of all images, not of the class: net benefit is per image.
+        called.append((len(ascending) - below) / len(labels))
+    true_positives, false_positives = called
     prevalence = labels.mean()
     return pd.DataFrame(
         {
@@ -145,8 +152,10 @@ def coverage_error(labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshol
     require_threshold(threshold)
     # Rounded, so that 0.3 and 0.7 are equally far from 0.5.
     distance = np.round(np.abs(logit(probabilities) - logit(threshold)), 9)
+    # Stable, so that images at the same distance keep the order of the rows.
     order = np.argsort(-distance, kind="stable")
     wrong = np.cumsum((probabilities >= threshold)[order] != (labels == 1)[order])
+    # Images at the same distance are decided together: only the last of them is a point.
     last = np.flatnonzero(np.diff(distance[order], append=-1.0))
     rates = [wilson(int(wrong[row]), int(row) + 1) for row in last]
     return pd.DataFrame(
@@ -164,10 +173,3 @@ def coverage_error(labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshol
 
 def _both_classes(labels: Labels) -> bool:
     return bool(labels.min() < labels.max())
-
-
-def _share_called(probabilities: Floats, members: npt.NDArray[np.bool_]) -> Floats:
-    """Images of a class called malignant at each of the decision thresholds, as a share of all images."""
-    ascending = np.sort(probabilities[members])
-    below = np.searchsorted(ascending, DECISION_THRESHOLDS, side="left")
-    return (len(ascending) - below) / len(probabilities)

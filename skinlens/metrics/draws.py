@@ -62,16 +62,23 @@ class Draws:
         return np.asarray((self.malignant_by_rank.sum(axis=1) == 0) | (self.benign_by_rank.sum(axis=1) == 0))
 
     def calibration_error(self, bins: int = CALIBRATION_BINS) -> Floats:
-        """Expected calibration error with bins that hold equally many images, `(R,)`.
+        """Compute the expected calibration error with bins that hold equally many images.
 
         The sum over bins of the bin's share of images times |mean probability - share of malignant|. An image's bin is
         `floor(bins * (midrank - 1/2) / N)`, so that equal probabilities share a bin whatever the order of the rows;
         some bins stay empty where there are many ties or fewer images than bins. Equal-mass bins after Nixon et al.
         2019, arXiv 1904.01685. Noise adds to it: a perfectly calibrated model scores above 0 on a finite set.
+
+        Args:
+            bins: Number of bins.
+
+        Returns:
+            `(R,)` in [0, 1].
         """
         weight, rows = self._weight_by_rank, len(self.weights)
         bin_of = equal_mass_bins(weight, bins)
         excess = self.probabilities[self._order][self._starts] * weight - self.malignant_by_rank
+        # One count for all draws: each has bins of its own.
         cell = bin_of + bins * np.arange(rows)[:, None]
         per_bin = np.bincount(cell.ravel(), weights=excess.ravel(), minlength=rows * bins)
         return np.asarray(np.abs(per_bin).reshape(rows, -1).sum(axis=1) / self.images)
@@ -95,6 +102,12 @@ def draws_of(
 ) -> Draws:
     """Check predictions and weights; without weights every image counts once, and R is 1.
 
+    Args:
+        labels: `(N,)`, 1 for malignant and 0 for benign.
+        probabilities: P(malignant), `(N,)` in [0, 1].
+        threshold: In [0, 1].
+        weights: Whole numbers from 0, `(R, N)`, with a positive sum in each row.
+
     Raises:
         ValueError: As for `classification.checked` and `require_threshold`, or if the weights have another shape.
     """
@@ -108,12 +121,16 @@ def draws_of(
 
 
 def equal_mass_bins(weight: Weights, bins: int = CALIBRATION_BINS) -> Labels:
-    """Return the bin of each distinct probability in the calibration error, from 0 to `bins - 1`.
+    """Return the bin of each distinct probability in the calibration error.
 
     Args:
         weight: How many images have each distinct probability, rising, `(..., K)`.
         bins: Number of bins.
+
+    Returns:
+        `(..., K)`, from 0 to `bins - 1`.
     """
+    # Twice the midrank, so that whole numbers do: halves could round to another bin.
     twice_midpoint = 2 * np.cumsum(weight, axis=-1) - weight
     total = weight.sum(axis=-1, keepdims=True)
     return np.asarray(np.minimum(bins * twice_midpoint // (2 * total), bins - 1))

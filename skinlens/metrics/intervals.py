@@ -58,6 +58,7 @@ def bootstrap(
     labels, probabilities = checked(labels, probabilities)
     chosen = tuple(METRICS if metrics is None else metrics)
     names = checked_groups(groups, len(labels))
+    # One group, drawn again and again, would give an interval of no width.
     if len(np.unique(names)) < 2:
         return dict.fromkeys(chosen)
     values: dict[MetricName, list[Floats]] = {name: [] for name in chosen}
@@ -69,7 +70,14 @@ def bootstrap(
 
 
 def checked_groups(groups: npt.ArrayLike, n: int) -> npt.NDArray[np.generic]:
-    """Return the groups as an array `(n,)`.
+    """Return the groups as an array.
+
+    Args:
+        groups: Equal for images that belong together; numbers or strings.
+        n: How many images there are.
+
+    Returns:
+        `(n,)`.
 
     Raises:
         ValueError: If they have another shape.
@@ -97,6 +105,7 @@ def resample_weights(groups: npt.ArrayLike, *, resamples: int, seed: int) -> Ite
     if resamples < 1:
         raise ValueError(f"resamples must be at least 1, not {resamples}")
     names, group_of = np.unique(np.asarray(groups), return_inverse=True)
+    # A multinomial draw is the same as drawing groups one by one, and gives counts at once.
     even = np.full(len(names), 1 / len(names))
     generator = np.random.default_rng(seed)
     block = max(1, _BLOCK // len(group_of))
@@ -112,6 +121,9 @@ def wilson(part: int, n: int) -> Measurement:
         part: Images that count, of `n`.
         n: All images; the proportion is undefined if it is 0.
 
+    Returns:
+        `part / n` with both ends in [0, 1].
+
     Raises:
         ValueError: If `part` does not lie in 0 to `n`.
 
@@ -123,6 +135,7 @@ def wilson(part: int, n: int) -> Measurement:
         raise ValueError(f"part must lie in 0 to n = {n}, not {part}")
     if n == 0:
         return undefined(NO_IMAGE, 0)
+    # Rounding can take an end beyond the range by 1e-17.
     low, high = proportion_confint(part, n, alpha=1 - LEVEL, method="wilson")
     return Measurement(part / n, max(0.0, float(low)), min(1.0, float(high)), n)
 
@@ -144,6 +157,7 @@ def delong(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Ends:
         ValueError: As for `registry.score`.
     """
     estimate = delong_variance(labels, probabilities)
+    # Classes that do not overlap have a variance of 0, which says that there are few images, not that all is certain.
     if estimate is None or estimate[1] <= 0:
         return None
     auc, variance = estimate
@@ -155,7 +169,15 @@ def delong(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Ends:
 def delong_variance(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> tuple[float, float] | None:
     """Compute the ROC AUC and DeLong's variance of it (DeLong, DeLong & Clarke-Pearson 1988).
 
-    Arguments and errors as for `delong`; None with fewer than two images of a class.
+    Args:
+        labels: `(N,)`, 1 for malignant and 0 for benign.
+        probabilities: P(malignant), `(N,)` in [0, 1].
+
+    Returns:
+        Area and variance; None with fewer than two images of a class.
+
+    Raises:
+        ValueError: As for `registry.score`.
     """
     labels, probabilities = checked(labels, probabilities)
     if min(labels.sum(), (1 - labels).sum()) < 2:
@@ -166,7 +188,17 @@ def delong_variance(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> tupl
 
 
 def placements(malignant: Floats, benign: Floats) -> tuple[Floats, Floats]:
-    """Return per image the share of the other class it is ordered rightly against, by midranks (Sun & Xu 2014)."""
+    """Return per image the share of the other class it is ordered rightly against, a tie counting half.
+
+    By midranks, which takes N log N steps instead of one for each pair (Sun & Xu 2014).
+
+    Args:
+        malignant: Scores of the malignant images, `(M,)`.
+        benign: Scores of the benign ones, `(B,)`.
+
+    Returns:
+        `(M,)` and `(B,)`, in [0, 1]; the mean of either is the ROC AUC.
+    """
     pooled = rankdata(np.concatenate([malignant, benign]))
     of_malignant = (pooled[: len(malignant)] - rankdata(malignant)) / len(benign)
     of_benign = 1 - (pooled[len(malignant) :] - rankdata(benign)) / len(malignant)
@@ -174,7 +206,14 @@ def placements(malignant: Floats, benign: Floats) -> tuple[Floats, Floats]:
 
 
 def percentiles(values: Floats) -> Ends:
-    """Return the percentile interval of draws `(R,)`, leaving out NaN; None if more than 5 % of them are NaN."""
+    """Return the percentile interval of draws.
+
+    Args:
+        values: `(R,)`; NaN where a metric was undefined on a draw, which is left out.
+
+    Returns:
+        The 2.5th and the 97.5th percentile; None if more than 5 % of the draws are NaN.
+    """
     defined = values[~np.isnan(values)]
     if len(defined) < (1 - UNDEFINED_LIMIT) * len(values):
         return None

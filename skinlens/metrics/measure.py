@@ -45,16 +45,30 @@ def measure(
     measurements = {}
     for metric in metrics:
         value, n = value_of(METRICS[metric], draws), METRICS[metric].images(confusion)
-        measurements[metric] = (
-            undefined(_why_undefined(draws.labels), n) if value is None else with_ends(value, intervals[metric], n)
-        )
+        if value is not None:
+            measurements[metric] = with_ends(value, intervals[metric], n)
+        elif draws.labels.all():
+            measurements[metric] = undefined("every image is malignant", n)
+        else:
+            why = "nothing can be divided by" if draws.labels.any() else "every image is benign"
+            measurements[metric] = undefined(why, n)
     return measurements
 
 
 def measure_roc_auc(
     labels: npt.ArrayLike, probabilities: npt.ArrayLike, groups: npt.ArrayLike, *, resamples: int = RESAMPLES
 ) -> Measurement:
-    """Measure the ROC AUC, which needs no threshold; otherwise as `measure`."""
+    """Measure the ROC AUC, which needs no threshold; otherwise as `measure`.
+
+    Args:
+        labels: `(N,)`, 1 for malignant and 0 for benign.
+        probabilities: P(malignant), `(N,)` in [0, 1].
+        groups: `(N,)`, equal for images that belong together.
+        resamples: Draws of the bootstrap, whose seed is 0.
+
+    Raises:
+        ValueError: As for `intervals.bootstrap`.
+    """
     return measure(labels, probabilities, 0.5, groups, "roc_auc", resamples=resamples)["roc_auc"]
 
 
@@ -84,9 +98,3 @@ def measure_mean(
         weights @ numbers / weights.sum(axis=1) for weights in resample_weights(names, resamples=resamples, seed=seed)
     ]
     return with_ends(mean, percentiles(np.concatenate(drawn)), len(numbers))
-
-
-def _why_undefined(labels: npt.NDArray[np.generic]) -> str:
-    if labels.all():
-        return "every image is malignant"
-    return "nothing can be divided by" if labels.any() else "every image is benign"

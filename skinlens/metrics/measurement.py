@@ -88,7 +88,14 @@ class Measurement:
         return f"{shown}, n = {self.n:,}" if n and self.n is not None else shown
 
     def interval(self, number: Callable[[float], str] = as_decimal) -> str:
-        """Write the interval alone, as in `0.951 to 0.980`; "" without one."""
+        """Write the interval alone.
+
+        Args:
+            number: How to write one number.
+
+        Returns:
+            As in `0.951 to 0.980`; "" where there is none.
+        """
         if self.low is None or self.high is None:
             return ""
         return f"{number(self.low)} to {number(self.high)}"
@@ -103,17 +110,34 @@ StoredNumbers = Annotated[Measurement, PlainSerializer(Measurement.numbers)]
 
 
 def undefined(reason: str, n: int | None = None) -> Measurement:
-    """Return a measurement without a value."""
+    """Return a measurement without a value.
+
+    Args:
+        reason: Why there is none, as in "every image is benign".
+        n: Images that were looked at; None where that is not known.
+    """
     return Measurement(None, None, None, n, reason)
 
 
 def with_ends(value: float, ends: tuple[float, float] | None, n: int) -> Measurement:
-    """Return a measurement with both ends of its interval, or with none."""
+    """Return a measurement with both ends of its interval, or with none.
+
+    Args:
+        value: Point estimate.
+        ends: Lower and upper end; None where the interval is undefined.
+        n: Images it rests on.
+    """
     low, high = ends or (None, None)
     return Measurement(value, low, high, n)
 
 
 def from_table(value: float | None, low: float | None = None, high: float | None = None) -> Measurement:
-    """Return the measurement that a row of a table holds, in which NaN stands for a missing number."""
+    """Return the measurement that a row of a table holds, in which NaN stands for a missing number.
+
+    Args:
+        value: Point estimate; None or NaN where it is undefined.
+        low: Lower end of the interval, likewise.
+        high: Upper end of it, likewise.
+    """
     value, low, high = (None if end is None or math.isnan(end) else float(end) for end in (value, low, high))
     return Measurement(value, low, high)

@@ -65,6 +65,9 @@ def choose_points(
         probabilities: P(malignant), `(N,)` in [0, 1], of images that the model has not trained on.
         most_error: Wanted share of wrong decisions outside the bands.
 
+    Returns:
+        In that order, each with its rule in words and its rates on the given images.
+
     Raises:
         ValueError: As for `registry.score`, without one of the labels, or as for `threshold_of_specificity`.
     """
@@ -97,10 +100,22 @@ def choose_points(
 def threshold_of_sensitivity(
     labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, least: float = LEAST_RATE
 ) -> float:
-    """Return the highest threshold of four digits that detects at least this share of the malignant images.
+    """Return the highest threshold of four digits that detects at least a share of the malignant images.
+
+    Args:
+        labels: `(N,)`, 1 for malignant and 0 for benign.
+        probabilities: P(malignant), `(N,)` in [0, 1].
+        least: The share, in (0, 1].
+
+    Returns:
+        In [0, 1], rounded down, so that the rule still holds.
 
     Raises:
         ValueError: As for `registry.score`, or without a malignant image.
+
+    Example:
+        >>> threshold_of_sensitivity([0, 1, 1, 1], [0.1, 0.32571, 0.6, 0.9])
+        0.3257
     """
     labels, probabilities = checked(labels, probabilities)
     malignant = np.sort(probabilities[labels == 1])[::-1]
@@ -114,7 +129,15 @@ def threshold_of_sensitivity(
 def threshold_of_specificity(
     labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, least: float = LEAST_RATE
 ) -> float:
-    """Return the lowest threshold of four digits that leaves at least this share of the benign images below it.
+    """Return the lowest threshold of four digits that leaves at least a share of the benign images below it.
+
+    Args:
+        labels: As for `threshold_of_sensitivity`.
+        probabilities: Likewise.
+        least: The share, in (0, 1].
+
+    Returns:
+        In [0, 1], one step of 0.0001 above the last benign score that must lie below it.
 
     Raises:
         ValueError: As for `registry.score`, without a benign image, or if a score of 1 makes it impossible.
@@ -131,7 +154,14 @@ def threshold_of_specificity(
 
 
 def threshold_of_balance(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
-    """Return the lowest threshold of four digits, inside (0, 1), at which sensitivity and specificity differ least.
+    """Return the lowest threshold of four digits at which sensitivity and specificity differ least.
+
+    Args:
+        labels: `(N,)`, 1 for malignant and 0 for benign.
+        probabilities: P(malignant), `(N,)` in [0, 1].
+
+    Returns:
+        Inside (0, 1).
 
     Raises:
         ValueError: As for `registry.score`, or without one of the labels.
@@ -169,10 +199,12 @@ def uncertain_band(
     if not 0 < threshold < 1:
         raise ValueError(f"a band is drawn around a threshold between 0 and 1, not {threshold}")
     curve = coverage_error(labels, probabilities, threshold)
+    # The error is no smooth function of the width: of all widths that do, the narrowest counts.
     usable = np.flatnonzero((curve["error"] <= most_error) & (curve["coverage"] >= LEAST_DECIDED))
     if not len(usable):
         return None
     last = int(usable[-1])
+    # The band reaches up to the nearest images that it must leave undecided.
     width = float(curve["distance"].iloc[last + 1]) if last + 1 < len(curve) else 0.0
     centre, decided = float(logit(threshold)), curve.iloc[last]
     return Band(

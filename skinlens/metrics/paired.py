@@ -135,7 +135,11 @@ class Comparison:
     ranking: DeLongTest | None
 
     def sentence(self, metric: MetricName = "roc_auc") -> str:
-        """Which model is better by a metric and by how much, or that no difference was shown."""
+        """Say which model is better by a metric and by how much, or that no difference was shown.
+
+        Args:
+            metric: Name in `registry.METRICS`.
+        """
         return in_words(self.metrics[metric], metric, self.first, self.second)
 
 
@@ -160,6 +164,9 @@ def compare(
         view: A name from `views.views_of`.
         resamples: Draws of the bootstrap.
         seed: Of the bootstrap.
+
+    Returns:
+        Differences of all metrics with paired intervals, McNemar's and DeLong's test.
 
     Raises:
         ValueError: As for `report.evaluate_views`, with the name of the model whose probabilities are at fault, or if
@@ -283,8 +290,9 @@ def paired_delong(labels: npt.ArrayLike, first: npt.ArrayLike, second: npt.Array
         return None
     places = [placements(model[labels == 1], model[labels == 0]) for model in (one, other)]
     aucs = [float(of_malignant.mean()) for of_malignant, _ in places]
-    if _order_alike(one, other):
+    if np.array_equal(rankdata(one), rankdata(other)):
         return DeLongTest(Difference(aucs[0], aucs[1], 0.0, 0.0, 0.0), 1.0)
+    # The variance of paired differences holds the covariance of the two models.
     per_class = [mine - theirs for mine, theirs in zip(*places, strict=True)]
     variance = sum(float(gaps.var(ddof=1)) / len(gaps) for gaps in per_class)
     if variance < _VARIANCE_ROUNDING:
@@ -381,6 +389,12 @@ def paired_bootstrap_over_seeds(
 def in_words(difference: Difference, metric: MetricName, first: str, second: str) -> str:
     """Return one sentence: which model is better by a metric and by how much, or that no difference was shown.
 
+    Args:
+        difference: First minus second model.
+        metric: Name in `registry.METRICS`.
+        first: The first model's name, as a reader should see it.
+        second: The second model's.
+
     Example:
         >>> in_words(Difference(0.967, 0.955, 0.012, 0.001, 0.024), "roc_auc", "ASFF", "ResNet-50")
         'ASFF is better than ResNet-50 by 0.012 ROC AUC (0.001 to 0.024).'
@@ -394,6 +408,7 @@ def in_words(difference: Difference, metric: MetricName, first: str, second: str
     if not difference.shown:
         by, *ends = _rounded(value, low, high)
         return f"No difference was shown: {first} minus {second} is {by} {title} ({ends[0]} to {ends[1]})."
+    # Said without a sign, so that the interval's ends change places with it.
     by, *ends = _rounded(abs(value), *sorted((abs(low), abs(high))))
     if METRICS[metric].lower_is_better:
         better, worse = (first, second) if value < 0 else (second, first)
@@ -421,11 +436,6 @@ def _called(probabilities: Floats, threshold: float) -> npt.NDArray[np.bool_]:
     return probabilities >= threshold
 
 
-def _order_alike(one: Floats, other: Floats) -> bool:
-    """Whether both order all images alike, ties included."""
-    return np.array_equal(rankdata(one), rankdata(other))
-
-
 def _differences(
     labels: npt.ArrayLike,
     runs: list[list[_Run]],
@@ -441,24 +451,24 @@ def _differences(
     if len(np.unique(names)) > 1:
         one, other = _drawn_means(labels, runs, names, resamples=resamples, seed=seed)
         intervals = {metric: percentiles(one[metric] - other[metric]) for metric in METRICS}
-    return {metric: _difference(first[metric], second[metric], intervals[metric]) for metric in METRICS}
-
-
-def _difference(first: float | None, second: float | None, ends: Ends) -> Difference:
-    if first is None or second is None:
-        return Difference(first, second, None, None, None)
-    return Difference(first, second, first - second, *(ends or (None, None)))
+    differences = {}
+    for metric in METRICS:
+        mine, theirs, ends = first[metric], second[metric], intervals[metric] or (None, None)
+        if mine is None or theirs is None:
+            differences[metric] = Difference(mine, theirs, None, None, None)
+        else:
+            differences[metric] = Difference(mine, theirs, mine - theirs, *ends)
+    return differences
 
 
 def _mean_scores(labels: npt.ArrayLike, runs: list[_Run]) -> dict[MetricName, float | None]:
     """Each metric, averaged over runs; None if it is undefined for one of them."""
     scores = [score(labels, probabilities, threshold).values for probabilities, threshold in runs]
-    return {metric: _mean([values[metric] for values in scores]) for metric in METRICS}
-
-
-def _mean(values: list[float | None]) -> float | None:
-    defined = [value for value in values if value is not None]
-    return sum(defined) / len(defined) if len(defined) == len(values) else None
+    means: dict[MetricName, float | None] = {}
+    for metric in METRICS:
+        defined = [value for values in scores if (value := values[metric]) is not None]
+        means[metric] = sum(defined) / len(defined) if len(defined) == len(scores) else None
+    return means
 
 
 def _drawn_means(

@@ -43,17 +43,31 @@ class Metric:
         return self.title[0].upper() + self.title[1:]
 
     def images(self, confusion: Confusion) -> int:
-        """Return how many images it rests on."""
+        """Return how many images the metric rests on.
+
+        Args:
+            confusion: Counts of the decisions.
+        """
         return self.counts(confusion)[1] if self.counts else confusion.n
 
 
 def from_confusion(title: str, function: Callable[[Confusion], Floats]) -> Metric:
-    """Return a metric that follows from the confusion matrix."""
+    """Return a metric that follows from the confusion matrix.
+
+    Args:
+        title: As it reads within a sentence.
+        function: From counts, or arrays of counts `(R,)`, to its values; NaN where it is undefined.
+    """
     return Metric(title, lambda draws: function(draws.confusion), of_confusion=function)
 
 
 def proportion(title: str, counts: Callable[[Confusion], tuple[int, int]]) -> Metric:
-    """Return a metric that is a share of some images, undefined without any; Wilson's interval is its second one."""
+    """Return a metric that is a share of some images, with Wilson's as its second interval.
+
+    Args:
+        title: As it reads within a sentence.
+        counts: From a confusion matrix to the part and the whole; the metric is undefined where the whole is 0.
+    """
 
     def share(confusion: Confusion) -> Floats:
         return ratio(*counts(confusion))
@@ -68,13 +82,30 @@ def proportion(title: str, counts: Callable[[Confusion], tuple[int, int]]) -> Me
 
 
 def ratio(part: npt.ArrayLike, whole: npt.ArrayLike) -> Floats:
-    """Divide counts of any shape; NaN where the whole is 0."""
+    """Divide counts.
+
+    Args:
+        part: Of any shape.
+        whole: Of the same shape.
+
+    Returns:
+        float64 of that shape; NaN where the whole is 0.
+    """
     part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
     return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
 
 
 def roc_auc(draws: Draws) -> Floats:
-    """Share of malignant-benign pairs in the right order, a tie counting half, `(R,)`; NaN with one class."""
+    """Compute the share of malignant-benign pairs in the right order, a tie counting half.
+
+    This is the Mann-Whitney statistic, and the area under the ROC curve (Hanley & McNeil 1982).
+
+    Args:
+        draws: Of N images.
+
+    Returns:
+        `(R,)` in [0, 1]; NaN with one class.
+    """
     malignant, benign = draws.malignant_by_rank, draws.benign_by_rank
     benign_below = np.cumsum(benign, axis=1) - benign / 2
     pairs = malignant.sum(axis=1) * benign.sum(axis=1)
@@ -86,14 +117,10 @@ def _pr_auc(draws: Draws) -> Floats:
     falling = draws.malignant_by_rank[:, ::-1]
     true_positives = np.cumsum(falling, axis=1)
     called = true_positives + np.cumsum(draws.benign_by_rank[:, ::-1], axis=1)
+    # Where nothing is called nothing is true either, so that 0 / 1 stands for 0 / 0.
     precision = true_positives / np.maximum(called, 1)
     average = ratio((falling * precision).sum(axis=1), falling.sum(axis=1))
     return np.where(draws.one_class, np.nan, average)
-
-
-def _balanced_accuracy(confusion: Confusion) -> Floats:
-    sensitivity, specificity = ratio(confusion.tp, confusion.malignant), ratio(confusion.tn, confusion.benign)
-    return (sensitivity + specificity) / 2
 
 
 def _f1(confusion: Confusion) -> Floats:
@@ -103,12 +130,15 @@ def _f1(confusion: Confusion) -> Floats:
 
 
 def _brier(draws: Draws) -> Floats:
+    """Mean squared difference of probability and label (Brier 1950)."""
     return np.asarray(draws.weights @ (draws.probabilities - draws.labels) ** 2 / draws.images)
 
 
 METRICS: dict[MetricName, Metric] = {
     "accuracy": proportion("accuracy", lambda confusion: (confusion.right, confusion.n)),
-    "balanced_accuracy": from_confusion("balanced accuracy", _balanced_accuracy),
+    "balanced_accuracy": from_confusion(
+        "balanced accuracy", lambda counts: (ratio(counts.tp, counts.malignant) + ratio(counts.tn, counts.benign)) / 2
+    ),
     "sensitivity": proportion("sensitivity", lambda confusion: (confusion.tp, confusion.malignant)),
     "specificity": proportion("specificity", lambda confusion: (confusion.tn, confusion.benign)),
     "precision": proportion("precision", lambda confusion: (confusion.tp, confusion.called)),
@@ -146,6 +176,9 @@ def score(labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshold: float)
         probabilities: P(malignant), `(N,)` in [0, 1].
         threshold: In [0, 1]; the decision is `probability >= threshold`.
 
+    Returns:
+        The confusion matrix and every entry of `METRICS`.
+
     Raises:
         ValueError: If the lengths differ, there is no image, or a value is missing or out of range; the message names
             the rows.
@@ -160,7 +193,15 @@ def score(labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshold: float)
 
 
 def value_of(metric: Metric, draws: Draws) -> float | None:
-    """Return a metric's value under the first set of weights; None where it is undefined."""
+    """Return a metric's value under the first set of weights.
+
+    Args:
+        metric: An entry of `METRICS`.
+        draws: Of N images.
+
+    Returns:
+        None where it is undefined.
+    """
     value = float(metric.function(draws)[0])
     return None if np.isnan(value) else value
 
@@ -187,5 +228,12 @@ def weighted_metrics(
 
 
 def metrics_of_confusion(confusion: Confusion) -> dict[MetricName, Floats]:
-    """Compute the metrics that follow from confusion matrices, of counts or of arrays of counts."""
+    """Compute the metrics that follow from confusion matrices.
+
+    Args:
+        confusion: Of counts, or of arrays of counts `(R,)`.
+
+    Returns:
+        Per metric its values, of the counts' shape; NaN where it is undefined.
+    """
     return {name: metric.of_confusion(confusion) for name, metric in METRICS.items() if metric.of_confusion is not None}

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
@@ -79,11 +78,9 @@ class ViewResult(Document):
 
     @field_serializer("metrics")
     def _with_second(self, metrics: dict[MetricName, Measurement]) -> dict[str, Any]:
-        return {name: each.numbers() | {"second": self._stored_second(name)} for name, each in metrics.items()}
-
-    def _stored_second(self, name: MetricName) -> dict[str, float | None] | None:
-        second = self.second.get(name)
-        return None if second is None else {"low": second.low, "high": second.high}
+        # Its value and n are those of the metric, and not written twice.
+        second = {name: {"low": each.low, "high": each.high} for name, each in self.second.items()}
+        return {name: each.numbers() | {"second": second.get(name)} for name, each in metrics.items()}
 
 
 def evaluate_views(
@@ -119,6 +116,12 @@ def evaluate_views(
         confusion = confusion_at(*inside, threshold)
         measured = measure(*inside, threshold, groups[view.mask], *METRICS, resamples=resamples, seed=seed)
         second = {metric: _second(METRICS[metric], measured[metric], *inside, confusion) for metric in METRICS}
+        called = inside[1] >= threshold
+        per_diagnosis = {}
+        for diagnosis in sorted(set(diagnoses[view.mask]) - {""}):
+            members = diagnoses[view.mask] == diagnosis
+            n, calls = int(members.sum()), int((members & called).sum())
+            per_diagnosis[diagnosis] = DiagnosisResult(n=n, called_malignant=calls, rate=wilson(calls, n))
         results[name] = ViewResult(
             explanation=view.explanation,
             n=confusion.n,
@@ -127,19 +130,34 @@ def evaluate_views(
             threshold=threshold,
             confusion=confusion,
             metrics=measured,
-            per_diagnosis=_per_diagnosis(diagnoses[view.mask], inside[1] >= threshold),
+            per_diagnosis=per_diagnosis,
             second={metric: each for metric, each in second.items() if each is not None},
         )
     return results
 
 
 def to_json(results: dict[str, ViewResult]) -> dict[str, Any]:
-    """Return the results as dicts, strings, ints, floats and None, for `json.dumps`."""
+    """Return results for `json.dumps`.
+
+    Args:
+        results: From `evaluate_views`.
+
+    Returns:
+        Per view dicts, strings, ints, floats and None. Fields that were never set are left out, so that a record that
+        was read is written as it was.
+    """
     return {name: result.model_dump(mode="json", exclude_unset=True) for name, result in results.items()}
 
 
 def format_views(results: dict[str, ViewResult]) -> str:
-    """Tabulate the results for a terminal: a column a view, each measurement with its bootstrap interval."""
+    """Tabulate results for a terminal.
+
+    Args:
+        results: From `evaluate_views`.
+
+    Returns:
+        Lines: a column a view, each measurement with its bootstrap interval, and what each view holds.
+    """
     views = list(results.values())
     rows = [["", *results], ["images", *(str(view.n) for view in views)]]
     rows.append(["benign + malignant", *(f"{view.benign} + {view.malignant}" for view in views)])
@@ -149,13 +167,19 @@ def format_views(results: dict[str, ViewResult]) -> str:
     )
     diagnoses = sorted({diagnosis for view in views for diagnosis in view.per_diagnosis})
     rows.extend(
-        [f"{diagnosis} called malignant", *(_diagnosis_cell(view.per_diagnosis.get(diagnosis)) for view in views)]
+        [
+            f"{diagnosis} called malignant",
+            *(
+                f"{known.called_malignant}/{known.n} ({known.rate.interval()})" if known else "-"
+                for known in (view.per_diagnosis.get(diagnosis) for view in views)
+            ),
+        ]
         for diagnosis in diagnoses
     )
     notes = [f"{name}: {view.explanation}" for name, view in results.items()]
-    return "\n".join(
-        [*_aligned(rows), "", "In brackets: 95 % interval, bootstrap over groups (diagnoses: Wilson).", *notes]
-    )
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    aligned = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([*aligned, "", "In brackets: 95 % interval, bootstrap over groups (diagnoses: Wilson).", *notes])
 
 
 def _second(
@@ -168,23 +192,3 @@ def _second(
         return wilson(*metric.counts(confusion))
     ends = delong(labels, probabilities) if metric.second_interval == "delong" else None
     return None if ends is None else with_ends(measured.value, ends, confusion.n)
-
-
-def _per_diagnosis(diagnoses: npt.NDArray[np.object_], called: npt.NDArray[np.bool_]) -> dict[str, DiagnosisResult]:
-    results = {}
-    for diagnosis in sorted(set(diagnoses) - {""}):
-        inside = diagnoses == diagnosis
-        n, calls = int(inside.sum()), int((inside & called).sum())
-        results[diagnosis] = DiagnosisResult(n=n, called_malignant=calls, rate=wilson(calls, n))
-    return results
-
-
-def _diagnosis_cell(result: DiagnosisResult | None) -> str:
-    if result is None:
-        return "-"
-    return f"{result.called_malignant}/{result.n} ({result.rate.interval()})"
-
-
-def _aligned(rows: list[list[str]]) -> list[str]:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -10,7 +10,13 @@ LABELS = ("benign", "malignant")
 
 
 def labels_of(manifest: pd.DataFrame) -> Labels:
-    """Return the column `label` as 1 for malignant and 0 for benign, `(N,)`.
+    """Return the column `label` as numbers.
+
+    Args:
+        manifest: N rows.
+
+    Returns:
+        int64 `(N,)`, 1 for malignant and 0 for benign.
 
     Raises:
         ValueError: If the column is missing, or a label is neither; the message names the rows.
@@ -21,14 +27,31 @@ def labels_of(manifest: pd.DataFrame) -> Labels:
 
 
 def text_of(manifest: pd.DataFrame, column: str) -> npt.NDArray[np.object_]:
-    """Return a text column as strings, `(N,)`; empty where it is blank or missing."""
+    """Return a column as texts.
+
+    Args:
+        manifest: N rows.
+        column: Its name; it may be missing.
+
+    Returns:
+        Strings, `(N,)`; empty where the column is blank or missing.
+    """
     if column not in manifest.columns:
         return np.full(len(manifest), "", dtype=object)
     return np.array(["" if pd.isna(value) else str(value) for value in manifest[column]], dtype=object)
 
 
 def groups_of(manifest: pd.DataFrame) -> Labels:
-    """Return a number per group, `(N,)`; a row without `group_id` forms its own group."""
+    """Return a number per group.
+
+    Args:
+        manifest: N rows, perhaps with `group_id`.
+
+    Returns:
+        int64 `(N,)`, equal for rows of a group, from 0 in the order in which groups first occur. A row without
+        `group_id` forms its own group.
+    """
+    # A pair, so that no name can be taken for the number of a row.
     names = [(name, -1) if name else ("", row) for row, name in enumerate(text_of(manifest, "group_id"))]
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
     return np.array([numbers[name] for name in names], dtype=np.int64)

@@ -12,21 +12,31 @@ SATURATION = 6e-8
 
 
 def sigmoid(logits: npt.ArrayLike) -> Floats:
-    """Return `1 / (1 + exp(-logit))` of any shape, without overflow; NaN stays NaN.
+    """Return `1 / (1 + exp(-logit))`, without overflow.
+
+    Args:
+        logits: Of any shape.
+
+    Returns:
+        float64 of that shape in [0, 1]; NaN stays NaN.
 
     Example:
         >>> float(sigmoid(0.0))
         0.5
     """
+    # tanh is exact at both ends, where exp would overflow.
     return np.asarray(0.5 + 0.5 * np.tanh(np.asarray(logits, np.float64) / 2))
 
 
 def logit(probabilities: npt.ArrayLike, *, least: float = SATURATION) -> Floats:
-    """Return `log(p / (1 - p))` of any shape.
+    """Return `log(p / (1 - p))`.
 
     Args:
-        probabilities: In [0, 1].
+        probabilities: In [0, 1], of any shape.
         least: Probabilities nearer to 0 or 1 than this count as `least` or `1 - least`, so that logits are finite.
+
+    Returns:
+        float64 of that shape.
     """
     clipped = np.clip(np.asarray(probabilities, np.float64), least, 1 - least)
     return np.asarray(np.log(clipped) - np.log1p(-clipped))
@@ -51,9 +61,23 @@ class Scaling(NamedTuple):
     offset: float = 0.0
 
     def of_logits(self, logits: npt.ArrayLike) -> Floats:
-        """Return the probability for each `logit(malignant) - logit(benign)`, of any shape."""
+        """Return calibrated probabilities.
+
+        Args:
+            logits: `logit(malignant) - logit(benign)`, of any shape.
+
+        Returns:
+            float64 of that shape in [0, 1].
+        """
         return sigmoid(np.asarray(logits, np.float64) / self.temperature + self.offset)
 
     def of_probabilities(self, probabilities: npt.ArrayLike) -> Floats:
-        """Return the calibrated probability for each uncalibrated one, of any shape, in [0, 1]."""
+        """Return calibrated probabilities.
+
+        Args:
+            probabilities: Uncalibrated ones in [0, 1], of any shape.
+
+        Returns:
+            float64 of that shape in [0, 1].
+        """
         return self.of_logits(logit(probabilities))

@@ -56,7 +56,19 @@ def fitted_threshold(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> flo
 
 
 def wilson_rates(labels: npt.ArrayLike, probabilities: npt.ArrayLike, threshold: float) -> Rates:
-    """Measure sensitivity and specificity of a threshold, with Wilson intervals; otherwise as `registry.score`."""
+    """Measure sensitivity and specificity of a threshold, with Wilson's intervals.
+
+    Args:
+        labels: `(N,)`, 1 for malignant and 0 for benign.
+        probabilities: P(malignant), `(N,)` in [0, 1].
+        threshold: In [0, 1]; the decision is `probability >= threshold`.
+
+    Returns:
+        Both rates; one is undefined without an image of its class.
+
+    Raises:
+        ValueError: As for `registry.score`.
+    """
     confusion = confusion_at(labels, probabilities, threshold)
     return Rates(
         sensitivity=wilson(confusion.tp, confusion.malignant),

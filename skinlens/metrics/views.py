@@ -1,6 +1,5 @@
 """The test views: subsets of one set of images that are always reported together."""
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,13 +50,16 @@ _DEFINITIONS = {
 
 
 def views_of(manifest: pd.DataFrame) -> dict[str, View]:
-    """The views that a manifest allows.
+    """Select the test views that a manifest allows.
 
     `all` is every row, `no-twins` has `leaky` 0, `native` has `foreign_jpeg` 0 and `clean-native` both. A view is left
     out if the manifest lacks its columns or it would be empty. A row whose flag is blank is only in views without it.
 
     Args:
         manifest: N rows, one an image, with the optional columns `leaky` and `foreign_jpeg`, of 0, 1 or blank.
+
+    Returns:
+        By name, `all` first.
 
     Raises:
         ValueError: If a flag is something else; the message names the rows.
@@ -68,14 +70,12 @@ def views_of(manifest: pd.DataFrame) -> dict[str, View]:
             continue
         mask = np.ones(len(manifest), dtype=np.bool_)
         for column in definition.columns:
-            mask &= _is_zero(manifest, column)
+            flags = manifest[column].replace("", None)
+            numbers = pd.to_numeric(flags, errors="coerce")
+            require_rows(
+                (flags.isna() | numbers.isin((0, 1))).to_numpy(dtype=np.bool_), f"{column} must be 0, 1 or blank"
+            )
+            mask &= (numbers == 0).to_numpy(dtype=np.bool_, na_value=False)
         if mask.any():
             views[name] = View(definition.explanation, mask)
     return views
-
-
-def _is_zero(manifest: pd.DataFrame, column: Hashable) -> Mask:
-    flags = manifest[column].replace("", None)
-    numbers = pd.to_numeric(flags, errors="coerce")
-    require_rows((flags.isna() | numbers.isin((0, 1))).to_numpy(dtype=np.bool_), f"{column} must be 0, 1 or blank")
-    return (numbers == 0).to_numpy(dtype=np.bool_, na_value=False)

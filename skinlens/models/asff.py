@@ -46,14 +46,21 @@ class ChannelGate(nn.Module):
 
     @torch.no_grad()
     def start_even(self) -> None:
-        """Give every branch the same weight, whatever the image."""
+        """Give every branch the same weight, whatever the image.
+
+        Raises:
+            ValueError: If the activation is `softmax`, whose weights sum to 1 over the channels and so average `1 / C`.
+        """
         if self.activation == "softmax":
             raise ValueError("a softmax over the channels cannot weigh two branches evenly")
         self.expand.weight.zero_()
         self.expand.bias.zero_()
 
     def forward(self, *branches: Tensor) -> Tensor:
-        """Weights from `L` maps `(N, C, H, W)`, finest first.
+        """Compute the weights of the branches.
+
+        Args:
+            *branches: `L` maps `(N, C, H, W)`, finest first.
 
         Returns:
             Of two branches the weight of the first, `(N, C, 1, 1)`; of three the weight of each, `(N, 3, C, 1, 1)`,
@@ -93,7 +100,10 @@ class SpatialGate(nn.Module):
             self.compare.bias.zero_()
 
     def forward(self, *branches: Tensor) -> Tensor:
-        """Weights from `L` maps `(N, C, H, W)`, finest first.
+        """Compute the weights of the branches.
+
+        Args:
+            *branches: `L` maps `(N, C, H, W)`, finest first.
 
         Returns:
             Of two branches the weight of the first, `(N, 1, H, W)`; of three the weight of each, `(N, 3, 1, H, W)`,
@@ -116,17 +126,33 @@ class Head(nn.Module):
         self.classify = nn.Linear(hidden, classes)
 
     def forward(self, pooled: Tensor) -> Tensor:
-        """Logits `(N, classes)`."""
+        """Compute logits.
+
+        Args:
+            pooled: `(N, C)`.
+
+        Returns:
+            `(N, classes)`.
+        """
         logits: Tensor = self.classify(F.relu(self.hidden(pooled)))
         return logits
 
     @torch.no_grad()
     def read_along(self, direction: Tensor, intercept: float) -> None:
-        """Make the difference of the last two logits `direction @ pooled + intercept`: `relu(x) - relu(-x)` is `x`."""
+        """Make the difference of the last two logits `direction @ pooled + intercept`.
+
+        A ReLU keeps the sign of nothing, so two hidden units carry it: `relu(x) - relu(-x)` is `x`. All other hidden
+        units keep their random weights and are not read until training reads them.
+
+        Args:
+            direction: `(C,)`.
+            intercept: Of the logit of malignant against benign.
+        """
         self.hidden.weight[0], self.hidden.weight[1] = direction, -direction
         self.hidden.bias[0], self.hidden.bias[1] = intercept, -intercept
         self.classify.weight.zero_()
         self.classify.bias.zero_()
+        # Half to each logit: their difference counts both.
         halves = torch.tensor([[-0.5, 0.5], [0.5, -0.5]])
         self.classify.weight[-2:, :2] = halves
 
@@ -187,10 +213,18 @@ class AdaptiveFusion(Explainable):
         Raises:
             ValueError: If `gate` or `levels` is unknown, or `softmax` is to weigh three levels.
         """
+        if gate not in get_args(GateName):
+            raise ValueError(f"gate must be one of {', '.join(get_args(GateName))}, not {gate!r}")
+        if levels not in LEVELS:
+            raise ValueError(f"levels must be 2 or 3, not {levels!r}")
+        if gate == "softmax" and levels > 2:
+            raise ValueError("the softmax gate, as published, weighs two levels; three take sigmoid or spatial")
         self.levels = levels
         fine, mid, semantic = self.stage_channels.values()
+        # The order of these layers is the order in which random weights are drawn: a seed gives the same network.
         self.project = nn.Conv2d(semantic, width, kernel_size=1)
-        self.gate: ChannelGate | SpatialGate = _build_gate(gate, levels, width)
+        self.gate: ChannelGate | SpatialGate
+        self.gate = SpatialGate(width, levels=levels) if gate == "spatial" else ChannelGate(width, gate, levels)
         if levels > 2:
             self.project_fine = nn.Conv2d(fine, width, kernel_size=1)
         self.project_mid = nn.Identity() if mid == width else nn.Conv2d(mid, width, kernel_size=1)
@@ -199,7 +233,14 @@ class AdaptiveFusion(Explainable):
         self.head = Head(width, classes=classes)
 
     def branches(self, images: Tensor) -> tuple[Tensor, ...]:
-        """The maps that are fused, finest first, each `(N, C, H/16, W/16)`, from normalised RGB `(N, 3, H, W)`."""
+        """Compute the maps that are fused.
+
+        Args:
+            images: Normalised RGB, `(N, 3, H, W)`.
+
+        Returns:
+            `L` maps `(N, C, H/16, W/16)`, finest first.
+        """
         return self._branches(self._stages(images))
 
     @property
@@ -208,7 +249,15 @@ class AdaptiveFusion(Explainable):
         return self.fused
 
     def analyse(self, images: Tensor) -> Analysis:
-        """One pass over normalised RGB `(N, 3, H, W)` that keeps what the heatmap and the gate summary need."""
+        """Run the network once and keep what the heatmap and the gate summary need.
+
+        Args:
+            images: Normalised RGB, `(N, 3, H, W)`.
+
+        Returns:
+            Logits `(N, classes)`, the fused maps `(N, C, H/16, W/16)` and their averages `(N, C)`, the weights of the
+            mid-level branch, and the averages of three early stages.
+        """
         stages = self._stages(images)
         branches = self._branches(stages)
         weights = self.gate(*branches)
@@ -219,7 +268,14 @@ class AdaptiveFusion(Explainable):
         return Analysis(self.head(features), fused, features, mid_weights, texture)
 
     def evidence_gradient(self, pooled: Tensor) -> Tensor:
-        """The head's gradient of `logit[malignant] - logit[benign]`, `(N, C)`."""
+        """Return the head's gradient of `logit[malignant] - logit[benign]`; see `Head.evidence_gradient`.
+
+        Args:
+            pooled: `(N, C)`.
+
+        Returns:
+            `(N, C)`.
+        """
         return self.head.evidence_gradient(pooled)
 
     @property
@@ -248,6 +304,7 @@ class AdaptiveFusion(Explainable):
         if coefficients.shape != (sum(expected),):
             raise ValueError(f"the probe has {coefficients.numel()} coefficients, not {sum(expected)}")
         *fine, mid, semantic = coefficients.split(expected)
+        # Without a projection the branch is read where the probe read it.
         direction = mid
         if isinstance(self.project_mid, nn.Conv2d):
             direction = F.normalize(self.project_mid.weight[:, 0, 0, 0], dim=0)
@@ -291,6 +348,7 @@ class AsffResNet50(AdaptiveFusion):
         self, *, gate: GateName = "softmax", stride_in_1x1: bool = True, classes: int = 2, levels: int = 2
     ) -> None:
         super().__init__()
+        # Weights come later, by `load_pretrained`, which also says for the card which ones.
         trunk = torchvision.models.resnet50(weights=None)
         if stride_in_1x1:
             move_stride_to_1x1(trunk)
@@ -315,12 +373,30 @@ class AsffResNet50(AdaptiveFusion):
 
 
 def pooled(maps: Tensor) -> Tensor:
-    """Global average `(N, C)` of maps `(N, C, H, W)`."""
+    """Average maps over the image.
+
+    Args:
+        maps: `(N, C, H, W)`.
+
+    Returns:
+        `(N, C)`.
+    """
     return maps.mean(dim=(2, 3))
 
 
 def mix(branches: tuple[Tensor, ...], weights: Tensor) -> Tensor:
-    """The fused map: branches `(N, C, H, W)` weighed by what a gate returned for them."""
+    """Fuse branches with the weights that a gate returned for them.
+
+    Two: `fused = w * mid + (1 - w) * semantic` (arXiv 2510.03876). Three: the sum of each branch times its weight
+    (arXiv 1911.09516).
+
+    Args:
+        branches: Two or three maps `(N, C, H, W)`, finest first.
+        weights: As from `ChannelGate` or `SpatialGate`.
+
+    Returns:
+        `(N, C, H, W)`.
+    """
     if len(branches) == 2:
         return weights * branches[0] + (1 - weights) * branches[1]
     return (weights * torch.stack(branches, dim=1)).sum(dim=1)
@@ -329,6 +405,7 @@ def mix(branches: tuple[Tensor, ...], weights: Tensor) -> Tensor:
 @torch.no_grad()
 def _write_along(direction: Tensor, project: nn.Conv2d, coefficients: Tensor) -> None:
     """Let a projection `(C, K, 1, 1)` write `coefficients @ input` along a direction `(C,)`, nothing else along it."""
+    # Whatever the random weights wrote along the direction is taken out first.
     unit = direction / direction.norm()
     weight = project.weight[:, :, 0, 0]
     weight -= torch.outer(unit, unit @ weight)
@@ -338,27 +415,33 @@ def _write_along(direction: Tensor, project: nn.Conv2d, coefficients: Tensor) ->
 
 
 def upsampled(small: Tensor, *, like: Tensor) -> Tensor:
-    """Bilinear resize of `small` to the grid of `like`; a 1x1 convolution may come before or after, both are linear."""
+    """Resize maps bilinearly to the grid of others.
+
+    Bilinear resizing and a 1x1 convolution are both linear, so that either may come first; convolving at 7x7 is the
+    cheaper order.
+
+    Args:
+        small: `(N, C, h, w)`.
+        like: Maps of the wanted height and width.
+
+    Returns:
+        `(N, C, H, W)`.
+    """
     return F.interpolate(small, size=like.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def move_stride_to_1x1(trunk: nn.Module) -> None:
-    """Turn torchvision's bottlenecks (v1.5) into ResNet v1: the stride of layer2, 3 and 4 goes to their first conv1."""
+    """Turn torchvision's bottlenecks (v1.5) into ResNet v1.
+
+    The stride of the first block of layer2, layer3 and layer4 moves from its 3x3 convolution to its first 1x1 one, as
+    in Keras and the paper. Shapes stay as they are; weights trained with one stride do not suit the other.
+
+    Args:
+        trunk: torchvision's ResNet-50 or -101; changed in place.
+    """
     for name in ("layer2", "layer3", "layer4"):
         block = getattr(trunk, name)[0]
         block.conv1.stride, block.conv2.stride = block.conv2.stride, (1, 1)
-
-
-def _build_gate(name: GateName, levels: int, channels: int) -> ChannelGate | SpatialGate:
-    if name not in get_args(GateName):
-        raise ValueError(f"gate must be one of {', '.join(get_args(GateName))}, not {name!r}")
-    if levels not in LEVELS:
-        raise ValueError(f"levels must be 2 or 3, not {levels!r}")
-    if name == "spatial":
-        return SpatialGate(channels, levels=levels)
-    if name == "softmax" and levels > 2:
-        raise ValueError("the softmax gate, as published, weighs two levels; three take sigmoid or spatial")
-    return ChannelGate(channels, name, levels)
 
 
 def _conv_bn_relu(inputs: int, outputs: int) -> nn.Sequential:

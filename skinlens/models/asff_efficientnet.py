@@ -47,6 +47,7 @@ class AsffEfficientNetLite2(AdaptiveFusion):
     def __init__(self, *, gate: GateName = "sigmoid", levels: int = 3, classes: int = 2) -> None:
         super().__init__()
         trunk: Any = timm.create_model(self.library, pretrained=False)
+        # timm's names, so that the package's weights find their places.
         self.conv_stem, self.bn1 = trunk.conv_stem, trunk.bn1
         self.blocks = nn.Sequential(*trunk.blocks)
         self.conv_head, self.bn2 = trunk.conv_head, trunk.bn2

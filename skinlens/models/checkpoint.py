@@ -22,8 +22,19 @@ class CheckpointError(SkinLensError, ValueError):
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
-    """Write tensors and a JSON record, replacing the file in one step."""
+    """Write tensors and a JSON record, replacing the file in one step.
+
+    Args:
+        path: The safetensors file; a file that was there before stays whole until the new one is written.
+        tensors: By name, on any device.
+        record: Of the run; anything JSON can hold.
+
+    Raises:
+        OSError: If the file cannot be written.
+        TypeError: If the record holds something that JSON does not.
+    """
     partial = path.with_suffix(".unfinished")
+    # safetensors rejects tensors that share memory, as views and tied weights do.
     owned = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     save_file(owned, partial, metadata={METADATA_KEY: json.dumps(record)})
     partial.replace(path)
@@ -31,6 +42,12 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], record: Mapping[str,
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what `save_tensors` wrote.
+
+    Args:
+        path: The safetensors file.
+
+    Returns:
+        The tensors by name, on the CPU, and the record of the run.
 
     Raises:
         CheckpointError: If the file is missing, damaged or carries no record.
@@ -53,7 +70,16 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def released_precision(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A state as it is released: matrices and kernels in fp16, everything else (norms, biases) unchanged."""
+    """Return a state as it is released: matrices and kernels in fp16, everything else (norms, biases) unchanged.
+
+    Norms and biases are few, and rounding them moves every output.
+
+    Args:
+        tensors: A network's state, in fp32.
+
+    Returns:
+        A new mapping of the same names; tensors that stay as they are are shared.
+    """
     return {
         name: tensor.half() if tensor.is_floating_point() and tensor.ndim > 1 else tensor
         for name, tensor in tensors.items()
@@ -62,6 +88,13 @@ def released_precision(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def load_released(network: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
     """Put a released state into a network, cast up to fp32, ready for inference.
+
+    Args:
+        network: Of the state's architecture; changed in place.
+        tensors: From `released_precision` or a released file.
+
+    Returns:
+        The same network, in evaluation mode.
 
     Raises:
         CheckpointError: If a tensor is missing, unknown or of another shape.

@@ -42,13 +42,26 @@ class PooledClassifier(Explainable):
         return self.maps
 
     def analyse(self, images: Tensor) -> Analysis:
-        """One pass over normalised RGB `(N, 3, H, W)` that keeps what the heatmap needs."""
+        """Run the network once and keep what the heatmap needs: logits `(N, 2)`, maps and their averages.
+
+        Args:
+            images: Normalised RGB, `(N, 3, H, W)`.
+        """
         maps = self.maps(self.trunk(images))
         pooled = maps.mean(dim=(2, 3))
         return Analysis(self.classify(self.dropout(pooled)), maps, pooled, None)
 
     def evidence_gradient(self, pooled: Tensor) -> Tensor:
-        """The difference of the linear layer's rows, the same for every image, `(N, C)`."""
+        """Return the gradient of `logit[malignant] - logit[benign]` by the pooled features.
+
+        Behind one linear layer it is the difference of that layer's rows, the same for every image.
+
+        Args:
+            pooled: `(N, C)`.
+
+        Returns:
+            `(N, C)`.
+        """
         return (self.classify.weight[1] - self.classify.weight[0]).expand_as(pooled)
 
 
@@ -107,49 +120,90 @@ def resnet(depth: int, *, stride_in_1x1: bool = False) -> PooledClassifier:
 
 
 def mobilenet_v2() -> PooledClassifier:
-    """MobileNetV2 (arXiv 1801.04381)."""
+    """Build MobileNetV2 (arXiv 1801.04381).
+
+    Returns:
+        With 1,280 pooled features and a dropout of 0.2, as in torchvision; random weights.
+    """
     return PooledClassifier(_Features("mobilenet_v2"), 1280, library="mobilenet_v2", dropout=0.2)
 
 
 def densenet121() -> PooledClassifier:
-    """DenseNet-121 (arXiv 1608.06993); torchvision applies its last ReLU outside the features, so it is added here."""
+    """Build DenseNet-121 (arXiv 1608.06993).
+
+    torchvision applies the network's last ReLU outside its features, so it is added here.
+
+    Returns:
+        With 1,024 pooled features; random weights.
+    """
     return PooledClassifier(_Features("densenet121", nn.ReLU()), 1024, library="densenet121")
 
 
 def efficientnet_b0() -> PooledClassifier:
-    """EfficientNet-B0 (arXiv 1905.11946)."""
+    """Build EfficientNet-B0 (arXiv 1905.11946).
+
+    Returns:
+        With 1,280 pooled features and a dropout of 0.2, as in torchvision; random weights.
+    """
     return PooledClassifier(_Features("efficientnet_b0"), 1280, library="efficientnet_b0", dropout=0.2)
 
 
 def inception_v3() -> PooledClassifier:
-    """Inception v3 (arXiv 1512.00567), the paper's GoogLeNet, without the auxiliary classifier (which needs 299 px)."""
+    """Build Inception v3 (arXiv 1512.00567), the paper's GoogLeNet.
+
+    The auxiliary classifier is left out: it needs images of 299 px.
+
+    Returns:
+        With 2,048 pooled features and a dropout of 0.5, as in torchvision; random weights.
+    """
     trunk = torchvision.models.inception_v3(weights=None, aux_logits=False, init_weights=True)
     return PooledClassifier(_Stages(trunk), 2048, library="inception_v3", dropout=0.5)
 
 
 def xception() -> PooledClassifier:
-    """Xception (arXiv 1610.02357), from timm."""
+    """Build Xception (arXiv 1610.02357), from timm: torchvision has none.
+
+    Returns:
+        With 2,048 pooled features; random weights, and none on torchvision's hub.
+    """
     trunk = timm.create_model("legacy_xception", pretrained=False, num_classes=0, global_pool="")
     return PooledClassifier(trunk, 2048, library=None)
 
 
 def vgg16() -> HookedClassifier:
-    """VGG-16 (arXiv 1409.1556)."""
+    """Build VGG-16 (arXiv 1409.1556).
+
+    Returns:
+        Explained on its `features`, `(N, 512, 7, 7)` at 224 px; random weights.
+    """
     return HookedClassifier(torchvision.models.vgg16(num_classes=CLASSES), "features", library="vgg16")
 
 
 def alexnet() -> HookedClassifier:
-    """AlexNet, in the one-column form of arXiv 1404.5997 that torchvision has."""
+    """Build AlexNet, in the one-column form of arXiv 1404.5997 that torchvision has.
+
+    It is explained on its `features`, `(N, 256, 6, 6)` at 224 px; its weights are random.
+    """
     return HookedClassifier(torchvision.models.alexnet(num_classes=CLASSES), "features", library="alexnet")
 
 
 def squeezenet1_1() -> HookedClassifier:
-    """SqueezeNet 1.1 (arXiv 1602.07360); a ReLU stands between its last convolution and the average."""
+    """Build SqueezeNet 1.1 (arXiv 1602.07360).
+
+    A ReLU stands between its last convolution and the average, so that its evidence map has no closed form.
+
+    Returns:
+        Explained on its `features`, `(N, 512, 13, 13)` at 224 px; random weights.
+    """
     return HookedClassifier(torchvision.models.squeezenet1_1(num_classes=CLASSES), "features", library="squeezenet1_1")
 
 
 def lenet5() -> HookedClassifier:
-    """LeNet-5 (LeCun et al., Proceedings of the IEEE 86, 1998) for RGB images of any size."""
+    """Build LeNet-5 (LeCun et al., Proceedings of the IEEE 86, 1998) for RGB images of any size.
+
+    Returns:
+        Explained on its `features`; random weights, of which there are no pretrained ones.
+    """
     return HookedClassifier(LeNet5(), "features", library=None)
 
 
@@ -215,6 +269,7 @@ class _Features(nn.Sequential):
 
     def __init__(self, library: str, *further: nn.Module) -> None:
         super().__init__()
+        # The whole network is built for its features alone: torchvision offers no other way.
         self.add_module("features", torchvision.models.get_model(library, weights=None).features)
         for number, part in enumerate(further):
             self.add_module(f"further{number}", part)

@@ -29,7 +29,14 @@ class Head(Protocol):
     """What follows the global average."""
 
     def evidence_gradient(self, pooled: Tensor) -> Tensor:
-        """Gradient of `logit[malignant] - logit[benign]` by the pooled features `(N, C)`, of the same shape."""
+        """Return the gradient of `logit[malignant] - logit[benign]` by the pooled features.
+
+        Args:
+            pooled: `(N, C)`.
+
+        Returns:
+            `(N, C)`.
+        """
 
 
 class Explainable(nn.Module, ABC):
@@ -47,11 +54,25 @@ class Explainable(nn.Module, ABC):
 
     @abstractmethod
     def analyse(self, images: Tensor) -> Analysis:
-        """One pass over normalised RGB `(N, 3, H, W)` that keeps what the heatmap needs."""
+        """Run the network once and keep what the heatmap needs.
+
+        Args:
+            images: Normalised RGB, `(N, 3, H, W)`.
+
+        Returns:
+            Logits, the maps of `explained`, their averages, and gate and texture where the network gives them.
+        """
 
     @abstractmethod
     def evidence_gradient(self, pooled: Tensor) -> Tensor:
-        """Gradient of `logit[malignant] - logit[benign]` by the pooled features `(N, C)`, of the same shape."""
+        """Return the gradient of `logit[malignant] - logit[benign]` by the pooled features, in closed form.
+
+        Args:
+            pooled: `(N, C)`.
+
+        Returns:
+            `(N, C)`.
+        """
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits `(N, classes)` from normalised RGB `(N, 3, H, W)`."""
@@ -59,10 +80,18 @@ class Explainable(nn.Module, ABC):
 
 
 def evidence_map(analysis: Analysis, head: Head) -> Tensor:
-    """Signed Grad-CAM of `logit(malignant) - logit(benign)` on the feature maps, `(N, h, w)`.
+    """Compute the signed Grad-CAM of `logit(malignant) - logit(benign)` on the feature maps.
 
     Grad-CAM weighs each channel by the spatial mean of its gradient (arXiv 1610.02391). Behind the maps come a global
-    average and the head, so that gradient is the head's, spread evenly over the positions.
+    average and the head, so that gradient is the head's, spread evenly over the positions:
+    `evidence = sum over c of maps[c] * gradient[c] / (h * w)`.
+
+    Args:
+        analysis: Of N images.
+        head: What follows the global average.
+
+    Returns:
+        `(N, h, w)`; positive where the image speaks for malignant, negative where for benign, in logits per position.
     """
     positions = analysis.maps.shape[-2] * analysis.maps.shape[-1]
     gradient = head.evidence_gradient(analysis.pooled) / positions

@@ -16,11 +16,19 @@ class Normalise(nn.Module):
 
     def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
+        # One multiplication and one addition; not persistent, since the card holds mean and deviation.
         self.register_buffer("scale", 1 / (255 * torch.tensor(std)), persistent=False)
         self.register_buffer("shift", -torch.tensor(mean) / torch.tensor(std), persistent=False)
         self.scale: Tensor
         self.shift: Tensor
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Normalised input of the networks."""
+        """Normalise pixels.
+
+        Args:
+            pixels: RGB uint8, `(N, H, W, 3)`.
+
+        Returns:
+            float32, `(N, 3, H, W)`.
+        """
         return (pixels.float() * self.scale + self.shift).permute(0, 3, 1, 2)

@@ -68,7 +68,10 @@ def load_pretrained(network: nn.Module, source: str | None) -> PretrainedWeights
     if source is None:
         return PretrainedWeights(RANDOM, None, frozenset())
     if source == IMAGENET:
-        if _has_stride_in_1x1(network):
+        # A ResNet v1: the shapes would fit, but not the positions that the weights have learned.
+        stage = getattr(getattr(network, "trunk", network), "layer2", None)
+        first = stage[0].get_submodule("conv1") if isinstance(stage, nn.Sequential) else None
+        if isinstance(first, nn.Conv2d) and first.kernel_size == (1, 1) and first.stride == (2, 2):
             raise PretrainedWeightsError(
                 "torchvision's weights need stride_in_1x1 = false in the recipe's network options"
             )
@@ -76,15 +79,6 @@ def load_pretrained(network: nn.Module, source: str | None) -> PretrainedWeights
         return PretrainedWeights(description, digest, _copy(network, tensors, source))
     content, tensors = _read(Path(source))
     return PretrainedWeights(Path(source).name, sha256(content).hexdigest(), _copy(network, tensors, source))
-
-
-def _has_stride_in_1x1(network: nn.Module) -> bool:
-    """Whether the network is a ResNet v1: the shapes would fit, but not the positions that the weights have learned."""
-    stage = getattr(getattr(network, "trunk", network), "layer2", None)
-    if not isinstance(stage, nn.Sequential):
-        return False
-    first: nn.Module = stage[0].get_submodule("conv1")
-    return isinstance(first, nn.Conv2d) and first.kernel_size == (1, 1) and first.stride == (2, 2)
 
 
 def _packaged(network: nn.Module) -> tuple[str, str, Mapping[str, Tensor]] | None:
@@ -103,6 +97,7 @@ def _packaged(network: nn.Module) -> tuple[str, str, Mapping[str, Tensor]] | Non
         raise PretrainedWeightsError(
             f"the package {package.replace('_', '-')} is not installed; install it or name a file"
         ) from error
+    # The package ships a pickle; `weights_only` lets it hold nothing but tensors.
     tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     names = timm.create_model(str(network.library), pretrained=False).state_dict()
     if [tuple(tensor.shape) for tensor in tensors.values()] != [tuple(tensor.shape) for tensor in names.values()]:

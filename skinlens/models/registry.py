@@ -105,10 +105,18 @@ def build(name: str, options: Options) -> nn.Module:
 
 
 def title(name: str, options: Options) -> str:
-    """Return an architecture's name for readers, with its gate.
+    """Return an architecture's name for readers, with its gate where it has one.
+
+    Args:
+        name: One of `architectures`.
+        options: With which it is built.
 
     Raises:
         ValueError: If the name is unknown.
+
+    Example:
+        >>> title("asff_resnet50", {"gate": "sigmoid", "levels": 3})
+        'ASFF ResNet-50, sigmoid gate, three levels'
     """
     if name not in _TITLES:
         raise ValueError(f"unknown architecture {name!r}; known: {', '.join(architectures())}")
@@ -119,7 +127,13 @@ def title(name: str, options: Options) -> str:
 
 
 def probed_stages(name: str) -> tuple[str, ...]:
-    """Modules of a network whose globally averaged outputs a linear probe reads: middle to last stage, by name.
+    """Return the modules of a network whose globally averaged outputs a linear probe reads.
+
+    Args:
+        name: One of `architectures`.
+
+    Returns:
+        Three names for `get_submodule`, from the middle stage to the last.
 
     Raises:
         ValueError: If the network has no stages whose output is a stack of maps.
@@ -131,6 +145,15 @@ def probed_stages(name: str) -> tuple[str, ...]:
 
 def stage_options(name: str, options: Options) -> dict[str, str | bool | int]:
     """Select the options that the output of the probed stages depends on and that are not at their defaults.
+
+    Features that are kept for one gate so serve a network with another.
+
+    Args:
+        name: One of `architectures`.
+        options: With which it is built.
+
+    Returns:
+        Sorted by name.
 
     Raises:
         ValueError: If the name is unknown.
@@ -146,7 +169,10 @@ def stage_options(name: str, options: Options) -> dict[str, str | bool | int]:
 
 
 def parameter_count(network: nn.Module) -> int:
-    """Return the number of trainable values.
+    """Return the number of trainable values; buffers, such as a batch-norm's statistics, do not count.
+
+    Args:
+        network: Of any kind.
 
     Example:
         >>> parameter_count(build("asff_resnet50", {"gate": "sigmoid"}))

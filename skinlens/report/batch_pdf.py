@@ -20,9 +20,12 @@ from skinlens.report.document import (
 from skinlens.report.drawing import draw_table, embed
 from skinlens.report.payload import payload_json
 from skinlens.runtime.card import ModelCard, OperatingPoint
+from skinlens.translation import gettext as _
+from skinlens.translation import ngettext
 from skinlens.triage.decision import Decision
 from skinlens.triage.wording import DISCLAIMER, HEADLINES, LOW_SENTENCE, UNCALIBRATED, UNVERIFIED, rates_sentence
 
+# Stays English: a program knows the document by it.
 TITLE = "SkinLens batch summary"
 _LABEL_WIDTH = 34.0
 _COLUMNS = 6
@@ -30,6 +33,8 @@ _GAP = 3.0
 _CELL_HEIGHT = 27.0
 _NAME = Style(6.5, colour=MUTED)
 _BLOCK_IMAGE = 34.0
+# Lines of the list of missed lesions; each of them has a block, too.
+_MISSED_LISTED = 20
 _STRONG = Style(9.5, bold=True)
 
 
@@ -84,6 +89,9 @@ class BatchSummary:
         left_out: How many images the contact sheet leaves out.
         blocks: Images that need a look.
         blocks_left_out: How many such images have no block.
+        missed: Malignant lesions that the model neither referred nor called uncertain; they come first.
+        missed_left_out: How many of those have no block.
+        second: Name, version and SHA-256 of the weights of the second model; None without one.
         results: SHA-256, decision and unrounded score of every image that could be read, in the order of the run, for
             the machine-readable record.
     """
@@ -99,6 +107,9 @@ class BatchSummary:
     blocks: tuple[Block, ...]
     blocks_left_out: int
     results: tuple[tuple[str, Decision, float | None], ...] = ()
+    missed: tuple[Block, ...] = ()
+    missed_left_out: int = 0
+    second: tuple[str, str, str] | None = None
 
 
 def batch_pdf(summary: BatchSummary, card: ModelCard, point: OperatingPoint) -> bytes:
@@ -123,7 +134,9 @@ def batch_pdf(summary: BatchSummary, card: ModelCard, point: OperatingPoint) -> 
 
 
 def _drawn(summary: BatchSummary, card: ModelCard, point: OperatingPoint, *, total: int) -> PageCanvas:
-    head = f"{TITLE}, continued · {in_words(summary.created)} · {summary.title}"
+    head = _("{title}, continued · {when} · {run}").format(
+        title=TITLE, when=in_words(summary.created), run=summary.title
+    )
     canvas = PageCanvas(running_head=head, foot=DISCLAIMER, total=total)
     describe(canvas, TITLE, summary.created, _payload(summary, card, point))
     draw_title(canvas, TITLE, summary.created)
@@ -131,10 +144,13 @@ def _drawn(summary: BatchSummary, card: ModelCard, point: OperatingPoint, *, tot
         draw_banner(canvas, UNVERIFIED, size=9)
     _draw_run(canvas, summary, card, point)
     _draw_counts(canvas, summary, card)
+    _draw_missed(canvas, summary)
     for heading, sentence, rows in summary.figures:
         _draw_figures(canvas, heading, sentence, rows)
     _draw_contact_sheet(canvas, summary)
-    _draw_blocks(canvas, summary)
+    missed = _("Malignant lesions that the model did not refer")
+    _draw_blocks(canvas, missed, summary.missed, summary.missed_left_out)
+    _draw_blocks(canvas, _("Images that need a look"), summary.blocks, summary.blocks_left_out)
     return canvas
 
 
@@ -154,25 +170,59 @@ def _payload(summary: BatchSummary, card: ModelCard, point: OperatingPoint) -> s
 
 def _draw_run(canvas: PageCanvas, summary: BatchSummary, card: ModelCard, point: OperatingPoint) -> None:
     rows = [
-        ("Run", summary.title),
-        *(("Images from" if index == 0 else "", text) for index, text in enumerate(summary.source)),
-        ("Model", f"{card.shown_name}, version {card.version} ({card.title}), SkinLens {__version__}"),
-        ("Weights SHA-256", card.files["weights"].sha256),
-        ("Operating point", f"{point.name}, threshold {point.threshold:.4f}. {rates_sentence(point, shown=1)}"),
+        (_("Run"), summary.title),
+        *((_("Images from") if index == 0 else "", text) for index, text in enumerate(summary.source)),
+        (
+            _("Model"),
+            _("{name}, version {version} ({title}), SkinLens {software}").format(
+                name=card.shown_name, version=card.version, title=card.title, software=__version__
+            ),
+        ),
+        (_("Weights SHA-256"), card.files["weights"].sha256),
+        (
+            _("Operating point"),
+            _("{name}, threshold {threshold}.").format(name=point.name, threshold=f"{point.threshold:.4f}")
+            + f" {rates_sentence(point, shown=1)}",
+        ),
     ]
+    if summary.second is not None:
+        name, version, sha256 = summary.second
+        rows.append((_("Second model"), _("{name}, version {version}").format(name=name, version=version)))
+        rows.append((_("Weights SHA-256"), sha256))
     for label, text in rows:
-        canvas.flow(text or "not given", BODY, indent=_LABEL_WIDTH, mark=label)
+        canvas.flow(text or _("not given"), BODY, indent=_LABEL_WIDTH, mark=label)
     canvas.y += 3
 
 
 def _draw_counts(canvas: PageCanvas, summary: BatchSummary, card: ModelCard) -> None:
-    draw_heading(canvas, "Outcomes")
-    rows = [("Outcome", "Images"), *((label, f"{number:,}") for label, number in summary.counts)]
+    draw_heading(canvas, _("Outcomes"))
+    rows = [(_("Outcome"), _("Images")), *((label, f"{number:,}") for label, number in summary.counts)]
     draw_table(canvas, [0.5 * canvas.epw, 0.2 * canvas.epw], rows)
     canvas.y += 2
     general = (LOW_SENTENCE,) if card.calibrated else (LOW_SENTENCE, UNCALIBRATED)
     for remark in (*summary.remarks, *general):
         canvas.flow(remark, BODY, indent=4, mark="•", mark_style=BODY)
+    canvas.y += 3
+
+
+def _draw_missed(canvas: PageCanvas, summary: BatchSummary) -> None:
+    """List the missed malignant lesions, before anything else about single images."""
+    if not summary.missed:
+        return
+    draw_heading(canvas, _("Malignant lesions that the model did not refer"))
+    total = len(summary.missed) + summary.missed_left_out
+    sentence = ngettext(
+        "{n} lesion is malignant by the ground truth or, without one, by the reviewer.",
+        "{n} lesions are malignant by the ground truth or, without one, by the reviewer.",
+        total,
+    )
+    canvas.flow(sentence.format(n=f"{total:,}"), BODY)
+    for block in summary.missed[:_MISSED_LISTED]:
+        name = canvas.shortened(block.thumbnail.name, 0.5 * canvas.epw, BODY, front=True)
+        canvas.flow(f"{name}: {_outcome_in_words(block.thumbnail)}", BODY, indent=4, mark="•", mark_style=BODY)
+    more = total - _MISSED_LISTED
+    if more > 0:
+        canvas.flow(_("and {n} more").format(n=f"{more:,}"), BODY, indent=4)
     canvas.y += 3
 
 
@@ -189,9 +239,14 @@ def _draw_contact_sheet(canvas: PageCanvas, summary: BatchSummary) -> None:
     if not summary.thumbnails:
         return
     canvas.need(HEADING.leading + _CELL_HEIGHT + 12)
-    draw_heading(canvas, "Contact sheet, the most worrying first")
+    draw_heading(canvas, _("Contact sheet, the most suspicious first"))
     if summary.left_out:
-        canvas.flow(f"{summary.left_out:,} further images are left out here; the table has them all.", SMALL)
+        left_out = ngettext(
+            "{n} further image is left out here. The table has them all.",
+            "{n} further images are left out here. The table has them all.",
+            summary.left_out,
+        )
+        canvas.flow(left_out.format(n=f"{summary.left_out:,}"), SMALL)
     canvas.y += 1
     width = (canvas.epw - _GAP * (_COLUMNS - 1)) / _COLUMNS
     for start in range(0, len(summary.thumbnails), _COLUMNS):
@@ -206,18 +261,22 @@ def _draw_thumbnail(canvas: PageCanvas, each: Thumbnail, left: float, width: flo
     _draw_fitted(canvas, each.pixels, left, canvas.y, width, _CELL_HEIGHT, f"{each.name}: {_outcome_in_words(each)}")
     y = canvas.y + _CELL_HEIGHT + 0.5
     y += canvas.block(_outcome_in_words(each), left, y, width, Style(7, bold=True, colour=_colour(each)))
-    canvas.block(canvas.shortened(each.name, width, _NAME), left, y, width, _NAME)
+    canvas.block(canvas.shortened(each.name, width, _NAME, front=True), left, y, width, _NAME)
 
 
-def _draw_blocks(canvas: PageCanvas, summary: BatchSummary) -> None:
-    if not summary.blocks:
+def _draw_blocks(canvas: PageCanvas, heading: str, blocks: Sequence[Block], left_out: int) -> None:
+    if not blocks:
         return
     canvas.add_page()
-    draw_heading(canvas, "Images that need a look")
-    if summary.blocks_left_out:
-        sentence = f"{summary.blocks_left_out:,} further ones have no block here; the table has them all."
-        canvas.flow(sentence, SMALL)
-    for block in summary.blocks:
+    draw_heading(canvas, heading)
+    if left_out:
+        sentence = ngettext(
+            "{n} further image has no entry here. The table has them all.",
+            "{n} further images have no entry here. The table has them all.",
+            left_out,
+        )
+        canvas.flow(sentence.format(n=f"{left_out:,}"), SMALL)
+    for block in blocks:
         _draw_block(canvas, block)
 
 
@@ -231,10 +290,26 @@ def _draw_block(canvas: PageCanvas, block: Block) -> None:
     canvas.y += 2
     top, first = canvas.y, canvas.page_no()
     name = block.thumbnail.name
-    _draw_fitted(canvas, block.thumbnail.pixels, canvas.l_margin, top, _BLOCK_IMAGE, _BLOCK_IMAGE, f"{name}: image")
+    _draw_fitted(
+        canvas,
+        block.thumbnail.pixels,
+        canvas.l_margin,
+        top,
+        _BLOCK_IMAGE,
+        _BLOCK_IMAGE,
+        _("{name}: image").format(name=name),
+    )
     left = canvas.l_margin + _BLOCK_IMAGE + _GAP
     if block.overlay is not None:
-        _draw_fitted(canvas, block.overlay, left, top, _BLOCK_IMAGE, _BLOCK_IMAGE, f"{name}: with the heatmap")
+        _draw_fitted(
+            canvas,
+            block.overlay,
+            left,
+            top,
+            _BLOCK_IMAGE,
+            _BLOCK_IMAGE,
+            _("{name}: with the heatmap").format(name=name),
+        )
     indent = 2 * (_BLOCK_IMAGE + _GAP) + 1
     canvas.flow(
         _outcome_in_words(block.thumbnail),
@@ -260,7 +335,7 @@ def _draw_fitted(
     """An image as large as it fits into a box, in its middle; an empty frame where there is none."""
     if pixels is None:
         canvas.fill(left, top, width, height, (241, 245, 249))
-        canvas.block("no image", left, top + height / 2 - 2, width, SMALL, align="centre")
+        canvas.block(_("no image"), left, top + height / 2 - 2, width, SMALL, align="centre")
         return
     scale = min(width / pixels.shape[1], height / pixels.shape[0])
     wide, high = pixels.shape[1] * scale, pixels.shape[0] * scale
@@ -269,7 +344,7 @@ def _draw_fitted(
 
 def _outcome_in_words(each: Thumbnail) -> str:
     if each.outcome is None:
-        return "Could not be read"
+        return _("Could not be read")
     if each.score is None or each.outcome == "rejected":
         return HEADLINES[each.outcome]
     return f"{each.score:.2f} · {HEADLINES[each.outcome].lower()}"

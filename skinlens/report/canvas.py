@@ -85,12 +85,23 @@ class PageCanvas(FPDF):
         self.block(number, self.l_margin, y, self.epw, SMALL, align="right", tag="Artifact")
 
     def measure(self, text: str, style: Style) -> float:
-        """The width of a text on one line."""
+        """Return the width of a text on one line, in millimetres.
+
+        Args:
+            text: That the font can draw.
+            style: How it looks.
+        """
         run = Run(text, rtl=False)
         return advance(shaped(self._font(style), run)) * style.size * _MM_PER_POINT / 1000
 
     def lines(self, text: str, width: float, style: Style) -> list[Line]:
-        """The lines that a text takes; characters that the font lacks are replaced."""
+        """Break a text into lines; characters that the font lacks are replaced.
+
+        Args:
+            text: Any text.
+            width: Where lines break, in millimetres.
+            style: How it looks.
+        """
         return wrapped(drawable(text), width, partial(self.measure, style=style))
 
     def put(
@@ -120,6 +131,7 @@ class PageCanvas(FPDF):
         spare = width - advance(glyphs) * style.size * _MM_PER_POINT / 1000
         right = align == "right" or (align == "start" and line.rtl)
         left = x + (spare if right else spare / 2 if align == "centre" else 0)
+        # Capitals of DejaVu are about 0.73 of the size high: half of that below the middle of the box.
         baseline = y + style.leading / 2 + style.size * _MM_PER_POINT * 0.36
         red, green, blue = (value / 255 for value in style.colour)
         self._out(
@@ -181,7 +193,11 @@ class PageCanvas(FPDF):
             lines = lines[fitting:]
 
     def need(self, height: float) -> None:
-        """Begin a new page unless `height` is left on this one."""
+        """Begin a new page unless there is room left on this one.
+
+        Args:
+            height: Of what comes next, in millimetres.
+        """
         if self.y + height > self._bottom:
             self.add_page()
 
@@ -192,7 +208,15 @@ class PageCanvas(FPDF):
         self.line(self.l_margin, self.y, self.l_margin + self.epw, self.y)
 
     def fill(self, x: float, y: float, width: float, height: float, colour: Colour) -> None:
-        """Fill a rectangle."""
+        """Fill a rectangle; all lengths in millimetres.
+
+        Args:
+            x: Left edge.
+            y: Upper edge.
+            width: Of the rectangle.
+            height: Of the rectangle.
+            colour: Red, green and blue, 0 to 255.
+        """
         self.set_fill_color(*colour)
         self.rect(x, y, width, height, style="F")
 
@@ -204,11 +228,22 @@ class PageCanvas(FPDF):
                 font.subset.get_glyph.cache_clear()
                 font.close()
 
-    def shortened(self, text: str, width: float, style: Style) -> str:
-        """The text, or as much of its beginning as fits on one line with an ellipsis."""
+    def shortened(self, text: str, width: float, style: Style, *, front: bool = False) -> str:
+        """Return a text, or as much of its beginning as fits on one line with an ellipsis.
+
+        Args:
+            text: Any text.
+            width: Of the line, in millimetres.
+            style: How it looks.
+            front: Leave out the beginning instead, as of a path, whose end tells files apart.
+        """
         shown = drawable(text)
         if self.measure(shown, style) <= width:
             return shown
+        if front:
+            ends = range(1, len(shown))
+            fitting = bisect_right(ends, width, key=lambda end: self.measure(f"…{shown[-end:]}", style))
+            return f"…{shown[-fitting:]}" if fitting else "…"
         fitting = bisect_right(range(1, len(shown)), width, key=lambda end: self.measure(f"{shown[:end]}…", style))
         return f"{shown[:fitting]}…"
 

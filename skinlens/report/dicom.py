@@ -32,6 +32,7 @@ from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.wording import DISCLAIMER, UNVERIFIED
 
 _MAKER = "SkinLens"
+_NEW_STUDY = "Its header names no study that can be read; the DICOM results are in a new one."
 _NAMESPACE = uuid.UUID("f0c5b7d2-6f0e-4c39-9b0a-3a6d1c1f7a54")
 # Patient and study. Those of type 2 stand in every object, empty if they are not known.
 _TYPE_2 = (
@@ -125,17 +126,12 @@ def case_dicom(record: CaseRecord, summary: bytes, source: bytes) -> CaseDicom:
         raise AnotherImageError(f"{record.image.name} is not the file that its image was decoded from")
     origin = _read_origin(source)
     assessed = record.assessment.decision != "rejected"
+    names_study = not origin.is_dicom or bool(origin.uid("StudyInstanceUID"))
     return CaseDicom(
         summary=_written(_encapsulated_pdf(record, summary, origin), origin),
         overlay=_written(_secondary_capture(record, origin), origin) if assessed else None,
-        notes=_notes(origin),
+        notes=() if names_study else (_NEW_STUDY,),
     )
-
-
-def _notes(origin: _Origin) -> tuple[str, ...]:
-    if not origin.is_dicom or origin.uid("StudyInstanceUID"):
-        return ()
-    return ("Its header names no study that can be read; the DICOM results are in a new one.",)
 
 
 def _encapsulated_pdf(record: CaseRecord, summary: bytes, origin: _Origin) -> Dataset:
@@ -147,6 +143,7 @@ def _encapsulated_pdf(record: CaseRecord, summary: bytes, origin: _Origin) -> Da
     dataset.AcquisitionDateTime = None
     dataset.DocumentTitle = f"{TITLE}. {_statement(record)}"
     dataset.ConceptNameCodeSequence = []
+    # Nobody has attested the document in DICOM's sense, whatever a reader has noted on it.
     dataset.VerificationFlag = "UNVERIFIED"
     # What a user typed may name the patient; what SkinLens writes does not.
     identifies = origin.word("BurnedInAnnotation") == "YES" or record.facts != CaseFacts()
@@ -184,14 +181,17 @@ def _secondary_capture(record: CaseRecord, origin: _Origin) -> Dataset:
     reference = _reference(origin)
     if reference is not None:
         if origin.word("NumberOfFrames").isdigit() and int(origin.word("NumberOfFrames")) > 1:
+            # The first frame is the one that was decoded.
             reference.ReferencedFrameNumber = 1
-        reference.PurposeOfReferenceCodeSequence = [
-            _code("121322", "DCM", "Source image for image processing operation")
-        ]
+        purpose = Dataset()
+        purpose.CodeValue, purpose.CodingSchemeDesignator = "121322", "DCM"
+        purpose.CodeMeaning = "Source image for image processing operation"
+        reference.PurposeOfReferenceCodeSequence = [purpose]
         dataset.SourceImageSequence = [reference]
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PlanarConfiguration = 3, "RGB", 0
     dataset.Rows, dataset.Columns = rows, columns
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 8, 8, 7, 0
+    # Bytes of 8 bits: of even length, as every value in DICOM.
     dataset.add_new("PixelData", "OB", _even(pixels.tobytes(), b"\0"))
     return dataset
 
@@ -205,7 +205,9 @@ def _new_object(sop_class: UID, record: CaseRecord, origin: _Origin, content: by
     for keyword in (*_TYPE_2, *_TYPE_3):
         value = origin.header.get(keyword, b"")
         if value or keyword in _TYPE_2:
-            _add_as_stored(dataset, keyword, value)
+            # Raw, so that pydicom neither reads nor rewrites a patient's name.
+            vr, tag, padded = dictionary_VR(keyword), Tag(keyword), _even(value, b" ")
+            dataset[tag] = RawDataElement(tag, vr, len(padded), padded, 0, is_implicit_VR=False, is_little_endian=True)
     study = origin.uid("StudyInstanceUID")
     _add_uid(dataset, "StudyInstanceUID", study or _new_uid("study", record.image.sha256, made))
     dataset.SeriesInstanceUID = _new_uid("series", sop_class, record.image.sha256, made)
@@ -240,17 +242,6 @@ def _reference(origin: _Origin) -> Dataset | None:
     _add_uid(item, "ReferencedSOPClassUID", sop_class)
     _add_uid(item, "ReferencedSOPInstanceUID", instance)
     return item
-
-
-def _code(value: str, scheme: str, meaning: str) -> Dataset:
-    item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
-    return item
-
-
-def _add_as_stored(dataset: Dataset, keyword: str, value: bytes) -> None:
-    vr, tag, padded = dictionary_VR(keyword), Tag(keyword), _even(value, b" ")
-    dataset[tag] = RawDataElement(tag, vr, len(padded), padded, 0, is_implicit_VR=False, is_little_endian=True)
 
 
 def _add_uid(dataset: Dataset, keyword: str, value: str) -> None:
@@ -327,16 +318,13 @@ def _is_well_formed(keyword: str, value: bytes) -> bool:
 def _character_set(terms: tuple[str, ...], texts: Sequence[bytes]) -> tuple[str, ...]:
     """The character set under which texts read: as the source names it, or meant to, or else UTF-8 or Latin-1."""
     named = () if terms == ("ISO_IR 6",) else terms
-    for candidate in (named, _respelt(named), ("ISO_IR 192",)):
+    # As in `ISO_IR 100` for `ISO-IR 100`, and `ISO 2022 IR 100` for the same in a list, where extensions stand.
+    words = [" ".join(re.split(r"[ _-]+", term.upper())) for term in named]
+    respelt = tuple(word.replace("ISO IR", "ISO_IR" if len(words) == 1 else "ISO 2022 IR") for word in words)
+    for candidate in (named, respelt, ("ISO_IR 192",)):
         if _reads(texts, candidate):
             return candidate
     return ("ISO_IR 100",)
-
-
-def _respelt(terms: Sequence[str]) -> tuple[str, ...]:
-    """As in `ISO_IR 100` for `ISO-IR 100`, and `ISO 2022 IR 100` for the same in a list, where extensions stand."""
-    words = [" ".join(re.split(r"[ _-]+", term.upper())) for term in terms]
-    return tuple(word.replace("ISO IR", "ISO_IR" if len(words) == 1 else "ISO 2022 IR") for word in words)
 
 
 def _reads(texts: Sequence[bytes], terms: Sequence[str]) -> bool:

@@ -88,10 +88,14 @@ def read_summary(content: bytes) -> Summary:
     Args:
         content: The PDF file.
 
+    Returns:
+        What the document says, and each way in which its page contradicts its record.
+
     Raises:
         NotASummaryError: If it is no PDF, not one that `report.pdf` could have made, or of a newer SkinLens.
     """
     try:
+        # A PDF of thousands of pages is none of ours, and extracting them would take minutes.
         reader = PdfReader(io.BytesIO(content))
         printed = _printed("\n".join(page.extract_text() for page in reader.pages[:_MOST_PAGES]))
         moment = None if reader.xmp_metadata is None else reader.xmp_metadata.xmp_create_date
@@ -139,11 +143,12 @@ def _recorded(payload: CasePayload, printed: _Printed) -> Summary:
     headline, score = HEADLINES[payload.decision], ""
     if payload.score is not None and payload.threshold is not None:
         score, _ = with_enough_decimals(payload.score, payload.threshold)
+    moment = _MADE.search(printed.text)
     differences = [
         _result_difference(payload, printed, headline, score),
         ("image's SHA-256", _last(printed.images), payload.image_sha256, None),
         ("weights' SHA-256", _last(printed.weights), payload.weights_sha256, None),
-        ("time", _time(printed.text), in_words(payload.created), None),
+        ("time", moment[1] if moment else "none", in_words(payload.created), None),
     ]
     altered = tuple(
         f"The {name} was altered: the page shows {on_page}, the record inside the document {recorded}."
@@ -182,8 +187,3 @@ def _result_difference(
 
 def _last(digests: tuple[str, ...]) -> str:
     return digests[-1] if digests else "none"
-
-
-def _time(text: str) -> str:
-    shown = _MADE.search(text)
-    return shown[1] if shown else "none"

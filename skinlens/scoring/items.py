@@ -43,7 +43,11 @@ class Item:
     sentence: str = ""
 
     def read(self) -> bytes:
-        """The bytes; raises ImageRejectedError if they cannot be had."""
+        """Read the bytes of the file.
+
+        Raises:
+            ImageRejectedError: If they cannot be had; the message is a sentence for a person.
+        """
         if self.reason:
             raise ImageRejectedError(self.reason, self.sentence)
         if not is_address(self.file):
@@ -54,6 +58,7 @@ class Item:
                 return read_regular(Path(path))
             with system.open_input_file(path) as stream:
                 _require_small(stream.size())
+                # Bounded once more: a storage may be wrong about a size.
                 return bytes(stream.read(LARGEST_IMAGE_FILE))
         except UnusableFileError as error:
             raise ImageRejectedError(error.reason, f"This cannot be read as an image. {error}") from error
@@ -62,11 +67,14 @@ class Item:
 
 
 def list_items(source: str) -> list[Item]:
-    """Every image of a source, in a fixed order.
+    """List every image of a source, in a fixed order.
 
     Args:
-        source: A folder, zip archive, image or manifest (CSV with a column `path` relative to it) on this machine,
-            or the address of a folder on any storage that Arrow reads.
+        source: A folder, zip archive, image or manifest (CSV with a column `path` relative to it) on this machine, or
+            the address of a folder on any storage that Arrow reads.
+
+    Returns:
+        One item an image, and one for a folder or archive that holds none.
 
     Raises:
         SourceError: If a manifest is none, or a storage cannot be listed.
@@ -80,7 +88,15 @@ def list_items(source: str) -> list[Item]:
 
 
 def is_address(text: str) -> bool:
-    """Whether a text is an address rather than a path."""
+    """Whether a text is an address rather than a path.
+
+    Args:
+        text: As a user gave it.
+
+    Example:
+        >>> is_address("s3://bucket/images"), is_address("images/a.jpg")
+        (True, False)
+    """
     return "://" in text
 
 

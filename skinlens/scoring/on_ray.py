@@ -112,6 +112,7 @@ def _no_questions_about_the_cloud() -> Iterator[None]:
 
 
 def _packed(shard: Shard) -> str:
+    # As text: Arrow would otherwise make a column of each of an item's fields.
     return json.dumps([asdict(item) for item in shard.items])
 
 

@@ -68,7 +68,12 @@ class Shard:
 
 
 def shards_of(items: Sequence[Item], size: int = SHARD) -> list[Shard]:
-    """Return the list in parts of `size`, in order."""
+    """Divide a list of images into shards, in order.
+
+    Args:
+        items: All images.
+        size: Images in a shard; the last may have fewer.
+    """
     starts = range(0, len(items), size)
     return [Shard(number, tuple(items[start : start + size])) for number, start in enumerate(starts)]
 
@@ -76,14 +81,22 @@ def shards_of(items: Sequence[Item], size: int = SHARD) -> list[Shard]:
 def prepare(job: Job, shards: Sequence[Shard]) -> list[Shard]:
     """Make the destination, and return the shards that are still to be scored.
 
+    Args:
+        job: How to score, and where to.
+        shards: All of the list.
+
     Raises:
         DestinationError: If it cannot be written, or holds the shards of other images, another model or another
             operating point.
     """
     system, folder = destination(job.destination)
+    listed = hashlib.sha256()
+    for shard in shards:
+        # A file's name need not be text; what is not keeps its place in the digest.
+        listed.update(json.dumps([asdict(item) for item in shard.items]).encode("utf-8", "surrogatepass"))
     plan = {
         "pictures": sum(len(shard.items) for shard in shards),
-        "list_sha256": _digest(shards),
+        "list_sha256": listed.hexdigest(),
         "model": f"{job.model} (unverified)" if job.unverified else job.model,
         "weights_sha256": job.weights_sha256,
         "point": job.point,
@@ -130,7 +143,20 @@ def score_shard(
         for item, (_, outcome) in zip(shard.items, outcomes, strict=True)
     ]
     stream = pa.BufferOutputStream()
-    parquet.write_table(pa.Table.from_pylist([_cells(row) for row in rows], schema=SCHEMA), stream)
+    # What is not text in the name of a file is escaped: Parquet takes UTF-8 alone.
+    parquet.write_table(
+        pa.Table.from_pylist(
+            [
+                {
+                    name: value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+                    for name, value in row.cells().items()
+                }
+                for row in rows
+            ],
+            schema=SCHEMA,
+        ),
+        stream,
+    )
     system, folder = destination(job.destination)
     try:
         _write(system, folder, shard.file, stream.getvalue().to_pybytes())
@@ -140,7 +166,15 @@ def score_shard(
 
 
 def count(decisions: Iterable[str]) -> dict[str, int]:
-    """Return how many of each there are."""
+    """Count how many of each there are.
+
+    Args:
+        decisions: In any order.
+
+    Example:
+        >>> count(["low", "refer", "low"])
+        {'low': 2, 'refer': 1}
+    """
     counted: dict[str, int] = {}
     for decision in decisions:
         counted[decision] = counted.get(decision, 0) + 1
@@ -148,7 +182,10 @@ def count(decisions: Iterable[str]) -> dict[str, int]:
 
 
 def destination(text: str) -> tuple[fs.FileSystem, str]:
-    """The storage of a folder or address, and the folder in it.
+    """Return the storage of a folder or address, and the folder in it.
+
+    Args:
+        text: As a user gave it.
 
     Raises:
         DestinationError: If there is no such storage.
@@ -176,18 +213,3 @@ def _require_same(known: dict[str, Any], plan: dict[str, Any]) -> None:
         raise DestinationError(
             f"The folder holds results of another run, which differs in {', '.join(different)}; choose another folder."
         )
-
-
-def _digest(shards: Sequence[Shard]) -> str:
-    digest = hashlib.sha256()
-    for shard in shards:
-        digest.update(json.dumps([asdict(item) for item in shard.items]).encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()
-
-
-def _cells(row: Row) -> dict[str, float | str | None]:
-    """A row as Parquet holds it: what is not text in the name of a file is escaped."""
-    return {
-        name: value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
-        for name, value in row.cells().items()
-    }

@@ -47,12 +47,25 @@ class Document(TypeDecorator[Any]):
 
 
 def plain(column: ColumnElement[Any], value: object) -> Any:
-    """Return a value of a column as every database holds it: a number, text, bytes or None."""
+    """Return a value of a column as every database holds it.
+
+    Args:
+        column: Of a table.
+        value: As Python has it.
+
+    Returns:
+        A number, text, bytes or None.
+    """
     kind = column.type
     return kind.process_bind_param(value, _ANY) if isinstance(kind, TypeDecorator) else value
 
 
 def typed(column: ColumnElement[Any], value: object) -> Any:
-    """Return the inverse of `plain`."""
+    """Return the inverse of `plain`.
+
+    Args:
+        column: Of a table.
+        value: As the database holds it.
+    """
     kind = column.type
     return kind.process_result_value(value, _ANY) if isinstance(kind, TypeDecorator) else value

@@ -23,7 +23,7 @@ class CsvFileError(SkinLensError, ValueError):
 def read_rows(
     content: bytes, *, name: str, required: Sequence[str], optional: Sequence[str] = (), delimiters: str = ","
 ) -> tuple[list[str], list[Row]]:
-    """The known columns of a CSV, and its rows.
+    r"""Read the known columns of a CSV, and its rows.
 
     Args:
         content: The file, in UTF-8, with a header line whose capitals do not matter.
@@ -39,45 +39,65 @@ def read_rows(
     Raises:
         CsvFileError: If it is empty or no such CSV, a required column is missing, a known one is there twice, or a row
             has more or fewer values than the header.
+
+    Example:
+        >>> read_rows(b"Path,Label\na.jpg,benign\n", name="rows.csv", required=["path"], optional=["label"])
+        (['path', 'label'], [(2, {'path': 'a.jpg', 'label': 'benign'})])
     """
-    text = _text(content, name)
-    (_, first), *body = _lines(text, name, _delimiter(text, delimiters))
+    try:
+        # Spreadsheets put a mark of three bytes before UTF-8, which is no part of the first column's name.
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CsvFileError(f"{name} is not a CSV in UTF-8 (byte {error.start}): save it as CSV UTF-8") from error
+    if "\0" in text:
+        raise CsvFileError(f"{name} is not a CSV: it holds zero bytes")
+    header_line = text.lstrip().partition("\n")[0]
+    delimiter = next((mark for mark in delimiters if mark in header_line), delimiters[0])
+    (_, first), *body = _lines(text, name, delimiter)
     header = [column.lower() for column in first]
     columns = _known_columns(header, required, [*required, *optional], name)
     return columns, _rows(header, body, name)
 
 
 def reject_rows(name: str, rows: Sequence[Row], column: str, is_bad: Callable[[str], bool], what: str) -> None:
-    """Raise CsvFileError if a column has a bad value; `what` as in "have no path"."""
+    """Reject a CSV if a column has a bad value.
+
+    Args:
+        name: What to call the file in the message.
+        rows: From `read_rows`.
+        column: Of the value.
+        is_bad: Of a value.
+        what: What is wrong with it, as in "have no path".
+
+    Raises:
+        CsvFileError: If some row has one; the message names the first few lines.
+    """
     bad = [f"line {line} ({quoted(row[column])})" for line, row in rows if is_bad(row[column])]
     if bad:
         raise CsvFileError(f"{name}: {len(bad)} row(s) {what}: {listed(bad)}")
 
 
 def quoted(text: str) -> str:
-    """A value as it is shown in a message, cut where it is long."""
+    """Return a value as it is shown in a message.
+
+    Args:
+        text: Cut after 40 characters.
+    """
     return repr(text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}...")
 
 
 def listed(texts: Sequence[str]) -> str:
-    """The first few of many, and how many more there are."""
+    """Return the first few of many, and how many more there are.
+
+    Args:
+        texts: Five are shown.
+
+    Example:
+        >>> listed(["a", "b", "c", "d", "e", "f"])
+        'a, b, c, d, e and 1 more'
+    """
     more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
     return ", ".join(texts[:_SHOWN]) + more
-
-
-def _text(content: bytes, name: str) -> str:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CsvFileError(f"{name} is not a CSV in UTF-8 (byte {error.start}): save it as CSV UTF-8") from error
-    if "\0" in text:
-        raise CsvFileError(f"{name} is not a CSV: it holds zero bytes")
-    return text
-
-
-def _delimiter(text: str, delimiters: str) -> str:
-    header = text.lstrip().partition("\n")[0]
-    return next((mark for mark in delimiters if mark in header), delimiters[0])
 
 
 def _lines(text: str, name: str, delimiter: str) -> list[tuple[int, list[str]]]:

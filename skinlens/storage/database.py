@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +35,22 @@ def connect(url: URL) -> Engine:
     engine = create_engine(url, pool_pre_ping=True)
     if engine.dialect.name == "sqlite":
         if url.database:
-            event.listen(engine, "do_connect", partial(_close_file, Path(url.database)))
+            file = Path(url.database)
+            # Before SQLite makes the file with the rights that everyone's files get, or opens one that has them.
+            event.listen(engine, "do_connect", lambda *_: private_database(file))
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
 def writer(engine: Engine) -> Connection:
-    """Connect for writing: in SQLite, every transaction of the connection takes the write lock when it begins."""
+    """Connect for writing: in SQLite, every transaction of the connection takes the write lock when it begins.
+
+    A transaction that reads first and writes later could not wait for another writer; see `_begin_sqlite`.
+
+    Args:
+        engine: From `connect`.
+    """
     return engine.connect().execution_options(**{_WRITES: True})
 
 
@@ -65,7 +72,14 @@ def writing(engine: Engine) -> Iterator[Session]:
 
 
 def empty_write_ahead_log(engine: Engine) -> None:
-    """Empty SQLite's write-ahead file, which otherwise keeps erased rows until it is written over."""
+    """Empty SQLite's write-ahead file, which otherwise keeps erased rows until it is written over.
+
+    Args:
+        engine: From `connect`; of another database than SQLite nothing is done.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: If the database cannot be opened.
+    """
     if engine.dialect.name != "sqlite":
         return
     connection = engine.raw_connection()
@@ -75,11 +89,6 @@ def empty_write_ahead_log(engine: Engine) -> None:
         cursor.close()
     finally:
         connection.close()
-
-
-def _close_file(path: Path, *_: object) -> None:
-    """Before SQLite makes the file with the rights that everyone's files get, or opens one that has them."""
-    private_database(path)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -96,11 +105,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
     # SQLite's own knows A to Z only, and a search would miss what begins with another capital.
-    connection.create_function("lower", 1, _lower, deterministic=True)
-
-
-def _lower(text: str | None) -> str | None:
-    return None if text is None else str(text).lower()
+    connection.create_function("lower", 1, lambda text: None if text is None else str(text).lower(), deterministic=True)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -34,6 +34,16 @@ def own_folder(path: Path) -> Path:
 
 
 def file_identity(path: Path) -> tuple[int, int]:
-    """Return the device and inode of a file, which change when it is replaced; raises OSError if there is none."""
+    """Return what changes when a file is replaced by another under the same name.
+
+    Args:
+        path: Of the file.
+
+    Returns:
+        Device and inode.
+
+    Raises:
+        OSError: If there is no such file.
+    """
     status = path.stat()
     return status.st_dev, status.st_ino

@@ -2,7 +2,15 @@
 
 
 def printable(text: str) -> str:
-    r"""One line in which control, invisible and direction characters are written as escapes such as `\x1b`."""
+    r"""Write a text as one line that controls nothing: control, invisible and direction characters become escapes.
+
+    Args:
+        text: From outside, such as a file's name.
+
+    Example:
+        >>> print(printable("a" + chr(27) + "b"))
+        a\x1bb
+    """
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )

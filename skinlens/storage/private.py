@@ -3,7 +3,6 @@
 import logging
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,14 +35,22 @@ def private_folder(path: Path) -> Path:
     if not path.is_dir():
         raise NotADirectoryError(20, "is not a folder", str(path))
     if _is_open(path):
-        for inside in _below(path):
-            _close(inside)
+        for place, folders, files in os.walk(path):
+            for name in (*folders, *files):
+                _close(Path(place, name))
         _close(path)
     return path
 
 
 def private_file(path: Path) -> BinaryIO:
-    """Open a file for writing, emptied, that its owner alone may read; raises OSError if it cannot be written."""
+    """Open a file for writing, emptied, that its owner alone may read.
+
+    Args:
+        path: A file that is there keeps its place and loses its content.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), FILE_MODE)
     try:
         # The mode above counts only for a file that was not there before.
@@ -59,6 +66,9 @@ def private_database(path: Path) -> None:
 
     A missing folder is made private. One that is there stays as it is: a database may lie anywhere.
 
+    Args:
+        path: Of the database; an empty file is made where there is none.
+
     Raises:
         OSError: If the file cannot be made.
     """
@@ -68,12 +78,6 @@ def private_database(path: Path) -> None:
     os.close(os.open(path, os.O_RDONLY | os.O_CREAT, FILE_MODE))
     for ending in _BESIDE_A_DATABASE:
         _close(path.with_name(path.name + ending))
-
-
-def _below(folder: Path) -> Iterator[Path]:
-    """Everything in a folder, at any depth, that is no link."""
-    for place, folders, files in os.walk(folder):
-        yield from (Path(place, name) for name in (*folders, *files))
 
 
 def _is_open(path: Path) -> bool:

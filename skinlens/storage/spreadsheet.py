@@ -21,7 +21,7 @@ _PASSED_OVER = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
 
 
 def guarded(value: Value, column: str = "") -> Value | str:
-    """A cell in which no spreadsheet finds a formula.
+    """Return a cell in which no spreadsheet finds a formula.
 
     A text that begins like one gets an apostrophe before it, which a spreadsheet takes as the mark of a text. A path
     gets `./` instead, so that it still opens from the same folder. `unguarded` gives back what there was.
@@ -42,7 +42,16 @@ def guarded(value: Value, column: str = "") -> Value | str:
 
 
 def unguarded(value: Value, column: str = "") -> Value | str:
-    """A cell as it was before `guarded`; a text that it leaves alone stays as it is."""
+    """Return a cell as it was before `guarded`.
+
+    Args:
+        value: A text that `guarded` leaves alone stays as it is.
+        column: The cell's column.
+
+    Example:
+        >>> unguarded("'=1+1"), unguarded("'tis")
+        ('=1+1', "'tis")
+    """
     if not isinstance(value, str):
         return value
     if column in PATHS and value.startswith(_HERE) and _is_formula(value.removeprefix(_HERE)):
@@ -52,12 +61,20 @@ def unguarded(value: Value, column: str = "") -> Value | str:
 
 
 def guarded_table(table: pd.DataFrame) -> pd.DataFrame:
-    """A copy of a table with every text in it guarded, column names too."""
+    """Return a copy of a table with every text in it guarded, column names too.
+
+    Args:
+        table: Columns of numbers stay as they are.
+    """
     return _changed(table, guarded).rename(columns=guarded)
 
 
 def unguarded_table(table: pd.DataFrame) -> pd.DataFrame:
-    """A copy of a table as it was before `guarded_table`."""
+    """Return a copy of a table as it was before `guarded_table`.
+
+    Args:
+        table: As read from a file.
+    """
     named = table.rename(columns=unguarded)
     return _changed(named, unguarded)
 

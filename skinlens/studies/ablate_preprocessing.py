@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from skinlens.errors import UsageError
 from skinlens.export.candidate import Candidate
@@ -15,7 +14,6 @@ from skinlens.imaging.colour import shades_of_grey
 from skinlens.imaging.decode import decode
 from skinlens.imaging.hair import remove_hair
 from skinlens.imaging.image import Pixels
-from skinlens.metrics.classification import Floats
 from skinlens.metrics.paired import Difference, paired_bootstrap
 from skinlens.metrics.rows import evenly_spread, groups_of, labels_of
 from skinlens.storage.results import write_results
@@ -66,9 +64,18 @@ def ablate_preprocessing(
     write_results(out, name, record, summarise(record))
 
 
-def _compared(run: HeldOutRun, images: int | None) -> dict[str, Any]:
-    rows = run.rows if images is None else run.rows.iloc[evenly_spread(labels_of(run.rows), images)]
-    scores = _scores(Candidate(run.tensors(), run.record, batch_size=_BATCH), rows)
+def _compared(run: HeldOutRun, most: int | None) -> dict[str, Any]:
+    """Score what a run held out as it is and after each step, and compare the ROC AUC."""
+    rows = run.rows if most is None else run.rows.iloc[evenly_spread(labels_of(run.rows), most)]
+    model = Candidate(run.tensors(), run.record, batch_size=_BATCH)
+    collected: dict[str, list[float]] = {_PLAIN: [], **{how: [] for how in STEPS}}
+    for first in range(0, len(rows), _BATCH):
+        images = [decode(Path(file)) for file in rows["file"].iloc[first : first + _BATCH]]
+        collected[_PLAIN] += [one.score for one in model.predict(images)]
+        for how, step in STEPS.items():
+            changed = [replace(image, pixels=step(image.pixels)) for image in images]
+            collected[how] += [one.score for one in model.predict(changed)]
+    scores = {how: np.array(values) for how, values in collected.items()}
     labels, groups = labels_of(rows), groups_of(rows)
     return {
         "n": len(rows),
@@ -80,20 +87,12 @@ def _compared(run: HeldOutRun, images: int | None) -> dict[str, Any]:
     }
 
 
-def _scores(model: Candidate, rows: pd.DataFrame) -> dict[str, Floats]:
-    """Return P(malignant) of the images as they are and after each step, `(N,)` each."""
-    scores: dict[str, list[float]] = {_PLAIN: [], **{how: [] for how in STEPS}}
-    for first in range(0, len(rows), _BATCH):
-        images = [decode(Path(file)) for file in rows["file"].iloc[first : first + _BATCH]]
-        scores[_PLAIN] += [one.score for one in model.predict(images)]
-        for how, step in STEPS.items():
-            changed = [replace(image, pixels=step(image.pixels)) for image in images]
-            scores[how] += [one.score for one in model.predict(changed)]
-    return {how: np.array(values) for how, values in scores.items()}
-
-
 def summarise(record: dict[str, Any]) -> str:
-    """Return the comparison as Markdown."""
+    """Return the comparison as Markdown.
+
+    Args:
+        record: What the JSON holds.
+    """
     lines = [
         f"# Preprocessing ablation of {record['model']}",
         "",

@@ -83,14 +83,26 @@ def audit(manifests: Sequence[Path], out: Path, known: Path | None) -> str:
     read = [readings[row] for row in sorted(readings)]
     duplicates = _duplicates(read)
     pairs = _pair_table(kept, duplicates)
+    by_group = kept.assign(_group=groups_of(kept)).groupby("_group")
     record = {
         "data": [path.name for path in manifests],
         "data_sha256": [sha256_of(path) for path in manifests],
         "images": len(rows),
         "unreadable": unreadable,
-        "duplicates": _counts(pairs),
+        "duplicates": {
+            "pairs": len(pairs),
+            "by_kind": {str(kind): int(count) for kind, count in pairs["kind"].value_counts().sort_index().items()},
+            "across_splits": int((pairs["split_a"] != pairs["split_b"]).sum()),
+            "contradictory_labels": int((pairs["label_a"] != pairs["label_b"]).sum()),
+            "in_different_groups": int((pairs["same_group"] == 0).sum()),
+            "least_correlation": LEAST_CORRELATION,
+        },
         "known_pairs": None if expected is None else _compared_with_known(expected, pairs, kept),
-        "groups": _groups(kept),
+        "groups": {
+            "groups": by_group.ngroups,
+            "in_several_splits": int((by_group["split"].nunique() > 1).sum()),
+            "with_both_labels": int((by_group["label"].nunique() > 1).sum()),
+        },
         "differences": {str(split): _differences(kept, read, split) for split in sorted(set(kept["split"]))},
         "border_probe": {str(split): _border(kept, read, split) for split in sorted(set(kept["split"]))},
     }
@@ -115,22 +127,19 @@ def _read(rows: pd.DataFrame) -> tuple[dict[int, _Reading], dict[str, str]]:
     readings, unreadable = {}, {}
     for row, (path, file) in enumerate(tracked(list(zip(rows["path"], rows["file"], strict=True)), "reading")):
         try:
-            readings[row] = _reading(Path(file))
+            content = read_regular(Path(file))
+            image = decode(content, name=Path(file).name)
+            readings[row] = _Reading(
+                image.sha256,
+                # With the shape: images of one byte string and another aspect are not the same.
+                sha256(repr(image.pixels.shape).encode() + image.pixels.tobytes()).hexdigest(),
+                file_traits(content),
+                fingerprint(image.pixels),
+                border_features(image.pixels),
+            )
         except (ImageRejectedError, OSError) as error:
             unreadable[str(path)] = str(error)
     return readings, unreadable
-
-
-def _reading(file: Path) -> _Reading:
-    content = read_regular(file)
-    image = decode(content, name=file.name)
-    return _Reading(
-        image.sha256,
-        sha256(repr(image.pixels.shape).encode() + image.pixels.tobytes()).hexdigest(),
-        file_traits(content),
-        fingerprint(image.pixels),
-        border_features(image.pixels),
-    )
 
 
 def _duplicates(read: Sequence[_Reading]) -> list[Duplicate]:
@@ -142,6 +151,7 @@ def _duplicates(read: Sequence[_Reading]) -> list[Duplicate]:
     pairs_found += [pair for pair in near_duplicates(prints, tracked(proposed, "aligning")) if pair is not None]
     once: dict[tuple[int, int], Duplicate] = {}
     for pair in pairs_found:
+        # The strictest kind comes first.
         once.setdefault((pair.first, pair.second), pair)
     return [once[key] for key in sorted(once)]
 
@@ -168,17 +178,6 @@ def _pair_table(rows: pd.DataFrame, duplicates: Sequence[Duplicate]) -> pd.DataF
     return pd.DataFrame(lines, columns=[*columns, "same_group"])
 
 
-def _counts(pairs: pd.DataFrame) -> dict[str, Any]:
-    return {
-        "pairs": len(pairs),
-        "by_kind": {str(kind): int(count) for kind, count in pairs["kind"].value_counts().sort_index().items()},
-        "across_splits": int((pairs["split_a"] != pairs["split_b"]).sum()),
-        "contradictory_labels": int((pairs["label_a"] != pairs["label_b"]).sum()),
-        "in_different_groups": int((pairs["same_group"] == 0).sum()),
-        "least_correlation": LEAST_CORRELATION,
-    }
-
-
 def _compared_with_known(known: pd.DataFrame, pairs: pd.DataFrame, rows: pd.DataFrame) -> dict[str, Any]:
     """Recall by kind of the known pairs, and how many found pairs are known or of one group."""
     listed = set(rows["path"])
@@ -200,16 +199,6 @@ def _compared_with_known(known: pd.DataFrame, pairs: pd.DataFrame, rows: pd.Data
             "share": right / len(pairs_found) if pairs_found else None,
             "counts_as_right": "the pair is among the known ones of any kind, or both images have one group_id",
         },
-    }
-
-
-def _groups(rows: pd.DataFrame) -> dict[str, int]:
-    """How many groups lie in several splits, and how many carry both labels."""
-    by_group = rows.assign(_group=groups_of(rows)).groupby("_group")
-    return {
-        "groups": by_group.ngroups,
-        "in_several_splits": int((by_group["split"].nunique() > 1).sum()),
-        "with_both_labels": int((by_group["label"].nunique() > 1).sum()),
     }
 
 
@@ -247,12 +236,17 @@ def _folds(rows: pd.DataFrame, groups: Any) -> Any:
     """The manifest's folds where it deals these rows to several; else groups dealt out in turn."""
     if "fold" in rows and rows["fold"].nunique() > 1:
         return rows["fold"].to_numpy()
+    # Whole groups in random order, so that folds do not follow the order of the manifest.
     order = np.random.default_rng(0).permutation(int(groups.max()) + 1)
     return order[groups] % 5
 
 
 def summarise(record: dict[str, Any]) -> str:
-    """Return the audit as Markdown."""
+    """Return the audit as Markdown.
+
+    Args:
+        record: What `audit.json` holds.
+    """
     duplicates, groups = record["duplicates"], record["groups"]
     kinds = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in duplicates["by_kind"].items()) or "none"
     lines = [

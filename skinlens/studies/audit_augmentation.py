@@ -17,7 +17,7 @@ from skinlens.storage.results import write_results
 from skinlens.studies.compression_traits import compression_features, label_probabilities
 from skinlens.training.dataset import DecodedRows, TrainingImages
 from skinlens.training.manifest import paired_origin_rows, read_manifests, training_rows, without_marked
-from skinlens.training.recipe import Recipe, read_recipe
+from skinlens.training.recipe import read_recipe
 from skinlens.training.sampling import row_weights
 
 _LOG = logging.getLogger(__name__)
@@ -53,7 +53,15 @@ def audit_augmentation(recipe: Path, data: Sequence[Path], out: Path, *, images:
         if part["label"].value_counts().min() < _LEAST:
             continue
         chosen = part.iloc[evenly_spread(labels_of(part), min(images, len(part)))].reset_index(drop=True)
-        features = _features(settings, chosen, seed)
+        # As the images are decoded, and as one epoch shows them.
+        decoded = DecodedRows(chosen, side=settings.keep_side, outlines=settings.needs_outlines)
+        weights = row_weights(chosen, settings.balance, even_labels=settings.even_labels)
+        size = settings.schedule.size(settings.schedule.epochs - 1, settings.preprocessing.size)
+        shown = TrainingImages(decoded, weights, settings.compose(size), seed=seed)
+        features = {
+            "decoded": np.stack([compression_features(decoded.pixels(row)) for row in range(len(chosen))]),
+            "augmented": np.stack([compression_features(shown[0, row][0].numpy()) for row in range(len(chosen))]),
+        }
         lines += [_line(str(origin), "label", stage, chosen, labels_of(chosen), features[stage]) for stage in STAGES]
         files = chosen["manifest"].value_counts()
         if len(files) > 1 and files.iloc[1] >= _LEAST:
@@ -67,18 +75,6 @@ def audit_augmentation(recipe: Path, data: Sequence[Path], out: Path, *, images:
     write_results(out, settings.name, record, summarise(record))
 
 
-def _features(recipe: Recipe, rows: pd.DataFrame, seed: int) -> dict[str, Floats]:
-    """Compression features `(N, F)` of the images as they are decoded, and as one epoch shows them."""
-    decoded = DecodedRows(rows, side=recipe.keep_side, outlines=recipe.needs_outlines)
-    weights = row_weights(rows, recipe.balance, even_labels=recipe.even_labels)
-    size = recipe.schedule.size(recipe.schedule.epochs - 1, recipe.preprocessing.size)
-    shown = TrainingImages(decoded, weights, recipe.compose(size), seed=seed)
-    return {
-        "decoded": np.stack([compression_features(decoded.pixels(row)) for row in range(len(rows))]),
-        "augmented": np.stack([compression_features(shown[0, row][0].numpy()) for row in range(len(rows))]),
-    }
-
-
 def _line(origin: str, target: str, stage: str, rows: pd.DataFrame, labels: Any, features: Floats) -> dict[str, Any]:
     probabilities = label_probabilities(features, labels, groups_of(rows))
     auc = measure(labels, probabilities, _ANY_THRESHOLD, groups_of(rows), "roc_auc")["roc_auc"]
@@ -86,7 +82,11 @@ def _line(origin: str, target: str, stage: str, rows: pd.DataFrame, labels: Any,
 
 
 def summarise(record: dict[str, Any]) -> str:
-    """Return the results as Markdown."""
+    """Return the results as Markdown: a row a dataset and what is predicted.
+
+    Args:
+        record: What the JSON holds.
+    """
     lines = [
         f"# Does compression give the label away? Recipe {record['recipe']}",
         "",

@@ -1,21 +1,17 @@
 """Time of one image with its heatmap, against torch with the grad-cam library."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 import torch
 from safetensors.torch import load_file
 
 from skinlens.errors import UsageError
 from skinlens.explain.oracle import signed_grad_cam
-from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion
 from skinlens.models.checkpoint import load_released
 from skinlens.models.explainable import Explainable
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build
-from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
+from skinlens.runtime.predictor import DEFAULT_MODEL, load_predictor
 from skinlens.runtime.timing import REPEATS, WARM_UPS, timed_in_turn
 from skinlens.runtime.weights import weights_folder
 
@@ -36,10 +32,20 @@ def bench(model: str | None, *, unverified: bool = False) -> dict[str, str | int
     """
     predictor = load_predictor(model or DEFAULT_MODEL, unverified=unverified)
     image = draw_lesion(0)
-    library = _library(predictor, weights_folder())
-    ours, theirs = timed_in_turn(
-        lambda: predictor.predict([image]), lambda: library(image), warm_ups=WARM_UPS, repeats=REPEATS
-    )
+    card = predictor.card
+    network = build(card.architecture.name, card.architecture.options)
+    if not isinstance(network, Explainable):
+        raise UsageError(f"{card.name} has no evidence map in its graph to compare with")
+    load_released(network, load_file(weights_folder() / card.files["weights"].file))
+    network = network.to(memory_format=torch.channels_last)
+    normalise = Normalise(card.preprocessing.mean, card.preprocessing.std)
+
+    def explain() -> object:
+        """The same weights in torch: a forward pass, a backward pass and the library's map."""
+        images = normalise(torch.from_numpy(predictor.prepare(image)[np.newaxis].copy()))
+        return signed_grad_cam(network, network.explained, images)
+
+    ours, theirs = timed_in_turn(lambda: predictor.predict([image]), explain, warm_ups=WARM_UPS, repeats=REPEATS)
     return {
         "model": predictor.card.shown_name,
         "provider": predictor.provider,
@@ -49,20 +55,3 @@ def bench(model: str | None, *, unverified: bool = False) -> dict[str, str | int
         "torch_with_grad_cam_ms": round(theirs, 1),
         "ratio": round(theirs / ours, 2),
     }
-
-
-def _library(predictor: Predictor, folder: Path) -> Callable[[LesionImage], object]:
-    """The same weights in torch: a forward pass, a backward pass and the library's map."""
-    card = predictor.card
-    network = build(card.architecture.name, card.architecture.options)
-    if not isinstance(network, Explainable):
-        raise UsageError(f"{card.name} has no evidence map in its graph to compare with")
-    load_released(network, load_file(folder / card.files["weights"].file))
-    network = network.to(memory_format=torch.channels_last)
-    normalise = Normalise(card.preprocessing.mean, card.preprocessing.std)
-
-    def explain(image: LesionImage) -> object:
-        images = normalise(torch.from_numpy(predictor.prepare(image)[np.newaxis].copy()))
-        return signed_grad_cam(network, network.explained, images)
-
-    return explain

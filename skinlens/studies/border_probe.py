@@ -16,7 +16,7 @@ _SQUARE = 8
 
 
 def border_features(pixels: npt.NDArray[np.uint8]) -> Floats:
-    """Simple statistics of the outer 12 % on every side of an image brought to 224 x 224.
+    """Compute simple statistics of the outer 12 % on every side of an image brought to 224 x 224.
 
     Colour (mean, spread, percentiles), fine texture, and how strongly the 8 x 8 squares of JPEG show; of the frame as a
     whole, and the mean colour of its four sides and corners.
@@ -30,22 +30,34 @@ def border_features(pixels: npt.NDArray[np.uint8]) -> Floats:
     if pixels.shape[:2] != (_SIDE, _SIDE):
         pixels = np.asarray(cv2.resize(pixels, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.uint8)
     lab = cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB).astype(np.float64)
-    frame = _frame()
+    wide = round(BORDER * _SIDE)
+    frame = np.ones((_SIDE, _SIDE), np.bool_)
+    frame[wide:-wide, wide:-wide] = False
     light = lab[..., 0]
     colours = lab[frame]
+    # The four sides, then the four corners.
+    near, far = slice(0, wide), slice(_SIDE - wide, _SIDE)
+    parts = [lab[near], lab[far], lab[:, near], lab[:, far]]
+    parts += [lab[rows, columns] for rows in (near, far) for columns in (near, far)]
+    # Steps between neighbours across the borders of JPEG's squares over those elsewhere: 1 without squares.
+    step = np.abs(np.diff(light, axis=1))
+    inside = frame[:, 1:]
+    across = np.zeros_like(inside)
+    across[:, _SQUARE - 1 :: _SQUARE] = True
     statistics = [
         colours.mean(axis=0),
         colours.std(axis=0),
         np.percentile(colours, _PERCENTILES, axis=0).ravel(),
-        _texture(light, frame),
-        [_blockiness(light, frame)],
-        *(part.reshape(-1, 3).mean(axis=0) for part in _parts(lab)),
+        # Spread of what remains after blurs of three widths.
+        np.array([(light - cv2.GaussianBlur(light, (0, 0), sigma))[frame].std() for sigma in (0.7, 1.5, 3.0)]),
+        [float((step[across & inside].mean() + 1e-3) / (step[~across & inside].mean() + 1e-3))],
+        *(part.reshape(-1, 3).mean(axis=0) for part in parts),
     ]
     return np.concatenate(statistics)
 
 
 def border_probabilities(features: Floats, labels: Labels, folds: npt.ArrayLike) -> Floats:
-    """Out-of-fold P(malignant) of gradient boosting on border features.
+    """Predict labels out of fold by gradient boosting on border features.
 
     Args:
         features: `(N, F)`.
@@ -53,7 +65,7 @@ def border_probabilities(features: Floats, labels: Labels, folds: npt.ArrayLike)
         folds: `(N,)`; the rows of one value are held out together.
 
     Returns:
-        `(N,)`.
+        P(malignant), `(N,)`.
 
     Raises:
         ValueError: If there are fewer than two folds, or one leaves a single class to learn from.
@@ -71,32 +83,3 @@ def border_probabilities(features: Floats, labels: Labels, folds: npt.ArrayLike)
         method="predict_proba",
     )
     return np.asarray(probabilities)[:, 1]
-
-
-def _frame() -> npt.NDArray[np.bool_]:
-    wide = round(BORDER * _SIDE)
-    frame = np.ones((_SIDE, _SIDE), np.bool_)
-    frame[wide:-wide, wide:-wide] = False
-    return frame
-
-
-def _parts(lab: Floats) -> list[Floats]:
-    """The four sides, then the four corners."""
-    wide = round(BORDER * _SIDE)
-    near, far = slice(0, wide), slice(_SIDE - wide, _SIDE)
-    sides = [lab[near], lab[far], lab[:, near], lab[:, far]]
-    return sides + [lab[rows, columns] for rows in (near, far) for columns in (near, far)]
-
-
-def _texture(light: Floats, frame: npt.NDArray[np.bool_]) -> Floats:
-    """Spread of what remains after blurs of three widths."""
-    return np.array([(light - cv2.GaussianBlur(light, (0, 0), sigma))[frame].std() for sigma in (0.7, 1.5, 3.0)])
-
-
-def _blockiness(light: Floats, frame: npt.NDArray[np.bool_]) -> float:
-    """Mean step between neighbours across the borders of JPEG's squares, over that elsewhere; 1 without squares."""
-    step = np.abs(np.diff(light, axis=1))
-    inside = frame[:, 1:]
-    across = np.zeros_like(inside)
-    across[:, _SQUARE - 1 :: _SQUARE] = True
-    return float((step[across & inside].mean() + 1e-3) / (step[~across & inside].mean() + 1e-3))

@@ -39,11 +39,26 @@ def compression_features(pixels: npt.NDArray[np.uint8]) -> Floats:
     spread = np.array([detail.std() for detail in details]) + 1e-3
     ratios = np.log(spread[:-1] / spread[1:])
     squares = [_blockiness(np.diff(light, axis=axis), axis) for axis in (0, 1)]
-    return np.concatenate([ratios, [np.log(spread[0])], squares, _spectrum(light)])
+    # The energy in bands of frequency from an eighth to half of the sampling rate.
+    # Without a window the image's edges would look like energy at every frequency.
+    window = np.hanning(_SIDE)
+    energy = np.abs(np.fft.rfft2((light - light.mean()) * np.outer(window, window))) ** 2
+    radius = np.hypot(np.fft.fftfreq(_SIDE)[:, None], np.fft.rfftfreq(_SIDE)[None, :])
+    edges = np.linspace(0.125, 0.5, _BANDS + 1)
+    bands = np.array([energy[(radius >= low) & (radius < high)].mean() for low, high in pairwise(edges)])
+    return np.concatenate([ratios, [np.log(spread[0])], squares, np.log((bands + 1e-6) / (bands.sum() + 1e-6))])
 
 
 def label_probabilities(features: Floats, labels: Labels, groups: npt.ArrayLike) -> Floats:
-    """Out-of-fold P(label 1) of gradient boosting, `(N,)`, over five folds of whole groups.
+    """Predict labels out of fold by gradient boosting, over five folds of whole groups.
+
+    Args:
+        features: `(N, F)`.
+        labels: `(N,)`, 0 or 1.
+        groups: `(N,)`, equal for images that belong together.
+
+    Returns:
+        P(label 1), `(N,)`.
 
     Raises:
         ValueError: If there are too few groups of a label for five folds.
@@ -57,15 +72,6 @@ def label_probabilities(features: Floats, labels: Labels, groups: npt.ArrayLike)
 def _blockiness(steps: Floats, axis: int) -> float:
     """How much larger steps are at the strongest of the eight possible grids than on average, as a logarithm."""
     along = np.abs(steps).mean(axis=1 - axis)
+    # Cropping moves the grid, so that it may begin at any of eight places.
     phases = [along[phase::_SQUARE].mean() for phase in range(_SQUARE)]
     return float(np.log((max(phases) + 1e-3) / (along.mean() + 1e-3)))
-
-
-def _spectrum(light: Floats) -> Floats:
-    """Shares of the energy in bands of frequency from an eighth to half of the sampling rate, as logarithms `(8,)`."""
-    window = np.hanning(_SIDE)
-    energy = np.abs(np.fft.rfft2((light - light.mean()) * np.outer(window, window))) ** 2
-    radius = np.hypot(np.fft.fftfreq(_SIDE)[:, None], np.fft.rfftfreq(_SIDE)[None, :])
-    edges = np.linspace(0.125, 0.5, _BANDS + 1)
-    bands = np.array([energy[(radius >= low) & (radius < high)].mean() for low, high in pairwise(edges)])
-    return np.log((bands + 1e-6) / (bands.sum() + 1e-6))

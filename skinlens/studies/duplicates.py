@@ -83,16 +83,39 @@ class Duplicate:
 
 
 def fingerprint(pixels: Bytes) -> Fingerprint:
-    """The fingerprint of RGB uint8 `(H, W, 3)`."""
+    """Compute what of an image is compared with others.
+
+    Args:
+        pixels: RGB uint8, `(H, W, 3)`.
+
+    Returns:
+        Thumbnails of the whole and its middle, and a grey image of 128 x 128.
+    """
     side = 2 * _GREY
     square = np.asarray(cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
     grey = cv2.cvtColor(cv2.resize(square, (_GREY, _GREY), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-    thumbnails = np.stack([_thumbnail(square, crop) for crop in _CROPS])
-    return Fingerprint(thumbnails, grey.astype(np.float32))
+    thumbnails = []
+    for crop in _CROPS:
+        cut = round(side * (1 - crop) / 2)
+        middle = square[cut : side - cut, cut : side - cut]
+        small = cv2.resize(middle, (_THUMBNAIL, _THUMBNAIL), interpolation=cv2.INTER_AREA).astype(np.float32)
+        # Without colour cast and brightness, which a second export changes.
+        small -= small.mean(axis=(0, 1))
+        thumbnails.append(small / max(float(np.linalg.norm(small)), 1e-6))
+    return Fingerprint(np.stack(thumbnails), grey.astype(np.float32))
 
 
 def exact_duplicates(digests: Sequence[Hashable], kind: str) -> list[Duplicate]:
-    """Every pair of rows with equal digests."""
+    """List every pair of rows with equal digests.
+
+    Args:
+        digests: Of each row, `(N,)`.
+        kind: What equal digests mean: `same_bytes` or `same_pixels`.
+
+    Example:
+        >>> [(each.first, each.second) for each in exact_duplicates(["a", "b", "a"], "same_bytes")]
+        [(0, 2)]
+    """
     rows: dict[Hashable, list[int]] = defaultdict(list)
     for row, digest in enumerate(digests):
         rows[digest].append(row)
@@ -105,14 +128,16 @@ def exact_duplicates(digests: Sequence[Hashable], kind: str) -> list[Duplicate]:
 
 
 def candidates(prints: Sequence[Fingerprint]) -> list[Candidate]:
-    """For every image the others that look most like it, each pair once, in the alignment in which it looks most alike.
+    """Propose for every image the others that look most like it, each pair once, in the alignment that fits best.
 
     Args:
         prints: N fingerprints; memory grows with N, time with N squared (3,297 take about 15 s).
+
+    Returns:
+        At most `CANDIDATES_PER_IMAGE` an image, of a likeness of at least `LEAST_LIKENESS`.
     """
-    whole = np.stack([each.thumbnails[0] for each in prints]).reshape(len(prints), -1)
     best: dict[tuple[int, int], tuple[float, Candidate]] = {}
-    for likeness, match in _looking_alike(whole, _variants(prints)):
+    for likeness, match in _looking_alike(prints):
         key = (min(match.first, match.second), max(match.first, match.second))
         if key not in best or likeness > best[key][0]:
             best[key] = (likeness, match)
@@ -120,7 +145,15 @@ def candidates(prints: Sequence[Fingerprint]) -> list[Candidate]:
 
 
 def near_duplicates(prints: Sequence[Fingerprint], proposed: Iterable[Candidate]) -> Iterator[Duplicate | None]:
-    """For each proposed pair in turn, the duplicate that it turns out to be, or None."""
+    """Align each proposed pair, and decide whether it is one image.
+
+    Args:
+        prints: N fingerprints.
+        proposed: From `candidates`.
+
+    Yields:
+        For each pair in turn the duplicate that it turns out to be, or None.
+    """
     for pair in proposed:
         correlation = aligned_correlation(prints[pair.first], prints[pair.second], pair.orientation, pair.crop)
         if correlation < LEAST_CORRELATION:
@@ -131,7 +164,13 @@ def near_duplicates(prints: Sequence[Fingerprint], proposed: Iterable[Candidate]
 
 
 def aligned_correlation(first: Fingerprint, second: Fingerprint, orientation: int, crop: float) -> float:
-    """Correlation of two images' fine detail after the second has been turned, cropped and aligned.
+    """Correlate two images' fine detail after the second has been turned, cropped and aligned.
+
+    Args:
+        first: The image whose frame is kept.
+        second: The image that is turned.
+        orientation: As in `Candidate`.
+        crop: As in `Candidate`, where the alignment begins.
 
     Returns:
         In [-1, 1]; 0 if they cannot be aligned or hardly overlap.
@@ -144,19 +183,16 @@ def aligned_correlation(first: Fingerprint, second: Fingerprint, orientation: in
     size = (_GREY, _GREY)
     detail = np.asarray(cv2.warpAffine(_detail(turned), warp, size, flags=flags), np.float32)
     covered = cv2.warpAffine(np.ones(size, np.float32), warp, size, flags=flags) > 0.999
+    # The blur behind the detail has nothing to blur with at the rim.
     for edge in (np.s_[:_RIM], np.s_[-_RIM:]):
         covered[edge] = covered[:, edge] = False
     if covered.mean() < _LEAST_OVERLAP:
         return 0.0
-    return _correlation(_detail(first.grey)[covered], detail[covered])
-
-
-def _thumbnail(square: Bytes, crop: float) -> Floats:
-    cut = round(len(square) * (1 - crop) / 2)
-    middle = square[cut : len(square) - cut, cut : len(square) - cut]
-    small = cv2.resize(middle, (_THUMBNAIL, _THUMBNAIL), interpolation=cv2.INTER_AREA).astype(np.float32)
-    small -= small.mean(axis=(0, 1))
-    return small / max(float(np.linalg.norm(small)), 1e-6)
+    one = _detail(first.grey)[covered]
+    other = detail[covered]
+    one, other = one - one.mean(), other - other.mean()
+    length = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return float(one @ other) / length if length > 0 else 0.0
 
 
 def _oriented(image: Floats, orientation: int) -> Floats:
@@ -165,37 +201,32 @@ def _oriented(image: Floats, orientation: int) -> Floats:
     return np.ascontiguousarray(np.rot90(side, orientation % 4))
 
 
-def _variants(prints: Sequence[Fingerprint]) -> Iterator[tuple[int, float, Floats]]:
-    """Orientation, crop and thumbnails `(N, 768)` of every way in which the second of a pair is looked at."""
-    for number, crop in enumerate(_CROPS):
-        for orientation in range(_ORIENTATIONS):
-            turned = [_oriented(each.thumbnails[number], orientation).ravel() for each in prints]
-            yield orientation, crop, np.stack(turned)
-
-
-def _looking_alike(whole: Floats, variants: Iterable[tuple[int, float, Floats]]) -> Iterator[tuple[float, Candidate]]:
-    known = list(variants)
+def _looking_alike(prints: Sequence[Fingerprint]) -> Iterator[tuple[float, Candidate]]:
+    """For each image those that look most like it, with the likeness and the alignment in which they do."""
+    whole = np.stack([each.thumbnails[0] for each in prints]).reshape(len(prints), -1)
+    # Every way in which the second of a pair is looked at: orientation, crop and thumbnails `(N, 768)`.
+    ways = [
+        (orientation, crop, np.stack([_oriented(each.thumbnails[number], orientation).ravel() for each in prints]))
+        for number, crop in enumerate(_CROPS)
+        for orientation in range(_ORIENTATIONS)
+    ]
+    most = min(CANDIDATES_PER_IMAGE, len(prints) - 1)
+    # A block of rows at a time: the whole table of likenesses would take N squared numbers.
     for start in range(0, len(whole), _BLOCK):
         block = whole[start : start + _BLOCK]
         likeness = np.full((len(block), len(whole)), -1, np.float32)
-        variant = np.zeros(likeness.shape, np.int8)
-        for number, (_, _, thumbnails) in enumerate(known):
+        way = np.zeros(likeness.shape, np.int8)
+        for number, (_, _, thumbnails) in enumerate(ways):
             match = block @ thumbnails.T
             closer = match > likeness
-            likeness[closer], variant[closer] = match[closer], number
+            likeness[closer], way[closer] = match[closer], number
+        # An image is no duplicate of itself.
         likeness[np.arange(len(block)), start + np.arange(len(block))] = -1
-        for row, column in _largest(likeness):
-            orientation, crop, _ = known[variant[row, column]]
-            yield float(likeness[row, column]), Candidate(start + row, column, orientation, crop)
-
-
-def _largest(likeness: Floats) -> Iterator[tuple[int, int]]:
-    most = min(CANDIDATES_PER_IMAGE, likeness.shape[1] - 1)
-    columns = np.argpartition(-likeness, most - 1, axis=1)[:, :most] if most > 0 else np.empty((0, 0), np.int64)
-    for row, chosen in enumerate(columns):
-        for column in chosen:
+        columns = np.argpartition(-likeness, most - 1, axis=1)[:, :most] if most > 0 else np.empty((0, 0), np.int64)
+        for row, column in ((row, int(column)) for row, chosen in enumerate(columns) for column in chosen):
             if likeness[row, column] >= LEAST_LIKENESS:
-                yield row, int(column)
+                orientation, crop, _ = ways[way[row, column]]
+                yield float(likeness[row, column]), Candidate(start + row, column, orientation, crop)
 
 
 def _coarse(grey: Floats) -> Floats:
@@ -222,9 +253,3 @@ def _alignment(first: Floats, second: Floats, crop: float) -> Floats | None:
     half = (scale - 1) / 2
     offset = scale * warp[:, 2] + half - warp[:, :2] @ np.array([half, half], np.float32)
     return np.column_stack([warp[:, :2], offset]).astype(np.float32)
-
-
-def _correlation(one: Floats, other: Floats) -> float:
-    one, other = one - one.mean(), other - other.mean()
-    length = float(np.linalg.norm(one) * np.linalg.norm(other))
-    return float(one @ other) / length if length > 0 else 0.0

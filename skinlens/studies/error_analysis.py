@@ -36,6 +36,7 @@ def neighbour_votes(
     unit = unit / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
     names, labelled = np.asarray(groups), np.asarray(labels)
     similarity = unit @ unit.T
+    # Its own lesion would always vote for itself.
     similarity[names[:, None] == names[None, :]] = -np.inf
     if len(labelled) <= k or np.isneginf(np.partition(similarity, -k, axis=1)[:, -k]).any():
         raise ValueError(f"some image has fewer than {k} images of other groups beside it")
@@ -61,7 +62,7 @@ class LabelNoise:
 def label_noise(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> LabelNoise:
     """Count the labels that predictions made without them contradict surely.
 
-    It counts hard cases too, so it bounds the share of wrong labels from above.
+    It counts hard cases too, so it bounds the share of wrong labels from above (confident joint, arXiv 1911.00068).
 
     Args:
         labels: `(N,)`, 1 for malignant and 0 for benign.
@@ -89,7 +90,16 @@ def label_noise(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> LabelNoi
 
 
 def doubtful(labels: npt.ArrayLike, probabilities: npt.ArrayLike, votes: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-    """Images whose label both the models (at `SURE`) and the neighbours (at `MOST_NEIGHBOURS`) contradict, `(N,)`."""
+    """Find images whose label both the models and the neighbours contradict.
+
+    Args:
+        labels: `(N,)`, 1 for malignant and 0 for benign.
+        probabilities: P(malignant) from models that did not see the image, `(N,)`; they contradict at `SURE`.
+        votes: From `neighbour_votes`, `(N,)`; they contradict at `MOST_NEIGHBOURS`.
+
+    Returns:
+        `(N,)`.
+    """
     labelled, probability, voted = np.asarray(labels), np.asarray(probabilities), np.asarray(votes)
     against, neighbours = (
         np.where(labelled == 1, 1 - probability, probability),
@@ -99,18 +109,30 @@ def doubtful(labels: npt.ArrayLike, probabilities: npt.ArrayLike, votes: npt.Arr
 
 
 def shared_errors(labels: npt.ArrayLike, runs: Mapping[str, npt.ArrayLike], threshold: float = 0.5) -> Labels:
-    """How many of several models are wrong on each image, `(N,)`.
+    """Count on each image how many of several models are wrong.
 
     Args:
         labels: `(N,)`, 1 for malignant and 0 for benign.
         runs: P(malignant) `(N,)` of each model.
         threshold: In [0, 1].
+
+    Returns:
+        `(N,)`, from 0 to the number of models.
     """
     labelled = np.asarray(labels) == 1
     return np.sum([(np.asarray(probability) >= threshold) != labelled for probability in runs.values()], axis=0)
 
 
 def auc_without(labels: npt.ArrayLike, probabilities: npt.ArrayLike, left_out: npt.NDArray[np.bool_]) -> float | None:
-    """The ROC AUC of the remaining images; None if they are of one label."""
+    """Compute the ROC AUC of the images that remain when some are left out.
+
+    Args:
+        labels: `(N,)`, 1 for malignant and 0 for benign.
+        probabilities: P(malignant), `(N,)`.
+        left_out: `(N,)`, true for those to leave out.
+
+    Returns:
+        In [0, 1]; None if the others are of one label.
+    """
     labelled, probability = np.asarray(labels)[~left_out], np.asarray(probabilities)[~left_out]
     return float(roc_auc_score(labelled, probability)) if 0 < labelled.sum() < len(labelled) else None

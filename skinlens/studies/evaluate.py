@@ -157,15 +157,13 @@ def _write(tested: ModelUnderTest, record: EvaluationRecord, rows: pd.DataFrame,
     columns = ["path", "label", "probability", *(name for name in _KEPT_COLUMNS if name in rows)]
     log = {} if tested.log is None else {f"{tested.stem}.log.csv": tested.log}
     write_results(out, stem, record.stored(), tables={f"{stem}.csv": rows[columns]} | log)
-    _log_scoring(record.model_copy(update={"model": tested.stem}), len(rows), out / "scorings.csv")
-
-
-def _log_scoring(record: EvaluationRecord, images: int, path: Path) -> None:
-    """One line for every time that a split was scored into this folder."""
-    columns = ("scored", "model", "version", "weights_sha256", "split", "images")
+    # One line for every time that a split was scored into this folder: the card says how often the test rows were.
+    path = out / "scorings.csv"
+    line: dict[str, object] = {"scored": record.scored, "model": tested.stem, "version": record.version}
+    line |= {"weights_sha256": record.weights_sha256, "split": record.split, "images": len(rows)}
     fresh = not path.exists()
     with path.open("a", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, columns)
+        writer = csv.DictWriter(stream, list(line))
         if fresh:
             writer.writeheader()
-        writer.writerow({key: guarded(getattr(record, key, images)) for key in columns})
+        writer.writerow({key: guarded(value) for key, value in line.items()})

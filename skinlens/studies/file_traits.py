@@ -59,7 +59,14 @@ class Association:
 
 
 def file_traits(content: bytes) -> FileTraits:
-    """The traits of an encoded image; of one that Pillow does not know, such as a DICOM file, only its length."""
+    """Read the traits of an encoded image.
+
+    Args:
+        content: The whole file.
+
+    Returns:
+        Of a file that Pillow does not know, such as a DICOM file, only its length.
+    """
     try:
         opened = Image.open(io.BytesIO(content))
     except UnidentifiedImageError:
@@ -70,7 +77,13 @@ def file_traits(content: bytes) -> FileTraits:
 
 
 def kind_association(trait: str, values: npt.ArrayLike, labels: Labels) -> Association:
-    """Cramér's V between a trait with kinds `(N,)` and the label `(N,)`, and the p value of its chi-squared test."""
+    """Measure by Cramér's V how well a trait with kinds tells the label, with the p value of its chi-squared test.
+
+    Args:
+        trait: Its name.
+        values: The kind of each image, `(N,)`.
+        labels: `(N,)`, 1 for malignant and 0 for benign.
+    """
     table = pd.crosstab(np.asarray(values, dtype=str), labels).reindex(columns=[0, 1], fill_value=0)
     commonest = table.loc[table.sum(axis=1).sort_values(ascending=False, kind="stable").index].head(_SHOWN)
     counts = {str(value): (int(benign), int(malignant)) for value, benign, malignant in commonest.itertuples()}
@@ -82,14 +95,25 @@ def kind_association(trait: str, values: npt.ArrayLike, labels: Labels) -> Assoc
 
 
 def number_association(trait: str, values: npt.ArrayLike, labels: Labels) -> Association:
-    """How often a malignant image has the larger number `(N,)` (ROC AUC, ties half)."""
+    """Measure how often a malignant image has the larger number (ROC AUC, ties half).
+
+    Args:
+        trait: Its name.
+        values: The number of each image, `(N,)`.
+        labels: `(N,)`, 1 for malignant and 0 for benign.
+    """
     if len(set(labels)) < 2:
         return Association(trait, "roc_auc", None, None, len(labels), {})
     return Association(trait, "roc_auc", float(roc_auc_score(labels, np.asarray(values))), None, len(labels), {})
 
 
 def missing_associations(manifest: pd.DataFrame, labels: Labels) -> list[Association]:
-    """For every column that is blank somewhere, whether being blank tells the label."""
+    """Measure for every column that is blank somewhere whether being blank tells the label.
+
+    Args:
+        manifest: N rows.
+        labels: `(N,)`, 1 for malignant and 0 for benign.
+    """
     traits = []
     for column in manifest.columns:
         blank = (manifest[column].isna() | (manifest[column].astype(str).str.strip() == "")).to_numpy()

@@ -28,7 +28,7 @@ from skinlens.studies.error_analysis import (
     neighbour_votes,
     shared_errors,
 )
-from skinlens.studies.subgroups import Subgroup, subgroups
+from skinlens.studies.subgroups import subgroups
 from skinlens.training.dataset import DecodedRows
 from skinlens.training.manifest import read_manifests
 from skinlens.training.runs import read_run
@@ -79,7 +79,12 @@ def analyse_errors(runs: Sequence[Path], data: Sequence[Path], out: Path) -> Non
         **_figures(rows, names[folds[0]]),
     }
     # The names of the files are those of results that are on record.
-    write_results(out, "review", record, summarise(record, rows), {"review.csv": _table(rows)})
+    # A line an image, without what only the manifest says of it.
+    kept = [name for name in _SHOWN if name in rows]
+    measured = ["probability", "neighbours_malignant", "runs_wrong", "doubtful_label"]
+    own = [name for name in rows if str(name).startswith("probability: ")]
+    table = rows[[*kept, *measured, *own]].round(5)
+    write_results(out, "review", record, summarise(record, rows), {"review.csv": table})
 
 
 def _read(run: Path, listed: pd.DataFrame) -> _FoldRun:
@@ -137,7 +142,8 @@ def _figures(rows: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
         "errors": int(wrong.sum()),
         "errors_of_every_run": int(all_wrong.sum()),
         "errors_of_some_run": int((rows["runs_wrong"] > 0).sum()),
-        "subgroups": [_errors_in(part) for part in subgroups(rows, wrong, COLUMNS)],
+        # What is counted are errors, and the file says so.
+        "subgroups": [{"errors": each.pop("count"), **each} for each in map(asdict, subgroups(rows, wrong, COLUMNS))],
         "labels": {
             "confident_joint": asdict(label_noise(labels, probability)),
             "neighbours": NEIGHBOURS,
@@ -149,11 +155,6 @@ def _figures(rows: pd.DataFrame, names: Sequence[str]) -> dict[str, Any]:
             "neighbours_auc": auc_without(labels, votes, np.zeros(len(rows), bool)) if voted else None,
         },
     }
-
-
-def _errors_in(part: Subgroup) -> dict[str, Any]:
-    written = asdict(part)
-    return {"errors": written.pop("count"), **written}
 
 
 def _by_origin(rows: pd.DataFrame, labels: Any, probability: Floats, groups: Any) -> dict[str, Any]:
@@ -170,16 +171,13 @@ def _by_origin(rows: pd.DataFrame, labels: Any, probability: Floats, groups: Any
     return areas
 
 
-def _table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return a line an image, without what only the manifest says of it."""
-    kept = [name for name in _SHOWN if name in rows]
-    measured = ["probability", "neighbours_malignant", "runs_wrong", "doubtful_label"]
-    own = [name for name in rows if str(name).startswith("probability: ")]
-    return rows[[*kept, *measured, *own]].round(5)
-
-
 def summarise(record: dict[str, Any], rows: pd.DataFrame) -> str:
-    """Return the analysis as Markdown."""
+    """Return the analysis as Markdown.
+
+    Args:
+        record: What `review.json` holds.
+        rows: The held-out images, for the list of those that every run gets wrong.
+    """
     auc, accuracy, labels = record["mean_of_runs"]["roc_auc"], record["mean_of_runs"]["accuracy"], record["labels"]
     joint = labels["confident_joint"]
     lines = [

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from skinlens.errors import UsageError
-from skinlens.export.selection import Selection, held_out_words, read_selection
+from skinlens.export.selection import held_out_words, read_selection
 from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import skin_tone
 from skinlens.leaderboard.documents import RECORD_VERSION, HeldOut
@@ -41,7 +41,11 @@ def held_out_subgroups(name: str, data: Sequence[Path], out: Path, *, selected: 
         OutputError: If the results cannot be written.
     """
     choice = read_selection(selected, name)
-    scores = _predictions(selected.parent, choice)
+    try:
+        parts = [pd.read_csv(selected.parent / file) for file in choice.out_of_fold]
+        scores = unguarded_table(pd.concat(parts, ignore_index=True))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"the predictions of the choice cannot be read: {error}") from error
     rows = listed_rows(scores, read_manifests(data), selected)
     estimates = choice.scaling.of_probabilities(scores["probability"])
     files = tracked(list(rows["file"]), "reading")
@@ -57,12 +61,3 @@ def held_out_subgroups(name: str, data: Sequence[Path], out: Path, *, selected: 
     )
     write_results(out, f"{name}.held_out", record.stored())
     return f"{record.held_out}, {len(rows)} images. {format_subgroups(record.subgroups)}"
-
-
-def _predictions(folder: Path, choice: Selection) -> pd.DataFrame:
-    try:
-        return unguarded_table(
-            pd.concat([pd.read_csv(folder / file) for file in choice.out_of_fold], ignore_index=True)
-        )
-    except (OSError, ValueError) as error:
-        raise UsageError(f"the predictions of the choice cannot be read: {error}") from error

@@ -71,7 +71,12 @@ def interpolate(
 
 
 def _compared(run: HeldOutRun, start: dict[str, Tensor], images: int | None) -> pd.DataFrame:
-    rows = _spread(run.rows, images)
+    rows = run.rows
+    if images is not None:
+        # Of each dataset as many, so that a large one does not take the others' place.
+        by_dataset = [part for _, part in rows.groupby("origin")]
+        places = [part.index.to_numpy()[evenly_spread(labels_of(part), min(images, len(part)))] for part in by_dataset]
+        rows = rows.loc[np.sort(np.concatenate(places))].reset_index(drop=True)
     decoded = DecodedRows(rows)
     network, normalise = _network(run)
     trained = run.tensors()
@@ -103,13 +108,3 @@ def _keep_at(run: HeldOutRun, start: dict[str, Tensor], share: float, folder: Pa
 def _network(run: HeldOutRun) -> tuple[nn.Module, Normalise]:
     network = build(run.recipe.network.name, run.recipe.network.options).to(memory_format=torch.channels_last)
     return network, Normalise(run.recipe.preprocessing.mean, run.recipe.preprocessing.std)
-
-
-def _spread(rows: pd.DataFrame, images: int | None) -> pd.DataFrame:
-    if images is None:
-        return rows
-    places = [
-        part.index.to_numpy()[evenly_spread(labels_of(part), min(images, len(part)))]
-        for _, part in rows.groupby("origin")
-    ]
-    return rows.loc[np.sort(np.concatenate(places))].reset_index(drop=True)

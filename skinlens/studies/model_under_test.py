@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from skinlens.imaging.preprocess import Preprocessing
-from skinlens.runtime.card import ModelCard
 from skinlens.runtime.orientations import EightOrientations, Scorer
 from skinlens.runtime.predictor import Predictor, load_predictor
 from skinlens.runtime.released import trusted_card
@@ -63,13 +62,11 @@ def load_model_under_test(model: str, selected: Path, *, tta: bool, unverified: 
         CheckpointError: If a checkpoint cannot be used.
         SelectionError: If a checkpoint is not what the folds chose.
     """
-    tested = _run(Path(model), selected) if _is_run(Path(model)) else _released(model, unverified=unverified)
+    path = Path(model)
+    # A checkpoint without a card beside it is that of a run.
+    is_run = path.suffix == ".safetensors" and not path.with_suffix(".json").exists()
+    tested = _run(path, selected) if is_run else _released(model, unverified=unverified)
     return replace(tested, scorer=EightOrientations(tested.scorer), tta=True) if tta else tested
-
-
-def _is_run(path: Path) -> bool:
-    """Whether the path is a checkpoint without a card beside it."""
-    return path.suffix == ".safetensors" and not path.with_suffix(".json").exists()
 
 
 def _released(model: str, *, unverified: bool) -> ModelUnderTest:
@@ -79,6 +76,7 @@ def _released(model: str, *, unverified: bool) -> ModelUnderTest:
     else:
         predictor = load_predictor(model, unverified=unverified)
     card = predictor.card
+    training = card.training
     return ModelUnderTest(
         scorer=predictor,
         name=card.name,
@@ -86,30 +84,26 @@ def _released(model: str, *, unverified: bool) -> ModelUnderTest:
         threshold=card.point().threshold,
         point=card.point().name,
         preprocessing=card.preprocessing,
-        described=_described_by(card) | {"provider": predictor.provider},
-    )
-
-
-def _described_by(card: ModelCard) -> dict[str, Any]:
-    training = card.training
-    return {
-        "title": card.title,
-        "version": card.version,
-        "weights_sha256": card.files["weights"].sha256,
-        "architecture": card.architecture.name,
-        "options": dict(card.architecture.options),
-        "parameters": card.architecture.parameters,
-        "bytes": card.files["weights"].bytes,
-        **({"unverified": True} if card.unverified else {}),
-        "seed": training.seed,
-        "training": {
-            "start": training.start,
-            "imagenet_start": f"({_RANDOM})" not in training.start,
-            "epochs": training.epochs,
-            "seconds": training.seconds,
-            "images": dict(training.images),
+        described={
+            "title": card.title,
+            "version": card.version,
+            "weights_sha256": card.files["weights"].sha256,
+            "architecture": card.architecture.name,
+            "options": dict(card.architecture.options),
+            "parameters": card.architecture.parameters,
+            "bytes": card.files["weights"].bytes,
+            **({"unverified": True} if card.unverified else {}),
+            "seed": training.seed,
+            "training": {
+                "start": training.start,
+                "imagenet_start": f"({_RANDOM})" not in training.start,
+                "epochs": training.epochs,
+                "seconds": training.seconds,
+                "images": dict(training.images),
+            },
+            "provider": predictor.provider,
         },
-    }
+    )
 
 
 def _run(checkpoint: Path, selected: Path) -> ModelUnderTest:

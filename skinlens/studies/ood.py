@@ -32,13 +32,20 @@ class RejectedShare:
 
 
 def first_halves(kinds: Sequence[str]) -> Flags:
-    """Which images belong to the first half of their kind, in the order in which they are listed.
+    """Tell which images belong to the first half of their kind, in the order in which they are listed.
 
     Images of one patient, slide or subject are listed one after another, so that at most one of them per kind lies in
     both halves.
 
     Args:
         kinds: Of each image, `(N,)`.
+
+    Returns:
+        `(N,)`.
+
+    Example:
+        >>> first_halves(["xray", "xray", "closeup", "xray"]).tolist()
+        [True, False, False, False]
     """
     names = np.asarray(kinds, dtype=object)
     first = np.zeros(len(names), np.bool_)
@@ -49,12 +56,12 @@ def first_halves(kinds: Sequence[str]) -> Flags:
 
 
 def choose_threshold(familiarities: Floats, groups: Sequence[str], *, allowed: float) -> float:
-    """The highest threshold that refuses no more than a share of every group of images that should pass.
+    """Choose the highest threshold that rejects no more than a share of every group of images that should pass.
 
     Groups in which that share is less than one image are taken together as one.
 
     Args:
-        familiarities: `(N,)`; an image below the threshold is refused.
+        familiarities: `(N,)`; an image below the threshold is rejected.
         groups: Of each image, `(N,)`.
         allowed: The share, in [0, 1).
 
@@ -70,29 +77,36 @@ def choose_threshold(familiarities: Floats, groups: Sequence[str], *, allowed: f
     sizes = Counter(groups)
     names = np.array([group if allowed * sizes[group] >= 1 else None for group in groups], dtype=object)
     return min(
+        # The first that is not rejected: below it lie no more than the allowed share.
         float(np.sort(of_group)[int(allowed * len(of_group))])
         for of_group in (familiarities[names == group] for group in set(names))
     )
 
 
 def rejected_shares(refused: Flags, groups: Sequence[str], *, at_least: dict[str, float]) -> dict[str, RejectedShare]:
-    """Refused shares of groups of images that should be refused.
+    """Measure rejected shares of groups of images that should be rejected.
 
     Args:
-        refused: `(N,)`.
+        refused: `(N,)`, whether an image is rejected.
         groups: Of each image, `(N,)`.
         at_least: The groups and the share that is wanted of each.
+
+    Returns:
+        By group.
     """
     return {group: _share(refused, groups, group, target, least=True) for group, target in at_least.items()}
 
 
 def wrongly_rejected(refused: Flags, groups: Sequence[str], *, at_most: float) -> dict[str, RejectedShare]:
-    """Refused shares of groups of images that should pass.
+    """Measure rejected shares of groups of images that should pass.
 
     Args:
-        refused: `(N,)`.
+        refused: `(N,)`, whether an image is rejected.
         groups: Of each image, `(N,)`.
-        at_most: The share that may be refused in every group.
+        at_most: The share that may be rejected in every group.
+
+    Returns:
+        By group, sorted.
     """
     return {group: _share(refused, groups, group, at_most, least=False) for group in sorted(set(groups))}
 

@@ -151,6 +151,7 @@ def _spread(rows: pd.DataFrame, images: int | None) -> pd.DataFrame:
     if "origin" not in rows:
         raise ManifestError("the manifests lack the column origin")
     shuffled = rows.assign(origin=rows["origin"].fillna("unknown")).sample(frac=1, random_state=0)
+    # The first of every cell, then the second of every cell, and so on.
     turn = shuffled.groupby(["manifest", "origin", "label"]).cumcount()
     return shuffled.loc[turn.sort_values(kind="stable").index].head(images or len(rows)).reset_index(drop=True)
 
@@ -272,8 +273,12 @@ def _release(
 
 
 def summarise(record: dict[str, Any]) -> str:
-    """Return the results as Markdown."""
-    n = record["n"]
+    """Return the results as Markdown.
+
+    Args:
+        record: What the JSON holds.
+    """
+    n, first_half = record["n"], record["either"]["strangers_first_half"]
     lines = [
         f"# Which images {record['model']} rejects",
         "",
@@ -282,22 +287,19 @@ def summarise(record: dict[str, Any]) -> str:
         "",
         "| should be rejected | rejected | share | wanted | OOD score alone | quality checks alone | first half |",
         "| --- | --- | --- | --- | --- | --- | --- |",
-        *(_other_row(record, kind) for kind in record["either"]["strangers"]),
+        *(
+            f"| {kind} | {_cells(record, 'strangers', kind, 'at least')} | {_count(first_half[kind])} |"
+            for kind in record["either"]["strangers"]
+        ),
         "",
         "| should be assessed | rejected | share | wanted | OOD score alone | quality checks alone |",
         "| --- | --- | --- | --- | --- | --- |",
-        *(_dermoscopy_row(record, group) for group in record["either"]["dermoscopy"]),
+        *(
+            f"| {group} | {_cells(record, 'dermoscopy', group, 'at most')} |"
+            for group in record["either"]["dermoscopy"]
+        ),
     ]
     return "\n".join([*lines, ""])
-
-
-def _other_row(record: dict[str, Any], kind: str) -> str:
-    cells = _cells(record, "strangers", kind, "at least")
-    return f"| {kind} | {cells} | {_count(record['either']['strangers_first_half'][kind])} |"
-
-
-def _dermoscopy_row(record: dict[str, Any], group: str) -> str:
-    return f"| {group} | {_cells(record, 'dermoscopy', group, 'at most')} |"
 
 
 def _cells(record: dict[str, Any], which: str, group: str, relation: str) -> str:

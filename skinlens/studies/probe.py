@@ -35,6 +35,7 @@ from skinlens.training.probe import STRENGTHS
 
 _LOG = logging.getLogger(__name__)
 
+_PACKAGES = ("torch", "torchvision", "scikit-learn", "numpy")
 _NAME = re.compile(r"[\w.+-]+")
 _NUMBER = re.compile(r"-?\d+")
 
@@ -74,24 +75,21 @@ def probe(
     name = name or f"{network}.{_short(start)}".replace(" ", "_")
     if not _NAME.fullmatch(name):
         raise UsageError(f"--name must consist of letters, digits and . _ + -, not {name!r}")
-    _make(out / FOLDER)
+    try:
+        # Before minutes of work are spent on what then could not be written.
+        (out / FOLDER).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"the results cannot be written to {out / FOLDER}: {error}") from error
     rows, leave_out = probed_rows(read_manifests(data))
+    # Before images are read, since there may be nothing to hold out.
     origins = in_order(set(held_out_origins(rows)))
     began = time.perf_counter()
     _LOG.info("reading %s of %d images", ", ".join(stages), len(rows))
-    features = _columns(backbone, stages, pooled_features(backbone, rows, cache))
+    features, sets = _stage_sets_of(backbone, stages, pooled_features(backbone, rows, cache))
     read = time.perf_counter()
-    sets = _stage_columns(backbone, stages)
-    parts = {origin: _fitted(rows, features, origin) for origin in origins}
-    folds = _folds(rows, features)
-    stage_sets = []
-    for last, width in sets[:-1]:
-        _LOG.info("the same with %s alone", ", ".join(last))
-        stage_sets.append(
-            _stage_set(last, {origin: probe_origin(rows, features[:, -width:], origin) for origin in origins})
-        )
-    stage_sets.append(_stage_set(stages, parts))
-    predictions = _predictions(parts)
+    parts, folds, stage_sets = _fitted(rows, features, origins, sets)
+    every = pd.concat([part.rows[list(PREDICTION_COLUMNS)] for part in parts.values()], ignore_index=True)
+    predictions = guarded_table(every).to_csv(index=False, lineterminator="\n").encode("utf-8")
     datasets = tuple(
         DatasetProbe(
             origin=origin, strength=part.strength, fitted_to=part.fitted_to, **dict(measure_held_out(part.rows))
@@ -115,11 +113,11 @@ def probe(
         datasets=datasets,
         mean=stage_sets[-1].mean,
         folds=folds,
-        stage_sets=tuple(stage_sets),
+        stage_sets=stage_sets,
         predictions=f"{name}.csv",
         predictions_sha256=hashlib.sha256(predictions).hexdigest(),
         seconds={"features": round(read - began, 1), "fitting": round(time.perf_counter() - read, 1)},
-        software=_software(),
+        software={"python": platform.python_version()} | {name: version(name) for name in _PACKAGES},
     )
     _write(out / FOLDER, record, predictions)
     return _summary(record)
@@ -128,8 +126,15 @@ def probe(
 def parsed_options(words: Sequence[str]) -> Options:
     """Read `key=value` as options of a network: true and false, whole numbers, else text.
 
+    Args:
+        words: As given on the command line.
+
     Raises:
         UsageError: If a word is no such pair.
+
+    Example:
+        >>> parsed_options(["gate=sigmoid", "levels=3", "stride_in_1x1=false"])
+        {'gate': 'sigmoid', 'levels': 3, 'stride_in_1x1': False}
     """
     options: dict[str, str | bool | int] = {}
     for word in words:
@@ -162,37 +167,38 @@ def _backbone(network: str, options: Options, init: str) -> tuple[FrozenBackbone
     return FrozenBackbone(built, network, start.sha256 or start.description, Preprocessing(), options), start, stages
 
 
-def _widths(backbone: FrozenBackbone) -> dict[str, int]:
-    widths = stage_widths(backbone.network, backbone.architecture)
-    return dict(zip(probed_stages(backbone.architecture), widths, strict=True))
-
-
-def _columns(backbone: FrozenBackbone, stages: Sequence[str], features: Features) -> Features:
-    """The features of some stages."""
-    kept = np.concatenate([np.full(width, stage in stages) for stage, width in _widths(backbone).items()])
-    return features if kept.all() else features[:, kept]
-
-
-def _stage_columns(backbone: FrozenBackbone, stages: Sequence[str]) -> list[tuple[tuple[str, ...], int]]:
-    """The last stage, the last two and so on, each with its number of features; all of them last."""
-    widths = _widths(backbone)
+def _stage_sets_of(
+    backbone: FrozenBackbone, stages: Sequence[str], features: Features
+) -> tuple[Features, list[tuple[tuple[str, ...], int]]]:
+    """The features of some stages; and the last stage, the last two and so on, each with its number of features."""
+    probed = probed_stages(backbone.architecture)
+    widths = dict(zip(probed, stage_widths(backbone.network, backbone.architecture), strict=True))
+    kept = np.concatenate([np.full(width, stage in stages) for stage, width in widths.items()])
     lasts = [tuple(stages[first:]) for first in reversed(range(len(stages)))]
-    return [(last, sum(widths[stage] for stage in last)) for last in lasts]
+    sets = [(last, sum(widths[stage] for stage in last)) for last in lasts]
+    return features if kept.all() else features[:, kept], sets
 
 
-def _fitted(rows: pd.DataFrame, features: Features, origin: str) -> HeldOutPart:
-    part = probe_origin(rows, features, origin)
-    _log_held_out(dataset_title(origin), len(part.rows), part)
-    return part
-
-
-def _folds(rows: pd.DataFrame, features: Features) -> tuple[FoldProbe, ...]:
+def _fitted(
+    rows: pd.DataFrame, features: Features, origins: Sequence[str], sets: Sequence[tuple[tuple[str, ...], int]]
+) -> tuple[dict[str, HeldOutPart], tuple[FoldProbe, ...], tuple[StageSet, ...]]:
+    """Probes with each dataset and each fold held out; then the datasets again, with fewer stages read."""
+    parts = {}
+    for origin in origins:
+        parts[origin] = probe_origin(rows, features, origin)
+        _log_held_out(dataset_title(origin), len(parts[origin].rows), parts[origin])
     folds = []
     for fold, part in probe_folds(rows, features):
         figures = measure_held_out(part.rows)
         folds.append(FoldProbe(fold=fold, strength=part.strength, fitted_to=part.fitted_to, **dict(figures)))
         _log_held_out(f"fold {fold}", figures.n, part)
-    return tuple(folds)
+    stage_sets = []
+    # The last of the sets is of all stages, and fitted already; features stand in the order of the stages.
+    for stages, width in sets[:-1]:
+        _LOG.info("the same with %s alone", ", ".join(stages))
+        alone = {origin: probe_origin(rows, features[:, -width:], origin) for origin in parts}
+        stage_sets.append(_stage_set(stages, alone))
+    return parts, tuple(folds), (*stage_sets, _stage_set(sets[-1][0], parts))
 
 
 def _log_held_out(name: str, images: int, part: HeldOutPart) -> None:
@@ -210,19 +216,6 @@ def _stage_set(stages: tuple[str, ...], parts: dict[str, HeldOutPart]) -> StageS
         mean=round(float(np.mean(list(areas.values()))), 5),
         strengths={origin: part.strength for origin, part in parts.items()},
     )
-
-
-def _predictions(parts: dict[str, HeldOutPart]) -> bytes:
-    every = pd.concat([part.rows[list(PREDICTION_COLUMNS)] for part in parts.values()], ignore_index=True)
-    return guarded_table(every).to_csv(index=False, lineterminator="\n").encode("utf-8")
-
-
-def _make(folder: Path) -> None:
-    """Make the folder of the results before minutes of work are spent on them."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"the results cannot be written to {folder}: {error}") from error
 
 
 def _write(folder: Path, record: ProbeRecord, predictions: bytes) -> None:
@@ -250,8 +243,3 @@ def _summary(record: ProbeRecord) -> str:
 
 def _short(start: PretrainedWeights) -> str:
     return start.description.removesuffix(".safetensors").removeprefix("torchvision ")
-
-
-def _software() -> dict[str, str]:
-    packages = ("torch", "torchvision", "scikit-learn", "numpy")
-    return {"python": platform.python_version()} | {name: version(name) for name in packages}

@@ -78,25 +78,49 @@ class Trial:
         return groups_of(self.rows)
 
     def of(self, chosen: Labels) -> "Trial":
-        """The same with some of the rows."""
+        """Return the same trial with some of the rows.
+
+        Args:
+            chosen: Numbers of the rows, in the order that is wanted.
+        """
         return replace(
             self, rows=self.rows.iloc[chosen].reset_index(drop=True), probabilities=self.probabilities[chosen]
         )
 
     def spread(self, most: int | None) -> "Trial":
-        """The same with about `most` rows, spread evenly over each label's; with all if that is None."""
+        """Return the same trial with about so many rows, spread evenly over each label's.
+
+        Args:
+            most: About how many; None for all.
+        """
         return self if most is None else self.of(evenly_spread(self.labels, most))
 
     def image(self, row: int) -> LesionImage:
-        """A row's image at the model's input."""
-        return _at_input(Path(self.rows["file"].iloc[row]), self.preprocessing)
+        """Decode a row's image, and bring it to the model's input.
+
+        Args:
+            row: Its number.
+
+        Raises:
+            ImageRejectedError: If it cannot be read.
+        """
+        image = decode(Path(self.rows["file"].iloc[row]))
+        return replace(image, pixels=to_input(image.pixels, self.preprocessing))
 
     def auc(self, probabilities: Floats) -> Measurement:
-        """Measure the ROC AUC of other probabilities for these rows."""
+        """Measure the ROC AUC of other probabilities for these rows.
+
+        Args:
+            probabilities: P(malignant), `(N,)`.
+        """
         return measure_roc_auc(self.labels, probabilities, self.groups, resamples=self.resamples)
 
     def view_aucs(self, probabilities: Floats) -> dict[str, Measurement]:
-        """Measure the ROC AUC of other probabilities for these rows, in every view."""
+        """Measure the ROC AUC of other probabilities for these rows, in every test view.
+
+        Args:
+            probabilities: P(malignant), `(N,)`.
+        """
         return {
             name: measure_roc_auc(
                 self.labels[view.mask], probabilities[view.mask], self.groups[view.mask], resamples=self.resamples
@@ -137,7 +161,14 @@ def measure_robustness(trial: Trial, training: pd.DataFrame, *, quick: bool) -> 
 
 
 def centre_disc(trial: Trial) -> CentreDisc:
-    """Measure the ROC AUC in every view with the same central disc painted over in every image, and without."""
+    """Measure the ROC AUC in every test view with the same central disc painted over in every image, and without.
+
+    Args:
+        trial: The scored rows.
+
+    Raises:
+        ImageRejectedError: If an image cannot be read.
+    """
     originals = (trial.image(row) for row in range(len(trial.rows)))
     images = (replace(image, pixels=paint_disc(image.pixels)) for image in originals)
     painted = _scores(trial, images, len(trial.rows), "centre painted over")
@@ -151,7 +182,16 @@ def centre_disc(trial: Trial) -> CentreDisc:
 
 
 def outlined_tests(trial: Trial, training: pd.DataFrame, most: int | None) -> tuple[OutlineTest, BackgroundTest]:
-    """Run the two tests that need outlines, on the rows that have one."""
+    """Run the two tests that need outlines, on the rows that have one.
+
+    Args:
+        trial: The scored rows.
+        training: As for `measure_robustness`.
+        most: Test about so many rows; None tests all.
+
+    Returns:
+        Both tests; where they cannot be run, with the reason alone.
+    """
     masked = trial.of(np.flatnonzero(text_of(trial.rows, "mask") != "")).spread(most)
     outlines, reason = _read_outlines(masked)
     if reason is not None:
@@ -160,7 +200,13 @@ def outlined_tests(trial: Trial, training: pd.DataFrame, most: int | None) -> tu
 
 
 def outline_painted_over(trial: Trial, outlines: list[Outline], training: pd.DataFrame) -> OutlineTest:
-    """Measure the ROC AUC with the lesion painted over, of the images as they are, and of the outline's shape."""
+    """Measure the ROC AUC with the lesion painted over, of the images as they are, and of the outline's shape.
+
+    Args:
+        trial: Rows with outlines.
+        outlines: Theirs, each `(size, size)` of the model's input.
+        training: As for `measure_robustness`.
+    """
     originals = (trial.image(row) for row in range(len(outlines)))
     images = (
         replace(image, pixels=paint_lesion(image.pixels, outline))
@@ -180,7 +226,15 @@ def outline_painted_over(trial: Trial, outlines: list[Outline], training: pd.Dat
 
 
 def backgrounds_exchanged(trial: Trial, outlines: list[Outline]) -> BackgroundTest:
-    """Run `measure_backgrounds` on every lesion moved onto a background of its own class and of the other class."""
+    """Run `measure_backgrounds` on every lesion moved onto a background of its own class and of the other class.
+
+    Args:
+        trial: Rows with outlines.
+        outlines: Theirs, each `(size, size)` of the model's input.
+
+    Returns:
+        The test; with the reason alone where an image has no partner to take a background from.
+    """
     moved = {}
     try:
         chosen = {
@@ -205,10 +259,18 @@ def backgrounds_exchanged(trial: Trial, outlines: list[Outline]) -> BackgroundTe
 
 
 def robustness(trial: Trial) -> Robustness:
-    """Measure accuracy and ROC AUC of the images as they are, and under every corruption and strength."""
+    """Measure accuracy and ROC AUC of the images as they are, and under every corruption and strength.
+
+    Args:
+        trial: The scored rows; each is scored once for every corruption and strength.
+
+    Raises:
+        ImageRejectedError: If an image cannot be read.
+    """
     kinds = [(corruption, strength) for corruption in CORRUPTIONS for strength in STRENGTHS]
+    # The seed is the file's digest: always the same, and blind to the label.
     images = (
-        replace(image, pixels=corrupt(image.pixels, corruption, strength, seed=_seed_of(image)))
+        replace(image, pixels=corrupt(image.pixels, corruption, strength, seed=int(image.sha256[:16], 16)))
         for image in (trial.image(row) for row in range(len(trial.rows)))
         for corruption, strength in kinds
     )
@@ -231,7 +293,14 @@ def robustness(trial: Trial) -> Robustness:
 
 
 def format_robustness(measured: ShortcutsAndRobustness) -> str:
-    """Write the main measurements of the shortcut tests, as lines for a terminal."""
+    """Write the main measurements of the shortcut tests, as lines for a terminal.
+
+    Args:
+        measured: From `measure_robustness`.
+
+    Raises:
+        ValueError: If the shortcut tests were not run.
+    """
     disc, outline = measured.shortcuts.centre_disc, measured.shortcuts.outline
     backgrounds = measured.shortcuts.backgrounds
     if disc is None or outline is None or backgrounds is None:
@@ -257,11 +326,6 @@ def format_robustness(measured: ShortcutsAndRobustness) -> str:
             f"that moving alone reverses: {_cell(backgrounds.flipped_by_moving)}",
         ]
     )
-
-
-def _at_input(path: Path, preprocessing: Preprocessing) -> LesionImage:
-    image = decode(path)
-    return replace(image, pixels=to_input(image.pixels, preprocessing))
 
 
 def _scores(trial: Trial, images: Iterable[LesionImage], total: int, title: str) -> Floats:
@@ -326,11 +390,6 @@ def _accuracy_and_auc(trial: Trial, probabilities: Floats) -> dict[str, Measurem
         "roc_auc",
         resamples=trial.resamples,
     )
-
-
-def _seed_of(image: LesionImage) -> int:
-    """A seed that only the file decides: always the same, and blind to the label."""
-    return int(image.sha256[:16], 16)
 
 
 def _unmeasured(names: Sequence[str], reason: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ _LIMIT = 1e-6
 
 
 def shape_probabilities(features: Floats, labels: Labels, scored: Floats) -> Floats:
-    """P(malignant) from the shape of an outline, by a random forest that has seen other outlines.
+    """Predict labels from the shape of an outline, by a random forest that has seen other outlines.
 
     Args:
         features: Shapes to learn from, `(M, F)`.
@@ -31,7 +31,7 @@ def shape_probabilities(features: Floats, labels: Labels, scored: Floats) -> Flo
         scored: Shapes to score, `(N, F)`.
 
     Returns:
-        `(N,)` in [0, 1]; always the same for the same arguments.
+        P(malignant), `(N,)` in [0, 1]; always the same for the same arguments.
 
     Raises:
         ValueError: Unless there are both labels to learn from.
@@ -67,7 +67,10 @@ def partners(labels: Labels, groups: npt.ArrayLike, *, other_class: bool, seed: 
     for label in (0, 1):
         lenders = order[labels[order] == (1 - label if other_class else label)]
         for turn, row in enumerate(order[labels[order] == label], 1):
-            chosen[row] = _next_of_another_group(lenders, turn, names, row)
+            others = [lender for lender in np.roll(lenders, -turn) if names[lender] != names[row]]
+            if not others:
+                raise ValueError("an image has no other image, of the class asked for, to take its background from")
+            chosen[row] = others[0]
     return chosen
 
 
@@ -122,19 +125,19 @@ def measure_backgrounds(
         measured[f"crossed_auc_by_{by}"] = measure_roc_auc(
             np.concatenate(both_labels), both, twice, resamples=resamples
         )
-    for name, values in (_changes(kinds, labels) | _verdicts(kinds, labels, threshold)).items():
+    right = {kind: (probabilities >= threshold) == (labels == 1) for kind, probabilities in kinds.items()}
+    # 1 or 0 for each question, and NaN for the lesions it is not asked of.
+    answers = {
+        "verdict_is_backgrounds": 1.0 - right["swapped"],
+        "flipped_by_background": np.where(right["same_class"], 1.0 - right["swapped"], np.nan),
+        "flipped_by_moving": np.where(right["plain"], 1.0 - right["same_class"], np.nan),
+    }
+    for name, values in (_changes(kinds, labels) | answers).items():
         known = ~np.isnan(values)
         measured[name] = measure_mean(
             values[known], names[known], resamples=resamples, absent="no lesion was classified correctly before"
         )
     return measured
-
-
-def _next_of_another_group(lenders: Labels, turn: int, groups: npt.NDArray[np.generic], row: int) -> int:
-    for lender in np.roll(lenders, -turn):
-        if groups[lender] != groups[row]:
-            return int(lender)
-    raise ValueError("an image has no other image, of the class asked for, to take its background from")
 
 
 def _changes(kinds: dict[str, Floats], labels: Labels) -> dict[str, Floats]:
@@ -146,13 +149,3 @@ def _changes(kinds: dict[str, Floats], labels: Labels) -> dict[str, Floats]:
     # A benign lesion lies on a malignant one's background, so that its logit is drawn upwards.
     changes["logit_towards_background"] = (1 - 2 * labels) * (logits["swapped"] - logits["same_class"])
     return changes
-
-
-def _verdicts(kinds: dict[str, Floats], labels: Labels, threshold: float) -> dict[str, Floats]:
-    """Per question 1 or 0, and NaN for the lesions it is not asked of."""
-    right = {kind: (probabilities >= threshold) == (labels == 1) for kind, probabilities in kinds.items()}
-    return {
-        "verdict_is_backgrounds": 1.0 - right["swapped"],
-        "flipped_by_background": np.where(right["same_class"], 1.0 - right["swapped"], np.nan),
-        "flipped_by_moving": np.where(right["plain"], 1.0 - right["same_class"], np.nan),
-    }

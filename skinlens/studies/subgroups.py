@@ -54,7 +54,7 @@ class Subgroup:
 def subgroups(
     rows: pd.DataFrame, happened: npt.NDArray[np.bool_], columns: Sequence[str], *, fewest: int = 1
 ) -> list[Subgroup]:
-    """How often something happened to the images of each label in each part.
+    """Count how often something happened to the images of each label in each part.
 
     Args:
         rows: N rows with `label`; of `columns` those that exist are looked at, `age` in bands of years.
@@ -77,7 +77,7 @@ def subgroups(
 
 
 def subgroup_record(rows: pd.DataFrame, probabilities: npt.ArrayLike, threshold: float) -> Subgroups:
-    """Sensitivity and specificity in every part of the images, and the melanomas that were missed.
+    """Measure sensitivity and specificity in every part of the images, and list the melanomas that were missed.
 
     By diagnosis this gives the sensitivity for each malignant one and the specificity for each benign one, under
     HAM10000's names (`mel`, `bcc`, `scc`, `akiec`; `nv`, `bkl`, `df`, `vasc`), `nevus` and `sk` being taken as `nv` and
@@ -126,8 +126,16 @@ def with_skin_tones(rows: pd.DataFrame, estimated: Sequence[str]) -> pd.DataFram
 
 
 def format_subgroups(record: Subgroups) -> str:
-    """The record in short, as lines for a terminal: what could be measured, what was left out, and what was missed."""
-    lines = [_line(part) for part in record.cells if part.rate.value is not None]
+    """Write the record in short, as lines for a terminal: what was measured, what was left out, and what was missed.
+
+    Args:
+        record: From `subgroup_record`.
+    """
+    lines = [
+        f"{part.column.replace('_', ' ')} {part.value}: {part.metric} {part.rate.text()} ({part.right} of {part.n})"
+        for part in record.cells
+        if part.rate.value is not None
+    ]
     left_out = len(record.cells) - len(lines)
     if left_out:
         lines.append(f"{left_out} parts with fewer than {record.fewest} images are not shown.")
@@ -144,17 +152,15 @@ def format_subgroups(record: Subgroups) -> str:
 
 def _parts(rows: pd.DataFrame, column: str) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
     """Each value of a column with the rows `(N,)` that have it."""
-    values = _age_bands(rows) if column == "age" else text_of(rows, column)
+    values = text_of(rows, column)
+    if column == "age":
+        names = [f"{low} to {high - 1}" if high < 200 else f"{low} or more" for low, high in pairwise(_AGE_BANDS)]
+        years = pd.to_numeric(rows["age"], errors="coerce")
+        bands = pd.cut(years, list(_AGE_BANDS), right=False, labels=names).astype(object)
+        values = bands.where(bands.notna(), "").to_numpy()
     values = np.where(values == "", NOT_RECORDED, values)
     for value in sorted(set(values)):
         yield value, values == value
-
-
-def _age_bands(rows: pd.DataFrame) -> npt.NDArray[np.object_]:
-    years = pd.to_numeric(rows["age"], errors="coerce")
-    names = [f"{low} to {high - 1}" if high < 200 else f"{low} or more" for low, high in pairwise(_AGE_BANDS)]
-    bands = pd.cut(years, list(_AGE_BANDS), right=False, labels=names).astype(object)
-    return bands.where(bands.notna(), "").to_numpy()
 
 
 def _subgroup(column: str, value: str, label: str, happened: npt.NDArray[np.bool_], fewest: int) -> Subgroup:
@@ -184,8 +190,3 @@ def _ids(rows: pd.DataFrame) -> list[str]:
         next((str(name) for name in known if name), f"row {row}")
         for row, *known in zip(rows.index, *names, strict=True)
     ]
-
-
-def _line(part: Part) -> str:
-    column = part.column.replace("_", " ")
-    return f"{column} {part.value}: {part.metric} {part.rate.text()} ({part.right} of {part.n})"

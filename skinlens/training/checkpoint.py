@@ -11,12 +11,24 @@ from skinlens.models.checkpoint import read_tensors, save_tensors
 
 
 def save_state(path: Path, parts: Mapping[str, Mapping[str, Tensor]], record: Mapping[str, Any]) -> None:
-    """Write named groups of tensors (`group/name` in the file) and a JSON record."""
+    """Write named groups of tensors and a JSON record.
+
+    Args:
+        path: The safetensors file; `group/name` is a tensor's name in it.
+        parts: By group, tensors by name.
+        record: Of the run.
+    """
     save_tensors(path, {f"{part}/{name}": t for part, members in parts.items() for name, t in members.items()}, record)
 
 
 def read_state(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
     """Read what `save_state` wrote.
+
+    Args:
+        path: The safetensors file.
+
+    Returns:
+        By group, tensors by name, on the CPU; and the record.
 
     Raises:
         CheckpointError: If the file is missing, damaged or not a SkinLens checkpoint.
@@ -30,7 +42,18 @@ def read_state(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer, network: nn.Module) -> dict[str, Tensor]:
-    """The optimiser's state as tensors named `parameter name:state name`."""
+    """Return an optimiser's state as tensors.
+
+    By the parameters' names instead of torch's numbers, so that a resumed run finds them whatever the order of its
+    groups.
+
+    Args:
+        optimiser: Of Adam's family, whose state is tensors and numbers.
+        network: Whose parameters it trains.
+
+    Returns:
+        By `parameter name:state name`.
+    """
     names: dict[Tensor, str] = {parameter: name for name, parameter in network.named_parameters()}
     return {
         f"{names[parameter]}:{key}": torch.as_tensor(value)
@@ -40,7 +63,16 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer, network: nn.Module) -> d
 
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Put back what `optimiser_tensors` took out, on each parameter's device."""
+    """Put back what `optimiser_tensors` took out, on each parameter's device.
+
+    Args:
+        optimiser: A fresh one of the same kind; changed in place.
+        network: Whose parameters it trains.
+        tensors: From `optimiser_tensors`.
+
+    Raises:
+        KeyError: If the network has no such parameter.
+    """
     parameters = dict(network.named_parameters())
     for full_name, value in tensors.items():
         name, _, key = full_name.rpartition(":")

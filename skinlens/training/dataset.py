@@ -67,17 +67,35 @@ class DecodedRows:
         return len(self.files)
 
     def pixels(self, index: int) -> Pixels:
-        """RGB uint8 `(H, W, 3)`.
+        """Return a row's image, decoded once and kept as the budget allows.
+
+        Args:
+            index: Number of the row.
+
+        Returns:
+            RGB uint8 `(H, W, 3)`, read-only; its short side is at most the wanted one.
 
         Raises:
             ImageRejectedError: If the file is not a usable image.
         """
         if index in self._kept:
             return self._kept[index]
-        return self._keep(self._kept, index, _shrunk(decode_trusted(self.files[index]).pixels, self._side))
+        pixels = decode_trusted(self.files[index]).pixels
+        height, width = pixels.shape[:2]
+        if self._side is not None and min(height, width) > self._side:
+            factor = self._side / min(height, width)
+            pixels = resize(pixels, height=round(height * factor), width=round(width * factor))
+            pixels.setflags(write=False)
+        return self._keep(self._kept, index, pixels)
 
     def outline(self, index: int) -> Outline | None:
-        """True on the lesion, `(H, W)` of the image; None for a row without an outline.
+        """Return a row's traced outline, at the size of its image.
+
+        Args:
+            index: Number of the row.
+
+        Returns:
+            `(H, W)`, true on the lesion; None for a row without an outline.
 
         Raises:
             ImageRejectedError: If a file is not a usable image.
@@ -89,7 +107,13 @@ class DecodedRows:
         return self._keep(self._kept_outlines, index, read_outline(file, height=height, width=width))
 
     def skin(self, index: int) -> Pixels:
-        """The image without its lesion, RGB uint8 `(H, W, 3)`: filled in along its outline, or a central ellipse.
+        """Return a row's image without its lesion: filled in along its outline, or along a central ellipse.
+
+        Args:
+            index: Number of the row.
+
+        Returns:
+            RGB uint8 `(H, W, 3)`, read-only.
 
         Raises:
             ImageRejectedError: If a file is not a usable image.
@@ -120,6 +144,7 @@ class DecodedRows:
 
     def _keep(self, kept: dict[int, _Raster], index: int, raster: _Raster) -> _Raster:
         with self._lock:
+            # Two threads may have read the same row; it is counted once.
             if index not in kept and raster.nbytes <= self._left:
                 kept[index] = raster
                 self._left -= raster.nbytes
@@ -200,14 +225,3 @@ class ScoringImages(Dataset[Tensor]):
 
     def __getitem__(self, index: int) -> Tensor:
         return torch.from_numpy(to_input(self.rows.pixels(index), self.preprocessing).copy())
-
-
-def _shrunk(pixels: Pixels, side: int | None) -> Pixels:
-    """The image with its short side at most `side`."""
-    height, width = pixels.shape[:2]
-    if side is None or min(height, width) <= side:
-        return pixels
-    factor = side / min(height, width)
-    smaller = resize(pixels, height=round(height * factor), width=round(width * factor))
-    smaller.setflags(write=False)
-    return smaller

@@ -77,6 +77,7 @@ def pooled_features(backbone: FrozenBackbone, rows: pd.DataFrame, cache: Path | 
     """
     digests = [sha256(read_regular(Path(file))).hexdigest() for file in rows["file"]]
     kept = _read(cache, backbone)
+    # Reversed, so that of equal images the first row is the one that stays.
     first_rows = {digest: number for number, digest in reversed(list(enumerate(digests))) if digest not in kept}
     wanted = sorted(first_rows.values())
     for start in range(0, len(wanted), _SAVED_EVERY):
@@ -89,7 +90,18 @@ def pooled_features(backbone: FrozenBackbone, rows: pd.DataFrame, cache: Path | 
 
 @torch.inference_mode()
 def stage_widths(network: nn.Module, architecture: str) -> tuple[int, ...]:
-    """How many features each probed stage contributes, in their order."""
+    """Return how many features each probed stage contributes, in their order.
+
+    Args:
+        network: Run once on a black image; left in the mode it was in.
+        architecture: Its name in the registry.
+
+    Returns:
+        Three numbers, such as 512, 1024 and 2048 for a ResNet-50.
+
+    Raises:
+        ValueError: If the network has no stages to be probed.
+    """
     return tuple(part.shape[1] for part in _stage_averages(network, architecture, torch.zeros(1, 3, 64, 64)))
 
 
@@ -103,6 +115,9 @@ def complete_stages(network: nn.Module, architecture: str, loaded: Collection[st
         architecture: Its name in the registry.
         loaded: Names of the tensors that were taken from the pretrained weights, as in `PretrainedWeights.loaded`.
 
+    Returns:
+        Names from `probed_stages`.
+
     Raises:
         ValueError: If the network has no stages to be probed.
     """
@@ -112,8 +127,10 @@ def complete_stages(network: nn.Module, architecture: str, loaded: Collection[st
     # Of an image that needs a gradient, so that a stage whose parameters are all frozen has one too.
     averages = _stage_averages(network, architecture, torch.zeros(1, 3, 64, 64, requires_grad=True))
     for stage, average in zip(probed_stages(architecture), averages, strict=True):
+        # What a stage depends on is what has a gradient by it, whatever the network looks like.
         reached = torch.autograd.grad(average.sum(), list(trained.values()), retain_graph=True, allow_unused=True)
         read = {name for name, gradient in zip(trained, reached, strict=True) if gradient is not None}
+        # Buffers, a batch-norm's statistics, have no gradient: those of the modules that are read count.
         modules = {name.rpartition(".")[0] for name in read}
         read |= {name for name in buffers if name.rpartition(".")[0] in modules}
         if read <= set(loaded):

@@ -66,6 +66,9 @@ def held_out_origins(rows: pd.DataFrame, least: int = LEAST_ROWS) -> list[str]:
         rows: From `probed_rows`, so that each dataset has both labels.
         least: Fewest rows.
 
+    Returns:
+        Sorted.
+
     Raises:
         ManifestError: If none is, or nothing is left to fit to.
     """
@@ -86,6 +89,9 @@ def probe_origin(rows: pd.DataFrame, features: Features, origin: str) -> HeldOut
         features: `(N, K)`.
         origin: The dataset that is held out.
 
+    Returns:
+        The rows of that dataset with `probability`.
+
     Raises:
         ManifestError: If what is left does not allow a fit.
     """
@@ -94,7 +100,18 @@ def probe_origin(rows: pd.DataFrame, features: Features, origin: str) -> HeldOut
 
 
 def probe_folds(rows: pd.DataFrame, features: Features) -> Iterator[tuple[int, HeldOutPart]]:
-    """Hold out each fold in turn; arguments and errors as for `probe_origin`."""
+    """Hold out each fold in turn; where no row has a fold, five are made.
+
+    Args:
+        rows: N rows from `probed_rows`.
+        features: `(N, K)`.
+
+    Yields:
+        A fold's number, and its rows with `probability`.
+
+    Raises:
+        ManifestError: If what is left does not allow a fit.
+    """
     numbered = rows.assign(**{_ROW: np.arange(len(rows))})
     known = sorted(int(fold) for fold in rows["fold"].unique() if fold >= 0)
     for fold in known or range(FOLDS):

@@ -7,7 +7,6 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,8 +16,6 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning_fabric import Fabric
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
@@ -29,6 +26,7 @@ from skinlens.models.explainable import Explainable
 from skinlens.models.normalise import Normalise
 from skinlens.models.pretrained import PretrainedWeights, load_pretrained
 from skinlens.models.registry import build, probed_stages
+from skinlens.progress import tracked
 from skinlens.training.checkpoint import optimiser_tensors, read_state, restore_optimiser, save_state
 from skinlens.training.dataset import DecodedRows, TrainingImages
 from skinlens.training.features import FrozenBackbone, complete_stages, pooled_features, stage_widths
@@ -144,8 +142,7 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
         ImageRejectedError: If an image of the manifest cannot be used.
     """
     fabric = _launch(recipe)
-    usable = without_marked(rows, recipe.leave_out)
-    every, held_out = _parts(paired_origin_rows(usable) if recipe.paired_origins else usable, settings)
+    every, held_out = _parts(recipe, rows, settings)
     train = share_of(every, settings.share)
     weights = row_weights(train, recipe.balance, even_labels=recipe.even_labels)
     settings.out.mkdir(parents=True, exist_ok=True)
@@ -183,13 +180,14 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
     return settings.out / MODEL
 
 
-def _parts(rows: pd.DataFrame, settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows to train on and rows held out."""
-    if not settings.origins:
-        return training_rows(rows, settings.fold)
-    if settings.fold is not None:
+def _parts(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows to train on and rows held out, without those that the recipe leaves out of both."""
+    if settings.origins and settings.fold is not None:
         raise ManifestError("a run holds out a fold or an origin, not both")
-    return origin_rows(rows, settings.origins)
+    usable = without_marked(rows, recipe.leave_out)
+    if recipe.paired_origins:
+        usable = paired_origin_rows(usable)
+    return origin_rows(usable, settings.origins) if settings.origins else training_rows(usable, settings.fold)
 
 
 def _launch(recipe: Recipe) -> Fabric:
@@ -252,7 +250,20 @@ def _fresh_state(recipe: Recipe, settings: Settings) -> _State:
     except ValueError as error:
         raise RecipeError(f"recipe {recipe.name}: network: {error}") from error
     pretrained = load_pretrained(network, settings.init)
-    _freeze(network, pretrained, recipe)
+    # Frozen parts learn nothing; their mode is set again in each epoch.
+    for name in recipe.frozen:
+        try:
+            part = network.get_submodule(name)
+        except AttributeError as error:
+            raise RecipeError(f"recipe {recipe.name}: frozen: {recipe.network.name} has no part {name}") from error
+        fresh = [inner for inner, _ in part.named_parameters() if f"{name}.{inner}" not in pretrained.loaded]
+        if fresh:
+            raise RecipeError(
+                f"recipe {recipe.name}: frozen: {name} would stay random, "
+                f"{pretrained.description} lacks {name}.{fresh[0]}"
+            )
+        part.requires_grad_(requires_grad=False)
+    # Convolutions in bf16 are quicker when the channels lie side by side.
     network = network.to(memory_format=torch.channels_last)
     average = None
     if recipe.ema is not None:
@@ -285,32 +296,12 @@ def _start_from_probe(state: _State, recipe: Recipe, settings: Settings, train: 
         state.average.module.load_state_dict(network.state_dict())
 
 
-def _freeze(network: nn.Module, pretrained: PretrainedWeights, recipe: Recipe) -> None:
-    """Exclude the frozen parts from training; their mode is set again in each epoch."""
-    for name in recipe.frozen:
-        try:
-            part = network.get_submodule(name)
-        except AttributeError as error:
-            raise RecipeError(f"recipe {recipe.name}: frozen: {recipe.network.name} has no part {name}") from error
-        fresh = [inner for inner, _ in part.named_parameters() if f"{name}.{inner}" not in pretrained.loaded]
-        if fresh:
-            raise RecipeError(
-                f"recipe {recipe.name}: frozen: {name} would stay random, "
-                f"{pretrained.description} lacks {name}.{fresh[0]}"
-            )
-        part.requires_grad_(requires_grad=False)
-
-
 def _outliner(network: nn.Module, recipe: Recipe) -> WithOutlines | None:
     if not recipe.segmentation:
         return None
     if not isinstance(network, Explainable):
         raise RecipeError(f"recipe {recipe.name}: segmentation: {recipe.network.name} has no feature maps to draw on")
     return WithOutlines(network)
-
-
-def _epoch_seed(seed: int, epoch: int, rank: int) -> int:
-    return int(np.random.SeedSequence([seed, epoch, rank]).generate_state(1)[0])
 
 
 def _training_loader(
@@ -341,16 +332,22 @@ def _train_epoch(
     began = time.perf_counter()
     fabric, recipe = tools.fabric, tools.recipe
     sampler.epoch = epoch
-    fabric.seed_everything(_epoch_seed(tools.settings.seed, epoch, fabric.global_rank), workers=False, verbose=False)
+    # By epoch and process, so that a resumed run goes on as it would have.
+    epoch_seed = np.random.SeedSequence([tools.settings.seed, epoch, fabric.global_rank]).generate_state(1)[0]
+    fabric.seed_everything(int(epoch_seed), workers=False, verbose=False)
     tools.network.train()
     for name in recipe.frozen:
         # Its batch-norms keep their statistics too.
         state.network.get_submodule(name).eval()
     if recipe.batch_norm == "frozen":
-        _hold_statistics(state)
+        # Layers that came with the pretrained weights keep their statistics; their scales and shifts are trained.
+        for layer, module in state.network.named_modules():
+            if isinstance(module, nn.BatchNorm2d) and f"{layer}.running_mean" in state.pretrained.loaded:
+                module.eval()
     loader = _training_loader(images, sampler, weights, recipe, tools.settings, epoch)
     losses: list[float] = []
-    for number, batch in enumerate(_with_progress(loader, epoch, sampler.batches, fabric.is_global_zero)):
+    batches = tracked(loader, f"epoch {epoch + 1}", total=sampler.batches, shown=fabric.is_global_zero)
+    for number, batch in enumerate(batches):
         factor = rate_factor(epoch * sampler.batches + number, recipe.schedule.epochs * sampler.batches, recipe)
         losses.append(_step(tools, state, batch, factor))
     seconds = time.perf_counter() - began
@@ -362,13 +359,6 @@ def _train_epoch(
         "seconds": round(seconds, 1),
         "images_per_second": round(sampler.per_process * fabric.world_size / seconds, 1),
     }
-
-
-def _hold_statistics(state: _State) -> None:
-    """Keep the statistics of batch-norm layers that came with the pretrained weights."""
-    for name, module in state.network.named_modules():
-        if isinstance(module, nn.BatchNorm2d) and f"{name}.running_mean" in state.pretrained.loaded:
-            module.eval()
 
 
 def _step(tools: _Tools, state: _State, batch: tuple[Tensor, ...], rate: float) -> float:
@@ -384,27 +374,13 @@ def _step(tools: _Tools, state: _State, batch: tuple[Tensor, ...], rate: float) 
         loss = loss + recipe.segmentation * outline_loss(drawn, outlines[0])
     optimiser.zero_grad()
     fabric.backward(loss)
+    # Half precision skips a step whose gradients overflow, so that they need not be finite here.
     if recipe.optimiser.clip_norm is not None:
         fabric.clip_gradients(tools.network, optimiser, max_norm=recipe.optimiser.clip_norm, error_if_nonfinite=False)
     optimiser.step()
     if state.average is not None:
         state.average.update_parameters(state.network)
     return loss.item()
-
-
-def _with_progress(
-    loader: DataLoader[tuple[Tensor, ...]],
-    epoch: int,
-    batches: int,
-    shown: bool,  # noqa: FBT001
-) -> Iterator[tuple[Tensor, ...]]:
-    columns = (TextColumn("epoch {task.fields[epoch]}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as progress:
-        task = progress.add_task("", total=batches, epoch=epoch + 1)
-        for batch in loader:
-            yield batch
-            progress.advance(task)
 
 
 def _identity(recipe: Recipe, settings: Settings) -> dict[str, object]:
@@ -446,6 +422,11 @@ def _write_checkpoint(state: _State, recipe: Recipe, settings: Settings) -> None
 
 
 def _resume(state: _State, recipe: Recipe, settings: Settings) -> None:
+    """Take up the folder's checkpoint, if there is one.
+
+    Raises:
+        CheckpointError: If it belongs to another run.
+    """
     path = settings.out / CHECKPOINT
     if not path.exists():
         return
@@ -467,6 +448,7 @@ def _resume(state: _State, recipe: Recipe, settings: Settings) -> None:
 
 
 def _write_log(log: list[dict[str, float]], path: Path) -> None:
+    # Epochs after which the held-out rows were not looked at have fewer entries.
     names = list(dict.fromkeys(name for entry in log for name in entry))
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, names)
@@ -478,13 +460,14 @@ def _write_results(
     state: _State, recipe: Recipe, settings: Settings, train: pd.DataFrame, held_out: pd.DataFrame, scores: RowScores
 ) -> None:
     unique = train.drop_duplicates("file")
+    packages = ("torch", "torchvision", "lightning-fabric", "numpy")
     record = _identity(recipe, settings) | {
         "start": state.pretrained.description,
         "start_sha256": state.pretrained.sha256,
         "images": {label: int((unique["label"] == label).sum()) for label in ("benign", "malignant")},
         "epochs": state.epoch,
         "seconds": round(state.seconds, 1),
-        "software": _software(),
+        "software": {"python": platform.python_version()} | {name: version(name) for name in packages},
         "log": state.log,
     }
     predictions = None
@@ -493,8 +476,3 @@ def _write_results(
         columns = ["path", "label", "group_id", "fold"] + ([] if settings.origin is None else ["origin"])
         predictions = held_out[columns].assign(probability=scores.probability, heatmap_max=scores.heatmap_max)
     write_run(settings.out, record, state.trained_network.state_dict(), predictions)
-
-
-def _software() -> dict[str, str]:
-    packages = ("torch", "torchvision", "lightning-fabric", "numpy")
-    return {"python": platform.python_version()} | {name: version(name) for name in packages}

@@ -90,7 +90,14 @@ def training_rows(rows: pd.DataFrame, fold: int | None) -> tuple[pd.DataFrame, p
 
 
 def without_marked(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """Return the rows in which none of some columns is 1, such as `twin_in_test` for train-test duplicates.
+    """Leave out rows in which one of some columns is 1, such as `twin_in_test` for train-test duplicates.
+
+    Args:
+        rows: From `read_manifests`.
+        columns: Names of the columns; none leaves out nothing.
+
+    Returns:
+        The other rows, with a fresh index.
 
     Raises:
         ManifestError: If no manifest has one of the columns.
@@ -129,15 +136,21 @@ def origin_rows(rows: pd.DataFrame, held: Sequence[str]) -> tuple[pd.DataFrame, 
         if labels.nunique() == 1:
             raise ManifestError(f"origin {origin} is {labels.iloc[0]} alone and can only be trained on")
     held_out = train[origins.isin(held)].reset_index(drop=True)
+    # Images of one lesion lie in several datasets: in training they would give the held-out one away.
     related = train["group_id"].isin(held_out["group_id"])
     return train[~origins.isin(held) & ~related].reset_index(drop=True), held_out
 
 
 def paired_origin_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of datasets that have both labels; a dataset with one label teaches the dataset, not the lesion.
+    """Leave out the training rows of datasets that have one label alone.
+
+    They teach the dataset, not the lesion.
 
     Args:
         rows: From `read_manifests`; only `split == "train"` is looked at, and only those rows may be left out.
+
+    Returns:
+        The other rows, with a fresh index.
 
     Raises:
         ManifestError: If there is no column `origin`, or a training row has none.
@@ -150,7 +163,13 @@ def paired_origin_rows(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def cells(rows: pd.DataFrame) -> pd.Series:
-    """Return the cell of dataset and label that each row belongs to, as text.
+    """Return the cell of dataset and label that each row belongs to.
+
+    Args:
+        rows: N rows with `label`.
+
+    Returns:
+        Texts, `(N,)`, as in `ham benign`.
 
     Raises:
         ManifestError: If there is no column `origin`, or a row has none.
@@ -175,6 +194,9 @@ def share_of(train: pd.DataFrame, share: float) -> pd.DataFrame:
         train: N rows with `group_id`.
         share: In (0, 1]; 1 gives the rows as they are.
 
+    Returns:
+        N rows, with a fresh index.
+
     Raises:
         ManifestError: If no lesion is left.
     """
@@ -198,8 +220,10 @@ def _read_one(path: Path, number: int) -> pd.DataFrame:
         raise ManifestError(f"{path} lacks the column(s) {', '.join(absent)}")
     if rows.empty:
         raise ManifestError(f"{path} has no rows")
+    # pandas takes surplus first fields for an index and moves every column by them.
     if not isinstance(rows.index, pd.RangeIndex):
         raise ManifestError(f"{path} has lines with more fields than its first line names")
+    # The header is line 1, so that the first row is line 2, as an editor shows it.
     rows = rows.assign(manifest=str(path), row=rows.index + 2)
     _reject(rows, rows["path"].isna(), "have no path")
     _reject(rows, ~rows["label"].isin(LABELS), "have a label that is neither benign nor malignant")
@@ -211,11 +235,14 @@ def _read_one(path: Path, number: int) -> pd.DataFrame:
     files = [str(path.parent / name) for name in rows["path"]]
     _reject(rows, pd.Series([not _is(Path(file).exists) for file in files]), "name a file that does not exist")
     _reject(rows, pd.Series([not _is(Path(file).is_file) for file in files]), "name something that is no regular file")
+    # A row without a group is a group of its own.
+    manifest = f"{number}:{path.name}"
+    alone = pd.Series([f"{manifest}:{row}" for row in rows["row"]], index=rows.index)
     return rows.assign(
         file=files,
         malignant=(rows["label"] == "malignant").astype(int),
         split=split,
-        group_id=_groups(rows, f"{number}:{path.name}"),
+        group_id=rows["group_id"].fillna(alone) if "group_id" in rows else alone,
         fold=_folds(rows),
     )
 
@@ -226,11 +253,6 @@ def _is(kind: Callable[[], bool]) -> bool:
         return kind()
     except OSError:
         return False
-
-
-def _groups(rows: pd.DataFrame, manifest: str) -> pd.Series:
-    alone = pd.Series([f"{manifest}:{row}" for row in rows["row"]], index=rows.index)
-    return rows["group_id"].fillna(alone) if "group_id" in rows else alone
 
 
 def _folds(rows: pd.DataFrame) -> pd.Series:

@@ -16,13 +16,23 @@ _Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 def warmed_average(decay: float) -> Callable[[_Tensors, _Tensors, Tensor | int], None]:
-    """A moving average that forgets quickly while it is young, so that the initial weights do not linger."""
+    """Return a moving average that forgets quickly while it is young, so that the initial weights do not linger.
+
+    After `n` updates its decay is `min(decay, (1 + n) / (10 + n))`, as in TensorFlow's `ExponentialMovingAverage`.
+
+    Args:
+        decay: In (0, 1), reached after about `9 / (1 - decay)` updates.
+
+    Returns:
+        A function for `AveragedModel(multi_avg_fn=...)`: of averaged and new tensors, and how often they were averaged.
+    """
 
     def update(old: _Tensors, new: _Tensors, count: Tensor | int) -> None:
         if old[0].is_floating_point():
             young = (1 + float(count)) / (10 + float(count))
             get_ema_multi_avg_fn(min(decay, young))(old, new, count)
             return
+        # Counters of batches, which have no mean.
         for counted, latest in zip(old, new, strict=True):
             counted.copy_(latest)
 
@@ -55,6 +65,7 @@ def build_optimiser(network: nn.Module, pretrained: PretrainedWeights, recipe: R
                 "params": members,
                 "lr": settings.rate_pretrained if is_pretrained else settings.rate_new,
                 "weight_decay": settings.weight_decay if decayed else 0.0,
+                # The schedule overwrites lr at each step.
                 "base_lr": settings.rate_pretrained if is_pretrained else settings.rate_new,
             }
             for (is_pretrained, decayed), members in sorted(groups.items())

@@ -40,29 +40,57 @@ class LinearProbe:
     strength: float
 
     def logits(self, features: Features) -> Vector:
-        """`(N,)` from features `(N, K)`."""
+        """Compute logits of malignant against benign.
+
+        Args:
+            features: `(N, K)`, as they are.
+
+        Returns:
+            `(N,)`.
+        """
         return np.asarray(features @ self.coefficients + self.intercept, np.float64)
 
     def probability(self, features: Features) -> Vector:
-        """P(malignant), `(N,)`, from features `(N, K)`."""
+        """Compute P(malignant).
+
+        Args:
+            features: `(N, K)`, as they are.
+
+        Returns:
+            `(N,)` in [0, 1].
+        """
         return sigmoid(self.logits(features))
 
 
 def balanced(malignant: npt.ArrayLike) -> Vector:
-    """Weights `(N,)` with the mean 1 that give both labels the same total."""
+    """Return weights that give both labels the same total.
+
+    Args:
+        malignant: `(N,)`, 0 or 1.
+
+    Returns:
+        `(N,)` with the mean 1.
+
+    Example:
+        >>> balanced([0, 0, 0, 1]).round(3).tolist()
+        [0.667, 0.667, 0.667, 2.0]
+    """
     labels = np.asarray(malignant, int)
     counts = np.bincount(labels, minlength=2)
     return np.asarray(len(labels) / (2 * counts[labels]), np.float64)
 
 
 def fit_probe(features: Features, malignant: npt.ArrayLike, weights: Vector, strength: float) -> LinearProbe:
-    """Fit one probe.
+    """Fit one probe: logistic regression with an L2 penalty on standardised features.
 
     Args:
         features: `(N, K)`; each is standardised by its weighted mean and standard deviation.
         malignant: `(N,)`, 0 or 1.
         weights: `(N,)`, how much each row counts, with the mean 1.
         strength: scikit-learn's `C`.
+
+    Returns:
+        Coefficients for features as they are: the standardisation is folded into them.
 
     Raises:
         ValueError: If all rows have the same label.
@@ -89,6 +117,9 @@ def choose_probe(
         groups: `(N,)`; rows of a group (a lesion) lie in one inner fold.
         weights: `(N,)`, how much each row counts when fitting; the inner folds are scored unweighted.
         strengths: Candidates for scikit-learn's `C`; of two that are equally good the stronger regularisation is taken.
+
+    Returns:
+        Fitted to all rows.
 
     Raises:
         ValueError: If there are too few groups of a label for the inner folds.

@@ -78,12 +78,24 @@ class Schedule(Entries):
         return sizes
 
     def size(self, epoch: int, default: int) -> int:
-        """Side in pixels at which an epoch trains."""
+        """Return the resolution at which an epoch trains.
+
+        Args:
+            epoch: Counted from 0.
+            default: Side in pixels where the schedule names none.
+
+        Returns:
+            Side in pixels.
+        """
         reached = [side for start, side in self.sizes if start <= epoch]
         return reached[-1] if reached else default
 
     def scores_after(self, epoch: int) -> bool:
-        """Whether the held-out rows are looked at after an epoch, counted from 0."""
+        """Whether the held-out rows are looked at after an epoch.
+
+        Args:
+            epoch: Counted from 0; after the last one they always are.
+        """
         return (epoch + 1) % self.score_every == 0 or epoch + 1 == self.epochs
 
 
@@ -222,6 +234,9 @@ def read_recipe(path: Path) -> Recipe:
     A recipe may begin with `extends = "other.toml"`, a path from its own folder: it then holds only what differs. Its
     entries replace the other's one by one, but a table `network` replaces the other's as a whole.
 
+    Args:
+        path: The TOML file.
+
     Raises:
         RecipeError: If a file cannot be read, extends itself, or an entry is unknown, missing or out of range.
     """
@@ -236,24 +251,16 @@ def _entries(path: Path, extending: tuple[Path, ...]) -> dict[str, Any]:
     """A recipe's entries, those of the recipe that it extends among them."""
     if path.resolve() in extending:
         raise RecipeError(f"{path} extends itself")
-    own = _parsed(path)
-    base = own.pop("extends", None)
-    if base is None:
-        return own
-    return _replaced(_entries(path.parent / str(base), (*extending, path.resolve())), own)
-
-
-def _parsed(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(read_regular(path, largest=LARGEST_TABLE_FILE).decode())
+        own: dict[str, Any] = tomllib.loads(read_regular(path, largest=LARGEST_TABLE_FILE).decode())
     except OSError as error:
         raise RecipeError(f"cannot read the recipe {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is not valid TOML: {error}") from error
-
-
-def _replaced(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
+    base = own.pop("extends", None)
+    if base is None:
+        return own
+    merged = dict(_entries(path.parent / str(base), (*extending, path.resolve())))
     # Transforms take the place of the older table, and the other way round.
     for one, other in (("transforms", "augmentation"), ("augmentation", "transforms")):
         if one in own and other not in own:

@@ -68,11 +68,18 @@ def write_run(
     if predictions is not None:
         guarded_table(predictions).to_csv(folder / FOLD_SCORES, index=False)
     (folder / RUN).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    # Last: a folder with a network is a complete run.
     save_tensors(folder / MODEL, tensors, record)
 
 
 def read_record(run: Path) -> dict[str, Any]:
     """Read the description of a run that held out a fold or an origin.
+
+    Args:
+        run: Its folder.
+
+    Returns:
+        What `run.json` holds.
 
     Raises:
         UsageError: If the folder holds no complete run, or it held nothing out.
@@ -110,9 +117,12 @@ def listed_rows(scores: pd.DataFrame, listed: pd.DataFrame, source: Path) -> pd.
     """Return the rows of manifests for images that were held out, in their order.
 
     Args:
-        scores: With a column `path`.
+        scores: N rows with a column `path`.
         listed: From `read_manifests`.
         source: Where the scores are from, for the message.
+
+    Returns:
+        N rows with every column of the manifests.
 
     Raises:
         UsageError: If the manifests lack an image.

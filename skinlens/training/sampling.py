@@ -93,8 +93,10 @@ class BalancedSampler(EpochSampler):
     def _draws(self, generator: np.random.Generator) -> list[Draw]:
         total = self.per_process * self.world
         order = generator.permutation(self.rows)
+        # Stable, so that rows of one weight stay shuffled among themselves.
         order = order[np.argsort(self.weights[order], kind="stable")]
         reach = np.cumsum(self.weights[order])
+        # One random offset for all, then even steps: each row comes its share of times, to one.
         places = np.searchsorted(reach / reach[-1] * total, np.arange(total) + generator.random(), side="right")
         rows = pd.Series(order[np.minimum(places, self.rows - 1)])
         repeats = rows.groupby(rows).cumcount()

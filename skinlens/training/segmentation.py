@@ -22,7 +22,14 @@ class WithOutlines(nn.Module):
         self.outline = nn.Conv2d(_channels(network), 1, kernel_size=1)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits `(N, classes)` and those of the outline `(N, h, w)` from normalised RGB `(N, 3, H, W)`."""
+        """Run the network and draw the outline from its maps.
+
+        Args:
+            images: Normalised RGB, `(N, 3, H, W)`.
+
+        Returns:
+            Logits of the classes `(N, classes)`, and of the outline `(N, h, w)`.
+        """
         analysis = self.network.analyse(images)
         return analysis.logits, self.outline(analysis.maps).squeeze(1)
 

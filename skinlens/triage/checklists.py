@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from skinlens.translation import gettext as _
-from skinlens.translation import marked
+from skinlens.translation import marked, sentence, together
 
 # Two points each.
 MAJOR: Final[Mapping[str, str]] = MappingProxyType(
@@ -96,15 +95,16 @@ class SevenPoint:
 
     def sentence(self) -> str:
         """Return the sum, what the checklist says of it, and what was seen, in words."""
-        seen = [_(title).lower() for name, title in (*MAJOR.items(), *MINOR.items()) if name in self.present]
-        score = _("Seven-point checklist: {points} of {most}, {meaning}.").format(
+        seen = [sentence(title) for name, title in (*MAJOR.items(), *MINOR.items()) if name in self.present]
+        score = sentence(
+            "Seven-point checklist: {points} of {most}, {meaning}.",
             points=self.points,
             most=MOST_POINTS,
-            meaning=_("suspicious by this checklist (3 or more)")
+            meaning=sentence("suspicious by this checklist (3 or more)")
             if self.suspicious
-            else _("below its limit of 3, which excludes nothing"),
+            else sentence("below its limit of 3, which excludes nothing"),
         )
-        return f"{score} {_('Seen: {criteria}.').format(criteria=', '.join(seen))}" if seen else score
+        return together(score, sentence("Seen: {criteria}.", criteria=together(*seen, by=", "))) if seen else score
 
 
 @dataclass(frozen=True)
@@ -159,11 +159,12 @@ class Abcd:
     def sentence(self) -> str:
         """Return the score, its parts, and what the rule says of it, in words."""
         meaning = {
-            "low": _("below its limit of 4.75, which excludes nothing"),
-            "suspicious": _("suspicious by this rule (4.75 to 5.45)"),
-            "high": _("highly suspicious by this rule (above 5.45)"),
+            "low": sentence("below its limit of 4.75, which excludes nothing"),
+            "suspicious": sentence("suspicious by this rule (4.75 to 5.45)"),
+            "high": sentence("highly suspicious by this rule (above 5.45)"),
         }[self.level]
-        return _("ABCD rule: total score {tds}, {meaning}. A {a}, B {b}, C {c}, D {d}.").format(
+        return sentence(
+            "ABCD rule: total score {tds}, {meaning}. A {a}, B {b}, C {c}, D {d}.",
             tds=f"{self.tds:.1f}",
             meaning=meaning,
             a=self.asymmetry,

@@ -6,7 +6,7 @@ from typing import Literal
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
 from skinlens.runtime.prediction import Prediction, is_probability
-from skinlens.translation import gettext as _
+from skinlens.translation import sentence
 from skinlens.triage import wording
 from skinlens.triage.admission import Admission
 from skinlens.triage.wording import AGAINST_ADVICE, DECISION_WORDS, HEADLINES, NO_RESULT, UNCALIBRATED, UNVERIFIED
@@ -45,12 +45,12 @@ class Assessment:
     @property
     def headline(self) -> str:
         """The decision in a word or two; for a rejected image with an override, that it is against advice."""
-        return _(AGAINST_ADVICE if self.override else HEADLINES[self.decision])
+        return sentence(AGAINST_ADVICE if self.override else HEADLINES[self.decision])
 
     @property
     def explanation(self) -> str:
         """The decision in a plain sentence or two."""
-        return _(DECISION_WORDS[self.decision])
+        return sentence(DECISION_WORDS[self.decision])
 
     @property
     def has_result(self) -> bool:

@@ -12,8 +12,7 @@ from skinlens.metrics.measurement import Measurement
 from skinlens.metrics.scaling import logit
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.prediction import is_probability
-from skinlens.translation import gettext as _
-from skinlens.translation import marked
+from skinlens.translation import marked, sentence
 from skinlens.triage.decision import Assessment
 
 # Share of malignant lesions among those a clinician would score: general practice, and a pigmented-lesion clinic.
@@ -125,7 +124,7 @@ class Outlook:
 
     def sentence(self) -> str:
         """Return the consequences in a few words."""
-        return _("of 1,000: {referred} referred, {found} cancers found, {missed} missed").format(**self.counts())
+        return sentence("of 1,000: {referred} referred, {found} cancers found, {missed} missed", **self.counts())
 
 
 def outlook(sensitivity: float, specificity: float, prevalence: float) -> Outlook:
@@ -191,29 +190,36 @@ class Meaning:
         """The threshold in the same terms, as in `screening refers from about 1 in 200 upward`; "" if not known."""
         if self.threshold is None:
             return ""
-        return _("{point} refers from {risk} upward").format(point=self.point, risk=one_in(self.threshold))
+        return sentence("{point} refers from {risk} upward", point=self.point, risk=one_in(self.threshold))
 
     @property
     def consequences(self) -> str:
         """The consequences of the operating point in a sentence; "" if they are not known."""
         if self.outlook is None:
             return ""
-        sentence = _(
+        return sentence(
             "Of 1,000 lesions where {prevalence} are malignant, {point} refers {referred}, finds {found} cancers and "
-            "misses {missed}."
+            "misses {missed}.",
+            prevalence=percent(self.prevalence),
+            point=self.point,
+            **self.outlook.counts(),
         )
-        return sentence.format(prevalence=percent(self.prevalence), point=self.point, **self.outlook.counts())
 
     def sentences(self) -> tuple[str, ...]:
         """Return the risk in plain words; empty if nothing is known."""
-        sentences = [self.consequences] if self.consequences else []
-        if self.threshold is not None:
-            sentences.insert(0, _("There, the point {threshold}.").format(threshold=self.threshold_words))
+        sentences = []
         if self.risk is not None:
-            risk = _("Risk where {prevalence} of lesions are malignant: {risk}.").format(
-                prevalence=percent(self.prevalence), risk=risk_words(self.risk, named=True)
+            sentences.append(
+                sentence(
+                    "Risk where {prevalence} of lesions are malignant: {risk}.",
+                    prevalence=percent(self.prevalence),
+                    risk=risk_words(self.risk, named=True),
+                )
             )
-            sentences.insert(0, risk)
+        if self.threshold is not None:
+            sentences.append(sentence("There, the point {threshold}.", threshold=self.threshold_words))
+        if self.consequences:
+            sentences.append(self.consequences)
         return tuple(sentences)
 
 
@@ -272,12 +278,25 @@ def risk_words(risk: Measurement, *, named: bool = False) -> str:
     """
     if risk.value is None:
         return ""
-    shown = f"{_percentage(risk.value)} %"
-    if risk.low is not None and risk.high is not None:
-        ends = _("95 % interval {low} to {high} %") if named else _("{low} to {high} %")
-        ends = ends.format(low=_percentage(risk.low), high=_percentage(risk.high))
-        shown = f"{shown}, {ends}"
-    return f"{one_in(risk.value)} ({shown})"
+    return sentence("{words} ({share})", words=one_in(risk.value), share=share_words(risk, named=named))
+
+
+def share_words(risk: Measurement, *, named: bool = False) -> str:
+    """Return a risk in per cent with its interval, as in `15 %, 11 to 19 %`; "" if it is not known.
+
+    Args:
+        risk: From `risk_of`.
+        named: Say that the interval is one of 95 %.
+    """
+    if risk.value is None:
+        return ""
+    share = _percentage(risk.value)
+    if risk.low is None or risk.high is None:
+        return sentence("{share} %", share=share)
+    low, high = _percentage(risk.low), _percentage(risk.high)
+    if named:
+        return sentence("{share} %, 95 % interval {low} to {high} %", share=share, low=low, high=high)
+    return sentence("{share} %, {low} to {high} %", share=share, low=low, high=high)
 
 
 def one_in(share: float) -> str:
@@ -287,14 +306,14 @@ def one_in(share: float) -> str:
     ['fewer than 1 in 10,000', 'about 1 in 180', 'about 1 in 7', 'about 4 in 10', 'about 97 in 100']
     """
     if share < 1e-4:
-        return _("fewer than 1 in 10,000")
+        return sentence("fewer than 1 in 10,000")
     if share > 0.99:
-        return _("more than 99 in 100")
+        return sentence("more than 99 in 100")
     # One in 4 and 3 in 10 meet here, and 9 in 10 and 95 in 100 further up.
     part, whole = (round(100 * share), 100) if share >= 0.95 else (round(10 * share), 10)
     if share < 0.275:
         part, whole = 1, _two_digits(1 / share)
-    return _("about {part} in {whole}").format(part=part, whole=f"{whole:,}")
+    return sentence("about {part} in {whole}", part=part, whole=f"{whole:,}")
 
 
 def _two_digits(number: float) -> int:
@@ -314,5 +333,9 @@ def _percentage(share: float) -> str:
 def _count(number: float) -> str:
     """Return a count that is not rounded down to nothing."""
     return (
-        f"{number:.0f}" if number >= 0.95 or number == 0 else f"{number:.1f}" if number >= 0.05 else _("fewer than 0.1")
+        f"{number:.0f}"
+        if number >= 0.95 or number == 0
+        else f"{number:.1f}"
+        if number >= 0.05
+        else sentence("fewer than 0.1")
     )

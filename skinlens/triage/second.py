@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from skinlens.runtime.prediction import ModelId
-from skinlens.translation import gettext as _
+from skinlens.translation import sentence, together
 from skinlens.triage.decision import Assessment, Decision
 
 
@@ -57,18 +57,19 @@ class Comparison:
     def sentence(self) -> str:
         """Whether they agree, and which model decided what."""
         if self.agree:
-            return _("Both models decide the same: {decision}.").format(decision=_decided(self.first))
-        decisions = _("{first} says {decision}, {second} says {other_decision}.").format(
+            return sentence("Both models decide the same: {decision}.", decision=_decided(self.first))
+        decisions = sentence(
+            "{first} says {decision}, {second} says {other_decision}.",
             first=self.first.model,
             decision=_decided(self.first),
             second=self.second.model,
             other_decision=_decided(self.second),
         )
         if "rejected" in (self.first.decision, self.second.decision):
-            return f"{_('Only one of the two models assessed this image.')} {decisions}"
+            return together(sentence("Only one of the two models assessed this image."), decisions)
         if "uncertain" in (self.first.decision, self.second.decision):
-            return f"{_('One of the two models is uncertain.')} {decisions}"
-        return f"{_('The two models disagree.')} {decisions} {_('Treat the result as undecided.')}"
+            return together(sentence("One of the two models is uncertain."), decisions)
+        return together(sentence("The two models disagree."), decisions, sentence("Treat the result as undecided."))
 
 
 def compare(first: Assessment, second: Assessment) -> Comparison:
@@ -103,8 +104,8 @@ def comparison_of(document: dict[str, Any]) -> Comparison:
 
 def _decided(opinion: Opinion) -> str:
     return {
-        "refer": _("above the referral threshold"),
-        "uncertain": _("uncertain"),
-        "low": _("below the referral threshold"),
-        "rejected": _("not assessed"),
+        "refer": sentence("above the referral threshold"),
+        "uncertain": sentence("uncertain"),
+        "low": sentence("below the referral threshold"),
+        "rejected": sentence("not assessed"),
     }[opinion.decision]

@@ -10,21 +10,20 @@ from skinlens.imaging.quality import Check, CheckName
 from skinlens.metrics.measurement import as_percent
 from skinlens.runtime.card import MeasuredRates, OperatingPoint
 from skinlens.runtime.orientations import Stability
-from skinlens.translation import gettext as _
-from skinlens.translation import marked
+from skinlens.translation import marked, sentence, together
 
-DISCLAIMER = "Research demonstrator, not a medical device: not for diagnosis or treatment decisions."
-LOW_SENTENCE = "A low score does not exclude melanoma."
-UNCERTAIN_SENTENCE = "Treat it as undecided; it does not exclude melanoma."
-UNCALIBRATED = "The score is not calibrated: it ranks images, it is not a probability of cancer."
-UNVERIFIED = (
+DISCLAIMER = marked("Research demonstrator, not a medical device: not for diagnosis or treatment decisions.")
+LOW_SENTENCE = marked("A low score does not exclude melanoma.")
+UNCERTAIN_SENTENCE = marked("Treat it as undecided; it does not exclude melanoma.")
+UNCALIBRATED = marked("The score is not calibrated: it ranks images, it is not a probability of cancer.")
+UNVERIFIED = marked(
     "Unverified model: its card is not that of a release, so its thresholds and risks are its maker's word alone."
 )
-NO_RESULT = (
+NO_RESULT = marked(
     "The model gave no usable number for this image, so nothing was decided. Restore the model from the release, or "
     "use another one."
 )
-NOT_DERMOSCOPY = (
+NOT_DERMOSCOPY = marked(
     "This does not look like the dermoscopic images that the model knows. Use a photograph through a dermatoscope."
 )
 HEADLINES: dict[str, str] = {
@@ -66,34 +65,35 @@ _RULES: dict[str, str] = {
     ),
 }
 _QUALITY: dict[CheckName, str] = {
-    "blurred": "The image is blurred.",
-    "too_dark": "The image is too dark.",
-    "too_bright": "Parts of the image are burnt out.",
-    "no_colour": "The image has hardly any colour.",
-    "no_lesion": "No lesion stands out from the skin.",
-    "cut_off": "The lesion seems to be cut off by the edge of the image.",
-    "hair": "Much hair lies over the image.",
-    "ink": "There seem to be pen marks in the image.",
-    "ruler": "There seems to be a ruler or scale in the image.",
-    "dark_corners": "Black corners or a black circle take up part of the image.",
+    "blurred": marked("The image is blurred."),
+    "too_dark": marked("The image is too dark."),
+    "too_bright": marked("Parts of the image are burnt out."),
+    "no_colour": marked("The image has hardly any colour."),
+    "no_lesion": marked("No lesion stands out from the skin."),
+    "cut_off": marked("The lesion seems to be cut off by the edge of the image."),
+    "hair": marked("Much hair lies over the image."),
+    "ink": marked("There seem to be pen marks in the image."),
+    "ruler": marked("There seems to be a ruler or scale in the image."),
+    "dark_corners": marked("Black corners or a black circle take up part of the image."),
 }
 
 
 def check_sentence(check: Check) -> str:
     """Return what is wrong with an image according to a failed check, and what to do about it."""
-    return f"{_QUALITY[check.name]} {check.advice}"
+    return together(_QUALITY[check.name], check.advice)
 
 
 def override_sentence(reason: str) -> str:
     """Return the sentence for an image that was rejected and assessed because a person gave a reason."""
-    return f"Assessed against advice, because: {reason}"
+    return sentence("Assessed against advice, because: {reason}", reason=reason)
 
 
 def score_sentence(score: float, point: OperatingPoint) -> str:
     """Return on which side of an operating point's threshold a score in [0, 1] lies."""
     shown, threshold = with_enough_decimals(score, point.threshold)
-    side = "at or above" if score >= point.threshold else "below"
-    return f"The score {shown} is {side} the threshold {threshold}."
+    if score >= point.threshold:
+        return sentence("The score {score} is at or above the threshold {threshold}.", score=shown, threshold=threshold)
+    return sentence("The score {score} is below the threshold {threshold}.", score=shown, threshold=threshold)
 
 
 def decision_sentences(score: float, point: OperatingPoint, stability: Stability | None = None) -> list[str]:
@@ -108,13 +108,20 @@ def decision_sentences(score: float, point: OperatingPoint, stability: Stability
     doubts = []
     if point.band is not None and point.band.contains(score):
         doubts.append(
-            "The score is too close to the threshold to call at this operating point. Further away, "
-            f"{point.band.error.text(as_percent, interval=False)} of the decisions on held-out images were wrong."
+            sentence(
+                "The score is too close to the threshold to call at this operating point. Further away, {share} of the "
+                "decisions on held-out images were wrong.",
+                share=point.band.error.text(as_percent, interval=False),
+            )
         )
     if stability is not None and not stability.holds(point.threshold):
         other = len(stability.scores) - stability.unchanged(point.threshold)
         doubts.append(
-            f"Turned or mirrored, the image gets another decision in {other} of {len(stability.scores)} orientations."
+            sentence(
+                "Turned or mirrored, the image gets another decision in {other} of {every} orientations.",
+                other=other,
+                every=len(stability.scores),
+            )
         )
     if doubts:
         return [*reasons, *doubts, UNCERTAIN_SENTENCE]
@@ -123,8 +130,10 @@ def decision_sentences(score: float, point: OperatingPoint, stability: Stability
 
 def stability_sentence(stability: Stability, threshold: float) -> str:
     """Return in how many orientations the score is on the same side of a threshold."""
-    return _("Turned or mirrored: same result in {same} of {every}.").format(
-        same=stability.unchanged(threshold), every=len(stability.scores)
+    return sentence(
+        "Turned or mirrored: same result in {same} of {every}.",
+        same=stability.unchanged(threshold),
+        every=len(stability.scores),
     )
 
 
@@ -132,7 +141,7 @@ def point_sentence(point: OperatingPoint) -> str:
     """Return how an operating point was chosen; a rule that is not known in plain words as the card has it."""
     for rule, words in _RULES.items():
         if point.chosen_on.startswith(rule):
-            return _(words)
+            return sentence(words)
     return point.chosen_on
 
 
@@ -157,25 +166,41 @@ def rates_sentence(point: OperatingPoint, *, shown: int | None = None) -> str:
         shown: How many sets of images to name, the most trustworthy first; None names all.
     """
     if not point.measured:
-        return "Sensitivity and specificity at this threshold were not measured."
+        return sentence("Sensitivity and specificity at this threshold were not measured.")
     parts = [
-        f"{rates.measured_on}: "
-        f"sensitivity {rates.sensitivity.text(as_percent, interval=False)} (n = {rates.sensitivity.n} malignant), "
-        f"specificity {rates.specificity.text(as_percent, interval=False)} (n = {rates.specificity.n} benign)"
+        sentence(
+            "{images}: sensitivity {sensitivity} (n = {malignant} malignant), specificity {specificity} (n = {benign} "
+            "benign)",
+            images=rates.measured_on,
+            sensitivity=rates.sensitivity.text(as_percent, interval=False),
+            malignant=rates.sensitivity.n,
+            specificity=rates.specificity.text(as_percent, interval=False),
+            benign=rates.specificity.n,
+        )
         for rates in point.measured[:shown]
     ]
     by_dataset = [rates for rates in point.measured[shown:] if rates.origin is not None] if shown else []
-    return "Measured at this threshold: " + "; ".join(parts) + "." + _ranges_sentence(by_dataset)
+    measured = sentence("Measured at this threshold: {rates}.", rates=together(*parts, by="; "))
+    ranges = _ranges_sentence(by_dataset)
+    return together(measured, ranges) if ranges else measured
 
 
 def _ranges_sentence(datasets: Sequence[MeasuredRates]) -> str:
     """Return the lowest and highest rate over source datasets; nothing for fewer than two."""
     if len(datasets) < 2:
         return ""
-    ranges = []
+    ends = {}
     for name in ("sensitivity", "specificity"):
         values = [getattr(rates, name).value for rates in datasets if getattr(rates, name).value is not None]
         if not values:
             return ""
-        ranges.append(f"{name} {min(values):.0%} to {max(values):.0%}")
-    return f" By source dataset ({len(datasets)}): " + ", ".join(ranges) + "."
+        ends[name] = f"{min(values):.0%}", f"{max(values):.0%}"
+    (lowest, highest), (least, most) = ends["sensitivity"], ends["specificity"]
+    return sentence(
+        "By source dataset ({n}): sensitivity {lowest} to {highest}, specificity {least} to {most}.",
+        n=len(datasets),
+        lowest=lowest,
+        highest=highest,
+        least=least,
+        most=most,
+    )

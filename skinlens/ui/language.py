@@ -9,9 +9,13 @@ from skinlens.translation import DEFAULT, LANGUAGES
 LANGUAGE = "language"
 
 
-def choose_language() -> None:
-    """Let the visitor choose; the rest of the page, and every page after it, is in that language."""
+def guess_language() -> None:
+    """Take the browser's language until the visitor chooses another."""
     st.session_state.setdefault(LANGUAGE, browser_language(st.context.locale))
+
+
+def choose_language() -> None:
+    """Let the visitor choose; this page and every page after it is in that language. Call `guess_language` before."""
     # In both languages, so that nobody has to read the other one to find it.
     st.selectbox("Language / Sprache", LANGUAGES, format_func=LANGUAGES.__getitem__, key=LANGUAGE)
 

@@ -11,6 +11,7 @@ from skinlens.leaderboard.held_out import HeldOutModel
 from skinlens.report.tables import CURVE_SENTENCE, curve_table, point_table, rejection_sentence, view_table
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.weights import weights_folder
+from skinlens.translation import gettext as _
 from skinlens.triage.hazards import HAZARDS
 from skinlens.triage.risk import percent
 
@@ -23,15 +24,21 @@ def show_summary(card: ModelCard, held_out: HeldOutModel | None) -> None:
         held_out: Its results on datasets that it had not seen; None where they cannot be read.
     """
     st.write(
-        f"SkinLens {__version__} estimates from a dermoscopic image how likely the lesion is to be malignant, and "
-        "shows which parts of the image speak for it. It runs on this computer and sends nothing anywhere."
+        _(
+            "SkinLens {version} estimates from a dermoscopic image how likely the lesion is to be "
+            "malignant, and shows which parts of the image speak for it. It runs on this computer "
+            "and sends nothing anywhere."
+        ).format(version=__version__)
     )
     if held_out is not None:
         st.write(held_out_summary(held_out))
     st.write(point_summary(card.point()))
     st.write(
-        "It knows nothing about the patient, has not been tested in a clinic, and can miss melanomas. "
-        "It rebuilds the classifier of arXiv 2510.03876, a ResNet-50 with adaptive spatial feature fusion."
+        _(
+            "It knows nothing about the patient, has not been tested in a clinic, and can miss "
+            "melanomas. It rebuilds the classifier of arXiv 2510.03876, a ResNet-50 with adaptive "
+            "spatial feature fusion."
+        )
     )
 
 
@@ -63,28 +70,36 @@ def point_summary(point: OperatingPoint) -> str:
 
 def show_card(card: ModelCard) -> None:
     """Show a model card in the order in which a reader asks, each part folded."""
-    with st.expander("Intended use and limits"):
+    with st.expander(_("Intended use and limits")):
         st.write(card.intended_use)
         for limit in card.limits:
             st.markdown(f"- {limit}")
-    with st.expander("Results on test images"):
+    with st.expander(_("Results on test images")):
         if card.test is None:
-            st.write("The card holds no test results.")
+            st.write(_("The card holds no test results."))
         else:
             st.dataframe(view_table(card.test), hide_index=True)
             for name, view in card.test.views.items():
                 st.caption(f"{name}: {view.explanation}")
-            st.caption(f"Intervals: {card.test.interval}. Times the test images were scored: {card.test.times_scored}.")
+            st.caption(
+                _("Intervals: {interval}. Times the test images were scored: {times_scored}.").format(
+                    interval=card.test.interval, times_scored=card.test.times_scored
+                )
+            )
     _show_studies(card)
-    with st.expander("Operating points" if len(card.operating_points) > 1 else "Operating point"):
+    with st.expander(_("Operating points") if len(card.operating_points) > 1 else _("Operating point")):
         _show_operating_points(card)
-    with st.expander("Images it rejects"):
+    with st.expander(_("Images it rejects")):
         st.write(rejection_sentence(card.ood))
-    with st.expander("How it was trained"):
+    with st.expander(_("How it was trained")):
         _show_training(card)
-    with st.expander("Files"):
+    with st.expander(_("Files")):
         for role, file in card.every_file.items():
-            st.text(f"{role}: {file.file}, {file.bytes / 1e6:.1f} MB, SHA-256 {file.sha256}")
+            st.text(
+                _("{role}: {file}, {value:.1f} MB, SHA-256 {sha256}").format(
+                    role=role, file=file.file, value=file.bytes / 1e6, sha256=file.sha256
+                )
+            )
 
 
 def show_hazards() -> None:
@@ -92,7 +107,7 @@ def show_hazards() -> None:
     # A table that wraps its text, as a data frame does not; a space lets the name of a test wrap, too.
     columns = ["Harm", "Cause", "Control", "Tested by"]
     rows = [(one.harm, one.cause, one.control, one.tested.replace("::", ":: ")) for one in HAZARDS]
-    with st.expander("Hazards"):
+    with st.expander(_("Hazards")):
         st.table(pd.DataFrame(rows, columns=columns).set_index("Harm"))
 
 
@@ -103,11 +118,11 @@ def _show_studies(card: ModelCard) -> None:
     try:
         measured = read_measured(folder, card.name, weights_sha256=digest, threshold=threshold)
     except ResultError as error:
-        st.error("The results beside the model cannot be read.", icon=":material/error:")
+        st.error(_("The results beside the model cannot be read."), icon=":material/error:")
         st.text(str(error))
         return
     if measured is None:
-        st.write("Shortcut tests, subgroups and failures have not been measured for these weights.")
+        st.write(_("Shortcut tests, subgroups and failures have not been measured for these weights."))
         return
     for title, blocks in measured_sections(measured):
         with st.expander(title):
@@ -121,22 +136,36 @@ def _show_studies(card: ModelCard) -> None:
 def _show_operating_points(card: ModelCard) -> None:
     """Show each threshold, how it was chosen and what it does, and whether the score is calibrated."""
     for point in card.operating_points:
-        st.write(f"{point.name}: threshold {point.threshold:.4f}, {point.chosen_on}.")
+        st.write(
+            _("{name}: threshold {threshold:.4f}, {chosen_on}.").format(
+                name=point.name, threshold=point.threshold, chosen_on=point.chosen_on
+            )
+        )
         st.dataframe(point_table(point), hide_index=True)
         if point.band is not None:
             st.caption(
-                f"A score from {point.band.low:.3f} to {point.band.high:.3f} is uncertain. Of the held-out images with "
-                f"another score, this share was decided wrongly: {point.band.error.text(n=True)}."
+                _(
+                    "A score from {low:.3f} to {high:.3f} is uncertain. Of the held-out images with another "
+                    "score, this share was decided wrongly: {value}."
+                ).format(low=point.band.low, high=point.band.high, value=point.band.error.text(n=True))
             )
     calibration = card.calibration
     if calibration is None:
-        st.write("The score is not calibrated.")
+        st.write(_("The score is not calibrated."))
         return
     st.write(
-        f"The score is calibrated for images of which {percent(calibration.prevalence)} are malignant: logits are "
-        f"divided by {calibration.temperature:.3f}, then {calibration.offset:+.3f} is added "
-        f"({calibration.chosen_on}). Cross-validated calibration error: {calibration.error_before:.3f} before, "
-        f"{calibration.error_after:.3f} after."
+        _(
+            "The score is calibrated for images of which {prevalence} are malignant: logits are "
+            "divided by {temperature:.3f}, then {offset:+.3f} is added ({chosen_on}). "
+            "Cross-validated calibration error: {error_before:.3f} before, {error_after:.3f} after."
+        ).format(
+            prevalence=percent(calibration.prevalence),
+            temperature=calibration.temperature,
+            offset=calibration.offset,
+            chosen_on=calibration.chosen_on,
+            error_before=calibration.error_before,
+            error_after=calibration.error_after,
+        )
     )
     st.write(CURVE_SENTENCE)
     st.dataframe(curve_table(card.risk_curve), hide_index=True)
@@ -148,10 +177,21 @@ def _show_training(card: ModelCard) -> None:
     counts = ", ".join(f"{number:,} {label}" for label, number in record.images.items())
     options = ", ".join(f"{key} {value}" for key, value in card.architecture.options.items())
     st.markdown(
-        f"- Data: {record.data} ({counts})\n"
-        f"- Network: {card.architecture.name}, {card.architecture.parameters:,} parameters, {options}\n"
-        f"- Pretrained weights: {record.start}\n"
-        f"- Seed {record.seed}, {record.epochs} epochs, {record.seconds:,.0f} seconds\n"
-        f"- Licence: {card.licence}"
+        _(
+            "- Data: {data} ({counts})\n- Network: {name}, {parameters:,} parameters, {options}\n- "
+            "Pretrained weights: {start}\n- Seed {seed}, {epochs} epochs, {seconds:,.0f} seconds\n- "
+            "Licence: {licence}"
+        ).format(
+            data=record.data,
+            counts=counts,
+            name=card.architecture.name,
+            parameters=card.architecture.parameters,
+            options=options,
+            start=record.start,
+            seed=record.seed,
+            epochs=record.epochs,
+            seconds=record.seconds,
+            licence=card.licence,
+        )
     )
     st.json({"recipe": record.recipe, "folds": card.folds, "software": record.software}, expanded=False)

@@ -1,17 +1,23 @@
 """The Batch page in its states: no run, started, complete, reviewed, blind, finished, and every failure."""
 
+import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from skinlens.batch.runner import go_through
 from skinlens.batch.schema import RunImage
 from skinlens.batch.store import BatchStore, Plan, create_run
+from skinlens.batch.table import entries
 from skinlens.cases.store import open_store
 from skinlens.imaging.synthetic import encode_png
-from skinlens.runtime.predictor import Predictor
+from skinlens.runtime.card import ModelCard
+from skinlens.runtime.predictor import Predictor, load_predictor
 from skinlens.ui.batch.runs import runs_folder, workers
 from tests.complete_run import make_complete_run
 from tests.drawn import familiar_pixels
@@ -66,12 +72,51 @@ def texts(app: AppTest) -> str:
     return "\n".join(element.value for kind in kinds for element in kind)
 
 
+def viewer(app: AppTest) -> list[dict]:
+    """What the viewers of the page are given."""
+    given = [json.loads(each.proto.json) for each in app.get("bidi_component")]
+    return [data for data in given if "sides" in data]
+
+
 def button(app: AppTest, label: str):
     return next(each for each in app.button if each.label == label)
 
 
-def metrics(app: AppTest) -> dict[str, str]:
-    return {metric.label: metric.value for metric in app.metric}
+def outcomes(app: AppTest) -> dict[str, int]:
+    """The line of counts above the table."""
+    (line,) = (each.value for each in app.text if re.match(r"^[A-Z][a-z ]+: \d+( · |$)", each.value))
+    return {name: int(n) for name, _, n in (part.partition(": ") for part in line.split(" · "))}
+
+
+def go(app: AppTest, step: str) -> AppTest:
+    """Go to a step by its button."""
+    app.button(key=f"batch-go-{step}").click().run()
+    assert not app.exception
+    return app
+
+
+def review(app: AppTest) -> AppTest:
+    """Begin the review of the listed images."""
+    app.button(key="batch-begin").click().run()
+    assert not app.exception
+    return app
+
+
+def press(app: AppTest, name: str) -> AppTest:
+    """Press the button of the verdict bar whose key begins so, such as `batch-verdict-m`."""
+    next(each for each in app.button if str(each.key).startswith(name)).click().run()
+    assert not app.exception
+    return app
+
+
+def in_review(app: AppTest) -> str:
+    """Which image is in view, as in `2 of 4`."""
+    (place,) = (each.value for each in app.markdown if each.value.startswith("Image "))
+    return place.removeprefix("Image ")
+
+
+def verdict_buttons(app: AppTest) -> list[str]:
+    return [str(each.label) for each in app.button if str(each.key).startswith("batch-verdict")]
 
 
 def test_nothing_can_be_started_before_something_is_chosen(app: AppTest) -> None:
@@ -79,6 +124,7 @@ def test_nothing_can_be_started_before_something_is_chosen(app: AppTest) -> None
     assert button(app, "Start").disabled
     assert "deleted when you finish or discard the run" in texts(app)
     assert "Runs" not in [each.value for each in app.subheader]
+    assert [each.disabled for each in app.button if str(each.key).startswith("batch-go")] == [False, True, True, True]
 
 
 def test_a_path_is_assessed_in_the_background_and_its_results_appear(app: AppTest, folder: Path) -> None:
@@ -88,13 +134,21 @@ def test_a_path_is_assessed_in_the_background_and_its_results_appear(app: AppTes
     app.toggle(key="batch-views").set_value(False).run()
     button(app, "Start").click().run()
     assert not app.exception
+    assert app.button(key="batch-go-run").label.startswith("Step 2 of 4: Run")
     workers().wait(app.session_state["batch-run"], 60)
     app.run()
+    assert "5 of 5 images, 1 unreadable" in texts(app)
+    assert "broken.jpg is not an image that can be opened" in texts(app)
+    button(app, "Review the images").click().run()
+    assert app.button(key="batch-go-review").label == "Step 3 of 4: Review · 0 of 4 reviewed"
+    assert app.button(key="batch-go-run").label == "2 Run · complete"
     table = app.dataframe[0].value
     assert sorted(table["Name"]) == ["a/1.png", "a/2.png", "b/1.png", "broken.jpg", "c.png"]
-    assert sum(int(value) for value in metrics(app).values()) == 5
-    assert metrics(app)["Not readable"] == "1"
-    button(app, "Back to all runs").click().run()
+    assert sum(outcomes(app).values()) == 5
+    assert outcomes(app)["Not readable"] == 1
+    go(app, "choose")
+    assert str(folder) in texts(app)
+    button(app, "All runs").click().run()
     assert "ward" in texts(app)
     assert "5 images, complete" in texts(app)
     button(app, "Open").click().run()
@@ -114,11 +168,15 @@ def test_uploads_are_copied_assessed_and_deleted_when_the_run_is_finished(app: A
     app.run()
     store = BatchStore(runs_folder() / run_id)
     assert len(list(store.spool.iterdir())) == 2
+    go(app, "review")
     assert sorted(app.dataframe[0].value["Name"]) == ["a-1.png", "a-2.png"]
+    go(app, "export")
     button(app, "Finish the run").click().run()
     assert not app.exception
     assert not store.spool.exists()
     assert len(store.lines()) == 2
+    assert "The copies of your uploads have been deleted." in texts(app)
+    review(go(app, "review"))
     assert "can no longer be read" in texts(app)
     store.engine.dispose()
 
@@ -158,31 +216,33 @@ def test_a_folder_without_images_leaves_nothing_to_assess(app: AppTest, tmp_path
     shown = texts(app)
     assert "No image was found, so there is nothing to assess." in shown
     assert f"{empty}: This folder holds no images" in shown
-    assert ("Skipped, because they are not images: 1." in shown) == bool(name)
+    assert ("Files skipped because they are not images: 1." in shown) == bool(name)
     assert not app.dataframe
-    assert "Benign" not in [each.label for each in app.button]
-    button(app, "Back to all runs").click().run()
+    assert not verdict_buttons(app)
+    go(app, "choose")
+    button(app, "All runs").click().run()
     assert "complete, no image could be assessed" in texts(app)
     button(app, "Open").click().run()
     button(app, "Discard the run").click().run()
+    button(app, "Delete results and verdicts").click().run()
     assert not app.exception
     assert not list(runs_folder().iterdir())
 
 
-def test_no_verdict_is_asked_for_on_an_archive_that_cannot_be_opened(app: AppTest, folder: Path) -> None:
-    batch(app)
-    image = (folder / "c.png").read_bytes()
-    app.file_uploader[0].set_value([("ward.zip", b"PK\x03\x04", "application/zip"), ("c.png", image, "image/png")])
+def test_no_verdict_can_be_given_on_a_file_that_could_not_be_read(app: AppTest, run: BatchStore) -> None:
+    batch(app, run)
+    app.text_input(key="batch-words").set_value("broken.jpg").run()
+    assert app.dataframe[0].value["Name"].tolist() == ["broken.jpg"]
+    assert app.button(key="batch-begin").disabled
+    app.session_state["batch-queue"] = (_number(run, "broken.jpg"),)
+    app.session_state["batch-at"] = _number(run, "broken.jpg")
     app.run()
-    app.toggle(key="batch-views").set_value(False).run()
-    button(app, "Start").click().run()
-    workers().wait(app.session_state["batch-run"], 60)
-    app.run()
-    assert button(app, "Benign")
-    app.text_input(key="batch-words").set_value("ward.zip").run()
-    assert app.dataframe[0].value["Name"].tolist() == ["ward.zip"]
-    assert "This zip archive cannot be opened" in texts(app)
-    assert "Benign" not in [each.label for each in app.button]
+    assert not app.exception
+    assert verdict_buttons(app) == []
+    assert "This file was not assessed, so it takes no verdict." in texts(app)
+    assert "broken.jpg is not an image that can be opened" in texts(app)
+    (keys,) = (data["keys"] for data in (json.loads(each.proto.json) for each in app.get("bidi_component")))
+    assert set(keys) == {"z", "arrowleft", "arrowright"}
 
 
 @pytest.mark.parametrize(
@@ -210,9 +270,9 @@ def test_unusable_case_facts_are_reported_before_anything_is_assessed(
 def test_a_run_whose_images_are_not_listed_yet_says_so(app: AppTest, folder: Path, predictor: Predictor) -> None:
     store = create_run(runs_folder(), Plan("ward", "path", (str(folder),), predictor.card, views=False, actor="me"))
     batch(app, store)
-    assert "The images are not listed yet." in texts(app)
+    assert app.button(key="batch-go-run").label == "Step 2 of 4: Run"
     assert "Images not listed yet" in [each.proto.text for each in app.get("progress")]
-    assert "No image matches the filter." not in texts(app)
+    assert app.button(key="batch-go-review").disabled
     store.engine.dispose()
 
 
@@ -221,25 +281,49 @@ def test_counts_follow_the_threshold_without_assessing_again(app: AppTest, run: 
     before = run.stamp()
     app.segmented_control(key="batch-point").set_value("custom threshold").run()
     app.slider(key="batch-threshold").set_value(0.0).run()
-    assert metrics(app)["Above threshold"] == "4"
+    assert outcomes(app)["Above threshold"] == 4
     app.slider(key="batch-threshold").set_value(1.0).run()
-    assert (metrics(app)["Above threshold"], metrics(app)["Below threshold"]) == ("0", "4")
+    assert outcomes(app) == {"Below threshold": 4, "Not readable": 1}
     assert run.stamp() == before
+
+
+def test_the_sidebar_names_the_operating_point_of_the_page(
+    app: AppTest, run: BatchStore, calibrated: ModelCard
+) -> None:
+    assert calibrated.default_point == "screening"
+    batch(app)
+    assert "Operating point" not in app.sidebar.caption[0].value
+    app.session_state["batch-run"] = run.id
+    app.run()
+    assert "**screening**" in app.sidebar.caption[0].value
+    app.segmented_control(key="batch-point").set_value("specialist").run()
+    point = run.card().point("specialist")
+    assert f"**specialist**, threshold {point.threshold:.2f}" in app.sidebar.caption[0].value
+    app.segmented_control(key="batch-point").set_value("custom threshold").run()
+    app.slider(key="batch-threshold").set_value(0.77).run()
+    assert "**custom**, threshold 0.77" in app.sidebar.caption[0].value
+    app.switch_page("pages/triage.py").run()
+    assert "0.77" not in app.sidebar.caption[0].value
 
 
 def test_a_run_of_a_model_that_was_not_released_is_marked(app: AppTest, folder: Path, predictor: Predictor) -> None:
     own = predictor.card.model_copy(update={"unverified": True})
     store = create_run(runs_folder(), Plan("ward", "path", (str(folder),), own, views=False, actor="me"))
-    batch(app, store)
+    go(batch(app, store), "choose")
     assert f"{own.name} (unverified)" in texts(app)
     store.engine.dispose()
 
 
-def test_the_filter_leaves_what_fits(app: AppTest, run: BatchStore) -> None:
+def test_the_filter_leaves_what_fits_and_outlives_a_visit_to_another_page(app: AppTest, run: BatchStore) -> None:
     batch(app, run)
     app.multiselect(key="batch-outcomes").set_value(["unreadable"]).run()
     assert app.dataframe[0].value["Name"].tolist() == ["broken.jpg"]
-    assert "broken.jpg is not an image that can be opened" in texts(app)
+    go(app, "export")
+    assert "Table and archive contain the 1 of 5 images" in texts(app)
+    app.switch_page("pages/about.py").run()
+    app.switch_page("pages/batch.py").run()
+    go(app, "review")
+    assert app.dataframe[0].value["Name"].tolist() == ["broken.jpg"]
     app.text_input(key="batch-words").set_value("nothing like it").run()
     assert "No image matches the filter." in texts(app)
     assert not app.exception
@@ -247,44 +331,117 @@ def test_the_filter_leaves_what_fits(app: AppTest, run: BatchStore) -> None:
 
 def test_a_verdict_is_kept_and_the_next_image_comes(app: AppTest, run: BatchStore) -> None:
     batch(app, run)
-    names = app.dataframe[0].value["Name"].tolist()
+    first, second = app.dataframe[0].value["Name"].tolist()[:2]
     app.text_input(key="batch-reviewer").set_value("Dr A").run()
-    app.text_input(key=f"batch-note-{run.id}-{_number(run, names[0])}").set_value("asymmetric").run()
-    app.button(key="batch-verdict-malignant").click().run()
-    assert not app.exception
-    (review,) = run.reviews()
-    assert (review.actor, review.verdict, review.note, review.blind) == ("Dr A", "malignant", "asymmetric", False)
-    assert review.number == _number(run, names[0])
-    assert names[1] in [element.value for element in app.text]
+    review(app)
+    assert in_review(app) == "1 of 4"
+    app.text_input(key=f"batch-note-{run.id}-{_number(run, first)}").set_value("asymmetric").run()
+    press(app, "batch-verdict-m")
+    (kept,) = run.reviews()
+    assert (kept.actor, kept.verdict, kept.note, kept.blind) == ("Dr A", "malignant", "asymmetric", False)
+    assert kept.number == _number(run, first)
+    assert in_review(app) == "2 of 4"
+    assert second in [element.value for element in app.text]
+    assert "**1 of 4 reviewed**" in texts(app)
+    button(app, "Back to the list").click().run()
     assert app.dataframe[0].value["Verdict"].tolist()[0] == "malignant"
+    assert button(app, "Continue reviewing")
+
+
+def test_after_the_last_image_the_page_says_that_it_is_done(app: AppTest, run: BatchStore) -> None:
+    review(batch(app, run))
+    for verdict in "mbun":
+        press(app, f"batch-verdict-{verdict}")
+    assert {each.verdict for each in run.reviews()} == {"malignant", "benign", "unsure", "not judgeable"}
+    assert "Done. All 4 images in this list are reviewed." in texts(app)
+    assert verdict_buttons(app) == []
+    press(app, "batch-undo")
+    assert in_review(app) == "4 of 4"
+    press(app, "batch-next")
+    assert "This was the last image. 1 image has no verdict of yours yet." in texts(app)
+    button(app, "Go to the first of them").click().run()
+    press(app, "batch-verdict-b")
+    button(app, "Go on to export").click().run()
+    assert app.button(key="batch-go-export").label == "Step 4 of 4: Export"
+
+
+def test_undo_takes_verdicts_back_one_after_another(app: AppTest, run: BatchStore) -> None:
+    review(batch(app, run))
+    assert next(each for each in app.button if str(each.key).startswith("batch-undo")).disabled
+    first = app.session_state["batch-at"]
+    app.text_input(key=f"batch-note-{run.id}-{first}").set_value("asymmetric").run()
+    press(press(app, "batch-verdict-m"), "batch-verdict-b")
+    assert in_review(app) == "3 of 4"
+    press(app, "batch-undo")
+    assert in_review(app) == "2 of 4"
+    press(app, "batch-undo")
+    assert in_review(app) == "1 of 4"
+    assert all(each.withdrawn for each in run.reviews())
+    assert "**0 of 4 reviewed**" in texts(app)
+    assert app.text_input(key=f"batch-note-{run.id}-{first}").value == "asymmetric"
+    press(app, "batch-verdict-u")
+    assert [(each.number, each.verdict, each.note) for each in run.reviews() if not each.withdrawn] == [
+        (first, "unsure", "asymmetric")
+    ]
 
 
 def test_a_verdict_that_came_in_meanwhile_is_shown_before_another_is_added(app: AppTest, run: BatchStore) -> None:
-    batch(app, run)
-    first = _number(run, app.dataframe[0].value["Name"].tolist()[0])
-    button_before = app.button(key="batch-verdict-benign")
-    run.review(first, "malignant", note="seen at the other desk", blind=False, actor="B")
-    button_before.click().run()
-    assert [review.actor for review in run.reviews()][:1] == ["B"]
+    review(batch(app, run))
+    run.review(app.session_state["batch-at"], "malignant", note="seen at the other desk", blind=False, actor="B")
+    press(app, "batch-verdict-b")
+    assert [each.actor for each in run.reviews()] == ["B"]
     assert "seen at the other desk" in texts(app)
+    press(app, "batch-verdict-b")
+    assert [each.verdict for each in run.reviews()] == ["malignant", "benign"]
 
 
-def test_blind_mode_hides_the_model_until_the_verdict(app: AppTest, run: BatchStore, predictor: Predictor) -> None:
+def test_blind_mode_hides_the_model_until_the_verdict(app: AppTest, run: BatchStore) -> None:
     batch(app, run)
     app.toggle(key="batch-blind").set_value(True).run()
     table = app.dataframe[0].value
     assert table["Decision"].tolist() == ["hidden", "hidden", "hidden", "Not readable", "hidden"]
-    assert table["Estimate" if predictor.card.calibrated else "Score"].isna().all()
-    assert not app.metric
-    assert len(app.get("image")) == 1
-    assert f"threshold {predictor.card.point().threshold:.2f}" not in "\n".join(element.value for element in app.text)
-    app.button(key="batch-verdict-benign").click().run()
-    assert not app.exception
+    assert table.select_dtypes("number").isna().all(axis=None)
+    assert "Above threshold" not in texts(app)
+    review(app)
+    (data,) = viewer(app)
+    assert [side["map"] for side in data["sides"]] == [None]
+    assert not re.search(r"referral threshold|estimate|score", texts(app))
+    press(app, "batch-verdict-b")
     assert run.reviews()[0].blind
-    assert len(app.get("image")) == 2
+    assert in_review(app) == "1 of 4"
+    (data,) = viewer(app)
+    assert len(data["sides"]) == 2
+    button(app, "Back to the list").click().run()
     assert app.dataframe[0].value["Decision"].tolist()[0] != "hidden"
     app.toggle(key="batch-blind").set_value(False).run()
-    assert "1 verdicts given without knowing the model's result" in texts(app)
+    assert "Verdicts given blind: reviewer and model agree on" in texts(app)
+    assert "No kappa is shown" in texts(app)
+
+
+def test_who_turns_blind_in_the_middle_goes_on_in_an_order_that_says_nothing(app: AppTest, run: BatchStore) -> None:
+    batch(app, run)
+    app.multiselect(key="batch-outcomes").set_value(["low"]).run()
+    press(review(app), "batch-next")
+    at = app.session_state["batch-at"]
+    app.toggle(key="batch-blind").set_value(True).run()
+    assert not app.exception
+    assert app.session_state["batch-at"] == at
+    # All images, as in the folder: neither the most suspicious first nor those with one decision alone.
+    assert list(app.session_state["batch-queue"]) == [line.number for line in run.lines() if line.is_assessed]
+
+
+def test_a_blind_verdict_that_was_taken_back_is_not_given_blind_again(app: AppTest, run: BatchStore) -> None:
+    batch(app, run)
+    app.toggle(key="batch-blind").set_value(True).run()
+    press(review(app), "batch-verdict-b")
+    press(app, "batch-undo")
+    # The result was seen, and cannot be forgotten.
+    assert len(viewer(app)[0]["sides"]) == 2
+    press(app, "batch-verdict-m")
+    assert [(each.verdict, each.blind, each.withdrawn is None) for each in run.reviews()] == [
+        ("benign", True, False),
+        ("malignant", False, True),
+    ]
 
 
 def test_case_facts_give_ground_truth_and_the_patients_other_images(app: AppTest, run: BatchStore) -> None:
@@ -297,9 +454,10 @@ def test_case_facts_give_ground_truth_and_the_patients_other_images(app: AppTest
     assert "Correct these rows and add the CSV again" in shown
     assert "Line 4: 1.png may be" in shown
     assert "Line 5: nowhere.png" in shown
-    assert "Ground truth: of 1 malignant images" in shown
-    app.selectbox(key="batch-order-3").set_value("mistakes").run()
+    assert "Of 1 malignant images, " in shown
+    app.selectbox(key="batch-order").set_value("mistakes").run()
     app.text_input(key="batch-words").set_value("a/1.png").run()
+    review(app)
     assert "Patient: P-1" in texts(app)
     assert "The same lesion over time" in texts(app)
     assert "2026-05-02" in texts(app)
@@ -309,7 +467,7 @@ def test_an_image_goes_into_the_cases_under_its_patient(app: AppTest, run: Batch
     run.add_facts("facts.csv", FACTS)
     batch(app, run)
     app.text_input(key="batch-words").set_value("a/1.png").run()
-    button(app, "Save case").click().run()
+    button(review(app), "Save case").click().run()
     assert not app.exception
     cases = open_store()
     (line,) = cases.search().lines
@@ -318,8 +476,7 @@ def test_an_image_goes_into_the_cases_under_its_patient(app: AppTest, run: Batch
 
 
 def test_without_a_pseudonym_no_case_is_saved(app: AppTest, run: BatchStore) -> None:
-    batch(app, run)
-    assert button(app, "Save case").disabled
+    assert button(review(batch(app, run)), "Save case").disabled
 
 
 def test_without_its_file_an_image_is_reviewed_but_not_taken_along(app: AppTest, run: BatchStore, folder: Path) -> None:
@@ -328,6 +485,7 @@ def test_without_its_file_an_image_is_reviewed_but_not_taken_along(app: AppTest,
     try:
         batch(app, run)
         app.text_input(key="batch-words").set_value("a/1.png").run()
+        review(app)
     finally:
         away.rename(folder)
     shown = texts(app)
@@ -336,7 +494,7 @@ def test_without_its_file_an_image_is_reviewed_but_not_taken_along(app: AppTest,
     assert button(app, "Save case").disabled
     assert button(app, "Open in Triage").disabled
     assert [each.proto.disabled for each in app.get("download_button") if each.proto.label == "Download PDF"] == [True]
-    assert not button(app, "Benign").disabled
+    assert len(verdict_buttons(app)) == 4
 
 
 def test_unusable_case_facts_are_reported(app: AppTest, run: BatchStore) -> None:
@@ -372,9 +530,15 @@ def test_a_run_of_another_model_is_not_resumed(app: AppTest, folder: Path, predi
     store.engine.dispose()
 
 
-def test_discarding_deletes_the_run_and_shows_the_others(app: AppTest, run: BatchStore) -> None:
-    batch(app, run)
+def test_discarding_asks_first_and_then_deletes_the_run(app: AppTest, run: BatchStore) -> None:
+    press(review(batch(app, run)), "batch-verdict-m")
+    go(app, "export")
+    assert "primary" not in button(app, "Discard the run").proto.type
     button(app, "Discard the run").click().run()
+    assert run.folder.exists()
+    assert "All results and 1 verdict are deleted. This cannot be undone." in texts(app)
+    assert button(app, "Keep the run").proto.type == "primary"
+    button(app, "Delete results and verdicts").click().run()
     assert not app.exception
     assert not run.folder.exists()
     assert button(app, "Start")
@@ -384,20 +548,19 @@ def test_a_deleted_run_is_reported(app: AppTest, run: BatchStore) -> None:
     run.discard()
     batch(app, run)
     assert "There is no such run" in texts(app)
-    button(app, "Back to all runs").click().run()
+    button(app, "All runs").click().run()
     assert button(app, "Start")
 
 
 def test_a_run_deleted_while_it_is_open_saves_no_verdict_and_says_so(app: AppTest, run: BatchStore) -> None:
-    batch(app, run)
+    review(batch(app, run))
     shutil.rmtree(run.folder)
-    app.button(key="batch-verdict-malignant").click().run()
-    assert not app.exception
+    press(app, "batch-verdict-m")
     shown = texts(app)
     assert "There is no such run" in shown
     assert "Your last verdict was not saved." in shown
     assert "your own files are not affected" in shown
-    button(app, "Back to all runs").click().run()
+    button(app, "All runs").click().run()
     assert button(app, "Start")
 
 
@@ -416,13 +579,13 @@ def test_a_damaged_image_leaves_the_others(app: AppTest, run: BatchStore) -> Non
     number = _number(run, "a/1.png")
     _changed(run, "prediction", "'{ZZZZ'", number)
     batch(app, run)
-    app.selectbox(key="batch-order-2").set_value("run").run()
-    assert not app.exception
+    app.selectbox(key="batch-order").set_value("run").run()
+    review(app)
     assert "This image cannot be shown." in texts(app)
     button(app, "Next").click().run()
     assert not app.exception
     assert "This image cannot be shown." not in texts(app)
-    assert button(app, "Benign")
+    assert len(verdict_buttons(app)) == 4
 
 
 def test_a_damaged_run_is_listed_by_name(app: AppTest, home: Path) -> None:
@@ -431,11 +594,11 @@ def test_a_damaged_run_is_listed_by_name(app: AppTest, home: Path) -> None:
     (damaged / "run.sqlite").write_bytes(b"nothing" * 200)
     batch(app)
     shown = texts(app)
-    assert "A run cannot be read." in shown
+    assert "1 run cannot be read." in shown
     assert (
         "20260101-000000-damage: The run could not be opened: the file is damaged or not a SkinLens database." in shown
     )
-    assert f"its folder is in {home / 'batches'}" in shown
+    assert f"Its folder is in {home / 'batches'}." in shown
     assert "Other runs are not affected." in shown
 
 
@@ -450,18 +613,94 @@ def _number(store: BatchStore, relative: str) -> int:
     return next(line.number for line in store.lines() if line.relative == relative)
 
 
-def test_the_table_turns_to_the_image_that_is_looked_at(
+def test_the_table_turns_to_the_image_that_was_looked_at(
     app: AppTest, run: BatchStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("skinlens.ui.batch.results.A_PAGE", 2)
     batch(app, run)
     first = app.dataframe[0].value["Name"].tolist()
+    review(app)
     for _ in range(2):
         button(app, "Next").click().run()
+    button(app, "Back to the list").click().run()
     assert not app.exception
     table = app.dataframe[0].value
     assert not set(table["Name"]) & set(first)
     assert table[""].tolist() == ["▸", ""]
+
+
+def test_open_in_triage_keeps_what_is_known_of_the_image(app: AppTest, run: BatchStore) -> None:
+    run.add_facts("facts.csv", b"path,case_id,age,sex,site,note,label\na/1.png,P-1,54,Female,left arm,itches,benign\n")
+    batch(app, run)
+    app.text_input(key="batch-words").set_value("a/1.png").run()
+    button(review(app), "Open in Triage").click().run()
+    assert not app.exception
+    key = run.image(_number(run, "a/1.png")).sha256
+    assert app.number_input(key=f"age-{key}").value == 54
+    assert app.selectbox(key=f"sex-{key}").value == "female"
+    texts_of = {name: app.text_input(key=f"{name}-{key}").value for name in ("id", "site", "note")}
+    assert texts_of == {"id": "P-1", "site": "left arm", "note": "itches"}
+    # Nothing of the ground truth: the image is to be assessed.
+    assert "benign" not in texts_of["note"]
+
+
+@pytest.fixture(scope="module")
+def compared(folder: Path, predictor: Predictor, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a complete run with a second model."""
+    second = load_predictor("asff_resnet50_paper")
+    plan = Plan("ward", "path", (str(folder),), predictor.card, views=False, actor="me", second=second.card)
+    store = create_run(tmp_path_factory.mktemp("runs"), plan)
+    go_through(store, predictor, Lock(), second=(second, Lock()))
+    store.engine.dispose()
+    return store.folder
+
+
+class TestTwoModels:
+    @pytest.fixture
+    def both(self, compared: Path) -> Iterator[BatchStore]:
+        store = BatchStore(shutil.copytree(compared, runs_folder() / compared.name))
+        yield store
+        store.engine.dispose()
+
+    def test_the_table_says_where_the_models_disagree_and_is_filtered_by_it(
+        self, app: AppTest, both: BatchStore
+    ) -> None:
+        batch(app, both)
+        card, second = both.card(), both.second_card()
+        assert second is not None
+        table = entries(both.lines(), card.point(), facts={}, reviews=(), second_point=second.point())
+        expected = {each.line.relative: each.models_disagree for each in table}
+        words = {None: "", True: "disagree", False: "agree"}
+        shown = app.dataframe[0].value
+        assert dict(zip(shown["Name"], shown["Models"], strict=True)) == {
+            name: words[disagree] for name, disagree in expected.items()
+        }
+        # A threshold that none or all reach brings the model in use against the other.
+        app.toggle(key="batch-disagreeing").set_value(True).run()
+        app.segmented_control(key="batch-point").set_value("custom threshold").run()
+        listed = 0
+        for threshold in (0.0, 1.0):
+            app.slider(key="batch-threshold").set_value(threshold).run()
+            if app.dataframe:
+                assert set(app.dataframe[0].value["Models"]) == {"disagree"}
+                listed += len(app.dataframe[0].value)
+        assert listed == sum(each.second in {"refer", "low"} for each in table)
+
+    def test_the_second_models_decision_is_named_in_the_review(self, app: AppTest, both: BatchStore) -> None:
+        review(batch(app, both))
+        assert re.search(r"asff_resnet50_paper: [a-z ]+, 0\.\d\d\.", texts(app))
+
+    def test_a_blind_reader_is_not_told(self, app: AppTest, both: BatchStore) -> None:
+        batch(app, both)
+        app.toggle(key="batch-blind").set_value(True).run()
+        assert set(app.dataframe[0].value["Models"]) == {""}
+        assert "asff_resnet50_paper" not in texts(review(app))
+
+    def test_it_can_be_chosen_at_the_start_and_the_time_is_said(self, app: AppTest) -> None:
+        batch(app)
+        assert "twice as long" not in texts(app)
+        app.selectbox(key="batch-second").set_value("asff_resnet50_paper").run()
+        assert "With a second model the run takes twice as long." in texts(app)
 
 
 def _changed(store: BatchStore, column: str, value: str, number: int = 0) -> object:

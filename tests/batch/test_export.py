@@ -57,6 +57,17 @@ def test_the_table_says_what_the_command_line_says() -> None:
     assert second["probability"] == ""
 
 
+def test_a_second_model_has_columns_of_its_own_and_only_then() -> None:
+    found = entries([line(0, 0.9, second_score=0.25)], POINT, facts={}, reviews=(), second_point=CARD.point())
+    (row,) = rows_of(table_csv(found, CARD, POINT, second=CARD))
+    assert (row["second_model"], row["second_version"]) == (CARD.shown_name, CARD.version)
+    assert row["second_probability"] == "0.25"
+    assert row["second_decision"] == found[0].second
+    assert float(row["second_threshold"]) == CARD.point().threshold
+    assert row["models_disagree"] == str(found[0].second != "refer").lower()
+    assert "second_model" not in table_csv(found, CARD, POINT)
+
+
 def test_the_archive_has_a_summary_of_every_image(finished: BatchStore, predictor: Predictor) -> None:
     done: list[int] = []
     content = case_archive(

@@ -1,6 +1,7 @@
 """Which image a row of case facts is about, and what is refused."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -33,6 +34,35 @@ def test_a_path_or_a_name_that_one_image_has(key: str) -> None:
     assert found.facts == {2: Facts(case_id="P-1", label="malignant")}
     assert not found.unmatched
     assert not found.ambiguous
+
+
+@pytest.mark.parametrize("key", ["ward/b/2.jpg", "b/2.jpg"], ids=["with the top folder", "without"])
+@pytest.mark.parametrize(
+    "found",
+    [
+        lines("a/1.jpg", "b/1.jpg", "b/2.jpg"),
+        [replace(line, path=line.relative) for line in lines("ward/a/1.jpg", "ward/b/1.jpg", "ward/b/2.jpg")],
+        lines("a/1.jpg", "b/1.jpg", "b/2.jpg", root="/data/ward.zip!"),
+        lines("ward/a/1.jpg", "ward/b/1.jpg", "ward/b/2.jpg", root="upload.zip!"),
+    ],
+    ids=["typed path", "dropped folder", "archive", "archive with the folder in it"],
+)
+def test_a_folders_csv_fits_with_and_without_the_name_of_the_folder(key: str, found: list[Line]) -> None:
+    result = matched(f"path,age,label\n{key},54,benign\n", found)
+    assert result.facts == {2: Facts(age="54", label="benign")}
+    assert not result.unmatched
+
+
+def test_a_path_in_the_folder_counts_before_one_with_the_folders_name() -> None:
+    nested = lines("ward/1.jpg", "1.jpg")
+    assert set(matched("path,age\nward/1.jpg,54\n", nested).facts) == {0}
+    assert set(matched("path,age\n1.jpg,54\n", nested).facts) == {1}
+
+
+def test_a_path_in_another_folder_is_not_taken_for_one_in_this() -> None:
+    found = matched("path,age\nelsewhere/b/2.jpg,54\n", RUN)
+    assert found.facts == {}
+    assert [row.path for row in found.unmatched] == ["elsewhere/b/2.jpg"]
 
 
 def test_a_digest_counts_before_the_path() -> None:

@@ -1,6 +1,7 @@
 """A run against ground truth and against its reviewers."""
 
 import pytest
+from statsmodels.stats.proportion import proportion_confint
 
 from skinlens.batch.facts import Facts
 from skinlens.batch.figures import against_truth, with_reviewers
@@ -25,8 +26,9 @@ def test_the_metrics_are_those_of_the_evaluation() -> None:
     assert found is not None
     expected = score([int(label == "malignant") for label in LABELS], SCORES, 0.5)
     assert {name: metric.value for name, metric in found.result.metrics.items()} == pytest.approx(expected.values)
-    assert label_sentence(found).startswith(
-        "Ground truth: of 3 malignant images 2 reach the threshold and 1 do not; of 3 benign ones 2 stay below it"
+    assert label_sentence(found) == (
+        "Of 3 malignant images, 2 reach the threshold and 1 do not. "
+        "Of 3 benign images, 2 stay below the threshold and 1 do not."
     )
     assert label_rows(found)[0] == ("Metric", "Value", "95 % interval", "n")
 
@@ -62,9 +64,34 @@ def test_reviewers_are_compared_by_their_first_verdict_on_each_image() -> None:
     assert (every.n, every.both_malignant, every.both_benign, every.first_alone) == (3, 1, 1, 1)
     blind = with_reviewers(found, POINT, blind_alone=True)
     assert (blind.n, blind.both_malignant, blind.first_alone) == (2, 1, 1)
-    assert "agree on 1 of 2 verdicts given without knowing" in agreement_sentence(blind, blind=True)
+    assert "Verdicts given blind: reviewer and model agree on 1 of 2" in agreement_sentence(blind, blind=True)
+
+
+@pytest.mark.parametrize(("n", "kappa"), [(19, False), (20, True)])
+def test_few_verdicts_have_no_kappa_and_the_reason_is_given(n: int, *, kappa: bool) -> None:
+    images = [line(number, number % 2) for number in range(n)]
+    reviews = [review(number, "malignant" if number % 3 else "benign") for number in range(n)]
+    sentence = agreement_sentence(
+        with_reviewers(table(*images, reviews=reviews), POINT, blind_alone=False), blind=False
+    )
+    assert ("Cohen's kappa" in sentence) == kappa
+    assert ("No kappa is shown: with fewer than 20 verdicts" in sentence) == (not kappa)
+
+
+def test_where_nothing_varies_a_proportion_has_wilsons_interval_and_no_metric_claims_certainty() -> None:
+    n = 18
+    images = [line(number, 0.9 if number < n else 0.1) for number in range(2 * n)]
+    facts = {number: Facts(label="malignant" if number < n else "benign") for number in range(2 * n)}
+    found = against_truth(table(*images, facts=facts), POINT)
+    assert found is not None
+    low, high = proportion_confint(n, n, method="wilson")
+    rows = {name: interval for name, _, interval, _ in label_rows(found)[1:]}
+    assert rows["sensitivity"] == rows["specificity"] == f"{low:.3f} to {high:.3f}"
+    assert "1.000 to 1.000" not in rows.values()
+    assert rows["ROC AUC"] == "-"
 
 
 def test_without_verdicts_there_is_no_agreement() -> None:
     found = with_reviewers(table(line(0)), POINT, blind_alone=False)
-    assert agreement_sentence(found, blind=False) == "No verdict benign or malignant yet."
+    assert agreement_sentence(found, blind=False) == "No image has a verdict of benign or malignant."
+    assert agreement_sentence(found, blind=True).endswith("that was given blind.")

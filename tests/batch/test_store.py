@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from skinlens.batch.errors import BatchError
-from skinlens.batch.schema import VERSION
+from skinlens.batch.errors import BatchError, SeenByOtherError
+from skinlens.batch.schema import VERSION, migrate
 from skinlens.batch.store import BatchStore, Progress, _rate, run_lines
 from skinlens.imaging.sources import Sources
 from skinlens.storage import database
+from skinlens.storage.database import writing
 from tests.batch.conftest import MakeRun
 
 ROOT = Path(__file__).parents[2]
@@ -36,12 +37,13 @@ def test_several_results_are_kept_together_or_not_at_all(folder: Path, new_run: 
 
 def test_two_reviewers_do_not_overwrite_each_other(finished: BatchStore) -> None:
     other = BatchStore(finished.folder)
-    assert finished.review(0, "benign", note="flat", blind=False, actor="A", seen=None) is None
-    meanwhile = other.review(0, "malignant", note="", blind=False, actor="B", seen=None)
-    assert meanwhile is not None
+    finished.review(0, "benign", note="flat", blind=False, actor="A", seen=None)
+    with pytest.raises(SeenByOtherError) as refused:
+        other.review(0, "malignant", note="", blind=False, actor="B", seen=None)
+    meanwhile = refused.value.review
     assert (meanwhile.actor, meanwhile.verdict) == ("A", "benign")
     assert [review.actor for review in finished.reviews()] == ["A"]
-    assert other.review(0, "malignant", note="", blind=False, actor="B", seen=meanwhile.id) is None
+    other.review(0, "malignant", note="", blind=False, actor="B", seen=meanwhile.id)
     assert [(review.actor, review.verdict, review.note) for review in finished.reviews()] == [
         ("A", "benign", "flat"),
         ("B", "malignant", ""),
@@ -51,7 +53,29 @@ def test_two_reviewers_do_not_overwrite_each_other(finished: BatchStore) -> None
 
 def test_verdicts_on_different_images_are_not_in_each_others_way(finished: BatchStore) -> None:
     finished.review(0, "benign", note="", blind=False, actor="A")
-    assert finished.review(1, "unsure", note="", blind=True, actor="B") is None
+    assert finished.review(1, "unsure", note="", blind=True, actor="B").number == 1
+
+
+def test_a_verdict_that_was_taken_back_stays_in_the_file_and_counts_no_more(finished: BatchStore) -> None:
+    first = finished.review(0, "benign", note="", blind=True, actor="A")
+    before = finished.stamp()
+    finished.withdraw(first.id)
+    assert finished.stamp() != before
+    (kept,) = finished.reviews()
+    assert kept.withdrawn is not None
+    # Nobody need have seen what was taken back.
+    again = finished.review(0, "malignant", note="", blind=False, actor="B", seen=None)
+    finished.withdraw(first.id)
+    assert finished.reviews()[0].withdrawn == kept.withdrawn
+    assert again.withdrawn is None
+
+
+@pytest.mark.parametrize("number", [4, 99], ids=["not readable", "not there"])
+def test_a_file_that_was_not_assessed_takes_no_verdict(finished: BatchStore, number: int) -> None:
+    assert 4 not in {line.number for line in finished.lines() if line.is_assessed}
+    with pytest.raises(BatchError, match="takes no verdict"):
+        finished.review(number, "benign", note="", blind=False, actor="A")
+    assert finished.reviews() == []
 
 
 def test_the_stamp_changes_with_all_that_a_table_shows(finished: BatchStore, new_run: MakeRun) -> None:
@@ -237,3 +261,47 @@ def test_a_run_that_was_never_begun_is_not_called_one_of_another_version(tmp_pat
     assert (lines, name) == ([], folder.name)
     assert "another version" not in sentence
     assert sentence.startswith("This run was never begun: its file could not be written, as on a full disk")
+
+
+class TestEarlierVersion:
+    """A run of version 1, which knew neither second models nor verdicts that were taken back."""
+
+    @pytest.fixture
+    def earlier(self, finished: BatchStore) -> Path:
+        finished.review(0, "benign", note="flat", blind=True, actor="A")
+        finished.engine.dispose()
+        with sqlite3.connect(finished.folder / "run.sqlite") as file:
+            file.execute("ALTER TABLE run DROP COLUMN second_card")
+            file.execute("ALTER TABLE review DROP COLUMN withdrawn")
+            file.execute("DROP TABLE second")
+            file.execute("PRAGMA user_version = 1")
+        file.close()
+        return finished.folder
+
+    def test_it_is_opened_with_all_that_it_holds(self, earlier: Path, finished: BatchStore) -> None:
+        store = BatchStore(earlier)
+        assert store.second_card() is None
+        (kept,) = store.reviews()
+        assert (kept.verdict, kept.note, kept.blind, kept.withdrawn) == ("benign", "flat", True, None)
+        assert [(line.relative, line.score) for line in store.lines()] == [
+            (line.relative, line.score) for line in finished.lines()
+        ]
+        store.withdraw(kept.id)
+        assert store.reviews()[0].withdrawn is not None
+        store.engine.dispose()
+
+    def test_two_programs_may_open_it_at_once(self, earlier: Path) -> None:
+        stores = [BatchStore(earlier), BatchStore(earlier)]
+        for store in stores:
+            with writing(store.engine) as session:
+                migrate(session.connection())
+            assert len(store.reviews()) == 1
+            store.engine.dispose()
+
+    def test_one_that_cannot_be_written_says_so(self, earlier: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("skinlens.batch.store.migrate", full)
+        with pytest.raises(BatchError, match="of an earlier version could not be opened: the disk is full"):
+            BatchStore(earlier)

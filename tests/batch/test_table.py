@@ -7,12 +7,23 @@ import pytest
 from skinlens.batch.facts import Facts
 from skinlens.batch.schema import Review
 from skinlens.batch.store import Line
-from skinlens.batch.table import Entry, Filter, counts, entries, ordered
+from skinlens.batch.table import (
+    Entry,
+    Filter,
+    counts,
+    entries,
+    ordered,
+    second_point,
+    short_names,
+    shortened_at_the_front,
+    with_reviews,
+)
 from skinlens.metrics.measurement import Measurement
 from skinlens.runtime.card import OperatingPoint, UncertainBand
 from skinlens.runtime.orientations import Stability
 from skinlens.triage.decision import decide
 from skinlens.triage.wording import NOT_DERMOSCOPY
+from tests.made_up_cases import CARD
 
 POINT = OperatingPoint(name="middle", threshold=0.5, chosen_on="nothing")
 
@@ -121,3 +132,69 @@ def test_a_filter_lets_through_what_fits_all_of_it(wanted: Filter, left: list[in
     reviews = [review(0, "benign"), review(1, "benign"), review(1, "malignant")]
     found = table(*RUN, facts={0: Facts(case_id="P-1", site="Leg")}, reviews=reviews)
     assert [entry.number for entry in found if wanted.lets_through(entry)] == left
+
+
+def compared(one: float | None, other: float | None, **more: object) -> Entry:
+    """An image with the scores of two models, both decided on at 0.5."""
+    (entry,) = entries([line(0, one, second_score=other, **more)], POINT, facts={}, reviews=(), second_point=POINT)
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("entry", "disagree"),
+    [
+        (compared(0.9, 0.8), False),
+        (compared(0.9, 0.1), True),
+        (compared(0.9, 0.8, second_stability=(0.8, 0.2)), True),
+        (compared(0.9, 0.8, second_rejections=(NOT_DERMOSCOPY,)), True),
+        (compared(0.9, None), None),
+        (compared(None, 0.9, state="unreadable"), None),
+    ],
+    ids=["same", "other side", "one uncertain", "one rejects", "no number", "not readable"],
+)
+def test_two_models_disagree_where_their_decisions_differ(entry: Entry, *, disagree: bool | None) -> None:
+    assert entry.models_disagree is disagree
+    assert Filter(disagreeing=True).lets_through(entry) is bool(disagree)
+
+
+def test_the_second_model_has_an_operating_point_of_its_own() -> None:
+    named = CARD.operating_points[0]
+    assert second_point(CARD, OperatingPoint(name=named.name, threshold=0.123, chosen_on="")) == named
+    assert second_point(CARD, OperatingPoint(name="custom", threshold=0.123, chosen_on="")) == CARD.point()
+
+
+def test_a_missed_lesion_is_malignant_and_neither_referred_nor_uncertain() -> None:
+    malignant = {number: Facts(label="malignant") for number in range(7)}
+    missed = [entry.number for entry in table(*RUN, facts=malignant) if entry.is_missed]
+    assert missed == [0, 3, 4]
+    assert not any(entry.is_missed for entry in table(*RUN))
+    by_reader = table(*RUN, reviews=[review(0, "benign"), review(0, "malignant")])
+    assert [entry.number for entry in by_reader if entry.is_missed] == [0]
+    # The ground truth counts before the reader.
+    benign = table(*RUN, facts={0: Facts(label="benign")}, reviews=[review(0, "malignant")])
+    assert not any(entry.is_missed for entry in benign)
+
+
+def test_a_verdict_that_was_taken_back_does_not_count_but_was_given() -> None:
+    back, kept = review(0, "malignant", actor="A"), review(0, "benign", actor="B")
+    back.withdrawn = datetime.now(UTC)
+    first, *_ = with_reviews(table(*RUN), [back, kept])
+    assert first.reviews == (kept,)
+    assert first.seen_by == {"A", "B"}
+
+
+class TestNames:
+    def test_the_folders_that_all_share_are_left_out(self) -> None:
+        run = [line(0, path="batch60/left/1.jpg"), line(1, path="batch60/right/1.jpg")]
+        assert short_names(run) == {0: "left/1.jpg", 1: "right/1.jpg"}
+        assert short_names([line(0, path="a/1.jpg"), line(1, path="2.jpg")]) == {0: "a/1.jpg", 1: "2.jpg"}
+
+    def test_the_end_stays(self) -> None:
+        name = f"{'folder/' * 9}lesion_0001.jpg"
+        shown = short_names([line(0, path=name), line(1, path="x.jpg")])[0]
+        assert shown == f"…{name[-25:]}"
+        assert shortened_at_the_front("lesion.jpg", 10) == "lesion.jpg"
+
+    def test_every_row_of_a_folder_has_a_name_of_its_own(self) -> None:
+        run = [line(n, path=f"batch60/lesion_{n:04d}_of_the_dermatology_ward.jpg") for n in range(60)]
+        assert len(set(short_names(run, length=40).values())) == 60

@@ -13,9 +13,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from skinlens.imaging.synthetic import encode_png
-from tests.browser.test_batch import begin, open_batch, wait_until_complete
+from tests.browser.test_batch import begin, wait_until_complete
 from tests.browser.test_cases import save_case
-from tests.browser.visiting import SECONDS, plant, visitor
+from tests.browser.visiting import SECONDS, begin_review, go_to_step, open_batch, plant, settle, visitor
 from tests.drawn import familiar_pixels
 
 PAGES = {
@@ -112,8 +112,12 @@ def test_a_drop_a_pdf_and_a_case_ask_no_foreign_host(watched_page: Page, image: 
 def test_a_batch_asks_no_foreign_host(watched_page: Page, tmp_path: Path) -> None:
     begin(watched_page, plant(tmp_path / "ward", 2))
     wait_until_complete(watched_page, 2)
-    watched_page.get_by_role("button", name="Finish or discard").click()
+    watched_page.get_by_role("button", name="Review the images").click()
+    begin_review(watched_page)
+    settle(watched_page)
+    go_to_step(watched_page, "Export")
     watched_page.get_by_role("button", name="Discard the run").click()
+    watched_page.get_by_role("button", name="Delete results and verdicts").click()
     expect(watched_page.get_by_text("Where are the images?")).to_be_visible(timeout=60 * SECONDS)
     open_batch(watched_page)
 

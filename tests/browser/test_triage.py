@@ -41,7 +41,7 @@ def drop(page: Page, name: str, content: bytes) -> None:
 
 
 def pixels_of(page: Page, number: int) -> np.ndarray:
-    shown = page.get_by_test_id("stImage").nth(number)
+    shown = page.locator(".viewer .pane").nth(number)
     return np.asarray(Image.open(io.BytesIO(shown.screenshot())).convert("RGB"), dtype=float)
 
 
@@ -58,10 +58,10 @@ def test_drop_read_slide_and_take_the_pdf(page: Page, predictor: Predictor, tmp_
     box = shown.bounding_box()
     assert box is not None
     assert box["y"] + box["height"] < 800, "the risk is below the fold at 1280x800"
-    expect(page.get_by_test_id("stImage").nth(1)).to_be_visible()
+    expect(page.locator(".viewer img").nth(1)).to_be_visible()
 
     before = pixels_of(page, 1)
-    slider = page.get_by_role("slider", name="Heatmap opacity")
+    slider = page.get_by_role("slider", name="Opacity")
     slider.focus()
     for _ in range(8):
         slider.press("ArrowRight")
@@ -119,6 +119,7 @@ def test_a_pages_own_address_leads_through_the_router(first_visit: tuple[str, st
 def test_images_have_alternative_texts(page: Page) -> None:
     page.get_by_role("button", name="Try a synthetic example").click()
     expect(page.get_by_test_id("stMetricValue")).to_be_visible(timeout=90 * SECONDS)
-    alternatives = page.locator('[data-testid="stImage"] img').evaluate_all("images => images.map(i => i.alt)")
-    assert len(alternatives) >= 3
+    expect(page.locator(".viewer img").nth(1)).to_be_visible()
+    alternatives = page.locator(".viewer img").evaluate_all("images => images.map(i => i.alt)")
+    assert len(alternatives) == 2
     assert all(len(text) > 20 for text in alternatives)

@@ -1,5 +1,6 @@
 """What the browser tests share: a new visitor, waiting for the server, a folder of drawn lesions."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,3 +37,33 @@ def plant(folder: Path, number: int = IMAGES) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(encode_png(familiar_pixels(seed, malignant_look=seed % 2 == 1)))
     return folder
+
+
+def open_batch(page: Page) -> None:
+    """Open the Batch page at its first step."""
+    page.get_by_role("link", name="Batch").click()
+    expect(page.get_by_text("Where are the images?")).to_be_visible(timeout=60 * SECONDS)
+
+
+def open_run(page: Page) -> None:
+    """Open the newest run, which is complete, at its list of images."""
+    open_batch(page)
+    # Select boxes have a button of that name, too.
+    page.get_by_test_id("stButton").get_by_role("button", name="Open", exact=True).first.click()
+    expect(page.get_by_role("button", name=re.compile("(Start|Continue) reviewing"))).to_be_visible(
+        timeout=60 * SECONDS
+    )
+
+
+def begin_review(page: Page) -> None:
+    """Go from the list to the first image without a verdict."""
+    page.get_by_role("button", name=re.compile("(Start|Continue) reviewing")).click()
+    expect(page.get_by_text(re.compile(r"^Image \d+ of \d+$"))).to_be_visible(timeout=60 * SECONDS)
+    # The script that listens to the keys draws it.
+    expect(page.get_by_role("button", name="Keys")).to_be_visible(timeout=60 * SECONDS)
+
+
+def go_to_step(page: Page, name: str) -> None:
+    """Go to a step of the Batch page by its button."""
+    page.get_by_role("button", name=re.compile(rf"^\d {name}")).click()
+    expect(page.get_by_role("button", name=re.compile(rf"^Step \d of 4: {name}"))).to_be_visible(timeout=60 * SECONDS)

@@ -17,6 +17,8 @@ from skinlens.cli import main
 from skinlens.models import registry
 from skinlens.models.checkpoint import read_tensors
 
+pytestmark = pytest.mark.usefixtures("no_trace_of_runs")
+
 RECIPE = """
 name = "drawn"
 about = "for a test"
@@ -48,16 +50,6 @@ class Tiny(nn.Module):
 @pytest.fixture(autouse=True)
 def _tiny(monkeypatch):
     monkeypatch.setitem(registry._BUILDERS, "tiny", Tiny)
-
-
-@pytest.fixture(autouse=True)
-def _leave_no_trace(monkeypatch):
-    for name in ("PL_GLOBAL_SEED", "PL_SEED_WORKERS"):
-        monkeypatch.setenv(name, "0")
-    state, precision = torch.random.get_rng_state(), torch.get_float32_matmul_precision()
-    yield
-    torch.random.set_rng_state(state)
-    torch.set_float32_matmul_precision(precision)
 
 
 @pytest.fixture

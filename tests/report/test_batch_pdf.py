@@ -59,8 +59,36 @@ def test_it_shows_the_run_its_counts_and_every_image_that_needs_a_look() -> None
         assert text in first
     assert "7 further images are left out" in first
     blocks = " ".join(rest)
-    for text in ("0.87 · refer", "Patient: P-1", "me: malignant", "5c" * 8, "5 further ones"):
+    for text in ("0.87 · refer", "Patient: P-1", "me: malignant", "5c" * 8, "5 further images"):
         assert text in blocks
+
+
+def test_missed_malignant_lesions_come_first() -> None:
+    missed = tuple(
+        Block(Thumbnail(f"missed{n}.jpg", "low", 0.02, None), "aa" * 32, (("Ground truth", "malignant"),), (), (), None)
+        for n in range(3)
+    )
+    first, *rest = pages(batch_pdf(summary(missed=missed, missed_left_out=2), CARD, POINT))
+    heading = "Malignant lesions that the model did not refer"
+    assert f"{heading} 5 lesions are malignant" in first
+    assert first.index("missed2.jpg: 0.02") < first.index("Against ground truth") < first.index("Contact sheet")
+    blocks = " ".join(rest)
+    assert blocks.index(heading) < blocks.index("missed0.jpg") < blocks.index("Images that need a look")
+    assert heading not in " ".join(pages(batch_pdf(summary(), CARD, POINT)))
+
+
+def test_the_second_model_is_named() -> None:
+    first, *_ = pages(batch_pdf(summary(second=("asff_resnet50_paper", "0.2.0", "ab" * 32)), CARD, POINT))
+    assert "Second model asff_resnet50_paper, version 0.2.0" in first
+    assert "ab" * 32 in first.replace(" ", "")
+
+
+def test_a_long_name_on_the_contact_sheet_keeps_its_end() -> None:
+    name = f"batch60/{'ward/' * 12}lesion_0001.jpg"
+    thumbnails = (Thumbnail(name, "low", 0.1, None),)
+    (only,) = pages(batch_pdf(replace(summary(blocks=0), thumbnails=thumbnails), CARD, POINT))
+    assert "lesion_0001.jpg" in only
+    assert "batch60/" not in only
 
 
 def test_the_disclaimer_stands_on_every_page_and_what_holds_for_all_once() -> None:

@@ -83,13 +83,25 @@ def killed_after_the_first(results: Iterator[dict[str, int]], victims: Callable[
     return counted + list(results)
 
 
+def assert_nothing_is_lost(
+    tmp_path: Path,
+    job: Job,
+    images: int,
+    size: int,
+    score: Callable[..., Iterator[dict[str, int]]],
+    victims: Callable[[], list[int]],
+) -> None:
+    """Every image has its row, as `predict` gives it, although a worker is killed after the first of the shards."""
+    folder = many(tmp_path, images)
+    shards = prepare(job, shards_of(list_items(str(folder)), size=size))
+    counted = killed_after_the_first(score(shards, job, workers=2), victims)
+    assert sum(totals(counted).values()) == images
+    assert_equal_rows(parquet.read_table(job.destination).to_pandas(), as_predicted(folder, tmp_path / "rows.csv"))
+
+
 @pytest.mark.usefixtures("cluster")
 def test_a_ray_worker_that_is_killed_loses_nothing(tmp_path: Path, job: Job) -> None:
-    folder = many(tmp_path, 40)
-    shards = prepare(job, shards_of(list_items(str(folder)), size=4))
-    counted = killed_after_the_first(score_on_ray(shards, job, workers=2), scorers)
-    assert sum(totals(counted).values()) == 40
-    assert_equal_rows(parquet.read_table(job.destination).to_pandas(), as_predicted(folder, tmp_path / "rows.csv"))
+    assert_nothing_is_lost(tmp_path, job, 40, 4, score_on_ray, scorers)
 
 
 def scorers() -> list[int]:
@@ -99,11 +111,7 @@ def scorers() -> list[int]:
 
 
 def test_a_process_that_is_killed_loses_nothing(tmp_path: Path, job: Job) -> None:
-    folder = many(tmp_path, 24)
-    shards = prepare(job, shards_of(list_items(str(folder)), size=3))
-    counted = killed_after_the_first(score_locally(shards, job, workers=2), children)
-    assert sum(totals(counted).values()) == 24
-    assert_equal_rows(parquet.read_table(job.destination).to_pandas(), as_predicted(folder, tmp_path / "rows.csv"))
+    assert_nothing_is_lost(tmp_path, job, 24, 3, score_locally, children)
 
 
 def children() -> list[int]:

@@ -41,6 +41,8 @@ from skinlens.training.recipe import Recipe, RecipeError
 from skinlens.training.sampling import row_weights
 from skinlens.training.scoring import score_rows
 
+pytestmark = pytest.mark.usefixtures("no_trace_of_runs")
+
 OUTPUTS = {"checkpoint.safetensors", "model.safetensors", "log.csv", "fold.csv", "run.json"}
 
 
@@ -83,17 +85,6 @@ class TinyExplained(Explainable):
 def _tiny(monkeypatch):
     monkeypatch.setitem(registry._BUILDERS, "tiny", Tiny)
     monkeypatch.setitem(registry._BUILDERS, "tiny_explained", TinyExplained)
-
-
-@pytest.fixture(autouse=True)
-def _leave_no_trace(monkeypatch):
-    """A run seeds the process and sets its precision; other tests must not notice."""
-    for name in ("PL_GLOBAL_SEED", "PL_SEED_WORKERS"):
-        monkeypatch.setenv(name, "0")
-    state, precision = torch.random.get_rng_state(), torch.get_float32_matmul_precision()
-    yield
-    torch.random.set_rng_state(state)
-    torch.set_float32_matmul_precision(precision)
 
 
 @pytest.fixture(scope="module")
@@ -272,6 +263,14 @@ def interrupt_after(monkeypatch, epochs):
     return lambda: monkeypatch.setattr(loop, "_step", whole)
 
 
+def cut_off(monkeypatch, epochs, plan, rows, settings):
+    """Begins a run that is stopped in the middle of the epoch after so many."""
+    restore = interrupt_after(monkeypatch, epochs)
+    with pytest.raises(PowerCutError):
+        run(plan, rows, settings)
+    restore()
+
+
 @pytest.mark.parametrize("epochs", [1, 2])
 @pytest.mark.parametrize(
     "entries",
@@ -282,10 +281,7 @@ def test_a_run_goes_on_bit_for_bit_where_it_was_cut_off(rows, settings, tmp_path
     plan = recipe(**entries)
     straight = run(plan, rows, settings)
     cut = dataclasses.replace(settings, out=tmp_path / "cut")
-    restore = interrupt_after(monkeypatch, epochs)
-    with pytest.raises(PowerCutError):
-        run(plan, rows, cut)
-    restore()
+    cut_off(monkeypatch, epochs, plan, rows, cut)
     assert {path.name for path in cut.out.iterdir()} == {"checkpoint.safetensors", "log.csv"}
     assert len(log_of(cut.out)) == epochs
     resumed = run(plan, rows, dataclasses.replace(cut, resume=True))
@@ -298,10 +294,7 @@ def test_a_run_goes_on_bit_for_bit_where_it_was_cut_off(rows, settings, tmp_path
 def test_a_run_with_rare_checkpoints_goes_on_from_the_last_one(rows, settings, tmp_path, monkeypatch):
     straight = run(recipe(), rows, settings)
     cut = dataclasses.replace(settings, out=tmp_path / "cut", checkpoint_every=2)
-    restore = interrupt_after(monkeypatch, 2)
-    with pytest.raises(PowerCutError):
-        run(recipe(), rows, cut)
-    restore()
+    cut_off(monkeypatch, 2, recipe(), rows, cut)
     assert loop.read_state(cut.out / "checkpoint.safetensors")[1]["epoch"] == 2
     assert same_tensors(straight, run(recipe(), rows, dataclasses.replace(cut, resume=True)))
     assert loop.read_state(cut.out / "checkpoint.safetensors")[1]["epoch"] == 3
@@ -321,10 +314,7 @@ def test_a_pretrained_run_goes_on_bit_for_bit(rows, settings, tmp_path, monkeypa
     settings = dataclasses.replace(settings, init=pretrained(tmp_path))
     straight = run(recipe(), rows, settings)
     cut = dataclasses.replace(settings, out=tmp_path / "cut")
-    restore = interrupt_after(monkeypatch, 1)
-    with pytest.raises(PowerCutError):
-        run(recipe(), rows, cut)
-    restore()
+    cut_off(monkeypatch, 1, recipe(), rows, cut)
     assert same_tensors(straight, run(recipe(), rows, dataclasses.replace(cut, resume=True)))
 
 
@@ -344,10 +334,7 @@ def test_a_run_with_a_frozen_part_goes_on_bit_for_bit(rows, settings, tmp_path, 
     settings = dataclasses.replace(settings, init=pretrained(tmp_path))
     straight = run(recipe(frozen=["conv1"]), rows, settings)
     cut = dataclasses.replace(settings, out=tmp_path / "cut")
-    restore = interrupt_after(monkeypatch, 1)
-    with pytest.raises(PowerCutError):
-        run(recipe(frozen=["conv1"]), rows, cut)
-    restore()
+    cut_off(monkeypatch, 1, recipe(frozen=["conv1"]), rows, cut)
     assert same_tensors(straight, run(recipe(frozen=["conv1"]), rows, dataclasses.replace(cut, resume=True)))
 
 
@@ -770,10 +757,7 @@ def test_a_run_with_everything_goes_on_bit_for_bit(datasets, settings, tmp_path,
     settings = held(settings, "bcn", workers=workers)
     straight = run(robust(), datasets, settings)
     cut = dataclasses.replace(settings, out=tmp_path / "cut", workers=0)
-    restore = interrupt_after(monkeypatch, 1)
-    with pytest.raises(PowerCutError):
-        run(robust(), datasets, cut)
-    restore()
+    cut_off(monkeypatch, 1, robust(), datasets, cut)
     resumed = run(robust(), datasets, dataclasses.replace(cut, resume=True))
     assert same_tensors(straight, resumed)
     assert same_tensors(settings.out / "checkpoint.safetensors", cut.out / "checkpoint.safetensors")
@@ -977,10 +961,7 @@ class TestHeadFromProbe:
         plan = probe_recipe(3, frozen=["conv1", "bn1", "layer1"])
         straight = run(plan, datasets, begun)
         cut = dataclasses.replace(begun, out=tmp_path / "cut")
-        restore = interrupt_after(monkeypatch, 1)
-        with pytest.raises(PowerCutError):
-            run(plan, datasets, cut)
-        restore()
+        cut_off(monkeypatch, 1, plan, datasets, cut)
         # The probe is not fitted again: the checkpoint has what became of it.
         monkeypatch.setattr(loop, "fit_probe", None)
         assert same_tensors(straight, run(plan, datasets, dataclasses.replace(cut, resume=True)))

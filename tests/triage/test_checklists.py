@@ -59,7 +59,7 @@ def test_a_sentence_names_the_score_and_excludes_nothing(filled: tuple[int, int,
 def test_the_criteria_that_were_seen_are_named() -> None:
     sentence = SevenPoint(frozenset({"regression", "blue_whitish_veil"})).sentence()
     assert sentence.startswith("Seven-point checklist: 3 of 10, suspicious")
-    assert sentence.endswith("Seen: blue-whitish veil, regression structures.")
+    assert sentence.endswith("Seen: Blue-whitish veil, Regression structures.")
     assert "excludes nothing" in SevenPoint().sentence()
     assert "Seen" not in SevenPoint().sentence()
 

@@ -25,7 +25,6 @@ import numpy as np
 import numpy.typing as npt
 
 from skinlens.imaging.blanking import FRAME, fill_lesion, lay_over, paint_lesion
-from skinlens.imaging.image import Pixels
 from skinlens.imaging.preprocess import resize
 from skinlens.training.transforms.sample import Donor, Sample, Share, Transform
 
@@ -170,7 +169,12 @@ class FillBackground(BackgroundTransform):
             ValueError: If the sample has no donor.
         """
         del generator
-        colour = np.broadcast_to(_frame_colour(_donor(sample).pixels()), sample.pixels.shape)
+        pixels = _donor(sample).pixels()
+        bottom, right = (max(1, round(FRAME * side)) for side in pixels.shape[:2])
+        frame = np.concatenate(
+            [pixels[:bottom].reshape(-1, 3), pixels[-bottom:].reshape(-1, 3), pixels[:, :right].reshape(-1, 3)]
+        )
+        colour = np.broadcast_to(np.median(frame, axis=0).astype(np.uint8), sample.pixels.shape)
         return replace(sample, pixels=lay_over(sample.pixels, sample.outline, colour))
 
 
@@ -248,12 +252,3 @@ def _donor(sample: Sample) -> Donor:
     if sample.donor is None:
         raise ValueError("the sample has no donor whose skin or colour could be taken")
     return sample.donor
-
-
-def _frame_colour(pixels: Pixels) -> npt.NDArray[np.uint8]:
-    """Return the median colour of the outer frame, `(3,)`."""
-    bottom, right = (max(1, round(FRAME * side)) for side in pixels.shape[:2])
-    frame = np.concatenate(
-        [pixels[:bottom].reshape(-1, 3), pixels[-bottom:].reshape(-1, 3), pixels[:, :right].reshape(-1, 3)]
-    )
-    return np.median(frame, axis=0).astype(np.uint8)

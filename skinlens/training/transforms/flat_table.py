@@ -16,25 +16,8 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from skinlens.training.entries import Entries, later
-from skinlens.training.transforms.background import (
-    BlurBackground,
-    EraseRectangle,
-    FillBackground,
-    RemoveLesion,
-    ReplaceBackground,
-)
-from skinlens.training.transforms.intensity import (
-    ColourJitter,
-    Downsample,
-    GaussianBlur,
-    GaussianNoise,
-    JpegCompression,
-    RoundField,
-    ShadesOfGrey,
-    Vignette,
-)
+from skinlens.training.transforms import background, intensity, spatial
 from skinlens.training.transforms.sample import Sample, Share, Side, Transform
-from skinlens.training.transforms.spatial import Affine, Crop, HorizontalFlip, QuarterTurn, Resize, VerticalFlip
 
 _OPENCV_ONLY = (
     "rotation", "squash", "crop_to_lesion_share", "swap_share", "background_blur_share", "background_erase_share",
@@ -140,29 +123,33 @@ def _listed(table: FlatTable) -> Iterator[Transform]:
     colours = {name: getattr(table, name) for name in ("brightness", "contrast", "saturation", "hue", "cast")}
     crop = {"area": table.crop_area, "aspect": table.aspect, "squash": table.squash}
     entries: tuple[tuple[object, type[Transform], dict[str, object]], ...] = (
-        (table.swap_share, ReplaceBackground, {"share": table.swap_share}),
-        (table.background_blur_share, BlurBackground, {"share": table.background_blur_share}),
-        (table.background_erase_share, FillBackground, {"share": table.background_erase_share}),
-        (table.withhold_share, RemoveLesion, {"share": table.withhold_share, "flat": table.withhold_flat}),
-        (table.flip, HorizontalFlip, {}),
-        (table.flip_vertical, VerticalFlip, {}),
-        (table.quarter_turns, QuarterTurn, {}),
-        (table.rotation or table.shift, Affine, {"degrees": table.rotation, "shift": table.shift}),
-        (True, Crop, {**crop, "lesion_share": table.crop_to_lesion_share}),
-        (True, Resize, {}),
-        (table.shades_of_grey_share, ShadesOfGrey, {"share": table.shades_of_grey_share}),
-        (table.erase_share, EraseRectangle, {"share": table.erase_share}),
-        (any(colours.values()), ColourJitter, colours),
-        (table.vignette_share, Vignette, {"share": table.vignette_share}),
-        (table.circle_share, RoundField, {"share": table.circle_share}),
-        (table.blur and table.blur_share, GaussianBlur, {"sigma": table.blur, "share": table.blur_share}),
+        (table.swap_share, background.ReplaceBackground, {"share": table.swap_share}),
+        (table.background_blur_share, background.BlurBackground, {"share": table.background_blur_share}),
+        (table.background_erase_share, background.FillBackground, {"share": table.background_erase_share}),
+        (table.withhold_share, background.RemoveLesion, {"share": table.withhold_share, "flat": table.withhold_flat}),
+        (table.flip, spatial.HorizontalFlip, {}),
+        (table.flip_vertical, spatial.VerticalFlip, {}),
+        (table.quarter_turns, spatial.QuarterTurn, {}),
+        (table.rotation or table.shift, spatial.Affine, {"degrees": table.rotation, "shift": table.shift}),
+        (True, spatial.Crop, {**crop, "lesion_share": table.crop_to_lesion_share}),
+        (True, spatial.Resize, {}),
+        (table.shades_of_grey_share, intensity.ShadesOfGrey, {"share": table.shades_of_grey_share}),
+        (table.erase_share, background.EraseRectangle, {"share": table.erase_share}),
+        (any(colours.values()), intensity.ColourJitter, colours),
+        (table.vignette_share, intensity.Vignette, {"share": table.vignette_share}),
+        (table.circle_share, intensity.RoundField, {"share": table.circle_share}),
+        (table.blur and table.blur_share, intensity.GaussianBlur, {"sigma": table.blur, "share": table.blur_share}),
         (
             table.resolution and table.resolution_share,
-            Downsample,
+            intensity.Downsample,
             {"smallest": table.resolution, "share": table.resolution_share},
         ),
-        (table.noise and table.noise_share, GaussianNoise, {"sigma": table.noise, "share": table.noise_share}),
-        (table.jpeg_share, JpegCompression, {"lowest": table.jpeg, "share": table.jpeg_share}),
+        (
+            table.noise and table.noise_share,
+            intensity.GaussianNoise,
+            {"sigma": table.noise, "share": table.noise_share},
+        ),
+        (table.jpeg_share, intensity.JpegCompression, {"lowest": table.jpeg, "share": table.jpeg_share}),
     )
     for is_on, transform, parameters in entries:
         if is_on:

@@ -86,7 +86,11 @@ class ColourJitter(Transform):
             1 + generator.uniform(-largest, largest) for largest in (self.brightness, self.saturation, self.contrast)
         )
         gains = brightness * (1 + generator.uniform(-self.cast, self.cast, 3))
-        matrix = _hue_turn(2 * np.pi * generator.uniform(-self.hue, self.hue)) @ np.diag(gains)
+        # The turn about the axis of greys (Rodrigues' formula), which leaves every grey as it is.
+        angle = 2 * np.pi * generator.uniform(-self.hue, self.hue)
+        x, y, z = _GREY
+        across = np.array(((0, -z, y), (z, 0, -x), (-y, x, 0)))
+        matrix = (np.eye(3) + np.sin(angle) * across + (1 - np.cos(angle)) * across @ across) @ np.diag(gains)
         matrix = (saturation * np.eye(3) + (1 - saturation) * _LUMA) @ matrix
         # Contrast is about the mean luma that the image has by then.
         middle = _LUMA @ matrix @ np.array(cv2.mean(pixels)[:3])
@@ -264,13 +268,6 @@ class JpegCompression(PixelTransform):
         content = cv2.imencode(".jpg", blue_first, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
         decoded = np.asarray(cv2.imdecode(content, cv2.IMREAD_COLOR), np.uint8)
         return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def _hue_turn(angle: float) -> npt.NDArray[np.float64]:
-    """Return the turn of RGB about the axis of greys (Rodrigues' formula), which leaves every grey as it is."""
-    x, y, z = _GREY
-    across = np.array(((0, -z, y), (z, 0, -x), (-y, x, 0)))
-    return np.eye(3) + np.sin(angle) * across + (1 - np.cos(angle)) * across @ across
 
 
 @lru_cache(maxsize=8)

@@ -4,45 +4,28 @@ from typing import Annotated
 
 from pydantic import Field
 
-from skinlens.training.transforms.background import (
-    BlurBackground,
-    EraseRectangle,
-    FillBackground,
-    RemoveLesion,
-    ReplaceBackground,
-)
-from skinlens.training.transforms.intensity import (
-    ColourJitter,
-    Downsample,
-    GaussianBlur,
-    GaussianNoise,
-    JpegCompression,
-    RoundField,
-    ShadesOfGrey,
-    Vignette,
-)
-from skinlens.training.transforms.spatial import Affine, Crop, HorizontalFlip, QuarterTurn, Resize, VerticalFlip
+from skinlens.training.transforms import background, intensity, spatial
 
 # Adding a transform is one class in its module and one entry here.
 ListedTransform = Annotated[
-    ReplaceBackground
-    | BlurBackground
-    | FillBackground
-    | RemoveLesion
-    | EraseRectangle
-    | HorizontalFlip
-    | VerticalFlip
-    | QuarterTurn
-    | Affine
-    | Crop
-    | Resize
-    | ShadesOfGrey
-    | ColourJitter
-    | Vignette
-    | RoundField
-    | GaussianBlur
-    | Downsample
-    | GaussianNoise
-    | JpegCompression,
+    background.ReplaceBackground
+    | background.BlurBackground
+    | background.FillBackground
+    | background.RemoveLesion
+    | background.EraseRectangle
+    | spatial.HorizontalFlip
+    | spatial.VerticalFlip
+    | spatial.QuarterTurn
+    | spatial.Affine
+    | spatial.Crop
+    | spatial.Resize
+    | intensity.ShadesOfGrey
+    | intensity.ColourJitter
+    | intensity.Vignette
+    | intensity.RoundField
+    | intensity.GaussianBlur
+    | intensity.Downsample
+    | intensity.GaussianNoise
+    | intensity.JpegCompression,
     Field(discriminator="name"),
 ]

@@ -78,13 +78,22 @@ class Transform(Entries):
         return False
 
     def at(self, side: int) -> Self:
-        """Return the transform for training images of this side in pixels; only the one that resizes differs."""
+        """Return the transform for training images of a side; only the one that resizes differs.
+
+        Args:
+            side: Height and width of the images that the network sees, in pixels.
+        """
         del side
         return self
 
     @abstractmethod
     def __call__(self, sample: Sample, generator: np.random.Generator) -> Sample:
-        """Return the changed sample, or the same one if nothing happens."""
+        """Return the changed sample, or the same one if nothing happens.
+
+        Args:
+            sample: Its arrays are never written to.
+            generator: All that is random is drawn from it.
+        """
 
 
 class PixelTransform(Transform):
@@ -109,7 +118,15 @@ class PixelTransform(Transform):
 
     @abstractmethod
     def change(self, pixels: Pixels, generator: np.random.Generator) -> Pixels:
-        """Return new pixels, uint8 `(H, W, 3)`, of the given ones."""
+        """Return new pixels of given ones.
+
+        Args:
+            pixels: RGB uint8, `(H, W, 3)`; never written to.
+            generator: All that is random is drawn from it.
+
+        Returns:
+            RGB uint8, `(H, W, 3)`.
+        """
 
 
 class Compose:

@@ -9,63 +9,82 @@ from skinlens.batch.errors import BatchError
 from skinlens.batch.facts import read_facts
 from skinlens.batch.figures import AgainstTruth, against_truth, with_reviewers
 from skinlens.batch.store import BatchStore
-from skinlens.batch.summary import agreement_sentence, label_rows, label_sentence
+from skinlens.batch.summary import agreement_sentence, disagreement_sentence, label_rows, label_sentence
 from skinlens.storage.csv_file import CsvFileError
+from skinlens.translation import gettext as _
 from skinlens.ui.batch.results import Shown
 
-FACTS_HELP = (
-    "A CSV with a column path (as in the folder or archive) or sha256, and any of case_id, lesion, date, age, sex, "
-    "site, note, label. A label (benign or malignant) is taken as ground truth."
-)
 MOST_LISTED = 20
 _FIGURES = "batch-truth"
+
+
+def facts_help() -> str:
+    """Return what a CSV of case facts holds."""
+    return _(
+        "A CSV with a column path or sha256, and any of case_id, lesion, date, age, sex, site, note, label. Write "
+        "paths as in the folder or archive, with or without its name. A label (benign or malignant) is taken as ground "
+        "truth."
+    )
 
 
 def show_figures(shown: Shown) -> None:
     """Show figures against ground truth and the agreement with reviewers, as far as there are any."""
     comparison = None if shown.blind else _against_truth(shown)
     if comparison is not None:
-        with st.expander("Results against ground truth"):
+        with st.expander(_("Results against ground truth")):
             st.write(label_sentence(comparison))
             head, *rows = label_rows(comparison)
             st.dataframe(pd.DataFrame(rows, columns=list(head)), hide_index=True)
             counts = comparison.result.confusion
-            confusion = {"Called malignant": [counts.tp, counts.fp], "Called benign": [counts.fn, counts.tn]}
-            st.dataframe(pd.DataFrame(confusion, index=["Malignant", "Benign"]))
-            st.caption("Intervals resample patients, not single images. Uncertain images count by their score.")
+            confusion = {
+                _("At or above threshold"): [counts.tp, counts.fp],
+                _("Below threshold"): [counts.fn, counts.tn],
+            }
+            st.dataframe(pd.DataFrame(confusion, index=[_("Malignant"), _("Benign")]))
+            st.caption(
+                _(
+                    "Intervals resample patients, not single images; where nothing varies, a proportion has Wilson's "
+                    "interval. Uncertain images count by their score."
+                )
+            )
     if any(entry.reviews for entry in shown.every):
-        with st.expander("Agreement of reviewer and model"):
+        with st.expander(_("Agreement of reviewer and model")):
             for blind in (True, False):
                 st.write(agreement_sentence(with_reviewers(shown.every, shown.point, blind_alone=blind), blind=blind))
+
+    if shown.has_second and not shown.blind:
+        st.text(disagreement_sentence(shown.every))
 
 
 def show_unmatched(shown: Shown) -> None:
     """List rows of the case facts that no image could be matched to."""
     matched = shown.matched
     if shown.facts_error:
-        st.error("The case facts cannot be used.", icon=":material/error:")
+        st.error(_("The case facts cannot be used."), icon=":material/error:")
         st.text(shown.facts_error)
     if matched.ambiguous:
-        st.error("Some rows of the case facts are not used.", icon=":material/rule:")
+        st.error(_("Some rows of the case facts are not used."), icon=":material/rule:")
         list_some(matched.ambiguous)
-        st.caption("Correct these rows and add the CSV again. It replaces this one.")
+        st.caption(_("Correct these rows and add the CSV again. It replaces this one."))
     if matched.unmatched:
-        st.warning("Some rows of the case facts match no image.", icon=":material/rule:")
-        list_some([f"Line {row.line}: {row.path or row.sha256}" for row in matched.unmatched])
-        st.caption("Write each path as in the folder or archive.")
+        st.warning(_("Some rows of the case facts match no image."), icon=":material/rule:")
+        list_some(
+            [_("Line {n}: {image}").format(n=row.line, image=row.path or row.sha256) for row in matched.unmatched]
+        )
+        st.caption(_("Write each path as in the folder or archive, with or without its name."))
 
 
 def offer_facts(store: BatchStore) -> None:
     """Offer to add case facts, which replace those that there are."""
-    with st.popover("Add case facts or ground truth", icon=":material/table:"):
-        st.caption(FACTS_HELP)
-        file = st.file_uploader("CSV", type="csv", key=f"batch-add-facts-{store.id}")
-        if file is not None and st.button("Add this CSV", type="primary"):
+    with st.popover(_("Add case facts or ground truth"), icon=":material/table:"):
+        st.caption(facts_help())
+        file = st.file_uploader(_("CSV"), type="csv", key=f"batch-add-facts-{store.id}")
+        if file is not None and st.button(_("Add this CSV"), type="primary"):
             try:
                 read_facts(file.getvalue(), name=file.name)
                 store.add_facts(file.name, file.getvalue())
             except (CsvFileError, BatchError) as error:
-                st.error("The case facts cannot be used.", icon=":material/error:")
+                st.error(_("The case facts cannot be used."), icon=":material/error:")
                 st.text(str(error))
             else:
                 st.rerun()
@@ -73,8 +92,8 @@ def offer_facts(store: BatchStore) -> None:
 
 def list_some(sentences: Sequence[str]) -> None:
     """Show the first sentences, one a line, and how many more there are."""
-    more = f"\nand {len(sentences) - MOST_LISTED} more" if len(sentences) > MOST_LISTED else ""
-    st.text("\n".join(sentences[:MOST_LISTED]) + more)
+    more = [_("and {n} more").format(n=len(sentences) - MOST_LISTED)] if len(sentences) > MOST_LISTED else []
+    st.text("\n".join([*sentences[:MOST_LISTED], *more]))
 
 
 def _against_truth(shown: Shown) -> AgainstTruth | None:

@@ -1,23 +1,16 @@
-"""The progress of a run: bar, rate, time left, pause and cancel."""
+"""The second step: progress of a run, pause and cancel, and what came of it."""
 
 import streamlit as st
 
 from skinlens.batch.errors import BatchError
 from skinlens.batch.runner import is_worked_on
-from skinlens.batch.store import BatchStore, Progress
-from skinlens.ui.batch.runs import workers
+from skinlens.batch.store import BatchStore, Line, Progress
+from skinlens.translation import gettext as _
+from skinlens.translation import ngettext
+from skinlens.ui.batch.ground_truth import list_some
+from skinlens.ui.batch.runs import second_model, workers
+from skinlens.ui.batch.steps import go_to_step
 from skinlens.ui.model import LoadedModel
-
-_EVERY = 1.5
-_WORKING = "batch-working"
-
-
-def show_progress(store: BatchStore, model: LoadedModel) -> bool:
-    """Draw the bar, which moves by itself; return whether the run is being worked on."""
-    working = works_on(store)
-    st.session_state[_WORKING] = working
-    st.fragment(run_every=_EVERY if working else None)(_bar)(store, model)
-    return working
 
 
 def works_on(store: BatchStore) -> bool:
@@ -25,53 +18,78 @@ def works_on(store: BatchStore) -> bool:
     return workers().works_on(store.id) or is_worked_on(store)
 
 
-def _bar(store: BatchStore, model: LoadedModel) -> None:
-    try:
-        progress = store.progress()
-    except BatchError as error:
-        st.text(str(error))
-        return
-    working = works_on(store)
-    if st.session_state.get(_WORKING) != working:
-        # Whether this part and the results move by themselves is decided outside of it.
-        st.session_state[_WORKING] = working
-        st.rerun()
+def show_run(store: BatchStore, lines: list[Line], model: LoadedModel, *, working: bool) -> None:
+    """Draw the progress of a run with what can be done about it.
+
+    Args:
+        store: The run.
+        lines: Its images.
+        model: In use, with which an interrupted run is resumed.
+        working: From `works_on`.
+
+    Raises:
+        BatchError: If the run cannot be read.
+    """
+    progress = store.progress()
     if progress.complete:
-        st.caption(_counted(progress))
+        _show_complete(progress, lines)
         return
     share = progress.done / progress.total if progress.total else 0.0
-    st.progress(share, text=_counted(progress, working=working))
+    st.progress(share, text=counted(progress, working=working))
     failure = workers().failures.get(store.id)
     if failure and not working:
-        st.error("The run has stopped.", icon=":material/error:")
+        st.error(_("The run has stopped."), icon=":material/error:")
         st.text(failure)
-        st.caption("Results so far are saved.")
+        st.caption(_("Results so far are saved."))
     with st.container(horizontal=True):
         if working and progress.wanted == "run":
-            st.button("Pause", icon=":material/pause:", on_click=_want, args=(store, "pause"))
-            st.button("Cancel", icon=":material/stop:", on_click=_want, args=(store, "cancel"))
+            st.button(_("Pause"), icon=":material/pause:", on_click=_want, args=(store, "pause"))
+            st.button(_("Cancel"), icon=":material/stop:", on_click=_want, args=(store, "cancel"))
         elif working:
-            st.caption("Stopping after the current images.")
+            st.caption(_("Stopping after the current images."))
         else:
-            label = "Try again" if failure else "Resume" if progress.done else "Start"
+            label = _("Try again") if failure else _("Resume") if progress.done else _("Start")
             st.button(label, type="primary", icon=":material/play_arrow:", on_click=_resume, args=(store, model))
+        if progress.assessed:
+            st.button(_("Review what is done"), on_click=go_to_step, args=("review",), key="batch-to-review")
 
 
-def _counted(progress: Progress, *, working: bool = False) -> str:
+def _show_complete(progress: Progress, lines: list[Line]) -> None:
+    st.success(counted(progress), icon=":material/check_circle:")
+    unusable = [f"{line.path}: {line.sentence}" for line in lines if not line.is_assessed]
+    if unusable:
+        st.write(_("These files could not be read. The other images are not affected."))
+        list_some(unusable)
+    if progress.assessed:
+        st.button(
+            _("Review the images"),
+            type="primary",
+            icon=":material/rate_review:",
+            on_click=go_to_step,
+            args=("review",),
+            key="batch-to-review",
+        )
+
+
+def counted(progress: Progress, *, working: bool = False) -> str:
+    """Return how far a run is, in one line."""
     if not progress.listed:
-        return "Looking for images" if working else "Images not listed yet"
-    parts = [f"{progress.done:,} of {progress.total:,} images"]
+        return _("Looking for images") if working else _("Images not listed yet")
+    parts = [_("{done} of {total} images").format(done=f"{progress.done:,}", total=f"{progress.total:,}")]
     if working and progress.rate is not None:
-        parts.append(f"{progress.rate:.1f} images per second")
+        parts.append(_("{rate} images per second").format(rate=f"{progress.rate:.1f}"))
     if working and progress.seconds_left is not None:
-        parts.append(f"{duration(progress.seconds_left)} left")
+        parts.append(_("{time} left").format(time=duration(progress.seconds_left)))
     if progress.unreadable:
-        parts.append(f"{progress.unreadable:,} unreadable")
+        parts.append(_("{n} unreadable").format(n=f"{progress.unreadable:,}"))
     if progress.passed_over:
-        files = "file" if progress.passed_over == 1 else "files"
-        parts.append(f"{progress.passed_over:,} other {files} skipped")
+        parts.append(
+            ngettext("{n} other file skipped", "{n} other files skipped", progress.passed_over).format(
+                n=f"{progress.passed_over:,}"
+            )
+        )
     if not working and not progress.complete:
-        parts.append({"pause": "paused", "cancel": "cancelled", "run": "interrupted"}[progress.wanted])
+        parts.append({"pause": _("paused"), "cancel": _("cancelled"), "run": _("interrupted")}[progress.wanted])
     return ", ".join(parts)
 
 
@@ -97,6 +115,6 @@ def _want(store: BatchStore, wanted: str) -> None:
 
 def _resume(store: BatchStore, model: LoadedModel) -> None:
     try:
-        workers().start(store, model)
+        workers().start(store, model, second_model(store))
     except BatchError as error:
         workers().failures[store.id] = str(error)

@@ -1,4 +1,4 @@
-"""The results of a run: threshold, counts, filter and table, which follow the threshold without assessing again."""
+"""The results of a run as a table that follows operating point, filter and order without assessing again."""
 
 import base64
 from collections.abc import Sequence
@@ -8,22 +8,53 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
+from skinlens.batch.errors import BatchError
 from skinlens.batch.facts import Matched, match_facts, read_facts
 from skinlens.batch.schema import Review
 from skinlens.batch.store import BatchStore, Line
-from skinlens.batch.table import OUTCOME_WORDS, OUTCOMES, Entry, Filter, Order, Outcome, counts, entries, ordered
+from skinlens.batch.table import (
+    OUTCOME_WORDS,
+    OUTCOMES,
+    Entry,
+    Filter,
+    Order,
+    counts,
+    entries,
+    ordered,
+    second_point,
+    short_names,
+    with_reviews,
+)
+from skinlens.cases.store import current_user
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.storage.csv_file import CsvFileError
 from skinlens.storage.verdict import Verdict
+from skinlens.translation import gettext as _
+from skinlens.translation import marked, ngettext
 from skinlens.triage.decision import operating_point
+from skinlens.ui.batch.runs import open_store, runs_folder
+from skinlens.ui.batch.settings import restore, setting
 from skinlens.ui.verdicts import VERDICTS
 
 A_PAGE = 25
-ORDERS: dict[Order, str] = {"worry": "most suspicious first", "run": "as in the folder", "mistakes": "errors first"}
-# Key that is set when the reviewer goes to another image, so that the table turns to its page.
+ORDERS: dict[Order, str] = {
+    "worry": marked("most suspicious first"),
+    "run": marked("as in the folder"),
+    "mistakes": marked("errors first"),
+}
+# Key that is set when the reviewer comes back from an image, so that the table turns to its page.
 FOLLOW = "batch-follow"
-_CACHE = "batch-cache"
-_CUSTOM = "custom threshold"
+CUSTOM = "custom threshold"
+BLIND, REVIEWER = "batch-blind", "batch-reviewer"
+_POINT, _THRESHOLD = "batch-point", "batch-threshold"
+_OUTCOMES, _FLAGS, _VERDICTS = "batch-outcomes", "batch-flags", "batch-verdicts"
+_WORDS, _ORDER, _DISAGREEING = "batch-words", "batch-order", "batch-disagreeing"
+# Settings that belong to a run, not to the reader.
+OF_A_RUN = (_OUTCOMES, _FLAGS, _VERDICTS, _WORDS, _ORDER, _DISAGREEING)
+# Key of the run that is open.
+OPEN = "batch-run"
+_NAMED = "batch-point-named"
+_CACHE, _TABLE = "batch-cache", "batch-entries"
 _ROW_HEIGHT = 56
 
 
@@ -58,7 +89,9 @@ class Shown:
         reviewer: Name under which verdicts are saved.
         matched: Which case facts belong to which image.
         facts_error: Why the case facts cannot be used; "" if they can, or there are none.
-        stamp: Of the run as it was read: its id, images done, latest verdict, latest case facts.
+        stamp: Of the run as it was read: its id, images done, verdicts given or taken back, latest case facts.
+        names: A short name of each image, by number.
+        has_second: Whether a second model assessed the run, too.
     """
 
     every: list[Entry]
@@ -69,97 +102,236 @@ class Shown:
     matched: Matched
     facts_error: str
     stamp: tuple[str, int, int, int]
+    names: dict[int, str]
+    has_second: bool = False
 
     def hides(self, entry: Entry) -> bool:
-        """Return whether the model's result of an image must not be seen yet."""
-        known = entry.line.score is None or any(review.actor == self.reviewer for review in entry.reviews)
-        return self.blind and not known
+        """Return whether the model's result of an image must not be seen yet.
+
+        Who has given a verdict has seen the result, also where that verdict was taken back.
+        """
+        return self.blind and entry.line.is_assessed and self.reviewer not in entry.seen_by
+
+    def is_reviewed(self, entry: Entry) -> bool:
+        """Return whether this reviewer has given a verdict that counts."""
+        return any(review.actor == self.reviewer for review in entry.reviews)
+
+    @property
+    def reviewed(self) -> int:
+        """Images on which this reviewer has given a verdict."""
+        return sum(self.is_reviewed(entry) for entry in self.every)
+
+    @property
+    def assessed(self) -> int:
+        """Images that a verdict can be given on."""
+        return sum(entry.line.is_assessed for entry in self.every)
 
 
 def loaded(store: BatchStore) -> Loaded:
-    """Return the run, read again if anything in it changed; raises BatchError if it cannot be read."""
+    """Return the run, of which only what changed is read again; raises BatchError if it cannot be read."""
     stamp = (store.id, *store.stamp())
     known = st.session_state.get(_CACHE)
     if isinstance(known, Loaded) and known.stamp == stamp:
         return known
-    lines = store.lines()
-    matched, error = _facts(store, lines)
-    loaded = Loaded(stamp, lines, store.reviews(), matched, error)
-    st.session_state[_CACHE] = loaded
-    return loaded
+    if isinstance(known, Loaded) and (known.stamp[:2], known.stamp[3]) == (stamp[:2], stamp[3]):
+        # A verdict: reading a run of thousands of images again would keep the reviewer waiting.
+        fresh = Loaded(stamp, known.lines, store.reviews(), known.matched, known.facts_error)
+    else:
+        lines = store.lines()
+        matched, error = _facts(store, lines)
+        fresh = Loaded(stamp, lines, store.reviews(), matched, error)
+    st.session_state[_CACHE] = fresh
+    return fresh
 
 
-def choose(store: BatchStore, card: ModelCard, reviewer: str) -> Shown:
-    """Ask for threshold, filter and order, show the counts, and return what the page is to show.
+def view(store: BatchStore) -> Shown:
+    """Return the results as the reader chose to see them; draws nothing.
 
     Raises:
         BatchError: If the run cannot be read.
     """
-    run = loaded(store)
-    threshold, blind_place = st.columns([2, 1.2], vertical_alignment="bottom")
-    with blind_place:
-        blind = st.toggle(
-            "Blind reading",
-            key="batch-blind",
-            help="Hides the model's result of an image until you have given your own verdict.",
-        )
-    with threshold:
-        point = _choose_point(card)
-    every = entries(run.lines, point, facts=run.matched.facts, reviews=run.reviews)
-    if blind:
-        st.caption("Counts, order and heatmaps are hidden because they would reveal the result.")
-    else:
-        _show_counts(every)
-    wanted, order = _choose_filter(every, blind=blind)
+    run, card, second = loaded(store), store.card(), store.second_card()
+    point = chosen_point(card)
+    table, names = _table_at(run, point, None if second is None else second_point(second, point))
+    every = with_reviews(table, run.reviews)
+    blind = bool(setting(BLIND, default=False))
+    wanted, order = _chosen_filter(every, blind=blind, has_second=second is not None)
     listed = ordered([entry for entry in every if wanted.lets_through(entry)], order)
-    return Shown(every, listed, point, blind, reviewer, run.matched, run.facts_error, run.stamp)
+    return Shown(
+        every,
+        listed,
+        point,
+        blind,
+        reviewer(),
+        run.matched,
+        run.facts_error,
+        run.stamp,
+        names,
+        has_second=second is not None,
+    )
+
+
+def reviewer() -> str:
+    """Return the name under which verdicts are saved."""
+    return str(setting(REVIEWER, "") or current_user())
+
+
+def chosen_point(card: ModelCard) -> OperatingPoint:
+    """Return the operating point that the page uses: one of the card's, or a threshold of the reader's."""
+    name = setting(_POINT, card.default_point)
+    if name == CUSTOM:
+        return operating_point(card, threshold=setting(_THRESHOLD, card.point().threshold))
+    return card.point(name if name in {point.name for point in card.operating_points} else None)
+
+
+def point_for_sidebar() -> OperatingPoint | None:
+    """Return the operating point that the Batch page uses; None while it uses none, because no run is open.
+
+    The sidebar is drawn before the page and seldomer; `sidebar_is_late` says when it has to be drawn again.
+    """
+    chosen = st.session_state.get(OPEN)
+    point = None
+    if chosen is not None:
+        try:
+            point = chosen_point(open_store(str(runs_folder() / chosen)).card())
+        except BatchError:
+            # The page says what is wrong with the run.
+            point = None
+    st.session_state[_NAMED] = point
+    return point
+
+
+def sidebar_is_late(shown: Shown) -> bool:
+    """Return whether the sidebar names another operating point than the page uses."""
+    return bool(st.session_state.get(_NAMED, shown.point) != shown.point)
+
+
+def ask_for_point(card: ModelCard) -> None:
+    """Ask for one of the card's operating points, or a custom threshold."""
+    names = [*(point.name for point in card.operating_points), CUSTOM]
+    key = restore(_POINT, card.default_point, names)
+    name = st.segmented_control(
+        _("Operating point"), names, format_func=_, required=True, key=key, help=_point_help(card)
+    )
+    if name == CUSTOM:
+        key = restore(_THRESHOLD, card.point().threshold)
+        st.slider(_("Threshold"), 0.0, 1.0, step=0.01, key=key, width=200)
+
+
+def _point_help(card: ModelCard) -> str:
+    return "  \n".join(
+        _("{name}: threshold {threshold}, {chosen_on}").format(
+            name=point.name, threshold=f"{point.threshold:.3f}", chosen_on=point.chosen_on
+        )
+        for point in card.operating_points
+    )
+
+
+def ask_for_filter(shown: Shown) -> None:
+    """Ask which images are listed, and in which order."""
+    filters = [_FLAGS, _VERDICTS, *([] if shown.blind else [_OUTCOMES, _DISAGREEING])]
+    active = sum(bool(setting(key, default=False)) for key in filters)
+    label = ngettext("Filter ({n} active)", "Filter ({n} active)", active).format(n=active) if active else _("Filter")
+    with st.popover(label, icon=":material/filter_alt:"):
+        if not shown.blind:
+            st.multiselect(
+                _("Decision"),
+                OUTCOMES,
+                format_func=lambda name: _(OUTCOME_WORDS[name]),
+                placeholder=_("all"),
+                key=restore(_OUTCOMES, []),
+            )
+        flags = sorted({flag for entry in shown.every for flag in entry.flags})
+        st.multiselect(_("Image quality"), flags, placeholder=_("all"), key=restore(_FLAGS, []))
+        choices: tuple[Verdict | Literal[""], ...] = ("", *VERDICTS)
+        st.multiselect(
+            _("Verdict"),
+            choices,
+            format_func=lambda choice: _(VERDICTS[choice]) if choice else _("none yet"),
+            placeholder=_("all"),
+            key=restore(_VERDICTS, []),
+        )
+        if shown.has_second and not shown.blind:
+            st.toggle(_("Models disagree"), key=restore(_DISAGREEING, default=False))
+    st.text_input(
+        _("Search"),
+        key=restore(_WORDS, ""),
+        placeholder=_("Search name, patient, note"),
+        label_visibility="collapsed",
+        width=200,
+    )
+    orders = _orders(shown.every, blind=shown.blind)
+    st.selectbox(
+        _("Order"),
+        orders,
+        format_func=lambda order: _(ORDERS[order]),
+        key=restore(_ORDER, orders[0], orders),
+        label_visibility="collapsed",
+        width=200,
+    )
+
+
+def counts_sentence(every: Sequence[Entry]) -> str:
+    """Return how many images have each outcome, in one line; outcomes that none has are left out."""
+    counted = counts(every)
+    return " · ".join(f"{_(OUTCOME_WORDS[name])}: {n:,}" for name, n in counted.items() if n)
 
 
 def show_table(store: BatchStore, shown: Shown, current: int | None) -> int | None:
     """Show a page of the table; return the number of the image whose row was selected."""
+    if not shown.every:
+        st.info(_("The images are not listed yet."), icon=":material/hourglass_empty:")
+        return None
+    if not shown.listed:
+        st.info(_("No image matches the filter."), icon=":material/filter_alt:")
+        return None
     pages = max(1, -(-len(shown.listed) // A_PAGE))
     key = f"batch-page-{pages}"
     if st.session_state.pop(FOLLOW, False):
-        st.session_state[key] = _page_of(shown, current)
-    page = st.pagination(pages, key=key) if pages > 1 else 1
+        st.session_state[key] = page_of(shown, current)
+    place = st.container()
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.caption(
+            _("{n} of {total} images. Select the box on the left of a row to review that image.").format(
+                n=f"{len(shown.listed):,}", total=f"{len(shown.every):,}"
+            ),
+            width="content",
+        )
+        page = st.pagination(pages, key=key) if pages > 1 else 1
     part = shown.listed[(page - 1) * A_PAGE : page * A_PAGE]
-    if not shown.every:
-        st.info("The images are not listed yet.", icon=":material/hourglass_empty:")
-        return None
-    if not part:
-        st.info("No image matches the filter.", icon=":material/filter_alt:")
-        return None
     numbers = [entry.number for entry in part]
-    name = "Score"
-    table = _table(part, store.thumbnails(numbers), shown, current, name)
+    score = _("Score")
     # The widget forgets its selection when it shows other images, so that a click counts once.
-    chosen = st.dataframe(
-        table,
+    chosen = place.dataframe(
+        _table(part, store.thumbnails(numbers), shown, current, score),
         hide_index=True,
         width="stretch",
         row_height=_ROW_HEIGHT,
         height=min(620, 40 + _ROW_HEIGHT * len(part)),
         column_config={
             "": st.column_config.TextColumn(width=24),
-            "Image": st.column_config.ImageColumn(width=64),
-            "Name": st.column_config.TextColumn(width=110),
-            "Decision": st.column_config.TextColumn(width=112),
-            "Verdict": st.column_config.TextColumn(width=80),
-            name: st.column_config.ProgressColumn(width=100, min_value=0.0, max_value=1.0, format="%.2f"),
-            "Stable": st.column_config.TextColumn(
-                width=60, help="Orientations, turned or mirrored, that give the same decision."
+            "Image": st.column_config.ImageColumn(_("Image"), width=64),
+            "Name": st.column_config.TextColumn(_("Name"), width=190),
+            "Decision": st.column_config.TextColumn(_("Decision"), width=120),
+            "Verdict": st.column_config.TextColumn(_("Verdict"), width=100),
+            score: st.column_config.ProgressColumn(width=100, min_value=0.0, max_value=1.0, format="%.2f"),
+            "Models": st.column_config.TextColumn(
+                _("Models"), width=90, help=_("Whether the second model decides the same.")
             ),
+            "Stable": st.column_config.TextColumn(
+                _("Stable"), width=60, help=_("Orientations, turned or mirrored, that give the same decision.")
+            ),
+            "Quality": st.column_config.TextColumn(_("Image quality")),
         },
         on_select="rerun",
         selection_mode="single-row",
         key=f"batch-table-{hash(tuple(numbers))}",
     )
-    st.caption(f"{len(shown.listed):,} of {len(shown.every):,} images. To see one, select the box on its left.")
     rows = chosen["selection"]["rows"]
     return numbers[rows[0]] if rows and rows[0] < len(numbers) else None
 
 
-def _page_of(shown: Shown, current: int | None) -> int:
+def page_of(shown: Shown, current: int | None) -> int:
     """Return the page of the table that holds an image, from 1."""
     places = {entry.number: place for place, entry in enumerate(shown.listed)}
     return 1 + places.get(-1 if current is None else current, 0) // A_PAGE
@@ -176,67 +348,61 @@ def _facts(store: BatchStore, lines: Sequence[Line]) -> tuple[Matched, str]:
         return nothing, str(error)
 
 
-def _choose_point(card: ModelCard) -> OperatingPoint:
-    """Ask for one of the card's points, or a custom threshold."""
-    names = [point.name for point in card.operating_points]
-    name = st.segmented_control(
-        "Operating point", [*names, _CUSTOM], default=card.default_point, required=True, key="batch-point"
+def _table_at(run: Loaded, point: OperatingPoint, second: OperatingPoint | None) -> tuple[list[Entry], dict[int, str]]:
+    """Return the images at an operating point, without verdicts, and their names; kept while neither changes."""
+    run_id, done, _reviews, facts = run.stamp
+    key = (run_id, done, facts, point.name, point.threshold)
+    known = st.session_state.get(_TABLE)
+    if known is None or known[0] != key:
+        table = entries(run.lines, point, facts=run.matched.facts, reviews=(), second_point=second)
+        known = st.session_state[_TABLE] = (key, table, short_names(run.lines))
+    return known[1], known[2]
+
+
+def _chosen_filter(every: Sequence[Entry], *, blind: bool, has_second: bool) -> tuple[Filter, Order]:
+    """Return what is listed; a blind reader's list must not follow the model's results."""
+    wanted = Filter(
+        outcomes=() if blind else tuple(setting(_OUTCOMES, [])),
+        flags=tuple(setting(_FLAGS, [])),
+        verdicts=tuple(setting(_VERDICTS, [])),
+        words=str(setting(_WORDS, "")),
+        disagreeing=has_second and not blind and bool(setting(_DISAGREEING, default=False)),
     )
-    if name != _CUSTOM:
-        point = card.point(name)
-        st.caption(f"Threshold {point.threshold:.3f}: {point.chosen_on}")
-        return point
-    start = card.point().threshold
-    return operating_point(card, threshold=st.slider("Threshold", 0.0, 1.0, start, 0.01, key="batch-threshold"))
+    orders = _orders(every, blind=blind)
+    order = setting(_ORDER, orders[0])
+    return wanted, order if order in orders else orders[0]
 
 
-def _show_counts(every: Sequence[Entry]) -> None:
-    loaded = counts(every)
-    places = st.columns(len(OUTCOMES))
-    for place, name in zip(places, OUTCOMES, strict=True):
-        place.metric(OUTCOME_WORDS[name], f"{loaded[name]:,}")
-
-
-def _choose_filter(every: Sequence[Entry], *, blind: bool) -> tuple[Filter, Order]:
-    flags = sorted({flag for entry in every for flag in entry.flags})
-    labelled = any(entry.facts.label for entry in every)
-    outcome, flag, verdict, words, order = st.columns([1.2, 1, 1, 1, 1.1])
-    outcomes: list[Outcome] = []
-    if not blind:
-        outcomes = outcome.multiselect(
-            "Decision", OUTCOMES, format_func=OUTCOME_WORDS.__getitem__, placeholder="all", key="batch-outcomes"
-        )
-    chosen_flags = flag.multiselect("Quality", flags, placeholder="all", key="batch-flags")
-    choices: tuple[Verdict | Literal[""], ...] = ("", *VERDICTS)
-    verdicts = verdict.multiselect(
-        "Verdict",
-        choices,
-        format_func=lambda choice: VERDICTS[choice] if choice else "none yet",
-        placeholder="all",
-        key="batch-verdicts",
-    )
-    text = words.text_input("Search", key="batch-words", placeholder="name, patient, note")
-    orders: list[Order] = ["run"] if blind else ["worry", "run", *(["mistakes"] if labelled else [])]  # type: ignore[list-item]
-    chosen_order = order.selectbox("Order", orders, format_func=ORDERS.__getitem__, key=f"batch-order-{len(orders)}")
-    return Filter(tuple(outcomes), tuple(chosen_flags), tuple(verdicts), text), chosen_order
+def _orders(every: Sequence[Entry], *, blind: bool) -> list[Order]:
+    if blind:
+        return ["run"]
+    return ["worry", "run", "mistakes"] if any(entry.facts.label for entry in every) else ["worry", "run"]
 
 
 def _table(
-    part: Sequence[Entry], small: dict[int, bytes], shown: Shown, current: int | None, name: str
+    part: Sequence[Entry], small: dict[int, bytes], shown: Shown, current: int | None, score: str
 ) -> pd.DataFrame:
+    turned = any(entry.line.stability is not None for entry in shown.every)
     return pd.DataFrame(
         {
             "": "▸" if entry.number == current else "",
             "Image": _address(small.get(entry.number)),
-            "Name": entry.line.relative,
-            name: None if shown.hides(entry) or entry.outcome == "rejected" else entry.line.score,
-            "Decision": "hidden" if shown.hides(entry) else OUTCOME_WORDS[entry.outcome],
-            "Verdict": VERDICTS[entry.last_review.verdict] if entry.last_review else "",
-            "Stable": "" if shown.hides(entry) else entry.views,
+            "Name": shown.names[entry.number],
+            score: None if shown.hides(entry) or entry.outcome == "rejected" else entry.line.score,
+            "Decision": _("hidden") if shown.hides(entry) else _(OUTCOME_WORDS[entry.outcome]),
+            **({"Models": "" if shown.hides(entry) else _models(entry)} if shown.has_second else {}),
+            "Verdict": _(VERDICTS[entry.last_review.verdict]) if entry.last_review else "",
+            **({"Stable": "" if shown.hides(entry) else entry.views} if turned else {}),
             "Quality": ", ".join(entry.flags),
         }
         for entry in part
     )
+
+
+def _models(entry: Entry) -> str:
+    if entry.models_disagree is None:
+        return ""
+    return _("disagree") if entry.models_disagree else _("agree")
 
 
 def _address(content: bytes | None) -> str:

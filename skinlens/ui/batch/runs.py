@@ -9,8 +9,9 @@ import streamlit as st
 from skinlens.batch.errors import BatchError
 from skinlens.batch.runner import BusyError, go_through
 from skinlens.batch.store import BatchStore
+from skinlens.runtime.card import ModelFileError
 from skinlens.storage.location import data_folder
-from skinlens.ui.model import LoadedModel
+from skinlens.ui.model import LoadedModel, loaded_model
 
 
 def runs_folder() -> Path:
@@ -32,8 +33,13 @@ class Workers:
     failures: dict[str, str] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def start(self, store: BatchStore, model: LoadedModel) -> None:
+    def start(self, store: BatchStore, model: LoadedModel, second: LoadedModel | None = None) -> None:
         """Work on a run until it is done, paused or cancelled; do nothing if a thread works on it already.
+
+        Args:
+            store: The run.
+            model: That it was begun with.
+            second: Its second model; None for a run without one.
 
         Raises:
             BatchError: If the run cannot be changed.
@@ -43,7 +49,9 @@ class Workers:
                 return
             store.want("run")
             self.failures.pop(store.id, None)
-            thread = threading.Thread(target=self._work, args=(store, model), name=f"skinlens-{store.id}", daemon=True)
+            thread = threading.Thread(
+                target=self._work, args=(store, model, second), name=f"skinlens-{store.id}", daemon=True
+            )
             self.threads[store.id] = thread
             thread.start()
 
@@ -58,9 +66,10 @@ class Workers:
         if thread is not None:
             thread.join(seconds)
 
-    def _work(self, store: BatchStore, model: LoadedModel) -> None:
+    def _work(self, store: BatchStore, model: LoadedModel, second: LoadedModel | None) -> None:
         try:
-            go_through(store, model.predictor, model.lock)
+            compared = None if second is None else (second.predictor, second.lock)
+            go_through(store, model.predictor, model.lock, second=compared)
         except BusyError:
             # Another program works on it; the page shows its progress.
             return
@@ -71,6 +80,21 @@ class Workers:
                 f"The run stopped because of an unexpected error ({type(error).__name__}). Results so far are saved. "
                 "Try again, or report the error."
             )
+
+
+def second_model(store: BatchStore) -> LoadedModel | None:
+    """Load the second model of a run; None for a run without one.
+
+    Raises:
+        BatchError: If it cannot be used, or the run cannot be read.
+    """
+    card = store.second_card()
+    if card is None:
+        return None
+    try:
+        return loaded_model(card.name)
+    except ModelFileError as error:
+        raise BatchError(str(error)) from error
 
 
 @st.cache_resource(show_spinner=False)

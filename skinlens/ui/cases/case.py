@@ -11,6 +11,7 @@ from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.report.pdf import case_pdf
 from skinlens.translation import gettext as _
+from skinlens.translation import in_language
 from skinlens.triage.case import CaseRecord
 from skinlens.triage.risk import meaning
 from skinlens.ui import session
@@ -69,10 +70,10 @@ def _show_result(row: Assessment) -> None:
     """Show the decision with its reasons, the risk at the prevalence of the day, and what was entered."""
     assessment = assessment_of(row)
     with st.container(border=True):
-        st.markdown(f"##### {assessment.headline}")
+        st.markdown(f"##### {in_language(assessment.headline)}")
         risk = None if row.prevalence is None else meaning(assessment, card_of(row), row.prevalence)
         for sentence in (*(risk.sentences() if risk is not None else ()), *row.reasons):
-            st.text(sentence)
+            st.text(in_language(sentence))
         facts = facts_of(row)
         shown = (
             (_("Photographed on"), facts.photographed or _("not known")),
@@ -85,7 +86,7 @@ def _show_result(row: Assessment) -> None:
             if value:
                 st.text(f"{name}: {value}")
         for sentence in facts.checklists.sentences():
-            st.text(sentence)
+            st.text(in_language(sentence))
         card = card_of(row)
         st.caption(
             _("{image}. {model} {version}, saved {moment} by {actor}.").format(

@@ -6,6 +6,7 @@ from skinlens.cases.difference import difference
 from skinlens.cases.schema import Assessment
 from skinlens.cases.store import CaseStore
 from skinlens.translation import gettext as _
+from skinlens.translation import in_language
 from skinlens.triage.wording import HEADLINES
 from skinlens.ui.cases.images import show_two_days
 from skinlens.ui.cases.listing import OPEN
@@ -51,7 +52,7 @@ def show_lesion(store: CaseStore, row: Assessment) -> None:
     before, after = ((title(each.id), store.pixels.read(each.image_id)) for each in (first, second))
     show_two_days(before, after, key=f"days-{first.id}-{second.id}")
     for sentence in difference(first, second):
-        st.text(sentence)
+        st.text(in_language(sentence))
     st.caption(_("The model saw each photograph alone. Light, focus and magnification differ between photographs."))
 
 

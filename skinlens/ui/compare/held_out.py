@@ -14,6 +14,7 @@ from skinlens.leaderboard.held_out_models import read_models
 from skinlens.leaderboard.probes import FOLDER
 from skinlens.runtime.card import sha256_of
 from skinlens.runtime.predictor import DEFAULT_MODEL
+from skinlens.translation import gettext as _
 from skinlens.ui.compare import charts
 from skinlens.ui.compare.downloads import FORMATS, chart_config, offer_table
 
@@ -70,12 +71,12 @@ def show_held_out(models: Sequence[HeldOutModel], *, theme: str) -> None:
         readable,
         hide_index=True,
         column_config=widths | mean,
-        alt="ROC AUC of models on datasets that they had not seen",
+        alt=_("ROC AUC of models on datasets that they had not seen"),
     )
     st.caption(" ".join(note for note in (_NOTE, mean_note, _default_note(models), _size_note(table)) if note))
     offer_table(table, "held-out-datasets")
     titles = list(dict.fromkeys(table["model"]))
-    chosen = st.multiselect("Models in this chart", titles, default=titles[:MOST_DRAWN], key="held-out-models")
+    chosen = st.multiselect(_("Models in this chart"), titles, default=titles[:MOST_DRAWN], key="held-out-models")
     if chosen:
         figure = charts.held_out_chart(
             table[table["model"].isin(chosen)], charts.looks(titles, theme=theme), theme=theme
@@ -85,7 +86,7 @@ def show_held_out(models: Sequence[HeldOutModel], *, theme: str) -> None:
             theme=None,
             config=chart_config("held-out-datasets", FORMATS[0]),
             key="chart-held-out",
-            alt="ROC AUC by held-out dataset",
+            alt=_("ROC AUC by held-out dataset"),
         )
 
 

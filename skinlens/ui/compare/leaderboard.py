@@ -8,6 +8,7 @@ from skinlens.leaderboard.published import SOURCE
 from skinlens.leaderboard.table import heading, readable
 from skinlens.metrics.registry import METRICS
 from skinlens.metrics.views import views_of
+from skinlens.translation import gettext as _
 from skinlens.ui.compare.downloads import offer_table
 from skinlens.ui.compare.state import VIEWS, Compared
 
@@ -15,7 +16,7 @@ from skinlens.ui.compare.state import VIEWS, Compared
 def choose_view(compared: Compared) -> str:
     """Ask for the test view, explain it, and return its name."""
     view: str = st.segmented_control(
-        "Test view",
+        _("Test view"),
         compared.views,
         default="all",
         required=True,
@@ -28,8 +29,13 @@ def choose_view(compared: Compared) -> str:
         if in_view is not None:
             counts = label_counts(model, view)
             st.caption(
-                f"**{VIEWS[view]}** ({counts['benign']} benign, {counts['malignant']} malignant images; in files "
-                f"`{view}`): {in_view.explanation}"
+                _("**{view}** ({counts} benign, {counts2} malignant images; in files `{view2}`): {explanation}").format(
+                    view=VIEWS[view],
+                    counts=counts["benign"],
+                    counts2=counts["malignant"],
+                    view2=view,
+                    explanation=in_view.explanation,
+                )
             )
             break
     return view
@@ -45,19 +51,21 @@ def show_leaderboard(board: pd.DataFrame, view: str) -> None:
     formats = {
         "Model": st.column_config.TextColumn(width=340),
         **{heading(metric): st.column_config.TextColumn(width=165) for metric in METRICS},
-        "Paper's accuracy": st.column_config.NumberColumn(format="%.3f", help="Published for the same network"),
-        "Time": st.column_config.TextColumn(help="For one image, as a multiple of the time of asff_resnet50_paper"),
+        "Paper's accuracy": st.column_config.NumberColumn(format="%.3f", help=_("Published for the same network")),
+        "Time": st.column_config.TextColumn(help=_("For one image, as a multiple of the time of asff_resnet50_paper")),
         "MB": st.column_config.NumberColumn(format="%.1f"),
         "Training, min": st.column_config.NumberColumn(format="%.0f"),
     }
-    st.dataframe(readable(board), hide_index=True, column_config=formats, alt="Leaderboard of all models")
+    st.dataframe(readable(board), hide_index=True, column_config=formats, alt=_("Leaderboard of all models"))
     paper = (
         f"Paper: {SOURCE}. It gives no intervals; those shown are Wilson's, from its counts."
         if view == "all"
         else "The paper has no results for this test view, so its rows are not shown."
     )
     st.caption(
-        "Ours: measured here. In brackets: 95 % intervals (ours: bootstrap over lesions). Click a heading to sort. "
-        f"{paper}"
+        _(
+            "Ours: measured here. In brackets: 95 % intervals (ours: bootstrap over lesions). Click "
+            "a heading to sort. {paper}"
+        ).format(paper=paper)
     )
     offer_table(board, f"leaderboard-{view}")

@@ -6,6 +6,7 @@ import streamlit as st
 
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.leaderboard.model_comparison import disagreeing, pair_table, sentences
+from skinlens.translation import gettext as _
 from skinlens.ui.compare import state
 from skinlens.ui.compare.downloads import offer_table
 from skinlens.ui.compare.state import Compared
@@ -14,24 +15,24 @@ from skinlens.ui.compare.state import Compared
 @st.fragment
 def compare_two_models(compared: Compared, view: str) -> None:
     """Let the user pick two models and compare them on a test view."""
-    st.header("Compare two models", anchor=False)
+    st.header(_("Compare two models"), anchor=False)
     usable = [model for model in compared.models if view in model.views]
     # A model and its own test-time augmentation are not the pair that a reader wants to see first.
     labels = [model.label for model in sorted(usable, key=lambda model: model.tta)]
     if len(labels) < 2:
         st.info(
-            "Only one model has predictions on these images. Add your own model above to compare the two.",
+            _("Only one model has predictions on these images. Add your own model above to compare the two."),
             icon=":material/info:",
         )
         return
     left, right = st.columns(2)
-    first = left.selectbox("First model", labels, key="compare-first")
-    second = right.selectbox("Second model", [label for label in labels if label != first], key="compare-second")
+    first = left.selectbox(_("First model"), labels, key="compare-first")
+    second = right.selectbox(_("Second model"), [label for label in labels if label != first], key="compare-second")
     try:
         _show_difference(compared, first, second, view)
         _show_disagreements(compared, first, second, view)
     except ValueError as error:
-        st.error("These two models cannot be compared.", icon=":material/error:")
+        st.error(_("These two models cannot be compared."), icon=":material/error:")
         st.text(str(error))
 
 
@@ -40,8 +41,8 @@ def _show_difference(compared: Compared, first: str, second: str, view: str) -> 
     seeds = compared.seeds(first), compared.seeds(second)
     key = state.pair_key(*seeds, view)
     if not state.was_asked(key):
-        st.button("Compute the difference", icon=":material/balance:", on_click=state.ask, args=(key,))
-        st.caption("The interval comes from 2,000 bootstrap samples of the lesions. This takes some seconds.")
+        st.button(_("Compute the difference"), icon=":material/balance:", on_click=state.ask, args=(key,))
+        st.caption(_("The interval comes from 2,000 bootstrap samples of the lesions. This takes some seconds."))
         return
     comparison = state.pair(*seeds, view)
     for sentence in sentences(comparison):
@@ -54,10 +55,13 @@ def _show_difference(compared: Compared, first: str, second: str, view: str) -> 
         | {label: st.column_config.NumberColumn(format="%.3f") for label in (first, second)},
     )
     st.caption(
-        "Intervals: 95 %, bootstrap over lesions, with the same samples for both models. A difference is shown if its "
-        "interval excludes 0. The two tests treat every image as independent, so they can disagree with an interval "
-        "that nearly touches 0. Choose your metric before you look: with ten metrics on four test views, some differ "
-        "by chance. A difference that is not shown may still exist."
+        _(
+            "Intervals: 95 %, bootstrap over lesions, with the same samples for both models. A "
+            "difference is shown if its interval excludes 0. The two tests treat every image as "
+            "independent, so they can disagree with an interval that nearly touches 0. Choose your "
+            "metric before you look: with ten metrics on four test views, some differ by chance. A "
+            "difference that is not shown may still exist."
+        )
     )
     offer_table(table, f"pair-{view}")
 
@@ -66,7 +70,7 @@ def _show_disagreements(compared: Compared, first: str, second: str, view: str) 
     """List the images that the two decide differently, and show one where a folder has it."""
     (one,), (other,) = ([model for model in compared.models if model.label == label] for label in (first, second))
     comparison = disagreeing(one, other, view)
-    st.markdown(f"**Images with different decisions: {len(comparison)}**")
+    st.markdown(_("**Images with different decisions: {n}**").format(n=len(comparison)))
     if comparison.empty:
         return
     score = st.column_config.NumberColumn
@@ -94,13 +98,13 @@ def _show_disagreements(compared: Compared, first: str, second: str, view: str) 
 def _show_image(path: str | None) -> None:
     """Show a test image, if a folder on this computer has it."""
     folder = st.text_input(
-        "Folder with the images, on this computer (optional)",
+        _("Folder with the images, on this computer (optional)"),
         os.environ.get("SKINLENS_DATA", ""),
         key="compare-folder",
-        help="Nothing is copied.",
+        help=_("Nothing is copied."),
     )
     if not folder or path is None:
-        st.caption("To see an image, enter the folder and select a row of the table.")
+        st.caption(_("To see an image, enter the folder and select a row of the table."))
         return
     try:
         image = state.image(folder, path)
@@ -108,7 +112,7 @@ def _show_image(path: str | None) -> None:
         st.text(str(error))
         return
     if image is None:
-        st.text(f"The folder has no file {path}.")
+        st.text(_("The folder has no file {path}.").format(path=path))
         return
-    st.image(image.pixels, width=320, alt=f"Test image {path}")
+    st.image(image.pixels, width=320, alt=_("Test image {path}").format(path=path))
     st.text(path)

@@ -13,6 +13,7 @@ from skinlens.leaderboard.records import EvaluatedModel
 from skinlens.leaderboard.subgroup_tables import PART_COLUMNS, missed_melanomas, readable_subgroups, subgroup_table
 from skinlens.metrics.measurement import from_table
 from skinlens.metrics.registry import MetricName
+from skinlens.translation import gettext as _
 from skinlens.ui.compare import charts
 from skinlens.ui.compare.downloads import chart_config, offer_table
 from skinlens.ui.compare.state import VIEWS
@@ -68,8 +69,11 @@ class Picked:
 def roc(picked: Picked) -> None:
     """Draw ROC curves."""
     st.caption(
-        "A curve shows all thresholds of a model; the mark on it is the model's own threshold. Closer to the top left "
-        "is better. Open diamonds: the result that the paper published, at its one threshold."
+        _(
+            "A curve shows all thresholds of a model; the mark on it is the model's own threshold. "
+            "Closer to the top left is better. Open diamonds: the result that the paper published, "
+            "at its one threshold."
+        )
     )
     table, points = tables.roc_table(picked.models, picked.view), picked.points
     figure = charts.roc_chart(table, points, picked.styles, picked.notes("roc_auc", "AUC"), theme=picked.theme)
@@ -80,8 +84,11 @@ def roc(picked: Picked) -> None:
 def precision_recall(picked: Picked) -> None:
     """Draw precision-recall curves."""
     st.caption(
-        "Precision: how many of the images called malignant are malignant. Sensitivity: how many of the malignant "
-        "images are found. Precision depends on how many images are malignant, so never compare it across test views."
+        _(
+            "Precision: how many of the images called malignant are malignant. Sensitivity: how many "
+            "of the malignant images are found. Precision depends on how many images are malignant, "
+            "so never compare it across test views."
+        )
     )
     table, points = tables.pr_table(picked.models, picked.view), picked.points
     figure = charts.pr_chart(
@@ -99,8 +106,10 @@ def precision_recall(picked: Picked) -> None:
 def confusion(picked: Picked) -> None:
     """Draw confusion matrices."""
     st.caption(
-        "Decisions at each model's own threshold. Blue: correct; orange: wrong. Percentages are of all benign or all "
-        "malignant images, so each row adds up to 100 %."
+        _(
+            "Decisions at each model's own threshold. Blue: correct; orange: wrong. Percentages are "
+            "of all benign or all malignant images, so each row adds up to 100 %."
+        )
     )
     table = tables.confusion_table(picked.points)
     figure = charts.confusion_chart(table, theme=picked.theme)
@@ -111,9 +120,11 @@ def confusion(picked: Picked) -> None:
 def reliability(picked: Picked) -> None:
     """Draw reliability diagrams."""
     st.caption(
-        "Images are grouped by score into up to 15 bins of equal size. On the dotted line, a score of 0.8 means that "
-        "80 % of the images are malignant. This holds for these images, not for a clinic, where few lesions are "
-        "malignant. Bars: 95 % intervals (Wilson)."
+        _(
+            "Images are grouped by score into up to 15 bins of equal size. On the dotted line, a "
+            "score of 0.8 means that 80 % of the images are malignant. This holds for these images, "
+            "not for a clinic, where few lesions are malignant. Bars: 95 % intervals (Wilson)."
+        )
     )
     table = tables.reliability_table(picked.models, picked.view)
     _show_of_scores("reliability", charts.reliability_chart, table, picked, "Reliability diagrams of the picked models")
@@ -122,10 +133,12 @@ def reliability(picked: Picked) -> None:
 def decision_curve(picked: Picked) -> None:
     """Draw decision curves."""
     st.caption(
-        "Net benefit of referring every lesion at or above a score: malignant lesions found minus unnecessary "
-        "referrals, weighted by the odds at that score. Higher is better. A model is useful where it is above both "
-        "grey lines. Scores are taken as probabilities. The curve holds for the share of malignant images in this test "
-        "view, not for a clinic."
+        _(
+            "Net benefit of referring every lesion at or above a score: malignant lesions found "
+            "minus unnecessary referrals, weighted by the odds at that score. Higher is better. A "
+            "model is useful where it is above both grey lines. Scores are taken as probabilities. "
+            "The curve holds for the share of malignant images in this test view, not for a clinic."
+        )
     )
     table = tables.decision_table(picked.models, picked.view)
     _show_of_scores("decision-curve", charts.decision_chart, table, picked, "Decision curves of the picked models")
@@ -134,8 +147,10 @@ def decision_curve(picked: Picked) -> None:
 def coverage(picked: Picked) -> None:
     """Draw error against coverage."""
     st.caption(
-        "How often is a model wrong if it decides only the images whose scores are farthest from its threshold? At the "
-        "right end it decides every image. Lower is better."
+        _(
+            "How often is a model wrong if it decides only the images whose scores are farthest from "
+            "its threshold? At the right end it decides every image. Lower is better."
+        )
     )
     table = tables.coverage_table(picked.models, picked.view)
     _show_of_scores("coverage", charts.coverage_chart, table, picked, "Error against share of images decided")
@@ -144,8 +159,11 @@ def coverage(picked: Picked) -> None:
 def cost(picked: Picked) -> None:
     """Draw accuracy or ROC AUC against time and size."""
     st.caption(
-        "Cost of a model: the time for one image, as a multiple of the time that asff_resnet50_paper takes, and the "
-        "size of its weights. Closer to the top left is better. Bars: 95 % intervals."
+        _(
+            "Cost of a model: the time for one image, as a multiple of the time that "
+            "asff_resnet50_paper takes, and the size of its weights. Closer to the top left is "
+            "better. Bars: 95 % intervals."
+        )
     )
     metric = _metric_choice("cost")
     board = picked.board[picked.board["title"].isin([model.label for model in picked.models])]
@@ -162,8 +180,10 @@ def robustness(picked: Picked) -> None:
     """Draw accuracy or ROC AUC on degraded images."""
     table = tables.robustness_table(picked.models)
     st.caption(
-        f"{_corrupted(table)}, degraded in one way at a time. Strength 0 is the original image; 5 is the strongest. "
-        "The test view chosen above does not apply. Bars: 95 % intervals."
+        _(
+            "{table}, degraded in one way at a time. Strength 0 is the original image; 5 is the "
+            "strongest. The test view chosen above does not apply. Bars: 95 % intervals."
+        ).format(table=_corrupted(table))
     )
     metric = _metric_choice("robustness")
     figure = charts.robustness_chart(table, metric, picked.styles, theme=picked.theme)
@@ -174,9 +194,12 @@ def robustness(picked: Picked) -> None:
 def shortcuts(picked: Picked) -> None:
     """Show the shortcut tests as a table."""
     st.caption(
-        "Does a model use the lesion? A result that stays high when the lesion is painted over does not come from the "
-        "lesion. A result that falls when the lesion is moved depends on the background. The first two rows are for "
-        "the test view chosen above, the others for all images with a known outline. In brackets: 95 % intervals."
+        _(
+            "Does a model use the lesion? A result that stays high when the lesion is painted over "
+            "does not come from the lesion. A result that falls when the lesion is moved depends on "
+            "the background. The first two rows are for the test view chosen above, the others for "
+            "all images with a known outline. In brackets: 95 % intervals."
+        )
     )
     table = tables.shortcut_table(picked.models)
     if len(table):
@@ -189,22 +212,29 @@ def shortcuts(picked: Picked) -> None:
 def subgroups(picked: Picked) -> None:
     """Show results by subgroup, and the melanomas that were missed."""
     st.caption(
-        "How often a model is correct at its own threshold, by subgroup. The test view chosen above does not apply. In "
-        "brackets: 95 % intervals (Wilson). Subgroups with few images are not shown. With so many subgroups, one can "
-        "stand out by chance. Skin tone is estimated from the skin at the image's border. Camera and light change that "
-        "colour, so the estimate sorts images only roughly and says nothing about a person."
+        _(
+            "How often a model is correct at its own threshold, by subgroup. The test view chosen "
+            "above does not apply. In brackets: 95 % intervals (Wilson). Subgroups with few images "
+            "are not shown. With so many subgroups, one can stand out by chance. Skin tone is "
+            "estimated from the skin at the image's border. Camera and light change that colour, so "
+            "the estimate sorts images only roughly and says nothing about a person."
+        )
     )
     held_out = _of_held_out_images(picked)
     table = subgroup_table(picked.models, held_out=held_out)
     by = [column for column in PART_COLUMNS if column in set(table["column"])]
     if by:
         chosen = st.segmented_control(
-            "Group by", by, default=by[0], required=True, format_func=PART_COLUMNS.__getitem__, key="parts"
+            _("Group by"), by, default=by[0], required=True, format_func=PART_COLUMNS.__getitem__, key="parts"
         )
         st.dataframe(readable_subgroups(table, chosen), hide_index=True)
         _offer_data("subgroups", table, "held-out" if held_out else "all")
         for row in missed_melanomas(picked.models, held_out=held_out).to_dict("records"):
-            with st.expander(f"Missed melanomas of {row['model']}: {row['missed']} of {row['n']}"):
+            with st.expander(
+                _("Missed melanomas of {row}: {row2} of {row3}").format(
+                    row=row["model"], row2=row["missed"], row3=row["n"]
+                )
+            ):
                 st.text(row["ids"] or "none")
     _absent(picked, table, _NOT_MEASURED, paper="The paper did not measure this for:")
 
@@ -215,7 +245,7 @@ def _of_held_out_images(picked: Picked) -> bool:
     if not measured:
         return False
     images = st.segmented_control(
-        "Images", [_TEST_IMAGES, _HELD_OUT_IMAGES], default=_TEST_IMAGES, required=True, key="parts-of"
+        _("Images"), [_TEST_IMAGES, _HELD_OUT_IMAGES], default=_TEST_IMAGES, required=True, key="parts-of"
     )
     if images != _HELD_OUT_IMAGES:
         return False
@@ -226,11 +256,11 @@ def _of_held_out_images(picked: Picked) -> bool:
 
 def training(picked: Picked) -> None:
     """Draw training curves."""
-    st.caption("Logged after each epoch, for the seed that the other charts show. No test image was used.")
+    st.caption(_("Logged after each epoch, for the seed that the other charts show. No test image was used."))
     table = tables.training_table(picked.models)
     logged = [name for name in table.columns if name not in {"model", "epoch"}]
     if logged:
-        column = st.selectbox("Show", logged, format_func=charts.column_title, key="training-column", width=320)
+        column = st.selectbox(_("Show"), logged, format_func=charts.column_title, key="training-column", width=320)
         figure = charts.training_chart(table, column, picked.styles, theme=picked.theme)
         _show("training", figure, table, picked, "Training curves", view="train")
     _absent(picked, table, "No training log for:", paper="The paper published no training log for:")
@@ -287,7 +317,7 @@ def _absent(picked: Picked, table: pd.DataFrame, why: str, *, paper: str = "") -
 
 def _metric_choice(name: str) -> MetricName:
     chosen: MetricName = st.segmented_control(
-        "Metric",
+        _("Metric"),
         METRIC_CHOICES,
         default=METRIC_CHOICES[0],
         required=True,

@@ -8,6 +8,7 @@ from skinlens.runtime.card import OodRecord
 from skinlens.runtime.prediction import GateSummary
 from skinlens.runtime.providers import provider_in_words
 from skinlens.translation import gettext as _
+from skinlens.translation import in_language
 from skinlens.triage.admission import Admission
 from skinlens.triage.decision import Assessment
 from skinlens.triage.pipeline import Assessed
@@ -21,28 +22,39 @@ def show_details(result: Assessed, assessment: Assessment, model: LoadedModel) -
     orientations = () if result.stability is None else result.stability.scores
     point = assessment.point
     # Rates were measured on images that may be assessed.
-    rates = "" if assessment.override else f"{point_sentence(point)}\n{rates_sentence(point)}\n"
-    scores = (
-        "The score is the model's own output. It orders images; the risk above follows from it.\n"
-        f"Score, unrounded: {prediction.score!r}\n"
-        f"Scores of the eight orientations: {', '.join(f'{score:.3f}' for score in orientations)}\n"
-    )
+    rates = [] if assessment.override else [in_language(point_sentence(point)), in_language(rates_sentence(point))]
+    scores = [
+        _("The score is the model's own output. It orders images; the risk above follows from it."),
+        _("Score, unrounded: {score!r}").format(score=prediction.score),
+        _("Scores of the eight orientations: {scores}").format(
+            scores=", ".join(f"{score:.3f}" for score in orientations)
+        ),
+    ]
     with st.expander(_("Details: reasons, image quality, score, model")):
         if assessment.decision != "rejected":
             for reason in assessment.reasons:
-                st.text(reason)
+                st.text(in_language(reason))
         st.dataframe(quality_table(result.admission, model.card.ood), hide_index=True, width="stretch")
-        st.text(
-            f"Image: {image.name}, {image.width} x {image.height} px\n"
-            f"SHA-256 of the file: {image.sha256}\n"
-            f"Model: {prediction.model.name} {prediction.model.version}, weights SHA-256 {prediction.model.sha256}\n"
-            f"Ran on: {provider_in_words(prediction.provider)}, {prediction.milliseconds:.1f} ms\n"
-            f"{'' if assessment.decision == 'rejected' else scores}"
-            f"Operating point: {point.name}, threshold {point.threshold:.4f}\n"
-            f"{rates}"
-            f"{_fusion(prediction.gate)}\n"
-            f"Heatmap: full evidence is {model.card.heatmap.scale:g}, {model.card.heatmap.chosen_on}"
-        )
+        lines = [
+            _("Image: {name}, {width} x {height} px").format(name=image.name, width=image.width, height=image.height),
+            _("SHA-256 of the file: {digest}").format(digest=image.sha256),
+            _("Model: {name} {version}, weights SHA-256 {digest}").format(
+                name=prediction.model.name, version=prediction.model.version, digest=prediction.model.sha256
+            ),
+            _("Ran on: {place}, {milliseconds:.1f} ms").format(
+                place=_(provider_in_words(prediction.provider)), milliseconds=prediction.milliseconds
+            ),
+            *([] if assessment.decision == "rejected" else scores),
+            _("Operating point: {name}, threshold {threshold:.4f}").format(
+                name=_(point.name), threshold=point.threshold
+            ),
+            *rates,
+            _fusion(prediction.gate),
+            _("Heatmap: full evidence is {scale:g}, {chosen_on}").format(
+                scale=model.card.heatmap.scale, chosen_on=model.card.heatmap.chosen_on
+            ),
+        ]
+        st.text("\n".join(lines))
 
 
 def quality_table(admission: Admission | None, record: OodRecord | None) -> pd.DataFrame:
@@ -88,5 +100,7 @@ def _row(check: Check) -> dict[str, str | float]:
 def _fusion(gate: GateSummary | None) -> str:
     """Say how the model mixed its two branches, if it has two."""
     if gate is None:
-        return "This model has one branch, so there is no fusion."
-    return f"Share of the mid-level branch in the fusion: mean {gate.mean:.2f}, from {gate.low:.2f} to {gate.high:.2f}"
+        return _("This model has one branch, so there is no fusion.")
+    return _("Share of the mid-level branch in the fusion: mean {mean:.2f}, from {low:.2f} to {high:.2f}").format(
+        mean=gate.mean, low=gate.low, high=gate.high
+    )

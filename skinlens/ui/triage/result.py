@@ -4,10 +4,10 @@ import streamlit as st
 
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.translation import gettext as _
-from skinlens.translation import marked
+from skinlens.translation import in_language, marked
 from skinlens.triage.decision import Assessment
 from skinlens.triage.pipeline import Assessed
-from skinlens.triage.risk import SETTINGS, Meaning, outlook_of, percent
+from skinlens.triage.risk import SETTINGS, Meaning, one_in, outlook_of, percent, share_words
 from skinlens.triage.wording import LOW_SENTENCE, NO_RATES, UNCALIBRATED, UNCERTAIN_SENTENCE
 from skinlens.ui import session
 
@@ -58,7 +58,8 @@ def choose_point(card: ModelCard, prevalence: float | None) -> OperatingPoint:
     name = st.radio(
         _("How cautious: the operating point"),
         list(points),
-        captions=["" if outlook is None else outlook.sentence() for outlook in outlooks],
+        format_func=_,
+        captions=["" if outlook is None else in_language(outlook.sentence()) for outlook in outlooks],
         key=session.POINT,
         help=_(
             "How readily the model refers a lesion. Screening misses the fewest cancers; specialist raises the fewest "
@@ -87,10 +88,10 @@ def show_verdict(result: Assessed, assessment: Assessment, risk: Meaning | None)
         risk: From `triage.risk.meaning`.
     """
     with st.container(border=True, gap="xsmall", key="verdict"):
-        st.markdown(f"## {ICONS[assessment.decision]} {assessment.headline}")
+        st.markdown(f"## {ICONS[assessment.decision]} {in_language(assessment.headline)}")
         if assessment.decision == "rejected":
             for reason in assessment.reasons:
-                st.text(reason)
+                st.text(in_language(reason))
         elif assessment.override:
             _show_against_advice(result, assessment)
         else:
@@ -102,31 +103,31 @@ def show_verdict(result: Assessed, assessment: Assessment, risk: Meaning | None)
 def _show_risk(assessment: Assessment, risk: Meaning | None) -> None:
     """Show the risk at the prevalence, the threshold in the same terms, and how far both can be trusted."""
     if risk is not None and risk.risk is not None and risk.risk.value is not None:
-        number, _words, interval = risk.headline.partition(" (")
+        threshold = in_language(risk.threshold_words)
         st.metric(
             _("Risk where {prevalence} of lesions are malignant").format(prevalence=percent(risk.prevalence)),
-            number,
+            in_language(one_in(risk.risk.value)),
             help=_(
                 "The chance that a lesion with this result is malignant, with its 95 % interval. It follows from "
                 "held-out images with about the same result."
             ),
         )
-        st.text(f"{interval.removesuffix(')')}. {risk.threshold_words[:1].upper()}{risk.threshold_words[1:]}.")
+        st.text(f"{in_language(share_words(risk.risk))}. {threshold[:1].upper()}{threshold[1:]}.")
     else:
         st.text(_(UNCALIBRATED))
     sentences = {"low": LOW_SENTENCE, "uncertain": UNCERTAIN_SENTENCE}
     if assessment.decision in sentences:
         st.text(_(sentences[assessment.decision]))
     for sentence in (assessment.stability_sentence, *assessment.quality_sentences):
-        st.caption(_(sentence))
+        st.caption(in_language(sentence))
 
 
 def _show_against_advice(result: Assessed, assessment: Assessment) -> None:
     """Show what the model says of a rejected image, and why that counts for little."""
-    st.text(assessment.explanation)
+    st.text(in_language(assessment.explanation))
     st.text(_(NO_RATES))
     for reason in assessment.reasons[1:]:
-        st.text(reason)
+        st.text(in_language(reason))
     st.button(_("Withdraw the assessment"), on_click=session.keep_override, args=(result, ""), width="stretch")
 
 

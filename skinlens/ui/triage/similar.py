@@ -21,7 +21,7 @@ from skinlens.leaderboard.subgroup_tables import DIAGNOSES
 from skinlens.runtime.card import ModelFileError
 from skinlens.runtime.weights import weights_folder
 from skinlens.translation import gettext as _
-from skinlens.translation import marked
+from skinlens.translation import in_language, marked
 from skinlens.triage.pipeline import Assessed
 from skinlens.ui.model import LoadedModel
 
@@ -43,7 +43,7 @@ def show_similar(result: Assessed, model: LoadedModel) -> None:
             st.text(str(error))
             return
         found = index.nearest(result.prediction.features)
-        st.text(similar_sentence(found))
+        st.text(in_language(similar_sentence(found)))
         st.caption(
             _(
                 "Similarity is the model's own and is no second opinion: images that it confuses are near each other "

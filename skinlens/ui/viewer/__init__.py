@@ -6,6 +6,7 @@ An image beside its heatmap, another model's heatmap, or a copy that is easier t
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeVar, get_args
 
 import streamlit as st
@@ -14,7 +15,7 @@ from skinlens.explain.heatmap import evidence_sentence
 from skinlens.explain.outside import OutsideEvidence, outline, outside_evidence
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.runtime.card import ModelFileError
-from skinlens.translation import current_language
+from skinlens.translation import current_language, in_language
 from skinlens.translation import gettext as _
 from skinlens.triage.decision import Assessment
 from skinlens.triage.pipeline import Assessed
@@ -25,6 +26,8 @@ from skinlens.ui.viewer.data import Shown, Side, shown, viewer_data
 
 Choice = Literal["original", "heatmap", "other model"] | Enhancement
 Made = TypeVar("Made")
+# By image, kind and model; what each is only the viewer knows.
+Prepared = dict[tuple[str, str, str], object]
 HEIGHT = 420
 _KEPT = "viewer-images"
 # Encoded images of this many kinds are kept in a browser session.
@@ -101,6 +104,23 @@ def pair_of_images(left: Photograph, right: Photograph, *, key: str, height: int
     _draw(sides, key=key, image=names, height=height)
 
 
+def prepare(result: Assessed) -> Prepared:
+    """Encode an image and look for its evidence ahead of time, in any thread; `accept` hands it to the viewer."""
+    image = result.image
+    prepared: Prepared = {(image.sha256, "original", ""): shown(image.pixels, "original")}
+    if result.assessment.decision != "rejected":
+        prepared[image.sha256, "outside", result.prediction.model.sha256] = outside_evidence(
+            image.pixels, result.prediction.signed_map, scale=result.card.heatmap.scale
+        )
+    return prepared
+
+
+def accept(prepared: Prepared) -> None:
+    """Let the viewers of this browser session use what `prepare` made, in the thread of the page."""
+    for key in prepared:
+        _kept(key, partial(prepared.__getitem__, key))
+
+
 def forget_images() -> None:
     """Drop the pixels that viewers of this browser session hold."""
     st.session_state.pop(_KEPT, None)
@@ -160,19 +180,19 @@ def _side(choice: Choice, result: Assessed, second: Assessed | None) -> Side:
     if choice == "other model":
         if second is None:
             return _side("original", result, None)
-        title = f"{_model_title(second)}: {second.assessment.headline}"
+        title = f"{_model_title(second)}: {in_language(second.assessment.headline)}"
         if second.assessment.decision == "rejected":
             return Side(_kept_shown(image, "original"), title, _("The image as received, upright."))
         return _with_heatmap(second, title)
-    picture, sentence = _kept_enhanced(image, choice)
-    return Side(picture, _title(choice, image), f"{choice_title(choice)}: {sentence}", outline=_outline(result))
+    copy, sentence = _kept_enhanced(image, choice)
+    return Side(copy, _title(choice, image), f"{choice_title(choice)}: {sentence}", outline=_outline(result))
 
 
 def _with_heatmap(result: Assessed, title: str) -> Side:
     return Side(
         _kept_shown(result.image, "original"),
         title,
-        f"{title}: {evidence_sentence(result.heatmap)}",
+        f"{title}: {in_language(evidence_sentence(result.heatmap))}",
         signed_map=result.prediction.signed_map,
         scale=result.card.heatmap.scale,
         outline=_outline(result),
@@ -209,7 +229,7 @@ def _say(result: Assessed, sides: tuple[Choice, Choice], second: Assessed | None
             say_comparison(compare(assessment, second.assessment))
             if second.assessment.decision == "rejected":
                 for reason in second.assessment.reasons:
-                    st.text(reason)
+                    st.text(in_language(reason))
             else:
                 _say_evidence(second, f"{_model_title(second)}: ")
         elif choice in ENHANCEMENTS:
@@ -218,22 +238,22 @@ def _say(result: Assessed, sides: tuple[Choice, Choice], second: Assessed | None
 
 def _say_evidence(result: Assessed, whose: str = "") -> None:
     outside = _outside(result)
-    sentence = "" if outside is None else outside.sentence
+    sentence = "" if outside is None else in_language(outside.sentence)
     if outside is not None and outside.is_most:
-        st.text(f"{whose}{evidence_sentence(result.heatmap)}")
+        st.text(f"{whose}{in_language(evidence_sentence(result.heatmap))}")
         st.warning(sentence, icon=":material/location_searching:")
         return
-    st.text(f"{whose}{evidence_sentence(result.heatmap)}" + (f" {sentence}" if sentence else ""))
+    st.text(f"{whose}{in_language(evidence_sentence(result.heatmap))}" + (f" {sentence}" if sentence else ""))
 
 
 def say_comparison(comparison: Comparison) -> None:
     """Say whether two models agree; names of models are text, never markup."""
     if comparison.agree:
-        st.text(comparison.sentence)
+        st.text(in_language(comparison.sentence))
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(":material/compare_arrows:", width="content")
-        st.text(comparison.sentence)
+        st.text(in_language(comparison.sentence))
 
 
 def _outside(result: Assessed) -> OutsideEvidence | None:

@@ -12,13 +12,13 @@ def draw(folder: str) -> None:
 
     from skinlens.batch.errors import BatchError
     from skinlens.ui.batch.finish import offer_end, offer_exports
-    from skinlens.ui.batch.results import choose
+    from skinlens.ui.batch.results import view
     from skinlens.ui.batch.runs import open_store
 
     try:
         store = open_store(folder)
-        offer_exports(store, choose(store, store.card(), "me"))
-        offer_end(store)
+        offer_exports(store, view(store))
+        offer_end(store, 3)
     except BatchError as error:
         st.error(str(error))
 
@@ -54,7 +54,8 @@ def test_the_archive_is_limited_and_says_so(page: AppTest, monkeypatch: pytest.M
 
 
 def test_a_blind_reviewer_gets_no_results(page: AppTest) -> None:
-    page.toggle(key="batch-blind").set_value(True).run()
+    page.session_state["batch-blind"] = True
+    page.run()
     assert downloads(page) == []
     assert any("Turn blind reading off" in each.value for each in page.caption)
 
@@ -63,8 +64,19 @@ def test_images_in_place_have_nothing_to_finish(page: AppTest) -> None:
     assert [button.label for button in page.button] == ["Discard the run"]
 
 
+def test_discarding_can_be_thought_better_of(page: AppTest, run: BatchStore) -> None:
+    press(page, "Discard the run")
+    assert [each.value for each in page.warning] == [
+        "All results and 3 verdicts are deleted. This cannot be undone."
+    ]  # fmt: skip
+    press(page, "Keep the run")
+    assert not page.warning
+    assert run.folder.exists()
+
+
 def test_discarding_deletes_the_run_and_leaves_it(page: AppTest, run: BatchStore) -> None:
     press(page, "Discard the run")
+    press(page, "Delete results and verdicts")
     assert not page.exception
     assert not run.folder.exists()
     assert OPEN not in page.session_state
@@ -78,6 +90,7 @@ def test_a_run_that_cannot_be_deleted_is_reported(
 
     monkeypatch.setattr("skinlens.batch.store.shutil.rmtree", closed)
     press(page, "Discard the run")
+    press(page, "Delete results and verdicts")
     assert [each.value for each in page.error] == ["The run was not discarded."]
     assert run.folder.exists()
     assert page.session_state[OPEN] == run.id

@@ -9,13 +9,13 @@ from skinlens.ui.batch.ground_truth import MOST_LISTED
 
 def draw(folder: str) -> None:
     from skinlens.ui.batch.ground_truth import offer_facts, show_figures, show_unmatched
-    from skinlens.ui.batch.results import choose
+    from skinlens.ui.batch.results import view
     from skinlens.ui.batch.runs import open_store
 
     store = open_store(folder)
-    view = choose(store, store.card(), "me")
-    show_figures(view)
-    show_unmatched(view)
+    shown = view(store)
+    show_figures(shown)
+    show_unmatched(shown)
     offer_facts(store)
 
 
@@ -39,8 +39,9 @@ def test_labels_give_a_confusion_matrix_that_follows_the_threshold(page: AppTest
     run.add_facts("facts.csv", b"path,label\na.png,malignant\nb.png,benign\nc.png,benign\n")
     page.run()
     assert [each.label for each in page.expander] == ["Results against ground truth"]
-    page.segmented_control(key="batch-point").set_value("custom threshold").run()
-    page.slider(key="batch-threshold").set_value(0.0).run()
+    page.session_state["batch-point"] = "custom threshold"
+    page.session_state["batch-threshold"] = 0.0
+    page.run()
     matrix = page.dataframe[1].value
     assert matrix.loc["Malignant"].tolist() == [1, 0]
     assert matrix.loc["Benign"].tolist() == [2, 0]
@@ -49,7 +50,8 @@ def test_labels_give_a_confusion_matrix_that_follows_the_threshold(page: AppTest
 def test_a_blind_reviewer_sees_no_ground_truth(page: AppTest, run: BatchStore) -> None:
     run.add_facts("facts.csv", b"path,label\na.png,malignant\n")
     page.run()
-    page.toggle(key="batch-blind").set_value(True).run()
+    page.session_state["batch-blind"] = True
+    page.run()
     assert not page.expander
 
 
@@ -57,7 +59,7 @@ def test_verdicts_are_compared_with_the_model(page: AppTest, run: BatchStore) ->
     run.review(run.lines()[0].number, "malignant", note="", blind=False, actor="me")
     page.run()
     assert [each.label for each in page.expander] == ["Agreement of reviewer and model"]
-    assert "No verdict given without knowing the model's result yet." in texts(page)
+    assert "No image has a verdict of benign or malignant that was given blind." in texts(page)
 
 
 def test_rows_that_match_no_image_are_listed_up_to_a_limit(page: AppTest, run: BatchStore) -> None:

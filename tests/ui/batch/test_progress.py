@@ -4,7 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from skinlens.batch.store import BatchStore, Progress
-from skinlens.ui.batch.progress import _counted, duration, works_on
+from skinlens.ui.batch.progress import counted, duration, works_on
 
 
 @pytest.mark.parametrize(
@@ -37,24 +37,23 @@ def progress(**changes: object) -> Progress:
     ],
 )
 def test_the_count_in_words(found: Progress, *, working: bool, text: str) -> None:
-    assert _counted(found, working=working) == text
+    assert counted(found, working=working) == text
 
 
 def draw(folder: str) -> None:
-    import streamlit as st
-
-    from skinlens.ui.batch.progress import show_progress
+    from skinlens.ui.batch.progress import show_run, works_on
     from skinlens.ui.batch.runs import open_store
 
-    st.text(show_progress(open_store(folder), None))  # type: ignore[arg-type]
+    store = open_store(folder)
+    show_run(store, store.lines(), None, working=works_on(store))  # type: ignore[arg-type]
 
 
-def test_a_complete_run_has_no_bar_and_no_buttons(run: BatchStore) -> None:
+def test_a_complete_run_has_no_bar_and_leads_to_the_review(run: BatchStore) -> None:
     app = AppTest.from_function(draw, kwargs={"folder": str(run.folder)}, default_timeout=60).run()
     assert not app.exception
-    assert [each.value for each in app.caption] == ["4 of 4 images, 1 unreadable"]
-    assert not app.button
-    assert app.text[0].value == "False"
+    assert [each.value for each in app.success] == ["4 of 4 images, 1 unreadable"]
+    assert "broken.jpg is not an image that can be opened" in app.text[0].value
+    assert [each.label for each in app.button] == ["Review the images"]
     assert not works_on(run)
 
 

@@ -31,7 +31,7 @@ def test_no_second_thread_is_started_for_a_run(
 ) -> None:
     started, release = [], threading.Event()
 
-    def go_through(store: BatchStore, *_: object) -> None:
+    def go_through(store: BatchStore, *_: object, **__: object) -> None:
         started.append(store.id)
         release.wait(30)
 
@@ -56,7 +56,7 @@ def test_no_second_thread_is_started_for_a_run(
 def test_why_a_thread_stopped_is_kept(
     waiting: BatchStore, model: LoadedModel, monkeypatch: pytest.MonkeyPatch, error: Exception, sentence: str
 ) -> None:
-    def go_through(*_: object) -> None:
+    def go_through(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr("skinlens.ui.batch.runs.go_through", go_through)

@@ -68,7 +68,7 @@ def test_an_unreadable_run_is_named_with_its_folder(home: Path) -> None:
     damaged.mkdir(parents=True)
     (damaged / "run.sqlite").write_bytes(b"nothing" * 200)
     app = AppTest.from_function(draw, default_timeout=60).run()
-    assert [each.value for each in app.warning] == ["A run cannot be read."]
+    assert [each.value for each in app.warning] == ["1 run cannot be read."]
     assert app.text[0].value.startswith("20260101-000000-damage: ")
     assert str(home) in app.text[1].value
 

@@ -12,6 +12,14 @@ function isTyping(target) {
   return target.tagName === "INPUT" && TEXT.has(target.type);
 }
 
+// Both end the note: the next letter is a verdict. Streamlit saves a text when it loses the focus, and keeps these keys
+// to itself, so they are seen before it gets them.
+function leaveNote(part, event) {
+  const target = event.composedPath()[0];
+  if ((event.key !== "Escape" && event.key !== "Enter") || event.isComposing || !part.data.note) return;
+  if (target instanceof Element && target.closest(part.data.note)) setTimeout(() => target.blur());
+}
+
 function show(part, root) {
   const { data } = part;
   const open = root.querySelector(".open");
@@ -41,11 +49,7 @@ function pressed(part, root, event) {
   const target = event.composedPath()[0];
   const dialog = root.querySelector("dialog");
   if (!(target instanceof Element)) return;
-  if (isTyping(target)) {
-    // Both end the note: the next letter is a verdict. Streamlit saves a text when it loses the focus.
-    if ((event.key === "Escape" || event.key === "Enter") && target.closest(part.data.note)) target.blur();
-    return;
-  }
+  if (isTyping(target)) return;
   if (event.key === "?") {
     event.preventDefault();
     if (dialog.open) dialog.close();
@@ -54,6 +58,11 @@ function pressed(part, root, event) {
   }
   // Another dialog of the page, or a list that is open, has the keys to itself.
   if (dialog.open || document.querySelector("[role=dialog],[role=listbox]")) return;
+  if (event.key.toLowerCase() === part.data.noteKey && part.data.note) {
+    event.preventDefault();
+    document.querySelector(`${part.data.note} input`)?.focus();
+    return;
+  }
   const name = part.data.keys[event.key.toLowerCase()];
   if (!name || event.repeat) return;
   if (event.key.startsWith("Arrow") && target.closest(OWN_ARROWS)) return;
@@ -75,8 +84,11 @@ export default function ({ data, parentElement }) {
   if (known) return part.end;
   parts.set(parentElement, part);
   const listen = (event) => pressed(part, parentElement, event);
+  const leave = (event) => leaveNote(part, event);
+  document.addEventListener("keydown", leave, { capture: true });
   document.addEventListener("keydown", listen);
   part.end = () => {
+    document.removeEventListener("keydown", leave, { capture: true });
     document.removeEventListener("keydown", listen);
     parts.delete(parentElement);
   };
