@@ -81,7 +81,13 @@ def record_again(
 
 
 def case_facts(facts: Facts) -> CaseFacts:
-    """What a summary shows of the facts; lesion and body site name the lesion, the date stands in the note."""
-    site = ", ".join(part for part in (facts.site, facts.lesion) if part)
-    taken = f"Photograph taken {facts.date}." if facts.date else ""
-    return CaseFacts(facts.case_id, facts.age, facts.sex, site, " ".join(part for part in (taken, facts.note) if part))
+    """Return what a case holds of the facts; without a name, the lesion is a new one of the patient's."""
+    return CaseFacts(
+        case_id=facts.case_id,
+        age=facts.age,
+        sex=facts.sex,
+        site=facts.site,
+        note=facts.note,
+        lesion=facts.lesion,
+        photographed=facts.date,
+    )

@@ -208,9 +208,11 @@ def _table(lines: "tuple[CaseLine, ...]") -> "Table":
 
     from skinlens.cases.records import lesion_title
 
-    columns = ("saved", "patient", "lesion", "photographed", "image", "decision", "score", "verdict")
-    # An id that is cut short opens nothing.
-    table = Table(Column("id", no_wrap=True, min_width=32), *columns, box=None)
+    columns = ("saved", "patient", "lesion", "photographed", "decision", "verdict")
+    # An id that is cut short opens nothing; the rest is folded.
+    table = Table(
+        Column("id", no_wrap=True, min_width=32), *(Column(name, overflow="fold") for name in columns), box=None
+    )
     for line in lines:
         texts = (
             line.id,
@@ -218,9 +220,7 @@ def _table(lines: "tuple[CaseLine, ...]") -> "Table":
             line.patient,
             lesion_title(line.lesion, line.site),
             line.photographed,
-            line.image_name,
             line.decision,
-            f"{line.score:.2f}",
             line.last_verdict,
         )
         # What users typed is text, not markup.

@@ -47,8 +47,9 @@ class OutsideEvidence:
         """The share in words; "" if it is small or not known."""
         if self.share is None or self.share < WORTH_SAYING:
             return ""
+        share = f"{self.share:.0%}"
         stated = sentence(
-            "{share} of the evidence lies outside the lesion, by an estimate of its outline.", share=f"{self.share:.0%}"
+            "{share} of the evidence lies outside the lesion, by an estimate of its outline.", share=share
         )
         if not self.is_most:
             return stated

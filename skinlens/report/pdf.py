@@ -1,6 +1,6 @@
 """The case summary: one case as a PDF/A document for the record, an A4 page unless the notes are long."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from skinlens import __version__
@@ -36,16 +36,12 @@ SYNTHETIC = marked("Synthetic example: a drawn image, not a patient")
 
 _STRONG = Style(9, bold=True)
 _FACT = Style(9.5)
-_TEXT = Style(8.5)
 _SECTION = Style(8.5, bold=True)
 _FINE = Style(7.5)
 _HEADLINE = 15
 _LABEL_WIDTH = 31.0
 _BULLET = 3.5
-_AFTER_SECTION = 1.6
-# Images give way, within reason, if that keeps a case on one page: one in the usual shape of 4 to 3 is 86 mm wide at
-# the third height, 77 mm at the last.
-_IMAGE_HEIGHTS = (80.0, 72.0, 64.5, 61.0, 58.0)
+_AFTER_SECTION = 1.4
 _KEPT_TOGETHER = 60.0
 _NOT_ASSESSED = marked("The image was not assessed, and no result is given.")
 # What the decision's box says of it.
@@ -55,8 +51,28 @@ _SENTENCES: dict[Decision, str] = {
     "rejected": _NOT_ASSESSED,
 }
 _HEATMAP_LEGEND = marked(
-    "From dark to bright: less to more evidence for malignant against benign, on one fixed scale for all images. Where "
-    "no colour is added, there is little or none."
+    "From dark to bright: less to more evidence for malignancy, on one fixed scale. No colour: little or none."
+)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How much room images and sentences take.
+
+    Attributes:
+        highest: Most millimetres that an image may be high; one in the usual shape of 4 to 3 is 86 mm wide at 64.5.
+        text: Of the sentences beside the headings.
+    """
+
+    highest: float
+    text: Style
+
+
+# Images, then sentences give way, within reason, if that keeps a case on one page.
+_LAYOUTS = (
+    *(_Layout(highest, Style(8.5)) for highest in (80.0, 72.0, 64.5, 61.0)),
+    _Layout(61.0, Style(8.0)),
+    _Layout(58.5, Style(7.5)),
 )
 _WASH: Colour = (246, 248, 250)
 
@@ -95,13 +111,13 @@ def case_pdf(record: CaseRecord, card: ModelCard, *, code: str = DEFAULT) -> Cas
         record = replace(record, meaning=None)
     missing = missing_characters("\n".join(_given_texts(record)))
     with language(code):
-        for highest in _IMAGE_HEIGHTS:
-            canvas = _drawn(record, card, missing, total=1, highest=highest)
+        for layout in _LAYOUTS:
+            canvas = _drawn(record, card, missing, total=1, layout=layout)
             if canvas.pages_count == 1:
                 break
             canvas.release()
         else:
-            canvas = _drawn(record, card, missing, total=canvas.pages_count, highest=highest)
+            canvas = _drawn(record, card, missing, total=canvas.pages_count, layout=_LAYOUTS[0])
     return CasePdf(content=bytes(canvas.output()), missing_characters=missing)
 
 
@@ -129,19 +145,15 @@ def _given_texts(record: CaseRecord) -> list[str]:
     return [*typed, *record.assessment.reasons, *readings, facts.note, record.image.name, *record.image.notes]
 
 
-def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, total: int, highest: float) -> PageCanvas:
+def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, total: int, layout: _Layout) -> PageCanvas:
     canvas = PageCanvas(running_head=_running_head(record), foot=in_language(DISCLAIMER), total=total)
     describe(canvas, _(TITLE), record.created, _payload(record).json())
     _draw_title(canvas, record, card)
     _draw_facts(canvas, record.facts)
-    _draw_decision(canvas, record)
-    _draw_views(canvas, record, highest)
-    _draw_reasons(canvas, record.assessment)
-    _draw_second(canvas, record)
-    _draw_quality(canvas, record.assessment)
-    _draw_readings(canvas, record)
-    _draw_section(canvas, _("Reader's checklists"), [in_language(each) for each in record.facts.checklists.sentences()])
-    _draw_section(canvas, _("Note"), [record.facts.note] if record.facts.note.strip() else [], bullets=False)
+    _draw_decision(canvas, record, layout.text)
+    _draw_views(canvas, record, layout.highest)
+    for heading, sentences in _sections(record):
+        _draw_section(canvas, heading, sentences, layout.text)
     if record.assessment.decision != "rejected" and not record.assessment.override:
         _draw_operating_point(canvas, record.assessment.point)
     _draw_provenance(canvas, record, card, missing)
@@ -205,20 +217,20 @@ def _draw_facts(canvas: PageCanvas, facts: CaseFacts) -> None:
     site = f"{facts.site} (SNOMED CT {facts.site_code})" if facts.site_code else facts.site
     shown = (
         (_("Case"), facts.case_id, 0.2),
-        (_("Lesion"), facts.lesion, 0.1),
-        (_("Photographed on"), facts.photographed, 0.16),
-        (_("Age"), facts.age, 0.09),
-        (_("Sex"), facts.sex and _(facts.sex), 0.11),
-        (_("Body site"), site, 0.34),
+        (_("Lesion"), facts.lesion, 0.12),
+        (_("Photographed on"), facts.photographed, 0.15),
+        (_("Age"), facts.age, 0.12),
+        (_("Sex"), facts.sex and _(facts.sex), 0.12),
+        (_("Body site"), site, 0.29),
     )
     left, beneath = canvas.l_margin, []
     for label, text, share in shown:
         width = share * canvas.epw
-        if len(canvas.lines(text, width - 3, _FACT)) > 1:
+        if len(canvas.lines(_or_not_given(text), width - 2, _FACT)) > 1:
             beneath.append((label, text))
             continue
         canvas.block(label, left, canvas.y, width, SMALL)
-        canvas.block(_or_not_given(text), left, canvas.y + SMALL.leading, width - 3, _given_style(text))
+        canvas.block(_or_not_given(text), left, canvas.y + SMALL.leading, width - 2, _given_style(text))
         left += width
     canvas.y += SMALL.leading + _FACT.leading
     for label, text in beneath:
@@ -226,12 +238,12 @@ def _draw_facts(canvas: PageCanvas, facts: CaseFacts) -> None:
     canvas.y += 2.5
 
 
-def _draw_decision(canvas: PageCanvas, record: CaseRecord) -> None:
+def _draw_decision(canvas: PageCanvas, record: CaseRecord, text: Style) -> None:
     assessment = record.assessment
     colour = DECISION_COLOURS["rejected" if assessment.override else assessment.decision]
     headline = Style(_HEADLINE, bold=True, colour=colour)
     left, width = canvas.l_margin + 6, canvas.epw - 11
-    texts = _under_headline(record)
+    texts = _under_headline(record, text)
     height = 5 + headline.leading + sum(len(canvas.lines(text, width, style)) * style.leading for text, style in texts)
     canvas.need(height)
     top = canvas.y
@@ -247,7 +259,7 @@ def _draw_decision(canvas: PageCanvas, record: CaseRecord) -> None:
     canvas.y = top + height + 4
 
 
-def _under_headline(record: CaseRecord) -> list[tuple[str, Style]]:
+def _under_headline(record: CaseRecord, text: Style) -> list[tuple[str, Style]]:
     """Return the decision in words, and the risk with what the operating point means where the user works."""
     assessment = record.assessment
     sentence = in_language(_SENTENCES.get(assessment.decision, ""))
@@ -255,11 +267,9 @@ def _under_headline(record: CaseRecord) -> list[tuple[str, Style]]:
         return [(sentence, _STRONG)]
     shown = [(f"{in_language(assessment.explanation)} {sentence}".strip(), _STRONG)]
     if assessment.override:
-        return [*shown, (_(NO_RATES), _TEXT)]
-    return [
-        *shown,
-        *((in_language(each), _TEXT) for each in (record.meaning.sentences() if record.meaning is not None else ())),
-    ]
+        return [*shown, (_(NO_RATES), text)]
+    meaning = () if record.meaning is None else record.meaning.sentences()
+    return [*shown, *((in_language(each), text) for each in meaning)]
 
 
 def _draw_views(canvas: PageCanvas, record: CaseRecord, highest: float) -> None:
@@ -284,54 +294,56 @@ def _draw_views(canvas: PageCanvas, record: CaseRecord, highest: float) -> None:
     )
     assessed = record.assessment.decision != "rejected"
     draw_images(canvas, [received, looked_at] if assessed else [received], highest=highest)
-    canvas.y += 3
+    canvas.y += 2.5
 
 
-def _draw_reasons(canvas: PageCanvas, assessment: Assessment) -> None:
+def _sections(record: CaseRecord) -> Iterator[tuple[str, Sequence[str]]]:
+    """The sentences below the images under their headings, some of which may have none."""
+    assessment = record.assessment
+    yield _("Reasons"), _reasons(assessment)
+    yield _("Second model"), [] if record.comparison is None else [in_language(record.comparison.sentence)]
+    warnings = () if assessment.admission is None else assessment.admission.warnings
+    yield _("Image quality"), [in_language(warning) for warning in warnings]
+    yield _("Reader's assessment"), _readings(record) or [_("not given")]
+    yield _("Reader's checklists"), [in_language(each) for each in record.facts.checklists.sentences()]
+    yield _("Note"), [record.facts.note] if record.facts.note.strip() else []
+
+
+def _reasons(assessment: Assessment) -> list[str]:
     # The decision's box, the banner and the result's line further down say it already.
     shown = {"", _SENTENCES.get(assessment.decision), UNVERIFIED}
     if assessment.has_result:
         shown.add(score_sentence(assessment.prediction.score, assessment.point))
     stable = "" if assessment.decision == "rejected" else assessment.stability_sentence
-    reasons = [reason for reason in dict.fromkeys((*assessment.reasons, stable)) if reason not in shown]
-    _draw_section(canvas, _("Reasons"), [in_language(reason) for reason in reasons])
+    reasons = dict.fromkeys((*assessment.reasons, stable))
+    return [in_language(reason) for reason in reasons if reason not in shown]
 
 
-def _draw_second(canvas: PageCanvas, record: CaseRecord) -> None:
-    _draw_section(
-        canvas, _("Second model"), [] if record.comparison is None else [in_language(record.comparison.sentence)]
-    )
-
-
-def _draw_quality(canvas: PageCanvas, assessment: Assessment) -> None:
-    warnings = () if assessment.admission is None else assessment.admission.warnings
-    _draw_section(canvas, _("Image quality"), [in_language(warning) for warning in warnings])
-
-
-def _draw_readings(canvas: PageCanvas, record: CaseRecord) -> None:
-    """What people made of the image; the day is that of the document's time zone."""
+def _readings(record: CaseRecord) -> list[str]:
+    """What people made of the image, each on the day that it was in the document's time zone."""
     sentences = []
     for reading in record.readings:
         day = f"{reading.moment.astimezone(record.created.tzinfo):%Y-%m-%d}"
         verdict = _(VERDICT_WORDS.get(reading.verdict, reading.verdict))
         text = _("{reader}, {day}: {verdict}.").format(reader=reading.reader, day=day, verdict=verdict)
         sentences.append(f"{text} {reading.note}".strip())
-    _draw_section(canvas, _("Reader's assessment"), sentences or [_("not given")])
+    return sentences
 
 
-def _draw_section(canvas: PageCanvas, heading: str, sentences: Sequence[str], *, bullets: bool = True) -> None:
+def _draw_section(canvas: PageCanvas, heading: str, sentences: Sequence[str], style: Style) -> None:
     """A heading in the left margin with sentences beside it; nothing without sentences."""
     if not sentences:
         return
-    canvas.need(_SECTION.leading + _TEXT.leading)
+    canvas.need(_SECTION.leading + style.leading)
     page, top = canvas.page_no(), canvas.y
     height = canvas.block(heading, canvas.l_margin, top, _LABEL_WIDTH - 2, _SECTION, tag="H2")
+    bulleted = len(sentences) > 1
     for sentence in sentences:
         # The bullet stays with its sentence.
-        canvas.need(_TEXT.leading)
-        if bullets and len(sentences) > 1:
-            canvas.block("•", canvas.l_margin + _LABEL_WIDTH, canvas.y, _BULLET, _TEXT, tag="Artifact")
-        canvas.flow(sentence, _TEXT, indent=_LABEL_WIDTH + (_BULLET if bullets and len(sentences) > 1 else 0))
+        canvas.need(style.leading)
+        if bulleted:
+            canvas.block("•", canvas.l_margin + _LABEL_WIDTH, canvas.y, _BULLET, style, tag="Artifact")
+        canvas.flow(sentence, style, indent=_LABEL_WIDTH + (_BULLET if bulleted else 0))
     if canvas.page_no() == page:
         canvas.y = max(canvas.y, top + height)
     canvas.y += _AFTER_SECTION
@@ -339,9 +351,12 @@ def _draw_section(canvas: PageCanvas, heading: str, sentences: Sequence[str], *,
 
 def _draw_operating_point(canvas: PageCanvas, point: OperatingPoint) -> None:
     """What the threshold does on images that the model had not seen, and how that differs from dataset to dataset."""
-    chosen = f"{_(point.name)}: {in_language(point_sentence(point)).rstrip('.')}."
+    threshold = f"{point.threshold:.2f}" if round(point.threshold, 2) == point.threshold else f"{point.threshold:.4f}"
+    chosen = _("{point}, threshold {threshold}: {rule}.").format(
+        point=_(point.name), threshold=threshold, rule=in_language(point_sentence(point)).rstrip(".")
+    )
     if not point.measured:
-        _draw_section(canvas, _("Operating point"), [chosen, in_language(rates_sentence(point))])
+        _draw_section(canvas, _("Operating point"), [chosen, in_language(rates_sentence(point))], _FINE)
         return
     first, *others = point.measured
     sentences = [
@@ -365,7 +380,7 @@ def _draw_operating_point(canvas: PageCanvas, point: OperatingPoint) -> None:
         sentences.append(
             _("Sensitivity and specificity by dataset: {datasets}.").format(datasets="; ".join(by_dataset))
         )
-    _draw_section(canvas, _("Operating point"), sentences)
+    _draw_section(canvas, _("Operating point"), sentences, _FINE)
 
 
 def _draw_provenance(canvas: PageCanvas, record: CaseRecord, card: ModelCard, missing: tuple[str, ...]) -> None:

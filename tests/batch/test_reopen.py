@@ -41,7 +41,8 @@ def test_its_summary_carries_the_facts(finished: BatchStore, predictor: Predicto
         finished.image(0), predictor.card, predictor.card.point(), facts, created=datetime.now(UTC), prevalence=0.02
     )
     assert record.facts == case_facts(facts)
-    assert (record.facts.site, record.facts.note) == ("back, 2", "Photograph taken 2026-01-02. itches")
+    shown = (record.facts.lesion, record.facts.site, record.facts.photographed, record.facts.note)
+    assert shown == ("2", "back", "2026-01-02", "itches")
     summary = read_summary(case_pdf(record, predictor.card).content)
     assert summary.image_sha256 == finished.lines()[0].sha256
 

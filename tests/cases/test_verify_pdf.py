@@ -12,7 +12,7 @@ from skinlens.cases.store import CaseStore
 from skinlens.cases.verify_pdf import check_summary
 from skinlens.report.pdf import case_pdf
 from skinlens.report.read_pdf import NotASummaryError, read_summary
-from skinlens.triage.case import CaseFacts, CaseRecord
+from skinlens.triage.case import CaseFacts, CaseRecord, Reading
 from skinlens.triage.decision import assess
 from skinlens.triage.wording import HEADLINES
 from tests.made_up_cases import CARD, POINT, build_record, lesion_image, prediction
@@ -63,7 +63,7 @@ def test_a_score_that_prints_alike_is_another_result(store: CaseStore) -> None:
             '"score": 0.78',
             "The result was altered: the page shows REFER; REFER, score 0.87, threshold 0.31",
         ),
-        ('"decision": "refer"', '"decision": "low"  ', "the record inside the document LOW"),
+        ('"decision": "refer"', '"decision": "low"  ', "the record inside the document REFER; LOW, score 0.87"),
         (f'"image_sha256": "{"5c" * 32}"', f'"image_sha256": "{"6d" * 32}"', "The image's SHA-256 was altered"),
         ('"created": "2026-03-04T15:06', '"created": "2026-03-04T15:07', "The time was altered"),
     ],
@@ -138,6 +138,25 @@ def test_without_pixels_the_result_is_compared_alone(store: CaseStore) -> None:
     assert "not compared" in found.sentences[1]
 
 
+def test_a_verdict_that_came_later_does_not_make_a_summary_inexact(store: CaseStore) -> None:
+    case = saved(store, build_record())
+    before = document(store, case)
+    store.review(case, "benign", note="no doubt", blind=False, actor="b", reader="Dr Example")
+    after = document(store, case)
+    assert before != after
+    assert check_summary(store, before).exact
+    assert check_summary(store, after).exact
+
+
+def test_a_summary_made_before_the_lesion_had_a_name_is_exact(store: CaseStore) -> None:
+    reading = Reading("malignant", "Excise.", "Dr Example", build_record().created)
+    row = store.assessment(saved(store, replace(build_record(), readings=(reading,))))
+    assert row.image.lesion.label == "L1"
+    record = reopen(store, row)
+    before = replace(record, facts=replace(record.facts, lesion=""))
+    assert check_summary(store, case_pdf(before, CARD).content).exact
+
+
 def test_other_words_are_noticed(store: CaseStore) -> None:
     record = build_record()
     saved(store, record)
@@ -174,6 +193,6 @@ def test_a_rejected_image_agrees_without_a_number(store: CaseStore) -> None:
 
 
 def test_the_latest_of_several_equal_cases_is_named(store: CaseStore, tmp_path: Path) -> None:
-    cases = [saved(store, build_record()) for _ in range(2)]
+    cases = [saved(store, build_record(facts=CaseFacts("P", note=note))) for note in ("one", "two")]
     (tmp_path / "case.pdf").write_bytes(document(store, cases[0]))
     assert check_summary(store, (tmp_path / "case.pdf").read_bytes()).case_id in cases

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pypdfium2
@@ -17,18 +17,32 @@ from pypdf import PdfReader
 from pypdf.generic import DictionaryObject, IndirectObject
 
 from skinlens import __version__
-from skinlens.imaging.quality import Quality
+from skinlens.imaging.quality import LIMITS, Check, Quality
 from skinlens.metrics.measurement import Measurement
 from skinlens.report.payload import NAMESPACE
-from skinlens.report.pdf import SYNTHETIC, case_pdf
-from skinlens.runtime.card import MeasuredRates
+from skinlens.report.pdf import SYNTHETIC, CasePdf, case_pdf
+from skinlens.runtime.card import MeasuredRates, read_card
 from skinlens.runtime.orientations import Stability
+from skinlens.runtime.prediction import ModelId
+from skinlens.runtime.predictor import DEFAULT_MODEL
+from skinlens.runtime.weights import shipped_folder
 from skinlens.triage.admission import Admission
-from skinlens.triage.case import CaseFacts
+from skinlens.triage.case import CaseFacts, CaseRecord, Reading
+from skinlens.triage.checklists import COLOURS, MAJOR, MINOR, STRUCTURES, Abcd, Checklists, SevenPoint
 from skinlens.triage.decision import assess, operating_point
 from skinlens.triage.risk import meaning, one_in
-from skinlens.triage.wording import AGAINST_ADVICE, DISCLAIMER, LOW_SENTENCE, UNCERTAIN_SENTENCE, UNVERIFIED
+from skinlens.triage.sites import site_text
+from skinlens.triage.wording import (
+    AGAINST_ADVICE,
+    DISCLAIMER,
+    LOW_SENTENCE,
+    NOT_DERMOSCOPY,
+    UNCERTAIN_SENTENCE,
+    UNVERIFIED,
+    check_sentence,
+)
 from tests.made_up_assessments import CALIBRATION, CURVE
+from tests.made_up_cases import CREATED, lesion_image, prediction, reddened
 
 A4 = (595.28, 841.89)
 SCALE = 2
@@ -36,6 +50,8 @@ REFER_RED = (153, 27, 27)
 INK = (17, 24, 39)
 AMBER = (253, 230, 138)
 WASH = (246, 248, 250)
+NOTE = "Grew over six months, itches at times; no earlier photographs. Father had a melanoma at 61."
+FRAMES = "This file holds 3 frames; the first is used."
 # Points from the lower edge of a page within which its foot stands.
 FOOT = 48
 
@@ -106,15 +122,15 @@ def test_an_ordinary_case_is_one_a4_page_that_says_everything(ordinary):
         "At this operating point the model refers this lesion.",
         "Image as received",
         "What the model looked at",
-        "Less to more evidence",
+        "less to more evidence",
         "high_sensitivity, threshold 0.31",
         "out-of-fold predictions on the training images",
-        "clean-native 91.7% (84.6% to 94.8%), n = 72 84.2% (80.0% to 88.0%), n = 335",
-        "all 95.3% (88.2% to 98.4%), n = 300 85.6% (81.4% to 89.4%), n = 360",
+        "Measured on clean-native: sensitivity 91.7% (84.6% to 94.8%), n = 72 malignant, "
+        "specificity 84.2% (80.0% to 88.0%), n = 335 benign.",
         "The score is not calibrated: it ranks images, it is not a probability of cancer.",
         "asff_resnet50, version 1.2.3",
         "a1" * 32,
-        "CPUExecutionProvider",
+        "Ran on CPU, SkinLens",
         "IMG_0042.jpg, 640 by 480 pixels",
         "5c" * 32,
         "Page 1 of 1",
@@ -159,7 +175,7 @@ def test_the_risk_stands_beside_the_headline_with_its_prevalence(build_record, c
     (text,) = texts(case_pdf(replace(build_record(assessment=assessment), meaning=risk), calibrated).content)
 
     assert f"REFER {risk.headline}" in words(text)
-    assert "Risk where 10 % of lesions are malignant, with its 95 % interval." in words(text)
+    assert all(sentence in words(text) for sentence in risk.sentences())
     assert risk.threshold_words in words(text)
     assert words(text).count(one_in(risk.risk.value)) == 1
 
@@ -231,13 +247,130 @@ def test_an_undefined_rate_is_said_to_be_undefined(build_record, card, point):
     assessment = replace(build_record().assessment, point=point.model_copy(update={"measured": (bare,)}))
     (text,) = texts(case_pdf(build_record(assessment=assessment), card).content)
 
-    assert "elsewhere undefined, n = 0 50.0%, n = 8" in words(text)
+    assert "elsewhere: sensitivity undefined, n = 0 malignant, specificity 50.0%, n = 8 benign" in words(text)
+
+
+def test_datasets_are_named_with_their_places(build_record, card, point):
+    rates = [
+        MeasuredRates(
+            population=population,
+            sensitivity=Measurement(value=0.9, low=0.8, high=0.95, n=100),
+            specificity=Measurement(value=0.5, low=0.4, high=0.6, n=100),
+        )
+        for population in ("out of origin", "out of origin ham", "out of origin msk", "test, all")
+    ]
+    assessment = replace(build_record().assessment, point=point.model_copy(update={"measured": tuple(rates)}))
+    (text,) = texts(case_pdf(build_record(assessment=assessment), card).content)
+
+    named = "Vienna and Queensland (HAM10000) 90.0% and 50.0%; New York (MSK) 90.0% and 50.0%."
+    assert f"Sensitivity and specificity by dataset: {named}" in words(text)
+    assert "out of origin" not in text
+
+
+class TestOnePage:
+    """Every ordinary case is one A4 page, with two images of about 80 mm."""
+
+    @staticmethod
+    def longest(size: tuple[int, int], *, override: str = "", note: str = NOTE) -> CasePdf:
+        """Everything that a case of the released model can have at once: uncertain, flagged, read, with checklists."""
+        card = read_card(shipped_folder() / f"{DEFAULT_MODEL}.json")
+        model = ModelId(card.name, card.version, card.files["weights"].sha256)
+        image = lesion_image(*size, name="IMG_20260304_150607_left_upper_back.jpg", notes=(FRAMES,))
+        sentences = [
+            check_sentence(Check(name, 0.0, 0.0, passed=False, severity="warning", advice=limit.advice))
+            for name, limit in LIMITS.items()
+        ]
+        longest = sorted(sentences, key=len)[-3:]
+        rejections = (NOT_DERMOSCOPY,) if override else ()
+        assessment = assess(
+            replace(prediction(0.4), model=model),
+            card,
+            card.point("balanced"),
+            notes=image.notes,
+            stability=Stability((0.4, 0.9, 0.2, 0.38, 0.36, 0.8, 0.9, 0.91)),
+            admission=Admission(
+                rejected=bool(rejections), reasons=rejections, warnings=tuple(longest), quality=Quality(())
+            ),
+            override=override,
+        )
+        facts = CaseFacts(
+            "P-2026-0117",
+            "57",
+            "female",
+            site_text("699893008", "left", "below the scapula"),
+            note,
+            lesion="L2",
+            photographed="2026-02-27",
+            site_code="699893008",
+            side="left",
+            checklists=Checklists(
+                SevenPoint(frozenset({*MAJOR, *MINOR})), Abcd(2, 8, frozenset(COLOURS), frozenset(STRUCTURES))
+            ),
+        )
+        reading = Reading("malignant", "Excise with a margin of 2 mm; histology requested.", "Dr Example", CREATED)
+        record = CaseRecord(
+            image=image,
+            overlay=reddened(image.pixels),
+            assessment=assessment,
+            facts=facts,
+            created=CREATED,
+            meaning=meaning(assessment, card, 0.02),
+            readings=(reading,),
+        )
+        return case_pdf(record, card)
+
+    @pytest.mark.parametrize("size", [(640, 480), (600, 400), (480, 480), (480, 640)])
+    @pytest.mark.parametrize("override", ["", "seen by two of us, and the camera is known"])
+    def test_the_longest_ordinary_case_is_one_page(self, size: tuple[int, int], override: str) -> None:
+        content = self.longest(size, override=override).content
+        (text,) = texts(content)
+        assert no_overlap(content)
+        widths = [(right - left) / SCALE / 72 * 25.4 for left, _top, right, _bottom in drawn(content).images]
+        height = widths[0] * size[1] / size[0]
+        # In the usual shapes 80 mm wide; higher ones give way to the height that is left.
+        assert widths == pytest.approx([widths[0]] * 2)
+        assert widths[0] >= 77 if size[0] / size[1] >= 4 / 3 else height >= 57
+        for expected in (
+            "L2",
+            "2026-02-27",
+            "Upper back, left: below the scapula (SNOMED CT 699893008)",
+            "Dr Example, 2026-03-04: malignant. Excise with a margin of 2 mm; histology requested.",
+            "Seven-point checklist: 10 of 10",
+            "ABCD rule: total score 8.9",
+            NOTE,
+            "Ran on CPU, SkinLens",
+        ):
+            assert expected in words(text)
+        assert "ExecutionProvider" not in text
+        if override:
+            assert "Risk where" not in text
+            assert "Operating point" not in text
+
+    def test_a_note_of_a_page_goes_on_to_a_second_one(self) -> None:
+        assert len(texts(self.longest((640, 480), note="A sentence of many. " * 200).content)) == 2
+
+
+def test_what_readers_found_is_printed_with_name_and_day(build_record, card):
+    """In the zone of the document: CREATED is 5:30 ahead of UTC."""
+    late = CREATED.astimezone(UTC).replace(hour=20)
+    readings = (Reading("unsure", "", "first", CREATED), Reading("not judgeable", "hair", "second", late))
+    (text,) = texts(case_pdf(replace(build_record(), readings=readings), card).content)
+
+    assert "first, 2026-03-04: unsure." in text
+    assert "second, 2026-03-05: not assessable. hair" in text
+
+
+def test_characters_of_a_reader_are_reported_too(build_record, card):
+    readings = (Reading("unsure", "皮", "痣", CREATED),)
+    assert case_pdf(replace(build_record(), readings=readings), card).missing_characters == ("痣", "皮")
 
 
 def test_facts_that_were_not_given_are_said_to_be_missing(build_record, card):
     (text,) = texts(case_pdf(build_record(facts=CaseFacts()), card).content)
 
-    assert text.count("not given") == 5
+    # Case, lesion, day, age, sex, body site; and nobody's assessment.
+    assert text.count("not given") == 7
+    assert "Note" not in text
 
 
 def test_image_notes_stand_on_the_page_once(build_record, card, lesion):
@@ -271,7 +404,7 @@ def test_arabic_and_hebrew_are_read_back(build_record, card):
     for fact in (facts.sex, facts.site, facts.note.rstrip(".")):
         assert fact in viewed
     strong = [c for c in unicodedata.normalize("NFKC", read) if unicodedata.bidirectional(c) in ("R", "AL")]
-    typed = [c for c in "".join(vars(facts).values()) if unicodedata.bidirectional(c) in ("R", "AL")]
+    typed = [c for c in "".join(typed_in(facts)) if unicodedata.bidirectional(c) in ("R", "AL")]
     assert sorted(strong) == sorted(typed)
 
 
@@ -480,7 +613,8 @@ def test_the_structure_reads_in_the_order_of_the_page(ordinary):
 
     assert kinds[0] == "/H1"
     assert kinds.count("/Figure") == 2
-    assert kinds.count("/H2") == 5
+    # The headline, reasons, reader's assessment, note, operating point, and where it comes from.
+    assert kinds.count("/H2") == 6
 
 
 def test_metadata_name_the_document_and_nothing_that_was_typed(build_record, card, lesion):
@@ -564,6 +698,10 @@ def no_overlap(content: bytes) -> bool:
             if (shared & ~np.eye(len(boxes), dtype=bool)).any():
                 return False
     return True
+
+
+def typed_in(facts: CaseFacts) -> list[str]:
+    return [value for value in vars(facts).values() if isinstance(value, str)]
 
 
 def luminance(colour: np.ndarray) -> float:

@@ -1,5 +1,7 @@
 """Case facts on their way from a run to the Triage page."""
 
+from datetime import date
+
 import streamlit as st
 
 from skinlens.batch.facts import Facts
@@ -14,7 +16,8 @@ _OLDEST = 120
 def carry_facts(image_sha256: str, facts: Facts) -> None:
     """Fill in the Triage page's fields for an image, where a reader can still change them.
 
-    Nothing is lost: an age or sex that a field does not take goes into the note. Fields for which nothing is known
+    Nothing is lost: what a field does not take goes into the note, as does the name of the lesion, which a reader
+    chooses among those of the patient. Fields for which nothing is known
     keep what was typed.
 
     Args:
@@ -28,12 +31,14 @@ def carry_facts(image_sha256: str, facts: Facts) -> None:
         sentence
         for sentence in (
             known.note,
+            _("Lesion: {lesion}.").format(lesion=known.lesion) if known.lesion else "",
             _("Age: {age}.").format(age=known.age) if known.age and age is None else "",
             _("Sex: {sex}.").format(sex=known.sex) if known.sex and sex is None else "",
         )
         if sentence
     ]
-    fields = {"id": known.case_id, "age": age, "sex": sex, "more": known.site, "note": " ".join(more)}
+    day = date.fromisoformat(known.photographed) if known.photographed else None
+    fields = {"id": known.case_id, "day": day, "age": age, "sex": sex, "more": known.site, "note": " ".join(more)}
     for field, value in fields.items():
         if value not in (None, ""):
             st.session_state[f"{field}-{image_sha256}"] = value

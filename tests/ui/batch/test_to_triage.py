@@ -1,5 +1,6 @@
 """Case facts that go along to the Triage page: each to its field, and nothing lost."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -19,8 +20,9 @@ def test_each_fact_goes_into_its_field(state: dict[str, Any]) -> None:
         "id": "P-1",
         "age": 54,
         "sex": "female",
-        "site": "left arm, L2",
-        "note": "Photograph taken 2026-01-02. itches",
+        "more": "left arm",
+        "day": date(2026, 1, 2),
+        "note": "itches Lesion: L2.",
     }
 
 
