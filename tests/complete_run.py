@@ -10,7 +10,7 @@ from skinlens.runtime.predictor import Predictor
 
 def make_complete_run(images: Path, predictor: Predictor, runs: Path) -> Path:
     """Assess a folder of images, each in one orientation, and return the folder of the run."""
-    store = create_run(runs, Plan("ward", "path", (str(images),), predictor.card, views=False, actor="me"))
+    store = create_run(runs, Plan("ward", "path", (str(images),), predictor.card, orientations=False, actor="me"))
     go_through(store, predictor, threading.Lock())
     store.engine.dispose()
     return store.folder

@@ -66,7 +66,7 @@ def _row(entry: Entry, card: ModelCard, point: OperatingPoint, prevalence: float
         point=point.name,
         reasons=_reasons(entry, card, point),
         quality_failed=";".join(line.flags),
-        stability=entry.views,
+        stability=entry.orientations,
         width=line.width or None,
         height=line.height or None,
         model=card.shown_name,

@@ -107,10 +107,10 @@ def go_through(
         run = store.run()
         if not run.listed:
             _list(store, run)
-        pipeline = Pipeline(predictor, orientations=run.views, lock=lock)
+        pipeline = Pipeline(predictor, orientations=run.orientations, lock=lock)
         other = None
         if compared_with is not None and second is not None:
-            other = Pipeline(second[0], orientations=run.views, lock=second[1])
+            other = Pipeline(second[0], orientations=run.orientations, lock=second[1])
         batches = pipeline.batches(
             _waiting(store), batch=AT_ONCE, read_ahead=True, keep_going=lambda: store.run().wanted == "run"
         )

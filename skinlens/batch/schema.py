@@ -31,7 +31,7 @@ class Run(Base):
         kind: `path` reads the images where they lie, `upload` from the run's own spool.
         roots: The paths or names that the run was started with.
         card: Of the model, as it was when the run began.
-        views: Whether each image is assessed turned and mirrored too.
+        orientations: Whether each image is assessed turned and mirrored too.
         wanted: What the user wants done; whoever runs it looks here between images.
         listed: Whether every image has its row already.
         passed_over: Files that are no images.
@@ -48,7 +48,8 @@ class Run(Base):
     kind: Mapped[Kind] = mapped_column(String(10))
     roots: Mapped[list[str]] = mapped_column(Document)
     card: Mapped[dict[str, Any]] = mapped_column(Document)
-    views: Mapped[bool]
+    # The column is older than the word.
+    orientations: Mapped[bool] = mapped_column("views")
     wanted: Mapped[Wanted] = mapped_column(String(10), default="run")
     listed: Mapped[bool] = mapped_column(default=False)
     passed_over: Mapped[int] = mapped_column(default=0)

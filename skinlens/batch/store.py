@@ -55,7 +55,7 @@ class Plan:
         kind: Where the images are read from.
         roots: What was pointed at: paths, or names of uploads.
         card: Of the model.
-        views: Whether each image is assessed in eight orientations.
+        orientations: Whether each image is assessed in eight orientations.
         actor: Who wants it.
         second: Card of a second model that assesses each image, too; None for none.
     """
@@ -64,7 +64,7 @@ class Plan:
     kind: Kind
     roots: tuple[str, ...]
     card: ModelCard
-    views: bool
+    orientations: bool
     actor: str
     second: ModelCard | None = None
 
@@ -516,7 +516,7 @@ def _write_run(folder: Path, plan: Plan) -> None:
                     kind=plan.kind,
                     roots=list(plan.roots),
                     card=plan.card.model_dump(mode="json"),
-                    views=plan.views,
+                    orientations=plan.orientations,
                     actor=plan.actor,
                     second_card=None if plan.second is None else plan.second.model_dump(mode="json"),
                     spooled=plan.kind == "upload",

@@ -62,7 +62,7 @@ class Entry:
         return (*(("not dermoscopy",) if ood else ()), *(flag.replace("_", " ") for flag in self.line.flags))
 
     @property
-    def views(self) -> str:
+    def orientations(self) -> str:
         """The orientations with the same decision, as in `7/8`; "" if that was not asked."""
         return "" if self.line.stability is None else f"{self.unchanged}/{len(self.line.stability)}"
 

@@ -278,6 +278,8 @@ def summarise(record: dict[str, Any]) -> str:
     Args:
         record: What the JSON holds.
     """
+    # Keys of files that are on record.
+    kinds = "strangers"
     n, first_half = record["n"], record["either"]["strangers_first_half"]
     lines = [
         f"# Which images {record['model']} rejects",
@@ -288,8 +290,8 @@ def summarise(record: dict[str, Any]) -> str:
         "| should be rejected | rejected | share | wanted | OOD score alone | quality checks alone | first half |",
         "| --- | --- | --- | --- | --- | --- | --- |",
         *(
-            f"| {kind} | {_cells(record, 'strangers', kind, 'at least')} | {_count(first_half[kind])} |"
-            for kind in record["either"]["strangers"]
+            f"| {kind} | {_cells(record, kinds, kind, 'at least')} | {_count(first_half[kind])} |"
+            for kind in record["either"][kinds]
         ),
         "",
         "| should be assessed | rejected | share | wanted | OOD score alone | quality checks alone |",

@@ -268,7 +268,9 @@ def test_unusable_case_facts_are_reported_before_anything_is_assessed(
 
 
 def test_a_run_whose_images_are_not_listed_yet_says_so(app: AppTest, folder: Path, predictor: Predictor) -> None:
-    store = create_run(runs_folder(), Plan("ward", "path", (str(folder),), predictor.card, views=False, actor="me"))
+    store = create_run(
+        runs_folder(), Plan("ward", "path", (str(folder),), predictor.card, orientations=False, actor="me")
+    )
     batch(app, store)
     assert app.button(key="batch-go-run").label == "Step 2 of 4: Run"
     assert "Images not listed yet" in [each.proto.text for each in app.get("progress")]
@@ -308,7 +310,7 @@ def test_the_sidebar_names_the_operating_point_of_the_page(
 
 def test_a_run_of_a_model_that_was_not_released_is_marked(app: AppTest, folder: Path, predictor: Predictor) -> None:
     own = predictor.card.model_copy(update={"unverified": True})
-    store = create_run(runs_folder(), Plan("ward", "path", (str(folder),), own, views=False, actor="me"))
+    store = create_run(runs_folder(), Plan("ward", "path", (str(folder),), own, orientations=False, actor="me"))
     go(batch(app, store), "choose")
     assert f"{own.name} (unverified)" in texts(app)
     store.engine.dispose()
@@ -504,7 +506,7 @@ def test_unusable_case_facts_are_reported(app: AppTest, run: BatchStore) -> None
 
 
 def test_a_run_that_stopped_says_why_and_can_be_resumed(app: AppTest, folder: Path, predictor: Predictor) -> None:
-    plan = Plan("ward", "path", (str(folder),), predictor.card, views=False, actor="me")
+    plan = Plan("ward", "path", (str(folder),), predictor.card, orientations=False, actor="me")
     store = create_run(runs_folder(), plan)
     app.run()
     workers().failures[store.id] = "The results could not be saved: the disk is full."
@@ -521,7 +523,7 @@ def test_a_run_that_stopped_says_why_and_can_be_resumed(app: AppTest, folder: Pa
 def test_a_run_of_another_model_is_not_resumed(app: AppTest, folder: Path, predictor: Predictor) -> None:
     weights = predictor.card.files["weights"].model_copy(update={"sha256": "ff" * 32})
     other = predictor.card.model_copy(update={"files": {**predictor.card.files, "weights": weights}})
-    store = create_run(runs_folder(), Plan("ward", "path", (str(folder),), other, views=False, actor="me"))
+    store = create_run(runs_folder(), Plan("ward", "path", (str(folder),), other, orientations=False, actor="me"))
     batch(app, store)
     button(app, "Start").click().run()
     workers().wait(store.id, 60)
@@ -648,7 +650,7 @@ def test_open_in_triage_keeps_what_is_known_of_the_image(app: AppTest, run: Batc
 def compared(folder: Path, predictor: Predictor, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a complete run with a second model."""
     second = load_predictor("asff_resnet50_paper")
-    plan = Plan("ward", "path", (str(folder),), predictor.card, views=False, actor="me", second=second.card)
+    plan = Plan("ward", "path", (str(folder),), predictor.card, orientations=False, actor="me", second=second.card)
     store = create_run(tmp_path_factory.mktemp("runs"), plan)
     go_through(store, predictor, Lock(), second=(second, Lock()))
     store.engine.dispose()

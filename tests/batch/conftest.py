@@ -32,9 +32,9 @@ def new_run(tmp_path: Path, folder: Path, predictor: Predictor) -> Iterator[Make
     """Make a run over the folder, or over other roots; nothing is assessed yet."""
     made = []
 
-    def make(*roots: Path, kind: str = "path", views: bool = False) -> BatchStore:
+    def make(*roots: Path, kind: str = "path", orientations: bool = False) -> BatchStore:
         names = tuple(str(root) for root in roots or (folder,))
-        store = create_run(tmp_path / "runs", Plan("ward", kind, names, predictor.card, views, "me"))  # type: ignore[arg-type]
+        store = create_run(tmp_path / "runs", Plan("ward", kind, names, predictor.card, orientations, "me"))  # type: ignore[arg-type]
         made.append(store)
         return store
 

@@ -20,7 +20,7 @@ from tests.batch.conftest import MakeRun, assess_all
 
 
 def test_it_is_assessed_as_an_image_of_its_own(new_run: MakeRun, predictor: Predictor) -> None:
-    store = new_run(views=True)
+    store = new_run(orientations=True)
     assess_all(store, predictor)
     row, card = store.image(0), predictor.card
     again = assessment_again(row, card, card.point())

@@ -45,7 +45,7 @@ def test_every_image_gets_its_row_in_order(finished: BatchStore) -> None:
 def test_the_numbers_are_those_of_the_command_line(
     folder: Path, tmp_path: Path, new_run: MakeRun, predictor: Predictor
 ) -> None:
-    store = new_run(views=True)
+    store = new_run(orientations=True)
     assess_all(store, predictor)
     outputs = Outputs(tmp_path / "rows.csv", as_json=False, heatmaps=None, pdfs=None)
     predict([folder], outputs, model=None, point=None, threshold=None)

@@ -25,7 +25,7 @@ def second() -> Predictor:
 @pytest.fixture
 def both(tmp_path: Path, folder: Path, predictor: Predictor, second: Predictor) -> Iterator[BatchStore]:
     """A run that is to be assessed by two models; nothing is assessed yet."""
-    plan = Plan("ward", "path", (str(folder),), predictor.card, views=False, actor="me", second=second.card)
+    plan = Plan("ward", "path", (str(folder),), predictor.card, orientations=False, actor="me", second=second.card)
     store = create_run(tmp_path / "runs", plan)
     yield store
     store.engine.dispose()

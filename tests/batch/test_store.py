@@ -229,7 +229,7 @@ from tests.made_up_cases import CARD
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
 try:
-    create_run(Path(sys.argv[1]), Plan("title", "path", ("/a",), CARD, views=False, actor="a"))
+    create_run(Path(sys.argv[1]), Plan("title", "path", ("/a",), CARD, orientations=False, actor="a"))
 except BatchError as error:
     print(error)
 """

@@ -392,7 +392,7 @@ def _table(
             "Decision": _("hidden") if shown.hides(entry) else _(OUTCOME_WORDS[entry.outcome]),
             **({"Models": "" if shown.hides(entry) else _models(entry)} if shown.has_second else {}),
             "Verdict": _(VERDICTS[entry.last_review.verdict]) if entry.last_review else "",
-            **({"Stable": "" if shown.hides(entry) else entry.views} if turned else {}),
+            **({"Stable": "" if shown.hides(entry) else entry.orientations} if turned else {}),
             "Quality": ", ".join(entry.flags),
         }
         for entry in part

@@ -59,7 +59,7 @@ def start_form(model: LoadedModel) -> None:
     uploads, path = _where(origin)
     options, csv = st.columns(2)
     with options:
-        views = st.toggle(
+        orientations = st.toggle(
             _("Assess each image in eight orientations"),
             value=True,
             key="batch-views",
@@ -70,7 +70,7 @@ def start_form(model: LoadedModel) -> None:
         _("Case facts or ground truth, CSV (optional)"), type="csv", key=_key("facts"), help=facts_help()
     )
     if st.button(_("Start"), type="primary", icon=":material/play_arrow:", disabled=not (uploads or path.strip())):
-        start(model, origin, uploads, path.strip(), facts, views=views, second=second)
+        start(model, origin, uploads, path.strip(), facts, orientations=orientations, second=second)
 
 
 def _ask_for_second(model: LoadedModel) -> str:
@@ -97,7 +97,7 @@ def start(
     path: str,
     facts: UploadedFile | None,
     *,
-    views: bool,
+    orientations: bool,
     second: str = "",
 ) -> None:
     """Start a run and open it, or say why it cannot be started.
@@ -108,14 +108,14 @@ def start(
         uploads: The dropped files; empty for a path.
         path: That was typed; "" for uploads.
         facts: A CSV of case facts.
-        views: Whether each image is assessed in eight orientations.
+        orientations: Whether each image is assessed in eight orientations.
         second: Name of a second model; "" for none.
     """
     try:
         if facts is not None:
             read_facts(facts.getvalue(), name=facts.name)
         other = loaded_model(second) if second else None
-        store = _created(model, origin, uploads, path, views=views, second=other)
+        store = _created(model, origin, uploads, path, orientations=orientations, second=other)
         if facts is not None:
             store.add_facts(facts.name, facts.getvalue())
         workers().start(store, model, other)
@@ -144,7 +144,7 @@ def show_chosen(store: BatchStore) -> None:
         (_("Images from"), "\n".join(run.roots[:8]) + ("\n…" if len(run.roots) > 8 else "")),
         (_("Model"), f"{store.card().shown_name} {store.card().version}"),
         (_("Second model"), _("none") if second is None else f"{second.shown_name} {second.version}"),
-        (_("Orientations"), _("eight for each image") if run.views else _("one for each image")),
+        (_("Orientations"), _("eight for each image") if run.orientations else _("one for each image")),
     ]
     facts = store.facts_file()
     rows.append((_("Case facts"), _("none") if facts is None else facts.name))
@@ -235,7 +235,7 @@ def _created(
     uploads: Sequence[UploadedFile],
     path: str,
     *,
-    views: bool,
+    orientations: bool,
     second: LoadedModel | None,
 ) -> BatchStore:
     by_path = origin == "Path on this computer"
@@ -246,7 +246,7 @@ def _created(
         kind="path" if by_path else "upload",
         roots=names,
         card=model.card,
-        views=views,
+        orientations=orientations,
         actor=current_user(),
         second=None if second is None else second.card,
     )

@@ -45,6 +45,8 @@ def run(home: Path, complete: Path) -> Iterator[BatchStore]:
 def waiting(home: Path, ward: Path, predictor: Predictor) -> Iterator[BatchStore]:
     """A run whose images are not listed yet."""
     assert not home.exists()
-    store = create_run(runs_folder(), Plan("ward", "path", (str(ward),), predictor.card, views=False, actor="me"))
+    store = create_run(
+        runs_folder(), Plan("ward", "path", (str(ward),), predictor.card, orientations=False, actor="me")
+    )
     yield store
     store.engine.dispose()
