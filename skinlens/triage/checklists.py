@@ -163,9 +163,10 @@ class Abcd:
             "suspicious": sentence("suspicious by this rule (4.75 to 5.45)"),
             "high": sentence("highly suspicious by this rule (above 5.45)"),
         }[self.level]
+        total = f"{self.tds:.1f}"
         return sentence(
             "ABCD rule: total score {tds}, {meaning}. A {a}, B {b}, C {c}, D {d}.",
-            tds=f"{self.tds:.1f}",
+            tds=total,
             meaning=meaning,
             a=self.asymmetry,
             b=self.border,

@@ -313,7 +313,8 @@ def one_in(share: float) -> str:
     part, whole = (round(100 * share), 100) if share >= 0.95 else (round(10 * share), 10)
     if share < 0.275:
         part, whole = 1, _two_digits(1 / share)
-    return sentence("about {part} in {whole}", part=part, whole=f"{whole:,}")
+    shown = f"{whole:,}"
+    return sentence("about {part} in {whole}", part=part, whole=shown)
 
 
 def _two_digits(number: float) -> int:
