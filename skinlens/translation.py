@@ -21,7 +21,7 @@ DEFAULT: Final = "en"
 
 # Where one sentence ends and another begins.
 _END_OF_SENTENCE = re.compile(r"(?<=[.:!?]) (?=[A-Z])")
-# A template with fewer letters of its own would match what somebody typed.
+# A template with fewer letters of its own would match what somebody typed; within a sentence of ours it may.
 _LEAST_LETTERS = 12
 
 _chosen: ContextVar[str | None] = ContextVar("language", default=None)
@@ -149,31 +149,31 @@ def _known(code: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _of_records(code: str, text: str) -> str:
+def _of_records(code: str, text: str, *, least: int = _LEAST_LETTERS) -> str:
     with language(code):
-        whole = _matched(code, text)
+        whole = _matched(code, text, least)
         if whole is not None:
             return whole
-        parts = [_matched(code, part) for part in _END_OF_SENTENCE.split(text)]
+        parts = [_matched(code, part, least) for part in _END_OF_SENTENCE.split(text)]
         return text if None in parts else " ".join(part for part in parts if part is not None)
 
 
-def _matched(code: str, text: str) -> str | None:
+def _matched(code: str, text: str, least: int) -> str | None:
     """Return the translation of one sentence of ours; None if it is none."""
     exact = _catalogue(code).gettext(text)
     if exact != text:
         return exact
-    for pattern, template in _templates(code):
-        found = pattern.fullmatch(text)
+    for words, pattern, template in _templates(code):
+        found = pattern.fullmatch(text) if words >= least else None
         if found is not None:
-            values = {name: _of_records(code, value) for name, value in found.groupdict().items()}
+            values = {name: _of_records(code, value, least=0) for name, value in found.groupdict().items()}
             return _catalogue(code).gettext(template).format(**values)
     return None
 
 
 @cache
-def _templates(code: str) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Return the catalogue's templates as patterns, those with the most words of their own first."""
+def _templates(code: str) -> tuple[tuple[int, re.Pattern[str], str], ...]:
+    """Return the catalogue's templates as patterns, with their letters; those with the most come first."""
     templates = []
     for message in getattr(_catalogue(code), "_catalog", {}):
         if not isinstance(message, str) or "{" not in message:
@@ -182,10 +182,11 @@ def _templates(code: str) -> tuple[tuple[re.Pattern[str], str], ...]:
         names = [name for _text, name, _spec, _conversion in fields if name is not None]
         plain = all(not spec for _text, _name, spec, _conversion in fields) and len(set(names)) == len(names)
         words = sum(character.isalpha() for text, *_rest in fields for character in text)
-        if plain and words >= _LEAST_LETTERS and all(name.isidentifier() for name in names):
+        # A template of one placeholder alone would match everything, again and again.
+        if plain and message != f"{{{names[0]}}}":
             pattern = "".join(re.escape(text) + (f"(?P<{name}>.+?)" if name else "") for text, name, *_rest in fields)
             templates.append((words, re.compile(pattern, re.DOTALL), message))
-    return tuple((pattern, message) for _words, pattern, message in sorted(templates, key=lambda each: -each[0]))
+    return tuple(sorted(templates, key=lambda each: -each[0]))
 
 
 @cache

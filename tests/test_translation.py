@@ -77,3 +77,34 @@ def test_a_text_of_a_user_stays_as_it_is() -> None:
     with language("de"):
         assert in_language("{not} a template") == "{not} a template"
         assert in_language("") == ""
+
+
+def test_a_sentence_from_a_record_is_translated_by_its_template() -> None:
+    with language("de"):
+        assert (
+            in_language("A low score does not exclude melanoma.")
+            == "Ein niedriger Score schließt ein Melanom nicht aus."
+        )
+        assert in_language("The score 0.41 is below the threshold 0.50.").startswith("Der Score 0.41 ")
+    assert in_language("The score 0.41 is below the threshold 0.50.") == "The score 0.41 is below the threshold 0.50."
+
+
+def test_sentences_and_values_within_a_text_of_a_record_are_translated() -> None:
+    risk = "Risk where 2 % of lesions are malignant: about 1 in 7 (15 %, 95 % interval 8.8 to 22 %)."
+    with language("de"):
+        shown = in_language(risk)
+        assert "etwa 1 von 7 (15 %, 95-%-Intervall 8.8 bis 22 %)" in shown
+        two = in_language(f"A low score does not exclude melanoma. {risk}")
+    assert two.endswith(shown)
+
+
+def test_a_live_sentence_reads_as_the_one_from_a_record() -> None:
+    live = sentence("The score {score} is below the threshold {threshold}.", score="0.41", threshold="0.50")
+    with language("de"):
+        assert in_language(live) == in_language(str(live.format()))
+
+
+@pytest.mark.parametrize("typed", ["seen by a nurse, again in May", "{score} (?)", "A. B. C: D", "x" * 5000])
+def test_what_somebody_typed_stays_as_it_is(typed: str) -> None:
+    with language("de"):
+        assert in_language(typed) == typed
