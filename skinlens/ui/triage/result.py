@@ -8,7 +8,7 @@ from skinlens.translation import marked
 from skinlens.triage.decision import Assessment
 from skinlens.triage.pipeline import Assessed
 from skinlens.triage.risk import SETTINGS, Meaning, outlook_of, percent
-from skinlens.triage.wording import LOW_SENTENCE, NO_RATES, UNCALIBRATED, UNCERTAIN_SENTENCE
+from skinlens.triage.wording import LOW_SENTENCE, NO_RATES, UNCALIBRATED, UNCERTAIN_SENTENCE, score_sentence
 from skinlens.ui import session
 
 ICONS = {
@@ -87,7 +87,8 @@ def show_verdict(result: Assessed, assessment: Assessment, risk: Meaning | None)
         risk: From `triage.risk.meaning`.
     """
     with st.container(border=True, gap="xsmall", key="verdict"):
-        st.markdown(f"## {ICONS[assessment.decision]} {assessment.headline}")
+        icon = ICONS["rejected" if assessment.override else assessment.decision]
+        st.markdown(f"## {icon} {assessment.headline}")
         if assessment.decision == "rejected":
             for reason in assessment.reasons:
                 st.text(reason)
@@ -125,8 +126,11 @@ def _show_against_advice(result: Assessed, assessment: Assessment) -> None:
     """Show what the model says of a rejected image, and why that counts for little."""
     st.text(assessment.explanation)
     st.text(_(NO_RATES))
-    for reason in assessment.reasons[1:]:
-        st.text(reason)
+    # The score stands under Details.
+    raw = score_sentence(assessment.prediction.score, assessment.point)
+    for reason in assessment.reasons:
+        if reason != raw:
+            st.text(reason)
     st.button(_("Withdraw the assessment"), on_click=session.keep_override, args=(result, ""), width="stretch")
 
 
