@@ -8,7 +8,7 @@ from skinlens.translation import in_language, marked
 from skinlens.triage.decision import Assessment
 from skinlens.triage.pipeline import Assessed
 from skinlens.triage.risk import SETTINGS, Meaning, one_in, outlook_of, percent, share_words
-from skinlens.triage.wording import LOW_SENTENCE, NO_RATES, UNCALIBRATED, UNCERTAIN_SENTENCE
+from skinlens.triage.wording import LOW_SENTENCE, NO_RATES, UNCALIBRATED, UNCERTAIN_SENTENCE, score_sentence
 from skinlens.ui import session
 
 ICONS = {
@@ -88,7 +88,8 @@ def show_verdict(result: Assessed, assessment: Assessment, risk: Meaning | None)
         risk: From `triage.risk.meaning`.
     """
     with st.container(border=True, gap="xsmall", key="verdict"):
-        st.markdown(f"## {ICONS[assessment.decision]} {in_language(assessment.headline)}")
+        icon = ICONS["rejected" if assessment.override else assessment.decision]
+        st.markdown(f"## {icon} {in_language(assessment.headline)}")
         if assessment.decision == "rejected":
             for reason in assessment.reasons:
                 st.text(in_language(reason))
@@ -126,8 +127,11 @@ def _show_against_advice(result: Assessed, assessment: Assessment) -> None:
     """Show what the model says of a rejected image, and why that counts for little."""
     st.text(in_language(assessment.explanation))
     st.text(_(NO_RATES))
-    for reason in assessment.reasons[1:]:
-        st.text(in_language(reason))
+    # The score stands under Details.
+    raw = score_sentence(assessment.prediction.score, assessment.point)
+    for reason in assessment.reasons:
+        if reason != raw:
+            st.text(in_language(reason))
     st.button(_("Withdraw the assessment"), on_click=session.keep_override, args=(result, ""), width="stretch")
 
 

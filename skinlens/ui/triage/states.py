@@ -94,7 +94,7 @@ def show_first_visit() -> None:
         )
     with tiles:
         st.caption(_("Two drawn examples, not patients:"))
-        labels = (_("Try a synthetic example"), _("Try another synthetic example"))
+        labels = (_("Try a synthetic example"), _("Try another example"))
         for number, (place, label) in enumerate(zip(st.columns(2), labels, strict=True)):
             place.image(
                 _tile(number),
