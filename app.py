@@ -77,9 +77,17 @@ def model_in_use(page: str) -> ModelCard | None:
         st.error(_("No usable model. See the Triage page."), icon=":material/error:")
         return None
     point = point_in_use(model.card) if page == "triage" else point_for_sidebar() if page == "batch" else None
+    # Batch compares scores with the threshold, which its user can also type.
+    used = [] if point is None else [_("Operating point **{name}**").format(name=_(point.name))]
+    if point is not None and page == "batch":
+        used = [
+            _("Operating point **{name}**, threshold {threshold:.2f}").format(
+                name=_(point.name), threshold=point.threshold
+            )
+        ]
     lines = [
         _("Model **{name}** {version}").format(name=model.card.shown_name, version=model.card.version),
-        *([] if point is None else [_("Operating point **{name}**").format(name=_(point.name))]),
+        *used,
         _("Runs on **{place}**").format(place=_(model.runs_on)),
     ]
     st.caption("  \n".join(lines))

@@ -59,7 +59,7 @@ def choose_model() -> None:
     st.selectbox(
         _("Model"),
         names,
-        format_func=model_title,
+        format_func={name: model_title(name) for name in names}.__getitem__,
         key=MODEL,
         help=_("Triage and new batch runs use this model. Another model may decide differently on the same image."),
     )

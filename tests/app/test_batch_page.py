@@ -640,8 +640,8 @@ def test_open_in_triage_keeps_what_is_known_of_the_image(app: AppTest, run: Batc
     key = run.image(_number(run, "a/1.png")).sha256
     assert app.number_input(key=f"age-{key}").value == 54
     assert app.selectbox(key=f"sex-{key}").value == "female"
-    texts_of = {name: app.text_input(key=f"{name}-{key}").value for name in ("id", "site", "note")}
-    assert texts_of == {"id": "P-1", "site": "left arm", "note": "itches"}
+    texts_of = {name: app.text_input(key=f"{name}-{key}").value for name in ("id", "more", "note")}
+    assert texts_of == {"id": "P-1", "more": "left arm", "note": "itches"}
     # Nothing of the ground truth: the image is to be assessed.
     assert "benign" not in texts_of["note"]
 

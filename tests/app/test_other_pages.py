@@ -79,7 +79,7 @@ def test_about_shows_points_bands_and_bins_of_a_calibrated_model(app: AppTest, c
     assert all(f"{point.name}: threshold {point.threshold:.4f}" in shown for point in calibrated.operating_points)
     assert "logits are divided by 1.500, then +0.000 is added" in shown
     assert "A score from 0.000 to 1.000 is uncertain." in shown
-    assert any("Estimate" in table.value.columns for table in app.dataframe)
+    assert any("Score" in table.value.columns for table in app.dataframe)
 
 
 def test_about_shows_shortcut_tests_subgroups_and_failures_of_these_weights(app: AppTest) -> None:

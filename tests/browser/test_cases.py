@@ -33,7 +33,7 @@ def save_case(page: Page, image: Path) -> None:
 
 def test_a_case_is_saved_opened_and_agrees_with_its_pdf(page: Page, image: Path, tmp_path: Path) -> None:
     save_case(page, image)
-    page.get_by_role("link", name="Cases").click()
+    page.get_by_role("link", name="Cases", exact=True).click()
     listed = page.locator("[data-testid=stDataFrame]")
     expect(listed).to_be_visible(timeout=20 * SECONDS)
     box = listed.bounding_box()

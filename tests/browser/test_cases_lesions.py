@@ -92,7 +92,7 @@ def test_three_lesions_on_one_site_stay_three_and_a_follow_up_joins_its_own(
     expect(page.get_by_text("This case is saved already")).to_be_visible(timeout=20 * SECONDS)
     page.keyboard.press("Escape")
 
-    page.get_by_role("link", name="Cases").click()
+    page.get_by_role("link", name="Cases", exact=True).click()
     expect(page.get_by_text(f"{patient}: L2, Upper back, left")).to_be_visible(timeout=20 * SECONDS)
     days = page.get_by_role("button", name=re.compile(r"^\d\. \d{4}"))
     expect(days.first).to_contain_text("1. 2025-06-01", timeout=20 * SECONDS)
@@ -113,7 +113,7 @@ def test_three_lesions_on_one_site_stay_three_and_a_follow_up_joins_its_own(
     settle(page)
     page.get_by_role("button", name="Delete permanently").first.click()
     expect(page.get_by_text(re.compile("^Deleted 7 records"))).to_be_visible(timeout=20 * SECONDS)
-    page.get_by_role("link", name="Triage").click()
+    page.get_by_role("link", name="Triage", exact=True).click()
     expect(page.get_by_label("Pseudonymous id")).to_be_visible(timeout=20 * SECONDS)
     # What was typed is there again, and of the lesions the other two.
     expect(page.get_by_label("Pseudonymous id")).to_have_value(patient)

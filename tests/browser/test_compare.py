@@ -18,7 +18,7 @@ SHIPPED = weights_folder() / "evaluation"
 
 
 def open_compare(page: Page) -> Page:
-    page.get_by_role("link", name="Compare").click()
+    page.get_by_role("link", name="Compare", exact=True).click()
     expect(page.get_by_text("Compare two models")).to_be_visible(timeout=60 * SECONDS)
     return page
 

@@ -81,14 +81,14 @@ def image(tmp_path: Path) -> Path:
 
 def test_no_page_asks_a_foreign_host(watched_page: Page) -> None:
     for name, text in PAGES.items():
-        watched_page.get_by_role("link", name=name).click()
+        watched_page.get_by_role("link", name=name, exact=True).click()
         expect(watched_page.get_by_text(text).first).to_be_visible(timeout=60 * SECONDS)
         watched_page.wait_for_load_state("networkidle")
 
 
 def test_charts_ask_no_foreign_host(watched_page: Page) -> None:
     """Plotly can fetch maps and fonts, and offers to send a chart to its maker."""
-    watched_page.get_by_role("link", name="Compare").click()
+    watched_page.get_by_role("link", name="Compare", exact=True).click()
     tabs = watched_page.get_by_role("tab")
     expect(tabs.first).to_be_visible(timeout=60 * SECONDS)
     for number in range(tabs.count()):
@@ -104,7 +104,7 @@ def test_a_drop_a_pdf_and_a_case_ask_no_foreign_host(watched_page: Page, image: 
         watched_page.get_by_role("button", name="Download PDF").first.click()
     download.value.save_as(tmp_path / "summary.pdf")
     assert (tmp_path / "summary.pdf").read_bytes().startswith(b"%PDF")
-    watched_page.get_by_role("link", name="Cases").click()
+    watched_page.get_by_role("link", name="Cases", exact=True).click()
     expect(watched_page.locator("[data-testid=stDataFrame]")).to_be_visible(timeout=60 * SECONDS)
     watched_page.wait_for_load_state("networkidle")
 

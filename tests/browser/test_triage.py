@@ -103,9 +103,9 @@ def test_the_result_outlives_a_visit_to_another_page(page: Page) -> None:
     score = page.get_by_test_id("stMetricValue")
     expect(score).to_be_visible(timeout=90 * SECONDS)
     shown = score.inner_text()
-    page.get_by_role("link", name="About").click()
+    page.get_by_role("link", name="About", exact=True).click()
     expect(page.get_by_text("Intended use")).to_be_visible(timeout=90 * SECONDS)
-    page.get_by_role("link", name="Triage").click()
+    page.get_by_role("link", name="Triage", exact=True).click()
     expect(page.get_by_test_id("stMetricValue")).to_have_text(shown, timeout=90 * SECONDS)
 
 

@@ -387,7 +387,7 @@ class TestModels:
         expect(sidebar.get_by_text("asff_resnet50_paper 1.1.0")).to_be_visible(timeout=90 * SECONDS)
         settle(page)
         assert np.abs(drawn(page.locator(".viewer"))[0].astype(int) - before).mean() > 1
-        page.get_by_role("link", name="Batch").click()
+        page.get_by_role("link", name="Batch", exact=True).click()
         expect(sidebar.get_by_text("asff_resnet50_paper 1.1.0")).to_be_visible(timeout=60 * SECONDS)
 
 

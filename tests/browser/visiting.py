@@ -41,7 +41,7 @@ def plant(folder: Path, number: int = IMAGES) -> Path:
 
 def open_batch(page: Page) -> None:
     """Open the Batch page at its first step."""
-    page.get_by_role("link", name="Batch").click()
+    page.get_by_role("link", name="Batch", exact=True).click()
     expect(page.get_by_text("Where are the images?")).to_be_visible(timeout=60 * SECONDS)
 
 
