@@ -62,13 +62,13 @@ def test_an_outlook_counts_patients():
     assert found.ppv == pytest.approx(19 / 166)
     assert found.npv == pytest.approx(833 / 834)
     assert found.referrals_per_cancer == pytest.approx(166 / 19)
-    assert found.sentence() == "of 1,000: 166 referred, 19 cancers found, 1 missed"
+    assert found.counts() == {"referred": "166", "found": "19", "missed": "1"}
 
 
 def test_what_cannot_be_is_none():
     nobody = outlook(0.0, 1.0, 0.1)
     assert (nobody.ppv, nobody.referrals_per_cancer) == (None, None)
-    assert nobody.sentence() == "of 1,000: 0 referred, 0 cancers found, 100 missed"
+    assert nobody.counts() == {"referred": "0", "found": "0", "missed": "100"}
     assert outlook(1.0, 0.0, 0.1).npv is None
 
 
