@@ -23,6 +23,12 @@ PREVALENCES = {**{f"{percent(share)}: {setting}": share for setting, share in SE
 _PREVALENCE, _OWN = "prevalence", "own-prevalence"
 
 
+def _setting(option: str) -> str:
+    """Return a choice of the prevalence as it is shown."""
+    share, _mark, setting = option.partition(": ")
+    return f"{share}: {_(setting)}" if setting else _(option)
+
+
 def is_admitted(result: Assessed) -> bool:
     """Return whether an image may be assessed, so that rates measured on other images hold for it."""
     admission = result.admission
@@ -32,7 +38,9 @@ def is_admitted(result: Assessed) -> bool:
 def choose_prevalence() -> float:
     """Return the share of malignant lesions where the image comes from, in (0, 1); the choice stays for all images."""
     session.restore(_PREVALENCE, _OWN)
-    setting = st.selectbox(_("How many lesions are malignant where you work?"), list(PREVALENCES), key=_PREVALENCE)
+    setting = st.selectbox(
+        _("How many lesions are malignant where you work?"), list(PREVALENCES), format_func=_setting, key=_PREVALENCE
+    )
     share = PREVALENCES[setting]
     if share is None:
         st.session_state.setdefault(_OWN, 5.0)
