@@ -82,7 +82,7 @@ class TestDecision:
     def test_it_means_nothing_at_any_prevalence_and_is_not_saved(self, bad: float, tmp_path: Path) -> None:
         assessment = assess(prediction(bad), CARD, POINT)
         assert not assessment.has_result
-        assert meaning(assessment, CARD, 0.1).estimate is None
+        assert meaning(assessment, CARD, 0.1) is None
         store = open_file(tmp_path / "cases.sqlite")
         with pytest.raises(CaseStoreError, match="there is no result"):
             store.save(build_record(assessment=assessment), CARD, actor="a")
@@ -207,14 +207,14 @@ class TestEveryWayIn:
         assert row["reasons"].startswith(NO_RESULT)
 
     def test_batch(self, folder: Path, without_numbers: Predictor, predictor: Predictor, tmp_path: Path) -> None:
-        plan = Plan("title", "path", (str(folder),), predictor.card, views=True, actor="a")
+        plan = Plan("title", "path", (str(folder),), predictor.card, orientations=True, actor="a")
         store = create_run(tmp_path / "batches", plan)
         go_through(store, without_numbers, threading.Lock())
         self.rejected(store, predictor)
         store.engine.dispose()
 
     def test_a_batch_that_an_earlier_version_filled(self, folder: Path, predictor: Predictor, tmp_path: Path) -> None:
-        plan = Plan("title", "path", (str(folder),), predictor.card, views=False, actor="a")
+        plan = Plan("title", "path", (str(folder),), predictor.card, orientations=False, actor="a")
         store = create_run(tmp_path / "batches", plan)
         go_through(store, predictor, threading.Lock())
         for number in ("9e999", "17.0", "NULL"):
