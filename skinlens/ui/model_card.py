@@ -63,8 +63,8 @@ def point_summary(point: OperatingPoint) -> str:
     if detected is None or cleared is None:
         return f"What its operating point {point.name} finds and misses was not measured."
     return (
-        f"At its operating point {point.name}, it would have referred {100 * detected:.0f} of 100 malignant lesions, and "
-        f"{100 * (1 - cleared):.0f} of 100 benign ones, on those datasets."
+        f"At its operating point {point.name}, it would have referred {100 * detected:.0f} of 100 malignant lesions, "
+        f"and {100 * (1 - cleared):.0f} of 100 benign ones, on those datasets."
     )
 
 

@@ -138,7 +138,7 @@ def test_cases_are_listed_tamely(call, tmp_path: Path, monkeypatch: pytest.Monke
         done = call("cases", *words)
         assert_tame(done.out)
         assert_tame(done.err)
-    assert "[red]b[bold].png" in call("cases", "list").out
+    assert "[red]b[bold]." in call("cases", "list").out
     assert json.loads(call("cases", "list", "--json").out)[0]["patient"].startswith("a\x1b[2J")
     store.engine.dispose()
 

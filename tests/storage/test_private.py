@@ -17,6 +17,7 @@ from skinlens.cases.store import open_file, open_store
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.storage.location import FOLDER_VARIABLE, data_folder
 from skinlens.storage.private import private_database, private_file, private_folder
+from skinlens.triage.case import CaseFacts
 from tests.made_up_cases import CARD, build_record
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="only POSIX systems have these rights")
@@ -49,7 +50,9 @@ def too_open(folder: Path) -> list[str]:
 
 def save_a_case() -> None:
     store = open_store()
-    store.save(build_record(), CARD, actor="a", keep_pixels=True)
+    # Each time another case: the same one is not saved twice.
+    record = build_record(facts=CaseFacts(case_id=f"P-{store.search().total}"))
+    store.save(record, CARD, actor="a", keep_pixels=True)
     # A reader keeps the write-ahead files where they are.
     with sqlite3.connect(str(store.engine.url.database)) as reader:
         reader.execute("SELECT count(*) FROM log").fetchone()

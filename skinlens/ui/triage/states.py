@@ -21,7 +21,7 @@ STYLE = """<style>
 .st-key-announcement { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 </style>"""
 
-_ALERT = '<div role="alert" aria-live="polite" aria-atomic="true">{sentence}</div>'
+ALERT = '<div role="alert" aria-live="polite" aria-atomic="true">{sentence}</div>'
 
 
 def live_region() -> DeltaGenerator:
@@ -37,7 +37,7 @@ def announce(place: DeltaGenerator, sentence: str) -> None:
         sentence: Without anything that a user typed.
     """
     # An alert is read when it appears, whatever it replaces.
-    place.html(_ALERT.replace("{sentence}", escape(sentence)))
+    place.html(ALERT.replace("{sentence}", escape(sentence)))
 
 
 def show_working(waiting: session.Pending) -> None:
