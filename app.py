@@ -96,7 +96,9 @@ def model_in_use(page: str) -> ModelCard | None:
 
 def show() -> None:
     """Draw the page in view."""
-    # The language first: the names of the pages are in it too. The choice itself is drawn in the sidebar, below.
+    # Before the navigation: a browser would fetch the drawing of a page's own icon from the internet.
+    st.set_page_config(page_title="SkinLens", page_icon=ICON, layout="wide", initial_sidebar_state=SIDEBAR)
+    # The language before the names of the pages. The choice itself is drawn in the sidebar, below.
     guess_language()
     pages = {
         "triage": st.Page("pages/triage.py", title=_("Triage"), icon=":material/dermatology:", default=True),
@@ -106,9 +108,7 @@ def show() -> None:
         "about": st.Page("pages/about.py", title=_("About"), icon=":material/info:"),
     }
     page = st.navigation(list(pages.values()))
-    st.set_page_config(
-        page_title=f"{page.title} · SkinLens", page_icon=ICON, layout="wide", initial_sidebar_state=SIDEBAR
-    )
+    st.set_page_config(page_title=f"{page.title} · SkinLens")
     mark_routed()
     tidy_at_start()
     st.html(STYLE)

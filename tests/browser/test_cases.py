@@ -18,10 +18,10 @@ def image(tmp_path: Path) -> Path:
     return path
 
 
-def save_case(page: Page, image: Path) -> None:
+def save_case(page: Page, image: Path, patient: str = "P-BROWSER") -> None:
     page.locator("input[type=file]").set_input_files(image)
     expect(page.get_by_test_id("stMetricValue")).to_be_visible(timeout=60 * SECONDS)
-    page.get_by_label("Pseudonymous id").fill("P-BROWSER")
+    page.get_by_label("Pseudonymous id").fill(patient)
     page.keyboard.press("Tab")
     settle(page)
     page.get_by_role("button", name="Save to a case").click()
@@ -34,7 +34,7 @@ def save_case(page: Page, image: Path) -> None:
 def test_a_case_is_saved_opened_and_agrees_with_its_pdf(page: Page, image: Path, tmp_path: Path) -> None:
     save_case(page, image)
     page.get_by_role("link", name="Cases", exact=True).click()
-    listed = page.locator("[data-testid=stDataFrame]")
+    listed = page.locator("[data-testid=stDataFrame]").first
     expect(listed).to_be_visible(timeout=20 * SECONDS)
     box = listed.bounding_box()
     assert box is not None
