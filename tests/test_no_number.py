@@ -207,14 +207,14 @@ class TestEveryWayIn:
         assert row["reasons"].startswith(NO_RESULT)
 
     def test_batch(self, folder: Path, without_numbers: Predictor, predictor: Predictor, tmp_path: Path) -> None:
-        plan = Plan("title", "path", (str(folder),), predictor.card, views=True, actor="a")
+        plan = Plan("title", "path", (str(folder),), predictor.card, orientations=True, actor="a")
         store = create_run(tmp_path / "batches", plan)
         go_through(store, without_numbers, threading.Lock())
         self.rejected(store, predictor)
         store.engine.dispose()
 
     def test_a_batch_that_an_earlier_version_filled(self, folder: Path, predictor: Predictor, tmp_path: Path) -> None:
-        plan = Plan("title", "path", (str(folder),), predictor.card, views=False, actor="a")
+        plan = Plan("title", "path", (str(folder),), predictor.card, orientations=False, actor="a")
         store = create_run(tmp_path / "batches", plan)
         go_through(store, predictor, threading.Lock())
         for number in ("9e999", "17.0", "NULL"):

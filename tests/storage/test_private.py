@@ -59,7 +59,7 @@ def save_a_case() -> None:
 
 
 def upload_a_batch() -> None:
-    plan = Plan("title", "upload", ("a.png",), CARD, views=False, actor="a")
+    plan = Plan("title", "upload", ("a.png",), CARD, orientations=False, actor="a")
     store = create_run(data_folder() / "batches", plan)
     with (data_folder().parent / "upload").open("w+b") as stream:
         stream.write(encode_png(draw_pixels(0, height=96, width=128, malignant_look=False)))

@@ -111,7 +111,7 @@ class TestEveryWayIn:
         assert row == expected.cells()
 
     def test_batch(self, path: Path, expected: Row, predictor: Predictor, tmp_path: Path) -> None:
-        plan = Plan("title", "path", (str(path),), predictor.card, views=True, actor="a")
+        plan = Plan("title", "path", (str(path),), predictor.card, orientations=True, actor="a")
         store = create_run(tmp_path / "runs", plan)
         go_through(store, predictor, threading.Lock())
         point = predictor.card.point()
