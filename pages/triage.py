@@ -42,7 +42,7 @@ def show_image(result: Assessed, model: LoadedModel) -> str:
     reason = session.override(result)
     with st.container(key="verdict-row"):
         # The result comes first in reading order, and beside the images where there is room.
-        reading, images = st.columns([1, 1.75])
+        reading, images = st.columns([1, 2.55])
     question, verdict, switch, buttons = (reading.container() for _place in range(4))
     admitted = is_admitted(result)
     with question:

@@ -164,9 +164,9 @@ def _matched(code: str, text: str, least: int) -> str | None:
     if exact != text:
         return exact
     for words, pattern, template in _templates(code):
-        found = pattern.fullmatch(text) if words >= least else None
-        if found is not None:
-            values = {name: _of_records(code, value, least=0) for name, value in found.groupdict().items()}
+        match = pattern.fullmatch(text) if words >= least else None
+        if match is not None:
+            values = {name: _of_records(code, value, least=0) for name, value in match.groupdict().items()}
             return _catalogue(code).gettext(template).format(**values)
     return None
 

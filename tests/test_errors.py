@@ -15,6 +15,7 @@ from tests.cli.conftest import Caller
 from tests.cli.conftest import call as call
 
 STATUS = {
+    "AlreadySavedError": 1,
     "AnotherImageError": 1,
     "BatchError": 1,
     "BusyError": 1,
@@ -34,6 +35,7 @@ STATUS = {
     "PixelsNotKeptError": 1,
     "RecipeError": 2,
     "ResultError": 1,
+    "SeenByOtherError": 1,
     "SelectionError": 2,
     "SkinLensError": 1,
     "SourceError": 2,

@@ -66,7 +66,7 @@ def measure_similar(
         [values for _, values in features_of(predictor, rows["file"].tolist(), lambda each: each.features, cache)]
     )
     asked = (rows["fold"] == ASKED_FOLD).to_numpy()
-    found = _found(index_of(features[~asked], rows[~asked]), features[asked], rows[asked])
+    measured = _found(index_of(features[~asked], rows[~asked]), features[asked], rows[asked])
     record: dict[str, Any] = {
         "model": predictor.model.name,
         "weights_sha256": predictor.model.sha256,
@@ -75,7 +75,7 @@ def measure_similar(
         "nearest": NEAREST,
         "dimensions": DIMENSIONS,
         "indexed": len(rows),
-        **found,
+        **measured,
     }
     write_results(out, f"{predictor.model.name}.similar", record)
     if release:
@@ -136,11 +136,11 @@ def _found(index: SimilarIndex, features: Floats, rows: pd.DataFrame) -> dict[st
     nearest = [index.nearest(values) for values in features]
     shares = pd.Series(index.diagnoses).value_counts(normalize=True)
     labels = [
-        np.mean([image.malignant == bool(malignant) for image in found])
-        for found, malignant in zip(nearest, rows["malignant"], strict=True)
+        np.mean([image.malignant == bool(malignant) for image in measured])
+        for measured, malignant in zip(nearest, rows["malignant"], strict=True)
     ]
     diagnoses = [
-        np.mean([image.diagnosis == dx for image in found]) for found, dx in zip(nearest, rows["dx"], strict=True)
+        np.mean([image.diagnosis == dx for image in measured]) for measured, dx in zip(nearest, rows["dx"], strict=True)
     ]
     known = (rows["dx"] != "").to_numpy()
     return {
@@ -162,9 +162,9 @@ def _share(shares: Floats, groups: pd.Series) -> Measurement:
 
 
 def _words(record: dict[str, Any]) -> str:
-    found = Measurement(**record["same_diagnosis"])
+    measured = Measurement(**record["same_diagnosis"])
     return (
         f"{record['indexed']} training images. Of the {record['nearest']} nearest images from other lesions, "
-        f"{found.text(as_percent, n=True)} had the same diagnosis; by chance it would be "
+        f"{measured.text(as_percent, n=True)} had the same diagnosis; by chance it would be "
         f"{as_percent(record['same_diagnosis_by_chance'])}. {record['split']}"
     )

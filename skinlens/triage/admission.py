@@ -6,6 +6,7 @@ from skinlens.imaging.image import LesionImage
 from skinlens.imaging.quality import Quality, assess_quality
 from skinlens.runtime.prediction import Prediction
 from skinlens.runtime.predictor import Predictor
+from skinlens.translation import sentence
 from skinlens.triage.wording import NOT_DERMOSCOPY, check_sentence
 
 
@@ -33,7 +34,7 @@ class Admission:
         """The warnings, or that there are none; empty if the image is rejected for reasons alone."""
         if self.reasons and not self.warnings:
             return ()
-        return self.warnings or ("Image quality: nothing found against it.",)
+        return self.warnings or (sentence("Image quality: nothing found against it."),)
 
 
 def examine(image: LesionImage, prediction: Prediction, predictor: Predictor) -> Admission:

@@ -122,10 +122,6 @@ class Outlook:
             "missed": _count(self.missed),
         }
 
-    def sentence(self) -> str:
-        """Return the consequences in a few words."""
-        return sentence("of 1,000: {referred} referred, {found} cancers found, {missed} missed", **self.counts())
-
 
 def outlook(sensitivity: float, specificity: float, prevalence: float) -> Outlook:
     """Return the consequences of a sensitivity and a specificity at a prevalence.

@@ -52,6 +52,8 @@ FORMER_HEADLINES = {
     "Not judged": HEADLINES["rejected"],
 }
 
+# Names of operating points, translated where they are shown.
+POINTS = (marked("screening"), marked("balanced"), marked("specialist"), marked("custom"))
 # How cards begin to say how a point was chosen.
 _RULES: dict[str, str] = {
     "the highest threshold with a sensitivity of at least 95%": marked(

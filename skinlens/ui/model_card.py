@@ -57,14 +57,14 @@ def held_out_summary(model: HeldOutModel) -> str:
 
 
 def point_summary(point: OperatingPoint) -> str:
-    """Return what the default operating point found and missed where it was measured first."""
+    """Return what the default operating point detected and missed where it was measured first."""
     rates = point.measured[0] if point.measured else None
-    found, left = (None, None) if rates is None else (rates.sensitivity.value, rates.specificity.value)
-    if found is None or left is None:
+    detected, cleared = (None, None) if rates is None else (rates.sensitivity.value, rates.specificity.value)
+    if detected is None or cleared is None:
         return f"What its operating point {point.name} finds and misses was not measured."
     return (
-        f"At its operating point {point.name}, it would have referred {100 * found:.0f} of 100 malignant lesions, and "
-        f"{100 * (1 - left):.0f} of 100 benign ones, on those datasets."
+        f"At its operating point {point.name}, it would have referred {100 * detected:.0f} of 100 malignant lesions, and "
+        f"{100 * (1 - cleared):.0f} of 100 benign ones, on those datasets."
     )
 
 

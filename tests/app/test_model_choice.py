@@ -83,15 +83,16 @@ def test_a_drawn_example_is_assessed_again_by_the_chosen_model(
 
 
 @pytest.mark.usefixtures("loads")
-def test_an_operating_point_of_another_model_is_forgotten(app: AppTest) -> None:
+def test_an_operating_point_is_used_where_the_model_has_it(app: AppTest) -> None:
     upload(app.run(), "a.png", png(5))
-    app.segmented_control(key="point").set_value("specialist").run()
+    app.radio(key="point").set_value("specialist").run()
     app.selectbox(key=MODEL).set_value(PAPER).run()
     assert not app.exception
     assert any("Operating point **balanced**" in text for text in texts(app))
     app.selectbox(key=MODEL).set_value(DEFAULT_MODEL).run()
     assert not app.exception
-    assert any("Operating point **screening**" in text for text in texts(app))
+    assert app.radio(key="point").value == "specialist"
+    assert any("Operating point **specialist**" in text for text in texts(app))
 
 
 @pytest.mark.usefixtures("loads")

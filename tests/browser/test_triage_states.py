@@ -93,7 +93,7 @@ def test_a_reload_says_that_the_result_is_gone(page: Page) -> None:
 def test_everything_needed_is_in_view_and_the_result_first_at_200_percent(page: Page) -> None:
     assess(page, "mole.png", 11)
     buttons = [page.get_by_role("button", name=name) for name in ("Save to a case", "Download PDF")]
-    images = page.get_by_test_id("stImage")
+    images = page.locator(".viewer .pane")
     for place in (page.get_by_test_id("stMetricValue"), images.nth(0), images.nth(1), *buttons):
         box = place.bounding_box()
         assert box is not None

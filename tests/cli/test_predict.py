@@ -49,6 +49,10 @@ COLUMNS = [
     "height",
     "model",
     "error",
+    "prevalence",
+    "risk",
+    "risk_low",
+    "risk_high",
 ]
 Row = dict[str, str]
 

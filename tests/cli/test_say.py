@@ -132,7 +132,7 @@ def test_cases_are_listed_tamely(call, tmp_path: Path, monkeypatch: pytest.Monke
     path = tmp_path / "a.png"
     path.write_bytes(encode_png(draw_pixels(1, height=90, width=120)))
     store = open_store()
-    facts = CaseFacts(f"{EVIL}\\[bold]", site="[link=file:///etc]site[/link] :bomb:")
+    facts = CaseFacts(f"{EVIL}\\[bold]"[:60], site="[link=file:///etc]site[/link] :bomb:")
     case = store.save(build_record(image=decode(path, name=EVIL), facts=facts), CARD, actor=EVIL)
     for words in (("list",), ("list", "--json"), ("show", case), ("show", "[/]\x1b[2J")):
         done = call("cases", *words)

@@ -30,7 +30,7 @@ from skinlens.triage.admission import Admission
 from skinlens.triage.case import CaseFacts, CaseRecord, Reading
 from skinlens.triage.checklists import COLOURS, MAJOR, MINOR, STRUCTURES, Abcd, Checklists, SevenPoint
 from skinlens.triage.decision import assess, operating_point
-from skinlens.triage.risk import meaning, one_in
+from skinlens.triage.risk import meaning, risk_words
 from skinlens.triage.sites import site_text
 from skinlens.triage.wording import (
     AGAINST_ADVICE,
@@ -177,7 +177,7 @@ def test_the_risk_stands_beside_the_headline_with_its_prevalence(build_record, c
     assert f"REFER {risk.headline}" in words(text)
     assert all(sentence in words(text) for sentence in risk.sentences())
     assert risk.threshold_words in words(text)
-    assert words(text).count(one_in(risk.risk.value)) == 1
+    assert words(text).count(risk_words(risk.risk)) == 1
 
 
 def test_a_score_close_to_the_threshold_is_distinguished_from_it(build_record, card):

@@ -77,4 +77,4 @@ def test_without_a_driver_there_are_no_devices(monkeypatch) -> None:
 def test_providers_in_words() -> None:
     assert provider_in_words(CUDA) == "CUDA"
     assert provider_in_words(CPU) == "CPU"
-    assert provider_in_words("NewExecutionProvider") == "NewExecutionProvider"
+    assert provider_in_words("NewExecutionProvider") == "New"

@@ -62,22 +62,22 @@ def test_an_outlook_counts_patients():
     assert found.ppv == pytest.approx(19 / 166)
     assert found.npv == pytest.approx(833 / 834)
     assert found.referrals_per_cancer == pytest.approx(166 / 19)
-    assert found.sentence() == "of 1,000: 166 referred, 19 cancers found, 1 missed"
+    assert found.counts() == {"referred": "166", "found": "19", "missed": "1"}
 
 
 def test_what_cannot_be_is_none():
     nobody = outlook(0.0, 1.0, 0.1)
     assert (nobody.ppv, nobody.referrals_per_cancer) == (None, None)
-    assert nobody.sentence() == "of 1,000: 0 referred, 0 cancers found, 100 missed"
+    assert nobody.counts() == {"referred": "0", "found": "0", "missed": "100"}
     assert outlook(1.0, 0.0, 0.1).npv is None
 
 
 @pytest.mark.parametrize(
     ("missed", "said"),
-    [(0.0, " 0 missed"), (0.2, " 0.2 missed"), (0.01, " fewer than 0.1 missed"), (0.997, " 1 missed")],
+    [(0.0, "0"), (0.2, "0.2"), (0.01, "fewer than 0.1"), (0.997, "1")],
 )
 def test_a_small_number_missed_is_not_rounded_away(missed, said):
-    assert outlook(1 - missed / 20, 0.5, 0.02).sentence().endswith(said)
+    assert outlook(1 - missed / 20, 0.5, 0.02).counts()["missed"] == said
 
 
 @pytest.mark.parametrize("bad", [(1.1, 0.5, 0.1), (0.5, -0.1, 0.1), (0.5, 0.5, 0.0)])

@@ -7,7 +7,7 @@ from skinlens.translation import gettext as _
 from skinlens.translation import in_language, marked
 from skinlens.triage.decision import Assessment
 from skinlens.triage.pipeline import Assessed
-from skinlens.triage.risk import SETTINGS, Meaning, one_in, outlook_of, percent, share_words
+from skinlens.triage.risk import SETTINGS, Meaning, Outlook, one_in, outlook_of, percent, share_words
 from skinlens.triage.wording import LOW_SENTENCE, NO_RATES, UNCALIBRATED, UNCERTAIN_SENTENCE, score_sentence
 from skinlens.ui import session
 
@@ -23,6 +23,12 @@ PREVALENCES = {**{f"{percent(share)}: {setting}": share for setting, share in SE
 _PREVALENCE, _OWN = "prevalence", "own-prevalence"
 
 
+def _setting(option: str) -> str:
+    """Return a choice of the prevalence as it is shown."""
+    share, _mark, setting = option.partition(": ")
+    return f"{share}: {_(setting)}" if setting else _(option)
+
+
 def is_admitted(result: Assessed) -> bool:
     """Return whether an image may be assessed, so that rates measured on other images hold for it."""
     admission = result.admission
@@ -32,7 +38,9 @@ def is_admitted(result: Assessed) -> bool:
 def choose_prevalence() -> float:
     """Return the share of malignant lesions where the image comes from, in (0, 1); the choice stays for all images."""
     session.restore(_PREVALENCE, _OWN)
-    setting = st.selectbox(_("How many lesions are malignant where you work?"), list(PREVALENCES), key=_PREVALENCE)
+    setting = st.selectbox(
+        _("How many lesions are malignant where you work?"), list(PREVALENCES), format_func=_setting, key=_PREVALENCE
+    )
     share = PREVALENCES[setting]
     if share is None:
         st.session_state.setdefault(_OWN, 5.0)
@@ -56,10 +64,10 @@ def choose_point(card: ModelCard, prevalence: float | None) -> OperatingPoint:
         st.session_state[session.POINT] = card.default_point
     outlooks = [None if prevalence is None else outlook_of(point, prevalence) for point in points.values()]
     name = st.radio(
-        _("How cautious: the operating point"),
+        _("How cautious? Of 1,000 lesions:"),
         list(points),
         format_func=_,
-        captions=["" if outlook is None else in_language(outlook.sentence()) for outlook in outlooks],
+        captions=["" if outlook is None else _in_short(outlook) for outlook in outlooks],
         key=session.POINT,
         help=_(
             "How readily the model refers a lesion. Screening misses the fewest cancers; specialist raises the fewest "
@@ -68,6 +76,13 @@ def choose_point(card: ModelCard, prevalence: float | None) -> OperatingPoint:
     )
     session.remember(session.POINT)
     return card.point(name)
+
+
+def _in_short(outlook: Outlook) -> str:
+    """Return the consequences of a point for 1,000 lesions on one line of the column."""
+    return _("{referred} referred, {found} found, {missed} missed").format(
+        **{name: in_language(count) for name, count in outlook.counts().items()}
+    )
 
 
 def show_name(result: Assessed) -> None:

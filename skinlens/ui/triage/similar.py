@@ -42,24 +42,24 @@ def show_similar(result: Assessed, model: LoadedModel) -> None:
             st.error(_("Similar cases cannot be shown."), icon=":material/error:")
             st.text(str(error))
             return
-        found = index.nearest(result.prediction.features)
-        st.text(in_language(similar_sentence(found)))
+        nearest = index.nearest(result.prediction.features)
+        st.text(in_language(similar_sentence(nearest)))
         st.caption(
             _(
                 "Similarity is the model's own and is no second opinion: images that it confuses are near each other "
                 "too. This list does not change the result."
             )
         )
-        if found[0].same:
+        if nearest[0].same:
             st.warning(
-                _("This image seems to be one that the model was trained on: {name}.").format(name=found[0].image_id),
+                _("This image seems to be one that the model was trained on: {name}.").format(name=nearest[0].image_id),
                 icon=":material/content_copy:",
             )
-        _show_pixels(found)
-        st.dataframe(similar_table(found), hide_index=True, width="stretch", key="similar-cases")
+        _show_pixels(nearest)
+        st.dataframe(similar_table(nearest), hide_index=True, width="stretch", key="similar-cases")
 
 
-def similar_table(found: tuple[SimilarImage, ...]) -> pd.DataFrame:
+def similar_table(nearest: tuple[SimilarImage, ...]) -> pd.DataFrame:
     """Tabulate similar images, one row each, the nearest first."""
     return pd.DataFrame(
         [
@@ -70,7 +70,7 @@ def similar_table(found: tuple[SimilarImage, ...]) -> pd.DataFrame:
                 _("Dataset"): dataset_title(image.dataset),
                 _("Similarity"): round(image.similarity, 2),
             }
-            for image in found
+            for image in nearest
         ]
     )
 
@@ -80,12 +80,12 @@ def diagnosis_title(code: str) -> str:
     return _(DIAGNOSES.get(code, code)) if code else _(_NOT_RECORDED)
 
 
-def _show_pixels(found: tuple[SimilarImage, ...]) -> None:
+def _show_pixels(nearest: tuple[SimilarImage, ...]) -> None:
     """Show the first similar images where the data folder has them; else say which diagnoses they have."""
     folder = data_folder()
-    files = [(image, file) for image in found if (file := image.file_in(folder)) is not None][:_SHOWN]
+    files = [(image, file) for image in nearest if (file := image.file_in(folder)) is not None][:_SHOWN]
     if not files:
-        counts = ", ".join(f"{diagnosis_title(code)} {count}" for code, count in by_diagnosis(found))
+        counts = ", ".join(f"{diagnosis_title(code)} {count}" for code, count in by_diagnosis(nearest))
         st.text(_("Diagnoses: {counts}.").format(counts=counts))
         st.caption(_("The images themselves are shown where SKINLENS_DATA names the folder of the training images."))
         return

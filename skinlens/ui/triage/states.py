@@ -21,6 +21,8 @@ STYLE = """<style>
 .st-key-announcement { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 </style>"""
 
+_ALERT = '<div role="alert" aria-live="polite" aria-atomic="true">{sentence}</div>'
+
 
 def live_region() -> DeltaGenerator:
     """Return the place, out of sight, of what is read out to those who cannot see the page change."""
@@ -35,7 +37,7 @@ def announce(place: DeltaGenerator, sentence: str) -> None:
         sentence: Without anything that a user typed.
     """
     # An alert is read when it appears, whatever it replaces.
-    place.html(f'<div role="alert" aria-live="polite" aria-atomic="true">{escape(sentence)}</div>')
+    place.html(_ALERT.replace("{sentence}", escape(sentence)))
 
 
 def show_working(waiting: session.Pending) -> None:

@@ -14,7 +14,7 @@ def draw_choices(names: tuple[str, ...]) -> None:
 
     points = tuple(POINT.model_copy(update={"name": name}) for name in names)
     card = CARD.model_copy(update={"operating_points": points, "default_point": names[-1]})
-    st.text(choose_point(card).name)
+    st.text(choose_point(card, None).name)
     st.text(repr(choose_prevalence()))
 
 
@@ -26,13 +26,13 @@ def chosen(app: AppTest) -> list[str]:
 def test_a_single_operating_point_is_no_choice() -> None:
     app = AppTest.from_function(draw_choices, kwargs={"names": ("only",)}, default_timeout=60).run()
     assert chosen(app)[0] == "only"
-    assert not app.segmented_control
+    assert not app.radio
 
 
 def test_the_default_point_is_chosen_at_first() -> None:
     app = AppTest.from_function(draw_choices, kwargs={"names": ("screening", "balanced")}, default_timeout=60).run()
     assert chosen(app)[0] == "balanced"
-    app.segmented_control(key="point").set_value("screening").run()
+    app.radio(key="point").set_value("screening").run()
     assert chosen(app)[0] == "screening"
 
 
@@ -62,7 +62,7 @@ def draw_rejected(*, score: float) -> None:
     from skinlens.triage.decision import assess
     from skinlens.triage.pipeline import Assessed
     from skinlens.ui import session
-    from skinlens.ui.triage.result import show_rejected
+    from skinlens.ui.triage.result import show_verdict
     from tests.made_up_cases import CARD, POINT, lesion_image, prediction
 
     grey = draw_pixels(9, height=240, width=320)
@@ -70,7 +70,7 @@ def draw_rejected(*, score: float) -> None:
     admission = admit(assess_quality(grey))
     assessment = assess(prediction(score), CARD, POINT, admission=admission)
     result = Assessed(lesion_image(), assessment, CARD)
-    show_rejected(result, assessment)
+    show_verdict(result, assessment, None)
     st.caption(f"override: {session.override(result)}")
 
 
