@@ -153,7 +153,7 @@ def data_folder() -> Path | None:
 def save_similar_index(index: SimilarIndex, path: Path) -> None:
     """Write an index, replacing the file in one step; directions as float16."""
     unfinished = path.with_suffix(".unfinished")
-    tensors = {
+    tensors: dict[str, npt.NDArray[np.generic]] = {
         "centre": np.asarray(index.centre, np.float32),
         "directions": np.ascontiguousarray(index.directions, np.float16),
         "codes": np.ascontiguousarray(index.codes),

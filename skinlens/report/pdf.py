@@ -244,7 +244,7 @@ def _draw_decision(canvas: PageCanvas, record: CaseRecord, text: Style) -> None:
     headline = Style(_HEADLINE, bold=True, colour=colour)
     left, width = canvas.l_margin + 6, canvas.epw - 11
     texts = _under_headline(record, text)
-    height = 5 + headline.leading + sum(len(canvas.lines(text, width, style)) * style.leading for text, style in texts)
+    height = 5 + headline.leading + sum(len(canvas.lines(each, width, style)) * style.leading for each, style in texts)
     canvas.need(height)
     top = canvas.y
     canvas.fill(canvas.l_margin, top, canvas.epw, height, _WASH)
@@ -254,8 +254,8 @@ def _draw_decision(canvas: PageCanvas, record: CaseRecord, text: Style) -> None:
     if record.meaning is not None and record.meaning.headline:
         canvas.block(in_language(record.meaning.headline), left, canvas.y, width, Style(_HEADLINE), align="right")
     canvas.y += headline.leading
-    for text, style in texts:
-        canvas.y += canvas.block(text, left, canvas.y, width, style)
+    for each, style in texts:
+        canvas.y += canvas.block(each, left, canvas.y, width, style)
     canvas.y = top + height + 4
 
 

@@ -203,7 +203,7 @@ class Meaning:
 
     def sentences(self) -> tuple[str, ...]:
         """Return the risk in plain words; empty if nothing is known."""
-        sentences = []
+        sentences: list[str] = []
         if self.risk is not None:
             sentences.append(
                 sentence(

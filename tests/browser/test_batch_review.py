@@ -95,7 +95,7 @@ def test_the_note_takes_letters_and_verdict_keys_leave_it_alone(reviewing: Page,
 
 def test_the_first_key_after_switching_to_blind_counts(reviewing: Page, run: BatchStore) -> None:
     # The operating point is named in the sidebar in any case; the image's result is not.
-    result = reviewing.get_by_text(re.compile("referral threshold, (score|estimate)"))
+    result = reviewing.get_by_text(re.compile("(REFER|UNCERTAIN|LOW), score"))
     expect(result).to_be_visible(timeout=LONG)
     reviewing.get_by_text("Blind reading", exact=True).click()
     expect(result).to_have_count(0, timeout=LONG)
