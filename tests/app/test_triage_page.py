@@ -146,7 +146,8 @@ def test_risk_threshold_and_consequences_follow_the_prevalence(app: AppTest, pre
         assert app.metric[0].value == one_in(risk_at(predictor, png(5), prevalence).value)
         at_threshold = risk_of(predictor.card.point().threshold, predictor.card, prevalence)
         assert any(f"refers from {one_in(at_threshold.value)} upward" in text for text in texts(app))
-        captions = [outlook_of(point, prevalence).sentence() for point in predictor.card.operating_points]
+        outlooks = [outlook_of(point, prevalence).counts() for point in predictor.card.operating_points]
+        captions = ["{referred} referred, {found} found, {missed} missed".format(**counts) for counts in outlooks]
         assert list(app.radio(key="point").proto.captions) == captions
 
     upload(app.run(), "lesion.png", png(5))
