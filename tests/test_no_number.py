@@ -82,7 +82,7 @@ class TestDecision:
     def test_it_means_nothing_at_any_prevalence_and_is_not_saved(self, bad: float, tmp_path: Path) -> None:
         assessment = assess(prediction(bad), CARD, POINT)
         assert not assessment.has_result
-        assert meaning(assessment, CARD, 0.1).estimate is None
+        assert meaning(assessment, CARD, 0.1) is None
         store = open_file(tmp_path / "cases.sqlite")
         with pytest.raises(CaseStoreError, match="there is no result"):
             store.save(build_record(assessment=assessment), CARD, actor="a")

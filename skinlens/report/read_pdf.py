@@ -122,7 +122,7 @@ def _printed(text: str) -> _Printed:
         for label in ("(?:Image|Picture)", "Weights")
     )
     lines = tuple(_RESULT_LINE.findall(text))
-    detailed = [found.groups() for found in map(_IN_LINE.match, lines[-1:]) if found]
+    detailed = [match.groups() for match in map(_IN_LINE.match, lines[-1:]) if match]
     results = tuple(
         (FORMER_HEADLINES.get(headline, headline), score) for headline, score in detailed or _RESULT.findall(text)
     )

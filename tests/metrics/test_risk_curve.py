@@ -94,7 +94,9 @@ def test_images_of_one_lesion_count_as_one() -> None:
 
 def test_the_same_seed_gives_the_same_curve() -> None:
     labels, scores = drawn(500)
-    assert curve_of(labels, scores) == curve_of(labels, scores)
+    once = curve_of(labels, scores)
+    assert curve_of(labels.copy(), scores.copy()) == once
+    assert curve_of(labels, scores, seed=1) != once
 
 
 def test_one_class_alone_is_an_error() -> None:

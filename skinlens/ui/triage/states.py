@@ -1,7 +1,5 @@
 """The Triage page when there is no result yet: the first visit, an image being assessed, a file of no use."""
 
-from html import escape
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -34,8 +32,8 @@ def announce(place: DeltaGenerator, sentence: str) -> None:
         place: From `live_region`.
         sentence: Without anything that a user typed.
     """
-    # An alert is read when it appears, whatever it replaces.
-    place.html(f'<div role="alert" aria-live="polite" aria-atomic="true">{escape(sentence)}</div>')
+    # Streamlit's alerts have the role of one: they are a live region that is read out when it appears.
+    place.info(sentence)
 
 
 def show_working(waiting: session.Pending) -> None:
