@@ -32,7 +32,7 @@ def announce(place: DeltaGenerator, sentence: str) -> None:
         place: From `live_region`.
         sentence: Without anything that a user typed.
     """
-    # Streamlit's alerts have the role of one: they are a live region that is read out when it appears.
+    # Streamlit gives this the role of a status: a live region, read out politely when its text changes.
     place.info(sentence)
 
 
