@@ -63,7 +63,7 @@ def test_a_score_that_prints_alike_is_another_result(store: CaseStore) -> None:
             '"score": 0.78',
             "The result was altered: the page shows REFER; REFER, score 0.87, threshold 0.31",
         ),
-        ('"decision": "refer"', '"decision": "low"  ', "the record inside the document LOW"),
+        ('"decision": "refer"', '"decision": "low"  ', "the record inside the document REFER; LOW, score 0.87"),
         (f'"image_sha256": "{"5c" * 32}"', f'"image_sha256": "{"6d" * 32}"', "The image's SHA-256 was altered"),
         ('"created": "2026-03-04T15:06', '"created": "2026-03-04T15:07', "The time was altered"),
     ],
