@@ -114,7 +114,7 @@ def test_everything_needed_is_in_view_and_the_result_first_at_200_percent(page: 
 
 
 def test_the_result_is_read_out(page: Page) -> None:
-    live = page.locator(".st-key-announcement [aria-live]")
+    live = page.locator(".st-key-announcement [role=status]")
     assess(page, "mole.png", 11)
     expect(live).to_contain_text("REFER. about 1 in ")
     assert "mole" not in live.inner_text()

@@ -33,6 +33,7 @@ from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.runtime.predictor import Predictor, load_predictor
 from skinlens.triage import pipeline
 from skinlens.triage.pipeline import BATCH
+from skinlens.triage.risk import risk_of, risk_words
 from tests.drawn import familiar_pixels
 
 COLUMNS = [
@@ -307,6 +308,25 @@ class TestOutput:
         assert isinstance(listed[0]["width"], int)
         assert isinstance(listed[0]["threshold"], float)
         assert listed[2]["width"] is None
+
+    def test_risks_are_those_at_the_prevalence_and_the_pdf_has_them(
+        self, call, two: Path, loaded: Predictor, tmp_path: Path
+    ) -> None:
+        for options, prevalence in (((), 0.02), (("--prevalence", "0.1"), 0.1)):
+            done = call("predict", two, *options, "--json", "--pdf", tmp_path / "pdfs")
+            usable, _, unreadable = json.loads(done.out)
+            risk = risk_of(usable["probability"], loaded.card, prevalence)
+            assert risk is not None
+            assert usable["prevalence"] == prevalence
+            assert (usable["risk"], usable["risk_low"], usable["risk_high"]) == (risk.value, risk.low, risk.high)
+            assert [unreadable[name] for name in ("prevalence", "risk", "risk_low", "risk_high")] == [None] * 4
+            summary = next((tmp_path / "pdfs").glob("0*.pdf"))
+            text = " ".join("\n".join(page.extract_text() for page in PdfReader(summary).pages).split())
+            assert risk_words(risk) in text
+
+    @pytest.mark.parametrize("prevalence", ["0", "1", "2", "much"])
+    def test_an_impossible_prevalence_is_bad_usage(self, call, two: Path, prevalence: str) -> None:
+        assert call("predict", two, "--prevalence", prevalence).status == 2
 
     def test_json_without_a_usable_image_still_parses(self, call, tmp_path: Path) -> None:
         (only,) = json.loads(call("predict", tmp_path / "absent.png", "--json").out)

@@ -1,7 +1,5 @@
 """The Triage page when there is no result yet: the first visit, an image being assessed, a file of no use."""
 
-from html import escape
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -21,8 +19,6 @@ STYLE = """<style>
 .st-key-announcement { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 </style>"""
 
-ALERT = '<div role="alert" aria-live="polite" aria-atomic="true">{sentence}</div>'
-
 
 def live_region() -> DeltaGenerator:
     """Return the place, out of sight, of what is read out to those who cannot see the page change."""
@@ -36,8 +32,8 @@ def announce(place: DeltaGenerator, sentence: str) -> None:
         place: From `live_region`.
         sentence: Without anything that a user typed.
     """
-    # An alert is read when it appears, whatever it replaces.
-    place.html(ALERT.replace("{sentence}", escape(sentence)))
+    # Streamlit gives this the role of a status: a live region, read out politely when its text changes.
+    place.info(sentence)
 
 
 def show_working(waiting: session.Pending) -> None:
