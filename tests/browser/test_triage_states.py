@@ -124,7 +124,7 @@ def test_a_stopped_page_offers_to_go_on(page: Page) -> None:
     drop(page, "slow.png", lesion(14))
     expect(page.locator(".st-key-at-work")).to_be_visible(timeout=30 * SECONDS)
     # Streamlit's own Stop, by its button in the toolbar.
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop").dispatch_event("click")
     go_on = page.get_by_role("button", name="Continue")
     expect(go_on).to_be_visible(timeout=60 * SECONDS)
     expect(page.locator(".st-key-stopped").get_by_text("slow.png")).to_be_visible()
