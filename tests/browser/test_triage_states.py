@@ -118,16 +118,3 @@ def test_the_result_is_read_out(page: Page) -> None:
     assess(page, "mole.png", 11)
     expect(live).to_contain_text("REFER. about 1 in ")
     assert "mole" not in live.inner_text()
-
-
-def test_a_stopped_page_offers_to_go_on(page: Page) -> None:
-    drop(page, "slow.png", lesion(14))
-    expect(page.locator(".st-key-at-work")).to_be_visible(timeout=30 * SECONDS)
-    # Streamlit's own Stop, by its button in the toolbar.
-    page.get_by_role("button", name="Stop").dispatch_event("click")
-    go_on = page.get_by_role("button", name="Continue")
-    expect(go_on).to_be_visible(timeout=60 * SECONDS)
-    expect(page.locator(".st-key-stopped").get_by_text("slow.png")).to_be_visible()
-    go_on.click()
-    expect(page.get_by_test_id("stMetricValue")).to_be_visible(timeout=90 * SECONDS)
-    expect(shown(page, "slow.png")).to_be_visible()
