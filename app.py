@@ -6,7 +6,7 @@ import streamlit as st
 
 import skinlens.ui
 from skinlens.imaging.workers import start_ahead
-from skinlens.runtime.card import ModelCard, ModelFileError, OperatingPoint
+from skinlens.runtime.card import ModelCard, ModelFileError
 from skinlens.translation import gettext as _
 from skinlens.translation import in_language
 from skinlens.triage.wording import DISCLAIMER, UNVERIFIED
@@ -16,7 +16,7 @@ from skinlens.ui.language import choose_language, guess_language
 from skinlens.ui.model import choose_model, loaded_model
 from skinlens.ui.router import mark_routed
 from skinlens.ui.server import protection
-from skinlens.ui.session import POINT, restore
+from skinlens.ui.triage.result import point_in_use
 
 # In the package, wherever this file is: a wheel keeps it elsewhere.
 DRAWINGS = Path(skinlens.ui.__file__).parent
@@ -53,17 +53,6 @@ STYLE = """<style>
 </style>"""
 
 
-def point_in_use(card: ModelCard) -> OperatingPoint:
-    """Return the operating point of the Triage page."""
-    restore(POINT)
-    chosen = st.session_state.get(POINT)
-    if chosen not in {point.name for point in card.operating_points}:
-        # Of another model.
-        st.session_state.pop(POINT, None)
-        return card.point()
-    return card.point(chosen)
-
-
 def model_in_use(page: str) -> ModelCard | None:
     """Show model, operating point and where it runs in the sidebar; return the card, or None without a usable model.
 
@@ -77,14 +66,12 @@ def model_in_use(page: str) -> ModelCard | None:
         st.error(_("No usable model. See the Triage page."), icon=":material/error:")
         return None
     point = point_in_use(model.card) if page == "triage" else point_for_sidebar() if page == "batch" else None
-    # Batch compares scores with the threshold, which its user can also type.
-    used = [] if point is None else [_("Operating point **{name}**").format(name=_(point.name))]
-    if point is not None and page == "batch":
-        used = [
-            _("Operating point **{name}**, threshold {threshold:.2f}").format(
-                name=_(point.name), threshold=point.threshold
-            )
-        ]
+    used = []
+    if point is not None:
+        # Batch compares scores with the threshold, which its user can also type.
+        typed = _("Operating point **{name}**, threshold {threshold:.2f}")
+        words = typed if page == "batch" else _("Operating point **{name}**")
+        used = [words.format(name=_(point.name), threshold=point.threshold)]
     lines = [
         _("Model **{name}** {version}").format(name=model.card.shown_name, version=model.card.version),
         *used,

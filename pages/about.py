@@ -20,7 +20,7 @@ def page() -> None:
         st.text(str(error))
     else:
         models, _problems = held_out_models(weights_folder() / "evaluation", {})
-        show_summary(card, next((model for model in models if model.title == card.name), None))
+        show_summary(card, next((model for model in models if model.name == card.name), None))
         show_card(card)
     show_hazards()
 

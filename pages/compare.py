@@ -25,9 +25,8 @@ def offer_own_model(compared: Compared) -> None:
                 "probabilities. The file stays in this browser session."
             )
         )
-        template = state.template()
-        if template is not None:
-            offer_table(template, "template", label="Download template (CSV)", key="own-template")
+        if compared.template is not None:
+            offer_table(compared.template, "template", label="Download template (CSV)", key="own-template")
         upload, threshold = st.columns([3, 1])
         upload.file_uploader(_("Your predictions (CSV)"), type="csv", key=state.UPLOADER, on_change=state.receive)
         threshold.number_input(

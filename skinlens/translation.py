@@ -150,12 +150,11 @@ def _known(code: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _of_records(code: str, text: str, *, least: int = _LEAST_LETTERS) -> str:
-    with language(code):
-        whole = _matched(code, text, least)
-        if whole is not None:
-            return whole
-        parts = [_matched(code, part, least) for part in _END_OF_SENTENCE.split(text)]
-        return text if None in parts else " ".join(part for part in parts if part is not None)
+    whole = _matched(code, text, least)
+    if whole is not None:
+        return whole
+    parts = [_matched(code, part, least) for part in _END_OF_SENTENCE.split(text)]
+    return text if None in parts else " ".join(part for part in parts if part is not None)
 
 
 def _matched(code: str, text: str, least: int) -> str | None:

@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 
 from skinlens.runtime.card import ModelCard, ModelFileError, verified_file
 from skinlens.runtime.prediction import Floats
@@ -175,8 +175,7 @@ def load_similar_index(card: ModelCard, folder: Path) -> SimilarIndex | None:
         return None
     path = verified_file(card, card.similar.index, folder)
     try:
-        with safe_open(path, "np") as stream:
-            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+        tensors = load_file(path)
         return SimilarIndex(
             centre=tensors["centre"],
             directions=tensors["directions"].astype(np.float32),

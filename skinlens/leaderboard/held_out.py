@@ -48,12 +48,14 @@ class HeldOutModel:
         kind: `model`, or `probe` of the pretrained weights that a model starts from.
         default: Whether it is the app's default model.
         datasets: Measurements by `origin`.
+        name: Of the model, or of the probe's record; "" where nobody asks for it.
     """
 
     title: str
     kind: Literal["model", "probe"]
     default: bool
     datasets: dict[str, HeldOutMeasurements]
+    name: str = ""
 
 
 def measure_held_out(rows: pd.DataFrame, *, resamples: int = RESAMPLES) -> HeldOutMeasurements:

@@ -29,7 +29,7 @@ def read_models(
     Returns:
         Models and probes, and a sentence for each file that cannot be used.
     """
-    models: list[tuple[str, HeldOutModel]] = []
+    models: list[HeldOutModel] = []
     problems: list[str] = []
     for name, files in chosen.items():
         try:
@@ -39,17 +39,30 @@ def read_models(
             problems.append(f"the predictions behind the choice of {name} cannot be used: {error}")
             continue
         datasets = measure_datasets(rows)
-        models.append((name, HeldOutModel(titles.get(name, name), "model", default=name == default, datasets=datasets)))
+        models.append(HeldOutModel(name, "model", default=name == default, datasets=datasets, name=name))
     try:
         probes = read_probes(folder)
     except ResultError as error:
         probes, problems = (), [*problems, str(error)]
     models += [
-        (each.record.name, HeldOutModel(each.record.title, "probe", default=False, datasets=each.record.by_origin))
+        HeldOutModel(each.record.title, "probe", default=False, datasets=each.record.by_origin, name=each.record.name)
         for each in probes
     ]
-    counts = Counter(model.title for _, model in models)
-    distinct = [
-        replace(model, title=f"{model.title} [{name}]") if counts[model.title] > 1 else model for name, model in models
+    return with_titles(models, titles), problems
+
+
+def with_titles(models: Sequence[HeldOutModel], titles: Mapping[str, str]) -> list[HeldOutModel]:
+    """Return models under their titles, told apart by their names where two have the same.
+
+    Args:
+        models: From `read_models`.
+        titles: Of models, by name; others keep theirs.
+    """
+    titled = [
+        replace(model, title=titles.get(model.name, model.title)) if model.kind == "model" else model
+        for model in models
     ]
-    return distinct, problems
+    counts = Counter(model.title for model in titled)
+    return [
+        replace(model, title=f"{model.title} [{model.name}]") if counts[model.title] > 1 else model for model in titled
+    ]

@@ -16,7 +16,7 @@ from skinlens.metrics.rows import evenly_spread, groups_of, labels_of
 from skinlens.storage.results import write_results
 from skinlens.studies.compression_traits import compression_features, label_probabilities
 from skinlens.training.dataset import DecodedRows, TrainingImages
-from skinlens.training.manifest import paired_origin_rows, read_manifests, training_rows, without_marked
+from skinlens.training.manifest import read_manifests, training_rows, usable_rows
 from skinlens.training.recipe import read_recipe
 from skinlens.training.sampling import row_weights
 
@@ -46,8 +46,7 @@ def audit_augmentation(recipe: Path, data: Sequence[Path], out: Path, *, images:
         OutputError: If the results cannot be written.
     """
     settings = read_recipe(recipe)
-    rows = without_marked(read_manifests(data), settings.leave_out)
-    rows, _ = training_rows(paired_origin_rows(rows), None)
+    rows, _ = training_rows(usable_rows(read_manifests(data), settings.leave_out, paired_origins=True), None)
     lines = []
     for origin, part in rows.groupby("origin"):
         if part["label"].value_counts().min() < _LEAST:

@@ -3,28 +3,26 @@
 import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from skinlens.errors import OutputError, UsageError
 from skinlens.export.ood import fit_ood_statistics
-from skinlens.imaging.decode import decode
 from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.imaging.quality import assess_quality
 from skinlens.metrics.classification import Floats
 from skinlens.metrics.measurement import as_percent, from_table
-from skinlens.progress import tracked
 from skinlens.runtime.card import ModelFile, OodRecord, sha256_of
 from skinlens.runtime.ood import OodStatistics, save_ood_statistics
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
 from skinlens.runtime.released import store_card
 from skinlens.runtime.weights import weights_folder
 from skinlens.storage.results import write_results
+from skinlens.studies.feature_cache import features_of
 from skinlens.studies.ood import (
     Flags,
     RejectedShare,
@@ -48,9 +46,6 @@ AT_LEAST = {"everyday": 0.97, "histology": 0.97, "xray": 0.97, "smartphone": 0.8
 CLOSE_UPS = ("smartphone", "closeup")
 # Kinds that a list need not have: lists were made before them.
 _LATER_KINDS = {"closeup"}
-_BATCH = 16
-# Features are written each time that so many are new.
-_KEEP_EVERY = 320
 _SPLIT = (
     "Images to be rejected: of each kind the first half of the list is fitted on, the second half measured. "
     "Dermoscopic images: fitted on folds {fit}, threshold from fold {choose}, measured on folds {measure}."
@@ -173,46 +168,11 @@ def _other_images(path: Path) -> pd.DataFrame:
 
 def _read(predictor: Predictor, files: Sequence[str], cache: Path | None) -> _Read:
     """Return features and quality of every image; the model runs only on those that the cache lacks."""
-    graph = predictor.card.files["graph"].sha256
-    kept = _read_cache(cache, graph)
-    digests: list[str] = []
-    unusable: list[bool] = []
-    saved = len(kept)
-    for first in tracked(range(0, len(files), _BATCH), "reading"):
-        images = [decode(Path(file)) for file in files[first : first + _BATCH]]
-        digests += [image.sha256 for image in images]
-        unusable += [admit(assess_quality(image.pixels)).rejected for image in images]
-        new = [image for image in images if image.sha256 not in kept]
-        kept |= {image.sha256: answer.appearance for image, answer in zip(new, predictor.predict(new), strict=True)}
-        enough = _KEEP_EVERY if first + _BATCH < len(files) else 1
-        if cache is not None and len(kept) - saved >= enough:
-            _write_cache(cache, kept, graph)
-            saved = len(kept)
-    features = np.stack([kept[digest] for digest in digests]).astype(np.float64)
-    return _Read(features, np.array(unusable, np.bool_))
-
-
-def _read_cache(path: Path | None, graph: str) -> dict[str, Any]:
-    """Features by the digest of their image; none where there is no file yet."""
-    if path is None or not path.is_file():
-        return {}
-    try:
-        with safe_open(path, "np") as stream:
-            if (stream.metadata() or {}).get("graph_sha256") != graph:
-                raise UsageError(f"{path} holds features of another model; name another file")
-            return {digest: stream.get_tensor(digest) for digest in stream.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise UsageError(f"cannot read the features in {path}: {error}") from error
-
-
-def _write_cache(path: Path, features: dict[str, Any], graph: str) -> None:
-    unfinished = path.with_suffix(".unfinished")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(features, unfinished, metadata={"graph_sha256": graph})
-        unfinished.replace(path)
-    except OSError as error:
-        raise OutputError(f"the features cannot be kept in {path}: {error}") from error
+    features, unusable = [], []
+    for image, appearance in features_of(predictor, files, attrgetter("appearance"), cache):
+        features.append(appearance)
+        unusable.append(admit(assess_quality(image.pixels)).rejected)
+    return _Read(np.stack(features).astype(np.float64), np.array(unusable, np.bool_))
 
 
 def _measured(

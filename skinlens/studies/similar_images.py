@@ -19,7 +19,7 @@ from skinlens.runtime.weights import weights_folder
 from skinlens.storage.results import write_results
 from skinlens.studies.feature_cache import features_of
 from skinlens.studies.subgroups import DIAGNOSES
-from skinlens.training.manifest import ManifestError, paired_origin_rows, read_manifests, without_marked
+from skinlens.training.manifest import ManifestError, read_manifests, training_rows, usable_rows
 
 # More dimensions did not find more images of the same diagnosis.
 DIMENSIONS = 64
@@ -122,9 +122,8 @@ def _indexed_rows(data: Sequence[Path], recipe: dict[str, Any]) -> pd.DataFrame:
     absent = {"isic_id", "dx", "origin"} - set(rows)
     if absent:
         raise ManifestError(f"the manifests lack the column {', '.join(sorted(absent))}")
-    rows = without_marked(rows[rows["split"] == "train"].reset_index(drop=True), recipe.get("leave_out", ()))
-    if recipe.get("paired_origins"):
-        rows = paired_origin_rows(rows)
+    usable = usable_rows(rows, recipe.get("leave_out", ()), paired_origins=bool(recipe.get("paired_origins")))
+    rows, _ = training_rows(usable, None)
     diagnoses = rows["dx"].fillna("").astype(str).str.strip().str.lower()
     return rows.assign(
         dx=diagnoses.replace(DIAGNOSES), isic_id=rows["isic_id"].fillna(rows["path"].map(lambda path: Path(path).stem))

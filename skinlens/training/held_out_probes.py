@@ -11,9 +11,8 @@ from skinlens.training.manifest import (
     FOLDS,
     ManifestError,
     origin_rows,
-    paired_origin_rows,
     training_rows,
-    without_marked,
+    usable_rows,
 )
 from skinlens.training.probe import balanced, choose_probe
 
@@ -55,7 +54,7 @@ def probed_rows(rows: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
         ManifestError: If there is no column `origin`, a training row has none, or no training row is left.
     """
     columns = tuple(name for name in LEFT_OUT if name in rows)
-    usable, _ = training_rows(paired_origin_rows(without_marked(rows, columns)), None)
+    usable, _ = training_rows(usable_rows(rows, columns, paired_origins=True), None)
     return usable, columns
 
 

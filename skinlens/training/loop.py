@@ -34,10 +34,9 @@ from skinlens.training.interpolation import interpolated
 from skinlens.training.manifest import (
     ManifestError,
     origin_rows,
-    paired_origin_rows,
     share_of,
     training_rows,
-    without_marked,
+    usable_rows,
 )
 from skinlens.training.optimisation import build_optimiser, class_loss, rate_factor, warmed_average
 from skinlens.training.probe import fit_probe
@@ -184,9 +183,7 @@ def _parts(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> tuple[pd.D
     """Rows to train on and rows held out, without those that the recipe leaves out of both."""
     if settings.origins and settings.fold is not None:
         raise ManifestError("a run holds out a fold or an origin, not both")
-    usable = without_marked(rows, recipe.leave_out)
-    if recipe.paired_origins:
-        usable = paired_origin_rows(usable)
+    usable = usable_rows(rows, recipe.leave_out, paired_origins=recipe.paired_origins)
     return origin_rows(usable, settings.origins) if settings.origins else training_rows(usable, settings.fold)
 
 

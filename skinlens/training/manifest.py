@@ -162,6 +162,21 @@ def paired_origin_rows(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.drop(index=alone).reset_index(drop=True)
 
 
+def usable_rows(rows: pd.DataFrame, leave_out: Sequence[str], *, paired_origins: bool) -> pd.DataFrame:
+    """Return the rows that a recipe uses: `without_marked`, and `paired_origin_rows` where it asks for that.
+
+    Args:
+        rows: From `read_manifests`.
+        leave_out: The recipe's `leave_out`.
+        paired_origins: The recipe's `paired_origins`.
+
+    Raises:
+        ManifestError: As for these two.
+    """
+    usable = without_marked(rows, leave_out)
+    return paired_origin_rows(usable) if paired_origins else usable
+
+
 def cells(rows: pd.DataFrame) -> pd.Series:
     """Return the cell of dataset and label that each row belongs to.
 

@@ -13,12 +13,12 @@ from skinlens.export.selection import read_selection
 from skinlens.imaging.synthetic import draw_pixels
 from skinlens.leaderboard.datasets import dataset_title
 from skinlens.leaderboard.probes import read_probes
-from skinlens.leaderboard.records import read_model
+from skinlens.leaderboard.records import read_model, read_results
+from skinlens.leaderboard.submitted import submission_template
 from skinlens.leaderboard.table import leaderboard, readable
 from skinlens.metrics.views import views_of
 from skinlens.runtime.predictor import DEFAULT_MODEL
 from skinlens.triage.wording import DISCLAIMER
-from skinlens.ui.compare import state
 from skinlens.ui.compare.tabs import TABS
 from tests.made_up_probes import held_out_scores, write_probe
 from tests.made_up_results import only, submitted_csv, write_folder
@@ -281,9 +281,9 @@ class TestYourOwn:
         assert YOURS in texts(compare)
         assert "McNemar's test" in texts(compare)
 
-    def test_the_template_lists_every_image_and_can_be_sent_back(self, compare: AppTest) -> None:
-        template = state.template()
-        assert template is not None
+    def test_the_template_lists_every_image_and_can_be_sent_back(self, compare: AppTest, weights: Path) -> None:
+        template = submission_template(read_results(weights / "evaluation").shown[0].rows)
+        assert len(template)
         assert "Download template (CSV)" in [b.proto.label for b in compare.run().get("download_button")]
         filled = template.assign(probability=0.25)
         upload(compare, filled.to_csv(index=False).encode())

@@ -14,6 +14,7 @@ from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.runtime.card import read_card
 from skinlens.runtime.ood import load_ood_statistics
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor
+from skinlens.studies import feature_cache
 from skinlens.studies import ood_rejection as command
 from skinlens.studies.ood_rejection import AT_LEAST, measure_rejection
 from skinlens.training.manifest import ManifestError
@@ -206,7 +207,7 @@ class TestBadInput:
             self.call(data / "known.csv", tmp_path, refuse=tmp_path / "list.csv")
 
     def test_features_of_another_model(self, data: Path, tmp_path: Path) -> None:
-        command._write_cache(tmp_path / "kept.safetensors", {"0": np.zeros(3, np.float32)}, "f" * 64)
+        feature_cache._write(tmp_path / "kept.safetensors", {"0": np.zeros(3, np.float32)}, "f" * 64)
         with pytest.raises(UsageError, match="features of another model"):
             self.call(data / "known.csv", tmp_path, cache=tmp_path / "kept.safetensors")
 

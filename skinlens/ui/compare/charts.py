@@ -14,8 +14,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from skinlens.leaderboard.records import SUBMITTED
-from skinlens.ui.charts import INK
 
+INK = {"light": "#16252d", "dark": "#e8eef1"}
 BACKGROUND = {"light": "#fbfcfd", "dark": "#11181d"}
 GRID = {"light": "#d5dee4", "dark": "#33424b"}
 REFERENCE = {"light": "#5b6b74", "dark": "#9aa9b2"}

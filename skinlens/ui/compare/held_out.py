@@ -10,7 +10,7 @@ import streamlit as st
 from skinlens.export.selection import SelectionError, read_selections
 from skinlens.leaderboard.datasets import dataset_title
 from skinlens.leaderboard.held_out import HeldOutModel, held_out_table, readable_held_out, shared_origins
-from skinlens.leaderboard.held_out_models import read_models
+from skinlens.leaderboard.held_out_models import read_models, with_titles
 from skinlens.leaderboard.probes import FOLDER
 from skinlens.runtime.card import sha256_of
 from skinlens.runtime.predictor import DEFAULT_MODEL
@@ -39,7 +39,8 @@ def held_out_models(folder: Path, titles: Mapping[str, str]) -> tuple[tuple[Held
     Returns:
         Every model whose choice held out datasets and every probe, and a sentence for each file that cannot be used.
     """
-    return _read(str(folder), _digest(folder), tuple(sorted(titles.items())))
+    models, problems = _read(str(folder), _digest(folder))
+    return tuple(with_titles(models, titles)), problems
 
 
 def read_held_out(folder: Path, titles: Mapping[str, str]) -> tuple[list[HeldOutModel], list[str]]:
@@ -110,11 +111,10 @@ def _size_note(table: pd.DataFrame) -> str:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the held-out datasets")
-def _read(
-    folder: str, digest: str, titles: tuple[tuple[str, str], ...]
-) -> tuple[tuple[HeldOutModel, ...], tuple[str, ...]]:
+def _read(folder: str, digest: str) -> tuple[tuple[HeldOutModel, ...], tuple[str, ...]]:
     del digest
-    models, problems = read_held_out(Path(folder), dict(titles))
+    # Without titles, so that pages with and without them share what takes seconds to measure.
+    models, problems = read_held_out(Path(folder), {})
     return tuple(models), tuple(problems)
 
 

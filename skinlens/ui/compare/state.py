@@ -81,6 +81,12 @@ class Compared:
         (model,) = (model for model in self.models if model.label == label)
         return self.results.by_family().get(model.family, (model,))
 
+    @property
+    def template(self) -> pd.DataFrame | None:
+        """The CSV to fill in with an own model's predictions; None where there are no test images to list."""
+        shown = self.results.shown
+        return submission_template(shown[0].rows) if shown else None
+
     def picked_first(self) -> list[str]:
         """Return the labels that are picked at first: the app's model, the paper's as published, others, and yours."""
         plain = sorted(
@@ -203,12 +209,6 @@ def image(folder: str, path: str) -> LesionImage | None:
 def by_label(models: Sequence[EvaluatedModel], labels: Sequence[str]) -> list[EvaluatedModel]:
     """Return the models with these labels, in the models' order."""
     return [model for model in models if model.label in labels]
-
-
-def template() -> pd.DataFrame | None:
-    """Return the CSV to fill in with an own model's predictions; None where there are no test images to list."""
-    shown = _read(str(folder := weights_folder() / "evaluation"), _folder_digest(folder))[0].shown
-    return submission_template(shown[0].rows) if shown else None
 
 
 def _is_default(model: EvaluatedModel) -> bool:

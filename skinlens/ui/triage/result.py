@@ -49,6 +49,17 @@ def choose_prevalence() -> float:
     return share
 
 
+def point_in_use(card: ModelCard) -> OperatingPoint:
+    """Return the operating point of the Triage page: the chosen one where the model has it, else the model's own."""
+    session.restore(session.POINT)
+    chosen = st.session_state.get(session.POINT)
+    if chosen not in {point.name for point in card.operating_points}:
+        # Of another model.
+        st.session_state.pop(session.POINT, None)
+        return card.point()
+    return card.point(chosen)
+
+
 def choose_point(card: ModelCard, prevalence: float | None) -> OperatingPoint:
     """Return the operating point to assess at; the user has a choice only where the model has several.
 
@@ -59,9 +70,7 @@ def choose_point(card: ModelCard, prevalence: float | None) -> OperatingPoint:
     points = {point.name: point for point in card.operating_points}
     if len(points) == 1:
         return card.point()
-    session.restore(session.POINT)
-    if st.session_state.get(session.POINT) not in points:
-        st.session_state[session.POINT] = card.default_point
+    st.session_state[session.POINT] = point_in_use(card).name
     outlooks = [None if prevalence is None else outlook_of(point, prevalence) for point in points.values()]
     name = st.radio(
         _("How cautious? Of 1,000 lesions:"),

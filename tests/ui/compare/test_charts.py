@@ -10,8 +10,8 @@ import pytest
 from skinlens.leaderboard import chart_tables as tables
 from skinlens.leaderboard.records import EvaluatedModel
 from skinlens.leaderboard.table import leaderboard
-from skinlens.ui.charts import INK
 from skinlens.ui.compare import charts
+from skinlens.ui.compare.charts import INK
 
 THEMES = ("light", "dark")
 # Machado, Oliveira & Fernandes 2009, severity 1: what people without one kind of cone see, in linear RGB.
