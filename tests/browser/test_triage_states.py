@@ -1,9 +1,12 @@
 """What Triage keeps and what it takes away: entries across pages, a second image, a reload, a narrow window."""
 
+import cv2
 from playwright.sync_api import Locator, Page, expect
 
+from skinlens.imaging.synthetic import encode_png
 from tests.browser.test_triage import drop, lesion
 from tests.browser.visiting import SECONDS, settle
+from tests.drawn import familiar_pixels
 
 
 def shown(page: Page, name: str) -> Locator:
@@ -118,3 +121,18 @@ def test_the_result_is_read_out(page: Page) -> None:
     assess(page, "mole.png", 11)
     expect(live).to_contain_text("REFER. about 1 in ")
     assert "mole" not in live.inner_text()
+
+
+def test_a_stopped_page_offers_to_go_on(page: Page) -> None:
+    # As large as a camera's, so that there is time to press the button.
+    large = cv2.resize(familiar_pixels(14), (5200, 3900), interpolation=cv2.INTER_CUBIC)
+    drop(page, "slow.png", encode_png(large))
+    expect(page.locator(".st-key-at-work")).to_be_visible(timeout=30 * SECONDS)
+    # Streamlit's own Stop, by its button in the toolbar, whose icon moves as long as the page is at work.
+    page.get_by_role("button", name="Stop").click(force=True)
+    go_on = page.get_by_role("button", name="Continue")
+    expect(go_on).to_be_visible(timeout=60 * SECONDS)
+    expect(page.locator(".st-key-stopped").get_by_text("slow.png")).to_be_visible()
+    go_on.click()
+    expect(page.get_by_test_id("stMetricValue")).to_be_visible(timeout=90 * SECONDS)
+    expect(shown(page, "slow.png")).to_be_visible()
