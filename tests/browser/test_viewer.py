@@ -3,11 +3,13 @@
 import base64
 import io
 import re
+from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from skinlens.explain.heatmap import COLOUR_MAPS, Floats, cover, heatmap_of, shaded, stretched
 from skinlens.imaging.decode import decode
@@ -15,8 +17,8 @@ from skinlens.imaging.synthetic import encode_png
 from skinlens.runtime.predictor import Predictor, load_predictor
 from skinlens.triage.pipeline import Pipeline
 from skinlens.triage.second import compare
-from tests.browser.visiting import SECONDS, Visit, settle
-from tests.drawn import FAMILIAR, familiar_pixels
+from tests.browser.visiting import SECONDS, settle, visitor
+from tests.drawn import familiar_pixels
 
 CONTENT = encode_png(familiar_pixels(1, malignant_look=True))
 # The overlay's own pixels: colours and cover, before the browser blends them.
@@ -46,8 +48,36 @@ def open_viewer(page: Page, content: bytes = CONTENT) -> Locator:
     return viewer
 
 
+@pytest.fixture(scope="module")
+def opened(browser: Browser, address: str) -> Iterator[Page]:
+    """The page of one visitor with a result, for the tests that leave no trace on the server."""
+    context = visitor(browser)
+    page = context.new_page()
+    page.goto(address)
+    open_viewer(page)
+    yield page
+    context.close()
+
+
 @pytest.fixture
-def viewer(page: Page) -> Locator:
+def viewer(opened: Page) -> Locator:
+    """The viewer of that page as a new visitor has it: the whole image, colours, opacity and switches as at first."""
+    viewer = opened.locator(".viewer")
+    wipe = viewer.get_by_role("button", name="Wipe")
+    if wipe.get_attribute("aria-pressed") == "true":
+        wipe.click()
+    for label in ("Own scale", "Outline (estimate)"):
+        viewer.get_by_label(label).uncheck()
+    viewer.get_by_label("Heatmap as").select_option("colour")
+    viewer.get_by_label("Colours").select_option(COLOUR_MAPS[0])
+    viewer.get_by_role("slider", name="Opacity").fill("60")
+    viewer.locator(".stage").press("0")
+    return viewer
+
+
+@pytest.fixture
+def own_viewer(page: Page) -> Locator:
+    """The viewer of a visitor who is this test's alone, and whose page it may change."""
     return open_viewer(page)
 
 
@@ -92,11 +122,11 @@ def ask_the_other(page: Page) -> None:
 
 
 class TestZoomAndPan:
-    def test_the_wheel_zooms_both_sides_at_the_pointer(self, page: Page, viewer: Locator) -> None:
+    def test_the_wheel_zooms_both_sides_at_the_pointer(self, opened: Page, viewer: Locator) -> None:
         pane = viewer.locator(".pane").first
         x, y, width, height = box(pane)
-        page.mouse.move(x + 0.25 * width, y + 0.25 * height)
-        page.mouse.wheel(0, -300)
+        opened.mouse.move(x + 0.25 * width, y + 0.25 * height)
+        opened.mouse.wheel(0, -300)
         expect(viewer).not_to_have_attribute("data-zoom", "1.000")
         left, right = places(viewer)
         assert left == right
@@ -105,64 +135,64 @@ class TestZoomAndPan:
         assert (0.25 * width - size[2]) / size[0] == pytest.approx(0.25, abs=0.01)
         assert (0.25 * height - size[3]) / size[1] == pytest.approx(0.25, abs=0.01)
 
-    def test_at_the_whole_image_the_wheel_scrolls_the_page(self, page: Page, viewer: Locator) -> None:
+    def test_at_the_whole_image_the_wheel_scrolls_the_page(self, opened: Page, viewer: Locator) -> None:
         x, y, width, height = box(viewer.locator(".pane").first)
         before = viewer.bounding_box()
-        page.mouse.move(x + width / 2, y + height / 2)
-        page.mouse.wheel(0, 200)
-        page.wait_for_timeout(500)
+        opened.mouse.move(x + width / 2, y + height / 2)
+        opened.mouse.wheel(0, 200)
+        opened.wait_for_timeout(500)
         after = viewer.bounding_box()
         assert zoom(viewer) == 1
         assert before is not None
         assert after is not None
         assert after["y"] < before["y"]
 
-    def test_dragging_one_side_moves_both_and_stops_at_the_rim(self, page: Page, viewer: Locator) -> None:
+    def test_dragging_one_side_moves_both_and_stops_at_the_rim(self, opened: Page, viewer: Locator) -> None:
         viewer.get_by_role("button", name="Zoom in").click()
         viewer.get_by_role("button", name="Zoom in").click()
         x, y, width, height = box(viewer.locator(".pane").nth(1))
         before = middle(viewer)
-        page.mouse.move(x + width / 2, y + height / 2)
-        page.mouse.down()
-        page.mouse.move(x + width / 2 - 40, y + height / 2 - 20, steps=4)
-        page.mouse.up()
+        opened.mouse.move(x + width / 2, y + height / 2)
+        opened.mouse.down()
+        opened.mouse.move(x + width / 2 - 40, y + height / 2 - 20, steps=4)
+        opened.mouse.up()
         after = middle(viewer)
         assert after[0] == pytest.approx(before[0] + 40 / (width * zoom(viewer)), abs=0.005)
         assert after[1] > before[1]
         left, right = places(viewer)
         assert left == right
-        page.mouse.down()
-        page.mouse.move(x - 3000, y - 3000, steps=4)
-        page.mouse.up()
+        opened.mouse.down()
+        opened.mouse.move(x - 3000, y - 3000, steps=4)
+        opened.mouse.up()
         corner = 1 - 1 / (2 * zoom(viewer))
         assert middle(viewer) == pytest.approx((corner, corner), abs=0.002)
 
-    def test_a_double_click_shows_the_whole_image_again(self, page: Page, viewer: Locator) -> None:
+    def test_a_double_click_shows_the_whole_image_again(self, opened: Page, viewer: Locator) -> None:
         viewer.get_by_role("button", name="Zoom in").click()
         assert zoom(viewer) > 1
         viewer.locator(".pane").first.dblclick()
         assert zoom(viewer) == 1
         assert middle(viewer) == (0.5, 0.5)
-        assert page.url
+        assert opened.url
 
-    def test_keys_zoom_move_and_reset(self, page: Page, viewer: Locator) -> None:
+    def test_keys_zoom_move_and_reset(self, opened: Page, viewer: Locator) -> None:
         stage = viewer.locator(".stage")
         stage.focus()
         for key in ("+", "+", "ArrowRight", "ArrowDown"):
-            page.keyboard.press(key)
+            opened.keyboard.press(key)
         assert zoom(viewer) == pytest.approx(1.4**2, abs=0.01)
         assert middle(viewer)[0] > 0.5
         assert middle(viewer)[1] > 0.5
-        page.keyboard.press("-")
+        opened.keyboard.press("-")
         assert zoom(viewer) == pytest.approx(1.4, abs=0.01)
-        page.keyboard.press("0")
+        opened.keyboard.press("0")
         assert zoom(viewer) == 1
 
-    def test_nothing_of_it_runs_the_page(self, page: Page, viewer: Locator) -> None:
+    def test_nothing_of_it_runs_the_page(self, opened: Page, viewer: Locator) -> None:
         sent: list[str] = []
-        page.on("websocket", lambda socket: sent.append(socket.url))
-        state = page.get_by_test_id("stApp")
-        page.evaluate(
+        opened.on("websocket", lambda socket: sent.append(socket.url))
+        state = opened.get_by_test_id("stApp")
+        opened.evaluate(
             """() => { window.runs = 0; new MutationObserver(() => window.runs++).observe(
               document.querySelector('[data-testid="stApp"]'),
               {attributes: true, attributeFilter: ["data-test-script-state"]}); }"""
@@ -172,15 +202,15 @@ class TestZoomAndPan:
         viewer.get_by_label("Colours").select_option("inferno")
         viewer.get_by_label("Own scale").check()
         viewer.get_by_role("button", name="Wipe").click()
-        page.wait_for_timeout(500)
-        assert page.evaluate("window.runs") == 0
+        opened.wait_for_timeout(500)
+        assert opened.evaluate("window.runs") == 0
         assert sent == []
         expect(state).to_have_attribute("data-test-script-state", "notRunning")
 
-    def test_another_image_starts_whole_and_keeps_the_look(self, page: Page, viewer: Locator) -> None:
-        viewer.get_by_role("button", name="Zoom in").click()
-        viewer.get_by_label("Colours").select_option("cividis")
-        source = viewer.locator("img").first.get_attribute("src")
+    def test_another_image_starts_whole_and_keeps_the_look(self, page: Page, own_viewer: Locator) -> None:
+        own_viewer.get_by_role("button", name="Zoom in").click()
+        own_viewer.get_by_label("Colours").select_option("cividis")
+        source = own_viewer.locator("img").first.get_attribute("src")
         page.locator('input[type="file"]').first.set_input_files(
             {
                 "name": "next.png",
@@ -193,11 +223,10 @@ class TestZoomAndPan:
         assert zoom(page.locator(".viewer")) == 1
         expect(page.locator(".viewer").get_by_label("Colours")).to_have_value("cividis")
 
-    def test_two_fingers_zoom(self, visit: Visit) -> None:
-        page = visit(has_touch=True)
-        viewer = open_viewer(page)
+    def test_two_fingers_zoom(self, opened: Page, viewer: Locator) -> None:
         x, y, width, height = box(viewer.locator(".pane").first)
-        session = page.context.new_cdp_session(page)
+        session = opened.context.new_cdp_session(opened)
+        session.send("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
 
         def touch(kind: str, apart: float) -> None:
             at = [
@@ -210,6 +239,7 @@ class TestZoomAndPan:
         for apart in (30, 45, 60):
             touch("touchMove", apart)
         touch("touchEnd", 60)
+        session.detach()
         assert zoom(viewer) == pytest.approx(3, rel=0.15)
 
 
@@ -260,13 +290,13 @@ class TestEvidence:
         for side in (0, 1):
             assert viewer.locator(".pane").nth(side).locator("path").count() == 2
 
-    def test_the_key_hides_the_heatmap_while_it_is_held(self, page: Page, viewer: Locator) -> None:
+    def test_the_key_hides_the_heatmap_while_it_is_held(self, opened: Page, viewer: Locator) -> None:
         right = viewer.locator(".pane").nth(1)
         viewer.locator(".stage").focus()
         with_heatmap, original = looks(right), looks(viewer.locator(".pane").first)
-        page.keyboard.down("b")
+        opened.keyboard.down("b")
         hidden = looks(right)
-        page.keyboard.up("b")
+        opened.keyboard.up("b")
         again = looks(right)
         assert np.abs(hidden - original).mean() < 2
         assert np.abs(with_heatmap - original).mean() > 5
@@ -280,30 +310,30 @@ class TestEvidence:
         button.click()
         expect(viewer.locator("canvas.evidence")).to_be_visible()
 
-    def test_an_enhanced_copy_blinks_to_the_original(self, page: Page, viewer: Locator) -> None:
+    def test_an_enhanced_copy_blinks_to_the_original(self, page: Page, own_viewer: Locator) -> None:
         page.get_by_test_id("stButtonGroup").get_by_text("Colour corrected", exact=True).click()
-        expect(viewer.locator("figcaption", has_text="Colour corrected")).to_be_visible(timeout=60 * SECONDS)
+        expect(own_viewer.locator("figcaption", has_text="Colour corrected")).to_be_visible(timeout=60 * SECONDS)
         settle(page)
-        viewer.locator(".stage").focus()
+        own_viewer.locator(".stage").focus()
         page.keyboard.down("b")
-        panes = [looks(viewer.locator(".pane").nth(side)) for side in (0, 1)]
+        panes = [looks(own_viewer.locator(".pane").nth(side)) for side in (0, 1)]
         page.keyboard.up("b")
         assert np.abs(panes[0] - panes[1]).mean() < 2
-        assert np.abs(looks(viewer.locator(".pane").nth(1)) - panes[0]).mean() > 2
+        assert np.abs(looks(own_viewer.locator(".pane").nth(1)) - panes[0]).mean() > 2
 
 
 class TestWipe:
-    def test_it_lays_both_over_each_other_with_a_border_to_drag(self, page: Page, viewer: Locator) -> None:
+    def test_it_lays_both_over_each_other_with_a_border_to_drag(self, opened: Page, viewer: Locator) -> None:
         viewer.get_by_role("button", name="Wipe").click()
         expect(viewer.locator(".pane")).to_have_count(1)
         pane, divider = viewer.locator(".pane"), viewer.get_by_role("slider", name="Border between")
         expect(divider).to_have_attribute("aria-valuenow", "50")
         x, y, width, height = box(pane)
         halfway = looks(pane)
-        page.mouse.move(x + width / 2, y + height / 3)
-        page.mouse.down()
-        page.mouse.move(x + 0.9 * width, y + height / 3, steps=4)
-        page.mouse.up()
+        opened.mouse.move(x + width / 2, y + height / 3)
+        opened.mouse.down()
+        opened.mouse.move(x + 0.9 * width, y + height / 3, steps=4)
+        opened.mouse.up()
         expect(divider).to_have_attribute("aria-valuenow", "90")
         moved = looks(pane)
         # Between the two borders the original has come in the place of the heatmap, and nothing else has changed.
@@ -313,22 +343,23 @@ class TestWipe:
         assert columns[: int(0.45 * columns.size)].mean() < 1
         assert zoom(viewer) == 1
 
-    def test_keys_move_it(self, page: Page, viewer: Locator) -> None:
+    def test_keys_move_it(self, opened: Page, viewer: Locator) -> None:
         viewer.get_by_role("button", name="Wipe").click()
         divider = viewer.get_by_role("slider", name="Border between")
         divider.focus()
-        page.keyboard.press("ArrowLeft")
-        expect(divider).to_have_attribute("aria-valuenow", "45")
-        page.keyboard.press("Home")
+        before = int(divider.get_attribute("aria-valuenow") or "")
+        opened.keyboard.press("ArrowLeft")
+        expect(divider).to_have_attribute("aria-valuenow", str(before - 5))
+        opened.keyboard.press("Home")
         expect(divider).to_have_attribute("aria-valuenow", "0")
         viewer.get_by_role("button", name="Wipe").click()
         expect(viewer.locator(".pane")).to_have_count(2)
 
-    def test_the_wheel_zooms_under_it(self, page: Page, viewer: Locator) -> None:
+    def test_the_wheel_zooms_under_it(self, opened: Page, viewer: Locator) -> None:
         viewer.get_by_role("button", name="Wipe").click()
         x, y, width, height = box(viewer.locator(".pane"))
-        page.mouse.move(x + 0.3 * width, y + height / 2)
-        page.mouse.wheel(0, -300)
+        opened.mouse.move(x + 0.3 * width, y + height / 2)
+        opened.mouse.wheel(0, -300)
         expect(viewer).not_to_have_attribute("data-zoom", "1.000")
         left, right = places(viewer)
         assert left == right
@@ -336,51 +367,39 @@ class TestWipe:
 
 class TestFullScreen:
     @pytest.mark.parametrize("by_key", [False, True])
-    def test_button_and_key_show_the_pair_alone(self, page: Page, viewer: Locator, by_key: bool) -> None:  # noqa: FBT001
+    def test_button_and_key_show_the_pair_alone(self, opened: Page, viewer: Locator, by_key: bool) -> None:  # noqa: FBT001
         small = box(viewer.locator(".pane").first)[2]
         if by_key:
             viewer.locator(".stage").focus()
-            page.keyboard.press("f")
+            opened.keyboard.press("f")
         else:
             viewer.get_by_role("button", name="Full screen").click()
-        page.wait_for_function(FULL, timeout=10 * SECONDS)
-        page.wait_for_timeout(300)
+        opened.wait_for_function(FULL, timeout=10 * SECONDS)
+        opened.wait_for_timeout(300)
         found = viewer.locator(".pane").first.bounding_box()
         assert found is not None
         assert found["width"] > 1.5 * small
         assert found["y"] + found["height"] <= 800
-        page.keyboard.press("f")
-        page.wait_for_function("() => document.fullscreenElement === null", timeout=10 * SECONDS)
+        opened.keyboard.press("f")
+        opened.wait_for_function("() => document.fullscreenElement === null", timeout=10 * SECONDS)
 
 
 class TestModels:
-    def test_the_other_model_is_shown_and_compared(self, page: Page, viewer: Locator, predictor: Predictor) -> None:
+    def test_the_other_model_is_shown_and_a_disagreement_is_said(self, page: Page, predictor: Predictor) -> None:
+        content = encode_png(familiar_pixels(0, malignant_look=False))
+        own, other = Pipeline(predictor)(content), Pipeline(load_predictor("asff_resnet50_paper"))(content)
+        decisions = own.assessment.decision, other.assessment.decision
+        assert decisions == ("low", "refer"), "choose a drawn lesion that divides the two models"
+        viewer = open_viewer(page, content)
         before = drawn(viewer)[0]
         ask_the_other(page)
-        other = Pipeline(load_predictor("asff_resnet50_paper"))(CONTENT)
-        own = Pipeline(predictor)(CONTENT)
         expect(viewer.locator("figcaption").nth(1)).to_have_text(f"{other.card.title}: {other.assessment.headline}")
+        expect(page.get_by_text("The two models disagree.")).to_be_visible()
         expect(page.get_by_text(compare(own.assessment, other.assessment).sentence)).to_be_visible()
         assert np.abs(drawn(viewer)[0].astype(int) - before).mean() > 1
 
-    def test_a_disagreement_is_a_sentence(self, page: Page, predictor: Predictor) -> None:
-        """The first drawn lesion on which one model refers and the other does not."""
-        paper = Pipeline(load_predictor("asff_resnet50_paper"))
-        own = Pipeline(predictor)
-        for look in (True, False):
-            for number in range(len(FAMILIAR[look])):
-                content = encode_png(familiar_pixels(number, malignant_look=look))
-                first, second = own(content).assessment, paper(content).assessment
-                if {first.decision, second.decision} == {"refer", "low"}:
-                    open_viewer(page, content)
-                    ask_the_other(page)
-                    expect(page.get_by_text("The two models disagree.")).to_be_visible()
-                    expect(page.get_by_text(compare(first, second).sentence)).to_be_visible()
-                    return
-        pytest.fail("no drawn lesion divides the two models; draw one that does")
-
-    def test_the_sidebar_switches_the_model_of_the_page(self, page: Page, viewer: Locator) -> None:
-        before = drawn(viewer)[0]
+    def test_the_sidebar_switches_the_model_of_the_page(self, page: Page, own_viewer: Locator) -> None:
+        before = drawn(own_viewer)[0]
         sidebar = page.get_by_test_id("stSidebar")
         sidebar.get_by_test_id("stSelectbox").first.click()
         page.get_by_role("option", name="paper protocol").click()
@@ -403,17 +422,20 @@ class TestAccess:
         assert all(names)
         assert "F opens full screen" in (viewer.locator(".stage").get_attribute("aria-label") or "")
 
-    def test_what_has_the_focus_is_ringed(self, page: Page, viewer: Locator) -> None:
+    def test_what_has_the_focus_is_ringed(self, opened: Page, viewer: Locator) -> None:
         viewer.locator(".stage").focus()
-        page.keyboard.press("Shift")
+        opened.keyboard.press("Shift")
         ring = "one => { const style = getComputedStyle(one); return style.boxShadow + style.outlineWidth; }"
         assert "3px" in viewer.locator(".stage").evaluate(ring)
-        page.keyboard.press("Tab")
+        opened.keyboard.press("Tab")
         assert "3px" in viewer.get_by_role("button", name="Zoom out").evaluate(ring)
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])
-    def test_text_stands_out_in_both_themes(self, visit: Visit, scheme: str) -> None:
-        viewer = open_viewer(visit(color_scheme=scheme))
+    def test_text_stands_out_in_both_themes(
+        self, opened: Page, viewer: Locator, scheme: Literal["light", "dark"]
+    ) -> None:
+        opened.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        opened.wait_for_timeout(500)
         colours = viewer.evaluate(
             "one => { const style = getComputedStyle(one); return [style.color, style.backgroundColor]; }"
         )
@@ -421,13 +443,16 @@ class TestAccess:
         assert (max(text, ground) + 0.05) / (min(text, ground) + 0.05) > 7
         assert (ground < 0.2) == (scheme == "dark")
 
-    def test_the_pair_is_as_large_as_the_window_allows(self, page: Page, viewer: Locator) -> None:
+    def test_the_pair_is_as_large_as_the_window_allows(self, opened: Page, viewer: Locator) -> None:
         """With the sidebar closed, each image of a pair is at least 420 px wide at 1280."""
-        page.get_by_test_id("stSidebar").hover()
-        page.get_by_test_id("stSidebarCollapseButton").locator("button").click()
-        expect(page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "true")
-        page.wait_for_timeout(800)
-        assert min(box(viewer.locator(".pane").nth(side))[2] for side in (0, 1)) >= 420
+        sidebar = opened.get_by_test_id("stSidebar")
+        sidebar.hover()
+        opened.get_by_test_id("stSidebarCollapseButton").locator("button").click()
+        expect(sidebar).to_have_attribute("data-collapsed", "true")
+        opened.wait_for_timeout(800)
+        widths = [box(viewer.locator(".pane").nth(side))[2] for side in (0, 1)]
+        opened.get_by_test_id("stExpandSidebarButton").click()
+        assert min(widths) >= 420
 
 
 def luminance(rgb: list[int]) -> float:
