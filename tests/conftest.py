@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # Two processes with two threads each would fight for two cores. The libraries read this when they are imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -19,8 +20,10 @@ from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion
 from skinlens.leaderboard.records import EvaluatedModel, read_results
 from skinlens.leaderboard.table import paper_label, read_published
-from skinlens.runtime.predictor import Predictor, load_predictor
+from skinlens.runtime import predictor as predictor_module
+from skinlens.runtime.predictor import Predictor, load_predictor, open_session
 from skinlens.runtime.weights import weights_folder
+from tests.kept_answers import KeptAnswers
 from tests.made_up_results import write_folder
 
 DATA = Path(os.environ.get("SKINLENS_DATA") or ".")
@@ -30,6 +33,8 @@ REAL_IMAGES_PER_LABEL = 10
 TOGETHER = ("tests/browser/",)
 # What takes longest begins first, so that no process is left alone with it at the end.
 FIRST = (*TOGETHER, "tests/network/", "tests/training/test_loop.py", "tests/scoring/", "tests/models/")
+# Tests of the model's own work.
+ALWAYS_ASKED = ("tests/runtime/", "tests/export/", "tests/models/")
 
 # Property tests try the same examples in every run, so that a failure is a change of the code.
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None, max_examples=50)
@@ -73,6 +78,24 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.delenv("SKINLENS_DB_URL", raising=False)
         patch.delenv("SKINLENS_UNVERIFIED", raising=False)
         yield home
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kept_answers() -> Iterator[None]:
+    """Models are asked once for the same batch of images, since most tests are about what is made of the answer."""
+
+    def opened(graph: Path, *arguments: Any, **options: Any) -> KeptAnswers:
+        return KeptAnswers(open_session(graph, *arguments, **options), graph)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predictor_module, "open_session", opened)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def asked_again(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exception: tests of the model's own work."""
+    monkeypatch.setattr(KeptAnswers, "on", not request.node.nodeid.startswith(ALWAYS_ASKED))
 
 
 @pytest.fixture

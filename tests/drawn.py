@@ -4,6 +4,8 @@ A drawing is no photograph: the model refuses about a third of them as strange. 
 `test_drawn.py` says when a new model needs other seeds.
 """
 
+from functools import cache
+
 import cv2
 import numpy as np
 
@@ -25,7 +27,12 @@ def familiar_pixels(number: int, *, height: int = HEIGHT, width: int = WIDTH, ma
     its own input of 224 pixels.
     """
     seeds = FAMILIAR[malignant_look]
-    drawn = draw_pixels(seeds[number % len(seeds)], height=HEIGHT, width=WIDTH, malignant_look=malignant_look)
+    drawn = _drawn(seeds[number % len(seeds)], malignant_look)
     if (height, width) == (HEIGHT, WIDTH):
-        return drawn
+        return drawn.copy()
     return np.asarray(cv2.resize(drawn, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+@cache
+def _drawn(seed: int, malignant_look: bool) -> Pixels:  # noqa: FBT001
+    return draw_pixels(seed, height=HEIGHT, width=WIDTH, malignant_look=malignant_look)

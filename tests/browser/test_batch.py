@@ -74,6 +74,7 @@ def test_a_dropped_folder_is_assessed_with_its_paths_and_discarded(page: Page, t
     expect(page.get_by_text("Where are the images?")).to_be_visible(timeout=60 * SECONDS)
 
 
+@pytest.mark.slow
 def test_the_counts_and_the_sidebar_follow_the_threshold(listed: Page) -> None:
     sidebar = listed.get_by_test_id("stSidebar")
     expect(sidebar.get_by_text("screening")).to_be_visible(timeout=60 * SECONDS)

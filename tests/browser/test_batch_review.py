@@ -72,7 +72,7 @@ def test_undo_takes_verdicts_back_to_the_first(reviewing: Page, run: BatchStore)
     assert verdicts(run) == [("unsure", "")]
 
 
-@pytest.mark.parametrize("leave", ["Enter", "Escape"])
+@pytest.mark.parametrize("leave", ["Enter", pytest.param("Escape", marks=pytest.mark.slow)])
 def test_the_note_takes_letters_and_verdict_keys_leave_it_alone(reviewing: Page, run: BatchStore, leave: str) -> None:
     reviewing.keyboard.press("e")
     expect(note(reviewing)).to_be_focused(timeout=LONG)
@@ -110,6 +110,7 @@ def test_the_first_key_after_switching_to_blind_counts(reviewing: Page, run: Bat
     expect_image(reviewing, 2)
 
 
+@pytest.mark.slow
 def test_a_key_that_is_held_or_comes_too_early_is_no_verdict(reviewing: Page, run: BatchStore) -> None:
     """A verdict on an image that nobody has seen would be worse than one that has to be given again."""
     reviewing.keyboard.down("m")
@@ -142,6 +143,7 @@ def test_the_keys_can_be_read_and_do_nothing_meanwhile(reviewing: Page, run: Bat
     expect_image(reviewing, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (1920, 1080)])
 def test_the_verdict_bar_stays_in_view(visit: Visit, run: BatchStore, width: int, height: int) -> None:
     assert run.progress().complete
@@ -166,6 +168,7 @@ def test_the_verdict_bar_stays_in_view(visit: Visit, run: BatchStore, width: int
     expect(page.get_by_text(f"Image 2 of {IMAGES}", exact=True)).to_be_attached(timeout=LONG)
 
 
+@pytest.mark.slow
 def test_two_reviewers_at_two_desks_do_not_overwrite_each_other(reviewing: Page, visit: Visit, run: BatchStore) -> None:
     other = visit()
     open_run(other)

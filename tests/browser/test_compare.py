@@ -54,7 +54,10 @@ def test_switch_upload_and_download(page: Page, tmp_path: Path) -> None:
     expect(compare.get_by_text(DISCLAIMER)).to_have_count(1)
 
 
-@pytest.mark.parametrize(("theme", "kind", "begins"), [("light", "PNG", b"\x89PNG"), ("dark", "SVG", b"<svg")])
+@pytest.mark.parametrize(
+    ("theme", "kind", "begins"),
+    [("light", "PNG", b"\x89PNG"), pytest.param("dark", "SVG", b"<svg", marks=pytest.mark.slow)],
+)
 def test_a_chart_downloads_as_an_image(visit: Visit, theme: str, kind: str, begins: bytes) -> None:
     compare = open_compare(visit(color_scheme=theme))
     compare.get_by_role("radio", name=kind, exact=True).click()

@@ -86,6 +86,7 @@ def test_no_page_asks_a_foreign_host(watched_page: Page) -> None:
         watched_page.wait_for_load_state("networkidle")
 
 
+@pytest.mark.slow
 def test_charts_ask_no_foreign_host(watched_page: Page) -> None:
     """Plotly can fetch maps and fonts, and offers to send a chart to its maker."""
     watched_page.get_by_role("link", name="Compare", exact=True).click()
@@ -109,6 +110,7 @@ def test_a_drop_a_pdf_and_a_case_ask_no_foreign_host(watched_page: Page, image: 
     watched_page.wait_for_load_state("networkidle")
 
 
+@pytest.mark.slow
 def test_a_batch_asks_no_foreign_host(watched_page: Page, tmp_path: Path) -> None:
     begin(watched_page, plant(tmp_path / "ward", 2))
     wait_until_complete(watched_page, 2)

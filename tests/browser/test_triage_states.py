@@ -1,6 +1,7 @@
 """What Triage keeps and what it takes away: entries across pages, a second image, a reload, a narrow window."""
 
 import cv2
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from skinlens.imaging.synthetic import encode_png
@@ -65,11 +66,7 @@ def test_a_second_image_never_stands_beside_the_first_result(page: Page) -> None
     assert page.evaluate("() => { window.stopLooking = true; return window.seenTogether; }") == []
 
 
-def test_a_bad_or_oversized_file_takes_the_old_result_away(page: Page) -> None:
-    assess(page, "good.png", 11)
-    drop(page, "broken.png", lesion(3)[:5000])
-    expect(page.get_by_text("broken.png is incomplete or damaged")).to_be_visible(timeout=90 * SECONDS)
-    expect(page.get_by_test_id("stMetricValue")).to_have_count(0)
+def test_an_oversized_or_bad_file_takes_the_old_result_away(page: Page) -> None:
     assess(page, "good.png", 11)
     # Rejected by the browser, so that the server never hears of it.
     page.evaluate(
@@ -84,6 +81,9 @@ def test_a_bad_or_oversized_file_takes_the_old_result_away(page: Page) -> None:
     expect(page.get_by_text("huge.png")).to_be_visible(timeout=30 * SECONDS)
     expect(page.get_by_test_id("stMetricValue")).to_be_hidden()
     assess(page, "next.png", 12)
+    drop(page, "broken.png", lesion(3)[:5000])
+    expect(page.get_by_text("broken.png is incomplete or damaged")).to_be_visible(timeout=90 * SECONDS)
+    expect(page.get_by_test_id("stMetricValue")).to_have_count(0)
 
 
 def test_a_reload_says_that_the_result_is_gone(page: Page) -> None:
@@ -93,8 +93,11 @@ def test_a_reload_says_that_the_result_is_gone(page: Page) -> None:
     assert "mole" not in page.url
 
 
-def test_everything_needed_is_in_view_and_the_result_first_at_200_percent(page: Page) -> None:
+def test_a_result_is_in_view_and_read_out_and_comes_first_at_200_percent(page: Page) -> None:
+    live = page.locator(".st-key-announcement [role=status]")
     assess(page, "mole.png", 11)
+    expect(live).to_contain_text("REFER. about 1 in ")
+    assert "mole" not in live.inner_text()
     buttons = [page.get_by_role("button", name=name) for name in ("Save to a case", "Download PDF")]
     images = page.locator(".viewer .pane")
     for place in (page.get_by_test_id("stMetricValue"), images.nth(0), images.nth(1), *buttons):
@@ -116,13 +119,7 @@ def test_everything_needed_is_in_view_and_the_result_first_at_200_percent(page: 
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-def test_the_result_is_read_out(page: Page) -> None:
-    live = page.locator(".st-key-announcement [role=status]")
-    assess(page, "mole.png", 11)
-    expect(live).to_contain_text("REFER. about 1 in ")
-    assert "mole" not in live.inner_text()
-
-
+@pytest.mark.slow
 def test_a_stopped_page_offers_to_go_on(page: Page) -> None:
     # As large as a camera's, so that there is time to press the button.
     large = cv2.resize(familiar_pixels(14), (5200, 3900), interpolation=cv2.INTER_CUBIC)

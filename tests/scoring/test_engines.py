@@ -62,6 +62,7 @@ def test_a_pool_of_processes_gives_the_rows_of_predict(folder: Path, job: Job, t
     check(score_locally, folder, job, tmp_path / "rows.csv")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 def test_a_ray_cluster_gives_the_rows_of_predict(folder: Path, job: Job, tmp_path: Path) -> None:
     check(score_on_ray, folder, job, tmp_path / "rows.csv")
@@ -99,6 +100,7 @@ def assert_nothing_is_lost(
     assert_equal_rows(parquet.read_table(job.destination).to_pandas(), as_predicted(folder, tmp_path / "rows.csv"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 def test_a_ray_worker_that_is_killed_loses_nothing(tmp_path: Path, job: Job) -> None:
     assert_nothing_is_lost(tmp_path, job, 40, 4, score_on_ray, scorers)
