@@ -45,6 +45,7 @@ def test_released_graph_on_synthetic_images(predictor, released_folder, parts, i
     assert parity.images == len(images)
 
 
+@pytest.mark.slow
 def test_released_graph_on_real_images(predictor, released_folder, parts, real_images) -> None:
     graph, weights = files(predictor, released_folder)
     parity = measure_parity(graph, weights, *parts, stacked(predictor, real_images))

@@ -470,6 +470,7 @@ def test_an_unbroken_word_wraps_inside_the_page(build_record, card, field):
     assert no_overlap(content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("note", ["-" * 6000, "א." + "#" * 3000, "\u0301" * 2000])
 def test_rows_of_punctuation_are_drawn(build_record, card, note):
     content = case_pdf(build_record(facts=CaseFacts(note=note)), card).content
@@ -477,6 +478,7 @@ def test_rows_of_punctuation_are_drawn(build_record, card, note):
     assert "".join(texts(content)).count(note[-1]) >= len(note) - 2
 
 
+@pytest.mark.slow
 def test_the_section_after_a_note_stays_on_one_page(build_record, card):
     counts = []
     for length in range(3, 40, 3):

@@ -362,7 +362,9 @@ class TestReleasedModel:
         pd.DataFrame(rows, columns=["path", "label", "split", "mask"]).to_csv(folder / "drawn.csv", index=False)
         return folder / "drawn.csv"
 
-    @pytest.mark.parametrize("quick", [True, False], ids=["quick", "whole"])
+    @pytest.mark.parametrize(
+        "quick", [pytest.param(True, id="quick"), pytest.param(False, id="whole", marks=pytest.mark.slow)]
+    )
     def test_evaluate_writes_and_says_it(
         self, images: Path, predictor: Predictor, tmp_path: Path, monkeypatch, quick
     ) -> None:
