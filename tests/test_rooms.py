@@ -73,6 +73,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "skinlens.runtime.card",
         "skinlens.runtime.provider_words",
         "skinlens.imaging.image",
+        "skinlens.imaging.own",
         "skinlens.metrics.measurement",
         "skinlens.metrics.registry",
         # The program's own version.

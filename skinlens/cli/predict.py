@@ -14,6 +14,7 @@ from skinlens.cli.say import json_text, say
 from skinlens.errors import OutputError, UsageError
 from skinlens.explain.heatmap import record_overlay
 from skinlens.imaging.image import ImageRejectedError
+from skinlens.imaging.own import mark_heatmap
 from skinlens.imaging.sources import Source, Sources, safe_name
 from skinlens.imaging.synthetic import encode_png
 from skinlens.progress import tracked
@@ -110,7 +111,7 @@ def _write_extras(source: Source, assessed: Assessed, outputs: Outputs) -> None:
     name = safe_name(source.relative, image.sha256)
     drawn = record_overlay(image.pixels, assessed.heatmap)
     if outputs.heatmaps is not None:
-        (outputs.heatmaps / f"{name}.png").write_bytes(encode_png(drawn))
+        (outputs.heatmaps / f"{name}.png").write_bytes(mark_heatmap(encode_png(drawn)))
     if outputs.pdfs is None and outputs.dicom is None:
         return
     # Imported here, since fonts and PDF code cost time that a plain table need not pay.

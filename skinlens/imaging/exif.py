@@ -41,7 +41,7 @@ def read_exif(block: object) -> ExifFacts:
     first = _entries(tiff, order, tiff[4:8])
     exif = _entries(tiff, order, first.get(_EXIF_BLOCK, b""))
     index = _entries(tiff, order, exif.get(_INTEROPERABILITY_BLOCK, b"")).get(_INTEROPERABILITY_INDEX, b"")
-    space = _number(order, exif.get(_COLOUR_SPACE, b""), _SRGB)
+    space = _number(order, exif.get(_COLOUR_SPACE, b""), 0)
     is_adobe_rgb = space == _ADOBE_BY_SOME_CAMERAS or (index[:3] == _ADOBE and space != _SRGB)
     return ExifFacts(
         orientation=_number(order, first.get(_ORIENTATION, b""), 1),
