@@ -329,7 +329,7 @@ class TestServer:
             ("server", "enableXsrfProtection", True),
             ("server", "xsrfCookieSameSite", "strict"),
             ("server", "enableAgentApi", False),
-            ("server", "maxUploadSize", 50),
+            ("server", "maxUploadSize", 200),
             ("browser", "gatherUsageStats", False),
             ("client", "toolbarMode", "viewer"),
             ("client", "showErrorDetails", "none"),

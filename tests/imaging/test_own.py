@@ -37,7 +37,7 @@ def test_damaged_files_are_not_taken_for_ours(data: bytes) -> None:
 
 
 def test_everything_that_predict_writes_is_recognised(tmp_path: Path) -> None:
-    (tmp_path / "lesion.png").write_bytes(encode_png(familiar_pixels()))
+    (tmp_path / "lesion.png").write_bytes(encode_png(familiar_pixels(0)))
     out = tmp_path / "out"
     outputs = Outputs(tmp_path / "a.csv", as_json=False, heatmaps=out, pdfs=out, orientations=False, dicom=out)
     predict([tmp_path / "lesion.png"], outputs, model=None, point=None, threshold=None)
