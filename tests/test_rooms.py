@@ -73,6 +73,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "skinlens.runtime.card",
         "skinlens.runtime.provider_words",
         "skinlens.imaging.image",
+        "skinlens.imaging.own",
         "skinlens.metrics.measurement",
         "skinlens.metrics.registry",
         # The program's own version.
@@ -328,7 +329,7 @@ class TestServer:
             ("server", "enableXsrfProtection", True),
             ("server", "xsrfCookieSameSite", "strict"),
             ("server", "enableAgentApi", False),
-            ("server", "maxUploadSize", 50),
+            ("server", "maxUploadSize", 200),
             ("browser", "gatherUsageStats", False),
             ("client", "toolbarMode", "viewer"),
             ("client", "showErrorDetails", "none"),

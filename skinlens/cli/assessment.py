@@ -2,6 +2,7 @@
 
 import json as json_module
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -27,12 +28,17 @@ def predict(
     prevalence: Prevalence = 0.02,
     orientations: Orientations = True,
     unverified: Unverified = False,
+    frame: Annotated[
+        int | None,
+        typer.Option(min=1, help="Image of a DICOM file or TIFF that holds several.", show_default="all, a row each"),
+    ] = None,
 ) -> None:
     """Assess images: one row each, in order; an image that cannot be read gets a row too."""
     from skinlens.cli.predict import Outputs
     from skinlens.cli.predict import predict as command
 
     outputs = Outputs(out, json, heatmaps, pdf, orientations, dicom, prevalence)
+    outputs = replace(outputs, frame=None if frame is None else frame - 1)
     command(paths, outputs, model=model, point=point, threshold=threshold, unverified=unverified)
 
 

@@ -12,6 +12,7 @@ EXTRA_OF = {
     "onnx_ir": "train",
     "onnx_safetensors": "train",
     "ray": "ray",
+    "rawpy": "raw",
     "openvino": "openvino",
 }
 

@@ -14,6 +14,7 @@ from skinlens.cli.say import json_text, say
 from skinlens.errors import OutputError, UsageError
 from skinlens.explain.heatmap import record_overlay
 from skinlens.imaging.image import ImageRejectedError
+from skinlens.imaging.own import mark_heatmap
 from skinlens.imaging.sources import Source, Sources, safe_name
 from skinlens.imaging.synthetic import encode_png
 from skinlens.progress import tracked
@@ -22,7 +23,7 @@ from skinlens.storage.printable import printable
 from skinlens.storage.spreadsheet import guarded
 from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.decision import operating_point
-from skinlens.triage.pipeline import Assessed, Pipeline
+from skinlens.triage.pipeline import Assessed, Outcome, Pipeline
 from skinlens.triage.risk import PRIMARY_CARE, meaning
 from skinlens.triage.row import Row, columns
 
@@ -39,6 +40,7 @@ class Outputs:
         orientations: Whether each image is scored turned and mirrored too, which takes eight times as long.
         dicom: Folder of case summaries and overlays as DICOM objects.
         prevalence: Share of malignant lesions that risks are for, in (0, 1).
+        frame: Which image of a DICOM file or TIFF with several, from 0; None is each of them, a row each.
     """
 
     table: Path | None
@@ -48,6 +50,7 @@ class Outputs:
     orientations: bool = True
     dicom: Path | None = None
     prevalence: float = PRIMARY_CARE
+    frame: int | None = None
 
 
 def predict(
@@ -79,7 +82,7 @@ def predict(
         chosen = operating_point(predictor.card, name=point, threshold=threshold)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    pipeline = Pipeline(predictor, chosen, orientations=outputs.orientations)
+    pipeline = Pipeline(predictor, chosen, orientations=outputs.orientations, frame=outputs.frame)
     sources = Sources(paths)
     count: dict[str, int] = {}
     try:
@@ -92,7 +95,9 @@ def predict(
             for source, outcome in tracked(pipeline.stream(sources), "assessing"):
                 if isinstance(outcome, Assessed):
                     _write_extras(source, outcome, outputs)
-                row = Row.of(source.path, outcome, pipeline.card, pipeline.point, prevalence=outputs.prevalence)
+                row = Row.of(
+                    _path(source, outcome), outcome, pipeline.card, pipeline.point, prevalence=outputs.prevalence
+                )
                 writer.write(row)
                 count[row.decision] = count.get(row.decision, 0) + 1
     except OSError as error:
@@ -103,14 +108,20 @@ def predict(
     say(", ".join(parts))
 
 
+def _path(source: Source, outcome: Outcome) -> str:
+    """Return the path of a row; further images of a file are named as members of it are."""
+    frame = outcome.image.frame if isinstance(outcome, Assessed) else 0
+    return f"{source.path}!/{frame + 1}" if frame else source.path
+
+
 def _write_extras(source: Source, assessed: Assessed, outputs: Outputs) -> None:
     if outputs.heatmaps is None and outputs.pdfs is None and outputs.dicom is None:
         return
     image = assessed.image
-    name = safe_name(source.relative, image.sha256)
+    name = safe_name(source.relative, image.sha256) + (f"-{image.frame + 1}" if image.frame else "")
     drawn = record_overlay(image.pixels, assessed.heatmap)
     if outputs.heatmaps is not None:
-        (outputs.heatmaps / f"{name}.png").write_bytes(encode_png(drawn))
+        (outputs.heatmaps / f"{name}.png").write_bytes(mark_heatmap(encode_png(drawn)))
     if outputs.pdfs is None and outputs.dicom is None:
         return
     # Imported here, since fonts and PDF code cost time that a plain table need not pay.

@@ -60,7 +60,10 @@ def score(
     del predictor
     total: dict[str, int] = {}
     try:
-        left = prepare(job, shards)
+        changed: list[Shard] = []
+        left = prepare(job, shards, on_changed=changed.append)
+        if changed:
+            say(f"{len(changed)} of {len(shards)} shards are scored again: files in them have changed")
         if len(left) < len(shards):
             say(f"{len(shards) - len(left)} of {len(shards)} shards are there already")
         for counted in tracked(_engine(engine, left, job, workers), "shards", total=len(left)):

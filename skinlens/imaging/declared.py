@@ -4,12 +4,13 @@ Decoders reserve memory for what a header claims: a few bytes can claim gigabyte
 """
 
 import struct
+from collections.abc import Mapping
 from typing import Any
 
-from PIL import Image, TiffImagePlugin
+from PIL import Image
 
 from skinlens.imaging.guards import check_decoded_size, check_size, damaged, has_too_many_parts
-from skinlens.imaging.limits import MAX_PNG_CHUNKS, MAX_TIFF_PAGES, MAX_TILE_SIDE
+from skinlens.imaging.limits import MAX_PNG_CHUNKS, MAX_TILE_SIDE
 
 _PNG_SIGNATURE = 8
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -59,52 +60,22 @@ def check_png(data: bytes, name: str) -> None:
         raise damaged(name)
 
 
-def count_tiff_pages(data: bytes, name: str) -> int:
-    """Count the pages of a TIFF file by its directories alone, those that Pillow would read one by one.
-
-    Args:
-        data: The whole file, classic or BigTIFF.
-        name: How a rejection names the image.
-
-    Raises:
-        ImageRejectedError: `over_budget` beyond `MAX_TIFF_PAGES`.
-    """
-    order = "<" if data.startswith(b"II") else ">"
-    is_big = 43 in data[2:4]
-    offset_at, offset_as, count_as, entry = (8, "Q", "Q", 20) if is_big else (4, "I", "H", 12)
-    seen: set[int] = set()
-    try:
-        (offset,) = struct.unpack_from(order + offset_as, data, offset_at)
-        # A directory that refers back to an earlier one ends the file, as it does for libtiff.
-        while offset and offset not in seen:
-            seen.add(offset)
-            if len(seen) > MAX_TIFF_PAGES:
-                raise has_too_many_parts(name, f"{MAX_TIFF_PAGES:,} pages")
-            (entries,) = struct.unpack_from(order + count_as, data, offset)
-            (offset,) = struct.unpack_from(
-                order + offset_as, data, offset + struct.calcsize("=" + count_as) + entries * entry
-            )
-    except struct.error:
-        # The chain leaves the file: the pages before are there.
-        pass
-    return max(1, len(seen))
-
-
-def check_tiff(image: TiffImagePlugin.TiffImageFile, size: int, name: str) -> None:
+def check_tiff(tags: Mapping[int, Any], *, width: int, height: int, size: int, name: str) -> None:
     """Check the first page's strips or tiles: how large they are, and that they lie in the file.
 
     Args:
-        image: Opened, not decoded.
+        tags: The page's values by tag, a tuple where there are several.
+        width: Columns in pixels.
+        height: Rows in pixels.
         size: Length of the file in bytes.
         name: How a rejection names the image.
 
     Raises:
         ImageRejectedError: `truncated` or `over_budget`.
     """
-    tags = image.tag_v2
     bits = max(_numbers(tags.get(_BITS_PER_SAMPLE, 1))) * int(tags.get(_SAMPLES_PER_PIXEL, 1))
-    check_decoded_size(name, width=image.width, height=image.height, bytes_per_pixel=-(-bits // 8))
-    for tag, side in ((_TILE_WIDTH, image.width), (_TILE_HEIGHT, image.height)):
+    check_decoded_size(name, width=width, height=height, bytes_per_pixel=-(-bits // 8))
+    for tag, side in ((_TILE_WIDTH, width), (_TILE_HEIGHT, height)):
         # Tiles are a multiple of 16 wide and high, and may be larger than a small image.
         if int(tags.get(tag, 0)) > max(MAX_TILE_SIDE, side + 15):
             raise damaged(name)
@@ -114,7 +85,7 @@ def check_tiff(image: TiffImagePlugin.TiffImageFile, size: int, name: str) -> No
     if any(offset + length > size for offset, length in zip(offsets, lengths, strict=False)):
         raise damaged(name)
     ratio = _TIFF_RATIOS.get(int(tags.get(_COMPRESSION, 1)))
-    if lengths and ratio and image.width * bits // 8 * image.height > sum(lengths) * ratio:
+    if lengths and ratio and width * bits // 8 * height > sum(lengths) * ratio:
         raise damaged(name)
 
 

@@ -7,16 +7,17 @@ from pathlib import Path
 from skinlens.imaging.dicom import is_dicom
 from skinlens.imaging.files import UnusableFileError, read_regular
 from skinlens.imaging.formats import decode_content
-from skinlens.imaging.image import ImageRejectedError, LesionImage, Pixels
+from skinlens.imaging.image import Decoded, ImageRejectedError, LesionImage
+from skinlens.imaging.raw import RAW_SUFFIXES
 from skinlens.imaging.taken import day_taken
 from skinlens.imaging.workers import NoWorkerError, decode_in_worker
 
 __all__ = ["IMAGE_SUFFIXES", "decode", "decode_trusted", "is_dicom"]
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom"})
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom"}) | RAW_SUFFIXES
 
 
-def decode(source: bytes | Path, *, name: str | None = None) -> LesionImage:
+def decode(source: bytes | Path, *, name: str | None = None, frame: int = 0) -> LesionImage:
     """Decode one dermoscopic image, within a budget of time and memory.
 
     The content of the bytes decides which format they are in, not the name; only a DICOM file without its mark is
@@ -29,6 +30,7 @@ def decode(source: bytes | Path, *, name: str | None = None) -> LesionImage:
     Args:
         source: The whole file, or where it lies.
         name: How people are shown the image; by default the file's name, or "image" for bytes.
+        frame: Which of the images of a DICOM file or TIFF, from 0.
 
     Returns:
         The image, its pixels C-contiguous and read-only.
@@ -38,11 +40,10 @@ def decode(source: bytes | Path, *, name: str | None = None) -> LesionImage:
     """
     data, name = _content(source, name)
     try:
-        pixels, notes, taken = decode_in_worker(data, name)
+        decoded, taken = decode_in_worker(data, name, frame)
     except NoWorkerError:
-        pixels, notes = decode_content(data, name)
-        taken = day_taken(data, name)
-    return _image(data, name, pixels, notes, taken)
+        decoded, taken = decode_content(data, name, frame), day_taken(data, name)
+    return _image(data, name, decoded, frame, taken)
 
 
 def decode_trusted(source: bytes | Path, *, name: str | None = None) -> LesionImage:
@@ -52,12 +53,21 @@ def decode_trusted(source: bytes | Path, *, name: str | None = None) -> LesionIm
     Arguments, result and errors are those of `decode`, but the day on which it was taken is not read.
     """
     data, name = _content(source, name)
-    return _image(data, name, *decode_content(data, name))
+    return _image(data, name, decode_content(data, name))
 
 
-def _image(data: bytes, name: str, pixels: Pixels, notes: tuple[str, ...], taken: date | None = None) -> LesionImage:
-    pixels.setflags(write=False)
-    return LesionImage(pixels=pixels, sha256=hashlib.sha256(data).hexdigest(), name=name, notes=notes, taken=taken)
+def _image(data: bytes, name: str, decoded: Decoded, frame: int = 0, taken: date | None = None) -> LesionImage:
+    decoded.pixels.setflags(write=False)
+    return LesionImage(
+        pixels=decoded.pixels,
+        sha256=hashlib.sha256(data).hexdigest(),
+        name=name,
+        notes=decoded.notes,
+        taken=taken,
+        frames=decoded.frames,
+        frame=frame,
+        millimetres=decoded.millimetres,
+    )
 
 
 def _content(source: bytes | Path, name: str | None) -> tuple[bytes, str]:

@@ -1,8 +1,9 @@
-"""DICOM bytes to an RGB image: the first frame, in every colour encoding that dermoscopy arrives in."""
+"""DICOM bytes to an RGB image: one frame, in every colour encoding that dermoscopy arrives in."""
 
 import io
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,29 +17,40 @@ from pydicom.filereader import data_element_generator
 from pydicom.pixels import convert_color_space, get_decoder
 from pydicom.tag import BaseTag
 
+from skinlens.imaging.colour_model import looks_like
+from skinlens.imaging.frames import check_frame, frame_note
 from skinlens.imaging.guards import FORMATS, check_size, damaged, has_too_many_parts, refusing_damage, too_large
-from skinlens.imaging.image import ImageRejectedError, Pixels
+from skinlens.imaging.image import Decoded, ImageRejectedError, Pixels
 from skinlens.imaging.jpeg import check_end, read_structure
 from skinlens.imaging.limits import CLOCK_SECONDS, MAX_DECODED_BYTES, MAX_DICOM_ITEMS
 from skinlens.imaging.lossless import decode_lossless_jpeg
-from skinlens.imaging.srgb import to_eight_bits, to_srgb
+from skinlens.imaging.own import DICOM_MAKER, own_output
+from skinlens.imaging.srgb import UNCALIBRATED_NOTE, to_eight_bits, to_srgb
+from skinlens.translation import marked, sentence
 
 _PREAMBLE = 128
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 
+_MEDIA_CLASS = 0x0002_0002
 _TRANSFER_SYNTAX = 0x0002_0010
 _CHARACTER_SET = 0x0008_0005
+_IMAGE_TYPE = 0x0008_0008
+_CLASS = 0x0008_0016
+_MAKER = 0x0008_0070
 _SAMPLES = 0x0028_0002
 _PHOTOMETRIC = 0x0028_0004
 _PLANAR = 0x0028_0006
 _FRAMES = 0x0028_0008
 _ROWS = 0x0028_0010
 _COLUMNS = 0x0028_0011
+_SPACING = 0x0028_0030
 _BITS_ALLOCATED = 0x0028_0100
 _BITS_STORED = 0x0028_0101
+_BURNED_IN = 0x0028_0301
 _PALETTE_SHAPES = (0x0028_1101, 0x0028_1102, 0x0028_1103)
 _PALETTES = (0x0028_1201, 0x0028_1202, 0x0028_1203)
 _PROFILE = 0x0028_2000
+_COLOUR_SPACE = 0x0028_2002
 _OFFSETS = 0x7FE0_0001
 _OFFSET_LENGTHS = 0x7FE0_0002
 _PIXELS = 0x7FE0_0010
@@ -46,6 +58,7 @@ _PIXELS = 0x7FE0_0010
 _DAYS = (0x0008_0022, 0x0008_002A, 0x0008_0023, 0x0008_0020)
 _WANTED = [
     *_DAYS,
+    *(_IMAGE_TYPE, _CLASS, _MAKER, _SPACING, _BURNED_IN, _COLOUR_SPACE),
     *(_SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES, _ROWS, _COLUMNS, _BITS_ALLOCATED, _BITS_STORED),
     *(*_PALETTE_SHAPES, *_PALETTES, _PROFILE, _OFFSETS, _OFFSET_LENGTHS, _PIXELS),
 ]
@@ -73,6 +86,32 @@ _ITEMS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 # PackBits makes no more than 128 bytes out of two.
 _RLE_RATIO = 64
 _ROWS_AT_ONCE = 256
+# The marker that says how a JPEG 2000 stream is coded, and the end of a compressed image in both byte orders.
+_CODING_STYLE = 0xFF52
+_DELIMITERS = {True: b"\xfe\xff\xdd\xe0", False: b"\xff\xfe\xe0\xdd"}
+_YBR = ("YBR_FULL", "YBR_FULL_422")
+# Millimetres that a pixel of skin can be wide: a microscope's, and a photograph of the whole back.
+_NARROWEST, _WIDEST = 0.0005, 2.0
+# What the beginning of a class says of an object that holds no photograph (PS3.4, B.5 and PS3.10).
+_NO_PHOTOGRAPHS = {
+    "1.2.840.10008.1.3.10": marked("the table of contents of a CD (DICOMDIR)"),
+    "1.2.840.10008.5.1.4.1.1.11.": marked("a presentation state"),
+    "1.2.840.10008.5.1.4.1.1.88.": marked("a report"),
+    "1.2.840.10008.5.1.4.1.1.104.": marked("a document"),
+    "1.2.840.10008.5.1.4.1.1.66": marked("data about an image"),
+}
+
+_BURNED_IN_NOTE = marked(
+    "This DICOM file says that text is burned into the image. It may name the patient, and it may disturb the model."
+)
+_NO_END_NOTE = marked("This DICOM file lacks the mark at its end; its image is whole.")
+_UNSURE_NOTE = marked(
+    "The file says that its colours are stored as {label}, which its pixels do not confirm. "
+    "Compare the image with the original."
+)
+_STALE_NOTE = marked(
+    "The file says that its colours are stored as {label}, but its pixels are {seen}; they are read as {seen}."
+)
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
 
 
@@ -97,6 +136,7 @@ class _Elements:
     values: dict[int, bytes]
     syntax: uid.UID
     is_little_endian: bool
+    lacks_end: bool = False
 
     def number(self, tag: int, default: int | None = None) -> int:
         """Return the first value of an unsigned 16-bit element."""
@@ -111,7 +151,7 @@ class _Elements:
 
     def text(self, tag: int, default: str = "") -> str:
         """Return the value of a string element."""
-        return self.values.get(tag, b"").decode("ascii").strip(" \0") or default
+        return self.values.get(tag, b"").decode("ascii", "replace").strip(" \0") or default
 
 
 def is_dicom(head: bytes) -> bool:
@@ -139,27 +179,43 @@ def has_pixels(data: bytes) -> bool:
         return False
 
 
-def decode_dicom(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
-    """Decode the first frame of a DICOM file.
+def no_photograph(head: bytes) -> str | None:
+    """Say what a DICOM file holds instead of a photograph, by its header alone.
+
+    Args:
+        head: Its first bytes; 2,048 are enough.
+
+    Returns:
+        As in "a presentation state"; None for a photograph and for what cannot be told.
+    """
+    if not is_dicom(head):
+        return None
+    stream = io.BytesIO(head)
+    stream.seek(_PREAMBLE + 4)
+    try:
+        for item in _header(stream):
+            if item.tag == _MEDIA_CLASS:
+                return _kind_of((item.value or b"").decode("ascii", "replace").strip(" \0"))
+    # A header that was cut off, or is damaged, says nothing; pydicom raises many types over it.
+    except Exception:  # noqa: BLE001
+        return None
+    return None
+
+
+def decode_dicom(data: bytes, name: str, frame: int = 0) -> Decoded:
+    """Decode one frame of a DICOM file.
 
     Args:
         data: The whole file.
         name: What to call the image in the message.
-
-    Returns:
-        RGB uint8 `(H, W, 3)` and sentences about what had to be done.
+        frame: From 0.
 
     Raises:
-        ImageRejectedError: `truncated`, `too_small`, `too_large`, `monochrome`, `not_an_image` or `unreadable`.
+        ImageRejectedError: `truncated`, `too_small`, `too_large`, `monochrome`, `not_an_image`, `own_output`,
+            `no_such_frame` or `unreadable`.
     """
     elements = _read_elements(data, name)
-    if not elements.values.get(_PIXELS):
-        if _ROWS in elements.values:
-            raise damaged(name)
-        raise ImageRejectedError(
-            "not_an_image",
-            f"{name} is a DICOM file without an image, or was cut off before it. Export the lesion's photograph again.",
-        )
+    _require_photograph(elements, name)
     with refusing_damage(name):
         bits_allocated = elements.number(_BITS_ALLOCATED)
         layout = _Layout(
@@ -173,12 +229,62 @@ def decode_dicom(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
             frames=max(int(elements.text(_FRAMES, "1")), 1),
         )
     _check_layout(layout, elements.syntax, name)
+    check_frame(frame, layout.frames, name)
+    space = elements.text(_COLOUR_SPACE)
     with refusing_damage(name):
-        pixels, notes = _to_rgb(elements, layout, name)
-        image = to_srgb(Image.fromarray(pixels), elements.values.get(_PROFILE))
-    if layout.frames > 1:
-        notes = (f"This file holds {layout.frames} frames; the first is used.", *notes)
-    return np.array(image), notes
+        pixels, notes = _to_rgb(elements, layout, frame, name)
+        image, more_notes = to_srgb(
+            Image.fromarray(pixels), elements.values.get(_PROFILE), is_adobe_rgb=space == "ADOBERGB"
+        )
+    if space == "ROMMRGB" and not elements.values.get(_PROFILE):
+        more_notes = (*more_notes, UNCALIBRATED_NOTE)
+    return Decoded(
+        np.array(image),
+        (
+            *frame_note(frame, layout.frames),
+            *notes,
+            *more_notes,
+            *((_NO_END_NOTE,) if elements.lacks_end else ()),
+            *((_BURNED_IN_NOTE,) if elements.text(_BURNED_IN) == "YES" else ()),
+        ),
+        frames=layout.frames,
+        millimetres=_millimetres(elements),
+    )
+
+
+def _require_photograph(elements: _Elements, name: str) -> None:
+    """Reject what SkinLens made itself, and what holds no photograph."""
+    is_derived = elements.text(_IMAGE_TYPE).startswith("DERIVED")
+    kind = _kind_of(elements.text(_CLASS))
+    if elements.text(_MAKER) == DICOM_MAKER and (is_derived or kind is not None):
+        raise own_output(name)
+    if elements.values.get(_PIXELS):
+        return
+    if kind is not None:
+        raise ImageRejectedError(
+            "not_an_image",
+            sentence("{name} is a DICOM file without an image: {kind}. Choose the photograph.", name=name, kind=kind),
+        )
+    if _ROWS in elements.values:
+        raise damaged(name)
+    raise ImageRejectedError(
+        "not_an_image",
+        f"{name} is a DICOM file without an image, or was cut off before it. Export the lesion's photograph again.",
+    )
+
+
+def _kind_of(sop_class: str) -> str | None:
+    return next((kind for start, kind in _NO_PHOTOGRAPHS.items() if f"{sop_class}.".startswith(start)), None)
+
+
+def _millimetres(elements: _Elements) -> float | None:
+    """Width of a pixel as PixelSpacing states it; None where rows and columns differ, or no skin looks like that."""
+    try:
+        row, column = (float(each) for each in elements.text(_SPACING).split("\\"))
+    except ValueError:
+        return None
+    is_square = abs(row - column) <= 0.01 * max(row, column)
+    return column if is_square and _NARROWEST <= column <= _WIDEST else None
 
 
 def day_of_dicom(data: bytes, name: str) -> str:
@@ -196,10 +302,8 @@ def _read_elements(data: bytes, name: str) -> _Elements:
     stream = io.BytesIO(data)
     stream.seek(_PREAMBLE + 4 if is_dicom(data) else 0)
     with refusing_damage(name):
-        meta = data_element_generator(
-            stream, is_implicit_VR=False, is_little_endian=True, stop_when=lambda tag, _vr, _length: tag >> 16 != 2
-        )
-        header = _Elements({int(item.tag): item.value or b"" for item in meta}, uid.UID(""), is_little_endian=True)
+        meta = {int(item.tag): item.value or b"" for item in _header(stream)}
+        header = _Elements(meta, uid.UID(""), is_little_endian=True)
         # Without a header the first element tells: an explicit VR is two letters after the tag.
         is_explicit = data[stream.tell() + 4 :][:2].isalpha()
         guessed = uid.ExplicitVRLittleEndian if is_explicit else uid.ImplicitVRLittleEndian
@@ -213,10 +317,38 @@ def _read_elements(data: bytes, name: str) -> _Elements:
         if max(stream.getvalue().count(item) for item in _ITEMS) > MAX_DICOM_ITEMS:
             raise has_too_many_parts(name, f"{MAX_DICOM_ITEMS:,} items")
         is_little_endian = syntax != uid.ExplicitVRBigEndian
+        unended = None
+        if syntax.is_transfer_syntax and syntax.is_encapsulated:
+            unended = _end_without_mark(data, is_little_endian=is_little_endian)
+        if unended is not None:
+            start = stream.tell()
+            stream = io.BytesIO(data[:unended] + _DELIMITERS[is_little_endian] + bytes(4))
+            stream.seek(start)
         values = _read_dataset(
             stream, is_implicit=syntax == uid.ImplicitVRLittleEndian, is_little_endian=is_little_endian, name=name
         )
-    return _Elements(values, syntax, is_little_endian)
+        values.setdefault(_CLASS, meta.get(_MEDIA_CLASS, b""))
+    return _Elements(values, syntax, is_little_endian, lacks_end=unended is not None)
+
+
+def _header(stream: io.BytesIO) -> Iterator[RawDataElement]:
+    """Read the elements of the group before the dataset."""
+    yield from data_element_generator(
+        stream, is_implicit_VR=False, is_little_endian=True, stop_when=lambda tag, _vr, _length: tag >> 16 != 2
+    )
+
+
+def _end_without_mark(data: bytes, *, is_little_endian: bool) -> int | None:
+    """Return where compressed frames end that are whole but lack the mark after them; None for any other file."""
+    order, item = "<" if is_little_endian else ">", _ITEMS[0 if is_little_endian else 1]
+    position = data.rfind(struct.pack(order + "HH", 0x7FE0, 0x0010) + b"OB\0\0\xff\xff\xff\xff")
+    if position < 0:
+        return None
+    position += 12
+    while data[position : position + 4] == item and position + 8 <= len(data):
+        position += 8 + struct.unpack_from(order + "I", data, position + 4)[0]
+    # Some programs fill the last block of a file with zeros.
+    return position if position <= len(data) and not data[position:].strip(b"\0") else None
 
 
 def _read_dataset(stream: io.BytesIO, *, is_implicit: bool, is_little_endian: bool, name: str) -> dict[int, bytes]:
@@ -273,38 +405,69 @@ def _check_layout(layout: _Layout, syntax: uid.UID, name: str) -> None:
         )
 
 
-def _to_rgb(elements: _Elements, layout: _Layout, name: str) -> tuple[Pixels, tuple[str, ...]]:
+def _to_rgb(elements: _Elements, layout: _Layout, number: int, name: str) -> tuple[Pixels, tuple[str, ...]]:
     if elements.syntax in _JPEG:
-        return _decode_jpeg(_first_frame(elements, layout), layout, name)
-    if elements.syntax in _NATIVE:
-        layout = _conform_to_length(layout, len(elements.values[_PIXELS]), name)
-        samples = _decode_samples(elements.values[_PIXELS], elements, layout)
-    elif elements.syntax == uid.RLELossless:
-        frame = _first_frame(elements, layout)
-        _require_bits(frame, layout, 8 / _RLE_RATIO, name)
-        samples = _decode_samples(encapsulate([frame]), elements, layout)
-    else:
-        frame = _first_frame(elements, layout)
-        if frame.startswith(_JFIF):
-            # It claims YCbCr and contradicts the dataset: a lossless codec stores what it is given.
-            (length,) = struct.unpack_from(">H", frame, 4)
-            frame = frame[:2] + frame[4 + length :]
-        layout = _conform_to_codestream(layout, frame, elements.syntax, name)
-        if elements.syntax in _LOSSLESS_JPEG:
-            # A Huffman code has at least one bit, and there is one for each sample.
-            _require_bits(frame, layout, 1, name)
-        samples = _decode_codestream(frame, elements, layout)
+        return _decode_jpeg(_frame(elements, layout, number), layout, name)
+    samples, layout, is_ybr = _stored_samples(elements, layout, number, name)
     if layout.photometric == "PALETTE COLOR":
         return _look_up(samples, elements), ()
     pixels = to_eight_bits(samples, layout.bits_stored)
-    if layout.photometric in ("YBR_FULL", "YBR_FULL_422"):
-        # A few rows at a time: pydicom computes in 32 bits, which takes eight times the memory.
-        rgb = np.empty_like(pixels)
-        for first in range(0, len(pixels), _ROWS_AT_ONCE):
-            rows = slice(first, first + _ROWS_AT_ONCE)
-            rgb[rows] = convert_color_space(pixels[rows], "YBR_FULL", "RGB")
-        pixels = rgb
-    return np.ascontiguousarray(pixels), ()
+    notes: tuple[str, ...] = ()
+    if is_ybr is None:
+        is_ybr, notes = _colours_of(pixels, layout.photometric)
+    elif is_ybr and layout.photometric not in _YBR:
+        notes = (sentence(_STALE_NOTE, label=layout.photometric, seen="YBR_FULL_422"),)
+    return _from_ybr(pixels) if is_ybr else np.ascontiguousarray(pixels), notes
+
+
+def _stored_samples(
+    elements: _Elements, layout: _Layout, number: int, name: str
+) -> tuple[npt.NDArray[Any], _Layout, bool | None]:
+    """Return samples as stored, their layout, and whether they are YCbCr; None if nothing proves it."""
+    if elements.syntax in _NATIVE:
+        stored = _conform_to_length(layout, len(elements.values[_PIXELS]), name)
+        samples = _decode_samples(elements.values[_PIXELS], elements, stored, number)
+        # Nothing but lightness and halved colours takes two thirds of the length.
+        return samples, layout, True if stored.photometric == "YBR_FULL_422" else None
+    frame = _frame(elements, layout, number)
+    if elements.syntax == uid.RLELossless:
+        _require_bits(frame, layout, 8 / _RLE_RATIO, name)
+        return _decode_samples(encapsulate([frame]), elements, layout), layout, None
+    if frame.startswith(_JFIF):
+        # It claims YCbCr and contradicts the dataset: a lossless codec stores what it is given.
+        (length,) = struct.unpack_from(">H", frame, 4)
+        frame = frame[:2] + frame[4 + length :]
+    layout = _conform_to_codestream(layout, frame, elements.syntax, name)
+    if elements.syntax in _LOSSLESS_JPEG:
+        # A Huffman code has at least one bit, and there is one for each sample.
+        _require_bits(frame, layout, 1, name)
+    # The codec of JPEG 2000 undoes its own transform, whatever the label says.
+    is_transformed = elements.syntax in _JPEG_2000 and layout.samples == 3 and _transforms_colours(frame)
+    return _decode_codestream(frame, elements, layout), layout, False if is_transformed else None
+
+
+def _colours_of(pixels: Pixels, label: str) -> tuple[bool, tuple[str, ...]]:
+    """Say whether samples are lightness and two colours, and what to say where label and pixels differ.
+
+    Programs that decompress or convert an image often leave the old label. Where the pixels of a photograph are plainly
+    of the other kind, they decide.
+    """
+    says_ybr, seen = label in _YBR, looks_like(pixels)
+    if seen is None:
+        return says_ybr, (sentence(_UNSURE_NOTE, label=label),) if says_ybr else ()
+    is_ybr = seen == "YBR"
+    if is_ybr == says_ybr:
+        return is_ybr, ()
+    return is_ybr, (sentence(_STALE_NOTE, label=label, seen="YBR_FULL" if is_ybr else "RGB"),)
+
+
+def _from_ybr(pixels: Pixels) -> Pixels:
+    # A few rows at a time: pydicom computes in 32 bits, which takes eight times the memory.
+    rgb = np.empty_like(pixels)
+    for first in range(0, len(pixels), _ROWS_AT_ONCE):
+        rows = slice(first, first + _ROWS_AT_ONCE)
+        rgb[rows] = convert_color_space(pixels[rows], "YBR_FULL", "RGB")
+    return np.ascontiguousarray(rgb)
 
 
 def _require_bits(frame: bytes, layout: _Layout, bits_per_sample: float, name: str) -> None:
@@ -313,11 +476,11 @@ def _require_bits(frame: bytes, layout: _Layout, bits_per_sample: float, name: s
         raise damaged(name)
 
 
-def _first_frame(elements: _Elements, layout: _Layout) -> bytes:
+def _frame(elements: _Elements, layout: _Layout, number: int) -> bytes:
     offsets, lengths = elements.values.get(_OFFSETS), elements.values.get(_OFFSET_LENGTHS)
     return get_frame(
         elements.values[_PIXELS],
-        0,
+        number,
         number_of_frames=layout.frames,
         extended_offsets=(offsets, lengths) if offsets and lengths else None,
     )
@@ -326,11 +489,14 @@ def _first_frame(elements: _Elements, layout: _Layout) -> bytes:
 def _conform_to_length(layout: _Layout, length: int, name: str) -> _Layout:
     """Check that every frame is there, and see through a label of 4:2:2 on samples that are not subsampled."""
     full = layout.rows * layout.columns * layout.samples * layout.bits_allocated // 8 * layout.frames
+    # 4:2:2 keeps one sample of each colour for two of lightness.
+    halved = full // 3 * 2
     if layout.photometric == "YBR_FULL_422":
         if length >= full:
             return replace(layout, photometric="YBR_FULL")
-        # 4:2:2 keeps one sample of each colour for two of lightness.
-        full = full // 3 * 2
+        full = halved
+    elif layout.samples == 3 and length in (halved, halved + 1):
+        return replace(layout, photometric="YBR_FULL_422")
     if length < full:
         raise damaged(name)
     return layout
@@ -369,22 +535,41 @@ def _read_sof(frame: bytes) -> tuple[int, int, int, int]:
             position += 2 + length
 
 
+def _transforms_colours(frame: bytes) -> bool:
+    """Say whether a JPEG 2000 stream has transformed its colours, by its COD marker (ISO 15444-1, A.6.1)."""
+    position = frame.index(b"\xff\x4f\xff\x51") + 2
+    while True:
+        marker, length = struct.unpack_from(">HH", frame, position)
+        if marker == _CODING_STYLE:
+            return bool(frame[position + 8])
+        position += 2 + length
+
+
 def _decode_jpeg(frame: bytes, layout: _Layout, name: str) -> tuple[Pixels, tuple[str, ...]]:
     structure = read_structure(frame, name)
-    image = _open_jpeg(frame, layout, name)
-    notes = check_end(frame, structure, image, lambda changed: _open_jpeg(changed, layout, name), name)
+    is_rgb, notes = False, ()
+    if _is_unmarked(JpegImagePlugin.JpegImageFile(io.BytesIO(frame))):
+        is_ybr, notes = _colours_of(np.asarray(_open_jpeg(frame, layout, name, as_stored=True)), layout.photometric)
+        is_rgb = not is_ybr
+    image = _open_jpeg(frame, layout, name, as_stored=is_rgb)
+    notes += check_end(
+        frame, structure, image, lambda changed: _open_jpeg(changed, layout, name, as_stored=is_rgb), name
+    )
     return np.array(image), notes
 
 
-def _open_jpeg(frame: bytes, layout: _Layout, name: str) -> Image.Image:
+def _is_unmarked(image: JpegImagePlugin.JpegImageFile) -> bool:
+    """Whether nothing tells RGB from YCbCr: no JFIF or Adobe mark, no subsampled channel, no letters for the parts."""
+    sampling = {(horizontal, vertical) for _, vertical, horizontal, _ in image.layer}
+    letters = bytes(identifier for identifier, *_ in image.layer)
+    return len(sampling) == 1 and letters != b"RGB" and not {"jfif", "adobe_transform"} & image.info.keys()
+
+
+def _open_jpeg(frame: bytes, layout: _Layout, name: str, *, as_stored: bool) -> Image.Image:
     image = JpegImagePlugin.JpegImageFile(io.BytesIO(frame))
     if image.size != (layout.columns, layout.rows) or image.mode != "RGB":
         raise damaged(name)
-    # Nothing tells RGB from YCbCr: no JFIF or Adobe mark, no subsampled channel, no letters for the components.
-    sampling = {(horizontal, vertical) for _, vertical, horizontal, _ in image.layer}
-    letters = bytes(identifier for identifier, *_ in image.layer)
-    is_unmarked = len(sampling) == 1 and letters != b"RGB" and not {"jfif", "adobe_transform"} & image.info.keys()
-    if layout.photometric == "RGB" and is_unmarked:
+    if as_stored:
         # libjpeg takes three unmarked components for YCbCr; to ask for YCbCr is to get them as they are.
         image.draft("YCbCr", image.size)
     image.load()
@@ -405,8 +590,8 @@ def _decode_codestream(frame: bytes, elements: _Elements, layout: _Layout) -> np
     )
 
 
-def _decode_samples(stored: bytes, elements: _Elements, layout: _Layout) -> npt.NDArray[Any]:
-    """Return the first frame as `(H, W)` or `(H, W, 3)`, in the colour space it is stored in."""
+def _decode_samples(stored: bytes, elements: _Elements, layout: _Layout, number: int = 0) -> npt.NDArray[Any]:
+    """Return one frame as `(H, W)` or `(H, W, 3)`, in the colour space it is stored in."""
     is_native = elements.syntax in _NATIVE
     options: dict[str, Any] = {
         "rows": layout.rows,
@@ -426,7 +611,7 @@ def _decode_samples(stored: bytes, elements: _Elements, layout: _Layout) -> npt.
     plugin = _PLUGINS.get(elements.syntax, "")
     # Everything has been checked above; pydicom's own validation warns of harmless padding.
     samples, _ = get_decoder(elements.syntax).as_array(
-        stored, index=0, raw=True, validate=False, decoding_plugin=plugin, **options
+        stored, index=number, raw=True, validate=False, decoding_plugin=plugin, **options
     )
     return samples
 

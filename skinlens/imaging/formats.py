@@ -1,33 +1,40 @@
 """The bytes of a file to pixels, in this process: which format they are in is decided by their content."""
 
 from skinlens.imaging.dicom import decode_dicom, has_pixels, is_dicom
+from skinlens.imaging.frames import check_frame
 from skinlens.imaging.guards import FORMATS, needs_too_much_memory
-from skinlens.imaging.image import ImageRejectedError, Pixels
+from skinlens.imaging.image import Decoded, ImageRejectedError
+from skinlens.imaging.own import is_own_heatmap, own_output, reject_document
 from skinlens.imaging.raster import decode_raster, find_opener
+from skinlens.imaging.raw import develop, is_camera_raw
 
 DICOM_SUFFIXES = (".dcm", ".dicom")
 
 
-def decode_content(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
+def decode_content(data: bytes, name: str, frame: int = 0) -> Decoded:
     """Decode one image without a budget of time.
 
     Args:
         data: The whole file, not empty.
         name: How a rejection names the image; also recognises a DICOM file without its mark by .dcm or .dicom.
-
-    Returns:
-        RGB uint8 `(H, W, 3)`, upright and C-contiguous, and notes on what decoding had to do.
+        frame: Which of the file's images, from 0.
 
     Raises:
         ImageRejectedError: With a sentence that says why and what to do.
     """
     try:
+        reject_document(data, name)
+        if is_own_heatmap(data):
+            raise own_output(name)
         if is_dicom(data):
-            return decode_dicom(data, name)
+            return decode_dicom(data, name, frame)
+        if is_camera_raw(data, name):
+            check_frame(frame, 1, name)
+            return develop(data, name)
         if opener := find_opener(data):
-            return decode_raster(data, opener, name)
+            return decode_raster(data, opener, name, frame)
         if name.lower().endswith(DICOM_SUFFIXES) and has_pixels(data):
-            return decode_dicom(data, name)
+            return decode_dicom(data, name, frame)
         raise ImageRejectedError("not_an_image", f"{name} is not an image that can be opened. Use {FORMATS}.")
     except MemoryError as error:
         raise needs_too_much_memory(name) from error

@@ -23,7 +23,7 @@ def check_size(name: str, *, width: int, height: int) -> None:
         height: Rows in pixels.
 
     Raises:
-        ImageRejectedError: `too_small` under 64 px on the short side, `too_large` over 100 megapixels.
+        ImageRejectedError: `too_small` under 64 px on the short side, `too_large` over 120 megapixels.
     """
     if min(width, height) < MIN_SHORT_SIDE:
         raise ImageRejectedError(

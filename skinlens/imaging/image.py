@@ -23,6 +23,9 @@ class LesionImage:
         synthetic: True for a drawn lesion, which must be labelled as such wherever it is shown.
         taken: The day on which the file says that it was taken, to be offered to a person and never used unasked; None
             if it states none.
+        frames: How many images the file holds: frames of a DICOM file, pages of a TIFF.
+        frame: Which of them this is, from 0.
+        millimetres: Width of a pixel on the skin in millimetres, as the file states it; None if it states none.
     """
 
     pixels: Pixels
@@ -31,6 +34,9 @@ class LesionImage:
     notes: tuple[str, ...] = ()
     synthetic: bool = False
     taken: date | None = None
+    frames: int = 1
+    frame: int = 0
+    millimetres: float | None = None
 
     @property
     def height(self) -> int:
@@ -43,12 +49,29 @@ class LesionImage:
         return int(self.pixels.shape[1])
 
 
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """What decoding makes of a file's bytes.
+
+    Attributes:
+        pixels: RGB, uint8, `(H, W, 3)`, upright and C-contiguous.
+        notes: Sentences about what had to be done.
+        frames: How many images the file holds that a person can choose among.
+        millimetres: Width of a pixel on the skin, as the file states it; None if it states none.
+    """
+
+    pixels: Pixels
+    notes: tuple[str, ...] = ()
+    frames: int = 1
+    millimetres: float | None = None
+
+
 class ImageRejectedError(SkinLensError, ValueError):
     """The bytes cannot be used as a dermoscopic image; the message says why and what to do.
 
     Attributes:
         reason: A stable short code: `empty`, `not_an_image`, `truncated`, `too_small`, `too_large`, `animated`,
-            `monochrome`, `unreadable`, `over_budget`, `decoder_failed`.
+            `monochrome`, `unreadable`, `over_budget`, `decoder_failed`, `camera_raw`, `own_output`, `no_such_frame`.
     """
 
     exit_status = 2

@@ -3,6 +3,7 @@
 import io
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -17,16 +18,15 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from skinlens.imaging.declared import check_bmp, check_png, check_tiff, count_tiff_pages
+from skinlens.imaging.declared import check_bmp, check_png, check_tiff
+from skinlens.imaging.exif import ExifFacts, read_exif
+from skinlens.imaging.frames import check_frame, frame_note
 from skinlens.imaging.guards import FORMATS, check_size, damaged, refusing_damage
-from skinlens.imaging.image import ImageRejectedError, Pixels
+from skinlens.imaging.image import Decoded, ImageRejectedError, Pixels
 from skinlens.imaging.jpeg import check_end, read_structure
-from skinlens.imaging.srgb import to_eight_bits, to_srgb
-
-_ORIENTATION = 0x0112
-_BITS_PER_SAMPLE = 258
-_PHOTOMETRIC = 262
-_SAMPLE_FORMAT = 339
+from skinlens.imaging.srgb import UNCALIBRATED_NOTE, to_eight_bits, to_srgb
+from skinlens.imaging.tiff import check_stored, decode_page, images_of, read_pages, with_first_page
+from skinlens.translation import marked
 
 # Two letters are a weak signature, so a BMP must also state one of the sizes that its second header can have.
 _BMP_HEADERS = {struct.pack("<I", size) for size in (12, 40, 52, 56, 64, 108, 124)}
@@ -41,8 +41,10 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-_GREY_NOTE = "This image has no colour; the model was trained on colour images, so trust its answer less."
-_ALPHA_NOTE = "Transparent parts of this image were filled with white."
+_GREY_NOTE = marked("This image has no colour; the model was trained on colour images, so trust its answer less.")
+_ALPHA_NOTE = marked("Transparent parts of this image were filled with white.")
+_REDUCED_NOTE = marked("The first page of this file is a reduced copy; the full-size page is used.")
+_ONLY_REDUCED_NOTE = marked("This file says that it holds a reduced copy only; use the original if you have it.")
 
 
 class _JpegFile(JpegImagePlugin.JpegImageFile):
@@ -87,79 +89,113 @@ def find_opener(data: bytes) -> _Opener | None:
     return None
 
 
-def decode_raster(data: bytes, opener: _Opener, name: str) -> tuple[Pixels, tuple[str, ...]]:
+def decode_raster(data: bytes, opener: _Opener, name: str, frame: int = 0) -> Decoded:
     """Decode one ordinary image.
 
     Args:
         data: The whole file.
         opener: From `find_opener`; bypasses `PIL.Image.open`, whose size limit is a global that warns.
         name: What to call the image in the message.
-
-    Returns:
-        RGB uint8 `(H, W, 3)`, upright, and sentences about what had to be done.
+        frame: Which page of a TIFF file, from 0.
 
     Raises:
-        ImageRejectedError: `truncated`, `too_small`, `too_large`, `animated`, `unreadable` or `over_budget`.
+        ImageRejectedError: `truncated`, `too_small`, `too_large`, `animated`, `unreadable`, `no_such_frame` or
+            `over_budget`.
     """
+    if opener is _TiffFile:
+        return _decode_tiff(data, name, frame)
+    check_frame(frame, 1, name)
     structure = read_structure(data, name) if opener is _JpegFile else None
     if opener is PngImagePlugin.PngImageFile:
         check_png(data, name)
-    pages = count_tiff_pages(data, name) if opener is _TiffFile else 1
     with refusing_damage(name):
         image = opener(io.BytesIO(data))
     check_size(name, width=image.width, height=image.height)
-    with refusing_damage(name):
-        if isinstance(image, TiffImagePlugin.TiffImageFile):
-            check_tiff(image, len(data), name)
-        elif image.format in ("BMP", "DIB"):
+    if image.format in ("BMP", "DIB"):
+        with refusing_damage(name):
             check_bmp(image, data, name)
-    notes = _check_frames(image, pages, name)
+    _require_one_frame(image, name)
     # After the check of frames: a moving GIF is rejected as an animation.
     if image.format == "GIF":
         raise ImageRejectedError(
             "unreadable", f"{name} is a GIF, whose 256 colours are too few. Export it as {FORMATS}."
         )
+    notes: tuple[str, ...] = ()
     with refusing_damage(name):
-        deep = _is_deep(image, data)
         image.load()
     if structure is not None:
         with refusing_damage(name):
             notes += check_end(data, structure, image, lambda changed: opener(io.BytesIO(changed)), name)
     profile = image.info.get("icc_profile")
-    orientation = _orientation(image.info.get("exif"))
-    if deep:
-        # Pillow's pixels have shown that the file is whole; they are given up before OpenCV makes its own.
+    exif = read_exif(image.info.get("exif"))
+    if image.format == "PNG" and data[24] == 16:
+        # Pillow's pixels, cut to their high byte, have shown that the file is whole; they are given up before OpenCV
+        # makes its own.
         image.close()
         del image
         image = Image.fromarray(_decode_deep(data, name))
+    pixels, more_notes = _finished(image, profile, exif, name)
+    return Decoded(pixels, notes + more_notes)
+
+
+def _decode_tiff(data: bytes, name: str, frame: int) -> Decoded:
+    pages = read_pages(data, name)
+    images = images_of(pages)
+    check_frame(frame, len(images), name)
+    page = images[frame]
+    notes: tuple[str, ...] = ()
+    if page.is_reduced:
+        notes = (_ONLY_REDUCED_NOTE,)
+    elif pages[0].is_reduced:
+        notes = (_REDUCED_NOTE,)
+    notes += frame_note(frame, len(images), pages=True)
+    if not page.offset:
+        raise damaged(name)
+    data = with_first_page(data, page)
+    check_stored(page, name)
+    image = None
     with refusing_damage(name):
-        image, more_notes = _to_opaque(image, name)
-        upright = to_srgb(image, profile)
+        try:
+            image = _TiffFile(io.BytesIO(data))
+        except SyntaxError:
+            # Pillow knows no such file; tifffile may.
+            if not page.is_plain:
+                raise
+    # Pillow's pixels show that the file is whole, also where they are given up for tifffile's. It turns them, too.
+    if image is not None and not page.is_beyond_pillow:
+        with refusing_damage(name):
+            check_size(name, width=image.width, height=image.height)
+            check_tiff(image.tag_v2, width=image.width, height=image.height, size=len(data), name=name)
+            image.load()
+            profile = image.info.get("icc_profile")
+    if image is None or page.is_beyond_pillow or page.is_deep:
+        image, profile = decode_page(data, name)
+    # The orientation in the same directory has been followed.
+    exif = replace(read_exif(data), orientation=1)
+    pixels, more_notes = _finished(image, profile, exif, name)
+    return Decoded(pixels, notes + more_notes, frames=len(images))
+
+
+def _finished(image: Image.Image, profile: bytes | None, exif: ExifFacts, name: str) -> tuple[Pixels, tuple[str, ...]]:
+    """Opaque, in sRGB and upright."""
+    with refusing_damage(name):
+        image, notes = _to_opaque(image, name)
+        upright, more_notes = to_srgb(image, profile, is_adobe_rgb=exif.is_adobe_rgb)
         del image
-        if orientation in _UPRIGHT:
-            upright = upright.transpose(_UPRIGHT[orientation])
+        if exif.orientation in _UPRIGHT:
+            upright = upright.transpose(_UPRIGHT[exif.orientation])
+    if exif.is_uncalibrated and not profile:
+        more_notes = (*more_notes, UNCALIBRATED_NOTE)
     return np.array(upright), notes + more_notes
 
 
-def _check_frames(image: Image.Image, pages: int, name: str) -> tuple[str, ...]:
-    if image.format == "TIFF":
-        return (f"This file holds {pages} pages; the first is used.",) if pages > 1 else ()
+def _require_one_frame(image: Image.Image, name: str) -> None:
     with refusing_damage(name):
         frames = getattr(image, "n_frames", 1)
-    if frames == 1:
-        return ()
-    raise ImageRejectedError("animated", f"{name} is an animation of {frames} frames. Save one image as JPEG or PNG.")
-
-
-def _is_deep(image: Image.Image, data: bytes) -> bool:
-    """Say whether samples have 16 bits, which Pillow cuts to their high byte or does not convert at all."""
-    if image.format == "PNG":
-        return data[24] == 16
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        tags = image.tag_v2
-        unsigned = set(tags.get(_SAMPLE_FORMAT, (1,))) == {1}
-        return unsigned and set(tags.get(_BITS_PER_SAMPLE, (1,))) == {16} and tags.get(_PHOTOMETRIC) in (1, 2)
-    return False
+    if frames != 1:
+        raise ImageRejectedError(
+            "animated", f"{name} is an animation of {frames} frames. Save one image as JPEG or PNG."
+        )
 
 
 def _decode_deep(data: bytes, name: str) -> Pixels:
@@ -197,25 +233,3 @@ def _to_opaque(image: Image.Image, name: str) -> tuple[Image.Image, tuple[str, .
         "unreadable",
         f"{name} stores its pixels in a way that is not supported ({image.mode}). Export it as 8-bit RGB ({FORMATS}).",
     )
-
-
-def _orientation(exif: object) -> int:
-    """Read the orientation out of an EXIF block, 1 if it has none; unlike Pillow's reader, never warns or raises.
-
-    A TIFF has no such block: Pillow turns it while loading.
-    """
-    # A PNG's text chunk can put a string here under the same name.
-    tiff = exif.removeprefix(b"Exif\0\0") if isinstance(exif, bytes) else b""
-    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
-    if order is None:
-        return 1
-    try:
-        (start,) = struct.unpack_from(order + "I", tiff, 4)
-        (count,) = struct.unpack_from(order + "H", tiff, start)
-        for entry in range(start + 2, start + 2 + 12 * count, 12):
-            tag, _, _, value = struct.unpack_from(order + "HHIH", tiff, entry)
-            if tag == _ORIENTATION:
-                return int(value)
-    except struct.error:
-        pass
-    return 1

@@ -79,13 +79,20 @@ def _answer(channel: Channel) -> None:
     try:
         name = str(request["name"])
         try:
-            pixels, notes = decode_content(data, name)
+            decoded = decode_content(data, name, int(request["frame"]))
             taken = day_taken(data, name)
             # Before the answer, which may need as much memory again.
             del data
-            height, width, _ = pixels.shape
-            answer = {"height": height, "width": width, "notes": notes, "taken": taken and taken.isoformat()}
-            channel.send(answer, np.ascontiguousarray(pixels).data)
+            height, width, _ = decoded.pixels.shape
+            answer = {
+                "height": height,
+                "width": width,
+                "notes": decoded.notes,
+                "frames": decoded.frames,
+                "millimetres": decoded.millimetres,
+                "taken": taken and taken.isoformat(),
+            }
+            channel.send(answer, np.ascontiguousarray(decoded.pixels).data)
         except MemoryError as error:
             raise needs_too_much_memory(name) from error
     except ImageRejectedError as error:

@@ -22,7 +22,7 @@ import numpy as np
 
 from skinlens.imaging.channel import Channel, shared_memory
 from skinlens.imaging.guards import decoder_failed, takes_too_long
-from skinlens.imaging.image import ImageRejectedError, Pixels
+from skinlens.imaging.image import Decoded, ImageRejectedError
 from skinlens.imaging.limits import CLOCK_SECONDS, MAX_WORKERS, START_SECONDS
 
 _LOG = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ class _Worker:
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
 
-    def decode(self, data: bytes, name: str) -> tuple[Pixels, tuple[str, ...], date | None]:
+    def decode(self, data: bytes, name: str, frame: int = 0) -> tuple[Decoded, date | None]:
         """Have one image decoded.
 
         Raises:
@@ -111,7 +111,7 @@ class _Worker:
         self._is_done = False
         try:
             with self._deadline(CLOCK_SECONDS):
-                self._channel.send({"name": name}, data)
+                self._channel.send({"name": name, "frame": frame}, data)
                 answer, size = self._channel.receive()
                 pixels = np.empty(size, np.uint8)
                 self._channel.content_into(pixels.data)
@@ -128,7 +128,8 @@ class _Worker:
         pixels.setflags(write=False)
         taken = answer["taken"]
         shaped = pixels.reshape(answer["height"], answer["width"], 3)
-        return shaped, tuple(answer["notes"]), None if taken is None else date.fromisoformat(taken)
+        decoded = Decoded(shaped, tuple(answer["notes"]), answer["frames"], answer["millimetres"])
+        return decoded, None if taken is None else date.fromisoformat(taken)
 
     def _used_its_time(self) -> bool:
         """Whether the process ended because the system counted more processor time than the budget has."""
@@ -265,15 +266,16 @@ class _Workers:
 _workers = _Workers(min(MAX_WORKERS, os.cpu_count() or 1))
 
 
-def decode_in_worker(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...], date | None]:
+def decode_in_worker(data: bytes, name: str, frame: int = 0) -> tuple[Decoded, date | None]:
     """Decode one image within the budget of `limits`.
 
     Args:
         data: The whole file, not empty.
         name: How a rejection names the image.
+        frame: Which of the file's images, from 0.
 
     Returns:
-        RGB uint8 `(H, W, 3)`, read-only, notes as from `formats.decode_content`, and the day from `taken.day_taken`.
+        What `formats.decode_content` makes of it, its pixels read-only, and the day from `taken.day_taken`.
 
     Raises:
         ImageRejectedError: As `formats.decode_content` does, `over_budget` beyond the time or memory of the budget,
@@ -284,7 +286,7 @@ def decode_in_worker(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...], d
     for _ in range(_ATTEMPTS):
         try:
             with _workers.worker() as worker:
-                return worker.decode(data, name)
+                return worker.decode(data, name, frame)
         except _DiedError:
             continue
     raise decoder_failed(name)

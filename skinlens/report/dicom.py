@@ -27,11 +27,12 @@ from pydicom.valuerep import validate_value
 
 from skinlens import __version__
 from skinlens.errors import SkinLensError
+from skinlens.imaging.own import DICOM_MAKER
 from skinlens.report.pdf import SYNTHETIC, TITLE
 from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.wording import DISCLAIMER, UNVERIFIED
 
-_MAKER = "SkinLens"
+_MAKER = DICOM_MAKER
 _NEW_STUDY = "Its header names no study that can be read; the DICOM results are in a new one."
 _NAMESPACE = uuid.UUID("f0c5b7d2-6f0e-4c39-9b0a-3a6d1c1f7a54")
 # Patient and study. Those of type 2 stand in every object, empty if they are not known.
@@ -181,8 +182,7 @@ def _secondary_capture(record: CaseRecord, origin: _Origin) -> Dataset:
     reference = _reference(origin)
     if reference is not None:
         if origin.word("NumberOfFrames").isdigit() and int(origin.word("NumberOfFrames")) > 1:
-            # The first frame is the one that was decoded.
-            reference.ReferencedFrameNumber = 1
+            reference.ReferencedFrameNumber = record.image.frame + 1
         purpose = Dataset()
         purpose.CodeValue, purpose.CodingSchemeDesignator = "121322", "DCM"
         purpose.CodeMeaning = "Source image for image processing operation"

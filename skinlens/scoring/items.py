@@ -65,6 +65,24 @@ class Item:
         except (OSError, ArrowException) as error:
             raise ImageRejectedError("unreadable", "The file cannot be read from its storage.") from error
 
+    def stamp(self) -> tuple[int, int] | None:
+        """Return size in bytes and time of change of the file, which tell a replaced file from the one that was read.
+
+        Returns:
+            Time in nanoseconds since 1970; None if they cannot be had. Those of the archive for an image in one.
+        """
+        if not self.file:
+            return None
+        try:
+            if not is_address(self.file):
+                found = Path(self.file).stat()
+                return found.st_size, found.st_mtime_ns
+            system, path = fs.FileSystem.from_uri(self.file)
+            about = system.get_file_info(path)
+            return None if about.mtime_ns is None else (int(about.size), int(about.mtime_ns))
+        except (OSError, ArrowException, ValueError, TypeError):
+            return None
+
 
 def list_items(source: str) -> list[Item]:
     """List every image of a source, in a fixed order.

@@ -122,8 +122,9 @@ def _unpacked(number: int, packed: str) -> Shard:
 
 def _read(row: dict[str, Any]) -> dict[str, Any]:
     """The bytes of every image of a shard, up to `_MOST_BYTES`; for one that cannot be read, nothing but why."""
-    contents, failures, size = [], [], 0
+    contents, failures, stamps, size = [], [], [], 0
     for item in _unpacked(row["number"], row["items"]).items:
+        stamps.append(item.stamp())
         try:
             content, failure = item.read(), ["", ""]
         except ImageRejectedError as error:
@@ -133,7 +134,7 @@ def _read(row: dict[str, Any]) -> dict[str, Any]:
         size += len(content)
         contents.append(content)
         failures.append(failure)
-    return {**row, "contents": contents, "failures": json.dumps(failures)}
+    return {**row, "contents": contents, "failures": json.dumps(failures), "stamps": json.dumps(stamps)}
 
 
 class _Scorer:
@@ -150,14 +151,14 @@ class _Scorer:
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Score and write the shards of a batch."""
         counted = []
-        columns = (batch[name] for name in ("number", "items", "contents", "failures"))
-        for number, packed, contents, failures in zip(*columns, strict=True):
+        columns = (batch[name] for name in ("number", "items", "contents", "failures", "stamps"))
+        for number, packed, contents, failures, stamps in zip(*columns, strict=True):
             shard = _unpacked(int(number), packed)
             sources = [
                 _Fetched(item, content, *failure)
                 for item, content, failure in zip(shard.items, contents, json.loads(failures), strict=True)
             ]
-            counted.append(json.dumps(score_shard(shard, self.job, self.predictor, sources)))
+            counted.append(json.dumps(score_shard(shard, self.job, self.predictor, sources, json.loads(stamps))))
         return {"number": np.asarray(batch["number"]), "counted": np.asarray(counted)}
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pyarrow as pa
 from pyarrow import ArrowException, fs, parquet
 
 from skinlens.errors import SkinLensError
+from skinlens.imaging.image import ImageRejectedError
 from skinlens.runtime.card import OperatingPoint
 from skinlens.runtime.predictor import Predictor
 from skinlens.scoring.items import Item, is_address
@@ -22,8 +23,12 @@ from skinlens.triage.row import Row, columns
 # together with the same neighbours as by `predict`.
 SHARD = 64
 PLAN = "_plan.json"
+# In a shard's own metadata: size and time of each file before it was read, so that a replaced one is noticed.
+_STAMPS = b"skinlens_files"
 # Keys of the plan that are called otherwise today; files keep them.
 _IN_WORDS = {"pictures": "images", "views": "orientations"}
+
+Stamp = tuple[int, int] | None
 
 _ARROW_TYPES = {str: pa.string(), float: pa.float64(), int: pa.int32()}
 SCHEMA = pa.schema([(name, _ARROW_TYPES[kind]) for name, kind in columns().items()])
@@ -78,12 +83,16 @@ def shards_of(items: Sequence[Item], size: int = SHARD) -> list[Shard]:
     return [Shard(number, tuple(items[start : start + size])) for number, start in enumerate(starts)]
 
 
-def prepare(job: Job, shards: Sequence[Shard]) -> list[Shard]:
+def prepare(job: Job, shards: Sequence[Shard], *, on_changed: Callable[[Shard], None] = lambda _: None) -> list[Shard]:
     """Make the destination, and return the shards that are still to be scored.
+
+    A shard that is there already is removed and scored again if one of its files was replaced since: files whose size
+    or time differ are compared by their digest.
 
     Args:
         job: How to score, and where to.
         shards: All of the list.
+        on_changed: Called with each shard that has to be scored again.
 
     Raises:
         DestinationError: If it cannot be written, or holds the shards of other images, another model or another
@@ -112,13 +121,25 @@ def prepare(job: Job, shards: Sequence[Shard]) -> list[Shard]:
             raise DestinationError(f"{job.destination} holds Parquet files of something else; choose another folder.")
         else:
             _write(system, folder, PLAN, json.dumps(plan, indent=1).encode())
+        left = []
+        for shard in shards:
+            if shard.file in present and _has_changed(system, f"{folder}/{shard.file}", shard):
+                system.delete_file(f"{folder}/{shard.file}")
+                on_changed(shard)
+            elif shard.file in present:
+                continue
+            left.append(shard)
     except (OSError, ArrowException, ValueError) as error:
         raise DestinationError(f"{job.destination} cannot be written: {error}") from error
-    return [shard for shard in shards if shard.file not in present]
+    return left
 
 
 def score_shard(
-    shard: Shard, job: Job, predictor: Predictor, sources: Sequence[Source] | None = None
+    shard: Shard,
+    job: Job,
+    predictor: Predictor,
+    sources: Sequence[Source] | None = None,
+    stamps: Sequence[Stamp] | None = None,
 ) -> dict[str, int]:
     """Score the images of a shard, and write it.
 
@@ -127,6 +148,7 @@ def score_shard(
         job: How to score.
         predictor: Of the job's model.
         sources: The shard's images in their order, where their bytes are at hand; by default they are read here.
+        stamps: Of the shard's files from before `sources` were read.
 
     Returns:
         How many images have each decision.
@@ -137,6 +159,8 @@ def score_shard(
     if predictor.model.sha256 != job.weights_sha256:
         raise DestinationError(f"this worker's {job.model} is not the model that the others use: its weights differ")
     pipeline = Pipeline(predictor, OperatingPoint.model_validate(job.point), orientations=job.orientations)
+    # Before the files are read: one that is replaced meanwhile has another stamp the next time.
+    known = [item.stamp() for item in shard.items] if stamps is None else list(stamps)
     outcomes = pipeline.stream(shard.items if sources is None else sources)
     rows = [
         Row.of(item.path, outcome, pipeline.card, pipeline.point)
@@ -153,7 +177,7 @@ def score_shard(
                 }
                 for row in rows
             ],
-            schema=SCHEMA,
+            schema=SCHEMA.with_metadata({_STAMPS: json.dumps(known).encode("ascii")}),
         ),
         stream,
     )
@@ -163,6 +187,27 @@ def score_shard(
     except (OSError, ArrowException) as error:
         raise DestinationError(f"{job.destination} cannot be written: {error}") from error
     return count(row.decision for row in rows)
+
+
+def _has_changed(system: fs.FileSystem, file: str, shard: Shard) -> bool:
+    """Whether the rows of a finished shard are of other files than those that lie there now."""
+    with system.open_input_file(file) as stream:
+        table = parquet.read_table(stream, columns=["sha256"])
+    digests = table.column("sha256").to_pylist()
+    if len(digests) != len(shard.items):
+        return True
+    # Shards of earlier versions have no stamps: each file is compared by its digest.
+    stamps = json.loads((table.schema.metadata or {}).get(_STAMPS, b"null")) or [None] * len(digests)
+    for item, stamp, digest in zip(shard.items, stamps, digests, strict=True):
+        if item.reason or (stamp is not None and tuple(stamp) == item.stamp()):
+            continue
+        try:
+            found = hashlib.sha256(item.read()).hexdigest()
+        except ImageRejectedError:
+            found = ""
+        if found != digest:
+            return True
+    return False
 
 
 def count(decisions: Iterable[str]) -> dict[str, int]:

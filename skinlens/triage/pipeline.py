@@ -137,6 +137,7 @@ class Pipeline:
         orientations: Whether each image is scored in eight orientations, which takes eight times as long.
         quality: Whether image quality and out-of-distribution score are checked; False assesses every image.
         lock: Held while the model runs, for programs in which several threads share one.
+        frame: Which image of a DICOM file or TIFF with several, from 0; None assesses each of them.
 
     Raises:
         ModelFileError: If the model is missing, altered or not a released one.
@@ -151,6 +152,7 @@ class Pipeline:
         orientations: bool = True,
         quality: bool = True,
         lock: AbstractContextManager[object] | None = None,
+        frame: int | None = 0,
     ) -> None:
         self.predictor = load_predictor(model) if isinstance(model, str) else model
         self.card = self.predictor.card
@@ -158,18 +160,20 @@ class Pipeline:
         self._orientations = orientations
         self._quality = quality
         self._lock = lock or nullcontext()
+        self._frame = frame
 
-    def __call__(self, image: bytes | LesionImage, *, name: str | None = None) -> Assessed:
+    def __call__(self, image: bytes | LesionImage, *, name: str | None = None, frame: int = 0) -> Assessed:
         """Assess one image.
 
         Args:
             image: The bytes of a file in any format that `imaging.decode` reads, or a decoded image.
             name: The name that people see, for bytes.
+            frame: Which image of a DICOM file or TIFF with several, from 0; for bytes.
 
         Raises:
             ImageRejectedError: If no image can be made from the bytes.
         """
-        decoded = image if isinstance(image, LesionImage) else decode(image, name=name)
+        decoded = image if isinstance(image, LesionImage) else decode(image, name=name, frame=frame)
         return self._assess([decoded])[0]
 
     def stream(self, sources: Iterable[AnySource], *, batch: int = BATCH) -> Iterator[tuple[AnySource, Outcome]]:
@@ -180,7 +184,8 @@ class Pipeline:
             batch: Most images that are decoded before the model runs; fewer if they are large.
 
         Yields:
-            Each source with its assessment, or with the reason why it has none.
+            Each source with its assessment, or with the reason why it has none; as often as its file holds images if
+            each of them is assessed.
         """
         for outcomes in self.batches(sources, batch=batch):
             yield from outcomes
@@ -201,7 +206,7 @@ class Pipeline:
             read_ahead: Decode the next batch in a thread while the model runs on this one.
             keep_going: Called before the model runs on a batch; once it returns False, no more batches are assessed.
         """
-        chunks = _chunks(sources, batch)
+        chunks = _chunks(sources, batch, self._frame)
         if not read_ahead:
             for chunk in chunks:
                 if not keep_going():
@@ -248,16 +253,26 @@ class Pipeline:
         return examine(image, prediction, self.predictor) if self._quality else None
 
 
-def _decoded(source: Source) -> LesionImage | Unreadable:
+def _decoded(source: Source, frame: int | None) -> Iterator[LesionImage | Unreadable]:
+    """Decode one image of a file, or each of them where `frame` is None."""
     content = None
     try:
         content = source.read()
-        return decode(content, name=source.name)
+        first = decode(content, name=source.name, frame=frame or 0)
+        yield first
     except ImageRejectedError as error:
-        return Unreadable("" if content is None else hashlib.sha256(content).hexdigest(), error)
+        yield Unreadable("" if content is None else hashlib.sha256(content).hexdigest(), error)
+        return
+    for number in range(1, first.frames if frame is None else 1):
+        try:
+            yield decode(content, name=source.name, frame=number)
+        except ImageRejectedError as error:
+            yield Unreadable(first.sha256, error)
 
 
-def _chunks(sources: Iterable[AnySource], batch: int) -> Iterator[list[tuple[AnySource, LesionImage | Unreadable]]]:
+def _chunks(
+    sources: Iterable[AnySource], batch: int, frame: int | None
+) -> Iterator[list[tuple[AnySource, LesionImage | Unreadable]]]:
     """Decode images in order, few enough at a time that memory stays flat.
 
     A chunk is given before the next image is read.
@@ -265,11 +280,11 @@ def _chunks(sources: Iterable[AnySource], batch: int) -> Iterator[list[tuple[Any
     chunk: list[tuple[AnySource, LesionImage | Unreadable]] = []
     pixels = 0
     for source in sources:
-        decoded = _decoded(source)
-        chunk.append((source, decoded))
-        pixels += decoded.width * decoded.height if isinstance(decoded, LesionImage) else 0
-        if len(chunk) == batch or pixels >= MOST_PIXELS:
-            yield chunk
-            chunk, pixels = [], 0
+        for decoded in _decoded(source, frame):
+            chunk.append((source, decoded))
+            pixels += decoded.width * decoded.height if isinstance(decoded, LesionImage) else 0
+            if len(chunk) == batch or pixels >= MOST_PIXELS:
+                yield chunk
+                chunk, pixels = [], 0
     if chunk:
         yield chunk

@@ -105,12 +105,12 @@ def grey_bmp() -> bytes:
 
 
 def huge_png() -> bytes:
-    """A whole PNG file by its header, of 12,000 by 9,000 pixels."""
+    """A whole PNG file by its header, of 16,000 by 9,000 pixels."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    header = struct.pack(">IIBBBBB", 12_000, 9_000, 8, 2, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", 16_000, 9_000, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"0")) + chunk(b"IEND", b"")
 
 

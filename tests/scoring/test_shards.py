@@ -1,5 +1,7 @@
 """Shards: whole or not there, with the rows of predict, never scored twice."""
 
+import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from skinlens.cli.predict import Outputs, predict
+from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.runtime.predictor import Predictor
 from skinlens.scoring.items import Item, list_items
 from skinlens.scoring.shards import PLAN, SCHEMA, SHARD, DestinationError, Job, Shard, prepare, score_shard, shards_of
@@ -144,3 +147,42 @@ def test_a_path_that_is_no_text_is_escaped(job: Job, predictor: Predictor) -> No
     prepare(job, [shard])
     score_shard(shard, job, predictor)
     assert read(job)["path"].tolist() == ["a\\udcff.png"]
+
+
+def test_a_replaced_file_is_scored_again(folder: Path, job: Job, predictor: Predictor) -> None:
+    shards = shards_of(list_items(str(folder)), size=4)
+    for shard in prepare(job, shards):
+        score_shard(shard, job, predictor)
+    before = read(job).set_index("path")["sha256"]
+    other = encode_png(draw_pixels(99, height=96, width=128))
+    replaced = Path(shards[1].items[0].path)
+    replaced.write_bytes(other)
+    changed: list[Shard] = []
+    assert prepare(job, shards, on_changed=changed.append) == [shards[1]] == changed
+    score_shard(shards[1], job, predictor)
+    after = read(job).set_index("path")["sha256"]
+    assert after[str(replaced)] == hashlib.sha256(other).hexdigest()
+    assert after.drop(str(replaced)).equals(before.drop(str(replaced)))
+    assert prepare(job, shards) == []
+
+
+def test_a_file_of_another_time_and_the_same_bytes_is_left(folder: Path, job: Job, predictor: Predictor) -> None:
+    (shard,) = shards_of(list_items(str(folder)))
+    prepare(job, [shard])
+    score_shard(shard, job, predictor)
+    for item in shard.items:
+        os.utime(item.path, (1, 1))
+    assert prepare(job, [shard]) == []
+    Path(shard.items[0].path).unlink()
+    assert prepare(job, [shard]) == [shard]
+
+
+def test_shards_of_earlier_versions_are_compared_by_digest(folder: Path, job: Job, predictor: Predictor) -> None:
+    (shard,) = shards_of(list_items(str(folder)))
+    prepare(job, [shard])
+    score_shard(shard, job, predictor)
+    file = Path(job.destination) / shard.file
+    parquet.write_table(parquet.read_table(file).replace_schema_metadata(None), file)
+    assert prepare(job, [shard]) == []
+    Path(shard.items[0].path).write_bytes(b"something else")
+    assert prepare(job, [shard]) == [shard]

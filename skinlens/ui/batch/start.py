@@ -13,6 +13,7 @@ from skinlens.batch.facts import read_facts
 from skinlens.batch.spool import Upload, take_in
 from skinlens.batch.store import BatchStore, Plan, RunLine, create_run, run_lines
 from skinlens.cases.store import current_user
+from skinlens.imaging.limits import UPLOAD_MEGABYTES
 from skinlens.runtime.card import ModelFileError
 from skinlens.storage.csv_file import CsvFileError
 from skinlens.translation import gettext as _
@@ -36,7 +37,7 @@ ORIGINS: dict[Origin, str] = {
     "Path on this computer": marked("Path on this computer"),
 }
 # Megabytes a file.
-_IMAGE_LIMIT = 50
+_IMAGE_LIMIT = UPLOAD_MEGABYTES
 _ARCHIVE_LIMIT = 1000
 
 

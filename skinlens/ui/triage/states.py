@@ -4,6 +4,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from skinlens.imaging.image import Pixels
+from skinlens.imaging.limits import UPLOAD_MEGABYTES
 from skinlens.translation import gettext as _
 from skinlens.ui import session
 
@@ -84,7 +85,12 @@ def show_first_visit() -> None:
                 )
             )
         )
-        st.caption(_("Formats: {formats}, up to 50 MB.").format(formats=FORMATS))
+        size = UPLOAD_MEGABYTES
+        st.caption(
+            _("Formats: {formats}, up to {n} MB. Larger files: give their path on Batch.").format(
+                formats=FORMATS, n=size
+            )
+        )
         st.page_link("pages/batch.py", label=_("Many images? Use Batch."), icon=":material/photo_library:")
         st.info(
             _("No image yet. Images stay on this computer; they are forgotten when the browser session ends."),
