@@ -1,6 +1,5 @@
 """Audit of manifests: duplicates, contradictory labels, and what gives the label away besides the lesion."""
 
-import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,6 +20,7 @@ from skinlens.metrics.measurement import from_table
 from skinlens.metrics.rows import groups_of, labels_of
 from skinlens.progress import tracked
 from skinlens.runtime.card import sha256_of
+from skinlens.storage.csv_file import CsvFileError, read_rows
 from skinlens.storage.results import write_results
 from skinlens.studies.border_probe import BORDER, border_features, border_probabilities
 from skinlens.studies.duplicates import (
@@ -113,13 +113,11 @@ def audit(manifests: Sequence[Path], out: Path, known: Path | None) -> str:
 
 def _known_pairs(path: Path) -> pd.DataFrame:
     try:
-        table = pd.read_csv(io.BytesIO(read_regular(path, largest=LARGEST_TABLE_FILE)))
-    except (OSError, ValueError) as error:
+        content = read_regular(path, largest=LARGEST_TABLE_FILE)
+        _columns, rows = read_rows(content, name=path.name, required=_KNOWN_COLUMNS)
+    except (OSError, CsvFileError) as error:
         raise UsageError(f"{path} cannot be read as a CSV of pairs: {error}") from error
-    absent = [name for name in _KNOWN_COLUMNS if name not in table]
-    if absent:
-        raise UsageError(f"{path} lacks the column(s) {', '.join(absent)}")
-    return table
+    return pd.DataFrame([row for _line, row in rows])
 
 
 def _read(rows: pd.DataFrame) -> tuple[dict[int, _Reading], dict[str, str]]:

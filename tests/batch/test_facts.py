@@ -110,7 +110,9 @@ def test_columns_are_parted_as_spreadsheets_do(mark: str) -> None:
         ("path,other\na,b\n", "none of the columns case_id, lesion"),
         ("path,label\n,benign\n", r"1 row\(s\) name no image, the first in line 2"),
         ("path,label\na,nevus\n", r"label other than benign, malignant or blank: line 2 \('nevus'\)"),
-        ("path,date\na,3.4.2026\n", r"not written as YYYY-MM-DD: line 2 \('3.4.2026'\)"),
+        ("path,date\na,last May\n", r"date that is none; write YYYY-MM-DD: line 2 \('last May'\)"),
+        ("path,date\na,3/4/2026\nb,5/5/2026\n", "'3/4/2026' may be a day and a month in either order"),
+        ("path,date\na,13/4/2026\nb,4/13/2026\n", "may be a day and a month in either order"),
         ("", "is empty"),
     ],
 )
