@@ -222,6 +222,8 @@ def _border(rows: pd.DataFrame, read: Sequence[_Reading], split: str) -> dict[st
     groups = groups_of(chosen)
     features = np.stack([reading.border for reading, member in zip(read, of_it, strict=True) if member])
     described: dict[str, Any] = {"border_share": BORDER, "n": len(chosen), "folds": _BORDER_FOLDS}
+    if len(set(labels.tolist())) < 2:
+        return described | {"reason": f"every image of this split is {chosen['label'].iloc[0]}"}
     try:
         probabilities = border_probabilities(features, labels, _folds(chosen, groups))
     except ValueError as error:
@@ -292,8 +294,10 @@ def _border_lines(probe: dict[str, Any]) -> list[str]:
 
 
 def _difference_line(each: dict[str, Any]) -> str:
-    if each["value"] is None:
+    if each["value"] is None and len(each["counts"]) == 1:
         return f"- {each['trait']}: the same in all images."
+    if each["value"] is None:
+        return f"- {each['trait']}: not compared, since this split has one label alone."
     if each["measure"] == "roc_auc":
         return f"- {each['trait']}: ROC AUC {each['value']:.3f}."
     counts = "; ".join(f"{value}: {benign} benign, {ill} malignant" for value, (benign, ill) in each["counts"].items())
