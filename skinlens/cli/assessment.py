@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from skinlens.cli.options import AsJson, Model, Orientations, Point, Prevalence, Threshold, Unverified
+from skinlens.cli.options import AsJson, Isic, Model, Orientations, Point, Prevalence, Threshold, Unverified
 
 
 def predict(
@@ -24,6 +24,7 @@ def predict(
     dicom: Annotated[
         Path | None, typer.Option(help="Folder for summaries and overlays as DICOM, in the image's own study.")
     ] = None,
+    isic: Isic = None,
     prevalence: Prevalence = 0.02,
     orientations: Orientations = True,
     unverified: Unverified = False,
@@ -32,7 +33,7 @@ def predict(
     from skinlens.cli.predict import Outputs
     from skinlens.cli.predict import predict as command
 
-    outputs = Outputs(out, json, heatmaps, pdf, orientations, dicom, prevalence)
+    outputs = Outputs(out, json, heatmaps, pdf, orientations, dicom, prevalence, isic)
     command(paths, outputs, model=model, point=point, threshold=threshold, unverified=unverified)
 
 
@@ -41,6 +42,7 @@ def score(
     out: Annotated[str, typer.Option(help="Folder or address for Parquet shards; complete shards are kept.")],
     engine: Annotated[Literal["local", "ray"], typer.Option(help="This machine's cores, or a Ray cluster.")] = "local",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes or actors.", show_default="by cores")] = None,
+    isic: Isic = None,
     model: Model = None,
     point: Point = None,
     threshold: Threshold = None,
@@ -60,6 +62,7 @@ def score(
         threshold=threshold,
         orientations=orientations,
         unverified=unverified,
+        isic=isic,
     )
 
 

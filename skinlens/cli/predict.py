@@ -18,6 +18,7 @@ from skinlens.imaging.sources import Source, Sources, safe_name
 from skinlens.imaging.synthetic import encode_png
 from skinlens.progress import tracked
 from skinlens.runtime.predictor import DEFAULT_MODEL, load_predictor
+from skinlens.scoring.challenge import ChallengeTable
 from skinlens.storage.printable import printable
 from skinlens.storage.spreadsheet import guarded
 from skinlens.triage.case import CaseFacts, CaseRecord
@@ -39,6 +40,7 @@ class Outputs:
         orientations: Whether each image is scored turned and mirrored too, which takes eight times as long.
         dicom: Folder of case summaries and overlays as DICOM objects.
         prevalence: Share of malignant lesions that risks are for, in (0, 1).
+        isic: File for what isic-challenge-scoring takes.
     """
 
     table: Path | None
@@ -48,6 +50,7 @@ class Outputs:
     orientations: bool = True
     dicom: Path | None = None
     prevalence: float = PRIMARY_CARE
+    isic: Path | None = None
 
 
 def predict(
@@ -88,12 +91,15 @@ def predict(
                 if folder is not None:
                     folder.mkdir(parents=True, exist_ok=True)
             writer = stack.enter_context(_table(outputs, stack))
+            challenge = None if outputs.isic is None else stack.enter_context(ChallengeTable(outputs.isic))
             # Every row as it comes, so that an interrupted run leaves what it had done.
             for source, outcome in tracked(pipeline.stream(sources), "assessing"):
                 if isinstance(outcome, Assessed):
                     _write_extras(source, outcome, outputs)
                 row = Row.of(source.path, outcome, pipeline.card, pipeline.point, prevalence=outputs.prevalence)
                 writer.write(row)
+                if challenge is not None:
+                    challenge.write(row.path, row.probability)
                 count[row.decision] = count.get(row.decision, 0) + 1
     except OSError as error:
         raise OutputError(f"the results cannot be written: {error}") from error
@@ -101,6 +107,8 @@ def predict(
     if sources.passed_over:
         parts.append(f"{sources.passed_over} other files passed over")
     say(", ".join(parts))
+    if challenge is not None and outputs.isic is not None:
+        say(challenge.sentence(outputs.isic))
 
 
 def _write_extras(source: Source, assessed: Assessed, outputs: Outputs) -> None:
