@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from skinlens.cli.options import AsJson, Isic, Model, Orientations, Point, Prevalence, Threshold, Unverified
+from skinlens.cli.options import AsJson, Isic, Model, Orientations, OtherFiles, Point, Prevalence, Threshold, Unverified
 
 
 def predict(
@@ -25,6 +25,7 @@ def predict(
         Path | None, typer.Option(help="Folder for summaries and overlays as DICOM, in the image's own study.")
     ] = None,
     isic: Isic = None,
+    passed_over: OtherFiles = None,
     prevalence: Prevalence = 0.02,
     orientations: Orientations = True,
     unverified: Unverified = False,
@@ -33,7 +34,7 @@ def predict(
     from skinlens.cli.predict import Outputs
     from skinlens.cli.predict import predict as command
 
-    outputs = Outputs(out, json, heatmaps, pdf, orientations, dicom, prevalence, isic)
+    outputs = Outputs(out, json, heatmaps, pdf, orientations, dicom, prevalence, isic, passed_over)
     command(paths, outputs, model=model, point=point, threshold=threshold, unverified=unverified)
 
 

@@ -34,6 +34,10 @@ Isic = Annotated[
     Path | None,
     typer.Option("--isic", help="CSV of image, benign and malignant, as isic-challenge-scoring takes it."),
 ]
+OtherFiles = Annotated[
+    Path | None,
+    typer.Option("--passed-over", help="CSV of the files in folders and archives that got no row, and why."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
 Unverified = Annotated[

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
+from skinlens.cli.passed_over import say_passed_over
 from skinlens.cli.say import json_text, say
 from skinlens.errors import OutputError, UsageError
 from skinlens.explain.heatmap import record_overlay
@@ -41,6 +42,7 @@ class Outputs:
         dicom: Folder of case summaries and overlays as DICOM objects.
         prevalence: Share of malignant lesions that risks are for, in (0, 1).
         isic: File for what isic-challenge-scoring takes.
+        passed_over: CSV of every file that was passed over, with the reason.
     """
 
     table: Path | None
@@ -51,6 +53,7 @@ class Outputs:
     dicom: Path | None = None
     prevalence: float = PRIMARY_CARE
     isic: Path | None = None
+    passed_over: Path | None = None
 
 
 def predict(
@@ -105,8 +108,9 @@ def predict(
         raise OutputError(f"the results cannot be written: {error}") from error
     parts = [f"{number} {decision}" for decision, number in sorted(count.items())]
     if sources.passed_over:
-        parts.append(f"{sources.passed_over} other files passed over")
+        parts.append(f"{len(sources.passed_over)} other files passed over")
     say(", ".join(parts))
+    say_passed_over(sources.passed_over, outputs.passed_over)
     if challenge is not None and outputs.isic is not None:
         say(challenge.sentence(outputs.isic))
 

@@ -42,13 +42,17 @@ class ImagesByName:
             Paths relative to the folder, with slashes; the name itself where no file is found by it.
         """
         path = PurePosixPath(name.replace("\\", "/"))
-        if not is_id and path.suffix.lower() in IMAGE_SUFFIXES and "\\" not in name:
+        is_plain = path.suffix.lower() in IMAGE_SUFFIXES and "\\" not in name and name.isascii()
+        if is_plain and not is_id:
             return [name]
+        # A Mac stores accents as signs of their own, and a table from elsewhere does not, or the other way round.
+        forms = (name, unicodedata.normalize("NFC", path.as_posix()), unicodedata.normalize("NFD", path.as_posix()))
         try:
-            if (self._folder / name).exists():
-                return [name]
+            there = next((form for form in forms if (self._folder / form).exists()), None)
         except OSError:
             return [name]
+        if there is not None:
+            return [there]
         if len(path.parts) == 1 and (is_id or path.suffix.lower() not in IMAGE_SUFFIXES):
             return [file.as_posix() for file in self.find(name)] or [name]
         # Windows writes backslashes, which are part of a name elsewhere.

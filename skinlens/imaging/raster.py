@@ -1,4 +1,4 @@
-"""JPEG, PNG, TIFF, BMP and WebP bytes to an upright RGB image."""
+"""JPEG, PNG, TIFF, BMP and WebP bytes, and those of newer formats, to an upright RGB image."""
 
 import io
 import struct
@@ -21,6 +21,7 @@ from skinlens.imaging.declared import check_bmp, check_png, check_tiff, count_ti
 from skinlens.imaging.guards import FORMATS, check_size, damaged, refusing_damage
 from skinlens.imaging.image import ImageRejectedError, Pixels
 from skinlens.imaging.jpeg import check_end, read_structure
+from skinlens.imaging.newer import newer_opener
 from skinlens.imaging.srgb import to_eight_bits, to_srgb
 
 _ORIENTATION = 0x0112
@@ -84,7 +85,7 @@ def find_opener(data: bytes) -> _Opener | None:
         return GifImagePlugin.GifImageFile
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return WebPImagePlugin.WebPImageFile
-    return None
+    return newer_opener(data)
 
 
 def decode_raster(data: bytes, opener: _Opener, name: str) -> tuple[Pixels, tuple[str, ...]]:

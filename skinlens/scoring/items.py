@@ -16,6 +16,8 @@ from skinlens.imaging.sources import Place, Sources
 from skinlens.storage.csv_file import CsvFileError, read_table
 
 _MANIFEST = ".csv"
+# Of the files that are passed over.
+_MOST_NAMED = 100
 _LOG = logging.getLogger(__name__)
 
 
@@ -108,7 +110,8 @@ def _require_small(size: int) -> None:
 
 
 def _on_this_machine(path: Path) -> Iterator[Item]:
-    for source in Sources([path]):
+    sources = Sources([path])
+    for source in sources:
         name = PurePosixPath(source.relative).name
         if source.place is not None:
             yield Item(source.path, name, str(source.place.file), source.place.member)
@@ -117,6 +120,10 @@ def _on_this_machine(path: Path) -> Iterator[Item]:
             source.read()
         except ImageRejectedError as rejection:
             yield Item(source.path, name, "", reason=rejection.reason, sentence=str(rejection))
+    for file in sources.passed_over[:_MOST_NAMED]:
+        _LOG.info("passed over %s: %s", file.path, file.reason)
+    if len(sources.passed_over) > _MOST_NAMED:
+        _LOG.info("%d more were passed over", len(sources.passed_over) - _MOST_NAMED)
 
 
 def _in_manifest(path: Path) -> Iterator[Item]:

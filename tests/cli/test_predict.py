@@ -708,7 +708,7 @@ class TestFlatMemory:
             return read
 
         class Many:
-            passed_over = 0
+            passed_over = ()
 
             def __init__(self, _paths: object) -> None: ...
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from pathlib import Path
 
 import pandas as pd
@@ -447,3 +448,12 @@ def test_a_spreadsheets_manifest_is_read(tmp_path, encoding):
     assert rows[["file", "label", "score", "seen", "row"]].values.tolist() == [
         [str(tmp_path / "Läsion" / "a.png"), "benign", 0.25, True, 3]
     ]
+
+
+@pytest.mark.parametrize(("stored", "written"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_accents_are_compared_however_they_are_stored(tmp_path, stored, written):
+    name = unicodedata.normalize(stored, "Läsion/é.png")
+    (tmp_path / name).parent.mkdir()
+    (tmp_path / name).touch()
+    (tmp_path / "list.csv").write_text(f"path,label\n{unicodedata.normalize(written, name)},benign\n", "utf-8")
+    assert read_manifests([tmp_path / "list.csv"])["file"].tolist() == [str(tmp_path / name)]
