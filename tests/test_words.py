@@ -55,6 +55,7 @@ STAY = (
     r'[`"](refusal|retouching|review|judged)[`"]|^### (refusal|retouching)$',  # old names of commands, and keys
     r"Hospital Italiano|University Hospital",  # names of sources
     r"remote desktop",
+    r"desktop\.ini",  # a file of Windows
     r"side_by_side\(result|original_alone, side_by_side",  # image and heatmap on the Triage page
 )
 _STAYS = re.compile("|".join(STAY))

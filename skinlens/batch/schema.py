@@ -11,8 +11,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from skinlens.storage.columns import Document, Moment
 from skinlens.storage.verdict import Verdict
 
-# Of the tables below. `migrate` brings files of version 1 up to it; a file of any other version is not read.
-VERSION = 2
+# Of the tables below. `migrate` brings files of earlier versions up to it; a file of a later one is not read.
+VERSION = 3
+EARLIER = frozenset({1, 2})
 
 Kind = Literal["path", "upload"]
 Wanted = Literal["run", "pause", "cancel"]
@@ -34,7 +35,7 @@ class Run(Base):
         orientations: Whether each image is assessed turned and mirrored too.
         wanted: What the user wants done; whoever runs it looks here between images.
         listed: Whether every image has its row already.
-        passed_over: Files that are no images.
+        passed_over: How many files are no images; those of a run of version 3 on have a `PassedOverFile` each.
         spooled: Whether the run's own copies of uploaded images still lie in its folder.
         second_card: Of the second model that assesses each image, too; None without one.
     """
@@ -94,6 +95,16 @@ class RunImage(Base):
     thumbnail: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
+class PassedOverFile(Base):
+    """A file in a folder or archive that is no image, and why."""
+
+    __tablename__ = "passed_over"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    path: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+
+
 class SecondResult(Base):
     """What the second model made of an image; there is no row where it gave no usable number.
 
@@ -147,13 +158,15 @@ def migrate(connection: Connection) -> None:
     """Bring a run's file up to `VERSION`, in the caller's transaction; nothing that is in it changes.
 
     Args:
-        connection: To a file of version 1 or `VERSION`.
+        connection: To a file of an `EARLIER` version or `VERSION`.
     """
     # Another program may have done it since the caller looked.
-    if connection.scalar(text("PRAGMA user_version")) != 1:
+    version = connection.scalar(text("PRAGMA user_version"))
+    if version not in EARLIER:
         return
-    change = Operations(MigrationContext.configure(connection))
-    change.add_column("run", Column("second_card", Document))
-    change.add_column("review", Column("withdrawn", Moment))
+    if version == 1:
+        change = Operations(MigrationContext.configure(connection))
+        change.add_column("run", Column("second_card", Document))
+        change.add_column("review", Column("withdrawn", Moment))
     Base.metadata.create_all(connection)
     connection.execute(text(f"PRAGMA user_version = {VERSION}"))

@@ -8,8 +8,9 @@ from typing import BinaryIO
 
 from skinlens.batch.errors import BatchError
 from skinlens.batch.store import BatchStore
+from skinlens.imaging.contents import passed_over
 from skinlens.imaging.decode import IMAGE_SUFFIXES
-from skinlens.imaging.sources import Place, Source, Sources, has_dicom_mark
+from skinlens.imaging.sources import PassedOver, Place, Source, Sources, head_of
 from skinlens.storage.errors import explained
 from skinlens.storage.private import private_file, private_folder
 
@@ -55,11 +56,11 @@ def take_in(store: BatchStore, uploads: Iterable[Upload], *, whole_folder: bool)
 
 @dataclass
 class _Spooled:
-    """The images among the copies, in order; `passed_over` counts the others, as in `Sources`."""
+    """The images among the copies, in order; `passed_over` names the others, as in `Sources`."""
 
     names: dict[Path, str]
     whole_folder: bool
-    passed_over: int = field(default=0, init=False)
+    passed_over: list[PassedOver] = field(default_factory=list, init=False)
 
     def __iter__(self) -> Iterator[Source]:
         for path, name in self.names.items():
@@ -68,9 +69,13 @@ class _Spooled:
                 for member in members:
                     # An archive without images is named as it was dropped, not as its copy.
                     yield member if member.place else Source(name, name, member.read)
-                self.passed_over += members.passed_over
-            elif not self.whole_folder or path.suffix in IMAGE_SUFFIXES or has_dicom_mark(path):
+                # Named as they were dropped, not as their copies are.
+                self.passed_over += [
+                    PassedOver(f"{name}{other.path.removeprefix(str(path))}", other.reason)
+                    for other in members.passed_over
+                ]
+            elif self.whole_folder and (reason := passed_over(name, head_of(path))):
+                self.passed_over.append(PassedOver(name, reason))
+            else:
                 place = Place(path)
                 yield Source(name, name, place.read, place)
-            else:
-                self.passed_over += 1

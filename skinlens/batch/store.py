@@ -15,10 +15,12 @@ from sqlalchemy.orm import Session
 
 from skinlens.batch.errors import BatchError, SeenByOtherError
 from skinlens.batch.schema import (
+    EARLIER,
     VERSION,
     Base,
     FactsFile,
     Kind,
+    PassedOverFile,
     Review,
     Run,
     RunImage,
@@ -28,7 +30,7 @@ from skinlens.batch.schema import (
     migrate,
 )
 from skinlens.imaging.image import ImageRejectedError
-from skinlens.imaging.sources import Place, Source
+from skinlens.imaging.sources import PassedOver, Place, Source
 from skinlens.runtime.card import ModelCard
 from skinlens.storage.database import connect, writer, writing
 from skinlens.storage.errors import explained
@@ -188,7 +190,7 @@ class BatchStore:
                 "This run was never begun: its file could not be written, as on a full disk, or SkinLens was ended "
                 "before it was. Nothing is in it; start the run again."
             )
-        if version == 1:
+        if version in EARLIER:
             with self._writing("The run of an earlier version could not be opened") as session:
                 migrate(session.connection())
         elif version != VERSION:
@@ -229,7 +231,7 @@ class BatchStore:
         """Give every image its row, once; what an earlier, interrupted call has listed is listed again.
 
         Args:
-            sources: In order. If they count `passed_over`, that is kept.
+            sources: In order. If they name files that were `passed_over`, these are kept.
             shown: What to call files in front of a person, by where they lie.
 
         Raises:
@@ -242,8 +244,22 @@ class BatchStore:
             rows = (_listed(number, source, shown or {}) for number, source in enumerate(sources))
             for chunk in _chunks(rows, _LISTED_AT_ONCE):
                 session.execute(insert(RunImage), chunk)
-            passed_over = getattr(sources, "passed_over", 0)
-            session.execute(update(Run).values(listed=True, passed_over=Run.passed_over + passed_over))
+            files: Sequence[PassedOver] = getattr(sources, "passed_over", ())
+            session.query(PassedOverFile).delete()
+            # A path need not be text; what is not is shown as its number.
+            others = (
+                {"path": file.path.encode("utf-8", "backslashreplace").decode(), "reason": file.reason}
+                for file in files
+            )
+            for chunk in _chunks(others, _LISTED_AT_ONCE):
+                session.execute(insert(PassedOverFile), chunk)
+            session.execute(update(Run).values(listed=True, passed_over=Run.passed_over + len(files)))
+
+    def passed_over(self) -> list[PassedOver]:
+        """Files that are no images, each with its reason; none of a run of an earlier version. Errors as for `run`."""
+        with self._reading("The run could not be read") as session:
+            files = session.scalars(select(PassedOverFile).order_by(PassedOverFile.id)).all()
+            return [PassedOver(file.path, file.reason) for file in files]
 
     def waiting(self, limit: int, *, after: int = -1) -> list[Waiting]:
         """Return the next images to assess, in order; errors as for `run`."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from skinlens.cli.options import AsJson, Model, Orientations, Point, Prevalence, Threshold, Unverified
+from skinlens.cli.options import AsJson, Isic, Model, Orientations, OtherFiles, Point, Prevalence, Threshold, Unverified
 
 
 def predict(
@@ -25,6 +25,8 @@ def predict(
     dicom: Annotated[
         Path | None, typer.Option(help="Folder for summaries and overlays as DICOM, in the image's own study.")
     ] = None,
+    isic: Isic = None,
+    passed_over: OtherFiles = None,
     prevalence: Prevalence = 0.02,
     orientations: Orientations = True,
     unverified: Unverified = False,
@@ -37,7 +39,7 @@ def predict(
     from skinlens.cli.predict import Outputs
     from skinlens.cli.predict import predict as command
 
-    outputs = Outputs(out, json, heatmaps, pdf, orientations, dicom, prevalence)
+    outputs = Outputs(out, json, heatmaps, pdf, orientations, dicom, prevalence, isic, passed_over)
     outputs = replace(outputs, frame=None if frame is None else frame - 1)
     command(paths, outputs, model=model, point=point, threshold=threshold, unverified=unverified)
 
@@ -47,6 +49,7 @@ def score(
     out: Annotated[str, typer.Option(help="Folder or address for Parquet shards; complete shards are kept.")],
     engine: Annotated[Literal["local", "ray"], typer.Option(help="This machine's cores, or a Ray cluster.")] = "local",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes or actors.", show_default="by cores")] = None,
+    isic: Isic = None,
     model: Model = None,
     point: Point = None,
     threshold: Threshold = None,
@@ -66,6 +69,7 @@ def score(
         threshold=threshold,
         orientations=orientations,
         unverified=unverified,
+        isic=isic,
     )
 
 

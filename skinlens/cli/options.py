@@ -30,6 +30,14 @@ Prevalence = Annotated[
     typer.Option("--prevalence", min=0.0001, max=0.9999, help="Share of malignant lesions that the risk is for."),
 ]
 Orientations = Annotated[bool, typer.Option("--views/--no-views", help="Score each image turned and mirrored too.")]
+Isic = Annotated[
+    Path | None,
+    typer.Option("--isic", help="CSV of image, benign and malignant, as isic-challenge-scoring takes it."),
+]
+OtherFiles = Annotated[
+    Path | None,
+    typer.Option("--passed-over", help="CSV of the files in folders and archives that got no row, and why."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
 Unverified = Annotated[

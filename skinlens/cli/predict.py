@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
+from skinlens.cli.passed_over import say_passed_over
 from skinlens.cli.say import json_text, say
 from skinlens.errors import OutputError, UsageError
 from skinlens.explain.heatmap import record_overlay
@@ -19,6 +20,7 @@ from skinlens.imaging.sources import Source, Sources, safe_name
 from skinlens.imaging.synthetic import encode_png
 from skinlens.progress import tracked
 from skinlens.runtime.predictor import DEFAULT_MODEL, load_predictor
+from skinlens.scoring.challenge import ChallengeTable
 from skinlens.storage.printable import printable
 from skinlens.storage.spreadsheet import guarded
 from skinlens.triage.case import CaseFacts, CaseRecord
@@ -40,6 +42,8 @@ class Outputs:
         orientations: Whether each image is scored turned and mirrored too, which takes eight times as long.
         dicom: Folder of case summaries and overlays as DICOM objects.
         prevalence: Share of malignant lesions that risks are for, in (0, 1).
+        isic: File for what isic-challenge-scoring takes.
+        passed_over: CSV of every file that was passed over, with the reason.
         frame: Which image of a DICOM file or TIFF with several, from 0; None is each of them, a row each.
     """
 
@@ -50,6 +54,8 @@ class Outputs:
     orientations: bool = True
     dicom: Path | None = None
     prevalence: float = PRIMARY_CARE
+    isic: Path | None = None
+    passed_over: Path | None = None
     frame: int | None = None
 
 
@@ -91,6 +97,7 @@ def predict(
                 if folder is not None:
                     folder.mkdir(parents=True, exist_ok=True)
             writer = stack.enter_context(_table(outputs, stack))
+            challenge = None if outputs.isic is None else stack.enter_context(ChallengeTable(outputs.isic))
             # Every row as it comes, so that an interrupted run leaves what it had done.
             for source, outcome in tracked(pipeline.stream(sources), "assessing"):
                 if isinstance(outcome, Assessed):
@@ -99,13 +106,18 @@ def predict(
                     _path(source, outcome), outcome, pipeline.card, pipeline.point, prevalence=outputs.prevalence
                 )
                 writer.write(row)
+                if challenge is not None:
+                    challenge.write(row.path, row.probability)
                 count[row.decision] = count.get(row.decision, 0) + 1
     except OSError as error:
         raise OutputError(f"the results cannot be written: {error}") from error
     parts = [f"{number} {decision}" for decision, number in sorted(count.items())]
     if sources.passed_over:
-        parts.append(f"{sources.passed_over} other files passed over")
+        parts.append(f"{len(sources.passed_over)} other files passed over")
     say(", ".join(parts))
+    say_passed_over(sources.passed_over, outputs.passed_over)
+    if challenge is not None and outputs.isic is not None:
+        say(challenge.sentence(outputs.isic))
 
 
 def _path(source: Source, outcome: Outcome) -> str:

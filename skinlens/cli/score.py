@@ -3,12 +3,14 @@
 import os
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal
 
 from skinlens.cli.say import say
 from skinlens.errors import OutputError, UsageError
 from skinlens.progress import tracked
 from skinlens.runtime.predictor import DEFAULT_MODEL, load_predictor
+from skinlens.scoring.challenge import write_challenge
 from skinlens.scoring.items import SourceError, list_items
 from skinlens.scoring.shards import DestinationError, Job, Shard, prepare, shards_of
 from skinlens.triage.decision import operating_point
@@ -27,6 +29,7 @@ def score(
     threshold: float | None,
     orientations: bool,
     unverified: bool = False,
+    isic: Path | None = None,
 ) -> None:
     """Score every image of a source; shards that an earlier call finished are not scored again.
 
@@ -40,6 +43,7 @@ def score(
         threshold: In [0, 1], instead of an operating point.
         orientations: Score each image turned and mirrored too.
         unverified: Accept a card that was not released.
+        isic: File for what isic-challenge-scoring takes; None writes none.
 
     Raises:
         ModelFileError: If the model is missing or altered, or was not released and `unverified` is false.
@@ -73,6 +77,8 @@ def score(
         raise OutputError(str(error)) from error
     parts = [f"{number} {decision}" for decision, number in sorted(total.items())]
     say(", ".join(parts) or "nothing was left to score")
+    if isic is not None:
+        say(write_challenge(isic, destination))
 
 
 def _engine(engine: Engine, left: list[Shard], job: Job, workers: int | None) -> Iterator[dict[str, int]]:

@@ -1,7 +1,9 @@
 """Zip archives from anyone: names of any kind, and never more memory than an image may take."""
 
 import bz2
+import codecs
 import io
+import locale
 import lzma
 import struct
 import zipfile
@@ -9,6 +11,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+import inflate64
 
 from skinlens.imaging import files
 from skinlens.imaging.files import UnusableFileError, open_regular
@@ -19,6 +23,18 @@ _LARGEST_DIRECTORY = 32 * 2**20
 # Bytes that are read and unpacked at a time.
 _CHUNK = 256 * 2**10
 _CLOSED = "This zip archive cannot be opened; it may be damaged. Pack the images again."
+# Archives of other kinds, whatever their name says, by their first bytes.
+_OTHER_ARCHIVES = {
+    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
+    b"Rar!\x1a\x07": "a RAR archive",
+    b"\x1f\x8b": "packed by gzip",
+    b"BZh": "packed by bzip2",
+    b"\xfd7zXZ\0": "packed by xz",
+    b"\x28\xb5\x2f\xfd": "packed by Zstandard",
+}
+# First bytes of a file that say what it is; a tar archive has its mark after 257.
+HEAD = 512
+_TAR_MARK, _TAR_MARK_AT = b"ustar", 257
 # One record of a zip archive's directory up to its name: flags, and the lengths of name, extra field and comment.
 _RECORD = struct.Struct("<4s4xH18x3H12x")
 _RECORD_MARK = b"PK\1\2"
@@ -27,7 +43,27 @@ _SAYS_UTF8 = 0x800
 # What stands before the packed bytes of a member: the lengths of name and extra field.
 _HEADER = struct.Struct("<4s22xHH")
 _HEADER_MARK = b"PK\3\4"
+_EMPTY_MARK = b"PK\5\6"
 _ENCRYPTED = 0x1
+# The extra field in which Info-ZIP keeps a name in UTF-8 beside one in an older code.
+_UNICODE_PATH = 0x7075
+_DEFLATE64 = 9
+# Packed bytes of Deflate64 that are unpacked at a time: its decoder gives all that comes out of them at once, and two
+# bits can stand for 65,538 bytes.
+_DEFLATE64_CHUNK = 32
+# Ways of packing that other programs offer, beside those that are read.
+_METHODS = {
+    1: "Shrink",
+    6: "Implode",
+    20: "Zstandard",
+    93: "Zstandard",
+    95: "XZ",
+    96: "JPEG",
+    97: "WavPack",
+    98: "PPMd",
+}
+
+_EAST_ASIAN = ("cp932", "shift_jis", "euc", "gb", "cp936", "cp949", "cp950", "big5")
 
 # Gives at most so many of the packed bytes that come next.
 _Read = Callable[[int], bytes]
@@ -53,7 +89,9 @@ class Archive(zipfile.ZipFile):
         except Exception as error:  # a hostile archive can raise nearly anything
             self.close()
             sentence = (
-                f"This zip archive cannot be opened. {error}" if isinstance(error, UnusableFileError) else _CLOSED
+                f"This zip archive cannot be opened. {error}"
+                if isinstance(error, UnusableFileError)
+                else other_archive(_head_of(path)) or _CLOSED
             )
             raise ImageRejectedError("unreadable", sentence) from error
         self._stream.is_open = True
@@ -90,11 +128,41 @@ class Archive(zipfile.ZipFile):
 def shown_name(number: int, member: zipfile.ZipInfo) -> str:
     """Return the name of a member, as people see it.
 
+    A name without the mark for UTF-8 is often in UTF-8 all the same, as a Mac packs it; else it is in the code of the
+    system that packed it, which is taken for this one's where that is Chinese, Japanese or Korean.
+
     Args:
         number: Its place in the directory, which stands for a name such as "" or "//".
         member: From `Archive.members`.
     """
-    return member.filename if is_named(member) else f"unnamed-{number}"
+    if not is_named(member):
+        return f"unnamed-{number}"
+    if member.flag_bits & _SAYS_UTF8:
+        return member.filename
+    # What zipfile made of the bytes of an older code; it reads all 256 of them, so that nothing is lost.
+    raw = member.orig_filename.partition("\0")[0].encode("cp437", "replace")
+    return _unicode_path(member.extra, raw) or _read_name(raw) or member.filename
+
+
+def other_archive(head: bytes) -> str:
+    """Return what kind of archive a file is that is no zip archive, and what to do; "" for none.
+
+    Args:
+        head: The first `HEAD` bytes of the file.
+    """
+    kind = next((words for mark, words in _OTHER_ARCHIVES.items() if head.startswith(mark)), "")
+    if head[_TAR_MARK_AT:].startswith(_TAR_MARK):
+        kind = "a tar archive"
+    return f"This is {kind}. Unpack it, or pack the images as a zip archive." if kind else ""
+
+
+def is_zip(head: bytes) -> bool:
+    """Whether a file begins as zip archives do.
+
+    Args:
+        head: Its first bytes.
+    """
+    return head.startswith((_HEADER_MARK, _EMPTY_MARK))
 
 
 def is_named(member: zipfile.ZipInfo) -> bool:
@@ -114,10 +182,19 @@ def unpack(archive: Archive, member: zipfile.ZipInfo) -> bytes:
     """
     if member.file_size > files.LARGEST_IMAGE_FILE:
         raise ImageRejectedError("too_large", "This archive member is too large to be an image; unpack and check it.")
+    if member.flag_bits & _ENCRYPTED:
+        sentence = "This archive member has a password. Unpack the archive with the password, or pack it without one."
+        raise ImageRejectedError("unreadable", sentence)
+    if member.compress_type not in _UNPACKED:
+        method = _METHODS.get(member.compress_type, f"method {member.compress_type}")
+        sentence = (
+            f"This archive member is packed in a way that is not read ({method}). Unpack it, or pack it as Deflate."
+        )
+        raise ImageRejectedError("unreadable", sentence)
     try:
         return _unpacked(archive, member)
     except Exception as error:  # a hostile archive can raise nearly anything: zlib, lzma, EOFError, struct.error
-        sentence = "This archive member cannot be unpacked: it is damaged or has a password. Pack it again."
+        sentence = "This archive member cannot be unpacked because it is damaged. Pack it again."
         raise ImageRejectedError("unreadable", sentence) from error
 
 
@@ -157,6 +234,48 @@ class _Stream(io.BufferedReader):
             raise UnusableFileError("It lists too many files; pack the images into several archives.")
         content = super().read(size)
         return _without_false_utf8(content) if self.repairs_names and not self.is_open else content
+
+
+def _head_of(path: Path) -> bytes:
+    try:
+        with open_regular(path) as stream:
+            return stream.read(HEAD) or b""
+    except OSError:
+        return b""
+
+
+def _unicode_path(extra: bytes, raw: bytes) -> str:
+    """The name that Info-ZIP keeps beside the one in an older code; "" for none, or one of another name."""
+    place = 0
+    while place + 4 <= len(extra):
+        kind, size = struct.unpack_from("<HH", extra, place)
+        content = extra[place + 4 : place + 4 + size]
+        if kind == _UNICODE_PATH and len(content) > 5 and content[1:5] == struct.pack("<I", zlib.crc32(raw)):
+            return content[5:].decode("utf-8", "ignore")
+        place += 4 + size
+    return ""
+
+
+def _read_name(raw: bytes) -> str:
+    """A name in no known code as UTF-8, or in the code of a Chinese, Japanese or Korean system; "" if it is neither."""
+    if raw.isascii():
+        return ""
+    of_system = locale.getencoding()
+    for encoding in ("utf-8", *([of_system] if is_east_asian(of_system) else [])):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return ""
+
+
+def is_east_asian(encoding: str) -> bool:
+    """Whether an encoding is Chinese, Japanese or Korean, and so rejects most texts that are in another.
+
+    Args:
+        encoding: As Python or the system calls it.
+    """
+    return codecs.lookup(encoding).name.startswith(_EAST_ASIAN)
 
 
 def _without_false_utf8(directory: bytes) -> bytes:
@@ -238,6 +357,15 @@ def _deflated(read: _Read) -> Iterator[bytes]:
         yield chunk
 
 
+def _deflated_64(read: _Read) -> Iterator[bytes]:
+    decoder = inflate64.Inflater()
+    while given := read(_CHUNK):
+        for place in range(0, len(given), _DEFLATE64_CHUNK):
+            if decoder.eof:
+                return
+            yield decoder.inflate(given[place : place + _DEFLATE64_CHUNK])
+
+
 def _lzma(read: _Read) -> Iterator[bytes]:
     """LZMA as in zip archives: two bytes of version, the length of the properties, and these."""
     (length,) = struct.unpack("<2xH", read(4))
@@ -262,6 +390,7 @@ def _decoded(decoder: bz2.BZ2Decompressor | lzma.LZMADecompressor, read: _Read) 
 _UNPACKED: dict[int, Callable[[_Read], Iterator[bytes]]] = {
     zipfile.ZIP_STORED: _stored,
     zipfile.ZIP_DEFLATED: _deflated,
+    _DEFLATE64: _deflated_64,
     zipfile.ZIP_BZIP2: lambda read: _decoded(bz2.BZ2Decompressor(), read),
     zipfile.ZIP_LZMA: _lzma,
 }

@@ -14,7 +14,12 @@ from skinlens.imaging.workers import NoWorkerError, decode_in_worker
 
 __all__ = ["IMAGE_SUFFIXES", "decode", "decode_trusted", "is_dicom"]
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom"}) | RAW_SUFFIXES
+IMAGE_SUFFIXES = RAW_SUFFIXES | frozenset(
+    {
+        *(".jpg", ".jpeg", ".jfif", ".jpe", ".mpo", ".png", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom"),
+        *(".heic", ".heif", ".avif", ".jp2", ".j2k", ".jpf", ".jpx", ".jxl"),
+    }
+)
 
 
 def decode(source: bytes | Path, *, name: str | None = None, frame: int = 0) -> LesionImage:

@@ -1,9 +1,11 @@
 """The bytes of a file to pixels, in this process: which format they are in is decided by their content."""
 
+from skinlens.imaging.archives import HEAD, other_archive
 from skinlens.imaging.dicom import decode_dicom, has_pixels, is_dicom
 from skinlens.imaging.frames import check_frame
 from skinlens.imaging.guards import FORMATS, needs_too_much_memory
 from skinlens.imaging.image import Decoded, ImageRejectedError
+from skinlens.imaging.newer import unread_kind
 from skinlens.imaging.own import is_own_heatmap, own_output, reject_document
 from skinlens.imaging.raster import decode_raster, find_opener
 from skinlens.imaging.raw import develop, is_camera_raw
@@ -35,6 +37,10 @@ def decode_content(data: bytes, name: str, frame: int = 0) -> Decoded:
             return decode_raster(data, opener, name, frame)
         if name.lower().endswith(DICOM_SUFFIXES) and has_pixels(data):
             return decode_dicom(data, name, frame)
+        if sentence := other_archive(data[:HEAD]):
+            raise ImageRejectedError("not_an_image", f"{name} is not an image. {sentence}")
+        if kind := unread_kind(data):
+            raise ImageRejectedError("not_an_image", f"{name} is {kind}, which is not read. Export it as {FORMATS}.")
         raise ImageRejectedError("not_an_image", f"{name} is not an image that can be opened. Use {FORMATS}.")
     except MemoryError as error:
         raise needs_too_much_memory(name) from error

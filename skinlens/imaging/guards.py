@@ -9,7 +9,7 @@ from PIL.Image import DecompressionBombError
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.limits import MAX_DECODED_BYTES, MAX_PIXELS, MEMORY_BYTES, MIN_SHORT_SIDE, SECONDS
 
-FORMATS = "JPEG, PNG, TIFF, BMP, WebP or DICOM"
+FORMATS = "JPEG, PNG, TIFF, BMP, WebP, HEIC, AVIF, JPEG 2000 or DICOM"
 # What OpenCV calls memory that it did not get.
 _CV2_NO_MEMORY = -4
 

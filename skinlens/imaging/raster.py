@@ -1,4 +1,4 @@
-"""JPEG, PNG, TIFF, BMP and WebP bytes to an upright RGB image."""
+"""JPEG, PNG, TIFF, BMP and WebP bytes, and those of newer formats, to an upright RGB image."""
 
 import io
 import struct
@@ -24,6 +24,7 @@ from skinlens.imaging.frames import check_frame, frame_note
 from skinlens.imaging.guards import FORMATS, check_size, damaged, refusing_damage
 from skinlens.imaging.image import Decoded, ImageRejectedError, Pixels
 from skinlens.imaging.jpeg import check_end, read_structure
+from skinlens.imaging.newer import newer_opener
 from skinlens.imaging.srgb import UNCALIBRATED_NOTE, to_eight_bits, to_srgb
 from skinlens.imaging.tiff import check_stored, decode_page, images_of, read_pages, with_first_page
 from skinlens.translation import marked
@@ -86,7 +87,7 @@ def find_opener(data: bytes) -> _Opener | None:
         return GifImagePlugin.GifImageFile
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return WebPImagePlugin.WebPImageFile
-    return None
+    return newer_opener(data)
 
 
 def decode_raster(data: bytes, opener: _Opener, name: str, frame: int = 0) -> Decoded:

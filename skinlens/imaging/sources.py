@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from skinlens.imaging.archives import Archive, head, is_named, shown_name, unpack
-from skinlens.imaging.decode import IMAGE_SUFFIXES, is_dicom
+from skinlens.imaging.archives import Archive, head, is_named, other_archive, shown_name, unpack
+from skinlens.imaging.contents import HEAD, passed_over
+from skinlens.imaging.decode import IMAGE_SUFFIXES
 from skinlens.imaging.files import UnusableFileError, open_regular, read_regular
 from skinlens.imaging.image import ImageRejectedError
-
-_DICOM_HEAD = 132
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,19 @@ class Source:
     def name(self) -> str:
         """What people see as the image's name."""
         return PurePosixPath(self.relative).name
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """A file in a folder or archive that gets no row.
+
+    Attributes:
+        path: As the path of a `Source`.
+        reason: A sentence that says what it is.
+    """
+
+    path: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -87,11 +99,11 @@ class Sources:
 
     Attributes:
         paths: As named by the user; each gets at least one row.
-        passed_over: Files in folders and archives that are no images, counted while iterating.
+        passed_over: Files in folders and archives that are no images, each with its reason, found while iterating.
     """
 
     paths: Sequence[Path]
-    passed_over: int = field(default=0, init=False)
+    passed_over: list[PassedOver] = field(default_factory=list, init=False)
 
     def __iter__(self) -> Iterator[Source]:
         for path in self.paths:
@@ -99,6 +111,8 @@ class Sources:
                 yield from self._at_least_one(path, self._in_folder(path), "folder")
             elif path.suffix.lower() == ".zip" and _is(path.is_file):
                 yield from self._at_least_one(path, self._in_archive(path), "archive")
+            elif path.suffix.lower() not in IMAGE_SUFFIXES and (sentence := other_archive(head_of(path) or b"")):
+                yield _rejected(path, "unreadable", sentence)
             else:
                 yield _file(path, path.name)
 
@@ -114,10 +128,13 @@ class Sources:
         # Reported after the images, as rows of their own, so that no folder is left out silently.
         closed: list[OSError] = []
         for path in _files_below(folder, closed.append):
-            if _has_image_suffix(path.name) or has_dicom_mark(path):
-                yield _file(path, path.relative_to(folder).as_posix())
+            relative = path.relative_to(folder).as_posix()
+            # A file that is named like an image is not opened here, but by whoever reads it.
+            needs_head = not _has_image_suffix(path.name) or path.name.startswith("._")
+            if reason := passed_over(relative, head_of(path) if needs_head else b""):
+                self.passed_over.append(PassedOver(str(path), reason))
             else:
-                self.passed_over += 1
+                yield _file(path, relative)
         for error in closed:
             sentence = f"This folder cannot be opened ({error.strerror}); check its permissions."
             yield _rejected(Path(error.filename), "unreadable", sentence)
@@ -130,12 +147,14 @@ class Sources:
             return
         # Stays open as long as a source of it is held, since members are read after the archive has been gone through.
         for number, member in archive.members():
-            # What has no name has no ending either, and is known by its content alone.
-            is_image = _has_image_suffix(member.filename) or not is_named(member)
-            if is_image or is_dicom(head(archive, member, _DICOM_HEAD)):
-                yield _member(path, archive, number)
+            name = shown_name(number, member)
+            needs_head = not _has_image_suffix(name) or PurePosixPath(name).name.startswith("._")
+            # A member without a name gets its row whatever it is.
+            reason = passed_over(name, head(archive, member, HEAD) if needs_head else b"") if is_named(member) else ""
+            if reason:
+                self.passed_over.append(PassedOver(f"{path}!/{name}", reason))
             else:
-                self.passed_over += 1
+                yield _member(path, archive, number)
 
 
 def safe_name(relative: str, sha256: str) -> str:
@@ -160,17 +179,20 @@ def safe_name(relative: str, sha256: str) -> str:
     return f"{shortened}-{sha256[:8]}"
 
 
-def has_dicom_mark(path: Path) -> bool:
-    """Whether a file begins as DICOM does, whatever its name.
+def head_of(path: Path) -> bytes | None:
+    """Return the first bytes of a file, by which its kind is known.
 
     Args:
-        path: No for one that cannot be read.
+        path: Links are followed.
+
+    Returns:
+        `contents.HEAD` bytes, or all that there are; None if it is no regular file or cannot be read.
     """
     try:
         with open_regular(path) as stream:
-            return is_dicom(stream.read(_DICOM_HEAD) or b"")
+            return stream.read(HEAD) or b""
     except OSError:
-        return False
+        return None
 
 
 def _is(kind: Callable[[], bool]) -> bool:

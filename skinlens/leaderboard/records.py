@@ -11,7 +11,7 @@ from typing import Literal
 import pandas as pd
 
 from skinlens.leaderboard.documents import EvaluationRecord, HeldOut, ResultError, parse
-from skinlens.leaderboard.submitted import match, read_predictions
+from skinlens.leaderboard.submitted import match, predictions_sentence, read_predictions
 from skinlens.metrics.intervals import RESAMPLES
 from skinlens.metrics.report import ViewResult, evaluate_views
 from skinlens.metrics.views import views_of
@@ -205,6 +205,7 @@ def submitted_model(
         matched = match(rows, like.rows)
         rows = matched.rows.assign(probability=matched.rows["submitted"]).drop(columns="submitted")
         sentence = matched.sentence()
+    sentence = " ".join(part for part in (sentence, predictions_sentence(content, name=name)) if part)
     digest = _digest([content, repr(threshold).encode(), (like.digest if like else "").encode()])
     return EvaluatedModel(f"yours/{name}", f"{SUBMITTED}{name}", "yours", rows, threshold, digest), sentence
 

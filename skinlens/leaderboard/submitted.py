@@ -1,13 +1,12 @@
 """A person's own predictions as a CSV: reading it, and matching it to a shipped evaluation CSV by path."""
 
-import math
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import pandas as pd
 
 from skinlens.metrics.rows import LABELS
-from skinlens.storage.csv_file import CsvFileError, listed, quoted, read_rows, reject_rows
+from skinlens.storage.csv_file import CsvFileError, listed, number, quoted, read_rows, read_table, reject_rows
 
 REQUIRED = ("path", "label", "probability")
 OPTIONAL = ("group_id", "leaky", "foreign_jpeg", "dx")
@@ -46,9 +45,9 @@ def read_predictions(content: bytes, *, name: str) -> pd.DataFrame:
     """Read a CSV of predictions, submitted or shipped.
 
     Args:
-        content: The file: UTF-8, commas, a header line with `path`, `label` (benign or malignant) and `probability` (of
-            malignant, in [0, 1]) in any order, and optionally `group_id`, `leaky`, `foreign_jpeg` (0, 1 or blank) and
-            `dx`. Other columns are ignored.
+        content: The file: a header line with `path`, `label` (benign or malignant) and `probability` (of malignant, in
+            [0, 1]) in any order, and optionally `group_id`, `leaky`, `foreign_jpeg` (0, 1 or blank) and `dx`. Other
+            columns are ignored.
         name: What to call the file in messages.
 
     Returns:
@@ -73,18 +72,28 @@ def read_predictions(content: bytes, *, name: str) -> pd.DataFrame:
     if repeated:
         raise CsvFileError(f"{name}: {len(repeated)} row(s) have a path that is already listed: {listed(repeated)}")
     reject_rows(name, rows, "label", lambda label: label not in LABELS, "have a label other than benign or malignant")
-    wrong = "have a probability that is no number from 0 to 1 (with a point, as in 0.93)"
-    reject_rows(name, rows, "probability", lambda probability: not 0 <= _number(probability) <= 1, wrong)
+    wrong = "have a probability that is no number from 0 to 1"
+    reject_rows(name, rows, "probability", lambda probability: not 0 <= number(probability) <= 1, wrong)
     for flag in (column for column in columns if column in _FLAGS):
         reject_rows(
             name,
             rows,
             flag,
-            lambda text: bool(text) and _number(text) not in (0, 1),
+            lambda text: bool(text) and number(text) not in (0, 1),
             f"have a {flag} other than 0, 1 or blank",
         )
     table = pd.DataFrame({column: [row[column] for _, row in rows] for column in columns})
-    return table.assign(probability=[_number(row["probability"]) for _, row in rows])
+    return table.assign(probability=[number(row["probability"]) for _, row in rows])
+
+
+def predictions_sentence(content: bytes, *, name: str) -> str:
+    """Return which columns of a CSV of predictions were taken for what; "" where all have our names.
+
+    Args:
+        content: As for `read_predictions`.
+        name: What to call the file in messages.
+    """
+    return read_table(content, name=name, required=REQUIRED, optional=OPTIONAL).sentence()
 
 
 def submission_template(shipped: pd.DataFrame) -> pd.DataFrame:
@@ -130,10 +139,3 @@ def match(submitted: pd.DataFrame, shipped: pd.DataFrame) -> Match:
         missing=tuple(shipped.loc[~shared, "path"]),
         extra=tuple(submitted.loc[~submitted["path"].isin(shipped["path"]), "path"]),
     )
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan

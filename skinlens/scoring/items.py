@@ -1,7 +1,6 @@
 """What is to be scored: a folder, archive, manifest or address of any storage, as a list that workers share."""
 
-import csv
-import io
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,9 +11,14 @@ from skinlens.errors import SkinLensError
 from skinlens.imaging.decode import IMAGE_SUFFIXES
 from skinlens.imaging.files import LARGEST_IMAGE_FILE, LARGEST_TABLE_FILE, UnusableFileError, read_regular
 from skinlens.imaging.image import ImageRejectedError
+from skinlens.imaging.named import ImagesByName
 from skinlens.imaging.sources import Place, Sources
+from skinlens.storage.csv_file import CsvFileError, read_table
 
 _MANIFEST = ".csv"
+# Of the files that are passed over.
+_MOST_NAMED = 100
+_LOG = logging.getLogger(__name__)
 
 
 class SourceError(SkinLensError, ValueError):
@@ -124,7 +128,8 @@ def _require_small(size: int) -> None:
 
 
 def _on_this_machine(path: Path) -> Iterator[Item]:
-    for source in Sources([path]):
+    sources = Sources([path])
+    for source in sources:
         name = PurePosixPath(source.relative).name
         if source.place is not None:
             yield Item(source.path, name, str(source.place.file), source.place.member)
@@ -133,19 +138,34 @@ def _on_this_machine(path: Path) -> Iterator[Item]:
             source.read()
         except ImageRejectedError as rejection:
             yield Item(source.path, name, "", reason=rejection.reason, sentence=str(rejection))
+    for file in sources.passed_over[:_MOST_NAMED]:
+        _LOG.info("passed over %s: %s", file.path, file.reason)
+    if len(sources.passed_over) > _MOST_NAMED:
+        _LOG.info("%d more were passed over", len(sources.passed_over) - _MOST_NAMED)
 
 
 def _in_manifest(path: Path) -> Iterator[Item]:
     try:
-        text = read_regular(path, largest=LARGEST_TABLE_FILE).decode("utf-8-sig")
-        rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        content = read_regular(path, largest=LARGEST_TABLE_FILE)
+        table = read_table(content, name=path.name, required=("path",))
+    except (OSError, CsvFileError) as error:
         raise SourceError(f"{path} is no manifest that can be read: {error}") from error
-    if not rows or "path" not in rows[0]:
-        raise SourceError(f"{path} is no manifest: it needs a header with a column path, and rows")
-    for row in rows:
-        place = path.parent / (row["path"] or "")
-        yield Item(str(place), place.name, str(place))
+    if sentence := table.sentence():
+        _LOG.info("%s: %s", path, sentence)
+    images = ImagesByName(path.parent)
+    for line, row in table.rows:
+        name = row["path"]
+        if table.by_folder:
+            files = [file.as_posix() for file in images.in_folder(name)] or [name]
+        else:
+            files = images.locate(name, is_id="path" in table.sources)
+            if len(files) > 1:
+                raise SourceError(
+                    f"{path} line {line} names {name}, which may be {' or '.join(files[:4])}; add a column path"
+                )
+        for file in files:
+            place = path.parent / file
+            yield Item(str(place), place.name, str(place))
 
 
 def _at_address(address: str) -> Iterator[Item]:

@@ -1,6 +1,5 @@
 """Audit of manifests: duplicates, contradictory labels, and what gives the label away besides the lesion."""
 
-import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,6 +20,7 @@ from skinlens.metrics.measurement import from_table
 from skinlens.metrics.rows import groups_of, labels_of
 from skinlens.progress import tracked
 from skinlens.runtime.card import sha256_of
+from skinlens.storage.csv_file import CsvFileError, read_rows
 from skinlens.storage.results import write_results
 from skinlens.studies.border_probe import BORDER, border_features, border_probabilities
 from skinlens.studies.duplicates import (
@@ -113,13 +113,11 @@ def audit(manifests: Sequence[Path], out: Path, known: Path | None) -> str:
 
 def _known_pairs(path: Path) -> pd.DataFrame:
     try:
-        table = pd.read_csv(io.BytesIO(read_regular(path, largest=LARGEST_TABLE_FILE)))
-    except (OSError, ValueError) as error:
+        content = read_regular(path, largest=LARGEST_TABLE_FILE)
+        _columns, rows = read_rows(content, name=path.name, required=_KNOWN_COLUMNS)
+    except (OSError, CsvFileError) as error:
         raise UsageError(f"{path} cannot be read as a CSV of pairs: {error}") from error
-    absent = [name for name in _KNOWN_COLUMNS if name not in table]
-    if absent:
-        raise UsageError(f"{path} lacks the column(s) {', '.join(absent)}")
-    return table
+    return pd.DataFrame([row for _line, row in rows])
 
 
 def _read(rows: pd.DataFrame) -> tuple[dict[int, _Reading], dict[str, str]]:
@@ -224,6 +222,8 @@ def _border(rows: pd.DataFrame, read: Sequence[_Reading], split: str) -> dict[st
     groups = groups_of(chosen)
     features = np.stack([reading.border for reading, member in zip(read, of_it, strict=True) if member])
     described: dict[str, Any] = {"border_share": BORDER, "n": len(chosen), "folds": _BORDER_FOLDS}
+    if len(set(labels.tolist())) < 2:
+        return described | {"reason": f"every image of this split is {chosen['label'].iloc[0]}"}
     try:
         probabilities = border_probabilities(features, labels, _folds(chosen, groups))
     except ValueError as error:
@@ -294,8 +294,10 @@ def _border_lines(probe: dict[str, Any]) -> list[str]:
 
 
 def _difference_line(each: dict[str, Any]) -> str:
-    if each["value"] is None:
+    if each["value"] is None and len(each["counts"]) == 1:
         return f"- {each['trait']}: the same in all images."
+    if each["value"] is None:
+        return f"- {each['trait']}: not compared, since this split has one label alone."
     if each["measure"] == "roc_auc":
         return f"- {each['trait']}: ROC AUC {each['value']:.3f}."
     counts = "; ".join(f"{value}: {benign} benign, {ill} malignant" for value, (benign, ill) in each["counts"].items())

@@ -1,6 +1,5 @@
 """Which images a model rejects as out-of-distribution (OOD): chosen on one half of them, measured on the other."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from operator import attrgetter
@@ -21,6 +20,7 @@ from skinlens.runtime.ood import OodStatistics, save_ood_statistics
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
 from skinlens.runtime.released import store_card
 from skinlens.runtime.weights import weights_folder
+from skinlens.storage.csv_file import CsvFileError, read_rows
 from skinlens.storage.results import write_results
 from skinlens.studies.feature_cache import features_of
 from skinlens.studies.ood import (
@@ -154,10 +154,12 @@ def _spread(rows: pd.DataFrame, images: int | None) -> pd.DataFrame:
 def _other_images(path: Path) -> pd.DataFrame:
     """Return the images to reject: `file`, and `kind` up to its first underscore."""
     try:
-        rows = pd.read_csv(io.BytesIO(read_regular(path, largest=LARGEST_TABLE_FILE)), dtype=str)
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        content = read_regular(path, largest=LARGEST_TABLE_FILE)
+        _columns, listed = read_rows(content, name=path.name, required=("path", "kind"))
+    except (OSError, CsvFileError) as error:
         raise UsageError(f"cannot read {path}: {str(error).strip()}") from error
-    if not {"path", "kind"} <= set(rows) or rows[["path", "kind"]].isna().any(axis=None):
+    rows = pd.DataFrame([row for _line, row in listed])[["path", "kind"]]
+    if (rows == "").any(axis=None):
         raise UsageError(f"{path} must give a path and a kind in every row")
     kinds = rows["kind"].str.split("_").str[0]
     absent = set(AT_LEAST) - _LATER_KINDS - set(kinds)

@@ -1,6 +1,6 @@
 """Manifests: CSV files that list labelled images with their split, fold and group."""
 
-import io
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,10 +10,21 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from skinlens.errors import SkinLensError
 from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
+from skinlens.imaging.named import ImagesByName
+from skinlens.storage.csv_file import CsvFileError, Table, has_decimal_comma, read_table
 
 LABELS = ("benign", "malignant")
 SPLITS = ("train", "test")
 FOLDS = 5
+# Beside those that a manifest needs, the columns that public datasets have under other names.
+_OPTIONAL = (
+    *("split", "fold", "group_id", "mask", "dx", "age", "sex", "site", "skin_tone", "recorded_skin_tone"),
+    *("origin", "leaky", "foreign_jpeg"),
+)
+_TEXTS = frozenset({"path", "label", "split", "group_id", "mask"})
+# What stands for a blank in tables that statistics programs write.
+_BLANKS = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none"})
+_LOG = logging.getLogger(__name__)
 
 
 class ManifestError(SkinLensError, ValueError):
@@ -27,7 +38,9 @@ def read_manifests(paths: Sequence[Path]) -> pd.DataFrame:
 
     Args:
         paths: CSV files with `path` (relative to the CSV) and `label` (benign or malignant), and optionally `split`
-            (missing: train), `fold`, `group_id`, `mask` (relative to the CSV) and any further column.
+            (missing: train), `fold`, `group_id`, `mask` (relative to the CSV) and any further column; or the table of
+            a public dataset as it was downloaded, with its images in the CSV's folder or below (docs/manifests.md).
+            Which of its columns were taken for what is logged.
 
     Returns:
         All rows with every column of the files, and besides `file` (the image's path as a string that opens from here),
@@ -226,22 +239,18 @@ def share_of(train: pd.DataFrame, share: float) -> pd.DataFrame:
 
 def _read_one(path: Path, number: int) -> pd.DataFrame:
     try:
-        content = io.BytesIO(read_regular(path, largest=LARGEST_TABLE_FILE))
-        rows = pd.read_csv(content, dtype={"path": str, "label": str, "split": str, "group_id": str, "mask": str})
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        content = read_regular(path, largest=LARGEST_TABLE_FILE)
+        table = read_table(content, name=path.name, required=("path", "label"), optional=_OPTIONAL)
+    except (OSError, CsvFileError) as error:
         raise ManifestError(f"cannot read the manifest {path}: {str(error).strip()}") from error
-    absent = [name for name in ("path", "label") if name not in rows]
-    if absent:
-        raise ManifestError(f"{path} lacks the column(s) {', '.join(absent)}")
-    if rows.empty:
-        raise ManifestError(f"{path} has no rows")
-    # pandas takes surplus first fields for an index and moves every column by them.
-    if not isinstance(rows.index, pd.RangeIndex):
-        raise ManifestError(f"{path} has lines with more fields than its first line names")
-    # The header is line 1, so that the first row is line 2, as an editor shows it.
-    rows = rows.assign(manifest=str(path), row=rows.index + 2)
+    if sentence := table.sentence():
+        _LOG.info("%s: %s", path, sentence)
+    rows = _frame(table)
+    # An editor shows the header as line 1.
+    rows = rows.assign(manifest=str(path))
     _reject(rows, rows["path"].isna(), "have no path")
     _reject(rows, ~rows["label"].isin(LABELS), "have a label that is neither benign nor malignant")
+    rows = _with_images(rows, path.parent, table)
     split = rows["split"].fillna("train") if "split" in rows else pd.Series("train", index=rows.index)
     _reject(rows, ~split.isin(SPLITS), "have a split that is neither train nor test")
     if "mask" in rows:
@@ -260,6 +269,52 @@ def _read_one(path: Path, number: int) -> pd.DataFrame:
         group_id=rows["group_id"].fillna(alone) if "group_id" in rows else alone,
         fold=_folds(rows),
     )
+
+
+def _frame(table: Table) -> pd.DataFrame:
+    """The rows of a manifest with `row`, the line of each; further columns have the type that their values allow."""
+    lines, values = zip(*table.rows, strict=True)
+    rows = pd.DataFrame(list(values), dtype=object)
+    rows = rows.drop(columns=[name for name in rows.columns if not name])
+    blank = rows.map(lambda value: value.lower() in _BLANKS)
+    rows = rows.where(~blank, None)
+    for name in rows.columns:
+        rows[name] = _text(rows[name]) if name in _TEXTS else _typed(rows[name])
+    return rows.assign(row=list(lines))
+
+
+def _typed(values: pd.Series) -> pd.Series:
+    """A column as numbers or as true and false, if all its values are that; else as texts."""
+    present = values.dropna()
+    if present.empty:
+        return values.astype(float)
+    if present.map(has_decimal_comma).any():
+        present = present.map(lambda text: text.replace(",", ".") if has_decimal_comma(text) else text)
+    if set(present.str.lower()) <= {"true", "false"}:
+        return (values.str.lower() == "true").where(values.notna(), None)
+    try:
+        return pd.to_numeric(present).reindex(values.index)
+    except ValueError:
+        return _text(values)
+
+
+def _text(values: pd.Series) -> pd.Series:
+    return values.astype(str).where(values.notna())
+
+
+def _with_images(rows: pd.DataFrame, folder: Path, table: Table) -> pd.DataFrame:
+    """The rows with `path` leading to a file where it only names an image, or several rows for a lesion's folder."""
+    images = ImagesByName(folder)
+    if table.by_folder:
+        files = [list(images.in_folder(name)) for name in rows["path"]]
+        _reject(rows, pd.Series([not each for each in files]), "name a lesion without a folder of images")
+        return rows.assign(path=[[file.as_posix() for file in each] for each in files]).explode(
+            "path", ignore_index=True
+        )
+    places = [images.locate(name, is_id="path" in table.sources) for name in rows["path"]]
+    several = pd.Series([len(each) > 1 for each in places])
+    _reject(rows, several, "name an image that several files could be; add a column path")
+    return rows.assign(path=[place for (place,) in places])
 
 
 def _is(kind: Callable[[], bool]) -> bool:

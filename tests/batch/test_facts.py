@@ -1,11 +1,12 @@
 """Which image a row of case facts is about, and what is refused."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from skinlens.batch.facts import Facts, match_facts, read_facts
+from skinlens.batch.facts import Facts, facts_sentence, match_facts, read_facts
 from skinlens.batch.store import Line
 from skinlens.storage.csv_file import CsvFileError
 
@@ -110,10 +111,54 @@ def test_columns_are_parted_as_spreadsheets_do(mark: str) -> None:
         ("path,other\na,b\n", "none of the columns case_id, lesion"),
         ("path,label\n,benign\n", r"1 row\(s\) name no image, the first in line 2"),
         ("path,label\na,nevus\n", r"label other than benign, malignant or blank: line 2 \('nevus'\)"),
-        ("path,date\na,3.4.2026\n", r"not written as YYYY-MM-DD: line 2 \('3.4.2026'\)"),
+        ("path,date\na,last May\n", r"date that is none; write YYYY-MM-DD: line 2 \('last May'\)"),
+        ("path,date\na,3/4/2026\nb,5/5/2026\n", "'3/4/2026' may be a day and a month in either order"),
+        ("path,date\na,13/4/2026\nb,4/13/2026\n", "may be a day and a month in either order"),
         ("", "is empty"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_told_why(text: str, message: str) -> None:
     with pytest.raises(CsvFileError, match=message):
         read_facts(text.encode(), name="facts.csv")
+
+
+@pytest.mark.parametrize(("stored", "written"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_accents_are_compared_however_they_are_stored(stored: str, written: str) -> None:
+    run = lines(unicodedata.normalize(stored, "Läsion/é.jpg"))
+    assert set(matched(f"path,age\n{unicodedata.normalize(written, 'Läsion/é.jpg')},54\n", run).facts) == {0}
+
+
+def test_a_name_without_its_ending_is_enough_where_one_image_has_it() -> None:
+    run = lines("a/ISIC_0000001.jpg", "b/ISIC_0000002.png", "c/ISIC_0000002.jpg")
+    text = "isic_id,diagnosis_1,patient_id\nISIC_0000001,Malignant,IP_1\nISIC_0000002,Benign,IP_2\n"
+    found = matched(text, run)
+    assert found.facts == {0: Facts(case_id="IP_1", label="malignant")}
+    assert found.ambiguous == (
+        "Line 3: ISIC_0000002 may be /data/ward/b/ISIC_0000002.png or /data/ward/c/ISIC_0000002.jpg.",
+    )
+
+
+def test_a_lesions_row_is_about_the_images_of_its_folder() -> None:
+    run = lines("IL_1/a.jpg", "IL_1/b.jpg", "IL_2/c.jpg")
+    found = matched("lesion_id,BCC,MEL,NV\nIL_1,1.0,0.0,0.0\nIL_2,0.0,0.0,1.0\nIL_3,0,1,0\n", run)
+    labels = {number: facts.label for number, facts in found.facts.items()}
+    assert labels == {0: "malignant", 1: "malignant", 2: "benign"}
+    assert {facts.lesion for facts in found.facts.values()} == {"IL_1", "IL_2"}
+    assert [row.path for row in found.unmatched] == ["IL_3"]
+
+
+def test_an_indeterminate_row_keeps_its_other_facts() -> None:
+    content = b"image;diagnosis_1;age_approx;acquired\n1;Indeterminate;55,0;x\n"
+    (row,) = read_facts(content, name="facts.csv")
+    assert (row.facts.label, row.facts.age) == ("", "55")
+    assert facts_sentence(content, name="facts.csv") == (
+        "The columns are separated by semicolons. Columns: image from image; age from age_approx; label from "
+        "diagnosis_1. 1 of 1 rows has no label because it is neither benign nor malignant: 'Indeterminate' (1)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("3.4.2026", "2026-04-03"), ("13/4/2026", "2026-04-13"), ("2026-04-03 00:00", "2026-04-03")]
+)
+def test_dates_are_read_as_spreadsheets_write_them(written: str, meant: str) -> None:
+    assert matched(f"path,date\nb/2.jpg,{written}\n", RUN).facts == {2: Facts(date=meant)}

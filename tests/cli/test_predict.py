@@ -285,6 +285,15 @@ class TestExtras:
 
 @pytest.mark.usefixtures("loaded")
 class TestOutput:
+    def test_a_challenges_table_has_the_images_with_a_probability(self, call, two: Path, tmp_path: Path) -> None:
+        done = call("predict", two, "--no-views", "--isic", tmp_path / "isic.csv")
+        assert done.status == 0
+        assert "isic.csv has 2 images for isic-challenge-scoring; 1 without a probability" in done.err
+        rows = {Path(row["path"]).stem: row["probability"] for row in parsed(done.out)}
+        written = parsed((tmp_path / "isic.csv").read_text("utf-8"))
+        assert [list(row) for row in written] == [["image", "benign", "malignant"]] * 2
+        assert {row["image"]: row["malignant"] for row in written} == {"0": rows["0"], "1": rows["1"]}
+
     def test_standard_output_carries_the_table_alone(self, call, two: Path) -> None:
         done = call("predict", two)
         assert done.status == 0
@@ -699,7 +708,7 @@ class TestFlatMemory:
             return read
 
         class Many:
-            passed_over = 0
+            passed_over = ()
 
             def __init__(self, _paths: object) -> None: ...
 

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from pyarrow import parquet
 
@@ -29,8 +30,13 @@ def test_every_image_gets_its_row_and_a_second_call_has_nothing_to_do(call, fold
     table = parquet.read_table(out).to_pandas()
     assert table["path"].tolist() == [str(folder / name) for name in ("0.png", "1.png", "2.png", "broken.jpg")]
     assert table["threshold"].unique().tolist() == [0.5]
-    again = call("score", folder, "--out", out, "--no-views", "--threshold", "0.5")
+    isic = tmp_path / "isic.csv"
+    again = call("score", folder, "--out", out, "--no-views", "--threshold", "0.5", "--isic", isic)
     assert again.status == 0
+    assert "has 3 images for isic-challenge-scoring; 1 without a probability are not in it" in again.err
+    written = pd.read_csv(isic, dtype={"image": str})
+    assert written["image"].tolist() == ["0", "1", "2"]
+    assert written["malignant"].tolist() == table["probability"].dropna().tolist()
     assert "1 of 1 shards are there already" in again.err
     assert "nothing was left to score" in again.err
 

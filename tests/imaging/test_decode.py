@@ -83,8 +83,9 @@ def test_content_decides_and_a_wrong_suffix_does_not_matter(truth, save, tmp_pat
 
 
 def test_suffixes_are_those_that_a_folder_is_searched_for() -> None:
-    ordinary = IMAGE_SUFFIXES - RAW_SUFFIXES
-    assert sorted(ordinary) == [".bmp", ".dcm", ".dicom", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"]
+    assert RAW_SUFFIXES <= IMAGE_SUFFIXES
+    assert {".bmp", ".dcm", ".dicom", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"} <= IMAGE_SUFFIXES
+    assert {".jfif", ".jpe", ".mpo", ".heic", ".heif", ".avif", ".jp2", ".jxl"} <= IMAGE_SUFFIXES
 
 
 def test_the_dicom_mark_is_looked_for_where_it_belongs() -> None:

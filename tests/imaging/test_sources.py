@@ -5,15 +5,20 @@ import os
 import random
 import struct
 import tracemalloc
+import unicodedata
 import zipfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import inflate64
 import pytest
+from PIL import Image
 
 from skinlens.imaging import archives, files
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.sources import Source, Sources, safe_name
+from skinlens.imaging.synthetic import draw_pixels
 
 DICOM = bytes(128) + b"DICM" + bytes(20)
 
@@ -21,7 +26,7 @@ DICOM = bytes(128) + b"DICM" + bytes(20)
 def found(*paths: Path) -> tuple[list[Source], int]:
     """Every source under the paths, and how many files were passed over."""
     sources = Sources(paths)
-    return list(sources), sources.passed_over
+    return list(sources), len(sources.passed_over)
 
 
 def relatives(sources: Sequence[Source]) -> list[str]:
@@ -48,6 +53,42 @@ def packed(path: Path, members: dict[str, bytes], method: int = zipfile.ZIP_DEFL
     return path
 
 
+def deflate_64(content: bytes) -> bytes:
+    deflater = inflate64.Deflater()
+    return bytes(deflater.deflate(content) + deflater.flush())
+
+
+def repacked(path: Path, members: dict[str, bytes], method: int, pack: Callable[[bytes], bytes]) -> Path:
+    """An archive whose members are packed in a way that zipfile does not know."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, pack(content))
+    data = bytearray(path.read_bytes())
+    for name, content in members.items():
+        for mark, method_at, crc_at, size_at in ((b"PK\3\4", 8, 14, 22), (b"PK\1\2", 10, 16, 24)):
+            name_at = 30 if mark == b"PK\3\4" else 46
+            place = next(
+                at for at in range(len(data))
+                if data[at : at + 4] == mark and data[at + name_at : at + name_at + len(name)] == name.encode()
+            )  # fmt: skip
+            struct.pack_into("<H", data, place + method_at, method)
+            struct.pack_into("<I", data, place + crc_at, zlib.crc32(content))
+            struct.pack_into("<I", data, place + size_at, len(content))
+    path.write_bytes(data)
+    return path
+
+
+def without_utf8_flag(data: bytes) -> bytes:
+    """An archive whose names are in UTF-8 and do not say so, as a Mac packs them."""
+    changed = bytearray(data)
+    for mark, at in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        place = -1
+        while (place := changed.find(mark, place + 1)) >= 0:
+            (flags,) = struct.unpack_from("<H", changed, place + at)
+            struct.pack_into("<H", changed, place + at, flags & ~0x800)
+    return bytes(changed)
+
+
 class TestFolders:
     def test_files_below_in_the_order_of_their_paths(self, tmp_path: Path) -> None:
         plant(tmp_path, "b.png", "a/z.jpg", "a/b/c.jpg", "a.jpg", "c/1.png", "B.png")
@@ -57,7 +98,29 @@ class TestFolders:
         assert passed_over == 0
 
     @pytest.mark.parametrize(
-        "suffix", ["jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp", "dcm", "dicom", "JPG", "Jpeg", "TIFF", "DCM"]
+        "suffix",
+        [
+            "jpg",
+            "jpeg",
+            "png",
+            "tif",
+            "tiff",
+            "bmp",
+            "webp",
+            "dcm",
+            "dicom",
+            "JPG",
+            "Jpeg",
+            "TIFF",
+            "DCM",
+            "jfif",
+            "jpe",
+            "mpo",
+            "heic",
+            "HEIF",
+            "avif",
+            "jp2",
+        ],
     )
     def test_images_are_known_by_suffix_in_any_case(self, suffix: str, tmp_path: Path) -> None:
         listed, _ = found(plant(tmp_path, f"lesion.{suffix}"))
@@ -69,6 +132,55 @@ class TestFolders:
         listed, passed_over = found(tmp_path)
         assert relatives(listed) == ["IM0001", "study.7"]
         assert passed_over == 1
+
+    def test_each_other_file_is_named_with_its_reason(self, tmp_path: Path) -> None:
+        contents_of = {
+            "notes.txt": b"notes",
+            "x/Thumbs.db": b"system",
+            "x/.DS_Store": b"system",
+            "empty": b"",
+            "report": b"%PDF-1.7",
+            "more": b"PK\3\4" + bytes(40),
+            "a.7z": b"7z\xbc\xaf\x27\x1c",
+            "b.rar": b"Rar!\x1a\x07\1\0",
+            "c.tar": bytes(257) + b"ustar" + bytes(250),
+            "moving.gif": b"GIF89a",
+        }
+        for name, content in contents_of.items():
+            plant(tmp_path, name, content=content)
+        sources = Sources([tmp_path])
+        assert len(list(sources)) == 1  # the folder's own row, since it holds no image
+        reasons = {Path(file.path).relative_to(tmp_path).as_posix(): file.reason for file in sources.passed_over}
+        assert reasons == {
+            "notes.txt": "No image by its name or its content.",
+            "x/Thumbs.db": "A file of the operating system, no image.",
+            "x/.DS_Store": "A file of the operating system, no image.",
+            "empty": "An empty file.",
+            "report": "A PDF document, no image.",
+            "more": "A zip archive. Choose it by itself, or unpack it.",
+            "a.7z": "This is a 7-Zip archive. Unpack it, or pack the images as a zip archive.",
+            "b.rar": "This is a RAR archive. Unpack it, or pack the images as a zip archive.",
+            "c.tar": "This is a tar archive. Unpack it, or pack the images as a zip archive.",
+            "moving.gif": "A GIF, whose 256 colours are too few.",
+        }
+
+    def test_images_without_an_ending_are_known_by_their_content(self, tmp_path: Path) -> None:
+        pixels = Image.fromarray(draw_pixels(1, height=64, width=64))
+        kinds = {"png.part": "PNG", "tiff.7": "TIFF", "jp2": "JPEG2000"}
+        for name in ("JPEG", "avif", "bmp", "jp2", "png.part", "tiff.7", "webp"):
+            pixels.save(tmp_path / name, kinds.get(name, name.upper()))
+        listed, passed_over = found(tmp_path)
+        assert relatives(listed) == ["JPEG", "avif", "bmp", "jp2", "png.part", "tiff.7", "webp"]
+        assert passed_over == 0
+
+    def test_the_finders_data_are_passed_over_and_other_hidden_files_are_not(self, tmp_path: Path) -> None:
+        plant(tmp_path, "._a.jpg", "b/._c.png", content=b"\0\5\x16\7\0\2\0\0Mac OS X")
+        plant(tmp_path, "__MACOSX/a.jpg", content=b"\xff\xd8\xff")
+        plant(tmp_path, "a.jpg", "._odd.jpg")
+        sources = Sources([tmp_path])
+        assert relatives(list(sources)) == ["._odd.jpg", "a.jpg"]
+        assert {file.reason for file in sources.passed_over} == {"Data of the Mac Finder, no image."}
+        assert len(sources.passed_over) == 3
 
     def test_other_files_are_counted(self, tmp_path: Path) -> None:
         plant(tmp_path, "a.jpg", "notes.txt", "x/Thumbs.db", "x/.DS_Store", "more.zip", "jpg", "a.jpg.part", "e.gif")
@@ -276,8 +388,87 @@ class TestArchives:
         path.write_bytes(data)
         (only,), passed_over = found(path)
         assert only.relative == "a.jpg"
-        assert "has a password" in str(rejection(only))
+        assert "has a password. Unpack the archive with the password" in str(rejection(only))
         assert passed_over == 1
+
+    def test_deflate64_is_read(self, tmp_path: Path) -> None:
+        content = random.Random(2).randbytes(5000) + bytes(400_000)  # noqa: S311
+        path = repacked(tmp_path / "a.zip", {"a.jpg": content, "b.jpg": b"small"}, 9, deflate_64)
+        listed, _ = found(path)
+        assert {source.relative: source.read() for source in listed} == {"a.jpg": content, "b.jpg": b"small"}
+
+    def test_a_bomb_in_deflate64_is_cut_at_what_it_claims(self, tmp_path: Path) -> None:
+        path = repacked(tmp_path / "a.zip", {"bomb.png": bytes(60_000_000)}, 9, deflate_64)
+        data = bytearray(path.read_bytes())
+        place = data.rindex(b"PK\1\2")
+        data[place + 24 : place + 28] = struct.pack("<I", 100)
+        path.write_bytes(data)
+        (only,), _ = found(path)
+        tracemalloc.start()
+        assert "damaged" in str(rejection(only))
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert most < 16_000_000
+
+    @pytest.mark.parametrize(("method", "words"), [(93, "Zstandard"), (98, "PPMd"), (77, "method 77")])
+    def test_another_way_of_packing_is_named(self, method: int, words: str, tmp_path: Path) -> None:
+        path = repacked(tmp_path / "a.zip", {"a.jpg": b"image"}, method, bytes)
+        (only,), _ = found(path)
+        assert f"packed in a way that is not read ({words}). Unpack it" in str(rejection(only))
+        assert "password" not in str(rejection(only))
+
+    @pytest.mark.parametrize(("mark", "kind"), [(b"7z\xbc\xaf\x27\x1c", "7-Zip"), (b"Rar!\x1a\x07\0", "RAR")])
+    @pytest.mark.parametrize("name", ["a.zip", "a.7z", "packed"])
+    def test_another_archive_says_what_it_is(self, mark: bytes, kind: str, name: str, tmp_path: Path) -> None:
+        (tmp_path / name).write_bytes(mark + bytes(50))
+        (only,), _ = found(tmp_path / name)
+        assert f"This is a {kind} archive. Unpack it, or pack the images as a zip" in str(rejection(only))
+
+    def test_a_macs_archive_has_one_row_an_image(self, tmp_path: Path) -> None:
+        double = b"\0\5\x16\7\0\2\0\0Mac OS X"
+        decomposed = unicodedata.normalize("NFD", "Läsion.jpg")
+        path = packed(
+            tmp_path / "a.zip",
+            {decomposed: b"image", f"__MACOSX/._{decomposed}": double, ".DS_Store": b"x", "._b.jpg": double},
+        )
+        path.write_bytes(without_utf8_flag(path.read_bytes()))
+        sources = Sources([path])
+        (only,) = sources
+        assert (only.relative, only.read()) == (decomposed, b"image")
+        assert only.place is not None
+        assert only.place.read() == b"image"
+        assert [file.reason for file in sources.passed_over].count("Data of the Mac Finder, no image.") == 2
+
+    @pytest.mark.parametrize(
+        ("raw", "system", "name"),
+        [
+            ("背中 表.jpg".encode("cp932"), "cp932", "背中 表.jpg"),
+            ("背中.jpg".encode("cp932"), "cp1252", "背中.jpg".encode("cp932").decode("cp437")),
+            ("Rücken.jpg".encode("cp437"), "utf-8", "Rücken.jpg"),
+            ("Rücken.jpg".encode(), "cp932", "Rücken.jpg"),
+            ("皮肤.jpg".encode("gbk"), "cp936", "皮肤.jpg"),
+        ],
+        ids=["Shift-JIS on its system", "Shift-JIS elsewhere", "DOS", "UTF-8", "Chinese"],
+    )
+    def test_names_in_older_codes(
+        self, raw: bytes, system: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(archives.locale, "getencoding", lambda: system)
+        placeholder = "x" * (len(raw) - 4) + ".jpg"
+        path = packed(tmp_path / "a.zip", {placeholder: b"image"})
+        path.write_bytes(path.read_bytes().replace(placeholder.encode(), raw))
+        (only,), _ = found(path)
+        assert only.read() == b"image"
+        assert only.relative == name
+
+    def test_a_name_that_info_zip_keeps_in_utf_8_beside_is_used(self, tmp_path: Path) -> None:
+        plain = zipfile.ZipInfo("R_cken.jpg")
+        content = b"\1" + struct.pack("<I", zlib.crc32(b"R_cken.jpg")) + "Rücken.jpg".encode()
+        plain.extra = struct.pack("<HH", 0x7075, len(content)) + content
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+            archive.writestr(plain, b"image")
+        (only,), _ = found(tmp_path / "a.zip")
+        assert (only.relative, only.read()) == ("Rücken.jpg", b"image")
 
     def test_a_member_that_claims_to_be_huge_is_not_unpacked(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -49,6 +49,9 @@ def test_what_was_written_comes_back(predictions):
     )
 
 
+TOLERATED = ("label", "decimal comma", "sep", "sep tab", "bars", "blank cells", "archive")
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -61,9 +64,28 @@ def test_what_was_written_comes_back(predictions):
         GOOD.replace("path,label", "Path,LABEL"),
         GOOD.replace("a.jpg", "./a.jpg"),
         'probability,path,label\n0.25,"a.jpg",benign\n7.5e-1,b.jpg,malignant\n',
+        GOOD.replace("malignant", "Malignant"),
+        GOOD.replace(",", ";").replace(".25", ",25").replace(".75", ",75"),
+        "sep=;\r\n" + GOOD.replace(",", ";"),
+        '"sep=\t"\n' + GOOD.replace(",", "\t"),
+        GOOD.replace(",", "|"),
+        GOOD.replace("0.25\n", "0.25,,,\n"),
+        GOOD.replace("path,", "image_name,").replace("label", "benign_malignant"),
         "path,note,label,note,probability\na.jpg,x,benign,y,0.25\nb.jpg,,malignant,,0.75\n",
     ],
-    ids=["mark", "crlf", "cr", "no end", "blank lines", "spaces", "capitals", "dot", "order and quotes", "others"],
+    ids=[
+        "mark",
+        "crlf",
+        "cr",
+        "no end",
+        "blank lines",
+        "spaces",
+        "capitals",
+        "dot",
+        "order and quotes",
+        *TOLERATED,
+        "others",
+    ],
 )
 def test_harmless_differences_do_not_matter(text):
     pd.testing.assert_frame_equal(read(text), read(GOOD))
@@ -81,8 +103,6 @@ def test_backslashes_are_read_as_slashes():
         ("path,label,probability\n", "has a header but no rows"),
         ("path,label\na.jpg,benign\n", r"lacks the column\(s\) probability; its first line has 'path', 'label'"),
         ("a.jpg,benign,0.25\n", r"lacks the column\(s\) path, label, probability; its first line has 'a.jpg'"),
-        ("path;label;probability\na.jpg;benign;0,25\n", "does not part its columns by commas"),
-        ("path\tlabel\tprobability\na.jpg\tbenign\t0.25\n", "does not part its columns by commas"),
         (GOOD.replace("label,", "label,label,"), r"has the column\(s\) label more than once"),
         (GOOD + "c.jpg,benign\n", r"1 row\(s\) do not have 3 values: line 4 \(2\)"),
         (GOOD + "c.jpg,benign,0.1,0.2\n", r"1 row\(s\) do not have 3 values: line 4 \(4\)"),
@@ -90,7 +110,6 @@ def test_backslashes_are_read_as_slashes():
         (GOOD + ",benign,0.1\n", r"1 row\(s\) have no path: line 4 "),
         (GOOD + "./a.jpg,benign,0.1\n", r"a path that is already listed: line 4 \(as line 2: 'a.jpg'\)"),
         (GOOD.replace("malignant", "melanoma"), r"label other than benign or malignant: line 3 \('melanoma'\)"),
-        (GOOD.replace("malignant", "Malignant"), r"label other than benign or malignant: line 3 \('Malignant'\)"),
         (GOOD.replace("malignant", "1"), r"label other than benign or malignant: line 3 \('1'\)"),
         (GOOD + 'c.jpg,benign,"0.5\n', "mine.csv is not a CSV: unexpected end of data"),
         (GOOD + 'c.jpg,benign,"0.5"1\n', "mine.csv is not a CSV: .*line 4"),
@@ -116,7 +135,7 @@ def test_a_wrong_flag_is_named_by_its_line(flag, bad):
 
 
 @pytest.mark.parametrize(
-    "content", [b"\x89PNG\r\n\x1a\n\x00\x00", b"PK\x03\x04\x14\x00\x06\x00", GOOD.encode("utf-16"), b"path\xe9"]
+    "content", [b"\x89PNG\r\n\x1a\n\x00\x00", b"PK\x03\x04\x14\x00\x06\x00", b"\xff\xfe\x00path", b"path\x81,label\n"]
 )
 def test_other_kinds_of_file_are_refused(content):
     with pytest.raises(CsvFileError, match=r"mine\.csv is not a CSV"):

@@ -39,6 +39,19 @@ def test_a_manifest_is_listed_in_its_order(folder: Path) -> None:
         second.read()
 
 
+def test_a_datasets_table_is_listed_by_the_names_of_its_images(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (folder / "list.csv").write_text("isic_id;age_approx\n1;55\n2;60\n", "utf-16")
+    caplog.set_level("INFO", "skinlens")
+    assert [item.path for item in list_items(str(folder / "list.csv"))] == [
+        str(folder / "below" / "1.png"),
+        str(folder / "2.png"),
+    ]
+    assert "image from isic_id" in caplog.text
+    (folder / "below" / "2.jpg").touch()
+    with pytest.raises(SourceError, match=r"line 3 names 2, which may be 2\.png or below/2\.jpg"):
+        list_items(str(folder / "list.csv"))
+
+
 def test_an_address_is_listed_and_read(folder: Path) -> None:
     (folder / "notes.txt").write_text("no image")
     listed = list_items(f"file://{folder}")
@@ -70,10 +83,10 @@ def test_an_address_that_cannot_be_listed_is_reported(address: str) -> None:
         list_items(address)
 
 
-@pytest.mark.parametrize("content", ["label\nbenign\n", ""])
-def test_a_manifest_needs_paths(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize(("content", "what"), [("label\nbenign\n", "lacks the column.s. path"), ("", "is empty")])
+def test_a_manifest_needs_paths(tmp_path: Path, content: str, what: str) -> None:
     (tmp_path / "list.csv").write_text(content)
-    with pytest.raises(SourceError, match="needs a header with a column path"):
+    with pytest.raises(SourceError, match=what):
         list_items(str(tmp_path / "list.csv"))
 
 

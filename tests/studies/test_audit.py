@@ -103,6 +103,55 @@ def test_it_names_no_path_of_this_computer(out, folder):
         assert str(folder) not in path.read_text("utf-8"), path.name
 
 
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """Five drawn images, and what writes a manifest of them."""
+    folder = tmp_path_factory.mktemp("few")
+    for seed in range(5):
+        (folder / f"{seed}.png").write_bytes(encode_png(draw_pixels(seed, height=64 + seed, width=72)))
+
+    def write(rows, *columns):
+        path = folder / "few.csv"
+        pd.DataFrame(rows, columns=["path", "label", *columns]).to_csv(path, index=False)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "sentences"),
+    [
+        ([("0.png", "benign"), ("1.png", "benign")], (), ["could not be run: every image of this split is benign"]),
+        ([("0.png", "benign"), ("1.png", "malignant")], (), ["without fold 0 the border probe has only one class"]),
+        (
+            [(f"{n}.png", "malignant" if n < 2 else "benign", "test" if n == 0 else "train") for n in range(5)],
+            ("split",),
+            ["every image of this split is malignant", "has only one class"],
+        ),
+        (
+            [(f"{n}.png", "malignant" if n < 2 else "benign", "g", 0) for n in range(5)],
+            ("group_id", "fold"),
+            ["has only one class"],
+        ),
+    ],
+    ids=["one-sided", "one each", "a split of one", "one group"],
+)
+def test_a_small_or_one_sided_split_is_audited_to_the_end(few, tmp_path, rows, columns, sentences):
+    summary = audit([few(rows, *columns)], tmp_path / "out", None)
+    for sentence in sentences:
+        assert sentence in summary
+    assert (tmp_path / "out" / "audit.md").read_text("utf-8") == summary
+    record = json.loads((tmp_path / "out" / "audit.json").read_text("utf-8"))
+    assert record["images"] == len(rows)
+    assert all("reason" in probe for probe in record["border_probe"].values())
+
+
+def test_what_differs_in_a_one_sided_split_is_not_called_the_same(few, tmp_path):
+    summary = audit([few([("0.png", "benign"), ("1.png", "benign")])], tmp_path / "out", None)
+    assert "- format: the same in all images." in summary
+    assert "- size in pixels: not compared, since this split has one label alone." in summary
+
+
 def test_known_pairs_without_their_columns_are_refused(folder, tmp_path):
     (tmp_path / "pairs.csv").write_text("a,b\n1,2\n", "utf-8")
     with pytest.raises(UsageError, match="lacks the column\\(s\\) path_a, path_b, kind"):

@@ -195,7 +195,7 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("path\n0.png\n", "must give a path and a kind"),
+            ("path\n0.png\n", "lacks the column.s. kind"),
             ("path,kind\n0.png,xray\n", "no image of the kind everyday"),
         ],
     )

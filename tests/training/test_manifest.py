@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from pathlib import Path
 
 import pandas as pd
@@ -98,7 +99,7 @@ def test_twins_may_lie_on_both_sides_of_the_split(manifest):
 @pytest.mark.parametrize(
     ("rows", "what", "lines"),
     [
-        ([row("a.png"), row("b.png", "Benign"), row("c.png", "")], "have a label that is neither", {3, 4}),
+        ([row("a.png"), row("b.png", "nevus"), row("c.png", "")], "have a label that is neither", {3, 4}),
         ([row("a.png"), row("")], "have no path", {3}),
         ([row("a.png", split="val"), row("b.png", split="test")], "have a split that is neither", {2}),
         ([row("a.png", fold="0"), row("b.png", fold="one"), row("c.png", fold="1.5")], "no whole number", {3, 4}),
@@ -162,10 +163,10 @@ def test_of_many_bad_rows_the_first_five_are_shown(manifest):
         (b"\xff\xfe\x00path", "cannot read the manifest"),
         (b'path,label\n"a.png,benign\n', "cannot read the manifest"),
         (b"path,label\na.png,benign\nb.png,benign,extra\n", "cannot read the manifest"),
-        (b"path,label\na.png,benign,\n", "has lines with more fields than its first line names"),
+        (b"path,label\na.png\n", r"1 row\(s\) do not have 2 values: line 2 \(1\)"),
         (b"file,label\na.png,benign\n", r"lacks the column\(s\) path"),
-        (b"image,target\n1,2\n", r"lacks the column\(s\) path, label"),
-        (b"path,label\n", "has no rows"),
+        (b"image,target\n1,2\n", r"lacks the column\(s\) label"),
+        (b"path,label\n", "has a header but no rows"),
     ],
 )
 def test_a_file_that_is_no_manifest_is_named(tmp_path, content, what):
@@ -374,3 +375,85 @@ def test_a_path_longer_than_the_system_allows_is_named(write_csv, tmp_path):
     path = write_csv(tmp_path / "list.csv", [row("a" * 300 + ".png")])
     with pytest.raises(ManifestError, match="does not exist"):
         read_manifests([path])
+
+
+def test_a_datasets_table_finds_its_images_below_by_name(write_csv, tmp_path, caplog):
+    for name in ("part_1/ISIC_0000001.jpg", "part_2/ISIC_0000002.JPG", "part_2/ISIC_0000003.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    path = write_csv(
+        tmp_path / "metadata.csv",
+        [
+            {"isic_id": "ISIC_0000001", "diagnosis_1": "Benign", "age_approx": 55, "patient_id": "", "lesion_id": "L1"},
+            {
+                "isic_id": "ISIC_0000002",
+                "diagnosis_1": "Malignant",
+                "age_approx": "",
+                "patient_id": "P",
+                "lesion_id": "L2",
+            },
+            {
+                "isic_id": "ISIC_0000003",
+                "diagnosis_1": "Indeterminate",
+                "age_approx": 5,
+                "patient_id": "",
+                "lesion_id": "",
+            },
+        ],
+    )
+    caplog.set_level("INFO", "skinlens")
+    rows = read_manifests([path])
+    assert list(rows["path"]) == ["part_1/ISIC_0000001.jpg", "part_2/ISIC_0000002.JPG"]
+    assert list(rows["label"]) == ["benign", "malignant"]
+    assert list(rows["group_id"]) == ["L1", "P"]
+    assert rows["age"].tolist()[0] == 55
+    assert rows["age"].isna().tolist() == [False, True]
+    assert list(rows["isic_id"]) == ["ISIC_0000001", "ISIC_0000002"]
+    (line,) = caplog.messages
+    assert line.startswith(
+        f"{path}: Columns: image from isic_id; label from diagnosis_1; group from patient_id, lesion_id"
+    )
+    assert line.endswith("1 of 3 rows was left out because it is neither benign nor malignant: 'Indeterminate' (1).")
+
+
+def test_a_name_that_several_files_have_is_named(write_csv, tmp_path):
+    for name in ("a/x.jpg", "masks/x.png"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    with pytest.raises(ManifestError, match=r"name an image that several files could be; add .* line 2 \(x\)"):
+        read_manifests([write_csv(tmp_path / "list.csv", [{"image": "x", "target": 1}])])
+
+
+def test_a_lesions_row_is_about_the_images_in_its_folder(write_csv, tmp_path):
+    for name in ("IL_1/ISIC_1.jpg", "IL_1/ISIC_2.jpg", "IL_2/ISIC_3.jpg"):
+        (tmp_path / "input" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "input" / name).touch()
+    rows = [{"lesion_id": f"IL_{n}", "BCC": 2.0 - n, "MEL": 0.0, "NV": n - 1.0} for n in (1, 2)]
+    read = read_manifests([write_csv(tmp_path / "truth.csv", rows)])
+    assert list(read["path"]) == ["input/IL_1/ISIC_1.jpg", "input/IL_1/ISIC_2.jpg", "input/IL_2/ISIC_3.jpg"]
+    assert list(read["label"]) == ["malignant", "malignant", "benign"]
+    assert list(read["group_id"]) == ["IL_1", "IL_1", "IL_2"]
+    with pytest.raises(ManifestError, match="name a lesion without a folder of images"):
+        read_manifests([write_csv(tmp_path / "truth.csv", [{**rows[0], "lesion_id": "IL_9"}])])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_a_spreadsheets_manifest_is_read(tmp_path, encoding):
+    (tmp_path / "Läsion").mkdir()
+    (tmp_path / "Läsion" / "a.png").touch()
+    (tmp_path / "list.csv").write_bytes(
+        "sep=;\r\npath;Label;score;seen\r\nLäsion\\a.png;Benign;0,25;TRUE\r\n".encode(encoding)
+    )
+    rows = read_manifests([tmp_path / "list.csv"])
+    assert rows[["file", "label", "score", "seen", "row"]].values.tolist() == [
+        [str(tmp_path / "Läsion" / "a.png"), "benign", 0.25, True, 3]
+    ]
+
+
+@pytest.mark.parametrize(("stored", "written"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_accents_are_compared_however_they_are_stored(tmp_path, stored, written):
+    name = unicodedata.normalize(stored, "Läsion/é.png")
+    (tmp_path / name).parent.mkdir()
+    (tmp_path / name).touch()
+    (tmp_path / "list.csv").write_text(f"path,label\n{unicodedata.normalize(written, name)},benign\n", "utf-8")
+    assert read_manifests([tmp_path / "list.csv"])["file"].tolist() == [str(tmp_path / name)]

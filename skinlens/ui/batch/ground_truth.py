@@ -23,7 +23,7 @@ def facts_help() -> str:
     return _(
         "A CSV with a column path or sha256, and any of case_id, lesion, date, age, sex, site, note, label. Write "
         "paths as in the folder or archive, with or without its name. A label (benign or malignant) is taken as ground "
-        "truth."
+        "truth. Tables of the ISIC Archive, HAM10000, MILK10k and the ISIC challenges are read as they are."
     )
 
 
@@ -57,11 +57,14 @@ def show_figures(shown: Shown) -> None:
 
 
 def show_unmatched(shown: Shown) -> None:
-    """List rows of the case facts that no image could be matched to."""
+    """Say how the case facts were read, and list their rows that no image could be matched to."""
     matched = shown.matched
     if shown.facts_error:
         st.error(_("The case facts cannot be used."), icon=":material/error:")
         st.text(shown.facts_error)
+    if matched.taken:
+        st.caption(_("How the case facts were read"))
+        st.text(matched.taken)
     if matched.ambiguous:
         st.error(_("Some rows of the case facts are not used."), icon=":material/rule:")
         list_some(matched.ambiguous)

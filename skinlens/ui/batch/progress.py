@@ -1,5 +1,6 @@
 """The second step: progress of a run, pause and cancel, and what came of it."""
 
+import pandas as pd
 import streamlit as st
 
 from skinlens.batch.errors import BatchError
@@ -33,6 +34,7 @@ def show_run(store: BatchStore, lines: list[Line], model: LoadedModel, *, workin
     progress = store.progress()
     if progress.complete:
         _show_complete(progress, lines)
+        show_passed_over(store, progress)
         return
     share = progress.done / progress.total if progress.total else 0.0
     st.progress(share, text=counted(progress, working=working))
@@ -68,6 +70,22 @@ def _show_complete(progress: Progress, lines: list[Line]) -> None:
             on_click=go_to_step,
             args=("review",),
             key="batch-to-review",
+        )
+
+
+def show_passed_over(store: BatchStore, progress: Progress) -> None:
+    """List the files that got no row, each with its reason."""
+    if not progress.passed_over:
+        return
+    files = store.passed_over()
+    if not files:
+        return
+    title = ngettext("{n} file was skipped: why?", "{n} files were skipped: why?", len(files))
+    with st.expander(title.format(n=f"{len(files):,}")):
+        st.dataframe(
+            pd.DataFrame({_("File"): [file.path for file in files], _("Reason"): [_(file.reason) for file in files]}),
+            hide_index=True,
+            width="stretch",
         )
 
 

@@ -8,7 +8,7 @@ from skinlens.imaging.limits import UPLOAD_MEGABYTES
 from skinlens.translation import gettext as _
 from skinlens.ui import session
 
-FORMATS = "JPEG, PNG, TIFF, BMP, WebP, DICOM"
+FORMATS = "JPEG, PNG, TIFF, BMP, WebP, HEIC, AVIF, JPEG 2000, DICOM"
 # The words and the button of a stopped page are drawn before the work begins, since nothing can be drawn afterwards;
 # they are seen once the page has come to rest. While a file is on its way, the last result is out of sight.
 STYLE = """<style>
