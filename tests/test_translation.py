@@ -85,7 +85,7 @@ def test_a_sentence_from_a_record_is_translated_by_its_template() -> None:
             in_language("A low score does not exclude melanoma.")
             == "Ein niedriger Score schließt ein Melanom nicht aus."
         )
-        assert in_language("The score 0.41 is below the threshold 0.50.").startswith("Der Score 0.41 ")
+        assert in_language("The score 0.41 is below the threshold 0.50.").startswith("Der Score 0,41 ")
     assert in_language("The score 0.41 is below the threshold 0.50.") == "The score 0.41 is below the threshold 0.50."
 
 
@@ -93,7 +93,7 @@ def test_sentences_and_values_within_a_text_of_a_record_are_translated() -> None
     risk = "Risk where 2 % of lesions are malignant: about 1 in 7 (15 %, 95 % interval 8.8 to 22 %)."
     with language("de"):
         shown = in_language(risk)
-        assert "etwa 1 von 7 (15 %, 95-%-Intervall 8.8 bis 22 %)" in shown
+        assert "etwa 1 von 7 (15 %, 95-%-Intervall 8,8 bis 22 %)" in shown
         two = in_language(f"A low score does not exclude melanoma. {risk}")
     assert two.endswith(shown)
 

@@ -13,12 +13,13 @@ from pathlib import Path, PurePosixPath
 from skinlens.imaging import files
 from skinlens.imaging.files import UnusableFileError, open_regular
 from skinlens.imaging.image import ImageRejectedError
+from skinlens.translation import marked, sentence
 
 # A list of 300,000 members with names of 60 bytes; zipfile takes 20 times as much memory for it.
 _LARGEST_DIRECTORY = 32 * 2**20
 # Bytes that are read and unpacked at a time.
 _CHUNK = 256 * 2**10
-_CLOSED = "This zip archive cannot be opened; it may be damaged. Pack the images again."
+_CLOSED = marked("This zip archive cannot be opened; it may be damaged. Pack the images again.")
 # One record of a zip archive's directory up to its name: flags, and the lengths of name, extra field and comment.
 _RECORD = struct.Struct("<4s4xH18x3H12x")
 _RECORD_MARK = b"PK\1\2"
@@ -52,10 +53,12 @@ class Archive(zipfile.ZipFile):
                 super().__init__(self._stream)
         except Exception as error:  # a hostile archive can raise nearly anything
             self.close()
-            sentence = (
-                f"This zip archive cannot be opened. {error}" if isinstance(error, UnusableFileError) else _CLOSED
+            words = (
+                sentence("This zip archive cannot be opened. {error}", error=str(error))
+                if isinstance(error, UnusableFileError)
+                else _CLOSED
             )
-            raise ImageRejectedError("unreadable", sentence) from error
+            raise ImageRejectedError("unreadable", words) from error
         self._stream.is_open = True
 
     def close(self) -> None:
@@ -113,12 +116,14 @@ def unpack(archive: Archive, member: zipfile.ZipInfo) -> bytes:
         ImageRejectedError: If it is too large for an image, damaged, has a password, or is larger than it declares.
     """
     if member.file_size > files.LARGEST_IMAGE_FILE:
-        raise ImageRejectedError("too_large", "This archive member is too large to be an image; unpack and check it.")
+        raise ImageRejectedError(
+            "too_large", sentence("This archive member is too large to be an image; unpack and check it.")
+        )
     try:
         return _unpacked(archive, member)
     except Exception as error:  # a hostile archive can raise nearly anything: zlib, lzma, EOFError, struct.error
-        sentence = "This archive member cannot be unpacked: it is damaged or has a password. Pack it again."
-        raise ImageRejectedError("unreadable", sentence) from error
+        words = sentence("This archive member cannot be unpacked: it is damaged or has a password. Pack it again.")
+        raise ImageRejectedError("unreadable", words) from error
 
 
 def head(archive: Archive, member: zipfile.ZipInfo, size: int) -> bytes:
@@ -154,7 +159,7 @@ class _Stream(io.BufferedReader):
     def read(self, size: int | None = -1, /) -> bytes:
         """Read as from any file; raises UnusableFileError rather than read a directory that is too large."""
         if size is not None and size > _LARGEST_DIRECTORY:
-            raise UnusableFileError("It lists too many files; pack the images into several archives.")
+            raise UnusableFileError(sentence("It lists too many files; pack the images into several archives."))
         content = super().read(size)
         return _without_false_utf8(content) if self.repairs_names and not self.is_open else content
 

@@ -22,6 +22,7 @@ from skinlens.imaging.jpeg import check_end, read_structure
 from skinlens.imaging.limits import CLOCK_SECONDS, MAX_DECODED_BYTES, MAX_DICOM_ITEMS
 from skinlens.imaging.lossless import decode_lossless_jpeg
 from skinlens.imaging.srgb import to_eight_bits, to_srgb
+from skinlens.translation import sentence
 
 _PREAMBLE = 128
 _UNDEFINED_LENGTH = 0xFFFFFFFF
@@ -158,7 +159,11 @@ def decode_dicom(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
             raise damaged(name)
         raise ImageRejectedError(
             "not_an_image",
-            f"{name} is a DICOM file without an image, or was cut off before it. Export the lesion's photograph again.",
+            sentence(
+                "{name} is a DICOM file without an image, or was cut off before it. Export the lesion's photograph "
+                "again.",
+                name=name,
+            ),
         )
     with refusing_damage(name):
         bits_allocated = elements.number(_BITS_ALLOCATED)
@@ -177,7 +182,7 @@ def decode_dicom(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
         pixels, notes = _to_rgb(elements, layout, name)
         image = to_srgb(Image.fromarray(pixels), elements.values.get(_PROFILE))
     if layout.frames > 1:
-        notes = (f"This file holds {layout.frames} frames; the first is used.", *notes)
+        notes = (sentence("This file holds {n} frames; the first is used.", n=layout.frames), *notes)
     return np.array(image), notes
 
 
@@ -254,7 +259,10 @@ def _check_layout(layout: _Layout, syntax: uid.UID, name: str) -> None:
     if layout.photometric.startswith("MONOCHROME"):
         raise ImageRejectedError(
             "monochrome",
-            f"{name} is a DICOM image without colour, not a dermoscopic photograph. Choose the colour image.",
+            sentence(
+                "{name} is a DICOM image without colour, not a dermoscopic photograph. Choose the colour image.",
+                name=name,
+            ),
         )
     check_size(name, width=layout.columns, height=layout.rows)
     is_known = layout.samples == (1 if layout.photometric == "PALETTE COLOR" else 3)
@@ -262,14 +270,24 @@ def _check_layout(layout: _Layout, syntax: uid.UID, name: str) -> None:
     if layout.photometric not in _COLOURS or not is_known or not has_depth or layout.planar not in (0, 1):
         raise ImageRejectedError(
             "unreadable",
-            f"{name} stores its pixels in a way that is not supported ({layout.photometric or 'unknown'}, "
-            f"{layout.bits_allocated} bits). Export it as 8-bit RGB ({FORMATS}).",
+            sentence(
+                "{name} stores its pixels in a way that is not supported ({kind}, {bits} bits). Export it as 8-bit "
+                "RGB ({formats}).",
+                name=name,
+                kind=layout.photometric or "unknown",
+                bits=layout.bits_allocated,
+                formats=FORMATS,
+            ),
         )
     if syntax not in (*_NATIVE, *_JPEG, *_LOSSLESS_JPEG, *_PLUGINS):
         raise ImageRejectedError(
             "unreadable",
-            f"{name} is compressed in a way that is not supported ({syntax.name}). "
-            "Export it uncompressed or as JPEG, and try again.",
+            sentence(
+                "{name} is compressed in a way that is not supported ({kind}). Export it uncompressed or as JPEG, "
+                "and try again.",
+                name=name,
+                kind=syntax.name,
+            ),
         )
 
 

@@ -4,6 +4,7 @@ from skinlens.imaging.dicom import decode_dicom, has_pixels, is_dicom
 from skinlens.imaging.guards import FORMATS, needs_too_much_memory
 from skinlens.imaging.image import ImageRejectedError, Pixels
 from skinlens.imaging.raster import decode_raster, find_opener
+from skinlens.translation import sentence
 
 DICOM_SUFFIXES = (".dcm", ".dicom")
 
@@ -28,6 +29,9 @@ def decode_content(data: bytes, name: str) -> tuple[Pixels, tuple[str, ...]]:
             return decode_raster(data, opener, name)
         if name.lower().endswith(DICOM_SUFFIXES) and has_pixels(data):
             return decode_dicom(data, name)
-        raise ImageRejectedError("not_an_image", f"{name} is not an image that can be opened. Use {FORMATS}.")
+        raise ImageRejectedError(
+            "not_an_image",
+            sentence("{name} is not an image that can be opened. Use {formats}.", name=name, formats=FORMATS),
+        )
     except MemoryError as error:
         raise needs_too_much_memory(name) from error

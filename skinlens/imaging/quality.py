@@ -79,47 +79,47 @@ class Limits:
 LIMITS: dict[CheckName, Limits] = {
     # Sharp images: 1.0 to 4; blurred with sigma 4 px of 224: 0.2 to 0.6.
     "blurred": Limits(
-        low=True, warn=0.80, reject=0.45, unit="strength of fine detail, in grey values",
+        low=True, warn=0.80, reject=0.45, unit=marked("strength of fine detail, in grey values"),
         advice=marked("Hold the camera still, focus on the lesion, and take the image again."),
     ),
     # Training images: 120 to 250; darkened by two stops: from 88.
     "too_dark": Limits(
-        low=True, warn=100.0, reject=50.0, unit="brightness of the brightest tenth, of 255",
+        low=True, warn=100.0, reject=50.0, unit=marked("brightness of the brightest tenth, of 255"),
         advice=marked("Switch the dermatoscope's light on, or expose longer."),
     ),
     # Training images: at most 0.09; two stops brighter: 0.45 and more.
     "too_bright": Limits(
-        low=False, warn=0.15, reject=0.60, unit="share of the image that is burnt out",
+        low=False, warn=0.15, reject=0.60, unit=marked("share of the image that is burnt out"),
         advice=marked("Expose for a shorter time, or take the reflection away with fluid or a polarised light."),
     ),
     # Training images: at least 4.4; X-rays and other grey images: under 0.1.
     "no_colour": Limits(
-        low=True, warn=3.0, reject=1.5, unit="colourfulness of the most colourful tenth (CIELAB chroma)",
+        low=True, warn=3.0, reject=1.5, unit=marked("colourfulness of the most colourful tenth (CIELAB chroma)"),
         advice=marked("Use a colour photograph; the model knows dermoscopy in colour only."),
     ),
     # Training images: from 6 on.
     "no_lesion": Limits(
-        low=True, warn=6.0, reject=None, unit="colour difference between lesion and skin (CIELAB)",
+        low=True, warn=6.0, reject=None, unit=marked("colour difference between lesion and skin (CIELAB)"),
         advice=marked("Check that the lesion is in the image and stands out from the skin."),
     ),
     "cut_off": Limits(
-        low=False, warn=0.30, reject=None, unit="share of the frame that the lesion touches",
+        low=False, warn=0.30, reject=None, unit=marked("share of the frame that the lesion touches"),
         advice=marked("Move back or centre the lesion, so that skin shows all round it."),
     ),
     "hair": Limits(
-        low=False, warn=0.10, reject=None, unit="share of the image under hair-like lines",
+        low=False, warn=0.10, reject=None, unit=marked("share of the image under hair-like lines"),
         advice=marked("Part or clip the hair over the lesion, or flatten it with fluid."),
     ),
     "ink": Limits(
-        low=False, warn=0.03, reject=None, unit="share of the image in blue, violet or green of pens",
+        low=False, warn=0.03, reject=None, unit=marked("share of the image in blue, violet or green of pens"),
         advice=marked("Take the image without pen marks where that is possible."),
     ),
     "ruler": Limits(
-        low=False, warn=0.60, reject=None, unit="regularity of fine marks along a straight line, 0 to 1",
+        low=False, warn=0.60, reject=None, unit=marked("regularity of fine marks along a straight line, 0 to 1"),
         advice=marked("Keep rulers and scales out of the part of the image that is assessed."),
     ),
     "dark_corners": Limits(
-        low=False, warn=0.10, reject=None, unit="share of the image that is black round the lens",
+        low=False, warn=0.10, reject=None, unit=marked("share of the image that is black round the lens"),
         advice=marked("Crop the black corners away, or zoom in until the lens fills the frame."),
     ),
 }  # fmt: skip

@@ -22,6 +22,7 @@ from skinlens.imaging.guards import FORMATS, check_size, damaged, refusing_damag
 from skinlens.imaging.image import ImageRejectedError, Pixels
 from skinlens.imaging.jpeg import check_end, read_structure
 from skinlens.imaging.srgb import to_eight_bits, to_srgb
+from skinlens.translation import marked, sentence
 
 _ORIENTATION = 0x0112
 _BITS_PER_SAMPLE = 258
@@ -41,8 +42,8 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-_GREY_NOTE = "This image has no colour; the model was trained on colour images, so trust its answer less."
-_ALPHA_NOTE = "Transparent parts of this image were filled with white."
+_GREY_NOTE = marked("This image has no colour; the model was trained on colour images, so trust its answer less.")
+_ALPHA_NOTE = marked("Transparent parts of this image were filled with white.")
 
 
 class _JpegFile(JpegImagePlugin.JpegImageFile):
@@ -117,7 +118,10 @@ def decode_raster(data: bytes, opener: _Opener, name: str) -> tuple[Pixels, tupl
     # After the check of frames: a moving GIF is rejected as an animation.
     if image.format == "GIF":
         raise ImageRejectedError(
-            "unreadable", f"{name} is a GIF, whose 256 colours are too few. Export it as {FORMATS}."
+            "unreadable",
+            sentence(
+                "{name} is a GIF, whose 256 colours are too few. Export it as {formats}.", name=name, formats=FORMATS
+            ),
         )
     with refusing_damage(name):
         deep = _is_deep(image, data)
@@ -143,12 +147,15 @@ def decode_raster(data: bytes, opener: _Opener, name: str) -> tuple[Pixels, tupl
 
 def _check_frames(image: Image.Image, pages: int, name: str) -> tuple[str, ...]:
     if image.format == "TIFF":
-        return (f"This file holds {pages} pages; the first is used.",) if pages > 1 else ()
+        return (sentence("This file holds {n} pages; the first is used.", n=pages),) if pages > 1 else ()
     with refusing_damage(name):
         frames = getattr(image, "n_frames", 1)
     if frames == 1:
         return ()
-    raise ImageRejectedError("animated", f"{name} is an animation of {frames} frames. Save one image as JPEG or PNG.")
+    raise ImageRejectedError(
+        "animated",
+        sentence("{name} is an animation of {frames} frames. Save one image as JPEG or PNG.", name=name, frames=frames),
+    )
 
 
 def _is_deep(image: Image.Image, data: bytes) -> bool:
@@ -195,7 +202,12 @@ def _to_opaque(image: Image.Image, name: str) -> tuple[Image.Image, tuple[str, .
         return image.convert("RGB"), notes
     raise ImageRejectedError(
         "unreadable",
-        f"{name} stores its pixels in a way that is not supported ({image.mode}). Export it as 8-bit RGB ({FORMATS}).",
+        sentence(
+            "{name} stores its pixels in a way that is not supported ({mode}). Export it as 8-bit RGB ({formats}).",
+            name=name,
+            mode=image.mode,
+            formats=FORMATS,
+        ),
     )
 
 

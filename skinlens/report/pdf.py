@@ -13,7 +13,7 @@ from skinlens.report.fonts import missing_characters
 from skinlens.report.payload import CasePayload
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.provider_words import provider_in_words
-from skinlens.translation import DEFAULT, current_language, in_language, language, marked
+from skinlens.translation import DEFAULT, current_language, in_language, language, marked, number, numbers_in
 from skinlens.translation import gettext as _
 from skinlens.triage.case import VERDICT_WORDS, CaseFacts, CaseRecord
 from skinlens.triage.decision import Assessment, Decision
@@ -189,7 +189,7 @@ def result_line(payload: CasePayload) -> str:
         return ""
     score, threshold = with_enough_decimals(payload.score, payload.threshold)
     return _("{decision}, score {score}, threshold {threshold}").format(
-        decision=_(HEADLINES[payload.decision]), score=score, threshold=threshold
+        decision=_(HEADLINES[payload.decision]), score=numbers_in(score), threshold=numbers_in(threshold)
     )
 
 
@@ -351,7 +351,11 @@ def _draw_section(canvas: PageCanvas, heading: str, sentences: Sequence[str], st
 
 def _draw_operating_point(canvas: PageCanvas, point: OperatingPoint) -> None:
     """What the threshold does on images that the model had not seen, and how that differs from dataset to dataset."""
-    threshold = f"{point.threshold:.2f}" if round(point.threshold, 2) == point.threshold else f"{point.threshold:.4f}"
+    threshold = (
+        number(point.threshold, ".2f")
+        if round(point.threshold, 2) == point.threshold
+        else number(point.threshold, ".4f")
+    )
     chosen = _("{point}, threshold {threshold}: {rule}.").format(
         point=_(point.name), threshold=threshold, rule=in_language(point_sentence(point)).rstrip(".")
     )
@@ -363,15 +367,15 @@ def _draw_operating_point(canvas: PageCanvas, point: OperatingPoint) -> None:
         chosen,
         _("Measured on {images}: sensitivity {sensitivity} malignant, specificity {specificity} benign.").format(
             images=in_language(first.measured_on),
-            sensitivity=first.sensitivity.text(as_percent, n=True),
-            specificity=first.specificity.text(as_percent, n=True),
+            sensitivity=in_language(first.sensitivity.text(as_percent, n=True)),
+            specificity=in_language(first.specificity.text(as_percent, n=True)),
         ),
     ]
     by_dataset = [
         _("{dataset} {sensitivity} and {specificity}").format(
             dataset=in_language(rates.measured_on),
-            sensitivity=rates.sensitivity.text(as_percent, interval=False),
-            specificity=rates.specificity.text(as_percent, interval=False),
+            sensitivity=in_language(rates.sensitivity.text(as_percent, interval=False)),
+            specificity=in_language(rates.specificity.text(as_percent, interval=False)),
         )
         for rates in others
         if rates.origin is not None
@@ -439,4 +443,6 @@ def _given_style(text: str, style: Style = _FACT) -> Style:
 
 def _code_points(characters: tuple[str, ...], most: int = 24) -> str:
     named = " ".join(f"U+{ord(character):04X}" for character in characters[:most])
-    return named if len(characters) <= most else f"{named} and {len(characters) - most} more"
+    if len(characters) <= most:
+        return named
+    return f"{named} " + _("and {n} more").format(n=len(characters) - most)

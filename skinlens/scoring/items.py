@@ -13,6 +13,7 @@ from skinlens.imaging.decode import IMAGE_SUFFIXES
 from skinlens.imaging.files import LARGEST_IMAGE_FILE, LARGEST_TABLE_FILE, UnusableFileError, read_regular
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.sources import Place, Sources
+from skinlens.translation import sentence
 
 _MANIFEST = ".csv"
 
@@ -61,9 +62,11 @@ class Item:
                 # Bounded once more: a storage may be wrong about a size.
                 return bytes(stream.read(LARGEST_IMAGE_FILE))
         except UnusableFileError as error:
-            raise ImageRejectedError(error.reason, f"This cannot be read as an image. {error}") from error
+            raise ImageRejectedError(
+                error.reason, sentence("This cannot be read as an image. {error}", error=str(error))
+            ) from error
         except (OSError, ArrowException) as error:
-            raise ImageRejectedError("unreadable", "The file cannot be read from its storage.") from error
+            raise ImageRejectedError("unreadable", sentence("The file cannot be read from its storage.")) from error
 
 
 def list_items(source: str) -> list[Item]:
@@ -102,7 +105,9 @@ def is_address(text: str) -> bool:
 
 def _require_small(size: int) -> None:
     if size > LARGEST_IMAGE_FILE:
-        raise ImageRejectedError("too_large", f"The file is too large to be an image ({size:,} bytes); check it.")
+        raise ImageRejectedError(
+            "too_large", sentence("The file is too large to be an image ({size} bytes); check it.", size=f"{size:,}")
+        )
 
 
 def _on_this_machine(path: Path) -> Iterator[Item]:

@@ -81,7 +81,7 @@ def pair(
                 second = other()
         except ModelFileError as error:
             st.error(_("The other model cannot be used."), icon=":material/error:")
-            st.text(str(error))
+            st.text(in_language(str(error)))
     sides = [_side(choice, result, second) for choice in (left, right)]
     with views:
         _draw(sides, key=key, image=result.image.sha256, height=height, blink=blink)
