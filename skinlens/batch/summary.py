@@ -192,7 +192,7 @@ def second_in_words(entry: Entry, name: str) -> str:
         if score is None
         else _("{model}: {decision}, {score}.").format(model=name, decision=decided, score=number(score, ".2f"))
     )
-    return f"{sentence} {_('The models disagree.')}" if entry.models_disagree else sentence
+    return f"{sentence} " + _("The models disagree.") if entry.models_disagree else sentence
 
 
 def facts_in_words(entry: Entry, *, without_label: bool = False) -> tuple[tuple[str, str], ...]:

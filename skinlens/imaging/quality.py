@@ -30,6 +30,13 @@ WORKING_SIDE = 192
 _MIN_SHORT_SIDE = 32
 # Least share of a lesion that reaches into the middle half of each side.
 _IN_THE_MIDDLE = 0.1
+# How far a lesion's colour has faded, from its dark part (1) to the skin (0), where it ends, and by what share of its
+# radius an outline that people draw lies further out. Both chosen on outlines of training images: docs/results.md.
+_FADED = 0.4
+_BORDER = 0.1
+# Pixels: skin is looked for this far from the dark part, if there are that many of it.
+_AWAY = 25
+_LEAST_SKIN = 200
 # Of a larger image, at least this many pixels in a row are averaged into one.
 _SAMPLES = 4
 
@@ -190,9 +197,9 @@ def assess_quality(pixels: Pixels) -> Quality:
 
 
 def lesion_region(pixels: Pixels) -> npt.NDArray[np.bool_] | None:
-    """Estimate which part of an image is the lesion: its largest dark part, near the middle.
+    """Estimate which part of an image is the lesion: its largest dark part, near the middle, with its fading border.
 
-    A threshold finds it, not a trained segmentation, so its outline is an estimate.
+    Thresholds find it, not a trained segmentation, so its outline is an estimate: docs/results.md says how good.
 
     Args:
         pixels: RGB uint8, `(H, W, 3)`, of any size.
@@ -203,7 +210,7 @@ def lesion_region(pixels: Pixels) -> npt.NDArray[np.bool_] | None:
 
     >>> from skinlens.imaging.synthetic import draw_pixels
     >>> region = lesion_region(draw_pixels(0))
-    >>> region.shape, bool(0.05 < region.mean() < 0.5)
+    >>> region.shape, bool(0.05 < region.mean() < 0.6)
     ((144, 192), True)
     """
     view = _View(_at_working_size(pixels))
@@ -211,7 +218,7 @@ def lesion_region(pixels: Pixels) -> npt.NDArray[np.bool_] | None:
         return None
     height, width = view.lesion.shape
     middle = view.lesion[height // 4 : height - height // 4, width // 4 : width - width // 4]
-    return view.lesion if middle.sum() >= _IN_THE_MIDDLE * view.lesion.sum() else None
+    return _with_border(view) if middle.sum() >= _IN_THE_MIDDLE * view.lesion.sum() else None
 
 
 def _at_working_size(pixels: Pixels) -> Pixels:
@@ -275,6 +282,35 @@ class _View:
         # Wider than a hair or a tick at the working size, narrower than what a lesion is made of.
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
         return np.asarray(cv2.morphologyEx(self.grey, cv2.MORPH_BLACKHAT, kernel), np.float32)
+
+
+def _with_border(view: _View) -> _Mask:
+    """Grow the dark part of a lesion to where its colour has faded into the skin's, and a little further.
+
+    Otsu's threshold lies between the lesion's own shades as often as between lesion and skin, and people draw an
+    outline round the last trace of pigment.
+    """
+    around = cv2.dilate(view.lesion.astype(np.uint8), np.ones((_AWAY, _AWAY), np.uint8)).astype(np.bool_)
+    skin = view.inside & ~around
+    if skin.sum() < _LEAST_SKIN:
+        skin = view.inside & ~view.lesion
+    skin_colour, lesion_colour = np.median(view.lab[skin], axis=0), view.lab[view.lesion].mean(axis=0)
+    axis = lesion_colour - skin_colour
+    smooth = cv2.GaussianBlur(view.lab, (0, 0), 2)
+    # 0 at the colour of the skin, 1 at that of the dark part.
+    along = (smooth - skin_colour) @ axis / max(float(axis @ axis), 1e-6)
+    coloured = ((along > _FADED) & view.inside) | view.lesion
+    opened = cv2.morphologyEx(coloured.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    count, parts = cv2.connectedComponents(opened)
+    shared = np.bincount(parts[view.lesion], minlength=count)
+    shared[0] = 0
+    whole = parts == shared.argmax() if shared.any() else view.lesion
+    # What skin shines through in the middle belongs to the lesion.
+    _, holes = cv2.connectedComponents(np.pad(~whole, 1, constant_values=True).astype(np.uint8))
+    filled = (holes != holes[0, 0])[1:-1, 1:-1]
+    reach = max(1, round(_BORDER * float(np.sqrt(filled.sum() / np.pi))))
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    return np.asarray(cv2.dilate(filled.astype(np.uint8), ellipse), np.bool_)
 
 
 def _sharpness(view: _View) -> float:

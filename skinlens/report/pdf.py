@@ -17,6 +17,7 @@ from skinlens.translation import DEFAULT, current_language, in_language, languag
 from skinlens.translation import gettext as _
 from skinlens.triage.case import VERDICT_WORDS, CaseFacts, CaseRecord
 from skinlens.triage.decision import Assessment, Decision
+from skinlens.triage.evidence import outside_of, outside_sentence
 from skinlens.triage.second import Opinion
 from skinlens.triage.wording import (
     DISCLAIMER,
@@ -152,7 +153,7 @@ def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, tot
     _draw_facts(canvas, record.facts)
     _draw_decision(canvas, record, layout.text)
     _draw_views(canvas, record, layout.highest)
-    for heading, sentences in _sections(record):
+    for heading, sentences in _sections(record, card):
         _draw_section(canvas, heading, sentences, layout.text)
     if record.assessment.decision != "rejected" and not record.assessment.override:
         _draw_operating_point(canvas, record.assessment.point)
@@ -297,10 +298,12 @@ def _draw_views(canvas: PageCanvas, record: CaseRecord, highest: float) -> None:
     canvas.y += 2.5
 
 
-def _sections(record: CaseRecord) -> Iterator[tuple[str, Sequence[str]]]:
+def _sections(record: CaseRecord, card: ModelCard) -> Iterator[tuple[str, Sequence[str]]]:
     """The sentences below the images under their headings, some of which may have none."""
     assessment = record.assessment
     yield _("Reasons"), _reasons(assessment)
+    outside = outside_sentence(outside_of(record.image, assessment, card), assessment)
+    yield _("Heatmap"), [in_language(outside)] if outside else []
     yield _("Second model"), [] if record.comparison is None else [in_language(record.comparison.sentence)]
     warnings = () if assessment.admission is None else assessment.admission.warnings
     yield _("Image quality"), [in_language(warning) for warning in warnings]

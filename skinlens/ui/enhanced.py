@@ -42,7 +42,7 @@ def enhance(pixels: Pixels, how: Enhancement) -> Enhanced:
     if how == "hair removed":
         shaved = remove_hair(pixels)
         if not shaved.mask.any():
-            return Enhanced(shaved.pixels, f"{_('No dark hair was found.')} {for_viewing}")
+            return Enhanced(shaved.pixels, _("No dark hair was found.") + f" {for_viewing}")
         share = _("Hair was removed: {share} of the image is filled in.").format(share=number(shaved.share, ".1%"))
         return Enhanced(shaved.pixels, f"{share} {for_viewing}")
     sentence = _("Colours are shown as under white light, so that skin looks paler.")
