@@ -8,10 +8,11 @@ import skinlens.ui
 from skinlens.imaging.workers import start_ahead
 from skinlens.runtime.card import ModelCard, ModelFileError
 from skinlens.translation import gettext as _
-from skinlens.translation import in_language
+from skinlens.translation import in_language, number
 from skinlens.triage.wording import DISCLAIMER, UNVERIFIED
 from skinlens.ui.batch.results import point_for_sidebar
 from skinlens.ui.case_store import tidy_at_start
+from skinlens.ui.component import own_component
 from skinlens.ui.language import choose_language, guess_language
 from skinlens.ui.model import choose_model, loaded_model
 from skinlens.ui.router import mark_routed
@@ -25,6 +26,8 @@ MARK = DRAWINGS / "mark.svg"
 ICON = DRAWINGS / "icon.svg"
 # Pixels: the names of the pages fit, and more is left for images.
 SIDEBAR = 224
+# Pixels: in a window no wider than this the sidebar closes by itself.
+NARROW = 1024
 # Streamlit's own margins push the score below the fold at 1280x800. Its captions, and white on the dark theme's accent
 # colour, have a contrast below 4.5:1.
 STYLE = """<style>
@@ -48,6 +51,7 @@ STYLE = """<style>
 /* Text from users may begin like a formula. The pages' own downloads make it harmless; these would not. */
 [class*="st-key-batch-table"] button[aria-label^="Download as CSV"],
 [class*="st-key-case-list"] button[aria-label^="Download as CSV"] { display: none; }
+.st-key-sidebar-closer { display: none; }
 [data-testid="stMultiSelectTagsContainer"] [data-tag] { background: #0b5d7a; }
 [data-testid="stMultiSelectTagsContainer"] [data-tag] * { color: #ffffff; }
 </style>"""
@@ -69,9 +73,9 @@ def model_in_use(page: str) -> ModelCard | None:
     used = []
     if point is not None:
         # Batch compares scores with the threshold, which its user can also type.
-        typed = _("Operating point **{name}**, threshold {threshold:.2f}")
+        typed = _("Operating point **{name}**, threshold {threshold}")
         words = typed if page == "batch" else _("Operating point **{name}**")
-        used = [words.format(name=_(point.name), threshold=point.threshold)]
+        used = [words.format(name=_(point.name), threshold=number(point.threshold, ".2f"))]
     lines = [
         _("Model **{name}** {version}").format(name=model.card.shown_name, version=model.card.version),
         *used,
@@ -105,6 +109,8 @@ def show() -> None:
         choose_language()
     if card is not None and card.unverified:
         st.warning(in_language(UNVERIFIED), icon=":material/gpp_maybe:")
+    with st.container(key="sidebar-closer"):
+        own_component("sidebar")(key="sidebar", data={"width": NARROW, "page": page.url_path})
     body = st.container()
     # Before the page, so that it is there if the visitor stops the page at work.
     st.caption(in_language(DISCLAIMER))

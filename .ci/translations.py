@@ -1,10 +1,13 @@
 """Bring the catalogues of translations up to date with the sentences in the code, and compile them.
 
 `python .ci/translations.py` extracts what `_`, `ngettext`, `sentence` and `marked` mark, merges it into
-`skinlens/locale/<language>/LC_MESSAGES/skinlens.po`, and writes the compiled `skinlens.mo` beside it. A message that
-the code no longer has is dropped; a new one waits for its translation with an empty text.
+`skinlens/locale/<language>/LC_MESSAGES/skinlens.po`, and writes the compiled `skinlens.mo` beside it. What the cards of
+released models say in sentences is extracted too. A message that is no longer there is dropped; a new one waits for its
+translation with an empty text.
 """
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -18,14 +21,27 @@ KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "sentence": None, "m
 
 
 def messages() -> Catalog:
-    """Return every marked sentence of package, pages and app."""
+    """Return every marked sentence of package, pages and app, and those of the released cards."""
     catalogue = Catalog(project="SkinLens", charset="utf-8")
     files = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py")), *sorted((ROOT / "skinlens").rglob("*.py"))]
     for file in files:
         for _line, message, comments, context in extract_from_file("python", file, keywords=KEYWORDS):
             if message:
                 catalogue.add(message, auto_comments=comments, context=context)
+    for text in card_texts():
+        catalogue.add(text)
     return catalogue
+
+
+def card_texts() -> Iterator[str]:
+    """Return what the cards of released models say in sentences; what is made from a template has the template."""
+    for path in sorted((ROOT / "weights").glob("*.json")):
+        card = json.loads(path.read_text(encoding="utf-8"))
+        yield from (card["intended_use"], *card["limits"], card["licence"])
+        yield from (card["training"]["data"], card["training"]["start"])
+        yield from (card["test"]["interval"], card["test"]["times_scored"])
+        if card.get("familiarity"):
+            yield card["familiarity"]["chosen_on"]
 
 
 def updated(language: str) -> Catalog:

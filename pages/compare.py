@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from skinlens.translation import gettext as _
+from skinlens.translation import in_language
 from skinlens.ui.compare import state
 from skinlens.ui.compare.charts import looks
 from skinlens.ui.compare.downloads import FORMATS, offer_table
@@ -26,7 +27,7 @@ def offer_own_model(compared: Compared) -> None:
             )
         )
         if compared.template is not None:
-            offer_table(compared.template, "template", label="Download template (CSV)", key="own-template")
+            offer_table(compared.template, "template", label=_("Download template (CSV)"), key="own-template")
         upload, threshold = st.columns([3, 1])
         upload.file_uploader(_("Your predictions (CSV)"), type="csv", key=state.UPLOADER, on_change=state.receive)
         threshold.number_input(
@@ -41,7 +42,7 @@ def offer_own_model(compared: Compared) -> None:
         )
         if compared.message and compared.yours is None:
             st.error(_("This CSV cannot be used."), icon=":material/block:")
-        st.text(compared.message or "No file yet.")
+        st.text(in_language(compared.message) or _("No file yet."))
         if state.submission() is not None:
             st.button(_("Remove your model"), icon=":material/close:", on_click=state.remove)
 
@@ -80,7 +81,7 @@ def show_charts(compared: Compared, board: pd.DataFrame, labels: list[str], view
     if not labels:
         st.info(_("Choose at least one model for the charts."), icon=":material/info:")
         return
-    tabs = st.tabs(list(TABS), key="compare-tab", on_change="rerun")
+    tabs = st.tabs([_(title) for title in TABS], key="compare-tab", on_change="rerun")
     for draw, tab in zip(TABS.values(), tabs, strict=True):
         if tab.open:
             with tab:
@@ -92,7 +93,7 @@ def page() -> None:
     compared = state.load()
     for problem in compared.problems:
         st.warning(_("A file of the evaluations cannot be used; the rest is shown."), icon=":material/warning:")
-        st.text(problem)
+        st.text(in_language(problem))
     if not compared.results.models:
         st.info(_("There are no evaluations of models in weights/evaluation."), icon=":material/info:")
     if compared.held_out:

@@ -4,6 +4,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from skinlens.translation import gettext as _
+from skinlens.translation import in_language
 from skinlens.triage.pipeline import Assessed
 from skinlens.triage.risk import meaning
 from skinlens.ui import session
@@ -63,7 +64,7 @@ def show_image(result: Assessed, model: LoadedModel) -> str:
     with buttons:
         offer_pdf_and_case(result, assessment, facts, risk, model)
     show_details(result, assessment, model)
-    return f"{assessment.headline}. {'' if risk is None else risk.headline}"
+    return f"{in_language(assessment.headline)}. {'' if risk is None else in_language(risk.headline)}"
 
 
 def show_state(model: LoadedModel, spoken: DeltaGenerator) -> None:

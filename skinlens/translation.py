@@ -1,7 +1,8 @@
 """What a person reads, in the language that they chose. English sentences are the keys of the catalogues in `locale/`.
 
 A sentence is marked where it is written, `_("Image {n} of {total}").format(n=3, total=60)`, and translated when it is
-called, never when a module is imported. Records, tables and the command line stay in English.
+called, never when a module is imported. Records, tables and the command line stay in English. `number` and
+`numbers_in` write numbers as the language does.
 """
 
 import gettext as standard
@@ -19,10 +20,19 @@ LOCALES: Final = Path(__file__).parent / "locale"
 LANGUAGES: Final = {"en": "English", "de": "Deutsch"}
 DEFAULT: Final = "en"
 
+# How each language writes what English writes as `1,234.5 %`: the mark of decimals, and that between thousands.
+NUMBER_MARKS: Final = {"en": (".", ","), "de": (",", ".")}
+
+# A number as English writes it, with the signs that ours come with; nothing else counts as one.
+_DIGITS = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
+_NUMBER = re.compile(rf"[-+<>]?{_DIGITS}(?: ?%)?")
+_NUMBER_IN_TEXT = re.compile(rf"(?<![\w.,:/-])-?{_DIGITS}%?(?![\w:/-]|[.,]\d)")
 # Where one sentence ends and another begins.
 _END_OF_SENTENCE = re.compile(r"(?<=[.:!?]) (?=[A-Z])")
-# A template with fewer letters of its own would match what somebody typed; within a sentence of ours it may.
+# A template with fewer letters of its own would match what somebody typed.
 _LEAST_LETTERS = 12
+# A longer text is none of those templates with numbers in it.
+_MOST_CHARACTERS = 160
 
 _chosen: ContextVar[str | None] = ContextVar("language", default=None)
 _asked: Callable[[], str | None] = lambda: None  # noqa: E731 - replaced by `ask`
@@ -72,6 +82,35 @@ def ngettext(one: str, many: str, number: int) -> str:
     '2 images'
     """
     return _catalogue(current_language()).ngettext(one, many, number)
+
+
+def number(value: float, form: str = ",") -> str:
+    """Return a number as the language in use writes it.
+
+    Args:
+        value: Finite.
+        form: How English would format it; see `format`.
+
+    >>> number(1234.5, ",.1f")
+    '1,234.5'
+    >>> with language("de"):
+    ...     number(1234.5, ",.1f"), number(0.967, ".1%")
+    ('1.234,5', '96,7 %')
+    """
+    return numbers_in(format(value, form))
+
+
+def numbers_in(text: str) -> str:
+    """Return a text of numbers as the language in use writes them; not for texts that somebody typed.
+
+    Versions, dates, times and names of files are no numbers.
+
+    >>> with language("de"):
+    ...     numbers_in("0.967 (0.951 to 0.980), n = 1,242; version 0.4.1")
+    '0,967 (0,951 to 0,980), n = 1.242; version 0.4.1'
+    """
+    code = current_language()
+    return text if code == DEFAULT else _NUMBER_IN_TEXT.sub(lambda match: _rewritten(code, match.group()), text)
 
 
 class Sentence(str):
@@ -128,13 +167,23 @@ def in_language(text: str) -> str:
     """Return a text as the reader should see it: in the language in use if it is ours, else as it is.
 
     A `Sentence` knows its template. A text that comes back from a record is compared with every template; several
-    sentences in one text are compared one by one.
+    sentences in one text are compared one by one. A text that is a number is written as the language writes it.
     """
     if isinstance(text, Sentence):
         filled = {name: in_language(value) if isinstance(value, str) else value for name, value in text.values.items()}
         translated = gettext(text.template)
         return translated.format(**filled) if filled else translated
-    return _of_records(current_language(), text) if text else text
+    code = current_language()
+    if not text or code == DEFAULT:
+        return text
+    return _rewritten(code, text) if _NUMBER.fullmatch(text) else _of_records(code, text)
+
+
+def _rewritten(code: str, english: str) -> str:
+    """Return an English number in another language, which has a space before the sign of per cent."""
+    decimal, thousands = NUMBER_MARKS[code]
+    text = english.translate({ord("."): decimal, ord(","): thousands})
+    return f"{text[:-1].rstrip()} %" if text.endswith("%") else text
 
 
 def marked(sentence: str) -> str:
@@ -149,30 +198,64 @@ def _known(code: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _of_records(code: str, text: str, *, least: int = _LEAST_LETTERS) -> str:
-    whole = _matched(code, text, least)
+def _of_records(code: str, text: str) -> str:
+    whole = _matched(code, text)
     if whole is not None:
         return whole
-    parts = [_matched(code, part, least) for part in _END_OF_SENTENCE.split(text)]
+    parts = [_matched(code, part) for part in _END_OF_SENTENCE.split(text)]
     return text if None in parts else " ".join(part for part in parts if part is not None)
 
 
-def _matched(code: str, text: str, least: int) -> str | None:
-    """Return the translation of one sentence of ours; None if it is none."""
-    exact = _catalogue(code).gettext(text)
-    if exact != text:
-        return exact
-    for words, pattern, template in _templates(code):
-        match = pattern.fullmatch(text) if words >= least else None
-        if match is not None:
-            values = {name: _of_records(code, value, least=0) for name, value in match.groupdict().items()}
+def _matched(code: str, text: str) -> str | None:
+    """Return the translation of one sentence of ours; None if it is none.
+
+    A template with few letters counts only where it holds nothing but numbers and texts of ours: a remark such as
+    "some of us" is not the count that "3 of 8" is.
+    """
+    # Some of ours read the same in both languages.
+    if text in getattr(_catalogue(code), "_catalog", {}):
+        return _catalogue(code).gettext(text)
+    for words, pattern, fragments, template in _templates(code):
+        if words < _LEAST_LETTERS and len(text) > _MOST_CHARACTERS:
+            break
+        match = pattern.fullmatch(text) if _in_order(fragments, text) else None
+        if match is None:
+            continue
+        known = {name: _value_of_record(code, value) for name, value in match.groupdict().items()}
+        if words >= _LEAST_LETTERS or None not in known.values():
+            values = {name: match[name] if value is None else value for name, value in known.items()}
             return _catalogue(code).gettext(template).format(**values)
     return None
 
 
+def _value_of_record(code: str, value: str) -> str | None:
+    """Return a number or a text of ours in a language; None for anything else, such as what somebody typed."""
+    if _NUMBER.fullmatch(value):
+        return _rewritten(code, value)
+    parts = [_matched(code, part) for part in (value, *_END_OF_SENTENCE.split(value))]
+    whole, *sentences = parts
+    if whole is not None or None in sentences:
+        return whole
+    return " ".join(part for part in sentences if part is not None)
+
+
+def _in_order(fragments: tuple[str, ...], text: str) -> bool:
+    """Whether a text has all fragments one after another, which is much quicker to see than that a pattern fits."""
+    place = 0
+    for fragment in fragments:
+        place = text.find(fragment, place)
+        if place < 0:
+            return False
+        place += len(fragment)
+    return True
+
+
 @cache
-def _templates(code: str) -> tuple[tuple[int, re.Pattern[str], str], ...]:
-    """Return the catalogue's templates as patterns, with their letters; those with the most come first."""
+def _templates(code: str) -> tuple[tuple[int, re.Pattern[str], tuple[str, ...], str], ...]:
+    """Return the catalogue's templates as patterns, with their letters and the texts between their placeholders.
+
+    Those with the most letters come first.
+    """
     templates = []
     for message in getattr(_catalogue(code), "_catalog", {}):
         if not isinstance(message, str) or "{" not in message:
@@ -184,7 +267,8 @@ def _templates(code: str) -> tuple[tuple[int, re.Pattern[str], str], ...]:
         # A template of one placeholder alone would match everything, again and again.
         if plain and message != f"{{{names[0]}}}":
             pattern = "".join(re.escape(text) + (f"(?P<{name}>.+?)" if name else "") for text, name, *_rest in fields)
-            templates.append((words, re.compile(pattern, re.DOTALL), message))
+            fragments = tuple(text for text, *_rest in fields if text)
+            templates.append((words, re.compile(pattern, re.DOTALL), fragments, message))
     return tuple(sorted(templates, key=lambda each: -each[0]))
 
 

@@ -1,9 +1,12 @@
 """The catalogues of translations: complete, compiled from what is shipped, and with the placeholders of the code."""
 
+import ast
 import gettext
 import importlib.util
 import io
+import re
 import string
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -51,6 +54,57 @@ def test_every_marked_sentence_is_translated_and_no_other(code: str, translation
     assert {texts(message.id)[0] for message in shipped if message.id} == expected
     assert [message.id for message in shipped if message.id and not all(texts(message.string))] == []
     assert [message.id for message in shipped if message.id and message.fuzzy] == []
+
+
+def sources() -> Iterator[Path]:
+    yield ROOT / "app.py"
+    yield from sorted((ROOT / "pages").glob("*.py"))
+    yield from sorted((ROOT / "skinlens").rglob("*.py"))
+
+
+def test_every_marked_sentence_is_found(translations: ModuleType) -> None:
+    """Babel does not see a call within an f-string."""
+    known = {text for message in translations.messages() if message.id for text in texts(message.id)}
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call) or ast.unparse(node.func) not in translations.KEYWORDS or not node.args:
+                continue
+            if isinstance(node.args[0], ast.Constant) and node.args[0].value:
+                assert node.args[0].value in known, f"{path}:{node.lineno}"
+
+
+def test_no_sentence_formats_a_number_itself(translations: ModuleType) -> None:
+    """A format within a sentence would write every number as English does."""
+    formatted = [
+        message.id
+        for message in translations.messages()
+        if message.id
+        for text in texts(message.id)
+        if any(not each.endswith(":") for each in placeholders(text))
+    ]
+    assert formatted == []
+
+
+# What a chart formats by itself in the browser, which is told the marks of the language.
+BY_THE_BROWSER = {"charts.py"}
+
+
+def test_no_page_and_no_pdf_writes_a_number_as_english_does() -> None:
+    """On pages and in PDFs `translation.number` writes them; a day or a time is no number."""
+    rooms = [*(ROOT / "skinlens" / "ui").rglob("*.py"), *(ROOT / "pages").glob("*.py"), ROOT / "app.py"]
+    rooms += [ROOT / "skinlens" / "report" / name for name in ("pdf.py", "batch_pdf.py")]
+    found = []
+    for path in rooms:
+        if path.name in BY_THE_BROWSER:
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.FormattedValue) or node.format_spec is None:
+                continue
+            form = ast.unparse(node.format_spec)[2:-1]
+            # Three decimals in a table that `shown_table` translates.
+            if not re.search("[YmdHMS]", form) and path.name != "model_comparison.py" and re.search(r"[,%fge]", form):
+                found.append(f"{path.name}:{node.lineno}: {form}")
+    assert found == []
 
 
 @pytest.mark.parametrize("code", TRANSLATED)

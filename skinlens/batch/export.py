@@ -17,6 +17,7 @@ from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
 from skinlens.storage.printable import printable
 from skinlens.storage.spreadsheet import guarded
+from skinlens.translation import DEFAULT
 from skinlens.triage.decision import decision_with_reasons
 from skinlens.triage.risk import PRIMARY_CARE, meaning_of
 from skinlens.triage.row import Row, risk_cells
@@ -116,6 +117,7 @@ def case_archive(
     point: OperatingPoint,
     *,
     prevalence: float = PRIMARY_CARE,
+    code: str = DEFAULT,
     progress: Callable[[int], object] = lambda _: None,
 ) -> bytes:
     """Return a zip archive with the case summary of every assessed image, and a text with a line for each other.
@@ -126,6 +128,7 @@ def case_archive(
         card: Of its model.
         point: At which they are assessed.
         prevalence: Share of malignant lesions that the risks are for, in (0, 1).
+        code: Of the summaries' language.
         progress: Called with how many are done.
 
     Raises:
@@ -134,7 +137,7 @@ def case_archive(
     stream = io.BytesIO()
     left_out = []
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-        for done, (entry, content) in enumerate(_summaries(store, entries, card, point, prevalence), 1):
+        for done, (entry, content) in enumerate(_summaries(store, entries, card, point, prevalence, code), 1):
             if isinstance(content, str):
                 left_out.append(printable(f"{entry.line.path}: {content}"))
             else:
@@ -146,7 +149,7 @@ def case_archive(
 
 
 def _summaries(
-    store: BatchStore, entries: Sequence[Entry], card: ModelCard, point: OperatingPoint, prevalence: float
+    store: BatchStore, entries: Sequence[Entry], card: ModelCard, point: OperatingPoint, prevalence: float, code: str
 ) -> Iterator[tuple[Entry, bytes | str]]:
     """Each image's summary, or why it has none."""
     created = datetime.now().astimezone()
@@ -160,7 +163,7 @@ def _summaries(
         except BatchError as error:
             yield entry, str(error)
             continue
-        yield entry, case_pdf(record, card).content
+        yield entry, case_pdf(record, card, code=code).content
 
 
 def file_stem(title: str) -> str:

@@ -21,7 +21,7 @@ from skinlens.metrics.registry import METRICS
 from skinlens.report.batch_pdf import BatchSummary, Block, Thumbnail
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.translation import gettext as _
-from skinlens.translation import marked, ngettext
+from skinlens.translation import in_language, marked, ngettext, number
 from skinlens.triage.case import VERDICT_WORDS
 from skinlens.triage.decision import Decision
 from skinlens.triage.wording import HEADLINES
@@ -68,7 +68,7 @@ def summarise(
     small = store.thumbnails([entry.number for entry in shown])
     remarks = []
     if state.passed_over:
-        remarks.append(_("Files skipped because they are not images: {n}.").format(n=f"{state.passed_over:,}"))
+        remarks.append(_("Files skipped because they are not images: {n}.").format(n=number(state.passed_over)))
     if not state.complete:
         remarks.append(_("The run is not complete. Images that still wait are not among the results."))
     second = store.second_card()
@@ -76,7 +76,7 @@ def summarise(
         remarks.append(disagreement_sentence(entries))
     return BatchSummary(
         title=run.title,
-        source=tuple(run.roots[:8]) + ((f"and {len(run.roots) - 8} more",) if len(run.roots) > 8 else ()),
+        source=tuple(run.roots[:8]) + ((_("and {n} more").format(n=len(run.roots) - 8),) if len(run.roots) > 8 else ()),
         created=datetime.now().astimezone(),
         counts=tuple((_(OUTCOME_WORDS[name]), number) for name, number in counts(entries).items()),
         remarks=tuple(remarks),
@@ -100,7 +100,12 @@ def summarise(
 def label_rows(comparison: AgainstTruth) -> tuple[tuple[str, ...], ...]:
     """A head and one row a metric, for a table."""
     rows = [
-        (METRICS[name].title, each.text(interval=False), each.interval() or "-", f"{each.n:,}")
+        (
+            _(METRICS[name].title),
+            in_language(each.text(interval=False)),
+            in_language(each.interval()) or "-",
+            number(each.n),
+        )
         for name, each in measured(comparison).items()
     ]
     return ((_("Metric"), _("Value"), _("95 % interval"), "n"), *rows)
@@ -111,17 +116,17 @@ def label_sentence(comparison: AgainstTruth) -> str:
     confusion = comparison.result.confusion
     sentences = [
         _("Of {n} malignant images, {above} reach the threshold and {below} do not.").format(
-            n=f"{confusion.malignant:,}", above=f"{confusion.tp:,}", below=f"{confusion.fn:,}"
+            n=number(confusion.malignant), above=number(confusion.tp), below=number(confusion.fn)
         ),
         _("Of {n} benign images, {below} stay below the threshold and {above} do not.").format(
-            n=f"{confusion.benign:,}", above=f"{confusion.fp:,}", below=f"{confusion.tn:,}"
+            n=number(confusion.benign), above=number(confusion.fp), below=number(confusion.tn)
         ),
     ]
     if comparison.undecided:
-        sentences.append(_("Uncertain among them: {n}.").format(n=f"{comparison.undecided:,}"))
+        sentences.append(_("Uncertain among them: {n}.").format(n=number(comparison.undecided)))
     if comparison.not_assessed:
         sentences.append(
-            _("Labelled but not assessed, and so not counted: {n}.").format(n=f"{comparison.not_assessed:,}")
+            _("Labelled but not assessed, and so not counted: {n}.").format(n=number(comparison.not_assessed))
         )
     return " ".join(sentences)
 
@@ -144,15 +149,15 @@ def agreement_sentence(agreement: Agreement, *, blind: bool) -> str:
     return " ".join(
         (
             which.format(
-                same=f"{same:,}",
-                n=f"{n:,}",
-                share=share.text(as_percent, interval=False),
-                interval=share.interval(as_percent),
+                same=number(same),
+                n=number(n),
+                share=in_language(share.text(as_percent, interval=False)),
+                interval=in_language(share.interval(as_percent)),
             ),
             _("Malignant for the reviewer alone: {first}. Malignant for the model alone: {second}.").format(
-                first=f"{agreement.first_alone:,}", second=f"{agreement.second_alone:,}"
+                first=number(agreement.first_alone), second=number(agreement.second_alone)
             ),
-            _("Cohen's kappa {kappa}.").format(kappa=agreement.kappa.text())
+            _("Cohen's kappa {kappa}.").format(kappa=in_language(agreement.kappa.text()))
             if n >= FEWEST_FOR_KAPPA
             else _("No kappa is shown: with fewer than {n} verdicts its interval is too wide to mean anything.").format(
                 n=FEWEST_FOR_KAPPA
@@ -168,7 +173,7 @@ def disagreement_sentence(entries: Sequence[Entry]) -> str:
         "The two models disagree on {n} of {total} image.",
         "The two models disagree on {n} of {total} images.",
         len(compared),
-    ).format(n=f"{sum(compared):,}", total=f"{len(compared):,}")
+    ).format(n=number(sum(compared)), total=number(len(compared)))
 
 
 def second_in_words(entry: Entry, name: str) -> str:
@@ -181,13 +186,13 @@ def second_in_words(entry: Entry, name: str) -> str:
     if entry.second is None:
         return ""
     score = None if entry.second == "rejected" else entry.line.second_score
-    decided = HEADLINES[entry.second].lower()
+    decided = _(HEADLINES[entry.second]).lower()
     sentence = (
         _("{model}: {decision}.").format(model=name, decision=decided)
         if score is None
-        else _("{model}: {decision}, {score}.").format(model=name, decision=decided, score=f"{score:.2f}")
+        else _("{model}: {decision}, {score}.").format(model=name, decision=decided, score=number(score, ".2f"))
     )
-    return f"{sentence} {_('The models disagree.')}" if entry.models_disagree else sentence
+    return f"{sentence} " + _("The models disagree.") if entry.models_disagree else sentence
 
 
 def facts_in_words(entry: Entry, *, without_label: bool = False) -> tuple[tuple[str, str], ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skinlens.batch.table import Entry
+from skinlens.translation import marked, sentence
 
 # With fewer, nothing can differ from the others.
 FEWEST = 3
@@ -29,8 +30,14 @@ class UglyDuckling:
 
     def sentence(self) -> str:
         """The same in words."""
-        first = "Differs most" if self.rank == 1 else f"Number {self.rank} of those that differ"
-        return f"{first} from this patient's others ({self.of} images, distance {self.distance:.2f})."
+        words = (
+            marked("Differs most from this patient's others ({n} images, distance {distance}).")
+            if self.rank == 1
+            else marked(
+                "Number {rank} of those that differ from this patient's others ({n} images, distance {distance})."
+            )
+        )
+        return sentence(words, rank=self.rank, n=self.of, distance=f"{self.distance:.2f}")
 
 
 def patients(entries: Sequence[Entry]) -> dict[str, list[Entry]]:

@@ -45,7 +45,7 @@ def _apart(earlier: Assessment, later: Assessment) -> str:
         apart = _("{n} months lie between them.").format(n=months)
     if earlier.photographed and later.photographed:
         return apart
-    return f"{apart} {_('Where the day of a photograph is not known, the day of saving counts.')}"
+    return f"{apart} " + _("Where the day of a photograph is not known, the day of saving counts.")
 
 
 def _decisions(earlier: Assessment, later: Assessment) -> str:

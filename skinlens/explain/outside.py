@@ -12,7 +12,7 @@ from skinlens.imaging.quality import lesion_region
 from skinlens.runtime.prediction import Floats, is_scale
 from skinlens.translation import sentence, together
 
-# More than this share outside is a warning.
+# More than this share outside, with the strongest place, is a warning.
 MOST = 0.5
 # Less than this share is not worth a sentence.
 WORTH_SAYING = 0.1
@@ -39,23 +39,35 @@ class OutsideEvidence:
 
     @property
     def is_most(self) -> bool:
-        """Whether more of the evidence lies outside the lesion than in it, which is a warning."""
+        """Whether more of the evidence lies outside the lesion than in it."""
         return self.share is not None and self.share > MOST
 
-    @property
-    def sentence(self) -> str:
-        """The share in words; "" if it is small or not known."""
+    def is_warning(self, *, low: bool) -> bool:
+        """Return whether the model may have looked at something else.
+
+        Args:
+            low: Whether the model does not refer the lesion: the little evidence that it then has lies anywhere.
+        """
+        return self.is_most and not self.strongest_inside and not low
+
+    def in_words(self, *, low: bool) -> str:
+        """Return the share in words; "" if it is small or not known.
+
+        Args:
+            low: As for `is_warning`.
+        """
         if self.share is None or self.share < WORTH_SAYING:
             return ""
         share = f"{self.share:.0%}"
         stated = sentence(
             "{share} of the evidence lies outside the lesion, by an estimate of its outline.", share=share
         )
-        if not self.is_most:
-            return stated
-        if self.strongest_inside:
+        if self.is_warning(low=low):
+            doubt = sentence("So does its strongest place: the model may have looked at something else.")
+            return together(stated, doubt)
+        if self.is_most and self.strongest_inside:
             return together(stated, sentence("Its strongest place lies in the lesion."))
-        return together(stated, sentence("So does its strongest place: the model may have looked at something else."))
+        return stated
 
 
 def outside_evidence(pixels: Pixels, signed_map: Floats, *, scale: float) -> OutsideEvidence | None:

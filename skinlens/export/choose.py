@@ -31,18 +31,20 @@ from skinlens.runtime.card import (
 )
 from skinlens.storage.spreadsheet import unguarded_table
 from skinlens.training.runs import read_record
+from skinlens.translation import marked
 
 _LOG = logging.getLogger(__name__)
 
 HEATMAP_QUANTILE = 0.99
-_THRESHOLD_RULE = (
+# In cards, which stay English; pages translate them by these templates.
+_THRESHOLD_RULE = marked(
     "the score at which a logistic curve fitted to the out-of-fold predictions of {n} training images "
     "({held_out}) passes one half"
 )
-_SCALING_RULE = "smallest log loss on the out-of-fold predictions of {n} training images ({held_out})"
-_POINT_RULE = "{rule}, on the out-of-fold estimates of {n} training images ({held_out})"
+_SCALING_RULE = marked("smallest log loss on the out-of-fold predictions of {n} training images ({held_out})")
+_POINT_RULE = marked("{rule}, on the out-of-fold estimates of {n} training images ({held_out})")
 DEFAULT_POINT = "screening"
-_HEATMAP_RULE = "99th percentile of the largest evidence per image on the same {n} images"
+_HEATMAP_RULE = marked("99th percentile of the largest evidence per image on the same {n} images")
 
 
 def choose(name: str, runs: Sequence[Path], considered: Sequence[Path], out: Path, *, calibrate: bool = False) -> None:

@@ -17,20 +17,21 @@ import inflate64
 from skinlens.imaging import files
 from skinlens.imaging.files import UnusableFileError, open_regular
 from skinlens.imaging.image import ImageRejectedError
+from skinlens.translation import marked, sentence
 
 # A list of 300,000 members with names of 60 bytes; zipfile takes 20 times as much memory for it.
 _LARGEST_DIRECTORY = 32 * 2**20
 # Bytes that are read and unpacked at a time.
 _CHUNK = 256 * 2**10
-_CLOSED = "This zip archive cannot be opened; it may be damaged. Pack the images again."
+_CLOSED = marked("This zip archive cannot be opened; it may be damaged. Pack the images again.")
 # Archives of other kinds, whatever their name says, by their first bytes.
 _OTHER_ARCHIVES = {
-    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
-    b"Rar!\x1a\x07": "a RAR archive",
-    b"\x1f\x8b": "packed by gzip",
-    b"BZh": "packed by bzip2",
-    b"\xfd7zXZ\0": "packed by xz",
-    b"\x28\xb5\x2f\xfd": "packed by Zstandard",
+    b"7z\xbc\xaf\x27\x1c": marked("a 7-Zip archive"),
+    b"Rar!\x1a\x07": marked("a RAR archive"),
+    b"\x1f\x8b": marked("packed by gzip"),
+    b"BZh": marked("packed by bzip2"),
+    b"\xfd7zXZ\0": marked("packed by xz"),
+    b"\x28\xb5\x2f\xfd": marked("packed by Zstandard"),
 }
 # First bytes of a file that say what it is; a tar archive has its mark after 257.
 HEAD = 512
@@ -88,12 +89,12 @@ class Archive(zipfile.ZipFile):
                 super().__init__(self._stream)
         except Exception as error:  # a hostile archive can raise nearly anything
             self.close()
-            sentence = (
-                f"This zip archive cannot be opened. {error}"
+            words = (
+                sentence("This zip archive cannot be opened. {error}", error=str(error))
                 if isinstance(error, UnusableFileError)
                 else other_archive(_head_of(path)) or _CLOSED
             )
-            raise ImageRejectedError("unreadable", sentence) from error
+            raise ImageRejectedError("unreadable", words) from error
         self._stream.is_open = True
 
     def close(self) -> None:
@@ -152,8 +153,10 @@ def other_archive(head: bytes) -> str:
     """
     kind = next((words for mark, words in _OTHER_ARCHIVES.items() if head.startswith(mark)), "")
     if head[_TAR_MARK_AT:].startswith(_TAR_MARK):
-        kind = "a tar archive"
-    return f"This is {kind}. Unpack it, or pack the images as a zip archive." if kind else ""
+        kind = marked("a tar archive")
+    if not kind:
+        return ""
+    return sentence("This is {kind}. Unpack it, or pack the images as a zip archive.", kind=kind)
 
 
 def is_zip(head: bytes) -> bool:
@@ -181,21 +184,30 @@ def unpack(archive: Archive, member: zipfile.ZipInfo) -> bytes:
         ImageRejectedError: If it is too large for an image, damaged, has a password, or is larger than it declares.
     """
     if member.file_size > files.LARGEST_IMAGE_FILE:
-        raise ImageRejectedError("too_large", "This archive member is too large to be an image; unpack and check it.")
+        raise ImageRejectedError(
+            "too_large", sentence("This archive member is too large to be an image; unpack and check it.")
+        )
     if member.flag_bits & _ENCRYPTED:
-        sentence = "This archive member has a password. Unpack the archive with the password, or pack it without one."
-        raise ImageRejectedError("unreadable", sentence)
+        raise ImageRejectedError(
+            "unreadable",
+            sentence(
+                "This archive member has a password. Unpack the archive with the password, or pack it without one."
+            ),
+        )
     if member.compress_type not in _UNPACKED:
         method = _METHODS.get(member.compress_type, f"method {member.compress_type}")
-        sentence = (
-            f"This archive member is packed in a way that is not read ({method}). Unpack it, or pack it as Deflate."
+        raise ImageRejectedError(
+            "unreadable",
+            sentence(
+                "This archive member is packed in a way that is not read ({method}). Unpack it, or pack it as Deflate.",
+                method=method,
+            ),
         )
-        raise ImageRejectedError("unreadable", sentence)
     try:
         return _unpacked(archive, member)
     except Exception as error:  # a hostile archive can raise nearly anything: zlib, lzma, EOFError, struct.error
-        sentence = "This archive member cannot be unpacked because it is damaged. Pack it again."
-        raise ImageRejectedError("unreadable", sentence) from error
+        words = sentence("This archive member cannot be unpacked because it is damaged. Pack it again.")
+        raise ImageRejectedError("unreadable", words) from error
 
 
 def head(archive: Archive, member: zipfile.ZipInfo, size: int) -> bytes:
@@ -231,7 +243,7 @@ class _Stream(io.BufferedReader):
     def read(self, size: int | None = -1, /) -> bytes:
         """Read as from any file; raises UnusableFileError rather than read a directory that is too large."""
         if size is not None and size > _LARGEST_DIRECTORY:
-            raise UnusableFileError("It lists too many files; pack the images into several archives.")
+            raise UnusableFileError(sentence("It lists too many files; pack the images into several archives."))
         content = super().read(size)
         return _without_false_utf8(content) if self.repairs_names and not self.is_open else content
 

@@ -11,6 +11,7 @@ from skinlens.imaging.image import Decoded, ImageRejectedError, LesionImage
 from skinlens.imaging.raw import RAW_SUFFIXES
 from skinlens.imaging.taken import day_taken
 from skinlens.imaging.workers import NoWorkerError, decode_in_worker
+from skinlens.translation import sentence
 
 __all__ = ["IMAGE_SUFFIXES", "decode", "decode_trusted", "is_dicom"]
 
@@ -81,11 +82,13 @@ def _content(source: bytes | Path, name: str | None) -> tuple[bytes, str]:
         try:
             source = read_regular(source)
         except UnusableFileError as error:
-            raise ImageRejectedError(error.reason, f"{name} cannot be read. {error}") from error
+            raise ImageRejectedError(
+                error.reason, sentence("{name} cannot be read. {error}", name=name, error=str(error))
+            ) from error
         except OSError as error:
-            sentence = f"{name} cannot be read. Check that the file exists and that you may open it."
-            raise ImageRejectedError("unreadable", sentence) from error
+            words = sentence("{name} cannot be read. Check that the file exists and that you may open it.", name=name)
+            raise ImageRejectedError("unreadable", words) from error
     name = name or "image"
     if not source:
-        raise ImageRejectedError("empty", f"{name} is empty (0 bytes). Copy or export it again.")
+        raise ImageRejectedError("empty", sentence("{name} is empty (0 bytes). Copy or export it again.", name=name))
     return source, name

@@ -269,7 +269,10 @@ def _require_photograph(elements: _Elements, name: str) -> None:
         raise damaged(name)
     raise ImageRejectedError(
         "not_an_image",
-        f"{name} is a DICOM file without an image, or was cut off before it. Export the lesion's photograph again.",
+        sentence(
+            "{name} is a DICOM file without an image, or was cut off before it. Export the lesion's photograph again.",
+            name=name,
+        ),
     )
 
 
@@ -386,7 +389,10 @@ def _check_layout(layout: _Layout, syntax: uid.UID, name: str) -> None:
     if layout.photometric.startswith("MONOCHROME"):
         raise ImageRejectedError(
             "monochrome",
-            f"{name} is a DICOM image without colour, not a dermoscopic photograph. Choose the colour image.",
+            sentence(
+                "{name} is a DICOM image without colour, not a dermoscopic photograph. Choose the colour image.",
+                name=name,
+            ),
         )
     check_size(name, width=layout.columns, height=layout.rows)
     is_known = layout.samples == (1 if layout.photometric == "PALETTE COLOR" else 3)
@@ -394,14 +400,24 @@ def _check_layout(layout: _Layout, syntax: uid.UID, name: str) -> None:
     if layout.photometric not in _COLOURS or not is_known or not has_depth or layout.planar not in (0, 1):
         raise ImageRejectedError(
             "unreadable",
-            f"{name} stores its pixels in a way that is not supported ({layout.photometric or 'unknown'}, "
-            f"{layout.bits_allocated} bits). Export it as 8-bit RGB ({FORMATS}).",
+            sentence(
+                "{name} stores its pixels in a way that is not supported ({kind}, {bits} bits). Export it as 8-bit "
+                "RGB ({formats}).",
+                name=name,
+                kind=layout.photometric or "unknown",
+                bits=layout.bits_allocated,
+                formats=FORMATS,
+            ),
         )
     if syntax not in (*_NATIVE, *_JPEG, *_LOSSLESS_JPEG, *_PLUGINS):
         raise ImageRejectedError(
             "unreadable",
-            f"{name} is compressed in a way that is not supported ({syntax.name}). "
-            "Export it uncompressed or as JPEG, and try again.",
+            sentence(
+                "{name} is compressed in a way that is not supported ({kind}). Export it uncompressed or as JPEG, "
+                "and try again.",
+                name=name,
+                kind=syntax.name,
+            ),
         )
 
 

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from skinlens.errors import SkinLensError
+from skinlens.translation import marked, sentence
 
 # An image of 100 megapixels in 16-bit RGB, uncompressed, is 600 MB; no larger file can be one that is accepted.
 LARGEST_IMAGE_FILE = 700 * 2**20
@@ -19,11 +20,11 @@ for _flag in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"):
     _FLAGS |= getattr(os, _flag, 0)
 
 _KINDS = {
-    stat.S_IFIFO: "a named pipe",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: marked("a named pipe"),
+    stat.S_IFCHR: marked("a device"),
+    stat.S_IFBLK: marked("a device"),
+    stat.S_IFSOCK: marked("a socket"),
+    stat.S_IFDIR: marked("a folder"),
 }
 
 
@@ -62,7 +63,7 @@ def open_regular(path: Path) -> io.BufferedReader:
         _require_regular(path.stat().st_mode)
         descriptor = os.open(path, _FLAGS)
     except ValueError as error:
-        raise UnusableFileError("A path cannot hold a NUL character.") from error
+        raise UnusableFileError(sentence("A path cannot hold a NUL character.")) from error
     try:
         # Once more, since the path may have come to lead elsewhere: this is the file that is read.
         _require_regular(os.fstat(descriptor).st_mode)
@@ -87,15 +88,20 @@ def read_regular(path: Path, *, largest: int | None = None) -> bytes:
     with open_regular(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         if size > largest:
-            raise UnusableFileError(f"It has {size:,} bytes; no more than {largest:,} are read.", reason="too_large")
+            raise UnusableFileError(
+                sentence(
+                    "It has {size} bytes; no more than {largest} are read.", size=f"{size:,}", largest=f"{largest:,}"
+                ),
+                reason="too_large",
+            )
         # None where the system has nothing to give at the moment, as some of its own files do.
         content = stream.read(size + 1) or b""
     if len(content) > size:
-        raise UnusableFileError("It grew while it was read; wait until it is complete.")
+        raise UnusableFileError(sentence("It grew while it was read; wait until it is complete."))
     return content
 
 
 def _require_regular(mode: int) -> None:
     if not stat.S_ISREG(mode):
-        kind = _KINDS.get(stat.S_IFMT(mode), "of another kind")
-        raise UnusableFileError(f"It is {kind}, not a regular file.")
+        kind = _KINDS.get(stat.S_IFMT(mode), marked("of another kind"))
+        raise UnusableFileError(sentence("It is {kind}, not a regular file.", kind=kind))

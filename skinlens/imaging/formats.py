@@ -9,6 +9,7 @@ from skinlens.imaging.newer import unread_kind
 from skinlens.imaging.own import is_own_heatmap, own_output, reject_document
 from skinlens.imaging.raster import decode_raster, find_opener
 from skinlens.imaging.raw import develop, is_camera_raw
+from skinlens.translation import sentence, together
 
 DICOM_SUFFIXES = (".dcm", ".dicom")
 
@@ -37,10 +38,21 @@ def decode_content(data: bytes, name: str, frame: int = 0) -> Decoded:
             return decode_raster(data, opener, name, frame)
         if name.lower().endswith(DICOM_SUFFIXES) and has_pixels(data):
             return decode_dicom(data, name, frame)
-        if sentence := other_archive(data[:HEAD]):
-            raise ImageRejectedError("not_an_image", f"{name} is not an image. {sentence}")
+        if archive := other_archive(data[:HEAD]):
+            raise ImageRejectedError("not_an_image", together(sentence("{name} is not an image.", name=name), archive))
         if kind := unread_kind(data):
-            raise ImageRejectedError("not_an_image", f"{name} is {kind}, which is not read. Export it as {FORMATS}.")
-        raise ImageRejectedError("not_an_image", f"{name} is not an image that can be opened. Use {FORMATS}.")
+            raise ImageRejectedError(
+                "not_an_image",
+                sentence(
+                    "{name} is {kind}, which is not read. Export it as {formats}.",
+                    name=name,
+                    kind=kind,
+                    formats=FORMATS,
+                ),
+            )
+        raise ImageRejectedError(
+            "not_an_image",
+            sentence("{name} is not an image that can be opened. Use {formats}.", name=name, formats=FORMATS),
+        )
     except MemoryError as error:
         raise needs_too_much_memory(name) from error

@@ -8,6 +8,7 @@ from PIL.Image import DecompressionBombError
 
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.limits import MAX_DECODED_BYTES, MAX_PIXELS, MEMORY_BYTES, MIN_SHORT_SIDE, SECONDS
+from skinlens.translation import sentence
 
 FORMATS = "JPEG, PNG, TIFF, BMP, WebP, HEIC, AVIF, JPEG 2000 or DICOM"
 # What OpenCV calls memory that it did not get.
@@ -28,8 +29,14 @@ def check_size(name: str, *, width: int, height: int) -> None:
     if min(width, height) < MIN_SHORT_SIDE:
         raise ImageRejectedError(
             "too_small",
-            f"{name} is only {width} x {height} pixels; at least {MIN_SHORT_SIDE} on each side are needed. "
-            "Use the original photograph, not a thumbnail.",
+            sentence(
+                "{name} is only {width} x {height} pixels; at least {least} on each side are needed. Use the "
+                "original photograph, not a thumbnail.",
+                name=name,
+                width=width,
+                height=height,
+                least=MIN_SHORT_SIDE,
+            ),
         )
     if width * height > MAX_PIXELS:
         raise too_large(name)
@@ -55,7 +62,11 @@ def too_large(name: str) -> ImageRejectedError:
     """Return the error for an image that is too big to decode safely."""
     return ImageRejectedError(
         "too_large",
-        f"{name} has more than {MAX_PIXELS // 1_000_000} megapixels. Export it at a smaller size and try again.",
+        sentence(
+            "{name} has more than {most} megapixels. Export it at a smaller size and try again.",
+            name=name,
+            most=MAX_PIXELS // 1_000_000,
+        ),
     )
 
 
@@ -63,7 +74,10 @@ def damaged(name: str) -> ImageRejectedError:
     """Return the error for an image whose bytes end early or make no sense."""
     return ImageRejectedError(
         "truncated",
-        f"{name} is incomplete or damaged. Copy it again from the camera, or export it again as JPEG or PNG.",
+        sentence(
+            "{name} is incomplete or damaged. Copy it again from the camera, or export it again as JPEG or PNG.",
+            name=name,
+        ),
     )
 
 
@@ -71,7 +85,11 @@ def takes_too_long(name: str) -> ImageRejectedError:
     """Return the rejection of an image that was not open in time."""
     return ImageRejectedError(
         "over_budget",
-        f"{name} could not be opened within {SECONDS} seconds. Export it again as an ordinary JPEG or PNG.",
+        sentence(
+            "{name} could not be opened within {seconds} seconds. Export it again as an ordinary JPEG or PNG.",
+            name=name,
+            seconds=SECONDS,
+        ),
     )
 
 
@@ -79,8 +97,12 @@ def needs_too_much_memory(name: str) -> ImageRejectedError:
     """Return the rejection of an image that would take too much memory to open."""
     return ImageRejectedError(
         "over_budget",
-        f"{name} needs more than {MEMORY_BYTES // 2**30} GB of memory to open. "
-        "Export it again at a smaller size, as an ordinary JPEG or PNG.",
+        sentence(
+            "{name} needs more than {most} GB of memory to open. Export it again at a smaller size, as an ordinary "
+            "JPEG or PNG.",
+            name=name,
+            most=MEMORY_BYTES // 2**30,
+        ),
     )
 
 
@@ -88,7 +110,11 @@ def has_too_many_parts(name: str, parts: str) -> ImageRejectedError:
     """Return the rejection of an image of more parts ("1,000 segments") than any camera or program writes."""
     return ImageRejectedError(
         "over_budget",
-        f"{name} has more than {parts}, so it may be damaged. Export it again as an ordinary JPEG or PNG.",
+        sentence(
+            "{name} has more than {parts}, so it may be damaged. Export it again as an ordinary JPEG or PNG.",
+            name=name,
+            parts=parts,
+        ),
     )
 
 
@@ -96,8 +122,11 @@ def decoder_failed(name: str) -> ImageRejectedError:
     """Return the rejection of an image over which the decoder crashed."""
     return ImageRejectedError(
         "decoder_failed",
-        f"{name} crashed the decoder, so it is probably damaged. "
-        "Copy it again from the camera, or export it again as JPEG or PNG.",
+        sentence(
+            "{name} crashed the decoder, so it is probably damaged. Copy it again from the camera, or export it "
+            "again as JPEG or PNG.",
+            name=name,
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 from skinlens.imaging.guards import check_size, damaged, has_too_many_parts
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.limits import MAX_JPEG_PADDING, MAX_JPEG_SCANS, MAX_JPEG_SEGMENTS, MAX_MISSING_SHARE
+from skinlens.translation import sentence
 
 _SCAN = 0xDA
 _END = 0xD9
@@ -130,9 +131,18 @@ def check_end(
     if share > MAX_MISSING_SHARE:
         raise ImageRejectedError(
             "truncated",
-            f"{name} is incomplete: the last {percent} % of the image are missing. Copy it again from the camera.",
+            sentence(
+                "{name} is incomplete: the last {percent} % of the image are missing. Copy it again from the camera.",
+                name=name,
+                percent=percent,
+            ),
         )
-    return (f"This file is incomplete: the last {percent} % of the image are missing. Copy it again from the camera.",)
+    return (
+        sentence(
+            "This file is incomplete: the last {percent} % of the image are missing. Copy it again from the camera.",
+            percent=percent,
+        ),
+    )
 
 
 def _read_header(data: bytes, name: str) -> JpegStructure:

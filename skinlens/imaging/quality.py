@@ -30,6 +30,13 @@ WORKING_SIDE = 192
 _MIN_SHORT_SIDE = 32
 # Least share of a lesion that reaches into the middle half of each side.
 _IN_THE_MIDDLE = 0.1
+# How far a lesion's colour has faded, from its dark part (1) to the skin (0), where it ends, and by what share of its
+# radius an outline that people draw lies further out. Both chosen on outlines of training images: docs/results.md.
+_FADED = 0.4
+_BORDER = 0.1
+# Pixels: skin is looked for this far from the dark part, if there are that many of it.
+_AWAY = 25
+_LEAST_SKIN = 200
 # Of a larger image, at least this many pixels in a row are averaged into one.
 _SAMPLES = 4
 
@@ -79,47 +86,47 @@ class Limits:
 LIMITS: dict[CheckName, Limits] = {
     # Sharp images: 1.0 to 4; blurred with sigma 4 px of 224: 0.2 to 0.6.
     "blurred": Limits(
-        low=True, warn=0.80, reject=0.45, unit="strength of fine detail, in grey values",
+        low=True, warn=0.80, reject=0.45, unit=marked("strength of fine detail, in grey values"),
         advice=marked("Hold the camera still, focus on the lesion, and take the image again."),
     ),
     # Training images: 120 to 250; darkened by two stops: from 88.
     "too_dark": Limits(
-        low=True, warn=100.0, reject=50.0, unit="brightness of the brightest tenth, of 255",
+        low=True, warn=100.0, reject=50.0, unit=marked("brightness of the brightest tenth, of 255"),
         advice=marked("Switch the dermatoscope's light on, or expose longer."),
     ),
     # Training images: at most 0.09; two stops brighter: 0.45 and more.
     "too_bright": Limits(
-        low=False, warn=0.15, reject=0.60, unit="share of the image that is burnt out",
+        low=False, warn=0.15, reject=0.60, unit=marked("share of the image that is burnt out"),
         advice=marked("Expose for a shorter time, or take the reflection away with fluid or a polarised light."),
     ),
     # Training images: at least 4.4; X-rays and other grey images: under 0.1.
     "no_colour": Limits(
-        low=True, warn=3.0, reject=1.5, unit="colourfulness of the most colourful tenth (CIELAB chroma)",
+        low=True, warn=3.0, reject=1.5, unit=marked("colourfulness of the most colourful tenth (CIELAB chroma)"),
         advice=marked("Use a colour photograph; the model knows dermoscopy in colour only."),
     ),
     # Training images: from 6 on.
     "no_lesion": Limits(
-        low=True, warn=6.0, reject=None, unit="colour difference between lesion and skin (CIELAB)",
+        low=True, warn=6.0, reject=None, unit=marked("colour difference between lesion and skin (CIELAB)"),
         advice=marked("Check that the lesion is in the image and stands out from the skin."),
     ),
     "cut_off": Limits(
-        low=False, warn=0.30, reject=None, unit="share of the frame that the lesion touches",
+        low=False, warn=0.30, reject=None, unit=marked("share of the frame that the lesion touches"),
         advice=marked("Move back or centre the lesion, so that skin shows all round it."),
     ),
     "hair": Limits(
-        low=False, warn=0.10, reject=None, unit="share of the image under hair-like lines",
+        low=False, warn=0.10, reject=None, unit=marked("share of the image under hair-like lines"),
         advice=marked("Part or clip the hair over the lesion, or flatten it with fluid."),
     ),
     "ink": Limits(
-        low=False, warn=0.03, reject=None, unit="share of the image in blue, violet or green of pens",
+        low=False, warn=0.03, reject=None, unit=marked("share of the image in blue, violet or green of pens"),
         advice=marked("Take the image without pen marks where that is possible."),
     ),
     "ruler": Limits(
-        low=False, warn=0.60, reject=None, unit="regularity of fine marks along a straight line, 0 to 1",
+        low=False, warn=0.60, reject=None, unit=marked("regularity of fine marks along a straight line, 0 to 1"),
         advice=marked("Keep rulers and scales out of the part of the image that is assessed."),
     ),
     "dark_corners": Limits(
-        low=False, warn=0.10, reject=None, unit="share of the image that is black round the lens",
+        low=False, warn=0.10, reject=None, unit=marked("share of the image that is black round the lens"),
         advice=marked("Crop the black corners away, or zoom in until the lens fills the frame."),
     ),
 }  # fmt: skip
@@ -190,9 +197,9 @@ def assess_quality(pixels: Pixels) -> Quality:
 
 
 def lesion_region(pixels: Pixels) -> npt.NDArray[np.bool_] | None:
-    """Estimate which part of an image is the lesion: its largest dark part, near the middle.
+    """Estimate which part of an image is the lesion: its largest dark part, near the middle, with its fading border.
 
-    A threshold finds it, not a trained segmentation, so its outline is an estimate.
+    Thresholds find it, not a trained segmentation, so its outline is an estimate: docs/results.md says how good.
 
     Args:
         pixels: RGB uint8, `(H, W, 3)`, of any size.
@@ -203,7 +210,7 @@ def lesion_region(pixels: Pixels) -> npt.NDArray[np.bool_] | None:
 
     >>> from skinlens.imaging.synthetic import draw_pixels
     >>> region = lesion_region(draw_pixels(0))
-    >>> region.shape, bool(0.05 < region.mean() < 0.5)
+    >>> region.shape, bool(0.05 < region.mean() < 0.6)
     ((144, 192), True)
     """
     view = _View(_at_working_size(pixels))
@@ -211,7 +218,7 @@ def lesion_region(pixels: Pixels) -> npt.NDArray[np.bool_] | None:
         return None
     height, width = view.lesion.shape
     middle = view.lesion[height // 4 : height - height // 4, width // 4 : width - width // 4]
-    return view.lesion if middle.sum() >= _IN_THE_MIDDLE * view.lesion.sum() else None
+    return _with_border(view) if middle.sum() >= _IN_THE_MIDDLE * view.lesion.sum() else None
 
 
 def _at_working_size(pixels: Pixels) -> Pixels:
@@ -275,6 +282,35 @@ class _View:
         # Wider than a hair or a tick at the working size, narrower than what a lesion is made of.
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
         return np.asarray(cv2.morphologyEx(self.grey, cv2.MORPH_BLACKHAT, kernel), np.float32)
+
+
+def _with_border(view: _View) -> _Mask:
+    """Grow the dark part of a lesion to where its colour has faded into the skin's, and a little further.
+
+    Otsu's threshold lies between the lesion's own shades as often as between lesion and skin, and people draw an
+    outline round the last trace of pigment.
+    """
+    around = cv2.dilate(view.lesion.astype(np.uint8), np.ones((_AWAY, _AWAY), np.uint8)).astype(np.bool_)
+    skin = view.inside & ~around
+    if skin.sum() < _LEAST_SKIN:
+        skin = view.inside & ~view.lesion
+    skin_colour, lesion_colour = np.median(view.lab[skin], axis=0), view.lab[view.lesion].mean(axis=0)
+    axis = lesion_colour - skin_colour
+    smooth = cv2.GaussianBlur(view.lab, (0, 0), 2)
+    # 0 at the colour of the skin, 1 at that of the dark part.
+    along = (smooth - skin_colour) @ axis / max(float(axis @ axis), 1e-6)
+    coloured = ((along > _FADED) & view.inside) | view.lesion
+    opened = cv2.morphologyEx(coloured.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    count, parts = cv2.connectedComponents(opened)
+    shared = np.bincount(parts[view.lesion], minlength=count)
+    shared[0] = 0
+    whole = parts == shared.argmax() if shared.any() else view.lesion
+    # What skin shines through in the middle belongs to the lesion.
+    _, holes = cv2.connectedComponents(np.pad(~whole, 1, constant_values=True).astype(np.uint8))
+    filled = (holes != holes[0, 0])[1:-1, 1:-1]
+    reach = max(1, round(_BORDER * float(np.sqrt(filled.sum() / np.pi))))
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    return np.asarray(cv2.dilate(filled.astype(np.uint8), ellipse), np.bool_)
 
 
 def _sharpness(view: _View) -> float:

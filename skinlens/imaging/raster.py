@@ -27,7 +27,7 @@ from skinlens.imaging.jpeg import check_end, read_structure
 from skinlens.imaging.newer import newer_opener
 from skinlens.imaging.srgb import UNCALIBRATED_NOTE, to_eight_bits, to_srgb
 from skinlens.imaging.tiff import check_stored, decode_page, images_of, read_pages, with_first_page
-from skinlens.translation import marked
+from skinlens.translation import marked, sentence
 
 # Two letters are a weak signature, so a BMP must also state one of the sizes that its second header can have.
 _BMP_HEADERS = {struct.pack("<I", size) for size in (12, 40, 52, 56, 64, 108, 124)}
@@ -119,7 +119,10 @@ def decode_raster(data: bytes, opener: _Opener, name: str, frame: int = 0) -> De
     # After the check of frames: a moving GIF is rejected as an animation.
     if image.format == "GIF":
         raise ImageRejectedError(
-            "unreadable", f"{name} is a GIF, whose 256 colours are too few. Export it as {FORMATS}."
+            "unreadable",
+            sentence(
+                "{name} is a GIF, whose 256 colours are too few. Export it as {formats}.", name=name, formats=FORMATS
+            ),
         )
     notes: tuple[str, ...] = ()
     with refusing_damage(name):
@@ -193,10 +196,12 @@ def _finished(image: Image.Image, profile: bytes | None, exif: ExifFacts, name: 
 def _require_one_frame(image: Image.Image, name: str) -> None:
     with refusing_damage(name):
         frames = getattr(image, "n_frames", 1)
-    if frames != 1:
-        raise ImageRejectedError(
-            "animated", f"{name} is an animation of {frames} frames. Save one image as JPEG or PNG."
-        )
+    if frames == 1:
+        return
+    raise ImageRejectedError(
+        "animated",
+        sentence("{name} is an animation of {frames} frames. Save one image as JPEG or PNG.", name=name, frames=frames),
+    )
 
 
 def _decode_deep(data: bytes, name: str) -> Pixels:
@@ -232,5 +237,10 @@ def _to_opaque(image: Image.Image, name: str) -> tuple[Image.Image, tuple[str, .
         return image.convert("RGB"), notes
     raise ImageRejectedError(
         "unreadable",
-        f"{name} stores its pixels in a way that is not supported ({image.mode}). Export it as 8-bit RGB ({FORMATS}).",
+        sentence(
+            "{name} stores its pixels in a way that is not supported ({mode}). Export it as 8-bit RGB ({formats}).",
+            name=name,
+            mode=image.mode,
+            formats=FORMATS,
+        ),
     )

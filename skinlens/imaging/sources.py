@@ -10,6 +10,7 @@ from skinlens.imaging.contents import HEAD, passed_over
 from skinlens.imaging.decode import IMAGE_SUFFIXES
 from skinlens.imaging.files import UnusableFileError, open_regular, read_regular
 from skinlens.imaging.image import ImageRejectedError
+from skinlens.translation import sentence
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Place:
             members = archive.infolist()
             if self.member >= len(members):
                 raise ImageRejectedError(
-                    "unreadable", "The zip archive has changed, and this image cannot be opened any more."
+                    "unreadable", sentence("The zip archive has changed, and this image cannot be opened any more.")
                 )
             return unpack(archive, members[self.member])
 
@@ -136,8 +137,8 @@ class Sources:
             else:
                 yield _file(path, relative)
         for error in closed:
-            sentence = f"This folder cannot be opened ({error.strerror}); check its permissions."
-            yield _rejected(Path(error.filename), "unreadable", sentence)
+            words = sentence("This folder cannot be opened ({why}); check its permissions.", why=error.strerror)
+            yield _rejected(Path(error.filename), "unreadable", words)
 
     def _in_archive(self, path: Path) -> Iterator[Source]:
         try:
@@ -236,12 +237,14 @@ def _file(path: Path, relative: str) -> Source:
         try:
             return read_regular(path)
         except FileNotFoundError as error:
-            raise ImageRejectedError("unreadable", "There is no such file; check the path.") from error
+            raise ImageRejectedError("unreadable", sentence("There is no such file; check the path.")) from error
         except UnusableFileError as error:
-            raise ImageRejectedError(error.reason, f"This cannot be read as an image. {error}") from error
+            raise ImageRejectedError(
+                error.reason, sentence("This cannot be read as an image. {error}", error=str(error))
+            ) from error
         except OSError as error:
-            sentence = f"The file cannot be read ({error.strerror}); check its permissions."
-            raise ImageRejectedError("unreadable", sentence) from error
+            words = sentence("The file cannot be read ({why}); check its permissions.", why=error.strerror)
+            raise ImageRejectedError("unreadable", words) from error
 
     return Source(str(path), relative, read, Place(path))
 
@@ -252,8 +255,8 @@ def _member(path: Path, archive: Archive, number: int) -> Source:
     return Source(f"{path}!/{name}", name, lambda: unpack(archive, member), Place(path, number))
 
 
-def _rejected(path: Path, reason: str, sentence: str) -> Source:
+def _rejected(path: Path, reason: str, words: str) -> Source:
     def read() -> bytes:
-        raise ImageRejectedError(reason, sentence)
+        raise ImageRejectedError(reason, words)
 
     return Source(str(path), path.name, read)

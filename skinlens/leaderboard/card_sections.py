@@ -15,13 +15,14 @@ from skinlens.leaderboard.subgroup_tables import (
     readable_subgroups,
     subgroup_table,
 )
+from skinlens.translation import marked, sentence, together
 
 # A title, and paragraphs and tables in their order.
 Section = tuple[str, tuple[str | pd.DataFrame, ...]]
 
 # The view to show of shortcut tests that were measured in several.
 _VIEW = "native"
-_PART_TITLES = ["By", "Part", "Measure", "Images", "Rate"]
+_PART_TITLES = [marked("By"), marked("Part"), marked("Measure"), "Images", marked("Rate")]
 
 
 def read_measured(folder: Path, name: str, *, weights_sha256: str, threshold: float) -> EvaluatedModel | None:
@@ -56,9 +57,9 @@ def measured_sections(model: EvaluatedModel) -> tuple[Section, ...]:
         A title and its paragraphs and tables each; without a paragraph where nothing was measured.
     """
     return (
-        ("Train-test duplicates and shortcuts", tuple(_shortcuts(model))),
-        ("Sensitivity and specificity by part", tuple(_parts(model))),
-        ("Missed melanomas", tuple(_failures(model))),
+        (marked("Train-test duplicates and shortcuts"), tuple(_shortcuts(model))),
+        (marked("Sensitivity and specificity by part"), tuple(_parts(model))),
+        (marked("Missed melanomas"), tuple(_failures(model))),
     )
 
 
@@ -73,31 +74,38 @@ def held_out_sentence(model: EvaluatedModel) -> str:
     """
     if model.held_out is None:
         return ""
-    return (
-        f"{model.held_out.n:,} images of {model.held_out.held_out}, each scored by a run of the same recipe that had "
-        "not seen its dataset or fold."
+    return sentence(
+        "{n} images of {held_out}, each scored by a run of the same recipe that had not seen its dataset or fold.",
+        n=f"{model.held_out.n:,}",
+        held_out=model.held_out.held_out,
     )
 
 
 def _shortcuts(model: EvaluatedModel) -> Iterator[str | pd.DataFrame]:
     views = model.record.views if model.record else {}
     if "no-twins" in views:
-        yield (
-            f"{views['all'].n - views['no-twins'].n} of {views['all'].n} test images show a lesion that is also among "
-            "the training images of their manifest; the views no-twins and clean-native are without them."
+        yield sentence(
+            "{n} of {total} test images show a lesion that is also among the training images of their manifest; the "
+            "views no-twins and clean-native are without them.",
+            n=views["all"].n - views["no-twins"].n,
+            total=views["all"].n,
         )
     table = readable_shortcuts(shortcut_table([model]), _VIEW)
     if len(table):
-        yield "On native test images. An AUC that stays high with the lesion painted over is not due to the lesion."
-        yield table.set_axis(["Test", "Images", "Value"], axis=1)
+        yield sentence(
+            "On native test images. An AUC that stays high with the lesion painted over is not due to the lesion."
+        )
+        yield table.set_axis([marked("Test"), "Images", marked("Value")], axis=1)
 
 
 def _parts(model: EvaluatedModel) -> Iterator[str | pd.DataFrame]:
-    yield ("Rates at the default point. Subgroups with few images are left out; among many, some stand out by chance.")
+    yield sentence(
+        "Rates at the default point. Subgroups with few images are left out; among many, some stand out by chance."
+    )
     if model.held_out is not None:
         yield held_out_sentence(model)
         yield _part_table(model, held_out=True)
-    yield "All test images:"
+    yield sentence("All test images:")
     yield _part_table(model, held_out=False)
 
 
@@ -113,7 +121,9 @@ def _part_table(model: EvaluatedModel, *, held_out: bool) -> pd.DataFrame:
 
 
 def _failures(model: EvaluatedModel) -> Iterator[str]:
-    for images, held_out in (("held-out", True), ("test", False)):
+    of_held_out = marked("Melanomas of the held-out images that it calls benign: {counted}.")
+    of_test = marked("Melanomas of the test images that it calls benign: {counted}.")
+    for words, held_out in ((of_held_out, True), (of_test, False)):
         for row in missed_melanomas([model], held_out=held_out).to_dict("records"):
-            named = f": {row['ids']}" if row["ids"] else ""
-            yield f"Melanomas of the {images} images that it calls benign: {row['missed']} of {row['n']}{named}."
+            counted = sentence("{n} of {total}", n=row["missed"], total=row["n"])
+            yield sentence(words, counted=together(counted, row["ids"], by=": ") if row["ids"] else counted)

@@ -14,22 +14,31 @@ from skinlens.metrics.curves import coverage_error, decision_curve, pr_points, r
 from skinlens.metrics.measurement import Measurement, from_table
 from skinlens.metrics.rows import labels_of
 from skinlens.metrics.views import views_of
+from skinlens.translation import marked, sentence
 
 Models = Sequence[EvaluatedModel]
 
 # What a reader is shown of the shortcut tests, in order: test, figure (as `shortcut_measurements` names them), words.
 SHORTCUT_ROWS = (
-    ("centre_disc", "plain", "ROC AUC of the images as they are"),
-    ("centre_disc", "", "ROC AUC with the centre of every image painted over"),
-    ("outline", "plain_auc", "ROC AUC as they are"),
-    ("outline", "painted_over_auc", "ROC AUC with the lesion painted over"),
-    ("outline", "shape_alone_auc", "ROC AUC of the shape of the painted area alone"),
-    ("backgrounds", "same_class_auc", "ROC AUC with the lesion on another background of its own class"),
-    ("backgrounds", "swapped_auc", "ROC AUC with the lesion on a background of the other class"),
-    ("backgrounds", "score_change_same_class_to_swapped", "Mean change of the score between these two"),
-    ("backgrounds", "flipped_by_background", "Correct decisions that the other class's background reverses"),
-    ("backgrounds", "flipped_by_moving", "Correct decisions that moving alone reverses"),
+    ("centre_disc", "plain", marked("ROC AUC of the images as they are")),
+    ("centre_disc", "", marked("ROC AUC with the centre of every image painted over")),
+    ("outline", "plain_auc", marked("ROC AUC as they are")),
+    ("outline", "painted_over_auc", marked("ROC AUC with the lesion painted over")),
+    ("outline", "shape_alone_auc", marked("ROC AUC of the shape of the painted area alone")),
+    ("backgrounds", "same_class_auc", marked("ROC AUC with the lesion on another background of its own class")),
+    ("backgrounds", "swapped_auc", marked("ROC AUC with the lesion on a background of the other class")),
+    ("backgrounds", "score_change_same_class_to_swapped", marked("Mean change of the score between these two")),
+    ("backgrounds", "flipped_by_background", marked("Correct decisions that the other class's background reverses")),
+    ("backgrounds", "flipped_by_moving", marked("Correct decisions that moving alone reverses")),
 )
+
+
+def in_alternatives(counts: Sequence[int]) -> str:
+    """Return numbers of images in a row, as in `160 or 660`; "" for none."""
+    every = [str(n) for n in counts]
+    if len(every) < 2:
+        return "".join(every)
+    return sentence("{some} or {last}", some=", ".join(every[:-1]), last=every[-1])
 
 
 def absent(models: Models, table: pd.DataFrame) -> list[str]:
@@ -256,7 +265,7 @@ def readable_shortcuts(table: pd.DataFrame, view: str) -> pd.DataFrame:
             row["model"]: from_table(row["value"], row["low"], row["high"]).text()
             for row in measured.to_dict("records")
         }
-        rows.append({"Test": words, "Images": " or ".join(str(n) for n in counts), **cells})
+        rows.append({"Test": words, "Images": in_alternatives(counts), **cells})
     columns = ["Test", "Images", *dict.fromkeys(table["model"])]
     return pd.DataFrame(rows, columns=columns).fillna("")
 

@@ -16,6 +16,7 @@ from skinlens.metrics.measure import measure_roc_auc
 from skinlens.metrics.measurement import Measurement, StoredNumbers
 from skinlens.metrics.operating_points import LEAST_RATE
 from skinlens.metrics.rows import groups_of, labels_of
+from skinlens.translation import marked, sentence
 
 INTERVAL = f"95 %: ROC AUC by bootstrap over groups ({RESAMPLES} resamples), specificity by Wilson"
 COLUMNS = ("model", "kind", "default", "origin", "dataset", "roc_auc", "low", "high", "n", "benign", "malignant",
@@ -178,7 +179,7 @@ def readable_held_out(models: Sequence[HeldOutModel]) -> pd.DataFrame:
         models: With their measurements.
 
     Returns:
-        `Model`, `Mean` over `shared_origins` (None without any), then by dataset the ROC AUC with its interval and its
+        `Model`, `Mean` over `shared_origins` ("" without any), then by dataset the ROC AUC with its interval and its
         number of images, "not held out" where a model was not measured.
     """
     shared = shared_origins(models)
@@ -186,14 +187,18 @@ def readable_held_out(models: Sequence[HeldOutModel]) -> pd.DataFrame:
     rows = []
     for model in _best_first(models):
         mean = mean_area(model.datasets, shared)
+        title = sentence("{model} (this app's model)", model=model.title) if model.default else model.title
         row: dict[str, object] = {
-            "Model": f"{model.title} (this app's model)" if model.default else model.title,
-            "Mean": None if mean is None else round(mean, 3),
+            marked("Model"): title,
+            marked("Mean"): "" if mean is None else f"{mean:.3f}",
         }
         for origin in origins:
             known = model.datasets.get(origin)
-            cell = "not held out" if known is None else f"{known.roc_auc.text()}, n = {known.n:,}"
-            row[dataset_title(origin)] = cell
+            row[dataset_title(origin)] = (
+                sentence("not held out")
+                if known is None
+                else sentence("{measured}, n = {n}", measured=known.roc_auc.text(), n=f"{known.n:,}")
+            )
         rows.append(row)
     return pd.DataFrame(rows, columns=["Model", "Mean", *(dataset_title(origin) for origin in origins)])
 

@@ -21,10 +21,10 @@ from skinlens.metrics.paired import (
 )
 from skinlens.metrics.registry import METRICS, MetricName
 from skinlens.metrics.rows import groups_of, labels_of
+from skinlens.translation import marked, sentence, together
 
-NOT_SHOWN = "difference not shown"
-SHOWN = "difference shown"
-_LOWER_IS_BETTER = " (lower is better)"
+NOT_SHOWN = marked("difference not shown")
+SHOWN = marked("difference shown")
 
 Seeds = Sequence[EvaluatedModel]
 
@@ -111,14 +111,16 @@ def pair_table(comparison: Comparison) -> pd.DataFrame:
     rows = []
     for metric in METRICS:
         difference = comparison.metrics[metric]
-        lower = _LOWER_IS_BETTER if METRICS[metric].lower_is_better else ""
+        title = heading(metric)
+        if METRICS[metric].lower_is_better:
+            title = sentence("{metric} (lower is better)", metric=title)
         rows.append(
             {
-                "Figure": heading(metric) + lower,
+                marked("Figure"): title,
                 comparison.first: difference.first,
                 comparison.second: difference.second,
-                "First minus second": difference.change.text(),
-                "Verdict": SHOWN if difference.shown else NOT_SHOWN,
+                marked("First minus second"): difference.change.text(),
+                marked("Verdict"): SHOWN if difference.shown else NOT_SHOWN,
             }
         )
     return pd.DataFrame(rows)
@@ -136,16 +138,27 @@ def sentences(pair: ModelComparison) -> list[str]:
     comparison = pair.first_seed
     written = [comparison.sentence("roc_auc")]
     if comparison.ranking is not None:
-        written[0] += f" DeLong's test: {p_in_words(comparison.ranking.p)}."
+        tested = sentence("DeLong's test: {p}.", p=p_in_words(comparison.ranking.p))
+        written[0] = together(written[0], tested)
     decisions = comparison.decisions
-    written.append(comparison.sentence("accuracy") + f" McNemar's test: {p_in_words(decisions.p)}.")
+    tested = sentence("McNemar's test: {p}.", p=p_in_words(decisions.p))
+    written.append(together(comparison.sentence("accuracy"), tested))
     written.append(
-        f"Of {comparison.n} images both decide {decisions.both_right} correctly and {decisions.both_wrong} wrongly; "
-        f"{pair.first} alone decides {decisions.only_first} correctly and {pair.second} alone {decisions.only_second}."
+        sentence(
+            "Of {n} images both decide {both_right} correctly and {both_wrong} wrongly; {first} alone decides "
+            "{only_first} correctly and {second} alone {only_second}.",
+            n=comparison.n,
+            both_right=decisions.both_right,
+            both_wrong=decisions.both_wrong,
+            first=pair.first,
+            only_first=decisions.only_first,
+            second=pair.second,
+            only_second=decisions.only_second,
+        )
     )
     if pair.over_seeds is not None:
         over = in_words(pair.over_seeds["roc_auc"], "roc_auc", pair.first, pair.second)
-        written.append(f"Over all seeds, training chance included: {over}")
+        written.append(sentence("Over all seeds, training chance included: {over}", over=over))
     return written
 
 
@@ -159,7 +172,7 @@ def p_in_words(p: float) -> str:
         >>> p_in_words(0.0123), p_in_words(1e-9)
         ('p = 0.012', 'p < 0.001')
     """
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    return sentence("p < {p}", p="0.001") if p < 0.001 else sentence("p = {p}", p=f"{p:.3f}")
 
 
 def _over_seeds(first: Seeds, second: Seeds, view: str, resamples: int) -> dict[MetricName, Difference]:

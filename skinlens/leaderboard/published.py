@@ -7,8 +7,11 @@ import pandas as pd
 
 from skinlens.metrics.classification import Confusion
 from skinlens.metrics.registry import metrics_of_confusion
+from skinlens.translation import marked
 
-SOURCE = "arXiv 2510.03876, confusion matrices on its 660 test images (which its training also used for validation)"
+SOURCE = marked(
+    "arXiv 2510.03876, confusion matrices on its 660 test images (which its training also used for validation)"
+)
 
 
 def published_models(path: Path) -> pd.DataFrame:

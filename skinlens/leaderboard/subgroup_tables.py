@@ -7,28 +7,33 @@ import pandas as pd
 from skinlens.leaderboard.documents import Subgroups
 from skinlens.leaderboard.records import EvaluatedModel
 from skinlens.metrics.measurement import from_table
+from skinlens.translation import marked, sentence
 
 PART_COLUMNS = {
-    "dx": "Diagnosis",
-    "age": "Age",
-    "sex": "Sex",
-    "site": "Body site",
-    "origin": "Dataset",
-    "skin_tone": "Skin tone, estimated",
-    "recorded_skin_tone": "Skin tone, recorded",
+    "dx": marked("Diagnosis"),
+    "age": marked("Age"),
+    "sex": marked("Sex"),
+    "site": marked("Body site"),
+    "origin": marked("Dataset"),
+    "skin_tone": marked("Skin tone, estimated"),
+    "recorded_skin_tone": marked("Skin tone, recorded"),
 }
 DIAGNOSES = {
-    "mel": "melanoma",
-    "bcc": "basal cell carcinoma",
-    "scc": "squamous cell carcinoma",
-    "akiec": "actinic keratosis or Bowen's disease",
-    "nv": "naevus",
-    "bkl": "benign keratosis",
-    "df": "dermatofibroma",
-    "vasc": "vascular lesion",
+    "mel": marked("melanoma"),
+    "bcc": marked("basal cell carcinoma"),
+    "scc": marked("squamous cell carcinoma"),
+    "akiec": marked("actinic keratosis or Bowen's disease"),
+    "nv": marked("naevus"),
+    "bkl": marked("benign keratosis"),
+    "df": marked("dermatofibroma"),
+    "vasc": marked("vascular lesion"),
+}
+_FIGURES = {
+    ("sensitivity", "malignant"): marked("Sensitivity (malignant images)"),
+    ("specificity", "benign"): marked("Specificity (benign images)"),
 }
 # Stands for the rate of a part with too few images.
-TOO_FEW = "too few images"
+TOO_FEW = marked("too few images")
 _COLUMNS = ["model", "column", "part", "label", "metric", "right", "n", "value", "low", "high"]
 
 
@@ -78,13 +83,13 @@ def readable_subgroups(table: pd.DataFrame, column: str) -> pd.DataFrame:
             (cell["part"], cell["label"]),
             {
                 PART_COLUMNS[column]: DIAGNOSES.get(cell["part"], cell["part"]),
-                "Figure": f"{cell['metric'].capitalize()} ({cell['label']} images)",
-                "Images": cell["n"],
+                marked("Figure"): sentence(_FIGURES[cell["metric"], cell["label"]]),
+                marked("Images"): cell["n"],
             },
         )
         rate = from_table(cell["value"], cell["low"], cell["high"])
         shown = TOO_FEW if rate.value is None else rate.text()
-        row[cell["model"]] = shown if shared else f"{shown}, n = {cell['n']:,}"
+        row[cell["model"]] = shown if shared else sentence("{measured}, n = {n}", measured=shown, n=f"{cell['n']:,}")
     columns = [PART_COLUMNS[column], "Figure", *(["Images"] if shared else []), *dict.fromkeys(wanted["model"])]
     return pd.DataFrame(rows.values(), columns=columns).fillna("")
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from skinlens.metrics.rows import LABELS
 from skinlens.storage.csv_file import CsvFileError, listed, number, quoted, read_rows, read_table, reject_rows
+from skinlens.translation import sentence, together
 
 REQUIRED = ("path", "label", "probability")
 OPTIONAL = ("group_id", "leaky", "foreign_jpeg", "dx")
@@ -32,13 +33,13 @@ class Match:
         """How many images were matched, which are missing and which were left out, for a reader."""
         total = len(self.rows) + len(self.missing)
         if not self.missing and not self.extra:
-            return f"All {total} images were matched."
-        parts = [f"{len(self.rows)} of {total} images were matched."]
+            return sentence("All {total} images were matched.", total=total)
+        parts = [sentence("{n} of {total} images were matched.", n=len(self.rows), total=total)]
         if self.missing:
-            parts.append(f"Missing from your file, so not compared: {listed(self.missing)}.")
+            parts.append(sentence("Missing from your file, so not compared: {images}.", images=listed(self.missing)))
         if self.extra:
-            parts.append(f"Only in your file, so not compared: {listed(self.extra)}.")
-        return " ".join(parts)
+            parts.append(sentence("Only in your file, so not compared: {images}.", images=listed(self.extra)))
+        return together(*parts)
 
 
 def read_predictions(content: bytes, *, name: str) -> pd.DataFrame:

@@ -15,10 +15,12 @@ from skinlens.metrics.intervals import wilson
 from skinlens.metrics.measurement import NOT_MEASURED, Measurement, from_table, undefined
 from skinlens.metrics.registry import METRICS, MetricName
 from skinlens.metrics.report import ViewResult
+from skinlens.translation import marked, sentence
 
 PUBLISHED = "published.csv"
-NOT_TRAINED = "not trained here"
+NOT_TRAINED = marked("not trained here")
 _BELIEVED = "clean-native"
+_SOURCES = {"ours": marked("ours"), "yours": marked("yours"), "paper": marked("paper")}
 _ROW = ("name", "title", "source", "paper_model", "paper_accuracy", "paper_right", "trained_here", "imagenet_start",
         "seeds", "n", "right")  # fmt: skip
 _COST = ("relative_time", "milliseconds", "megabytes", "parameters", "epochs", "minutes")
@@ -113,20 +115,27 @@ def readable(board: pd.DataFrame) -> pd.DataFrame:
     Args:
         board: From `leaderboard_of`.
     """
-    table = pd.DataFrame({"Model": board["title"], "From": board["source"], "Note": board.apply(_note, axis=1)})
+    table = pd.DataFrame(
+        {
+            marked("Model"): board["title"],
+            marked("From"): [_SOURCES.get(source, source) for source in board["source"]],
+            marked("Note"): [_note(row) for _, row in board.iterrows()],
+        }
+    )
     for metric in ("accuracy", "roc_auc", "pr_auc"):
         table[heading(metric)] = _texts(board, metric)
-    table["Right"] = board["right"]
-    table["Images"] = board["n"]
+    table[marked("Right")] = board["right"]
+    table[marked("Images")] = board["n"]
     for metric in METRICS:
         if heading(metric) not in table:
             table[heading(metric)] = _texts(board, metric)
-    for metric in ("accuracy", "roc_auc"):
-        table[f"{heading(metric)} over seeds"] = board.apply(_over_seeds, axis=1, metric=metric)
-    table["Paper's accuracy"] = board["paper_accuracy"]
-    table["Time"] = [f"{times:.2f} x" if times > 0 else "" for times in board["relative_time"]]
+    over_seeds = {"accuracy": marked("Accuracy over seeds"), "roc_auc": marked("ROC AUC over seeds")}
+    for metric, title in over_seeds.items():
+        table[title] = [_over_seeds(row, metric=metric) for _, row in board.iterrows()]
+    table[marked("Paper's accuracy")] = ["" if pd.isna(each) else f"{each:.3f}" for each in board["paper_accuracy"]]
+    table[marked("Time")] = [f"{times:.2f} x" if times > 0 else "" for times in board["relative_time"]]
     table["MB"] = board["megabytes"]
-    return table.assign(**{"Epochs": board["epochs"], "Training, min": board["minutes"]})
+    return table.assign(**{marked("Epochs"): board["epochs"], marked("Training, min"): board["minutes"]})
 
 
 def heading(metric: MetricName) -> str:
@@ -250,10 +259,12 @@ def _note(row: pd.Series) -> str:
     if row["source"] == "paper":
         return "" if row["trained_here"] else NOT_TRAINED
     if row["source"] == "yours":
-        return "held for this visit only"
-    seeds = f"first of {row['seeds']} seeds" if row["seeds"] > 1 else ""
-    start = "start not recorded" if pd.isna(row["imagenet_start"]) else ""
-    return ", ".join(part for part in (seeds, start) if part)
+        return sentence("held for this visit only")
+    unknown_start = pd.isna(row["imagenet_start"])
+    if row["seeds"] > 1:
+        words = marked("first of {n} seeds, start not recorded") if unknown_start else marked("first of {n} seeds")
+        return sentence(words, n=row["seeds"])
+    return sentence("start not recorded") if unknown_start else ""
 
 
 def _texts(board: pd.DataFrame, metric: MetricName) -> list[str]:
@@ -270,7 +281,11 @@ def _cell(row: pd.Series, metric: MetricName) -> str:
 
 def _over_seeds(row: pd.Series, *, metric: MetricName) -> str:
     mean, spread = row[f"{metric}_mean"], row[f"{metric}_spread"]
-    return "" if pd.isna(mean) or pd.isna(spread) else f"{mean:.3f} ± {spread:.3f} ({row['seeds']} seeds)"
+    return (
+        ""
+        if pd.isna(mean) or pd.isna(spread)
+        else sentence("{mean} ± {spread} ({n} seeds)", mean=f"{mean:.3f}", spread=f"{spread:.3f}", n=row["seeds"])
+    )
 
 
 def _markdown_row(row: pd.Series, believed: pd.DataFrame) -> str:

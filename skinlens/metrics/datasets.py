@@ -1,13 +1,15 @@
 """Source datasets by name: what the column `origin` of a manifest stands for, as a clinician knows it."""
 
+from skinlens.translation import marked
+
 DATASETS = {
-    "ham": "Vienna and Queensland (HAM10000)",
-    "bcn": "Barcelona (BCN20000)",
-    "msk": "New York (MSK)",
+    "ham": marked("Vienna and Queensland (HAM10000)"),
+    "bcn": marked("Barcelona (BCN20000)"),
+    "msk": marked("New York (MSK)"),
     "milk": "MILK10k",
-    "ids": "International Dermoscopy Society",
-    "hiba": "Buenos Aires (HIBA)",
-    "uq": "University of Queensland",
+    "ids": marked("International Dermoscopy Society"),
+    "hiba": marked("Buenos Aires (HIBA)"),
+    "uq": marked("University of Queensland"),
 }
 
 

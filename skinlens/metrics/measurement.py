@@ -7,13 +7,15 @@ from typing import Annotated
 
 from pydantic import Field, PlainSerializer
 
+from skinlens.translation import marked, sentence
+
 # Strict: `true` and "0.5" are no numbers, nor are NaN and infinity. No measurement of ours comes near these bounds.
 _Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e6, le=1e6)]
 _Count = Annotated[int, Field(strict=True, ge=0, le=10**12)]
 
-NOT_MEASURED = "not measured"
-UNDEFINED = "undefined"
-NO_IMAGE = "there is no image"
+NOT_MEASURED = marked("not measured")
+UNDEFINED = marked("undefined")
+NO_IMAGE = marked("there is no image")
 
 
 def as_decimal(number: float) -> str:
@@ -76,16 +78,19 @@ class Measurement:
             why: Add the reason in brackets to an undefined one.
 
         Returns:
-            The text; `undefined`, or `not measured` for `NOT_MEASURED`, where there is no value.
+            The text; `undefined`, or `not measured` for `NOT_MEASURED`, where there is no value. It is a sentence that
+            `in_language` translates, with its numbers.
         """
         if self.value is None:
-            shown = NOT_MEASURED if self.reason == NOT_MEASURED else UNDEFINED
+            shown = sentence(NOT_MEASURED if self.reason == NOT_MEASURED else UNDEFINED)
             if why and self.reason and self.reason != shown:
-                shown = f"{shown} ({self.reason})"
+                shown = sentence("{undefined} ({reason})", undefined=shown, reason=self.reason)
         else:
             ends = self.interval(number) if interval else ""
-            shown = f"{number(self.value)} ({ends})" if ends else number(self.value)
-        return f"{shown}, n = {self.n:,}" if n and self.n is not None else shown
+            shown = number(self.value)
+            if ends:
+                shown = sentence("{number} ({interval})", number=shown, interval=ends)
+        return sentence("{measured}, n = {n}", measured=shown, n=f"{self.n:,}") if n and self.n is not None else shown
 
     def interval(self, number: Callable[[float], str] = as_decimal) -> str:
         """Write the interval alone.
@@ -98,7 +103,7 @@ class Measurement:
         """
         if self.low is None or self.high is None:
             return ""
-        return f"{number(self.low)} to {number(self.high)}"
+        return sentence("{low} to {high}", low=number(self.low), high=number(self.high))
 
     def numbers(self) -> dict[str, float | int | None]:
         """Return `value`, `low`, `high` and `n`, as cards and test views store them."""

@@ -12,6 +12,7 @@ from skinlens.metrics.intervals import wilson
 from skinlens.metrics.measurement import Measurement
 from skinlens.metrics.scaling import logit, sigmoid
 from skinlens.metrics.thresholds import Rates, wilson_rates
+from skinlens.translation import sentence
 
 LEAST_RATE = 0.95
 MOST_ERROR = 0.10
@@ -74,15 +75,15 @@ def choose_points(
     thresholds = {
         "screening": (
             threshold_of_sensitivity(labels, probabilities),
-            f"the highest threshold with a sensitivity of at least {LEAST_RATE:.0%}",
+            sentence("the highest threshold with a sensitivity of at least {rate}", rate=f"{LEAST_RATE:.0%}"),
         ),
         "balanced": (
             threshold_of_balance(labels, probabilities),
-            "the lowest threshold whose sensitivity and specificity are closest to one another",
+            sentence("the lowest threshold whose sensitivity and specificity are closest to one another"),
         ),
         "specialist": (
             threshold_of_specificity(labels, probabilities),
-            f"the lowest threshold with a specificity of at least {LEAST_RATE:.0%}",
+            sentence("the lowest threshold with a specificity of at least {rate}", rate=f"{LEAST_RATE:.0%}"),
         ),
     }
     return tuple(

@@ -22,6 +22,7 @@ from skinlens.metrics.measurement import Measurement
 from skinlens.metrics.registry import METRICS, MetricName, score, weighted_metrics
 from skinlens.metrics.rows import groups_of, labels_of, require_columns
 from skinlens.metrics.views import View, views_of
+from skinlens.translation import marked, sentence
 
 # What is nearer to 0 is a rounding error: the AUC moves in steps of about 1/N^2, variances of placements of 1/N^4.
 _ROUNDING = 1e-12
@@ -400,21 +401,32 @@ def in_words(difference: Difference, metric: MetricName, first: str, second: str
         'ASFF is better than ResNet-50 by 0.012 ROC AUC (0.001 to 0.024).'
     """
     title = METRICS[metric].title
+    named = {"first": first, "second": second, "metric": title}
     value, low, high = difference.value, difference.low, difference.high
     if value is None:
-        return f"{first} and {second} cannot be compared: on these images {title} is undefined."
+        return sentence("{first} and {second} cannot be compared: on these images {metric} is undefined.", **named)
     if low is None or high is None:
-        return f"{first} and {second} cannot be compared: these images are too few for an interval of {title}."
+        return sentence(
+            "{first} and {second} cannot be compared: these images are too few for an interval of {metric}.", **named
+        )
     if not difference.shown:
         by, *ends = _rounded(value, low, high)
-        return f"No difference was shown: {first} minus {second} is {by} {title} ({ends[0]} to {ends[1]})."
+        return sentence(
+            "No difference was shown: {first} minus {second} is {by} {metric} ({low} to {high}).",
+            **named,
+            by=by,
+            low=ends[0],
+            high=ends[1],
+        )
     # Said without a sign, so that the interval's ends change places with it.
     by, *ends = _rounded(abs(value), *sorted((abs(low), abs(high))))
     if METRICS[metric].lower_is_better:
         better, worse = (first, second) if value < 0 else (second, first)
-        return f"{better} is better than {worse}: its {title} is lower by {by} ({ends[0]} to {ends[1]})."
-    better, worse = (first, second) if value > 0 else (second, first)
-    return f"{better} is better than {worse} by {by} {title} ({ends[0]} to {ends[1]})."
+        words = marked("{better} is better than {worse}: its {metric} is lower by {by} ({low} to {high}).")
+    else:
+        better, worse = (first, second) if value > 0 else (second, first)
+        words = marked("{better} is better than {worse} by {by} {metric} ({low} to {high}).")
+    return sentence(words, better=better, worse=worse, metric=title, by=by, low=ends[0], high=ends[1])
 
 
 def _checked_model(labels: npt.ArrayLike, probabilities: npt.ArrayLike, who: str) -> tuple[Labels, Floats]:

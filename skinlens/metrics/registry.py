@@ -9,7 +9,17 @@ import numpy.typing as npt
 
 from skinlens.metrics.classification import Confusion, Floats, confusion_at
 from skinlens.metrics.draws import Draws, Weights, draws_of
+from skinlens.translation import marked
 
+# Titles as they begin a line, for the catalogues.
+_HEADINGS = (
+    marked("Accuracy"),
+    marked("Balanced accuracy"),
+    marked("Sensitivity"),
+    marked("Specificity"),
+    marked("Precision"),
+    marked("Calibration error"),
+)
 # A key of METRICS; keys are written to evaluation records and model cards, so they stay.
 MetricName = str
 
@@ -135,18 +145,19 @@ def _brier(draws: Draws) -> Floats:
 
 
 METRICS: dict[MetricName, Metric] = {
-    "accuracy": proportion("accuracy", lambda confusion: (confusion.right, confusion.n)),
+    "accuracy": proportion(marked("accuracy"), lambda confusion: (confusion.right, confusion.n)),
     "balanced_accuracy": from_confusion(
-        "balanced accuracy", lambda counts: (ratio(counts.tp, counts.malignant) + ratio(counts.tn, counts.benign)) / 2
+        marked("balanced accuracy"),
+        lambda counts: (ratio(counts.tp, counts.malignant) + ratio(counts.tn, counts.benign)) / 2,
     ),
-    "sensitivity": proportion("sensitivity", lambda confusion: (confusion.tp, confusion.malignant)),
-    "specificity": proportion("specificity", lambda confusion: (confusion.tn, confusion.benign)),
-    "precision": proportion("precision", lambda confusion: (confusion.tp, confusion.called)),
-    "f1": from_confusion("F1", _f1),
-    "roc_auc": Metric("ROC AUC", roc_auc, second_interval="delong"),
-    "pr_auc": Metric("PR AUC", _pr_auc),
-    "brier": Metric("Brier score", _brier, lower_is_better=True),
-    "calibration_error": Metric("calibration error", Draws.calibration_error, lower_is_better=True),
+    "sensitivity": proportion(marked("sensitivity"), lambda confusion: (confusion.tp, confusion.malignant)),
+    "specificity": proportion(marked("specificity"), lambda confusion: (confusion.tn, confusion.benign)),
+    "precision": proportion(marked("precision"), lambda confusion: (confusion.tp, confusion.called)),
+    "f1": from_confusion(marked("F1"), _f1),
+    "roc_auc": Metric(marked("ROC AUC"), roc_auc, second_interval="delong"),
+    "pr_auc": Metric(marked("PR AUC"), _pr_auc),
+    "brier": Metric(marked("Brier score"), _brier, lower_is_better=True),
+    "calibration_error": Metric(marked("calibration error"), Draws.calibration_error, lower_is_better=True),
 }
 
 

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from skinlens.metrics.classification import require_rows
+from skinlens.translation import marked
 
 Mask = npt.NDArray[np.bool_]
 
@@ -31,19 +32,26 @@ class _Definition:
 
 
 _DEFINITIONS = {
-    "all": _Definition("Every image, also those of a lesion that training has seen.", ()),
+    "all": _Definition(marked("Every image, also those of a lesion that training has seen."), ()),
     "no-twins": _Definition(
-        "Images that share no lesion with a training image; not a harder set, since the share of malignant images that "
-        "their file's compression gives away can rise.",
+        marked(
+            "Images that share no lesion with a training image; not a harder set, since the share of malignant images "
+            "that their file's compression gives away can rise."
+        ),
         ("leaky",),
     ),
     "native": _Definition(
-        "Images compressed the way all benign ones are, so that the file's compression does not give the answer away.",
+        marked(
+            "Images compressed the way all benign ones are, so that the file's compression does not give the answer "
+            "away."
+        ),
         ("foreign_jpeg",),
     ),
     "clean-native": _Definition(
-        "Images that share no lesion with a training image and whose file's compression does not give the answer away: "
-        "the figures to believe.",
+        marked(
+            "Images that share no lesion with a training image and whose file's compression does not give the answer "
+            "away: the figures to believe."
+        ),
         ("leaky", "foreign_jpeg"),
     ),
 }

@@ -21,12 +21,12 @@ from skinlens.report.drawing import draw_table, embed
 from skinlens.report.payload import payload_json
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.translation import gettext as _
-from skinlens.translation import ngettext
+from skinlens.translation import in_language, marked, ngettext, number
 from skinlens.triage.decision import Decision
 from skinlens.triage.wording import DISCLAIMER, HEADLINES, LOW_SENTENCE, UNCALIBRATED, UNVERIFIED, rates_sentence
 
 # Stays English: a program knows the document by it.
-TITLE = "SkinLens batch summary"
+TITLE = marked("SkinLens batch summary")
 _LABEL_WIDTH = 34.0
 _COLUMNS = 6
 _GAP = 3.0
@@ -135,13 +135,13 @@ def batch_pdf(summary: BatchSummary, card: ModelCard, point: OperatingPoint) -> 
 
 def _drawn(summary: BatchSummary, card: ModelCard, point: OperatingPoint, *, total: int) -> PageCanvas:
     head = _("{title}, continued · {when} · {run}").format(
-        title=TITLE, when=in_words(summary.created), run=summary.title
+        title=_(TITLE), when=in_words(summary.created), run=summary.title
     )
-    canvas = PageCanvas(running_head=head, foot=DISCLAIMER, total=total)
-    describe(canvas, TITLE, summary.created, _payload(summary, card, point))
-    draw_title(canvas, TITLE, summary.created)
+    canvas = PageCanvas(running_head=head, foot=_(DISCLAIMER), total=total)
+    describe(canvas, _(TITLE), summary.created, _payload(summary, card, point))
+    draw_title(canvas, _(TITLE), summary.created)
     if card.unverified:
-        draw_banner(canvas, UNVERIFIED, size=9)
+        draw_banner(canvas, _(UNVERIFIED), size=9)
     _draw_run(canvas, summary, card, point)
     _draw_counts(canvas, summary, card)
     _draw_missed(canvas, summary)
@@ -181,8 +181,8 @@ def _draw_run(canvas: PageCanvas, summary: BatchSummary, card: ModelCard, point:
         (_("Weights SHA-256"), card.files["weights"].sha256),
         (
             _("Operating point"),
-            _("{name}, threshold {threshold}.").format(name=point.name, threshold=f"{point.threshold:.4f}")
-            + f" {rates_sentence(point, shown=1)}",
+            _("{name}, threshold {threshold}.").format(name=_(point.name), threshold=number(point.threshold, ".4f"))
+            + f" {in_language(rates_sentence(point, shown=1))}",
         ),
     ]
     if summary.second is not None:
@@ -196,12 +196,12 @@ def _draw_run(canvas: PageCanvas, summary: BatchSummary, card: ModelCard, point:
 
 def _draw_counts(canvas: PageCanvas, summary: BatchSummary, card: ModelCard) -> None:
     draw_heading(canvas, _("Outcomes"))
-    rows = [(_("Outcome"), _("Images")), *((label, f"{number:,}") for label, number in summary.counts)]
+    rows = [(_("Outcome"), _("Images")), *((label, number(count)) for label, count in summary.counts)]
     draw_table(canvas, [0.5 * canvas.epw, 0.2 * canvas.epw], rows)
     canvas.y += 2
     general = (LOW_SENTENCE,) if card.calibrated else (LOW_SENTENCE, UNCALIBRATED)
     for remark in (*summary.remarks, *general):
-        canvas.flow(remark, BODY, indent=4, mark="•", mark_style=BODY)
+        canvas.flow(in_language(remark), BODY, indent=4, mark="•", mark_style=BODY)
     canvas.y += 3
 
 
@@ -216,13 +216,13 @@ def _draw_missed(canvas: PageCanvas, summary: BatchSummary) -> None:
         "{n} lesions are malignant by the ground truth or, without one, by the reviewer.",
         total,
     )
-    canvas.flow(sentence.format(n=f"{total:,}"), BODY)
+    canvas.flow(sentence.format(n=number(total)), BODY)
     for block in summary.missed[:_MISSED_LISTED]:
         name = canvas.shortened(block.thumbnail.name, 0.5 * canvas.epw, BODY, front=True)
         canvas.flow(f"{name}: {_outcome_in_words(block.thumbnail)}", BODY, indent=4, mark="•", mark_style=BODY)
     more = total - _MISSED_LISTED
     if more > 0:
-        canvas.flow(_("and {n} more").format(n=f"{more:,}"), BODY, indent=4)
+        canvas.flow(_("and {n} more").format(n=number(more)), BODY, indent=4)
     canvas.y += 3
 
 
@@ -246,7 +246,7 @@ def _draw_contact_sheet(canvas: PageCanvas, summary: BatchSummary) -> None:
             "{n} further images are left out here. The table has them all.",
             summary.left_out,
         )
-        canvas.flow(left_out.format(n=f"{summary.left_out:,}"), SMALL)
+        canvas.flow(left_out.format(n=number(summary.left_out)), SMALL)
     canvas.y += 1
     width = (canvas.epw - _GAP * (_COLUMNS - 1)) / _COLUMNS
     for start in range(0, len(summary.thumbnails), _COLUMNS):
@@ -275,7 +275,7 @@ def _draw_blocks(canvas: PageCanvas, heading: str, blocks: Sequence[Block], left
             "{n} further images have no entry here. The table has them all.",
             left_out,
         )
-        canvas.flow(sentence.format(n=f"{left_out:,}"), SMALL)
+        canvas.flow(sentence.format(n=number(left_out)), SMALL)
     for block in blocks:
         _draw_block(canvas, block)
 
@@ -321,7 +321,7 @@ def _draw_block(canvas: PageCanvas, block: Block) -> None:
         canvas.flow(f"{label}: {text}", SMALL, indent=indent)
     # What is true of every image stands on the first page.
     for reason in (reason for reason in block.reasons if reason not in {UNCALIBRATED, UNVERIFIED}):
-        canvas.flow(reason, BODY, indent=indent)
+        canvas.flow(in_language(reason), BODY, indent=indent)
     for verdict in block.verdicts:
         canvas.flow(verdict, Style(9, bold=True), indent=indent)
     canvas.flow(f"SHA-256 {block.sha256}", _NAME, indent=indent)
@@ -346,8 +346,8 @@ def _outcome_in_words(each: Thumbnail) -> str:
     if each.outcome is None:
         return _("Could not be read")
     if each.score is None or each.outcome == "rejected":
-        return HEADLINES[each.outcome]
-    return f"{each.score:.2f} · {HEADLINES[each.outcome].lower()}"
+        return _(HEADLINES[each.outcome])
+    return f"{number(each.score, '.2f')} · {_(HEADLINES[each.outcome]).lower()}"
 
 
 def _colour(each: Thumbnail) -> Colour:

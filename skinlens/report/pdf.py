@@ -13,10 +13,11 @@ from skinlens.report.fonts import missing_characters
 from skinlens.report.payload import CasePayload
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.provider_words import provider_in_words
-from skinlens.translation import DEFAULT, current_language, in_language, language, marked
+from skinlens.translation import DEFAULT, current_language, in_language, language, marked, number, numbers_in
 from skinlens.translation import gettext as _
 from skinlens.triage.case import VERDICT_WORDS, CaseFacts, CaseRecord
 from skinlens.triage.decision import Assessment, Decision
+from skinlens.triage.evidence import outside_of, outside_sentence
 from skinlens.triage.second import Opinion
 from skinlens.triage.wording import (
     DISCLAIMER,
@@ -152,7 +153,7 @@ def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, tot
     _draw_facts(canvas, record.facts)
     _draw_decision(canvas, record, layout.text)
     _draw_views(canvas, record, layout.highest)
-    for heading, sentences in _sections(record):
+    for heading, sentences in _sections(record, card):
         _draw_section(canvas, heading, sentences, layout.text)
     if record.assessment.decision != "rejected" and not record.assessment.override:
         _draw_operating_point(canvas, record.assessment.point)
@@ -189,7 +190,7 @@ def result_line(payload: CasePayload) -> str:
         return ""
     score, threshold = with_enough_decimals(payload.score, payload.threshold)
     return _("{decision}, score {score}, threshold {threshold}").format(
-        decision=_(HEADLINES[payload.decision]), score=score, threshold=threshold
+        decision=_(HEADLINES[payload.decision]), score=numbers_in(score), threshold=numbers_in(threshold)
     )
 
 
@@ -297,10 +298,12 @@ def _draw_views(canvas: PageCanvas, record: CaseRecord, highest: float) -> None:
     canvas.y += 2.5
 
 
-def _sections(record: CaseRecord) -> Iterator[tuple[str, Sequence[str]]]:
+def _sections(record: CaseRecord, card: ModelCard) -> Iterator[tuple[str, Sequence[str]]]:
     """The sentences below the images under their headings, some of which may have none."""
     assessment = record.assessment
     yield _("Reasons"), _reasons(assessment)
+    outside = outside_sentence(outside_of(record.image, assessment, card), assessment)
+    yield _("Heatmap"), [in_language(outside)] if outside else []
     yield _("Second model"), [] if record.comparison is None else [in_language(record.comparison.sentence)]
     warnings = () if assessment.admission is None else assessment.admission.warnings
     yield _("Image quality"), [in_language(warning) for warning in warnings]
@@ -351,7 +354,11 @@ def _draw_section(canvas: PageCanvas, heading: str, sentences: Sequence[str], st
 
 def _draw_operating_point(canvas: PageCanvas, point: OperatingPoint) -> None:
     """What the threshold does on images that the model had not seen, and how that differs from dataset to dataset."""
-    threshold = f"{point.threshold:.2f}" if round(point.threshold, 2) == point.threshold else f"{point.threshold:.4f}"
+    threshold = (
+        number(point.threshold, ".2f")
+        if round(point.threshold, 2) == point.threshold
+        else number(point.threshold, ".4f")
+    )
     chosen = _("{point}, threshold {threshold}: {rule}.").format(
         point=_(point.name), threshold=threshold, rule=in_language(point_sentence(point)).rstrip(".")
     )
@@ -363,15 +370,15 @@ def _draw_operating_point(canvas: PageCanvas, point: OperatingPoint) -> None:
         chosen,
         _("Measured on {images}: sensitivity {sensitivity} malignant, specificity {specificity} benign.").format(
             images=in_language(first.measured_on),
-            sensitivity=first.sensitivity.text(as_percent, n=True),
-            specificity=first.specificity.text(as_percent, n=True),
+            sensitivity=in_language(first.sensitivity.text(as_percent, n=True)),
+            specificity=in_language(first.specificity.text(as_percent, n=True)),
         ),
     ]
     by_dataset = [
         _("{dataset} {sensitivity} and {specificity}").format(
             dataset=in_language(rates.measured_on),
-            sensitivity=rates.sensitivity.text(as_percent, interval=False),
-            specificity=rates.specificity.text(as_percent, interval=False),
+            sensitivity=in_language(rates.sensitivity.text(as_percent, interval=False)),
+            specificity=in_language(rates.specificity.text(as_percent, interval=False)),
         )
         for rates in others
         if rates.origin is not None
@@ -439,4 +446,6 @@ def _given_style(text: str, style: Style = _FACT) -> Style:
 
 def _code_points(characters: tuple[str, ...], most: int = 24) -> str:
     named = " ".join(f"U+{ord(character):04X}" for character in characters[:most])
-    return named if len(characters) <= most else f"{named} and {len(characters) - most} more"
+    if len(characters) <= most:
+        return named
+    return f"{named} " + _("and {n} more").format(n=len(characters) - most)

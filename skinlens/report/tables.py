@@ -7,8 +7,9 @@ import pandas as pd
 from skinlens.metrics.measurement import as_percent
 from skinlens.metrics.registry import METRICS
 from skinlens.runtime.card import EvaluationRecord, OodRecord, OperatingPoint, RiskPoint
+from skinlens.translation import marked, sentence, together
 
-CURVE_SENTENCE = (
+CURVE_SENTENCE = marked(
     "How many of the held-out images with about this score were malignant, at that share of malignant images. The 95 % "
     "intervals come from resampling datasets and lesions. Where malignant lesions are rarer or commoner, the rates "
     "follow by Bayes' rule."
@@ -21,7 +22,12 @@ def view_table(record: EvaluationRecord) -> pd.DataFrame:
     """One row a test view: how many images, and every metric with its interval."""
     rows, ordered = [], dict.fromkeys([*_FIRST, *METRICS])
     for name, view in record.views.items():
-        counts = {"View": name, "Images": f"{view.n} ({view.benign} benign, {view.malignant} malignant)"}
+        counts = {
+            marked("View"): name,
+            marked("Images"): sentence(
+                "{n} ({benign} benign, {malignant} malignant)", n=view.n, benign=view.benign, malignant=view.malignant
+            ),
+        }
         rows.append(
             counts
             | {METRICS[metric].heading: view.metrics[metric].text() for metric in ordered if metric in view.metrics}
@@ -57,11 +63,11 @@ def point_table(point: OperatingPoint) -> pd.DataFrame:
     """One row a set of images on which the point was measured."""
     return pd.DataFrame(
         {
-            "Measured on": rates.measured_on,
-            "Sensitivity": rates.sensitivity.text(),
-            "of malignant": rates.sensitivity.n,
-            "Specificity": rates.specificity.text(),
-            "of benign": rates.specificity.n,
+            marked("Measured on"): rates.measured_on,
+            marked("Sensitivity"): rates.sensitivity.text(),
+            marked("of malignant"): rates.sensitivity.n,
+            marked("Specificity"): rates.specificity.text(),
+            marked("of benign"): rates.specificity.n,
         }
         for rates in point.measured
     )
@@ -70,16 +76,23 @@ def point_table(point: OperatingPoint) -> pd.DataFrame:
 def rejection_sentence(record: OodRecord | None) -> str:
     """By what a model tells images that are not dermoscopic, and how that was chosen."""
     if record is None:
-        return "It rejects images by their quality alone: it has no statistics of what dermoscopy looks like."
-    return (
-        f"Images that look less like dermoscopy than {record.threshold:.2f} standard deviations from the mean are "
-        f"rejected. {record.chosen_on}"
+        return sentence("It rejects images by their quality alone: it has no statistics of what dermoscopy looks like.")
+    return together(
+        sentence(
+            "Images that look less like dermoscopy than {threshold} standard deviations from the mean are rejected.",
+            threshold=f"{record.threshold:.2f}",
+        ),
+        record.chosen_on,
     )
 
 
 def curve_table(curve: Sequence[RiskPoint]) -> pd.DataFrame:
     """One row a point of the risk curve: how many of the held-out images with about that score were malignant."""
     return pd.DataFrame(
-        {"Score": f"{point.score:.3f}", "Malignant": point.rate.text(as_percent), "Images": point.rate.n}
+        {
+            marked("Score"): f"{point.score:.3f}",
+            marked("Malignant"): point.rate.text(as_percent),
+            marked("Images"): point.rate.n,
+        }
         for point in curve
     )

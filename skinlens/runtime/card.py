@@ -13,6 +13,7 @@ from skinlens.metrics.datasets import dataset_title
 from skinlens.metrics.measurement import Measurement, StoredNumbers
 from skinlens.metrics.scaling import Scaling
 from skinlens.runtime import strict_json
+from skinlens.translation import marked
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 # Strict: `true` is no number, "0.5" is none, and neither NaN nor infinity is one.
@@ -49,12 +50,12 @@ Rate = Annotated[CardMeasurement, AfterValidator(_within_one)]
 OUT_OF_ORIGIN = "out of origin"
 # The keys are in cards.
 _POPULATIONS = {
-    OUT_OF_ORIGIN: "held-out datasets, together",
-    "out of fold": "held-out lesions",
-    "test, all": "all test images",
-    "test, no-twins": "test images without duplicates",
-    "test, native": "test images without shortcut",
-    "test, clean-native": "test images without duplicates or shortcut",
+    OUT_OF_ORIGIN: marked("held-out datasets, together"),
+    "out of fold": marked("held-out lesions"),
+    "test, all": marked("all test images"),
+    "test, no-twins": marked("test images without duplicates"),
+    "test, native": marked("test images without shortcut"),
+    "test, clean-native": marked("test images without duplicates or shortcut"),
 }
 
 

@@ -14,6 +14,7 @@ from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.named import ImagesByName
 from skinlens.imaging.sources import Place, Sources
 from skinlens.storage.csv_file import CsvFileError, read_table
+from skinlens.translation import sentence
 
 _MANIFEST = ".csv"
 # Of the files that are passed over.
@@ -65,9 +66,11 @@ class Item:
                 # Bounded once more: a storage may be wrong about a size.
                 return bytes(stream.read(LARGEST_IMAGE_FILE))
         except UnusableFileError as error:
-            raise ImageRejectedError(error.reason, f"This cannot be read as an image. {error}") from error
+            raise ImageRejectedError(
+                error.reason, sentence("This cannot be read as an image. {error}", error=str(error))
+            ) from error
         except (OSError, ArrowException) as error:
-            raise ImageRejectedError("unreadable", "The file cannot be read from its storage.") from error
+            raise ImageRejectedError("unreadable", sentence("The file cannot be read from its storage.")) from error
 
     def stamp(self) -> tuple[int, int] | None:
         """Return size in bytes and time of change of the file, which tell a replaced file from the one that was read.
@@ -124,7 +127,9 @@ def is_address(text: str) -> bool:
 
 def _require_small(size: int) -> None:
     if size > LARGEST_IMAGE_FILE:
-        raise ImageRejectedError("too_large", f"The file is too large to be an image ({size:,} bytes); check it.")
+        raise ImageRejectedError(
+            "too_large", sentence("The file is too large to be an image ({size} bytes); check it.", size=f"{size:,}")
+        )
 
 
 def _on_this_machine(path: Path) -> Iterator[Item]:

@@ -87,7 +87,8 @@ def operating_point(card: ModelCard, *, name: str | None = None, threshold: floa
         raise ValueError("give an operating point or a threshold, not both")
     if not 0.0 <= threshold <= 1.0:
         raise ValueError(f"a threshold lies between 0 and 1, not {threshold}")
-    return OperatingPoint(name="custom", threshold=threshold, chosen_on="typed by the user; nothing was measured at it")
+    rule = sentence("typed by the user; nothing was measured at it")
+    return OperatingPoint(name="custom", threshold=threshold, chosen_on=rule)
 
 
 def assess(

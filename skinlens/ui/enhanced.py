@@ -7,6 +7,7 @@ from skinlens.imaging.colour import shades_of_grey
 from skinlens.imaging.hair import remove_hair
 from skinlens.imaging.image import Pixels
 from skinlens.translation import gettext as _
+from skinlens.translation import number
 
 Enhancement = Literal["hair removed", "colour corrected"]
 ENHANCEMENTS: tuple[Enhancement, ...] = get_args(Enhancement)
@@ -41,8 +42,8 @@ def enhance(pixels: Pixels, how: Enhancement) -> Enhanced:
     if how == "hair removed":
         shaved = remove_hair(pixels)
         if not shaved.mask.any():
-            return Enhanced(shaved.pixels, f"{_('No dark hair was found.')} {for_viewing}")
-        share = _("Hair was removed: {share} of the image is filled in.").format(share=f"{shaved.share:.1%}")
+            return Enhanced(shaved.pixels, _("No dark hair was found.") + f" {for_viewing}")
+        share = _("Hair was removed: {share} of the image is filled in.").format(share=number(shaved.share, ".1%"))
         return Enhanced(shaved.pixels, f"{share} {for_viewing}")
     sentence = _("Colours are shown as under white light, so that skin looks paler.")
     return Enhanced(shades_of_grey(pixels), f"{sentence} {for_viewing}")

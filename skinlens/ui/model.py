@@ -12,6 +12,7 @@ from skinlens.runtime.providers import provider_in_words
 from skinlens.runtime.released import allowed_by_environment, trusted_card
 from skinlens.runtime.weights import weights_folder
 from skinlens.translation import gettext as _
+from skinlens.translation import in_language
 
 # Key of the choice of the model.
 MODEL = "model"
@@ -88,7 +89,8 @@ def loaded_model(name: str | None = None) -> LoadedModel:
     path = folder / f"{name}.json"
     if not path.is_file():
         raise ModelFileError(f"There is no model {name!r} in {folder}. Restore it from the release.")
-    return _load(str(path), sha256_of(path), unverified=allowed_by_environment())
+    with st.spinner(_("Loading the model")):
+        return _load(str(path), sha256_of(path), unverified=allowed_by_environment())
 
 
 def model_or_sentence() -> LoadedModel | None:
@@ -97,7 +99,7 @@ def model_or_sentence() -> LoadedModel | None:
         return loaded_model()
     except ModelFileError as error:
         st.error(_("The model cannot be used, so no image can be assessed."), icon=":material/error:")
-        st.text(str(error))
+        st.text(in_language(str(error)))
         return None
 
 
@@ -106,7 +108,7 @@ def _title(path: str, _changed: int) -> str:
     return read_card(Path(path)).title
 
 
-@st.cache_resource(show_spinner="Loading the model", max_entries=4)
+@st.cache_resource(show_spinner=False, max_entries=4)
 def _load(path: str, card_sha256: str, *, unverified: bool) -> LoadedModel:  # noqa: ARG001 - part of the cache's key
     card = trusted_card(Path(path), unverified=unverified)
     return LoadedModel(Predictor(card, Path(path).parent), _CORES)

@@ -21,7 +21,6 @@ _UPLOADER = "uploader"
 _OVERRIDES = "overrides"
 _PENDING = "pending"
 _PROBLEM = "problem"
-_ENTERED = "entered"
 # In the page's address once there is a result: a page loaded again can say that it is gone. Nothing else is told.
 _SHOWN = "result"
 # Seed of each drawn example and whether it looks malignant; the first has the most to see in its heatmap. The released
@@ -163,23 +162,6 @@ def keep_override(result: Assessed, reason: str) -> None:
     st.session_state.setdefault(_OVERRIDES, {})[result.image.sha256] = " ".join(reason.split())
 
 
-def restore(*keys: str) -> None:
-    """Give widgets the values that they had before the visitor went to another page; call before they are drawn.
-
-    Streamlit forgets the value of a widget as soon as a page without it is shown.
-    """
-    entered = _entered()
-    for key in keys:
-        if key in entered and key not in st.session_state:
-            st.session_state[key] = entered[key]
-
-
-def remember(*keys: str) -> None:
-    """Keep the values of widgets for `restore`; call after they are drawn."""
-    entered = _entered()
-    entered.update({key: st.session_state[key] for key in keys if key in st.session_state})
-
-
 def uploader_key(kind: str = "upload") -> str:
     """Return the widget key of an uploader or camera; a new one empties it."""
     return f"{kind}-{st.session_state.get(_UPLOADER, 0)}"
@@ -189,11 +171,6 @@ def next_synthetic_number() -> int:
     """Return the number of the next drawn example, from 0."""
     st.session_state[_DRAWN] = st.session_state.get(_DRAWN, -1) + 1
     return int(st.session_state[_DRAWN])
-
-
-def _entered() -> dict[str, object]:
-    entered: dict[str, object] = st.session_state.setdefault(_ENTERED, {})
-    return entered
 
 
 def _results() -> OrderedDict[tuple[str, str], Assessed]:

@@ -133,3 +133,20 @@ def test_a_stopped_page_offers_to_go_on(page: Page) -> None:
     go_on.click()
     expect(page.get_by_test_id("stMetricValue")).to_be_visible(timeout=90 * SECONDS)
     expect(shown(page, "slow.png")).to_be_visible()
+
+
+def test_the_sidebar_closes_by_itself_in_a_narrow_window(page: Page) -> None:
+    sidebar = page.get_by_test_id("stSidebar")
+    expect(sidebar).to_have_attribute("data-collapsed", "false", timeout=30 * SECONDS)
+    page.set_viewport_size({"width": 1024, "height": 768})
+    expect(sidebar).to_have_attribute("data-collapsed", "true", timeout=30 * SECONDS)
+    # Who opens it keeps it, until another page is shown.
+    page.get_by_test_id("stExpandSidebarButton").click()
+    expect(sidebar).to_have_attribute("data-collapsed", "false", timeout=30 * SECONDS)
+    page.wait_for_timeout(500)
+    expect(sidebar).to_have_attribute("data-collapsed", "false", timeout=30 * SECONDS)
+    page.get_by_role("link", name="About", exact=True).click()
+    expect(page.get_by_text("Intended use")).to_be_visible(timeout=90 * SECONDS)
+    expect(sidebar).to_have_attribute("data-collapsed", "true", timeout=30 * SECONDS)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    expect(sidebar).to_have_attribute("data-collapsed", "false", timeout=30 * SECONDS)

@@ -180,6 +180,30 @@ def test_the_risk_stands_beside_the_headline_with_its_prevalence(build_record, c
     assert words(text).count(risk_words(risk.risk)) == 1
 
 
+@pytest.mark.parametrize(("score", "doubts"), [(0.87, True), (0.1, False)])
+def test_evidence_outside_the_lesion_is_said_and_doubted_only_where_it_counts(
+    build_record, card, lesion, score, doubts
+):
+    corner = np.zeros((14, 14), np.float32)
+    corner[0, 0] = 10 * card.heatmap.scale
+    record = build_record(score=score, image=lesion(640, 480))
+    prediction = replace(record.assessment.prediction, signed_map=corner)
+    record = replace(record, assessment=replace(record.assessment, prediction=prediction))
+    (text,) = texts(case_pdf(record, card).content)
+
+    assert "100% of the evidence lies outside the lesion" in words(text)
+    assert ("the model may have looked at something else" in words(text)) == doubts
+    (german,) = texts(case_pdf(record, card, code="de").content)
+    assert "100 % der Hinweise liegen außerhalb der Läsion" in words(german)
+
+
+def test_numbers_in_a_german_summary_have_a_decimal_comma(build_record, card):
+    (text,) = texts(case_pdf(build_record(score=0.3099), card, code="de").content)
+
+    assert "Score 0,3099, Schwelle 0,3100" in text
+    assert re.findall(r"(?<![\d.])\d\.\d+(?![\d.])", text.replace(__version__, "")) == []
+
+
 def test_a_score_close_to_the_threshold_is_distinguished_from_it(build_record, card):
     (text,) = texts(case_pdf(build_record(score=0.3099), card).content)
 

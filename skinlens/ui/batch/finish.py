@@ -9,8 +9,8 @@ from skinlens.batch.export import case_archive, file_stem, table_csv
 from skinlens.batch.store import BatchStore, Line
 from skinlens.batch.summary import summarise
 from skinlens.report.batch_pdf import batch_pdf
+from skinlens.translation import current_language, in_language, language, ngettext, number
 from skinlens.translation import gettext as _
-from skinlens.translation import ngettext
 from skinlens.ui.batch.ground_truth import list_some
 from skinlens.ui.batch.images import forget_images
 from skinlens.ui.batch.results import Shown
@@ -31,6 +31,13 @@ def offer_exports(store: BatchStore, shown: Shown) -> None:
     card, second, stem = store.card(), store.second_card(), file_stem(store.run().title)
     scored = [entry for entry in shown.listed if entry.line.is_assessed]
     archived = scored[:MOST_SUMMARIES]
+    # Of the visitor: the threads of the buttons draw no page.
+    code = current_language()
+
+    def summary() -> bytes:
+        with language(code):
+            return batch_pdf(summarise(store, shown.every, card, shown.point), card, shown.point)
+
     with st.container(horizontal=True):
         st.download_button(
             _("Download table (CSV)"),
@@ -43,7 +50,7 @@ def offer_exports(store: BatchStore, shown: Shown) -> None:
         )
         st.download_button(
             _("Download summary (PDF)"),
-            lambda: batch_pdf(summarise(store, shown.every, card, shown.point), card, shown.point),
+            summary,
             file_name=f"skinlens-{stem}.pdf",
             mime="application/pdf",
             on_click="ignore",
@@ -53,7 +60,7 @@ def offer_exports(store: BatchStore, shown: Shown) -> None:
             ngettext("Download {n} case summary (zip)", "Download {n} case summaries (zip)", len(archived)).format(
                 n=len(archived)
             ),
-            lambda: case_archive(store, archived, store.card(), shown.point),
+            lambda: case_archive(store, archived, store.card(), shown.point, code=code),
             file_name=f"skinlens-{stem}.zip",
             mime="application/zip",
             on_click="ignore",
@@ -63,14 +70,14 @@ def offer_exports(store: BatchStore, shown: Shown) -> None:
     if len(scored) > MOST_SUMMARIES:
         st.caption(
             _("The archive contains the first {n} of {total} images. Filter to get the others.").format(
-                n=MOST_SUMMARIES, total=f"{len(scored):,}"
+                n=MOST_SUMMARIES, total=number(len(scored))
             )
         )
     st.caption(
         _(
             "Table and archive contain the {n} of {total} images that the filter of the review lists. The summary "
             "covers the whole run. Results are at the operating point {point}."
-        ).format(n=f"{len(shown.listed):,}", total=f"{len(shown.every):,}", point=_(shown.point.name))
+        ).format(n=number(len(shown.listed)), total=number(len(shown.every)), point=_(shown.point.name))
     )
 
 
@@ -100,10 +107,10 @@ def offer_end(store: BatchStore, verdicts: int) -> None:
 def show_nothing(store: BatchStore, lines: Sequence[Line]) -> None:
     """Say why a run has no image, and what to do."""
     st.error(_("No image was found, so there is nothing to assess."), icon=":material/image_not_supported:")
-    list_some([f"{line.path}: {line.sentence}" for line in lines])
+    list_some([f"{line.path}: {in_language(line.sentence)}" for line in lines])
     passed_over = store.progress().passed_over
     if passed_over:
-        st.text(_("Files skipped because they are not images: {n}.").format(n=f"{passed_over:,}"))
+        st.text(_("Files skipped because they are not images: {n}.").format(n=number(passed_over)))
     st.caption(_("Discarding deletes this run only. Your own files are not touched."))
     _offer_discarding(store, 0)
 
@@ -128,7 +135,7 @@ def _offer_discarding(store: BatchStore, verdicts: int) -> None:
             verdicts,
         )
         deleted = (
-            sentence.format(n=f"{verdicts:,}") if verdicts else _("All results are deleted. This cannot be undone.")
+            sentence.format(n=number(verdicts)) if verdicts else _("All results are deleted. This cannot be undone.")
         )
         st.warning(deleted, icon=":material/delete_forever:")
         with st.container(horizontal=True, horizontal_alignment="right"):
@@ -157,7 +164,7 @@ def _end(store: BatchStore, *, discard: bool) -> None:
         st.error(
             _("The run was not discarded.") if discard else _("The run was not finished."), icon=":material/error:"
         )
-        st.text(str(error))
+        st.text(in_language(str(error)))
         return
     st.session_state.pop(_ASKED, None)
     st.rerun()

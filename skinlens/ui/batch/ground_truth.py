@@ -12,6 +12,7 @@ from skinlens.batch.store import BatchStore
 from skinlens.batch.summary import agreement_sentence, disagreement_sentence, label_rows, label_sentence
 from skinlens.storage.csv_file import CsvFileError
 from skinlens.translation import gettext as _
+from skinlens.translation import in_language
 from skinlens.ui.batch.results import Shown
 
 MOST_LISTED = 20
@@ -61,10 +62,10 @@ def show_unmatched(shown: Shown) -> None:
     matched = shown.matched
     if shown.facts_error:
         st.error(_("The case facts cannot be used."), icon=":material/error:")
-        st.text(shown.facts_error)
+        st.text(in_language(shown.facts_error))
     if matched.taken:
         st.caption(_("How the case facts were read"))
-        st.text(matched.taken)
+        st.text(in_language(matched.taken))
     if matched.ambiguous:
         st.error(_("Some rows of the case facts are not used."), icon=":material/rule:")
         list_some(matched.ambiguous)
@@ -88,7 +89,7 @@ def offer_facts(store: BatchStore) -> None:
                 store.add_facts(file.name, file.getvalue())
             except (CsvFileError, BatchError) as error:
                 st.error(_("The case facts cannot be used."), icon=":material/error:")
-                st.text(str(error))
+                st.text(in_language(str(error)))
             else:
                 st.rerun()
 

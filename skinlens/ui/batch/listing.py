@@ -17,8 +17,8 @@ from skinlens.ui.batch.results import (
     sidebar_is_late,
 )
 from skinlens.ui.batch.review import begin, blind_help
-from skinlens.ui.batch.settings import restore
 from skinlens.ui.batch.start import AT
+from skinlens.ui.entered import restore
 
 _CLICKED = "batch-clicked"
 

@@ -7,7 +7,7 @@ from skinlens.batch.errors import BatchError
 from skinlens.batch.runner import is_worked_on
 from skinlens.batch.store import BatchStore, Line, Progress
 from skinlens.translation import gettext as _
-from skinlens.translation import ngettext
+from skinlens.translation import in_language, ngettext, number
 from skinlens.ui.batch.ground_truth import list_some
 from skinlens.ui.batch.runs import second_model, workers
 from skinlens.ui.batch.steps import go_to_step
@@ -41,7 +41,7 @@ def show_run(store: BatchStore, lines: list[Line], model: LoadedModel, *, workin
     failure = workers().failures.get(store.id)
     if failure and not working:
         st.error(_("The run has stopped."), icon=":material/error:")
-        st.text(failure)
+        st.text(in_language(failure))
         st.caption(_("Results so far are saved."))
     with st.container(horizontal=True):
         if working and progress.wanted == "run":
@@ -58,7 +58,7 @@ def show_run(store: BatchStore, lines: list[Line], model: LoadedModel, *, workin
 
 def _show_complete(progress: Progress, lines: list[Line]) -> None:
     st.success(counted(progress), icon=":material/check_circle:")
-    unusable = [f"{line.path}: {line.sentence}" for line in lines if not line.is_assessed]
+    unusable = [f"{line.path}: {in_language(line.sentence)}" for line in lines if not line.is_assessed]
     if unusable:
         st.write(_("These files could not be read. The other images are not affected."))
         list_some(unusable)
@@ -93,17 +93,17 @@ def counted(progress: Progress, *, working: bool = False) -> str:
     """Return how far a run is, in one line."""
     if not progress.listed:
         return _("Looking for images") if working else _("Images not listed yet")
-    parts = [_("{done} of {total} images").format(done=f"{progress.done:,}", total=f"{progress.total:,}")]
+    parts = [_("{done} of {total} images").format(done=number(progress.done), total=number(progress.total))]
     if working and progress.rate is not None:
-        parts.append(_("{rate} images per second").format(rate=f"{progress.rate:.1f}"))
+        parts.append(_("{rate} images per second").format(rate=number(progress.rate, ".1f")))
     if working and progress.seconds_left is not None:
         parts.append(_("{time} left").format(time=duration(progress.seconds_left)))
     if progress.unreadable:
-        parts.append(_("{n} unreadable").format(n=f"{progress.unreadable:,}"))
+        parts.append(_("{n} unreadable").format(n=number(progress.unreadable)))
     if progress.passed_over:
         parts.append(
             ngettext("{n} other file skipped", "{n} other files skipped", progress.passed_over).format(
-                n=f"{progress.passed_over:,}"
+                n=number(progress.passed_over)
             )
         )
     if not working and not progress.complete:
@@ -121,7 +121,7 @@ def duration(seconds: float) -> str:
         return f"{max(1, round(seconds))} s"
     if seconds < 3600:
         return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"
+    return f"{number(seconds / 3600, '.1f')} h"
 
 
 def _want(store: BatchStore, wanted: str) -> None:

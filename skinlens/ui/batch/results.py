@@ -30,10 +30,10 @@ from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.storage.csv_file import CsvFileError
 from skinlens.storage.verdict import Verdict
 from skinlens.translation import gettext as _
-from skinlens.translation import marked, ngettext
+from skinlens.translation import in_language, marked, ngettext, number
 from skinlens.triage.decision import operating_point
 from skinlens.ui.batch.runs import open_store, runs_folder
-from skinlens.ui.batch.settings import restore, setting
+from skinlens.ui.entered import entered, restore
 from skinlens.ui.verdicts import VERDICTS
 
 A_PAGE = 25
@@ -154,7 +154,7 @@ def view(store: BatchStore) -> Shown:
     point = chosen_point(card)
     table, names = _table_at(run, point, None if second is None else second_point(second, point))
     every = with_reviews(table, run.reviews)
-    blind = bool(setting(BLIND, default=False))
+    blind = bool(entered(BLIND, default=False))
     wanted, order = _chosen_filter(every, blind=blind, has_second=second is not None)
     listed = ordered([entry for entry in every if wanted.lets_through(entry)], order)
     return Shown(
@@ -173,14 +173,14 @@ def view(store: BatchStore) -> Shown:
 
 def reviewer() -> str:
     """Return the name under which verdicts are saved."""
-    return str(setting(REVIEWER, "") or current_user())
+    return str(entered(REVIEWER, "") or current_user())
 
 
 def chosen_point(card: ModelCard) -> OperatingPoint:
     """Return the operating point that the page uses: one of the card's, or a threshold of the reader's."""
-    name = setting(_POINT, card.default_point)
+    name = entered(_POINT, card.default_point)
     if name == CUSTOM:
-        return operating_point(card, threshold=setting(_THRESHOLD, card.point().threshold))
+        return operating_point(card, threshold=entered(_THRESHOLD, card.point().threshold))
     return card.point(name if name in {point.name for point in card.operating_points} else None)
 
 
@@ -221,7 +221,7 @@ def ask_for_point(card: ModelCard) -> None:
 def _point_help(card: ModelCard) -> str:
     return "  \n".join(
         _("{name}: threshold {threshold}, {chosen_on}").format(
-            name=point.name, threshold=f"{point.threshold:.3f}", chosen_on=point.chosen_on
+            name=_(point.name), threshold=number(point.threshold, ".3f"), chosen_on=in_language(point.chosen_on)
         )
         for point in card.operating_points
     )
@@ -230,7 +230,7 @@ def _point_help(card: ModelCard) -> str:
 def ask_for_filter(shown: Shown) -> None:
     """Ask which images are listed, and in which order."""
     filters = [_FLAGS, _VERDICTS, *([] if shown.blind else [_OUTCOMES, _DISAGREEING])]
-    active = sum(bool(setting(key, default=False)) for key in filters)
+    active = sum(bool(entered(key, default=False)) for key in filters)
     label = ngettext("Filter ({n} active)", "Filter ({n} active)", active).format(n=active) if active else _("Filter")
     with st.popover(label, icon=":material/filter_alt:"):
         if not shown.blind:
@@ -242,7 +242,7 @@ def ask_for_filter(shown: Shown) -> None:
                 key=restore(_OUTCOMES, []),
             )
         flags = sorted({flag for entry in shown.every for flag in entry.flags})
-        st.multiselect(_("Image quality"), flags, placeholder=_("all"), key=restore(_FLAGS, []))
+        st.multiselect(_("Image quality"), flags, format_func=_, placeholder=_("all"), key=restore(_FLAGS, []))
         choices: tuple[Verdict | Literal[""], ...] = ("", *VERDICTS)
         st.multiselect(
             _("Verdict"),
@@ -274,7 +274,7 @@ def ask_for_filter(shown: Shown) -> None:
 def counts_sentence(every: Sequence[Entry]) -> str:
     """Return how many images have each outcome, in one line; outcomes that none has are left out."""
     counted = counts(every)
-    return " · ".join(f"{_(OUTCOME_WORDS[name])}: {n:,}" for name, n in counted.items() if n)
+    return " · ".join(f"{_(OUTCOME_WORDS[name])}: {number(n)}" for name, n in counted.items() if n)
 
 
 def show_table(store: BatchStore, shown: Shown, current: int | None) -> int | None:
@@ -293,7 +293,7 @@ def show_table(store: BatchStore, shown: Shown, current: int | None) -> int | No
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.caption(
             _("{n} of {total} images. Select the box on the left of a row to review that image.").format(
-                n=f"{len(shown.listed):,}", total=f"{len(shown.every):,}"
+                n=number(len(shown.listed)), total=number(len(shown.every))
             ),
             width="content",
         )
@@ -363,14 +363,14 @@ def _table_at(run: Loaded, point: OperatingPoint, second: OperatingPoint | None)
 def _chosen_filter(every: Sequence[Entry], *, blind: bool, has_second: bool) -> tuple[Filter, Order]:
     """Return what is listed; a blind reader's list must not follow the model's results."""
     wanted = Filter(
-        outcomes=() if blind else tuple(setting(_OUTCOMES, [])),
-        flags=tuple(setting(_FLAGS, [])),
-        verdicts=tuple(setting(_VERDICTS, [])),
-        words=str(setting(_WORDS, "")),
-        disagreeing=has_second and not blind and bool(setting(_DISAGREEING, default=False)),
+        outcomes=() if blind else tuple(entered(_OUTCOMES, [])),
+        flags=tuple(entered(_FLAGS, [])),
+        verdicts=tuple(entered(_VERDICTS, [])),
+        words=str(entered(_WORDS, "")),
+        disagreeing=has_second and not blind and bool(entered(_DISAGREEING, default=False)),
     )
     orders = _orders(every, blind=blind)
-    order = setting(_ORDER, orders[0])
+    order = entered(_ORDER, orders[0])
     return wanted, order if order in orders else orders[0]
 
 
@@ -394,7 +394,7 @@ def _table(
             **({"Models": "" if shown.hides(entry) else _models(entry)} if shown.has_second else {}),
             "Verdict": _(VERDICTS[entry.last_review.verdict]) if entry.last_review else "",
             **({"Stable": "" if shown.hides(entry) else entry.orientations} if turned else {}),
-            "Quality": ", ".join(entry.flags),
+            "Quality": ", ".join(map(_, entry.flags)),
         }
         for entry in part
     )

@@ -18,7 +18,7 @@ from skinlens.imaging.image import ImageRejectedError
 from skinlens.report.pdf import case_pdf
 from skinlens.runtime.card import ModelCard
 from skinlens.storage.verdict import Verdict
-from skinlens.translation import current_language, in_language, ngettext
+from skinlens.translation import current_language, in_language, ngettext, number
 from skinlens.translation import gettext as _
 from skinlens.triage.case import CaseRecord
 from skinlens.triage.decision import Assessment
@@ -26,12 +26,12 @@ from skinlens.triage.pipeline import Assessed
 from skinlens.ui import session
 from skinlens.ui.batch.images import Ready, read_ahead, ready
 from skinlens.ui.batch.results import BLIND, FOLLOW, Shown
-from skinlens.ui.batch.settings import restore
 from skinlens.ui.batch.start import AT, GIVEN, QUEUE
 from skinlens.ui.batch.steps import go_to_step
 from skinlens.ui.batch.to_triage import carry_facts
 from skinlens.ui.case_store import case_store
 from skinlens.ui.component import own_component
+from skinlens.ui.entered import restore
 from skinlens.ui.model import LoadedModel, loaded_model, released_names
 from skinlens.ui.pdf_button import pdf_button
 from skinlens.ui.second import assessed_by
@@ -116,7 +116,7 @@ def review_mode(store: BatchStore, shown: Shown, model: LoadedModel) -> None:
         _show_image(store, shown, entry, model)
     except BatchError as error:
         st.error(_("This image cannot be shown."), icon=":material/error:")
-        st.text(str(error))
+        st.text(in_language(str(error)))
     queue = _queue()
     at = queue.index(entry.number) if entry.number in queue else -1
     every = {each.number: each for each in shown.every}
@@ -135,13 +135,13 @@ def _head(shown: Shown, entry: Entry | None) -> None:
         st.button(_("Back to the list"), icon=":material/list:", on_click=back_to_list, key="batch-to-list")
         if entry is not None:
             place = queue.index(entry.number) + 1 if entry.number in queue else 0
-            st.markdown(_("Image {n} of {total}").format(n=f"{place:,}", total=f"{len(queue):,}"), width="content")
+            st.markdown(_("Image {n} of {total}").format(n=number(place), total=number(len(queue))), width="content")
             st.text(shortened_at_the_front(entry.line.relative, _NAME_LENGTH), width="content")
         # The summary of the step holds the whole run; here it is about what is gone through.
         by_number = {each.number: each for each in shown.every}
         done = sum(shown.is_reviewed(by_number[number]) for number in queue if number in by_number)
         total = sum(by_number[number].line.is_assessed for number in queue if number in by_number)
-        st.markdown(_("**{n} of {total} reviewed**").format(n=f"{done:,}", total=f"{total:,}"), width="content")
+        st.markdown(_("**{n} of {total} reviewed**").format(n=number(done), total=number(total)), width="content")
         st.toggle(
             _("Blind reading"), key=restore(BLIND, default=False), help=blind_help(), on_change=_ask_for_new_queue
         )
@@ -282,7 +282,7 @@ def _ask_for_note(store: BatchStore, entry: Entry) -> None:
     failure = st.session_state.pop(_FAILURE, "")
     if failure:
         st.error(_("Your verdict was not saved."), icon=":material/error:")
-        st.text(failure)
+        st.text(in_language(failure))
 
 
 def _note_key(store: BatchStore, entry: Entry) -> str:
@@ -341,12 +341,12 @@ def _show_end(shown: Shown) -> None:
             "This was the last image. {n} images have no verdict of yours yet.",
             len(left),
         )
-        st.info(sentence.format(n=f"{len(left):,}"), icon=":material/flag:")
+        st.info(sentence.format(n=number(len(left))), icon=":material/flag:")
     else:
         sentence = ngettext(
             "Done. The image in this list is reviewed.", "Done. All {n} images in this list are reviewed.", len(queue)
         )
-        st.success(sentence.format(n=f"{len(queue):,}"), icon=":material/check_circle:")
+        st.success(sentence.format(n=number(len(queue))), icon=":material/check_circle:")
     with st.container(horizontal=True):
         if left:
             st.button(
@@ -403,7 +403,9 @@ def _show_image(store: BatchStore, shown: Shown, entry: Entry, model: LoadedMode
 
 def _headline(store: BatchStore, entry: Entry, assessment: Assessment) -> None:
     score = (
-        "" if assessment.decision == "rejected" else f", {_(assessment.score_name)} {assessment.prediction.score:.2f}"
+        ""
+        if assessment.decision == "rejected"
+        else f", {_(assessment.score_name)} {number(assessment.prediction.score, '.2f')}"
     )
     st.markdown(f"**{in_language(assessment.headline)}{score}**")
     second = store.second_card()
@@ -418,7 +420,7 @@ def _ready(store: BatchStore, row: RunImage) -> Ready | None:
         return ready(store, row.number)
     except BatchError as error:
         st.warning(_("The image cannot be shown."), icon=":material/broken_image:")
-        st.text(str(error))
+        st.text(in_language(str(error)))
         if row.path != row.relative:
             st.text(_("Expected at {path}").format(path=row.path))
         return None
@@ -478,7 +480,7 @@ def _show_ugly_duckling(store: BatchStore, entry: Entry, group: Sequence[Entry])
     ranks = rank_ugly_ducklings(group, store.features([each.number for each in group]))
     for place in ranks:
         if place.number == entry.number:
-            st.text(place.sentence())
+            st.text(in_language(place.sentence()))
     if ranks and ranks[0].number != entry.number:
         name = next(each.line.relative for each in group if each.number == ranks[0].number)
         st.text(_("The image that differs most: {name}").format(name=name))
@@ -495,7 +497,7 @@ def _show_thumbnails(store: BatchStore, shown: Shown, group: Sequence[Entry]) ->
                 known = [text for text in (each.facts.lesion, each.facts.date) if text]
                 st.text("\n".join(known or [shown.names[each.number]]))
                 if not shown.hides(each) and each.line.score is not None and each.outcome != "rejected":
-                    st.text(f"{each.line.score:.2f}")
+                    st.text(number(each.line.score, ".2f"))
                 st.button(_("Open"), key=f"batch-look-{each.number}", on_click=go_to, args=(each.number,))
 
 
@@ -533,7 +535,7 @@ def _save(record: Callable[[], CaseRecord], card: ModelCard, reviewer: str) -> N
         case_store().save(record(), card, actor=reviewer)
     except (BatchError, CaseStoreError) as error:
         st.error(_("The case was not saved."), icon=":material/error:")
-        st.text(str(error))
+        st.text(in_language(str(error)))
     else:
         st.toast(_("Saved. The Cases page lists it."), icon=":material/check:")
 
@@ -543,7 +545,7 @@ def _to_triage(row: RunImage, entry: Entry, model: LoadedModel) -> None:
         session.receive(read_again(row), entry.line.relative.rpartition("/")[2], model)
     except (BatchError, ImageRejectedError) as error:
         st.error(_("The image cannot be opened."), icon=":material/error:")
-        st.text(str(error))
+        st.text(in_language(str(error)))
         return
     carry_facts(row.sha256, entry.facts)
     st.switch_page("pages/triage.py")

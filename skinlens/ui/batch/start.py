@@ -17,12 +17,12 @@ from skinlens.imaging.limits import UPLOAD_MEGABYTES
 from skinlens.runtime.card import ModelFileError
 from skinlens.storage.csv_file import CsvFileError
 from skinlens.translation import gettext as _
-from skinlens.translation import marked, ngettext
+from skinlens.translation import in_language, marked, ngettext, number
 from skinlens.ui.batch.ground_truth import facts_help, offer_facts
 from skinlens.ui.batch.results import OF_A_RUN, OPEN
 from skinlens.ui.batch.runs import runs_folder, workers
-from skinlens.ui.batch.settings import forget
 from skinlens.ui.batch.steps import STEP
+from skinlens.ui.entered import forget
 from skinlens.ui.model import LoadedModel, loaded_model, model_title, released_names
 
 # Keys of the number of the image in review, of the numbers that are gone through, and of the verdicts that this session
@@ -122,12 +122,12 @@ def start(
         workers().start(store, model, other)
     except CsvFileError as error:
         st.error(_("The run was not started: the case facts cannot be used."), icon=":material/error:")
-        st.text(str(error))
+        st.text(in_language(str(error)))
         st.caption(facts_help())
         return
     except (BatchError, ModelFileError) as error:
         st.error(_("The run was not started."), icon=":material/error:")
-        st.text(str(error))
+        st.text(in_language(str(error)))
         return
     # New keys empty the uploaders, and with them the memory that their files take.
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
@@ -286,7 +286,7 @@ def _state(line: RunLine) -> str:
     if progress.complete and not progress.assessed:
         return _("complete, no image could be assessed")
     if progress.complete:
-        return ngettext("{n} image, complete", "{n} images, complete", progress.total).format(n=f"{progress.total:,}")
+        return ngettext("{n} image, complete", "{n} images, complete", progress.total).format(n=number(progress.total))
     if not progress.listed:
         return _("images not listed yet")
-    return _("{done} of {total} images").format(done=f"{progress.done:,}", total=f"{progress.total:,}")
+    return _("{done} of {total} images").format(done=number(progress.done), total=number(progress.total))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import streamlit as st
 
 from skinlens.translation import gettext as _
-from skinlens.translation import marked, ngettext
+from skinlens.translation import marked, ngettext, number
 
 if TYPE_CHECKING:
     from skinlens.ui.batch.results import Shown
@@ -81,12 +81,14 @@ def run_steps(shown: "Shown") -> tuple[dict[Step, str], dict[Step, bool]]:
     done = sum(entry.line.state != "waiting" for entry in shown.every)
     summaries: dict[Step, str] = {}
     if total:
-        summaries["choose"] = ngettext("{n} image", "{n} images", total).format(n=f"{total:,}")
+        summaries["choose"] = ngettext("{n} image", "{n} images", total).format(n=number(total))
         summaries["run"] = (
-            _("complete") if done == total else _("{n} of {total}").format(n=f"{done:,}", total=f"{total:,}")
+            _("complete") if done == total else _("{n} of {total}").format(n=number(done), total=number(total))
         )
     if shown.assessed:
-        summaries["review"] = _("{n} of {total} reviewed").format(n=f"{shown.reviewed:,}", total=f"{shown.assessed:,}")
+        summaries["review"] = _("{n} of {total} reviewed").format(
+            n=number(shown.reviewed), total=number(shown.assessed)
+        )
     return summaries, _reached(shown)
 
 

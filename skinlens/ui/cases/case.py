@@ -14,10 +14,10 @@ from skinlens.translation import current_language, in_language
 from skinlens.translation import gettext as _
 from skinlens.triage.case import CaseRecord
 from skinlens.triage.risk import meaning
-from skinlens.ui import session
 from skinlens.ui.cases.deletion import offer_deletion
 from skinlens.ui.cases.images import show_result_pair
 from skinlens.ui.cases.lesion import show_lesion
+from skinlens.ui.entered import restore
 from skinlens.ui.pdf_button import pdf_button
 from skinlens.ui.triage.reader import READER
 from skinlens.ui.verdicts import VERDICTS
@@ -64,7 +64,7 @@ def _record(store: CaseStore, row: Assessment) -> CaseRecord | None:
         return reopen(store, row, original=decode(upload.getvalue(), name=upload.name))
     except (ImageRejectedError, CaseStoreError) as error:
         st.error(_("This file cannot be used."), icon=":material/block:")
-        st.text(str(error))
+        st.text(in_language(str(error)))
         return None
 
 
@@ -103,7 +103,7 @@ def _show_result(row: Assessment) -> None:
 
 def _ask_for_verdict(store: CaseStore, row: Assessment) -> None:
     """List readers' verdicts so far, with a form for one more."""
-    session.restore(READER)
+    restore(READER)
     with st.form(f"review-{row.id}", clear_on_submit=True, border=True):
         st.markdown(_("**Readers' verdicts**"))
         for review in row.reviews:

@@ -14,6 +14,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from skinlens.leaderboard.records import SUBMITTED
+from skinlens.translation import NUMBER_MARKS, current_language, marked
+from skinlens.translation import gettext as _
+from skinlens.translation import number as written
 
 INK = {"light": "#16252d", "dark": "#e8eef1"}
 BACKGROUND = {"light": "#fbfcfd", "dark": "#11181d"}
@@ -31,15 +34,23 @@ MARKS = ("circle", "square", "triangle-up", "x", "cross", "star", "pentagon", "h
 # The confusion matrix from no image of a class to all of them.
 RIGHT = {"light": ("#e6f2f8", "#8cc4dd"), "dark": ("#16303c", "#1c5f7d")}
 WRONG = {"light": ("#fdeee2", "#f0a878"), "dark": ("#38231a", "#8a4213")}
-TITLES = {"jpeg": "JPEG compression"}
-METRIC_AXES = {"accuracy": "Accuracy", "roc_auc": "ROC AUC"}
+TITLES = {
+    "blur": marked("Blur"),
+    "jpeg": marked("JPEG compression"),
+    "brightness": marked("Brightness"),
+    "colour_cast": marked("Colour cast"),
+    "hair": marked("Hair"),
+    "vignette": marked("Vignette"),
+    "rotation": marked("Rotation"),
+}
+METRIC_AXES = {"accuracy": marked("Accuracy"), "roc_auc": marked("ROC AUC")}
 COLUMN_AXES = {
-    "train_loss": "Training loss",
-    "fold_loss": "Loss on the held-out fold",
-    "fold_auc": "ROC AUC on the held-out fold",
-    "fold_accuracy": "Accuracy on the held-out fold",
-    "seconds": "Seconds an epoch",
-    "images_per_second": "Images a second",
+    "train_loss": marked("Training loss"),
+    "fold_loss": marked("Loss on the held-out fold"),
+    "fold_auc": marked("ROC AUC on the held-out fold"),
+    "fold_accuracy": marked("Accuracy on the held-out fold"),
+    "seconds": marked("Seconds an epoch"),
+    "images_per_second": marked("Images a second"),
 }
 _FONT = "Source Sans, Source Sans Pro, sans-serif"
 _LEGEND_CHARACTERS = 36
@@ -87,10 +98,10 @@ def roc_chart(
         theme: `light` or `dark`.
     """
     figure = go.Figure()
-    _reference(figure, [0, 1], [0, 1], "no better than chance", theme)
+    _reference(figure, [0, 1], [0, 1], _("no better than chance"), theme)
     _curves(figure, curves, styles, notes, x="false_positive_rate", y="sensitivity", shape="linear")
     _marks(figure, points, styles, x="false_positive_rate", y="sensitivity")
-    _axes(figure, "Benign images called malignant (1 minus specificity)", "Malignant images found (sensitivity)")
+    _axes(figure, _("Benign images called malignant (1 minus specificity)"), _("Malignant images found (sensitivity)"))
     return _square(_finished(figure, theme))
 
 
@@ -115,10 +126,10 @@ def pr_chart(
     """
     figure = go.Figure()
     if malignant_share is not None:
-        _reference(figure, [0, 1], [malignant_share] * 2, "every image called malignant", theme)
+        _reference(figure, [0, 1], [malignant_share] * 2, _("every image called malignant"), theme)
     _curves(figure, curves, styles, notes, x="sensitivity", y="precision", shape="vh")
     _marks(figure, points, styles, x="sensitivity", y="precision")
-    _axes(figure, "Malignant images found (sensitivity)", "Called malignant that are (precision)")
+    _axes(figure, _("Malignant images found (sensitivity)"), _("Called malignant that are (precision)"))
     return _square(_finished(figure, theme))
 
 
@@ -130,8 +141,9 @@ def confusion_chart(cells: pd.DataFrame, *, theme: str) -> go.Figure:
         theme: `light` or `dark`.
     """
     figure = _panels(list(dict.fromkeys(cells["model"])), theme, row_height=210, gap=84, across=0.12)
-    order = ["benign", "malignant"]
-    for number, (_, matrix) in enumerate(cells.groupby("model", sort=False)):
+    order = [_("benign"), _("malignant")]
+    cells = cells.assign(called=cells["called"].map(_), actual=cells["actual"].map(_))
+    for number, (_model, matrix) in enumerate(cells.groupby("model", sort=False)):
         place = _place(number)
         for scale, right in ((RIGHT[theme], True), (WRONG[theme], False)):
             part = matrix[(matrix["actual"] == matrix["called"]) == right]
@@ -146,13 +158,13 @@ def confusion_chart(cells: pd.DataFrame, *, theme: str) -> go.Figure:
                 text=[_cell(images, share) for images, share in zip(part["images"], part["share"], strict=True)],
                 texttemplate="%{text}",
                 textfont={"size": 16, "color": INK[theme]},
-                hovertemplate="actually %{y}, called %{x}: %{text}<extra></extra>",
+                hovertemplate=_hover(_("actually {y}, called {x}: {text}"), x="%{x}", y="%{y}", text="%{text}"),
                 xgap=3,
                 ygap=3,
                 **place,
             )
-        figure.update_xaxes(title_text="Called", categoryorder="array", categoryarray=order, **place)
-        figure.update_yaxes(title_text="Actually", categoryorder="array", categoryarray=order[::-1], **place)
+        figure.update_xaxes(title_text=_("Called"), categoryorder="array", categoryarray=order, **place)
+        figure.update_yaxes(title_text=_("Actually"), categoryorder="array", categoryarray=order[::-1], **place)
     figure.update_xaxes(showgrid=False, title_standoff=4)
     figure.update_yaxes(showgrid=False, tickangle=-90, title_standoff=4)
     return figure
@@ -180,11 +192,13 @@ def reliability_chart(bins: pd.DataFrame, styles: Mapping[str, Look], *, theme: 
             mode="lines+markers",
             line={"color": styles[str(label)].colour, "width": 1.5},
             marker={"size": 7, "symbol": styles[str(label)].mark},
-            hovertemplate="mean score %{x:.2f}: %{y:.0%} of %{customdata} images malignant<extra></extra>",
+            hovertemplate=_hover(
+                _("mean score {x}: {y} of {n} images malignant"), x="%{x:.2f}", y="%{y:.0%}", n="%{customdata}"
+            ),
             **place,
         )
-        figure.update_xaxes(title_text="Mean score", **place)
-        figure.update_yaxes(title_text="Malignant share" if number % _PANELS == 0 else "", **place)
+        figure.update_xaxes(title_text=_("Mean score"), **place)
+        figure.update_yaxes(title_text=_("Malignant share") if number % _PANELS == 0 else "", **place)
     figure.update_xaxes(range=[-0.02, 1.02], title_standoff=6)
     figure.update_yaxes(range=[-0.02, 1.02], tickformat=".0%", title_standoff=6)
     return figure
@@ -200,10 +214,10 @@ def decision_chart(curves: pd.DataFrame, styles: Mapping[str, Look], *, theme: s
     """
     figure = go.Figure()
     everyone = curves.drop_duplicates("threshold").sort_values("threshold")
-    _reference(figure, everyone["threshold"], everyone["treat_all"], "refer everyone", theme)
-    _reference(figure, everyone["threshold"], everyone["treat_none"], "refer no one", theme, dash="dash")
+    _reference(figure, everyone["threshold"], everyone["treat_all"], _("refer everyone"), theme)
+    _reference(figure, everyone["threshold"], everyone["treat_none"], _("refer no one"), theme, dash="dash")
     _curves(figure, curves, styles, {}, x="threshold", y="net_benefit", shape="linear")
-    _axes(figure, "Score from which a lesion is referred", "Net benefit (found malignant lesions an image)")
+    _axes(figure, _("Score from which a lesion is referred"), _("Net benefit (found malignant lesions an image)"))
     top = float(curves["net_benefit"].max()) if len(curves) else 1.0
     figure.update_yaxes(range=[-0.25 * top, 1.1 * top])
     figure.update_xaxes(range=[0, 1])
@@ -220,7 +234,7 @@ def coverage_chart(curves: pd.DataFrame, styles: Mapping[str, Look], *, theme: s
     """
     figure = go.Figure()
     _curves(figure, curves, styles, {}, x="coverage", y="error", shape="hv")
-    _axes(figure, "Share of images decided, the surest first", "Wrong decisions among them")
+    _axes(figure, _("Share of images decided, the surest first"), _("Wrong decisions among them"))
     figure.update_xaxes(range=[0, 1.01], tickformat=".0%")
     figure.update_yaxes(rangemode="tozero", tickformat=".0%")
     return _finished(figure, theme)
@@ -251,10 +265,10 @@ def cost_chart(board: pd.DataFrame, metric: str, styles: Mapping[str, Look], *, 
                 row=1,
                 col=column,
             )
-    figure.update_xaxes(title_text="Time, as a multiple of the paper model", row=1, col=1)
-    figure.update_xaxes(title_text="Weights, MB", row=1, col=2)
+    figure.update_xaxes(title_text=_("Time, as a multiple of the paper model"), row=1, col=1)
+    figure.update_xaxes(title_text=_("Weights, MB"), row=1, col=2)
     figure.update_xaxes(rangemode="tozero")
-    figure.update_yaxes(title_text=METRIC_AXES[metric], row=1, col=1)
+    figure.update_yaxes(title_text=_(METRIC_AXES[metric]), row=1, col=1)
     return _finished(figure, theme, legend="below")
 
 
@@ -269,7 +283,7 @@ def robustness_chart(curves: pd.DataFrame, metric: str, styles: Mapping[str, Loo
     """
     chosen = curves[curves["metric"] == metric]
     names = list(dict.fromkeys(chosen["corruption"]))
-    titles = [TITLES.get(name, name.replace("_", " ").capitalize()) for name in names]
+    titles = [_(TITLES.get(name, name.replace("_", " ").capitalize())) for name in names]
     figure = _panels(titles, theme, row_height=180, gap=64, across=0.05, legend=True)
     named: set[str] = set()
     for number, name in enumerate(names):
@@ -286,12 +300,12 @@ def robustness_chart(curves: pd.DataFrame, metric: str, styles: Mapping[str, Loo
                 showlegend=label not in named,
                 line={"color": look.colour, "dash": look.dash, "width": 2},
                 marker={"size": 6, "symbol": look.mark},
-                hovertemplate="strength %{x}: %{y:.3f}<extra></extra>",
+                hovertemplate=_hover(_("strength {x}: {y}"), x="%{x}", y="%{y:.3f}"),
                 **place,
             )
             named.add(str(label))
-        figure.update_yaxes(title_text=METRIC_AXES[metric] if number % _PANELS == 0 else "", **place)
-        figure.update_xaxes(title_text="Strength" if number + _PANELS >= len(names) else "", **place)
+        figure.update_yaxes(title_text=_(METRIC_AXES[metric]) if number % _PANELS == 0 else "", **place)
+        figure.update_xaxes(title_text=_("Strength") if number + _PANELS >= len(names) else "", **place)
     figure.update_yaxes(matches="y", title_standoff=6)
     figure.update_xaxes(dtick=1, title_standoff=4)
     return figure
@@ -308,7 +322,7 @@ def training_chart(curves: pd.DataFrame, column: str, styles: Mapping[str, Look]
     """
     figure = go.Figure()
     _curves(figure, curves.dropna(subset=[column]), styles, {}, x="epoch", y=column, shape="linear", marked=True)
-    _axes(figure, "Epoch", column_title(column))
+    _axes(figure, _("Epoch"), column_title(column))
     figure.update_xaxes(dtick=1 if curves["epoch"].max() <= 20 else None)
     return _finished(figure, theme)
 
@@ -335,12 +349,12 @@ def held_out_chart(table: pd.DataFrame, styles: Mapping[str, Look], *, theme: st
             mode="markers",
             name=_legend_name(model),
             marker={"size": 10, "color": styles[model].colour, "symbol": styles[model].mark},
-            hovertemplate="%{x:.3f}, %{customdata:,} images<extra></extra>",
+            hovertemplate=_hover(_("{x}, {n} images"), x="%{x:.3f}", n="%{customdata:,}"),
         )
-    figure.update_xaxes(title_text="ROC AUC, with 95 % interval")
+    figure.update_xaxes(title_text=_("ROC AUC, with 95 % interval"))
     figure.update_yaxes(
         tickvals=list(range(len(datasets))),
-        ticktext=[_wrapped(dataset, _PANEL_CHARACTERS) for dataset in datasets],
+        ticktext=[_wrapped(_(dataset), _PANEL_CHARACTERS) for dataset in datasets],
         range=[len(datasets) - 0.5, -0.5],
     )
     return _finished(figure, theme).update_layout(height=120 + 70 * len(datasets))
@@ -364,7 +378,7 @@ def titled(figure: go.Figure, title: str) -> go.Figure:
 
 def column_title(column: str) -> str:
     """What a column of a training log is called."""
-    return COLUMN_AXES.get(column, column.replace("_", " ").capitalize())
+    return _(COLUMN_AXES.get(column, column.replace("_", " ").capitalize()))
 
 
 def _curves(
@@ -396,7 +410,8 @@ def _marks(figure: go.Figure, points: pd.DataFrame, styles: Mapping[str, Look], 
     for row in points.dropna(subset=[x, y]).to_dict("records"):
         paper = row["source"] == "paper"
         look = styles[row["model"]]
-        source = "as published" if paper else f"at its threshold {row['threshold']:.2f}"
+        threshold = written(row["threshold"], ".2f")
+        source = _("as published") if paper else _("at its threshold {threshold}").format(threshold=threshold)
         figure.add_scatter(
             x=[row[x]],
             y=[row[y]],
@@ -425,8 +440,13 @@ def _whiskers(table: pd.DataFrame, value: str, *, low: str = "low", high: str = 
     return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 1.2, "width": 3}
 
 
+def _hover(words: str, **fields: str) -> str:
+    """Return what a chart says beside the pointer, with Plotly's own fields for the placeholders."""
+    return words.format(**fields) + "<extra></extra>"
+
+
 def _cell(images: int, share: float) -> str:
-    return f"<b>{images}</b><br>" + ("" if pd.isna(share) else f"{share:.1%}")
+    return f"<b>{images}</b><br>" + ("" if pd.isna(share) else written(share, ".1%"))
 
 
 def _panels(
@@ -484,6 +504,8 @@ def _finished(figure: go.Figure, theme: str, *, legend: str = "right") -> go.Fig
     place = beside if legend == "right" else below
     return figure.update_layout(
         height=480,
+        # Decimals and thousands on axes and beside the pointer.
+        separators="".join(NUMBER_MARKS[current_language()]),
         font={"family": _FONT, "size": 14, "color": ink},
         paper_bgcolor=BACKGROUND[theme],
         plot_bgcolor=BACKGROUND[theme],

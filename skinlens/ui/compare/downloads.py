@@ -6,21 +6,22 @@ import pandas as pd
 import streamlit as st
 
 from skinlens.storage.spreadsheet import guarded_table
+from skinlens.translation import gettext as _
 
 FORMATS = ("png", "svg")
 
 
-def offer_table(table: pd.DataFrame, name: str, *, label: str = "Download table (CSV)", key: str = "") -> None:
+def offer_table(table: pd.DataFrame, name: str, *, label: str = "", key: str = "") -> None:
     """Offer a table as `skinlens-<name>.csv`.
 
     Args:
         table: As it is saved.
         name: Of the file.
-        label: Of the button.
+        label: Of the button; "Download table (CSV)" if empty.
         key: Of the button; `numbers-<name>` if empty.
     """
     st.download_button(
-        label,
+        label or _("Download table (CSV)"),
         lambda: csv_bytes(table),
         file_name=f"skinlens-{name}.csv",
         mime="text/csv",

@@ -15,13 +15,15 @@ from skinlens.leaderboard.probes import FOLDER
 from skinlens.runtime.card import sha256_of
 from skinlens.runtime.predictor import DEFAULT_MODEL
 from skinlens.translation import gettext as _
+from skinlens.translation import marked
 from skinlens.ui.compare import charts
 from skinlens.ui.compare.downloads import FORMATS, chart_config, offer_table
+from skinlens.ui.shown_table import shown_table
 
 SELECTED = "selected.json"
 # Models in the chart before the reader chooses.
 MOST_DRAWN = 3
-_NOTE = (
+_NOTE = marked(
     "ROC AUC with 95 % interval (bootstrap over lesions) and number of images. Each dataset was held out completely: "
     "the model had seen none of its images or lesions. These results say more about a new clinic than the test images "
     "below. A linear probe is a logistic regression on the pretrained weights, without training the network; a trained "
@@ -39,7 +41,8 @@ def held_out_models(folder: Path, titles: Mapping[str, str]) -> tuple[tuple[Held
     Returns:
         Every model whose choice held out datasets and every probe, and a sentence for each file that cannot be used.
     """
-    models, problems = _read(str(folder), _digest(folder))
+    with st.spinner(_("Reading the held-out datasets")):
+        models, problems = _read(str(folder), _digest(folder))
     return tuple(with_titles(models, titles)), problems
 
 
@@ -65,16 +68,16 @@ def show_held_out(models: Sequence[HeldOutModel], *, theme: str) -> None:
     """
     table, readable = held_out_table(models), readable_held_out(models)
     mean_note = _mean_note(models)
-    widths = {name: st.column_config.TextColumn(width=235) for name in readable.columns if name != "Mean"}
-    widths["Model"] = st.column_config.TextColumn(width=340, pinned=True)
-    mean = {"Mean": st.column_config.NumberColumn(format="%.3f", help=mean_note)}
+    widths = {_(name): st.column_config.TextColumn(width=235) for name in readable.columns if name != "Mean"}
+    widths[_("Model")] = st.column_config.TextColumn(width=340, pinned=True)
+    mean = {_("Mean"): st.column_config.TextColumn(help=mean_note)}
     st.dataframe(
-        readable,
+        shown_table(readable),
         hide_index=True,
         column_config=widths | mean,
         alt=_("ROC AUC of models on datasets that they had not seen"),
     )
-    st.caption(" ".join(note for note in (_NOTE, mean_note, _default_note(models), _size_note(table)) if note))
+    st.caption(" ".join(note for note in (_(_NOTE), mean_note, _default_note(models), _size_note(table)) if note))
     offer_table(table, "held-out-datasets")
     titles = list(dict.fromkeys(table["model"]))
     chosen = st.multiselect(_("Models in this chart"), titles, default=titles[:MOST_DRAWN], key="held-out-models")
@@ -92,25 +95,29 @@ def show_held_out(models: Sequence[HeldOutModel], *, theme: str) -> None:
 
 
 def _mean_note(models: Sequence[HeldOutModel]) -> str:
-    shared = [dataset_title(origin) for origin in shared_origins(models)]
+    shared = [_(dataset_title(origin)) for origin in shared_origins(models)]
     if not shared:
-        return "There is no mean, because no dataset was held out for every row."
-    return f"Mean: over the datasets that were held out for every row ({', '.join(shared)})."
+        return _("There is no mean, because no dataset was held out for every row.")
+    return _("Mean: over the datasets that were held out for every row ({datasets}).").format(
+        datasets=", ".join(shared)
+    )
 
 
 def _default_note(models: Sequence[HeldOutModel]) -> str:
     if not any(model.default for model in models):
         return ""
-    return "The model of this app is the default because it was trained for general use and chosen on these datasets."
+    return _(
+        "The model of this app is the default because it was trained for general use and chosen on these datasets."
+    )
 
 
 def _size_note(table: pd.DataFrame) -> str:
     if table.groupby("dataset")["n"].nunique().le(1).all():
         return ""
-    return "Where n differs within a column, the models were measured on different images of that dataset."
+    return _("Where n differs within a column, the models were measured on different images of that dataset.")
 
 
-@st.cache_resource(max_entries=2, show_spinner="Reading the held-out datasets")
+@st.cache_resource(max_entries=2, show_spinner=False)
 def _read(folder: str, digest: str) -> tuple[tuple[HeldOutModel, ...], tuple[str, ...]]:
     del digest
     # Without titles, so that pages with and without them share what takes seconds to measure.

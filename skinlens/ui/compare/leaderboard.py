@@ -11,6 +11,7 @@ from skinlens.metrics.views import views_of
 from skinlens.translation import gettext as _
 from skinlens.ui.compare.downloads import offer_table
 from skinlens.ui.compare.state import VIEWS, Compared
+from skinlens.ui.shown_table import shown_table
 
 
 def choose_view(compared: Compared) -> str:
@@ -20,7 +21,7 @@ def choose_view(compared: Compared) -> str:
         compared.views,
         default="all",
         required=True,
-        format_func=VIEWS.__getitem__,
+        format_func=lambda name: _(VIEWS[name]),
         key="compare-view",
         width="stretch",
     )
@@ -30,11 +31,11 @@ def choose_view(compared: Compared) -> str:
             counts = label_counts(model, view)
             st.caption(
                 _("**{view}** ({counts} benign, {counts2} malignant images; in files `{view2}`): {explanation}").format(
-                    view=VIEWS[view],
+                    view=_(VIEWS[view]),
                     counts=counts["benign"],
                     counts2=counts["malignant"],
                     view2=view,
-                    explanation=in_view.explanation,
+                    explanation=_(in_view.explanation),
                 )
             )
             break
@@ -49,18 +50,22 @@ def show_leaderboard(board: pd.DataFrame, view: str) -> None:
         view: The test view that it is about.
     """
     formats = {
-        "Model": st.column_config.TextColumn(width=340),
-        **{heading(metric): st.column_config.TextColumn(width=165) for metric in METRICS},
-        "Paper's accuracy": st.column_config.NumberColumn(format="%.3f", help=_("Published for the same network")),
-        "Time": st.column_config.TextColumn(help=_("For one image, as a multiple of the time of asff_resnet50_paper")),
-        "MB": st.column_config.NumberColumn(format="%.1f"),
-        "Training, min": st.column_config.NumberColumn(format="%.0f"),
+        _("Model"): st.column_config.TextColumn(width=340),
+        **{_(heading(metric)): st.column_config.TextColumn(width=165) for metric in METRICS},
+        _("Paper's accuracy"): st.column_config.TextColumn(help=_("Published for the same network")),
+        _("Time"): st.column_config.TextColumn(
+            help=_("For one image, as a multiple of the time of asff_resnet50_paper")
+        ),
+        "MB": st.column_config.NumberColumn(format="%.0f"),
+        _("Training, min"): st.column_config.NumberColumn(format="%.0f"),
     }
-    st.dataframe(readable(board), hide_index=True, column_config=formats, alt=_("Leaderboard of all models"))
+    st.dataframe(
+        shown_table(readable(board)), hide_index=True, column_config=formats, alt=_("Leaderboard of all models")
+    )
     paper = (
-        f"Paper: {SOURCE}. It gives no intervals; those shown are Wilson's, from its counts."
+        _("Paper: {source}. It gives no intervals; those shown are Wilson's, from its counts.").format(source=_(SOURCE))
         if view == "all"
-        else "The paper has no results for this test view, so its rows are not shown."
+        else _("The paper has no results for this test view, so its rows are not shown.")
     )
     st.caption(
         _(

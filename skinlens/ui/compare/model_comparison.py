@@ -1,15 +1,19 @@
 """Two models compared: the difference in words, and the images on which they disagree."""
 
 import os
+from collections.abc import Sequence
 
+import pandas as pd
 import streamlit as st
 
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.leaderboard.model_comparison import disagreeing, pair_table, sentences
 from skinlens.translation import gettext as _
+from skinlens.translation import in_language
 from skinlens.ui.compare import state
 from skinlens.ui.compare.downloads import offer_table
 from skinlens.ui.compare.state import Compared
+from skinlens.ui.shown_table import shown_table
 
 
 @st.fragment
@@ -33,7 +37,7 @@ def compare_two_models(compared: Compared, view: str) -> None:
         _show_disagreements(compared, first, second, view)
     except ValueError as error:
         st.error(_("These two models cannot be compared."), icon=":material/error:")
-        st.text(str(error))
+        st.text(in_language(str(error)))
 
 
 def _show_difference(compared: Compared, first: str, second: str, view: str) -> None:
@@ -46,14 +50,10 @@ def _show_difference(compared: Compared, first: str, second: str, view: str) -> 
         return
     comparison = state.pair(*seeds, view)
     for sentence in sentences(comparison):
-        st.text(sentence)
+        st.text(in_language(sentence))
     table = pair_table(comparison.first_seed)
-    st.dataframe(
-        table,
-        hide_index=True,
-        column_config={table.columns[0]: st.column_config.TextColumn(width=230)}
-        | {label: st.column_config.NumberColumn(format="%.3f") for label in (first, second)},
-    )
+    shown = _with_three_decimals(table, (first, second))
+    st.dataframe(shown, hide_index=True, column_config={shown.columns[0]: st.column_config.TextColumn(width=230)})
     st.caption(
         _(
             "Intervals: 95 %, bootstrap over lesions, with the same samples for both models. A "
@@ -73,17 +73,16 @@ def _show_disagreements(compared: Compared, first: str, second: str, view: str) 
     st.markdown(_("**Images with different decisions: {n}**").format(n=len(comparison)))
     if comparison.empty:
         return
-    score = st.column_config.NumberColumn
     chosen = st.dataframe(
-        comparison,
+        _with_three_decimals(comparison, ("first", "second", "gap")),
         hide_index=True,
         column_config={
-            "path": "Image",
-            "label": "Label",
-            "first": score("Score of the first", format="%.3f"),
-            "second": score("Score of the second", format="%.3f"),
-            "gap": score("Difference", format="%.3f"),
-            "right": "Correct model",
+            "path": _("Image"),
+            _("label"): _("Label"),
+            "first": _("Score of the first"),
+            "second": _("Score of the second"),
+            "gap": _("Difference"),
+            "right": _("Correct model"),
         },
         on_select="rerun",
         selection_mode="single-row",
@@ -93,6 +92,12 @@ def _show_disagreements(compared: Compared, first: str, second: str, view: str) 
     offer_table(comparison.rename(columns={"first": first, "second": second}), f"disagreements-{view}")
     rows = [row for row in chosen.selection.rows if row < len(comparison)]
     _show_image(str(comparison["path"].iloc[rows[0]]) if rows else None)
+
+
+def _with_three_decimals(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Return a table for the reader, with numbers from 0 to 1 as texts that sort like them."""
+    rounded = {column: ["" if pd.isna(each) else f"{each:.3f}" for each in table[column]] for column in columns}
+    return shown_table(table.assign(**rounded))
 
 
 def _show_image(path: str | None) -> None:
@@ -109,7 +114,7 @@ def _show_image(path: str | None) -> None:
     try:
         image = state.image(folder, path)
     except ImageRejectedError as error:
-        st.text(str(error))
+        st.text(in_language(str(error)))
         return
     if image is None:
         st.text(_("The folder has no file {path}.").format(path=path))

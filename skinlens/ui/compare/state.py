@@ -21,14 +21,16 @@ from skinlens.runtime.card import sha256_of
 from skinlens.runtime.predictor import DEFAULT_MODEL
 from skinlens.runtime.weights import weights_folder
 from skinlens.storage.csv_file import CsvFileError
+from skinlens.translation import gettext as _
+from skinlens.translation import marked, sentence
 from skinlens.ui.compare.held_out import held_out_models
 
 # Test views by name, as shown. The compression of a JPEG from elsewhere gives the answer away.
 VIEWS = {
-    "all": "All images",
-    "no-twins": "Without train-test duplicates",
-    "native": "Without the compression shortcut",
-    "clean-native": "Without either",
+    "all": marked("All images"),
+    "no-twins": marked("Without train-test duplicates"),
+    "native": marked("Without the compression shortcut"),
+    "clean-native": marked("Without either"),
 }
 DEFAULT_THRESHOLD = 0.5
 # Drawn before the reader chooses; more would hide each other.
@@ -108,7 +110,8 @@ class Submission:
 def load() -> Compared:
     """Read the folder beside the released models and this session's own model; unreadable files become problems."""
     folder = weights_folder() / "evaluation"
-    results, published, problems = _read(str(folder), _folder_digest(folder))
+    with st.spinner(_("Reading the evaluations")):
+        results, published, problems = _read(str(folder), _folder_digest(folder))
     shown = results.shown
     yours, message = _own_model(shown[0] if shown else None)
     titles = {model.name: model.title for model in results.models}
@@ -122,7 +125,8 @@ def board(compared: Compared, view: str) -> pd.DataFrame:
     worked_out: dict[str, ViewResult | None] = {}
     if compared.yours is not None:
         families[compared.yours.family] = (compared.yours,)
-        worked_out[compared.yours.name] = _measured(compared.yours.digest, view, compared.yours)
+        with st.spinner(_("Computing the intervals of your model")):
+            worked_out[compared.yours.name] = _measured(compared.yours.digest, view, compared.yours)
     return leaderboard_of(families, compared.published, view=view, worked_out=worked_out)
 
 
@@ -149,7 +153,8 @@ def pair(first: Seeds, second: Seeds, view: str) -> ModelComparison:
     """
     private = any(model.source == "yours" for model in (*first, *second))
     worked_out = _private_pair if private else _shared_pair
-    return worked_out(pair_key(first, second, view), view, first, second)
+    with st.spinner(_("Comparing on 2,000 resamples of the lesions")):
+        return worked_out(pair_key(first, second, view), view, first, second)
 
 
 def receive() -> None:
@@ -202,7 +207,8 @@ def image(folder: str, path: str) -> LesionImage | None:
         file = (root / path).resolve()
         exists = file.is_relative_to(root) and file.is_file()
     except (OSError, ValueError) as error:
-        raise ImageRejectedError("unreadable", f"{path!r} cannot be looked up: {error}.") from error
+        words = sentence("{path} cannot be looked up: {error}.", path=repr(path), error=str(error))
+        raise ImageRejectedError("unreadable", words) from error
     return decode(file) if exists else None
 
 
@@ -225,7 +231,7 @@ def _own_model(like: EvaluatedModel | None) -> tuple[EvaluatedModel | None, str]
         return None, str(error)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Reading the evaluations")
+@st.cache_resource(max_entries=2, show_spinner=False)
 def _read(folder: str, digest: str) -> tuple[Results, pd.DataFrame, tuple[str, ...]]:
     """Read everything in the folder, again only when a file of it has changed."""
     del digest
@@ -248,7 +254,7 @@ def _folder_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-@st.cache_resource(max_entries=16, scope="session", show_spinner="Computing the intervals of your model")
+@st.cache_resource(max_entries=16, scope="session", show_spinner=False)
 def _measured(digest: str, view: str, _model: EvaluatedModel) -> ViewResult | None:
     del digest
     return measured(_model, view)
@@ -259,6 +265,5 @@ def _pair(key: tuple[str, ...], view: str, _first: Seeds, _second: Seeds) -> Mod
     return compare_models(_first, _second, view)
 
 
-_SPINNER = "Comparing on 2,000 resamples of the lesions"
-_shared_pair = st.cache_resource(max_entries=64, show_spinner=_SPINNER)(_pair)
-_private_pair = st.cache_resource(max_entries=16, scope="session", show_spinner=_SPINNER)(_pair)
+_shared_pair = st.cache_resource(max_entries=64, show_spinner=False)(_pair)
+_private_pair = st.cache_resource(max_entries=16, scope="session", show_spinner=False)(_pair)

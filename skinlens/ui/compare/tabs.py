@@ -14,15 +14,18 @@ from skinlens.leaderboard.subgroup_tables import PART_COLUMNS, missed_melanomas,
 from skinlens.metrics.measurement import from_table
 from skinlens.metrics.registry import MetricName
 from skinlens.translation import gettext as _
+from skinlens.translation import in_language, marked
 from skinlens.ui.compare import charts
 from skinlens.ui.compare.downloads import chart_config, offer_table
 from skinlens.ui.compare.state import VIEWS
+from skinlens.ui.shown_table import shown_table
 
 METRIC_CHOICES: tuple[MetricName, ...] = ("accuracy", "roc_auc")
-_NO_CURVE = "A curve needs the score of every image, which is not published for:"
-_NOT_MEASURED = "Not measured for:"
-_TEST_IMAGES, _HELD_OUT_IMAGES = "Test images", "Held-out datasets or folds"
-_NOT_ALLOWED = "A curve is not possible on these images for:"
+_NO_CURVE = marked("A curve needs the score of every image, which is not published for: {models}.")
+_NOT_MEASURED = marked("Not measured for: {models}.")
+_PAPER_DID_NOT = marked("The paper did not measure this for: {models}.")
+_TEST_IMAGES, _HELD_OUT_IMAGES = marked("Test images"), marked("Held-out datasets or folds")
+_NOT_ALLOWED = marked("A curve is not possible on these images for: {models}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +53,9 @@ class Picked:
     def notes(self, metric: MetricName, name: str) -> dict[str, str]:
         """Return a metric with its interval by label, for legends."""
         return {
-            row["title"]: f"{name} {from_table(row[metric], row[f'{metric}_low'], row[f'{metric}_high']).text()}"
+            row[
+                "title"
+            ]: f"{name} {in_language(from_table(row[metric], row[f'{metric}_low'], row[f'{metric}_high']).text())}"
             for row in self.board.to_dict("records")
             if not pd.isna(row[metric])
         }
@@ -77,7 +82,7 @@ def roc(picked: Picked) -> None:
     )
     table, points = tables.roc_table(picked.models, picked.view), picked.points
     figure = charts.roc_chart(table, points, picked.styles, picked.notes("roc_auc", "AUC"), theme=picked.theme)
-    _show("roc", figure, table, picked, "ROC curves of the picked models")
+    _show("roc", figure, table, picked, _("ROC curves of the picked models"))
     _absent(picked, table, _NOT_ALLOWED)
 
 
@@ -99,7 +104,7 @@ def precision_recall(picked: Picked) -> None:
         malignant_share=tables.malignant_share(picked.models, picked.view),
         theme=picked.theme,
     )
-    _show("precision-recall", figure, table, picked, "Precision-recall curves of the picked models")
+    _show("precision-recall", figure, table, picked, _("Precision-recall curves of the picked models"))
     _absent(picked, table, _NOT_ALLOWED)
 
 
@@ -113,8 +118,13 @@ def confusion(picked: Picked) -> None:
     )
     table = tables.confusion_table(picked.points)
     figure = charts.confusion_chart(table, theme=picked.theme)
-    _show("confusion", figure, table, picked, "Confusion matrices of the picked models")
-    _absent(picked, table, "This test view has no images for:", paper="Published for all images only:")
+    _show("confusion", figure, table, picked, _("Confusion matrices of the picked models"))
+    _absent(
+        picked,
+        table,
+        marked("This test view has no images for: {models}."),
+        paper=marked("Published for all images only: {models}."),
+    )
 
 
 def reliability(picked: Picked) -> None:
@@ -127,7 +137,9 @@ def reliability(picked: Picked) -> None:
         )
     )
     table = tables.reliability_table(picked.models, picked.view)
-    _show_of_scores("reliability", charts.reliability_chart, table, picked, "Reliability diagrams of the picked models")
+    _show_of_scores(
+        "reliability", charts.reliability_chart, table, picked, _("Reliability diagrams of the picked models")
+    )
 
 
 def decision_curve(picked: Picked) -> None:
@@ -141,7 +153,7 @@ def decision_curve(picked: Picked) -> None:
         )
     )
     table = tables.decision_table(picked.models, picked.view)
-    _show_of_scores("decision-curve", charts.decision_chart, table, picked, "Decision curves of the picked models")
+    _show_of_scores("decision-curve", charts.decision_chart, table, picked, _("Decision curves of the picked models"))
 
 
 def coverage(picked: Picked) -> None:
@@ -153,7 +165,7 @@ def coverage(picked: Picked) -> None:
         )
     )
     table = tables.coverage_table(picked.models, picked.view)
-    _show_of_scores("coverage", charts.coverage_chart, table, picked, "Error against share of images decided")
+    _show_of_scores("coverage", charts.coverage_chart, table, picked, _("Error against share of images decided"))
 
 
 def cost(picked: Picked) -> None:
@@ -172,8 +184,13 @@ def cost(picked: Picked) -> None:
     columns = ["title", *costs, metric, f"{metric}_low", f"{metric}_high"]
     table = timed[columns].rename(columns={"title": "model"})
     figure = charts.cost_chart(timed, metric, picked.styles, theme=picked.theme)
-    _show("cost", figure, table, picked, "Accuracy against time and size")
-    _absent(picked, table, "Time and size were not recorded for:", paper="The paper gives no time or size for:")
+    _show("cost", figure, table, picked, _("Accuracy against time and size"))
+    _absent(
+        picked,
+        table,
+        marked("Time and size were not recorded for: {models}."),
+        paper=marked("The paper gives no time or size for: {models}."),
+    )
 
 
 def robustness(picked: Picked) -> None:
@@ -187,8 +204,8 @@ def robustness(picked: Picked) -> None:
     )
     metric = _metric_choice("robustness")
     figure = charts.robustness_chart(table, metric, picked.styles, theme=picked.theme)
-    _show("robustness", figure, table, picked, "Accuracy on degraded images", view="all")
-    _absent(picked, table, _NOT_MEASURED, paper="The paper did not measure this for:")
+    _show("robustness", figure, table, picked, _("Accuracy on degraded images"), view="all")
+    _absent(picked, table, _NOT_MEASURED, paper=_PAPER_DID_NOT)
 
 
 def shortcuts(picked: Picked) -> None:
@@ -204,9 +221,11 @@ def shortcuts(picked: Picked) -> None:
     table = tables.shortcut_table(picked.models)
     if len(table):
         readable = tables.readable_shortcuts(table, picked.view)
-        st.dataframe(readable, hide_index=True, column_config={"Test": st.column_config.TextColumn(width=400)})
+        st.dataframe(
+            shown_table(readable), hide_index=True, column_config={_("Test"): st.column_config.TextColumn(width=400)}
+        )
         _offer_data("shortcuts", table, "all")
-    _absent(picked, table, _NOT_MEASURED, paper="The paper did not measure this for:")
+    _absent(picked, table, _NOT_MEASURED, paper=_PAPER_DID_NOT)
 
 
 def subgroups(picked: Picked) -> None:
@@ -225,9 +244,14 @@ def subgroups(picked: Picked) -> None:
     by = [column for column in PART_COLUMNS if column in set(table["column"])]
     if by:
         chosen = st.segmented_control(
-            _("Group by"), by, default=by[0], required=True, format_func=PART_COLUMNS.__getitem__, key="parts"
+            _("Group by"),
+            by,
+            default=by[0],
+            required=True,
+            format_func=lambda column: _(PART_COLUMNS[column]),
+            key="parts",
         )
-        st.dataframe(readable_subgroups(table, chosen), hide_index=True)
+        st.dataframe(shown_table(readable_subgroups(table, chosen)), hide_index=True)
         _offer_data("subgroups", table, "held-out" if held_out else "all")
         for row in missed_melanomas(picked.models, held_out=held_out).to_dict("records"):
             with st.expander(
@@ -235,8 +259,8 @@ def subgroups(picked: Picked) -> None:
                     row=row["model"], row2=row["missed"], row3=row["n"]
                 )
             ):
-                st.text(row["ids"] or "none")
-    _absent(picked, table, _NOT_MEASURED, paper="The paper did not measure this for:")
+                st.text(row["ids"] or _("none"))
+    _absent(picked, table, _NOT_MEASURED, paper=_PAPER_DID_NOT)
 
 
 def _of_held_out_images(picked: Picked) -> bool:
@@ -245,12 +269,17 @@ def _of_held_out_images(picked: Picked) -> bool:
     if not measured:
         return False
     images = st.segmented_control(
-        _("Images"), [_TEST_IMAGES, _HELD_OUT_IMAGES], default=_TEST_IMAGES, required=True, key="parts-of"
+        _("Images"),
+        [_TEST_IMAGES, _HELD_OUT_IMAGES],
+        default=_TEST_IMAGES,
+        required=True,
+        format_func=_,
+        key="parts-of",
     )
     if images != _HELD_OUT_IMAGES:
         return False
     for model in measured:
-        st.caption(f"{model.label}: {held_out_sentence(model)}")
+        st.caption(f"{model.label}: {in_language(held_out_sentence(model))}")
     return True
 
 
@@ -262,22 +291,27 @@ def training(picked: Picked) -> None:
     if logged:
         column = st.selectbox(_("Show"), logged, format_func=charts.column_title, key="training-column", width=320)
         figure = charts.training_chart(table, column, picked.styles, theme=picked.theme)
-        _show("training", figure, table, picked, "Training curves", view="train")
-    _absent(picked, table, "No training log for:", paper="The paper published no training log for:")
+        _show("training", figure, table, picked, _("Training curves"), view="train")
+    _absent(
+        picked,
+        table,
+        marked("No training log for: {models}."),
+        paper=marked("The paper published no training log for: {models}."),
+    )
 
 
 TABS: dict[str, Callable[[Picked], None]] = {
-    "ROC": roc,
-    "Precision-recall": precision_recall,
-    "Confusion": confusion,
-    "Reliability": reliability,
-    "Decision curve": decision_curve,
-    "Coverage": coverage,
-    "Cost": cost,
-    "Robustness": robustness,
-    "Shortcuts": shortcuts,
-    "Subgroups": subgroups,
-    "Training": training,
+    marked("ROC"): roc,
+    marked("Precision-recall"): precision_recall,
+    marked("Confusion"): confusion,
+    marked("Reliability"): reliability,
+    marked("Decision curve"): decision_curve,
+    marked("Coverage"): coverage,
+    marked("Cost"): cost,
+    marked("Robustness"): robustness,
+    marked("Shortcuts"): shortcuts,
+    marked("Subgroups"): subgroups,
+    marked("Training"): training,
 }
 
 
@@ -289,7 +323,7 @@ def _show(
         return
     named = view or picked.view
     config = chart_config(f"{name}-{named}", picked.format)
-    charts.titled(figure, alt if view else f"{alt}: {VIEWS[picked.view].lower()}")
+    charts.titled(figure, alt if view else f"{alt}: {_(VIEWS[picked.view])}")
     st.plotly_chart(figure, theme=None, config=config, key=f"chart-{name}", alt=alt)
     _offer_data(name, table, named)
 
@@ -301,18 +335,18 @@ def _show_of_scores(name: str, chart: Callable[..., go.Figure], table: pd.DataFr
 
 
 def _offer_data(name: str, table: pd.DataFrame, view: str) -> None:
-    offer_table(table, f"{name}-{view}", label="Download chart data (CSV)", key=f"numbers-{name}")
+    offer_table(table, f"{name}-{view}", label=_("Download chart data (CSV)"), key=f"numbers-{name}")
 
 
 def _absent(picked: Picked, table: pd.DataFrame, why: str, *, paper: str = "") -> None:
-    """Name the models that were picked but are not in the table, and why."""
+    """Name the models that were picked but are not in the table, and why; sentences with `{models}`."""
     there = set(table["model"])
     missing = tables.absent(picked.models, table)
     if missing:
-        st.text(f"{why} {'; '.join(missing)}.")
+        st.text(_(why).format(models="; ".join(missing)))
     published = [label for label in picked.papers if label not in there]
     if paper and published:
-        st.text(f"{paper} {'; '.join(published)}.")
+        st.text(_(paper).format(models="; ".join(published)))
 
 
 def _metric_choice(name: str) -> MetricName:
@@ -321,7 +355,7 @@ def _metric_choice(name: str) -> MetricName:
         METRIC_CHOICES,
         default=METRIC_CHOICES[0],
         required=True,
-        format_func=lambda metric: charts.METRIC_AXES[metric],
+        format_func=lambda metric: _(charts.METRIC_AXES[metric]),
         key=f"metric-{name}",
         label_visibility="collapsed",
     )
@@ -331,4 +365,5 @@ def _metric_choice(name: str) -> MetricName:
 def _corrupted(table: pd.DataFrame) -> str:
     """Return how many images were degraded, as the beginning of a sentence."""
     counts = sorted({int(n) for n in table["n"].dropna()})
-    return f"{' or '.join(str(n) for n in counts)} test images" if counts else "Test images"
+    images = in_language(tables.in_alternatives(counts))
+    return _("{n} test images").format(n=images) if counts else _(_TEST_IMAGES)

@@ -3,17 +3,31 @@
 import pandas as pd
 import streamlit as st
 
-from skinlens.imaging.quality import LIMITS, Check
+from skinlens.imaging.quality import LIMITS, Check, CheckName, Severity
 from skinlens.runtime.card import OodRecord
 from skinlens.runtime.prediction import GateSummary
 from skinlens.runtime.providers import provider_in_words
 from skinlens.translation import gettext as _
-from skinlens.translation import in_language
+from skinlens.translation import in_language, marked, number, numbers_in
 from skinlens.triage.admission import Admission
 from skinlens.triage.decision import Assessment
 from skinlens.triage.pipeline import Assessed
 from skinlens.triage.wording import point_sentence, rates_sentence
 from skinlens.ui.model import LoadedModel
+
+_CHECKS: dict[CheckName, str] = {
+    "blurred": marked("blurred"),
+    "too_dark": marked("too dark"),
+    "too_bright": marked("too bright"),
+    "no_colour": marked("no colour"),
+    "no_lesion": marked("no lesion"),
+    "cut_off": marked("cut off"),
+    "hair": marked("hair"),
+    "ink": marked("ink"),
+    "ruler": marked("ruler"),
+    "dark_corners": marked("dark corners"),
+}
+_RESULTS: dict[Severity, str] = {"warn": marked("warning"), "refuse": marked("rejected")}
 
 
 def show_details(result: Assessed, assessment: Assessment, model: LoadedModel) -> None:
@@ -25,9 +39,9 @@ def show_details(result: Assessed, assessment: Assessment, model: LoadedModel) -
     rates = [] if assessment.override else [in_language(point_sentence(point)), in_language(rates_sentence(point))]
     scores = [
         _("The score is the model's own output. It orders images; the risk above follows from it."),
-        _("Score, unrounded: {score!r}").format(score=prediction.score),
+        _("Score, unrounded: {score}").format(score=numbers_in(repr(prediction.score))),
         _("Scores of the eight orientations: {scores}").format(
-            scores=", ".join(f"{score:.3f}" for score in orientations)
+            scores=", ".join(number(score, ".3f") for score in orientations)
         ),
     ]
     with st.expander(_("Details: reasons, image quality, score, model")):
@@ -41,17 +55,17 @@ def show_details(result: Assessed, assessment: Assessment, model: LoadedModel) -
             _("Model: {name} {version}, weights SHA-256 {digest}").format(
                 name=prediction.model.name, version=prediction.model.version, digest=prediction.model.sha256
             ),
-            _("Ran on: {place}, {milliseconds:.1f} ms").format(
-                place=_(provider_in_words(prediction.provider)), milliseconds=prediction.milliseconds
+            _("Ran on: {place}, {milliseconds} ms").format(
+                place=_(provider_in_words(prediction.provider)), milliseconds=number(prediction.milliseconds, ".1f")
             ),
             *([] if assessment.decision == "rejected" else scores),
-            _("Operating point: {name}, threshold {threshold:.4f}").format(
-                name=_(point.name), threshold=point.threshold
+            _("Operating point: {name}, threshold {threshold}").format(
+                name=_(point.name), threshold=number(point.threshold, ".4f")
             ),
             *rates,
             _fusion(prediction.gate),
-            _("Heatmap: full evidence is {scale:g}, {chosen_on}").format(
-                scale=model.card.heatmap.scale, chosen_on=model.card.heatmap.chosen_on
+            _("Heatmap: full evidence is {scale}, {chosen_on}").format(
+                scale=number(model.card.heatmap.scale, "g"), chosen_on=in_language(model.card.heatmap.chosen_on)
             ),
         ]
         st.text("\n".join(lines))
@@ -65,7 +79,8 @@ def quality_table(admission: Admission | None, record: OodRecord | None) -> pd.D
         record: From the model's card; None for a model without out-of-distribution statistics.
 
     Returns:
-        Columns Check, Measured, Passes (the limit), Result (`passed`, `warning` or `rejected`) and Unit.
+        Columns Check, Measured, Passes (the limit), Result (`passed`, `warning` or `rejected`) and Unit, all of it text
+        in the reader's language.
     """
     if admission is None:
         return pd.DataFrame()
@@ -76,24 +91,25 @@ def quality_table(admission: Admission | None, record: OodRecord | None) -> pd.D
         rows.insert(
             0,
             {
-                "Check": "not dermoscopy",
-                "Measured": round(admission.ood_score, 2),
-                "Passes": f"at least {record.threshold:.2f}",
-                "Result": "rejected" if rejected else "passed",
-                "Unit": "standard deviations from the dermoscopic training images",
+                _("Check"): _("not dermoscopy"),
+                _("Measured"): number(admission.ood_score, ".2f"),
+                _("Passes"): _("at least {limit}").format(limit=number(record.threshold, ".2f")),
+                _("Result"): _("rejected") if rejected else _("passed"),
+                _("Unit"): _("standard deviations from the dermoscopic training images"),
             },
         )
     return pd.DataFrame(rows)
 
 
-def _row(check: Check) -> dict[str, str | float]:
+def _row(check: Check) -> dict[str, str]:
     limits = LIMITS[check.name]
+    passes = _("at least {limit}") if limits.low else _("at most {limit}")
     return {
-        "Check": check.name.replace("_", " "),
-        "Measured": round(check.value, 2),
-        "Passes": f"{'at least' if limits.low else 'at most'} {limits.warn:g}",
-        "Result": "passed" if check.passed else {"warn": "warning", "refuse": "rejected"}[check.severity],
-        "Unit": limits.unit,
+        _("Check"): _(_CHECKS[check.name]),
+        _("Measured"): number(check.value, ".2f"),
+        _("Passes"): passes.format(limit=number(limits.warn, "g")),
+        _("Result"): _("passed") if check.passed else _(_RESULTS[check.severity]),
+        _("Unit"): _(limits.unit),
     }
 
 
@@ -101,6 +117,6 @@ def _fusion(gate: GateSummary | None) -> str:
     """Say how the model mixed its two branches, if it has two."""
     if gate is None:
         return _("This model has one branch, so there is no fusion.")
-    return _("Share of the mid-level branch in the fusion: mean {mean:.2f}, from {low:.2f} to {high:.2f}").format(
-        mean=gate.mean, low=gate.low, high=gate.high
+    return _("Share of the mid-level branch in the fusion: mean {mean}, from {low} to {high}").format(
+        mean=number(gate.mean, ".2f"), low=number(gate.low, ".2f"), high=number(gate.high, ".2f")
     )

@@ -12,8 +12,8 @@ from skinlens.translation import gettext as _
 from skinlens.translation import marked
 from skinlens.triage.case import CaseFacts
 from skinlens.triage.sites import SIDES, SITES, sides_of, site_in_words, site_text
-from skinlens.ui import session
 from skinlens.ui.case_store import case_store
+from skinlens.ui.entered import restore
 
 SEXES = (marked("female"), marked("male"), marked("other"))
 # The choice of a lesion that the patient does not have yet.
@@ -36,7 +36,8 @@ def ask_who_and_when(image: LesionImage) -> CaseFacts:
     """Ask for patient, lesion, day, age and sex in one row, and return them."""
     key = Keys(image.sha256)
     fields = [key(field) for field in ("id", "day", "age", "sex")]
-    session.restore(*fields)
+    for field in fields:
+        restore(field)
     patient, lesion, day, age, sex = st.columns([1.2, 1.8, 1.2, 0.8, 0.9])
     case_id = patient.text_input(_("Pseudonymous id"), key=key("id"), max_chars=60)
     with lesion:
@@ -50,7 +51,6 @@ def ask_who_and_when(image: LesionImage) -> CaseFacts:
         sex=sex.selectbox(_("Sex"), SEXES, None, placeholder="", format_func=_, key=key("sex")) or "",
         photographed=photographed,
     )
-    session.remember(*fields)
     if known is None:
         return facts
     return replace(facts, lesion=known.label, site=known.site or "", site_code=known.site_code, side=known.side)
@@ -60,7 +60,8 @@ def ask_where(image: LesionImage, facts: CaseFacts) -> CaseFacts:
     """Ask for the body site of a new lesion, or state that of a known one, and ask for a note; return both added."""
     key = Keys(image.sha256)
     fields = [key(field) for field in ("site", "side", "more", "note")]
-    session.restore(*fields)
+    for field in fields:
+        restore(field)
     if facts.lesion and facts.site:
         where, beside = st.columns([2.4, 3.5])
         # A text field, though nobody can type into it, so that the row reads as the others do.
@@ -88,7 +89,6 @@ def ask_where(image: LesionImage, facts: CaseFacts) -> CaseFacts:
         side = side if code else None
         facts = replace(facts, site=site_text(code or "", side or "", typed), site_code=code or "", side=side or "")
     note = beside.text_input(_("Note"), key=key("note"), max_chars=4000)
-    session.remember(*fields)
     return replace(facts, note=note)
 
 
@@ -103,7 +103,7 @@ def _ask_for_lesion(image: LesionImage, case_id: str) -> LesionLine | None:
     lesions = _lesions(case_id)
     by_label = {lesion.label: lesion for lesion in lesions}
     key = _lesion_key(image, lesions)
-    session.restore(key)
+    restore(key)
     # The same image again is of the same lesion. Else nothing is chosen for the user: a wrong lesion is not noticed.
     saved = next((at for at, lesion in enumerate(lesions, 1) if image.sha256 in lesion.images), None)
     chosen = st.selectbox(
@@ -115,7 +115,6 @@ def _ask_for_lesion(image: LesionImage, case_id: str) -> LesionLine | None:
         key=key,
         disabled=not case_id.strip(),
     )
-    session.remember(key)
     return by_label.get(chosen or NEW)
 
 

@@ -22,7 +22,7 @@ from skinlens.triage.checklists import (
     SevenPoint,
     abcd_of,
 )
-from skinlens.ui import session
+from skinlens.ui.entered import restore
 from skinlens.ui.triage.facts import Keys
 from skinlens.ui.verdicts import VERDICTS
 
@@ -34,7 +34,8 @@ def ask_for_reading(image: LesionImage) -> None:
     """Ask for the reader's verdict; `reading_of` returns it."""
     key = Keys(image.sha256)
     fields = (key("verdict"), key("remark"), READER)
-    session.restore(*fields)
+    for field in fields:
+        restore(field)
     st.radio(
         _("Your verdict"),
         list(VERDICTS),
@@ -46,7 +47,6 @@ def ask_for_reading(image: LesionImage) -> None:
     remark, name = st.columns([2, 1])
     remark.text_input(_("Your remark"), key=key("remark"), max_chars=1000)
     name.text_input(_("Your name"), key=READER, max_chars=120, placeholder=current_user())
-    session.remember(*fields)
 
 
 def reading_of(image: LesionImage, moment: datetime) -> Reading | None:
@@ -64,7 +64,8 @@ def ask_for_checklists(image: LesionImage) -> Checklists:
     key = Keys(image.sha256)
     criteria = [key(f"seven-{name}") for name in (*MAJOR, *MINOR)]
     fields = [*criteria, *(key(f"abcd-{part}") for part in "abcd"), key("seven-none")]
-    session.restore(*fields)
+    for field in fields:
+        restore(field)
     st.caption(
         _(
             "Filled in by you, from the image. The model's decision does not depend on it. Sources: Argenziano et al. "
@@ -78,7 +79,6 @@ def ask_for_checklists(image: LesionImage) -> Checklists:
         rule = abcd_of(*_ask_abcd(key))
         if rule is not None:
             st.text(rule.sentence())
-    session.remember(*fields)
     return Checklists(checked, rule)
 
 

@@ -4,12 +4,13 @@ import streamlit as st
 
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.translation import gettext as _
-from skinlens.translation import in_language, marked
+from skinlens.translation import in_language, marked, numbers_in
 from skinlens.triage.decision import Assessment
 from skinlens.triage.pipeline import Assessed
 from skinlens.triage.risk import SETTINGS, Meaning, Outlook, one_in, outlook_of, percent, share_words
 from skinlens.triage.wording import LOW_SENTENCE, NO_RATES, UNCALIBRATED, UNCERTAIN_SENTENCE, score_sentence
 from skinlens.ui import session
+from skinlens.ui.entered import restore
 
 ICONS = {
     "refer": ":material/north:",
@@ -26,7 +27,7 @@ _PREVALENCE, _OWN = "prevalence", "own-prevalence"
 def _setting(option: str) -> str:
     """Return a choice of the prevalence as it is shown."""
     share, _mark, setting = option.partition(": ")
-    return f"{share}: {_(setting)}" if setting else _(option)
+    return f"{numbers_in(share)}: {_(setting)}" if setting else _(option)
 
 
 def is_admitted(result: Assessed) -> bool:
@@ -37,7 +38,8 @@ def is_admitted(result: Assessed) -> bool:
 
 def choose_prevalence() -> float:
     """Return the share of malignant lesions where the image comes from, in (0, 1); the choice stays for all images."""
-    session.restore(_PREVALENCE, _OWN)
+    for key in (_PREVALENCE, _OWN):
+        restore(key)
     setting = st.selectbox(
         _("How many lesions are malignant where you work?"), list(PREVALENCES), format_func=_setting, key=_PREVALENCE
     )
@@ -45,13 +47,12 @@ def choose_prevalence() -> float:
     if share is None:
         st.session_state.setdefault(_OWN, 5.0)
         share = st.number_input(_("Malignant lesions, %"), 0.1, 99.0, step=0.5, key=_OWN) / 100
-    session.remember(_PREVALENCE, _OWN)
     return share
 
 
 def point_in_use(card: ModelCard) -> OperatingPoint:
     """Return the operating point of the Triage page: the chosen one where the model has it, else the model's own."""
-    session.restore(session.POINT)
+    restore(session.POINT)
     chosen = st.session_state.get(session.POINT)
     if chosen not in {point.name for point in card.operating_points}:
         # Of another model.
@@ -83,7 +84,6 @@ def choose_point(card: ModelCard, prevalence: float | None) -> OperatingPoint:
             "false alarms. The numbers are for 1,000 lesions where you work."
         ),
     )
-    session.remember(session.POINT)
     return card.point(name)
 
 
@@ -130,7 +130,9 @@ def _show_risk(assessment: Assessment, risk: Meaning | None) -> None:
     if risk is not None and risk.risk is not None and risk.risk.value is not None:
         threshold = in_language(risk.threshold_words)
         st.metric(
-            _("Risk where {prevalence} of lesions are malignant").format(prevalence=percent(risk.prevalence)),
+            _("Risk where {prevalence} of lesions are malignant").format(
+                prevalence=numbers_in(percent(risk.prevalence))
+            ),
             in_language(one_in(risk.risk.value)),
             help=_(
                 "The chance that a lesion with this result is malignant, with its 95 % interval. It follows from "

@@ -21,7 +21,7 @@ from skinlens.leaderboard.subgroup_tables import DIAGNOSES
 from skinlens.runtime.card import ModelFileError
 from skinlens.runtime.weights import weights_folder
 from skinlens.translation import gettext as _
-from skinlens.translation import in_language, marked
+from skinlens.translation import in_language, marked, number
 from skinlens.triage.pipeline import Assessed
 from skinlens.ui.model import LoadedModel
 
@@ -40,7 +40,7 @@ def show_similar(result: Assessed, model: LoadedModel) -> None:
             index = _index(model.predictor.model.sha256, model)
         except ModelFileError as error:
             st.error(_("Similar cases cannot be shown."), icon=":material/error:")
-            st.text(str(error))
+            st.text(in_language(str(error)))
             return
         nearest = index.nearest(result.prediction.features)
         st.text(in_language(similar_sentence(nearest)))
@@ -67,8 +67,8 @@ def similar_table(nearest: tuple[SimilarImage, ...]) -> pd.DataFrame:
                 _("Image"): image.image_id,
                 _("Diagnosis"): diagnosis_title(image.diagnosis),
                 _("Malignant"): _("yes") if image.malignant else _("no"),
-                _("Dataset"): dataset_title(image.dataset),
-                _("Similarity"): round(image.similarity, 2),
+                _("Dataset"): _(dataset_title(image.dataset)),
+                _("Similarity"): number(image.similarity, ".2f"),
             }
             for image in nearest
         ]

@@ -6,6 +6,7 @@ from streamlit.delta_generator import DeltaGenerator
 from skinlens.imaging.image import Pixels
 from skinlens.imaging.limits import UPLOAD_MEGABYTES
 from skinlens.translation import gettext as _
+from skinlens.translation import in_language
 from skinlens.ui import session
 
 FORMATS = "JPEG, PNG, TIFF, BMP, WebP, HEIC, AVIF, JPEG 2000, DICOM"
@@ -40,11 +41,11 @@ def announce(place: DeltaGenerator, sentence: str) -> None:
 def show_working(waiting: session.Pending) -> None:
     """Say which image is being assessed, with a way on for those who stop the page meanwhile."""
     with st.container(key="at-work", border=True):
-        st.markdown(f"#### {_('Assessing')}")
+        st.markdown("#### " + _("Assessing"))
         st.text(waiting.name or _("a drawn example"))
         st.caption(_("The image is checked, then assessed in eight orientations. This takes a few seconds."))
     with st.container(key="stopped", border=True):
-        st.markdown(f"#### {_('Stopped')}")
+        st.markdown("#### " + _("Stopped"))
         st.text(waiting.name or _("a drawn example"))
         st.caption(_("The page was stopped before the result was shown."))
         go_on, discard = st.columns(2)
@@ -55,7 +56,7 @@ def show_working(waiting: session.Pending) -> None:
 def show_problem(problem: session.Problem) -> None:
     """Say why a file cannot be used."""
     st.error(_("This file cannot be used."), icon=":material/block:")
-    st.text(problem.sentence)
+    st.text(in_language(problem.sentence))
 
 
 def show_first_visit() -> None:
@@ -78,10 +79,14 @@ def show_first_visit() -> None:
         )
         st.markdown(
             "\n".join(
-                (
-                    f"1. {_('Drop one photograph of one lesion, taken through a dermatoscope.')}",
-                    f"2. {_('Say how many lesions are malignant where you work, and read the risk.')}",
-                    f"3. {_('Look at the heatmap, then save the case or download the PDF.')}",
+                f"{number}. {step}"
+                for number, step in enumerate(
+                    (
+                        _("Drop one photograph of one lesion, taken through a dermatoscope."),
+                        _("Say how many lesions are malignant where you work, and read the risk."),
+                        _("Look at the heatmap, then save the case or download the PDF."),
+                    ),
+                    1,
                 )
             )
         )

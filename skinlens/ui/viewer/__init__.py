@@ -12,12 +12,13 @@ from typing import Literal, TypeVar, get_args
 import streamlit as st
 
 from skinlens.explain.heatmap import evidence_sentence
-from skinlens.explain.outside import OutsideEvidence, outline, outside_evidence
+from skinlens.explain.outside import OutsideEvidence, outline
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.runtime.card import ModelFileError
 from skinlens.translation import current_language, in_language
 from skinlens.translation import gettext as _
 from skinlens.triage.decision import Assessment
+from skinlens.triage.evidence import is_misplaced, outside_of, outside_sentence
 from skinlens.triage.pipeline import Assessed
 from skinlens.triage.second import Comparison, compare
 from skinlens.ui.component import own_component
@@ -81,7 +82,7 @@ def pair(
                 second = other()
         except ModelFileError as error:
             st.error(_("The other model cannot be used."), icon=":material/error:")
-            st.text(str(error))
+            st.text(in_language(str(error)))
     sides = [_side(choice, result, second) for choice in (left, right)]
     with views:
         _draw(sides, key=key, image=result.image.sha256, height=height, blink=blink)
@@ -109,9 +110,8 @@ def prepare(result: Assessed) -> Prepared:
     image = result.image
     prepared: Prepared = {(image.sha256, "original", ""): shown(image.pixels, "original")}
     if result.assessment.decision != "rejected":
-        prepared[image.sha256, "outside", result.prediction.model.sha256] = outside_evidence(
-            image.pixels, result.prediction.signed_map, scale=result.card.heatmap.scale
-        )
+        outside = outside_of(image, result.assessment, result.card)
+        prepared[image.sha256, "outside", result.prediction.model.sha256] = outside
     return prepared
 
 
@@ -217,29 +217,29 @@ def _model_title(result: Assessed) -> str:
 
 
 def _original_alt(image: LesionImage) -> str:
-    return f"{_title('original', image)}: {_('the image as received, upright.')}"
+    return f"{_title('original', image)}: " + _("the image as received, upright.")
 
 
 def _say(result: Assessed, sides: tuple[Choice, Choice], second: Assessed | None, assessment: Assessment) -> None:
     """Say what the images show, for the sides in view."""
     for choice in dict.fromkeys(sides):
         if choice == "heatmap":
-            _say_evidence(result)
+            _say_evidence(result, assessment)
         elif choice == "other model" and second is not None:
             say_comparison(compare(assessment, second.assessment))
             if second.assessment.decision == "rejected":
                 for reason in second.assessment.reasons:
                     st.text(in_language(reason))
             else:
-                _say_evidence(second, f"{_model_title(second)}: ")
+                _say_evidence(second, second.assessment, f"{_model_title(second)}: ")
         elif choice in ENHANCEMENTS:
             st.caption(_kept_enhanced(result.image, choice)[1])
 
 
-def _say_evidence(result: Assessed, whose: str = "") -> None:
+def _say_evidence(result: Assessed, assessment: Assessment, whose: str = "") -> None:
     outside = _outside(result)
-    sentence = "" if outside is None else in_language(outside.sentence)
-    if outside is not None and outside.is_most:
+    sentence = in_language(outside_sentence(outside, assessment))
+    if is_misplaced(outside, assessment):
         st.text(f"{whose}{in_language(evidence_sentence(result.heatmap))}")
         st.warning(sentence, icon=":material/location_searching:")
         return
@@ -260,7 +260,7 @@ def _outside(result: Assessed) -> OutsideEvidence | None:
     """Return the evidence outside the lesion, computed once for a result."""
     return _kept(
         (result.image.sha256, "outside", result.prediction.model.sha256),
-        lambda: outside_evidence(result.image.pixels, result.prediction.signed_map, scale=result.card.heatmap.scale),
+        lambda: outside_of(result.image, result.assessment, result.card),
     )
 
 

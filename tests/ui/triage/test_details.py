@@ -19,7 +19,7 @@ def test_every_check_has_a_row_with_its_limit_and_unit() -> None:
         row = table.loc[name.replace("_", " ")]
         assert row["Passes"] == f"{'at least' if limit.low else 'at most'} {limit.warn:g}"
         assert row["Unit"] == limit.unit
-    assert table["Measured"].tolist() == [round(check.value, 2) for check in quality.checks]
+    assert table["Measured"].tolist() == [f"{check.value:.2f}" for check in quality.checks]
 
 
 def test_a_grey_image_is_rejected_by_its_colour_alone() -> None:
