@@ -238,7 +238,7 @@ def _values(header: list[str], body: list[tuple[int, list[str]]]) -> tuple[list[
 
 
 def _sources(roles: Roles, header: Sequence[str], wanted: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    taken = {role: (column,) for role, column in roles.columns.items()}
+    taken: dict[str, tuple[str, ...]] = {role: (column,) for role, column in roles.columns.items()}
     if "label" in wanted and "label" not in header:
         # The diagnosis is asked where nothing coarser is there, or says nothing.
         labels = roles.labels or roles.classes or roles.diagnoses

@@ -308,9 +308,8 @@ def _with_images(rows: pd.DataFrame, folder: Path, table: Table) -> pd.DataFrame
     if table.by_folder:
         files = [list(images.in_folder(name)) for name in rows["path"]]
         _reject(rows, pd.Series([not each for each in files]), "name a lesion without a folder of images")
-        return rows.assign(path=[[file.as_posix() for file in each] for each in files]).explode(
-            "path", ignore_index=True
-        )
+        repeated = rows.iloc[[number for number, each in enumerate(files) for _ in each]].reset_index(drop=True)
+        return repeated.assign(path=[file.as_posix() for each in files for file in each])
     places = [images.locate(name, is_id="path" in table.sources) for name in rows["path"]]
     several = pd.Series([len(each) > 1 for each in places])
     _reject(rows, several, "name an image that several files could be; add a column path")

@@ -9,6 +9,7 @@ import pytest
 from skinlens.batch.errors import BatchError
 from skinlens.batch.reopen import image_again
 from skinlens.batch.spool import Upload, take_in
+from skinlens.imaging.sources import PassedOver
 from skinlens.runtime.predictor import Predictor
 from tests.batch.conftest import MakeRun, assess_all
 
@@ -31,6 +32,7 @@ def test_a_dropped_folder_keeps_its_order_and_passes_over_what_is_no_image(folde
     take_in(store, uploads(folder, "c.png", "notes.txt", "a/1.png"), whole_folder=True)
     assert [(line.path, line.relative) for line in store.lines()] == [("c.png", "c.png"), ("a/1.png", "a/1.png")]
     assert store.progress().passed_over == 1
+    assert store.passed_over() == [PassedOver("notes.txt", "No image by its name or its content.")]
 
 
 def test_files_of_their_own_all_get_a_row(folder: Path, new_run: MakeRun, predictor: Predictor) -> None:
@@ -47,6 +49,7 @@ def test_members_of_an_uploaded_archive_are_named_by_it(folder: Path, new_run: M
     (line,) = store.lines()
     assert (line.path, line.relative, line.state) == ("ward.zip!/b/1.png", "b/1.png", "judged")
     assert store.progress().passed_over == 1
+    assert store.passed_over() == [PassedOver("ward.zip!/notes.txt", "No image by its name or its content.")]
     assert image_again(store.image(0)).sha256 == line.sha256
 
 

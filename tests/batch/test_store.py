@@ -199,6 +199,19 @@ def test_a_run_of_another_version_is_not_read(finished: BatchStore) -> None:
         BatchStore(finished.folder)
 
 
+def test_a_run_from_before_files_were_named_is_brought_up_to_date(finished: BatchStore) -> None:
+    with finished.engine.connect() as connection:
+        connection.exec_driver_sql("DROP TABLE passed_over")
+        connection.exec_driver_sql("PRAGMA user_version = 2")
+        connection.commit()
+    before = finished.lines()
+    again = BatchStore(finished.folder)
+    assert again.passed_over() == []
+    assert again.lines() == before
+    with again.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA user_version").scalar() == VERSION
+
+
 def test_an_image_that_is_not_there_is_reported(finished: BatchStore) -> None:
     with pytest.raises(BatchError, match="no such image"):
         finished.image(99)

@@ -362,10 +362,19 @@ class TestOutput:
         for row, other in zip(read, unpacked, strict=True):
             assert row | {"path": ""} == other | {"path": ""}
 
-    def test_other_files_are_counted_on_standard_error(self, call, two: Path) -> None:
+    def test_other_files_are_counted_on_standard_error(self, call, two: Path, tmp_path: Path) -> None:
         (two / "notes.txt").touch()
-        (two / "more.zip").touch()
-        assert "2 other files passed over" in call("predict", two).err
+        (two / "more.zip").write_bytes(b"PK\3\4")
+        done = call("predict", two, "--no-views")
+        assert "2 other files passed over" in done.err
+        assert done.err.count("passed over /") == 2
+        listed = tmp_path / "others.csv"
+        quiet = call("predict", two, "--no-views", "--passed-over", listed)
+        assert "passed over /" not in quiet.err
+        assert {row["reason"] for row in parsed(listed.read_text("utf-8"))} == {
+            "An empty file.",
+            "A zip archive. Choose it by itself, or unpack it.",
+        }
 
     @pytest.mark.parametrize(
         "name",
