@@ -83,7 +83,9 @@ def show_passed_over(store: BatchStore, progress: Progress) -> None:
     title = ngettext("{n} file was skipped: why?", "{n} files were skipped: why?", len(files))
     with st.expander(title.format(n=number(len(files)))):
         st.dataframe(
-            pd.DataFrame({_("File"): [file.path for file in files], _("Reason"): [in_language(file.reason) for file in files]}),
+            pd.DataFrame(
+                {_("File"): [file.path for file in files], _("Reason"): [in_language(file.reason) for file in files]}
+            ),
             hide_index=True,
             width="stretch",
         )
