@@ -36,12 +36,12 @@ def test_a_path_that_is_not_there_or_no_file_is_rejected(tmp_path) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"hello", b"%PDF-1.7 and so on", b"BMI of all patients, 2024" * 9, b"\0\0\0\x18ftypheic" + b"\0" * 90, b"RIFF"],
+    [b"hello", b"%PDF-1.7 and so on", b"BMI of all patients, 2024" * 9, b"\0\0\0\x18ftypmp42" + b"\0" * 90, b"RIFF"],
 )
 def test_what_is_no_image_is_reported_the_formats(data) -> None:
     error = rejection(data)
     assert error.reason == "not_an_image"
-    assert "JPEG, PNG, TIFF, BMP, WebP or DICOM" in str(error)
+    assert "JPEG, PNG, TIFF, BMP, WebP, HEIC, AVIF, JPEG 2000 or DICOM" in str(error)
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
@@ -120,7 +120,7 @@ def test_an_animation_is_rejected(truth, save, format_) -> None:
 def test_a_still_gif_is_rejected_with_the_formats(truth, save) -> None:
     error = rejection(save(truth, "GIF"))
     assert error.reason == "unreadable"
-    assert "Export it as JPEG, PNG, TIFF, BMP, WebP or DICOM" in str(error)
+    assert "Export it as JPEG, PNG, TIFF, BMP, WebP, HEIC, AVIF, JPEG 2000 or DICOM" in str(error)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int32])
