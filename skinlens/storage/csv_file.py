@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from skinlens.storage.column_roles import KNOWN, LABELS, Labelled, Roles, diagnosis_of, headless, labelled, roles_of
 from skinlens.storage.csv_text import CsvFileError, Grid, has_decimal_comma, number, read_grid
-from skinlens.storage.dates import UnclearDaysError, days
+from skinlens.storage.dates import days
 from skinlens.storage.diagnoses import known_diagnosis
 from skinlens.storage.spreadsheet import unguarded
 from skinlens.translation import gettext as _
@@ -144,7 +144,8 @@ def read_table(content: bytes, *, name: str, required: Sequence[str], optional: 
         reasons = ", ".join(f"{quoted(reason)} ({count})" for reason, count in unlabelled.items())
         raise CsvFileError(f"{name} has no row that is benign or malignant: {reasons}")
     if "date" in wanted and "date" in lowered:
-        rows = _with_days(rows, name)
+        written = days([row["date"] for _line, row in rows], name=name)
+        rows = [(line, row | {"date": day}) for (line, row), day in zip(rows, written, strict=True)]
     return Table(
         columns=tuple(column for column in wanted if column in lowered or column in sources),
         rows=tuple(rows),
@@ -321,13 +322,3 @@ def _cell(role: str, value: str) -> str:
     if role == "age":
         return value.removesuffix(".0")
     return f"Fitzpatrick {value}" if role == "recorded_skin_tone" and value else value
-
-
-def _with_days(rows: Sequence[Row], name: str) -> list[Row]:
-    try:
-        written = days([row["date"] for _line, row in rows])
-    except UnclearDaysError as error:
-        raise CsvFileError(
-            f"{name}: {quoted(str(error))} may be a day and a month in either order; write dates as YYYY-MM-DD"
-        ) from error
-    return [(line, row | {"date": day}) for (line, row), day in zip(rows, written, strict=True)]

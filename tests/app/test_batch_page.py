@@ -217,7 +217,8 @@ def test_a_folder_without_images_leaves_nothing_to_assess(app: AppTest, tmp_path
     assert "No image was found, so there is nothing to assess." in shown
     assert f"{empty}: This folder holds no images" in shown
     assert ("Files skipped because they are not images: 1." in shown) == bool(name)
-    assert not app.dataframe
+    reasons = [reason for table in app.dataframe for reason in table.value["Reason"]]
+    assert reasons == ["No image by its name or its content."] * bool(name)
     assert not verdict_buttons(app)
     go(app, "choose")
     button(app, "All runs").click().run()

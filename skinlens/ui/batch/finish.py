@@ -13,6 +13,7 @@ from skinlens.translation import current_language, in_language, language, ngette
 from skinlens.translation import gettext as _
 from skinlens.ui.batch.ground_truth import list_some
 from skinlens.ui.batch.images import forget_images
+from skinlens.ui.batch.progress import show_passed_over
 from skinlens.ui.batch.results import Shown
 from skinlens.ui.batch.runs import workers
 from skinlens.ui.batch.start import close_run
@@ -108,9 +109,10 @@ def show_nothing(store: BatchStore, lines: Sequence[Line]) -> None:
     """Say why a run has no image, and what to do."""
     st.error(_("No image was found, so there is nothing to assess."), icon=":material/image_not_supported:")
     list_some([f"{line.path}: {in_language(line.sentence)}" for line in lines])
-    passed_over = store.progress().passed_over
-    if passed_over:
-        st.text(_("Files skipped because they are not images: {n}.").format(n=number(passed_over)))
+    progress = store.progress()
+    if progress.passed_over:
+        st.text(_("Files skipped because they are not images: {n}.").format(n=number(progress.passed_over)))
+        show_passed_over(store, progress)
     st.caption(_("Discarding deletes this run only. Your own files are not touched."))
     _offer_discarding(store, 0)
 
