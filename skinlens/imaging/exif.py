@@ -52,17 +52,17 @@ def read_exif(block: object) -> ExifFacts:
 
 def _entries(tiff: bytes, order: str, offset: bytes) -> dict[int, bytes]:
     """Return the four bytes of each entry of a directory by tag: its value, or where that is."""
-    found: dict[int, bytes] = {}
+    entries: dict[int, bytes] = {}
     try:
         (start,) = struct.unpack(order + "I", offset)
         (count,) = struct.unpack_from(order + "H", tiff, start)
         for entry in range(start + 2, start + 2 + 12 * count, 12):
             tag, value = struct.unpack_from(order + "H6x4s", tiff, entry)
-            found.setdefault(tag, value)
+            entries.setdefault(tag, value)
     except struct.error:
         # A block that was cut off says what it says until there.
         pass
-    return found
+    return entries
 
 
 def _number(order: str, value: bytes, default: int) -> int:

@@ -218,10 +218,10 @@ def check_stored(page: Page, name: str) -> None:
             ),
         )
     bits, kinds = page.tags.get(_BITS, (1,)), set(page.tags.get(_SAMPLE_FORMAT, (_UNSIGNED,)))
-    strange = next((_KINDS[kind] for kind in sorted(kinds) if kind in _KINDS), None)
+    unusual = next((_KINDS[kind] for kind in sorted(kinds) if kind in _KINDS), None)
     is_odd = max(bits) > 16 or len(set(bits)) > 1 or (8 < max(bits) < 16 and photometric not in (1, 2))
-    if strange or is_odd or (by_tifffile and photometric not in _GREY_OR_RGB):
-        depth = f"{max(bits)} bits" + (f", {strange}" if strange else "")
+    if unusual or is_odd or (by_tifffile and photometric not in _GREY_OR_RGB):
+        depth = f"{max(bits)} bits" + (f", {unusual}" if unusual else "")
         raise ImageRejectedError(
             "unreadable",
             sentence(

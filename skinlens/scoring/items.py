@@ -75,8 +75,8 @@ class Item:
             return None
         try:
             if not is_address(self.file):
-                found = Path(self.file).stat()
-                return found.st_size, found.st_mtime_ns
+                status = Path(self.file).stat()
+                return status.st_size, status.st_mtime_ns
             system, path = fs.FileSystem.from_uri(self.file)
             about = system.get_file_info(path)
             return None if about.mtime_ns is None else (int(about.size), int(about.mtime_ns))

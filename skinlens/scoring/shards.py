@@ -202,10 +202,10 @@ def _has_changed(system: fs.FileSystem, file: str, shard: Shard) -> bool:
         if item.reason or (stamp is not None and tuple(stamp) == item.stamp()):
             continue
         try:
-            found = hashlib.sha256(item.read()).hexdigest()
+            present = hashlib.sha256(item.read()).hexdigest()
         except ImageRejectedError:
-            found = ""
-        if found != digest:
+            present = ""
+        if present != digest:
             return True
     return False
 

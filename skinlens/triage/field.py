@@ -23,10 +23,10 @@ def without_black(image: LesionImage) -> LesionImage | None:
     Returns:
         The image with a note; None if it has no round field on black, or one of too few pixels.
     """
-    found = round_field(image.pixels)
-    if found is None:
+    place = round_field(image.pixels)
+    if place is None:
         return None
-    rows, columns = found
+    rows, columns = place
     middle = np.ascontiguousarray(image.pixels[rows, columns])
     if min(middle.shape[:2]) < MIN_SHORT_SIDE:
         return None
