@@ -30,6 +30,8 @@ WORKING_SIDE = 192
 _MIN_SHORT_SIDE = 32
 # Least share of a lesion that reaches into the middle half of each side.
 _IN_THE_MIDDLE = 0.1
+# In pixels at the working size; what is smaller is too coarse to measure.
+_LEAST_DIAMETER = 8
 # A round field: this much black around it, this share of its bounding box (a disc has 0.785), at most so wide for its
 # height, and how much of its width and height is left without its rim.
 _LEAST_BLACK = 0.1
@@ -218,6 +220,32 @@ def lesion_region(pixels: Pixels) -> npt.NDArray[np.bool_] | None:
     height, width = view.lesion.shape
     middle = view.lesion[height // 4 : height - height // 4, width // 4 : width - width // 4]
     return view.lesion if middle.sum() >= _IN_THE_MIDDLE * view.lesion.sum() else None
+
+
+def lesion_diameter(pixels: Pixels, millimetres: float) -> float | None:
+    """Estimate the largest diameter of a lesion in millimetres, by the outline of `lesion_region`.
+
+    Args:
+        pixels: RGB uint8, `(H, W, 3)`, of any size.
+        millimetres: Width of a pixel on the skin.
+
+    Returns:
+        The longest distance between two points of its outline (Feret diameter); None without a lesion, or where it
+        reaches the frame, beyond which it may go on.
+    """
+    region = lesion_region(pixels)
+    if region is None:
+        return None
+    rim = np.concatenate([region[0], region[-1], region[:, 0], region[:, -1]])
+    points = np.argwhere(region).astype(np.int32)
+    if rim.any() or not len(points):
+        return None
+    # Of the hull, which has few points: all pairs.
+    hull = cv2.convexHull(points)[:, 0].astype(np.float64)
+    away = np.linalg.norm(hull[:, None] - hull[None], axis=2).max() + 1
+    if away < _LEAST_DIAMETER:
+        return None
+    return float(away * max(pixels.shape[:2]) / max(region.shape) * millimetres)
 
 
 def round_field(pixels: Pixels) -> tuple[slice, slice] | None:
