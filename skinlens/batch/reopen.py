@@ -17,6 +17,7 @@ from skinlens.runtime.orientations import Stability
 from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.decision import Assessment, assess
 from skinlens.triage.documents import admission_of, prediction_of
+from skinlens.triage.field import as_assessed
 from skinlens.triage.risk import meaning
 
 
@@ -40,9 +41,10 @@ def read_again(row: RunImage) -> bytes:
 def image_again(row: RunImage) -> LesionImage:
     """Return the image that was assessed; errors as for `read_again`."""
     try:
-        return decode(read_again(row), name=PurePosixPath(row.relative).name)
+        decoded = decode(read_again(row), name=PurePosixPath(row.relative).name)
     except ImageRejectedError as error:
         raise BatchError(str(error)) from error
+    return as_assessed(decoded, tuple(row.notes or ()))
 
 
 def assessment_again(row: RunImage | SecondResult, card: ModelCard, point: OperatingPoint) -> Assessment:

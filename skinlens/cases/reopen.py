@@ -8,6 +8,7 @@ from skinlens.explain.heatmap import heatmap_of, record_overlay
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.storage.errors import explained
 from skinlens.triage.case import CaseRecord
+from skinlens.triage.field import as_assessed
 from skinlens.triage.risk import meaning
 
 
@@ -47,7 +48,7 @@ def _pixels(store: CaseStore, row: Assessment, original: LesionImage | None) -> 
     if original is not None:
         if original.sha256 != row.image.sha256:
             raise CaseStoreError("This file is not the image of the case: its SHA-256 differs.")
-        return original.pixels
+        return as_assessed(original, tuple(row.image.notes or ())).pixels
     with explained("The kept pixels could not be read", CaseStoreError):
         kept = store.pixels.read(row.image_id)
     if kept is None:

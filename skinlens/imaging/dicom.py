@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, JpegImagePlugin
 from pydicom import uid
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.encaps import encapsulate, get_frame
 from pydicom.filereader import data_element_generator
 from pydicom.pixels import convert_color_space, get_decoder
@@ -334,7 +334,7 @@ def _read_elements(data: bytes, name: str) -> _Elements:
     return _Elements(values, syntax, is_little_endian, lacks_end=unended is not None)
 
 
-def _header(stream: io.BytesIO) -> Iterator[RawDataElement]:
+def _header(stream: io.BytesIO) -> Iterator[RawDataElement | DataElement]:
     """Read the elements of the group before the dataset."""
     yield from data_element_generator(
         stream, is_implicit_VR=False, is_little_endian=True, stop_when=lambda tag, _vr, _length: tag >> 16 != 2
@@ -563,7 +563,8 @@ def _transforms_colours(frame: bytes) -> bool:
 
 def _decode_jpeg(frame: bytes, layout: _Layout, name: str) -> tuple[Pixels, tuple[str, ...]]:
     structure = read_structure(frame, name)
-    is_rgb, notes = False, ()
+    is_rgb = False
+    notes: tuple[str, ...] = ()
     if _is_unmarked(JpegImagePlugin.JpegImageFile(io.BytesIO(frame))):
         is_ybr, notes = _colours_of(np.asarray(_open_jpeg(frame, layout, name, as_stored=True)), layout.photometric)
         is_rgb = not is_ybr

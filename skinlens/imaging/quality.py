@@ -37,6 +37,14 @@ _BORDER = 0.1
 # Pixels: skin is looked for this far from the dark part, if there are that many of it.
 _AWAY = 25
 _LEAST_SKIN = 200
+# In pixels at the working size; what is smaller is too coarse to measure.
+_LEAST_DIAMETER = 8
+# A round field: this much black around it, this share of its bounding box (a disc has 0.785), at most so wide for its
+# height, and how much of its width and height is left without its rim.
+_LEAST_BLACK = 0.1
+_ROUND = (0.7, 0.93)
+_OVAL = 1.5
+_MIDDLE = 0.85
 # Of a larger image, at least this many pixels in a row are averaged into one.
 _SAMPLES = 4
 
@@ -219,6 +227,65 @@ def lesion_region(pixels: Pixels) -> npt.NDArray[np.bool_] | None:
     height, width = view.lesion.shape
     middle = view.lesion[height // 4 : height - height // 4, width // 4 : width - width // 4]
     return _with_border(view) if middle.sum() >= _IN_THE_MIDDLE * view.lesion.sum() else None
+
+
+def lesion_diameter(pixels: Pixels, millimetres: float) -> float | None:
+    """Estimate the largest diameter of a lesion in millimetres, by the outline of `lesion_region`.
+
+    Args:
+        pixels: RGB uint8, `(H, W, 3)`, of any size.
+        millimetres: Width of a pixel on the skin.
+
+    Returns:
+        The longest distance between two points of its outline (Feret diameter); None without a lesion, or where it
+        reaches the frame, beyond which it may go on.
+    """
+    region = lesion_region(pixels)
+    if region is None:
+        return None
+    rim = np.concatenate([region[0], region[-1], region[:, 0], region[:, -1]])
+    points = np.argwhere(region).astype(np.int32)
+    if rim.any() or not len(points):
+        return None
+    # Of the hull, which has few points: all pairs.
+    hull = cv2.convexHull(points)[:, 0].astype(np.float64)
+    away = np.linalg.norm(hull[:, None] - hull[None], axis=2).max() + 1
+    if away < _LEAST_DIAMETER:
+        return None
+    return float(away * max(pixels.shape[:2]) / max(region.shape) * millimetres)
+
+
+def round_field(pixels: Pixels) -> tuple[slice, slice] | None:
+    """Find the middle of a round field on black, as the adapter of a dermatoscope makes on a telephone.
+
+    Args:
+        pixels: RGB uint8, `(H, W, 3)`, of any size.
+
+    Returns:
+        Rows and columns of a rectangle within the field, whose corners alone may lie on its rim; None if there is no
+        round field, or only its corners are cut off by the frame.
+
+    >>> from skinlens.imaging.synthetic import draw_pixels
+    >>> round_field(draw_pixels(0)) is None
+    True
+    """
+    view = _View(_at_working_size(pixels))
+    inside = ~view.outside
+    if view.outside.mean() < _LEAST_BLACK or not inside.any():
+        return None
+    _, parts, statistics, _ = cv2.connectedComponentsWithStats(inside.astype(np.uint8))
+    largest = 1 + int(statistics[1:, cv2.CC_STAT_AREA].argmax())
+    left, top, width, height = (int(value) for value in statistics[largest][:4])
+    field = (parts == largest)[top : top + height, left : left + width]
+    corners = field[[0, 0, -1, -1], [0, -1, 0, -1]]
+    low, high = _ROUND
+    if corners.any() or not low <= float(field.mean()) <= high or not 1 / _OVAL <= width / height <= _OVAL:
+        return None
+    scale_y, scale_x = (full / small for full, small in zip(pixels.shape[:2], parts.shape, strict=True))
+    rim = (1 - _MIDDLE) / 2
+    rows = slice(round((top + rim * height) * scale_y), round((top + (1 - rim) * height) * scale_y))
+    columns = slice(round((left + rim * width) * scale_x), round((left + (1 - rim) * width) * scale_x))
+    return rows, columns
 
 
 def _at_working_size(pixels: Pixels) -> Pixels:

@@ -157,7 +157,7 @@ def _decode_tiff(data: bytes, name: str, frame: int) -> Decoded:
         raise damaged(name)
     data = with_first_page(data, page)
     check_stored(page, name)
-    image = None
+    image: Image.Image | None = None
     with refusing_damage(name):
         try:
             image = _TiffFile(io.BytesIO(data))
@@ -166,7 +166,7 @@ def _decode_tiff(data: bytes, name: str, frame: int) -> Decoded:
             if not page.is_plain:
                 raise
     # Pillow's pixels show that the file is whole, also where they are given up for tifffile's. It turns them, too.
-    if image is not None and not page.is_beyond_pillow:
+    if isinstance(image, _TiffFile) and not page.is_beyond_pillow:
         with refusing_damage(name):
             check_size(name, width=image.width, height=image.height)
             check_tiff(image.tag_v2, width=image.width, height=image.height, size=len(data), name=name)

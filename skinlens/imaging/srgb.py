@@ -141,11 +141,12 @@ def _transform(mode: str, source: ImageCms.ImageCmsProfile) -> ImageCms.ImageCms
 def _is_wide(source: ImageCms.ImageCmsProfile) -> bool:
     """Whether a profile's primaries span clearly more colours than sRGB's."""
     primaries = [getattr(source.profile, f"{colour}_primary", None) for colour in ("red", "green", "blue")]
-    if None in primaries:
-        return False
     # Each is XYZ and xyY.
-    (ax, ay), (bx, by), (cx, cy) = (primary[1][:2] for primary in primaries)
-    return abs((bx - ax) * (cy - ay) - (cx - ax) * (by - ay)) / 2 > _WIDE * _SRGB_AREA
+    corners = [primary[1][:2] for primary in primaries if primary is not None]
+    if len(corners) < len(primaries):
+        return False
+    (ax, ay), (bx, by), (cx, cy) = corners
+    return bool(abs((bx - ax) * (cy - ay) - (cx - ax) * (by - ay)) / 2 > _WIDE * _SRGB_AREA)
 
 
 def _name_of(source: ImageCms.ImageCmsProfile) -> str:

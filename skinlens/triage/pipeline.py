@@ -39,6 +39,7 @@ from skinlens.runtime.prediction import Floats, Prediction
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
 from skinlens.triage.admission import Admission, examine
 from skinlens.triage.decision import Assessment, assess
+from skinlens.triage.field import without_black
 
 # Images that are decoded before the model runs; a score's last digits depend on the images beside it.
 BATCH = 16
@@ -228,21 +229,29 @@ class Pipeline:
     def _assess(self, images: Sequence[LesionImage]) -> list[Assessed]:
         with self._lock:
             answers = self._predict(images)
-        return [
-            Assessed(
-                image,
-                assess(
-                    prediction,
-                    self.card,
-                    self.point,
-                    notes=image.notes,
-                    stability=stability,
-                    admission=self._examine(image, prediction),
-                ),
-                self.card,
-            )
+        assessed = [
+            self._decided(image, prediction, stability, self._examine(image, prediction))
             for image, (prediction, stability) in zip(images, answers, strict=True)
         ]
+        return [self._second_look(each) if _is_ood(each, self.card) else each for each in assessed]
+
+    def _decided(
+        self, image: LesionImage, prediction: Prediction, stability: Stability | None, admission: Admission | None
+    ) -> Assessed:
+        assessment = assess(
+            prediction, self.card, self.point, notes=image.notes, stability=stability, admission=admission
+        )
+        return Assessed(image, assessment, self.card)
+
+    def _second_look(self, assessed: Assessed) -> Assessed:
+        """Assess the middle of a round field on black, whose hard rim alone can put an image out of distribution."""
+        middle = without_black(assessed.image)
+        if middle is None:
+            return assessed
+        with self._lock:
+            ((prediction, stability),) = self._predict([middle])
+        again = self._decided(middle, prediction, stability, self._examine(middle, prediction))
+        return assessed if _is_ood(again, self.card) else again
 
     def _predict(self, images: Sequence[LesionImage]) -> Sequence[tuple[Prediction, Stability | None]]:
         if self._orientations:
@@ -251,6 +260,13 @@ class Pipeline:
 
     def _examine(self, image: LesionImage, prediction: Prediction) -> Admission | None:
         return examine(image, prediction, self.predictor) if self._quality else None
+
+
+def _is_ood(assessed: Assessed, card: ModelCard) -> bool:
+    admission = assessed.admission
+    if admission is None or admission.ood_score is None or card.ood is None or assessed.image.synthetic:
+        return False
+    return not admission.ood_score >= card.ood.threshold
 
 
 def _decoded(source: Source, frame: int | None) -> Iterator[LesionImage | Unreadable]:

@@ -9,7 +9,7 @@ import pytest
 from skinlens.imaging.corruptions import CORRUPTIONS, corrupt
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.preprocess import resize
-from skinlens.imaging.quality import LIMITS, Check, CheckName, Limits, Quality, assess_quality
+from skinlens.imaging.quality import LIMITS, Check, CheckName, Limits, Quality, assess_quality, lesion_diameter
 from skinlens.imaging.synthetic import draw_pixels
 
 CORRUPTION = {corruption.name: corruption for corruption in CORRUPTIONS}
@@ -249,3 +249,22 @@ def test_noise_and_text_are_no_blurred_or_dark_images() -> None:
 
 def test_real_images_are_not_rejected(real_images: list[LesionImage]) -> None:
     assert sum(bool(assess_quality(image.pixels).rejecting) for image in real_images) == 0
+
+
+class TestDiameter:
+    @staticmethod
+    def oval(*, height: int = 480, width: int = 640, long: int = 200, short: int = 120, turn: float = 30) -> Pixels:
+        pixels = np.full((height, width, 3), (222, 180, 160), np.uint8)
+        middle = (width // 2, height // 2)
+        return np.asarray(cv2.ellipse(pixels, (middle, (long, short), turn), (90, 50, 40), -1), np.uint8)
+
+    @pytest.mark.parametrize("turn", [0, 30, 90])
+    @pytest.mark.parametrize("scale", [1, 3])
+    def test_the_long_axis_of_an_oval_in_millimetres(self, turn: float, scale: int) -> None:
+        pixels = self.oval(height=480 * scale, width=640 * scale, long=200 * scale, short=120 * scale, turn=turn)
+        # 200 pixels of 0.03 mm are 6 mm; the estimate looks at a copy of 192 pixels, of 0.1 mm each.
+        assert lesion_diameter(pixels, 0.03 / scale) == pytest.approx(6.0, abs=0.35)
+
+    def test_what_reaches_the_frame_or_is_not_there_has_none(self) -> None:
+        assert lesion_diameter(self.oval(long=900, short=300, turn=0), 0.03) is None
+        assert lesion_diameter(np.full((200, 300, 3), (222, 180, 160), np.uint8), 0.03) is None

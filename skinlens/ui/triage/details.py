@@ -3,7 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from skinlens.imaging.quality import LIMITS, Check, CheckName, Severity
+from skinlens.imaging.image import LesionImage
+from skinlens.imaging.quality import LIMITS, Check, CheckName, Severity, lesion_diameter
 from skinlens.runtime.card import OodRecord
 from skinlens.runtime.prediction import GateSummary
 from skinlens.runtime.providers import provider_in_words
@@ -58,6 +59,7 @@ def show_details(result: Assessed, assessment: Assessment, model: LoadedModel) -
             _("Ran on: {place}, {milliseconds} ms").format(
                 place=_(provider_in_words(prediction.provider)), milliseconds=number(prediction.milliseconds, ".1f")
             ),
+            *_diameter(image),
             *([] if assessment.decision == "rejected" else scores),
             _("Operating point: {name}, threshold {threshold}").format(
                 name=_(point.name), threshold=number(point.threshold, ".4f")
@@ -69,6 +71,15 @@ def show_details(result: Assessed, assessment: Assessment, model: LoadedModel) -
             ),
         ]
         st.text("\n".join(lines))
+
+
+def _diameter(image: LesionImage) -> list[str]:
+    """Return the lesion's diameter in a sentence, where the file states the size of a pixel."""
+    measured = None if image.millimetres is None else lesion_diameter(image.pixels, image.millimetres)
+    if measured is None:
+        return []
+    words = _("Largest diameter of the lesion: about {n} mm, by the pixel spacing of the file and an estimated outline")
+    return [words.format(n=f"{measured:.1f}")]
 
 
 def quality_table(admission: Admission | None, record: OodRecord | None) -> pd.DataFrame:
