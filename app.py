@@ -46,7 +46,7 @@ STYLE = """<style>
 .st-key-verdict [data-testid="stMetricLabel"] * { white-space: normal; }
 .st-key-verdict [data-testid="stMetricValue"] { font-size: 1.7rem; white-space: normal; }
 [data-testid="stCaptionContainer"], [data-testid="stImageCaption"] { opacity: 0.85; }
-[data-testid="stDownloadButton"] [data-testid="stBaseButton-primary"] {
+[data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primaryFormSubmit"] {
   background: #0b5d7a; border-color: #0b5d7a; color: #ffffff;
 }
 /* Text from users may begin like a formula. The pages' own downloads make it harmless; these would not. */
