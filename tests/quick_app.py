@@ -1,12 +1,14 @@
 """What makes tests of the app quick without changing what they see."""
 
 import functools
+import json
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from typing import Any
 
 import pytest
 from streamlit.components.v2 import manifest_scanner
+from streamlit.testing.v1 import AppTest
 
 from skinlens.imaging.image import LesionImage
 from skinlens.runtime.orientations import predict_orientations
@@ -22,6 +24,12 @@ def _packages_are_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", lambda: once())
         yield
+
+
+def given_to_components(app: AppTest, name: str) -> list[dict[str, Any]]:
+    """What the components of a page are given, of those that take data of a name."""
+    given = [json.loads(each.proto.json) for each in app.get("bidi_component")]
+    return [data for data in given if name in data]
 
 
 def remembering() -> Callable[[Predictor, Sequence[LesionImage]], Answers]:

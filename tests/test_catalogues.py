@@ -92,7 +92,8 @@ BY_THE_BROWSER = {"charts.py"}
 def test_no_page_and_no_pdf_writes_a_number_as_english_does() -> None:
     """On pages and in PDFs `translation.number` writes them; a day or a time is no number."""
     rooms = [*(ROOT / "skinlens" / "ui").rglob("*.py"), *(ROOT / "pages").glob("*.py"), ROOT / "app.py"]
-    rooms += [ROOT / "skinlens" / "report" / name for name in ("pdf.py", "batch_pdf.py")]
+    further = ("report/pdf.py", "report/batch_pdf.py", "batch/summary.py", "cases/difference.py")
+    rooms += [ROOT / "skinlens" / name for name in further]
     found = []
     for path in rooms:
         if path.name in BY_THE_BROWSER:

@@ -104,7 +104,7 @@ def label_rows(comparison: AgainstTruth) -> tuple[tuple[str, ...], ...]:
             _(METRICS[name].title),
             in_language(each.text(interval=False)),
             in_language(each.interval()) or "-",
-            number(each.n),
+            "" if each.n is None else number(each.n),
         )
         for name, each in measured(comparison).items()
     ]

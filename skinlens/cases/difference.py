@@ -5,7 +5,7 @@ from datetime import date
 from skinlens.cases.records import assessment_of, card_of, day_of, facts_of
 from skinlens.cases.schema import Assessment
 from skinlens.translation import gettext as _
-from skinlens.translation import ngettext
+from skinlens.translation import in_language, ngettext, number
 from skinlens.triage.case import VERDICT_WORDS
 from skinlens.triage.risk import meaning
 from skinlens.triage.wording import HEADLINES
@@ -60,7 +60,7 @@ def _risks(earlier: Assessment, later: Assessment, prevalence: float) -> list[st
     for row in (earlier, later):
         known = meaning(assessment_of(row), card_of(row), prevalence)
         if known is not None and known.sentences():
-            sentences.append(f"{day_of(row)}: {known.sentences()[0]}")
+            sentences.append(f"{day_of(row)}: {in_language(known.sentences()[0])}")
     return sentences if len(sentences) == 2 else []
 
 
@@ -84,6 +84,6 @@ def _checklists(earlier: Assessment, later: Assessment) -> list[str]:
         points = {"then": then.seven_point.points, "now": now.seven_point.points}
         sentences.append(_("Seven-point checklist: {then} points, then {now}.").format(**points))
     if then.abcd is not None and now.abcd is not None:
-        scores = {"then": f"{then.abcd.tds:.1f}", "now": f"{now.abcd.tds:.1f}"}
+        scores = {"then": number(then.abcd.tds, ".1f"), "now": number(now.abcd.tds, ".1f")}
         sentences.append(_("ABCD rule: total score {then}, then {now}.").format(**scores))
     return sentences

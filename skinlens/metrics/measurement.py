@@ -82,7 +82,7 @@ class Measurement:
             `in_language` translates, with its numbers.
         """
         if self.value is None:
-            shown = sentence(NOT_MEASURED if self.reason == NOT_MEASURED else UNDEFINED)
+            shown: str = sentence(NOT_MEASURED if self.reason == NOT_MEASURED else UNDEFINED)
             if why and self.reason and self.reason != shown:
                 shown = sentence("{undefined} ({reason})", undefined=shown, reason=self.reason)
         else:

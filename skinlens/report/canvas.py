@@ -13,6 +13,7 @@ from fpdf.fonts import TTFFont
 from skinlens.report.fonts import BOLD, REGULAR, drawable
 from skinlens.report.shaping import advance, shaped, show_operators
 from skinlens.report.text_layout import Line, Run, wrapped
+from skinlens.translation import gettext as _
 
 Colour = tuple[int, int, int]
 Align = Literal["start", "left", "centre", "right"]
@@ -58,6 +59,8 @@ class PageCanvas(FPDF):
         super().__init__(format="A4", enforce_compliance="PDF/A-2U")
         self._running_head = running_head
         self._foot = foot
+        # Now, since the last foot is drawn when the document is written, perhaps in another language.
+        self._number = _("Page {n} of {total}")
         self._total = total
         self.add_font(_FAMILY, "", REGULAR)
         self.add_font(_FAMILY, "B", BOLD)
@@ -81,7 +84,7 @@ class PageCanvas(FPDF):
         self.rule()
         y = self.y + 1.5
         self.block(self._foot, self.l_margin, y, self.epw - 25, SMALL, tag="P" if self.page_no() == 1 else "Artifact")
-        number = f"Page {self.page_no()} of {self._total}"
+        number = self._number.format(n=self.page_no(), total=self._total)
         self.block(number, self.l_margin, y, self.epw, SMALL, align="right", tag="Artifact")
 
     def measure(self, text: str, style: Style) -> float:

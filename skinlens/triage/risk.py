@@ -98,21 +98,12 @@ class Outlook:
         referred: Of 1,000 lesions, how many are referred.
         detected: Of 1,000 lesions, how many malignant ones are referred.
         missed: Of 1,000 lesions, how many malignant ones are not.
-        ppv: Share of malignant lesions among the referred; None if none is referred.
-        npv: Share of benign lesions among the rest; None if there is no rest.
     """
 
     prevalence: float
     referred: float
     detected: float
     missed: float
-    ppv: float | None
-    npv: float | None
-
-    @property
-    def referrals_per_cancer(self) -> float | None:
-        """Referrals for each malignant lesion found; None if none is found."""
-        return self.referred / self.detected if self.detected else None
 
     def counts(self) -> dict[str, str]:
         """Return `referred`, `found` and `missed` of 1,000 lesions in words."""
@@ -139,14 +130,12 @@ def outlook(sensitivity: float, specificity: float, prevalence: float) -> Outloo
             raise ValueError(f"a {name} lies in [0, 1], not {rate}")
     _require_share("prevalence", prevalence)
     detected, missed = 1000 * prevalence * sensitivity, 1000 * prevalence * (1 - sensitivity)
-    alarms, cleared = 1000 * (1 - prevalence) * (1 - specificity), 1000 * (1 - prevalence) * specificity
+    alarms = 1000 * (1 - prevalence) * (1 - specificity)
     return Outlook(
         prevalence=prevalence,
         referred=detected + alarms,
         detected=detected,
         missed=missed,
-        ppv=detected / (detected + alarms) if detected + alarms else None,
-        npv=cleared / (cleared + missed) if cleared + missed else None,
     )
 
 

@@ -92,7 +92,8 @@ def show_card(card: ModelCard) -> None:
                 st.caption(f"{name}: {in_language(view.explanation)}")
             st.caption(
                 _("Intervals: {interval}. Times the test images were scored: {times_scored}.").format(
-                    interval=in_language(card.test.interval), times_scored=in_language(card.test.times_scored)
+                    interval=in_language(card.test.interval),
+                    times_scored=in_language(card.test.times_scored or _("not recorded")),
                 )
             )
     _show_studies(card)

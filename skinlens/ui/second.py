@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from skinlens.runtime.card import ModelFileError, read_card
+from skinlens.runtime.weights import weights_folder
 from skinlens.triage.decision import Assessment
 from skinlens.triage.pipeline import Assessed, Pipeline
 from skinlens.triage.second import Comparison, compare
@@ -42,6 +44,28 @@ def other_model(result: Assessed) -> Callable[[], Assessed] | None:
     """
     others = [name for name in released_names() if name != chosen_name()]
     return (lambda: assessed_by(result, loaded_model(others[0]))) if others else None
+
+
+def second_of_case(result: Assessed, comparison: Comparison | None) -> Callable[[], Assessed] | None:
+    """Return what asks the second model of a saved case about its image again, for the heatmap that is not saved.
+
+    Args:
+        result: Of the case.
+        comparison: As it was saved; None where no second model had been asked.
+
+    Returns:
+        None without a second model, and where it is no longer released with the weights that it had.
+    """
+    second = None if comparison is None else comparison.second
+    if second is None or second.model not in released_names():
+        return None
+    try:
+        card = read_card(weights_folder() / f"{second.model}.json")
+    except ModelFileError:
+        return None
+    if card.files["weights"].sha256 != second.weights_sha256:
+        return None
+    return lambda: assessed_by(result, loaded_model(second.model))
 
 
 def comparison_maker(result: Assessed, assessment: Assessment) -> Callable[[], Comparison | None]:

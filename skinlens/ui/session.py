@@ -1,8 +1,14 @@
-"""The state of one browser session: its current image and its results, never shared, never written to disk."""
+"""The state of one browser session: its current image and its results, never shared, never written to disk.
+
+A page that is loaded again is a new session. Streamlit keeps the one before for a few seconds, in case its connection
+comes back; as long as it is kept, and no longer, its last result is offered to whoever knows the secret in its address.
+"""
 
 import hashlib
+import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from weakref import WeakValueDictionary
 
 import streamlit as st
 
@@ -15,17 +21,34 @@ KEPT_RESULTS = 8
 # Key of the choice of operating point.
 POINT = "point"
 _RESULTS = "results"
-_CURRENT = "current"
 _DRAWN = "drawn"
 _UPLOADER = "uploader"
 _OVERRIDES = "overrides"
 _PENDING = "pending"
 _PROBLEM = "problem"
-# In the page's address once there is a result: a page loaded again can say that it is gone. Nothing else is told.
+# In the page's address once there is a result, with a secret: a page loaded again can offer it, or say that it is gone.
 _SHOWN = "result"
 # Seed of each drawn example and whether it looks malignant; the first has the most to see in its heatmap. The released
 # models take all of them for dermoscopy, as `tests/test_drawn.py` checks.
 EXAMPLES = ((5, True), (0, False), (12, True), (5, False), (15, True), (6, False), (11, True), (7, False))
+
+
+class _Results(OrderedDict[tuple[str, str], Assessed]):
+    """The results of one browser session, by the digests of image and weights, the latest last.
+
+    Attributes:
+        secret: Nobody can guess it.
+        current: The key of the one in view; None without.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.secret = secrets.token_urlsafe(16)
+        self.current: tuple[str, str] | None = None
+
+
+# By secret. The sessions alone hold the results: one that has ended is gone from here too.
+_handed_over: WeakValueDictionary[str, _Results] = WeakValueDictionary()
 
 
 @dataclass(frozen=True)
@@ -124,23 +147,39 @@ def example(number: int) -> LesionImage:
 
 def current() -> Assessed | None:
     """Return the current result, if any; it outlives a visit to another page."""
-    return _results().get(st.session_state.get(_CURRENT, ("", "")))
+    results = _results()
+    return None if results.current is None else results.get(results.current)
 
 
 def mark_shown() -> None:
     """Note in the page's address that a result is shown."""
-    if _SHOWN not in st.query_params:
-        st.query_params[_SHOWN] = "1"
+    results = _results()
+    if st.query_params.get(_SHOWN) != results.secret:
+        _handed_over[results.secret] = results
+        st.query_params[_SHOWN] = results.secret
 
 
-def is_lost() -> bool:
-    """Return whether a result was shown under this address in a session that has ended, as when a page is reloaded."""
+def is_reloaded() -> bool:
+    """Return whether a result was shown under this address in an earlier session, as when a page is loaded again."""
     return _SHOWN in st.query_params and current() is None
+
+
+def offered() -> Assessed | None:
+    """Return the result that was shown before the page was loaded again; None if its session has ended."""
+    earlier = _handed_over.get(st.query_params.get(_SHOWN, ""))
+    return None if earlier is None or earlier.current is None else earlier.get(earlier.current)
+
+
+def take_over() -> None:
+    """Make the result that was shown before the page was loaded again the current one, if it is still there."""
+    result = offered()
+    if result is not None:
+        _keep(result)
 
 
 def drop_result() -> None:
     """Take the image off the page, so that an unusable file is not shown beside the last one's score."""
-    st.session_state.pop(_CURRENT, None)
+    _results().current = None
 
 
 def clear() -> None:
@@ -173,17 +212,19 @@ def next_synthetic_number() -> int:
     return int(st.session_state[_DRAWN])
 
 
-def _results() -> OrderedDict[tuple[str, str], Assessed]:
-    results: OrderedDict[tuple[str, str], Assessed] = st.session_state.setdefault(_RESULTS, OrderedDict())
+def _results() -> _Results:
+    if _RESULTS not in st.session_state:
+        st.session_state[_RESULTS] = _Results()
+    results: _Results = st.session_state[_RESULTS]
     return results
 
 
 def _find(image_sha256: str, model: LoadedModel) -> Assessed | None:
     key = (image_sha256, model.predictor.model.sha256)
-    kept = _results().get(key)
-    if kept is not None:
-        st.session_state[_CURRENT] = key
-    return kept
+    results = _results()
+    if key in results:
+        results.current = key
+    return results.get(key)
 
 
 def _add(image: LesionImage, model: LoadedModel) -> Assessed:
@@ -204,5 +245,5 @@ def _keep(result: Assessed) -> Assessed:
     results.move_to_end(key)
     while len(results) > KEPT_RESULTS:
         results.popitem(last=False)
-    st.session_state[_CURRENT] = key
+    results.current = key
     return result

@@ -1,6 +1,5 @@
 """The Batch page in its states: no run, started, complete, reviewed, blind, finished, and every failure."""
 
-import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from skinlens.runtime.predictor import Predictor, load_predictor
 from skinlens.ui.batch.runs import runs_folder, workers
 from tests.complete_run import make_complete_run
 from tests.drawn import familiar_pixels
+from tests.quick_app import given_to_components
 
 NAMES = ("a/1.png", "a/2.png", "b/1.png", "c.png")
 FACTS = b"path,case_id,lesion,date,label\na/1.png,P-1,back,2026-01-02,malignant\na/2.png,P-1,back,2026-05-02,benign\n"
@@ -74,8 +74,7 @@ def texts(app: AppTest) -> str:
 
 def viewer(app: AppTest) -> list[dict]:
     """What the viewers of the page are given."""
-    given = [json.loads(each.proto.json) for each in app.get("bidi_component")]
-    return [data for data in given if "sides" in data]
+    return given_to_components(app, "sides")
 
 
 def button(app: AppTest, label: str):
@@ -242,7 +241,7 @@ def test_no_verdict_can_be_given_on_a_file_that_could_not_be_read(app: AppTest, 
     assert verdict_buttons(app) == []
     assert "This file was not assessed, so it takes no verdict." in texts(app)
     assert "broken.jpg is not an image that can be opened" in texts(app)
-    (keys,) = (data["keys"] for data in (json.loads(each.proto.json) for each in app.get("bidi_component")))
+    (keys,) = (data["keys"] for data in given_to_components(app, "keys"))
     assert set(keys) == {"z", "arrowleft", "arrowright"}
 
 

@@ -1,7 +1,6 @@
 """The Cases page in its states: empty, a list, one open with and without its image, deleted, no database."""
 
 import io
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from skinlens.triage.wording import HEADLINES, UNVERIFIED
 from skinlens.ui.case_store import case_store
 from tests.drawn import familiar_pixels
 from tests.made_up_cases import CARD, POINT, build_record, prediction
+from tests.quick_app import given_to_components
 
 
 @pytest.fixture(autouse=True)
@@ -157,7 +157,7 @@ def test_a_case_is_deleted_after_it_was_asked(app: AppTest, store: CaseStore) ->
 
 
 def images_in_viewers(app: AppTest) -> int:
-    return sum(len(json.loads(element.proto.json)["sides"]) for element in app.get("bidi_component"))
+    return sum(len(viewer["sides"]) for viewer in given_to_components(app, "sides"))
 
 
 def test_a_verdict_is_kept_beside_the_models(app: AppTest, store: CaseStore) -> None:

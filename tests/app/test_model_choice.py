@@ -1,6 +1,5 @@
 """The model chosen in the sidebar is the whole app's, and the other one can be asked about the image in view."""
 
-import json
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
 from skinlens.triage.pipeline import Pipeline
 from skinlens.ui.model import MODEL
 from tests.app.test_triage_page import png, texts, upload
+from tests.quick_app import given_to_components
 
 PAPER = "asff_resnet50_paper"
 
@@ -36,8 +36,8 @@ def loads(app: AppTest, predictor: Predictor, paper_model: Predictor, monkeypatc
 
 
 def sides(app: AppTest) -> list[dict[str, Any]]:
-    (viewer,) = app.get("bidi_component")
-    return json.loads(viewer.proto.json)["sides"]
+    (viewer,) = given_to_components(app, "sides")
+    return viewer["sides"]
 
 
 def ask_the_other(app: AppTest) -> None:

@@ -1,7 +1,7 @@
 """The Triage page in its states: no image, result, rejected image, unusable file, no model."""
 
 import io
-import json
+import re
 import shutil
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from skinlens.triage.wording import (
 from skinlens.ui import session
 from skinlens.ui.case_store import case_store
 from tests.drawn import familiar_pixels
+from tests.quick_app import given_to_components
 
 
 def png(number: int, *, side: int = 240) -> bytes:
@@ -55,8 +56,8 @@ def headline_of(app: AppTest) -> str:
 
 def captions(app: AppTest) -> list[str]:
     """Of the images in the viewer."""
-    (viewer,) = app.get("bidi_component")
-    return [side["caption"] for side in json.loads(viewer.proto.json)["sides"]]
+    (viewer,) = given_to_components(app, "sides")
+    return [side["caption"] for side in viewer["sides"]]
 
 
 def upload(app: AppTest, name: str, content: bytes) -> AppTest:
@@ -177,14 +178,33 @@ def test_entries_survive_a_visit_to_another_page(app: AppTest) -> None:
     assert (app.radio(key="point").value, app.metric[0].value) == ("specialist", shown)
 
 
-def test_a_page_that_is_loaded_again_says_that_the_result_is_gone(app: AppTest) -> None:
+def address_of(app: AppTest) -> str:
+    """What the page's address says of its result: AppTest holds a text, or a list of one."""
+    return "".join(app.query_params["result"])
+
+
+def loaded_again(address: str) -> AppTest:
+    again = AppTest.from_file(str(Path("app.py").resolve()), default_timeout=60)
+    again.query_params["result"] = address
+    return again.run()
+
+
+def test_a_page_that_is_loaded_again_offers_the_last_result(app: AppTest, calls: list[int]) -> None:
     upload(app.run(), "mole.png", png(5))
-    assert app.query_params
-    reloaded = AppTest.from_file(str(Path("app.py").resolve()), default_timeout=60)
-    for name, value in app.query_params.items():
-        reloaded.query_params[name] = value
-    reloaded.run()
+    secret = address_of(app)
+    reloaded = loaded_again(secret)
+    assert not reloaded.metric
+    reloaded.button(key="take-over").click().run()
+    assert [metric.value for metric in reloaded.metric] == [metric.value for metric in app.metric]
+    assert "mole.png" in texts(reloaded)
+    assert calls == [8]
+
+
+def test_a_page_that_is_loaded_again_too_late_says_that_the_result_is_gone(app: AppTest) -> None:
+    upload(app.run(), "mole.png", png(5))
+    reloaded = loaded_again("of-a-session-that-has-ended")
     assert any("the last result is gone" in text for text in texts(reloaded))
+    assert "take-over" not in {button.key for button in reloaded.button}
     upload(reloaded, "mole.png", png(5))
     assert reloaded.metric
     assert not any("the last result is gone" in text for text in texts(reloaded))
@@ -192,7 +212,12 @@ def test_a_page_that_is_loaded_again_says_that_the_result_is_gone(app: AppTest) 
 
 def test_the_address_tells_nothing_of_the_image(app: AppTest) -> None:
     upload(app.run(), "Mrs Smith.png", png(5))
-    assert {name: list(value) for name, value in app.query_params.items()} == {"result": ["1"]}
+    assert list(app.query_params) == ["result"]
+    secret = address_of(app)
+    assert re.fullmatch(r"[\w-]{22}", secret)
+    again = AppTest.from_file(str(Path("app.py").resolve()), default_timeout=60)
+    upload(again.run(), "Mrs Smith.png", png(5))
+    assert address_of(again) != secret
 
 
 def test_what_waits_is_assessed_after_the_page_was_stopped(app: AppTest, calls: list[int]) -> None:

@@ -86,11 +86,18 @@ def test_an_oversized_or_bad_file_takes_the_old_result_away(page: Page) -> None:
     expect(page.get_by_test_id("stMetricValue")).to_have_count(0)
 
 
-def test_a_reload_says_that_the_result_is_gone(page: Page) -> None:
+def test_a_reload_offers_the_last_result_or_says_that_it_is_gone(page: Page) -> None:
     assess(page, "mole.png", 11)
+    risk = page.get_by_test_id("stMetricValue").inner_text()
     page.reload()
-    expect(page.get_by_text("the last result is gone")).to_be_visible(timeout=90 * SECONDS)
+    page.get_by_role("button", name="Show the last result").click(timeout=90 * SECONDS)
+    expect(shown(page, "mole.png")).to_be_visible(timeout=90 * SECONDS)
+    expect(page.get_by_test_id("stMetricValue")).to_have_text(risk)
     assert "mole" not in page.url
+    # Of a session that ended long ago.
+    page.goto(page.url.partition("?")[0] + "?result=another")
+    expect(page.get_by_text("the last result is gone")).to_be_visible(timeout=90 * SECONDS)
+    expect(page.get_by_role("button", name="Show the last result")).to_have_count(0)
 
 
 def test_a_result_is_in_view_and_read_out_and_comes_first_at_200_percent(page: Page) -> None:

@@ -201,6 +201,7 @@ def test_numbers_in_a_german_summary_have_a_decimal_comma(build_record, card):
     (text,) = texts(case_pdf(build_record(score=0.3099), card, code="de").content)
 
     assert "Score 0,3099, Schwelle 0,3100" in text
+    assert "Seite 1 von 1" in text
     assert re.findall(r"(?<![\d.])\d\.\d+(?![\d.])", text.replace(__version__, "")) == []
 
 

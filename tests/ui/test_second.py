@@ -9,8 +9,9 @@ import pytest
 from skinlens.imaging.synthetic import draw_lesion
 from skinlens.runtime.predictor import Predictor, load_predictor
 from skinlens.triage.pipeline import Assessed, Pipeline
+from skinlens.triage.second import compare
 from skinlens.ui.model import MODEL, LoadedModel
-from skinlens.ui.second import assessed_by, comparison_maker, other_model
+from skinlens.ui.second import assessed_by, comparison_maker, other_model, second_of_case
 from tests.quick_app import remembering
 
 PAPER = "asff_resnet50_paper"
@@ -106,3 +107,19 @@ def test_few_results_are_kept(result: Assessed, state: dict[str, Any]) -> None:
         other_of(replace(result, image=replace(result.image, sha256=f"{number:064}")))()
     (kept,) = state.values()
     assert len(kept) == 8
+
+
+@pytest.mark.usefixtures("state")
+def test_the_second_model_of_a_case_is_asked_again_only_with_the_weights_that_it_had(
+    result: Assessed, asked: list[str]
+) -> None:
+    comparison = compare(result.assessment, other_of(result)().assessment)
+    assert second_of_case(result, None) is None
+    again = second_of_case(result, comparison)
+    assert again is not None
+    assert again().prediction.model.sha256 == comparison.second.weights_sha256
+    assert asked
+    changed = replace(comparison, second=replace(comparison.second, weights_sha256="0" * 64))
+    assert second_of_case(result, changed) is None
+    unknown = replace(comparison, second=replace(comparison.second, model="of another release"))
+    assert second_of_case(result, unknown) is None

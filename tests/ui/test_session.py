@@ -1,9 +1,12 @@
 """The session's results: each image is predicted once, the current one follows, only a few are kept."""
 
+import gc
 import threading
+import weakref
 from typing import Any
 
 import pytest
+import streamlit as st
 
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.synthetic import encode_png
@@ -91,3 +94,66 @@ def test_a_reason_belongs_to_its_image_and_can_be_withdrawn(model: LoadedModel) 
     assert session.override(second) == ""
     session.keep_override(first, "")
     assert session.override(first) == ""
+
+
+def reload(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Begin a session of another browser tab, as loading a page again does; return the state of the one before."""
+    before: dict[str, Any] = st.session_state  # type: ignore[assignment]
+    monkeypatch.setattr(st, "session_state", {})
+    return before
+
+
+def test_a_reloaded_page_takes_over_the_last_result_while_its_session_is_kept(
+    model: LoadedModel, calls: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(st, "query_params", {})
+    shown = session.receive(png(0), "a.png", model)
+    session.mark_shown()
+    before = reload(monkeypatch)
+    assert before
+    assert session.current() is None
+    assert session.is_reloaded()
+    assert session.offered() is shown
+    session.take_over()
+    assert session.current() is shown
+    assert not session.is_reloaded()
+    assert len(calls) == 1
+
+
+def test_what_a_session_held_is_gone_with_it(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(st, "query_params", {})
+    held = weakref.ref(session.receive(png(0), "a.png", model))
+    session.mark_shown()
+    reload(monkeypatch).clear()
+    gc.collect()
+    assert session.offered() is None
+    assert held() is None
+    assert session.is_reloaded()
+    session.take_over()
+    assert session.current() is None
+
+
+@pytest.mark.parametrize("secret", ["", "1", "another"])
+def test_nothing_is_offered_to_who_does_not_know_the_secret(
+    model: LoadedModel, monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    monkeypatch.setattr(st, "query_params", {})
+    session.receive(png(0), "a.png", model)
+    session.mark_shown()
+    before = reload(monkeypatch)
+    assert before
+    st.query_params["result"] = secret
+    assert session.offered() is None
+
+
+def test_an_image_that_was_removed_is_not_offered(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(st, "query_params", {})
+    session.receive(png(0), "a.png", model)
+    session.mark_shown()
+    secret = st.query_params["result"]
+    session.clear()
+    assert "result" not in st.query_params
+    before = reload(monkeypatch)
+    assert before
+    st.query_params["result"] = secret
+    assert session.offered() is None

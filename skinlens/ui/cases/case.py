@@ -3,7 +3,7 @@
 import streamlit as st
 
 from skinlens.cases.errors import CaseStoreError
-from skinlens.cases.records import assessment_of, card_of, facts_of, lesion_title
+from skinlens.cases.records import assessment_of, card_of, facts_of, lesion_title, second_of
 from skinlens.cases.reopen import PixelsNotKeptError, reopen
 from skinlens.cases.schema import Assessment
 from skinlens.cases.store import CaseStore, current_user
@@ -21,6 +21,7 @@ from skinlens.ui.entered import restore
 from skinlens.ui.pdf_button import pdf_button
 from skinlens.ui.triage.reader import READER
 from skinlens.ui.verdicts import VERDICTS
+from skinlens.ui.viewer import say_comparison
 
 
 def show_case(store: CaseStore, case_id: str) -> None:
@@ -76,6 +77,9 @@ def _show_result(row: Assessment) -> None:
         risk = None if row.prevalence is None else meaning(assessment, card_of(row), row.prevalence)
         for sentence in (*(risk.sentences() if risk is not None else ()), *row.reasons):
             st.text(in_language(sentence))
+        comparison = second_of(row)
+        if comparison is not None:
+            say_comparison(comparison)
         facts = facts_of(row)
         shown = (
             (_("Photographed on"), facts.photographed or _("not known")),

@@ -7,6 +7,7 @@ from skinlens.runtime.card import ModelCard
 from skinlens.translation import gettext as _
 from skinlens.triage.case import CaseRecord
 from skinlens.triage.pipeline import Assessed
+from skinlens.ui.second import second_of_case
 from skinlens.ui.viewer import Photograph, pair, pair_of_images
 
 
@@ -18,7 +19,8 @@ def show_result_pair(record: CaseRecord, card: ModelCard, case_id: str) -> None:
         card: Of its model.
         case_id: Names the viewer, so that each case has its own zoom.
     """
-    pair(Assessed(record.image, record.assessment, card), key=f"case-{case_id}")
+    result = Assessed(record.image, record.assessment, card)
+    pair(result, key=f"case-{case_id}", other=second_of_case(result, record.comparison))
 
 
 def show_two_days(left: tuple[str, Pixels | None], right: tuple[str, Pixels | None], key: str) -> None:

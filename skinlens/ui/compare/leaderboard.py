@@ -51,6 +51,7 @@ def show_leaderboard(board: pd.DataFrame, view: str) -> None:
     """
     formats = {
         _("Model"): st.column_config.TextColumn(width=340),
+        _("Note"): st.column_config.TextColumn(width=150),
         **{_(heading(metric)): st.column_config.TextColumn(width=165) for metric in METRICS},
         _("Paper's accuracy"): st.column_config.TextColumn(help=_("Published for the same network")),
         _("Time"): st.column_config.TextColumn(

@@ -61,14 +61,8 @@ def show_problem(problem: session.Problem) -> None:
 
 def show_first_visit() -> None:
     """Show what the page is for, three steps, two drawn examples, formats and the way to Batch."""
-    if session.is_lost():
-        st.info(
-            _(
-                "The page was loaded again, so the last result is gone: images and results are kept only while the "
-                "page stays open. Drop the image again to see its result."
-            ),
-            icon=":material/history:",
-        )
+    if session.is_reloaded():
+        _say_what_is_left()
     words, tiles = st.columns([1.25, 1], gap="large")
     with words:
         st.markdown(
@@ -111,6 +105,27 @@ def show_first_visit() -> None:
                 alt=_("A drawn example of a pigmented lesion, number {number}.").format(number=number + 1),
             )
             place.button(label, key=f"example-{number}", width="stretch", on_click=session.take_example, args=(number,))
+
+
+def _say_what_is_left() -> None:
+    """Offer the result that was shown before the page was loaded again, or say that it is gone."""
+    result = session.offered()
+    if result is None:
+        st.info(
+            _(
+                "The page was loaded again, so the last result is gone: images and results are kept only while the "
+                "page stays open. Drop the image again to see its result."
+            ),
+            icon=":material/history:",
+        )
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(":material/history:", width="content")
+        st.text(
+            _("The page was loaded again. The last result is still there for a few seconds; your entries are gone."),
+            width="stretch",
+        )
+        st.button(_("Show the last result"), type="primary", key="take-over", on_click=session.take_over)
 
 
 @st.cache_data(show_spinner=False)

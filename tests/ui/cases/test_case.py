@@ -1,6 +1,7 @@
 """One case: its images, its result, readers' verdicts, the lesion's other photographs, and deletion."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -10,8 +11,11 @@ from skinlens.cases.store import CaseStore
 from skinlens.cases.verify import verify
 from skinlens.imaging.decode import decode
 from skinlens.imaging.synthetic import encode_png
+from skinlens.runtime.card import read_card
+from skinlens.runtime.weights import weights_folder
 from skinlens.triage.case import CaseFacts
 from skinlens.triage.checklists import Checklists, SevenPoint
+from skinlens.triage.second import Comparison, Opinion
 from skinlens.triage.wording import HEADLINES
 from tests.drawn import familiar_pixels
 from tests.made_up_cases import CARD, CREATED, build_record
@@ -183,3 +187,18 @@ def test_a_verdict_bears_the_readers_name(cases: CaseStore) -> None:
     (review,) = cases.assessment(case).reviews
     assert (review.reader, review.verdict) == ("Dr Example", "unsure")
     assert any(" Dr Example: unsure." in text for text in texts(app))
+
+
+@pytest.mark.parametrize("same_weights", [True, False])
+def test_a_second_opinion_is_said_and_its_heatmap_offered_where_the_model_is_the_same(
+    cases: CaseStore, *, same_weights: bool
+) -> None:
+    card = read_card(weights_folder() / "asff_resnet50_paper.json")
+    digest = card.files["weights"].sha256 if same_weights else "0" * 64
+    record = build_record(image=decode(encode_png(familiar_pixels(1)), name="1.png"))
+    second = Opinion(card.name, card.version, digest, "low", card.default_point, 0.12)
+    record = replace(record, comparison=Comparison(Opinion.of(record.assessment), second))
+    app = opened(cases.save(record, CARD, actor="me", keep_pixels=True, prevalence=0.02))
+    assert any("The two models disagree." in text for text in texts(app))
+    choices = next(group for group in app.button_group if "Heatmap" in group.options)
+    assert ("Other model" in choices.options) == same_weights
