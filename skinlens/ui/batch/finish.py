@@ -102,11 +102,11 @@ def show_nothing(store: BatchStore, lines: Sequence[Line]) -> None:
     """Say why a run has no image, and what to do."""
     st.error(_("No image was found, so there is nothing to assess."), icon=":material/image_not_supported:")
     list_some([f"{line.path}: {line.sentence}" for line in lines])
-    passed_over = store.progress().passed_over
-    if passed_over:
-        st.text(_("Files skipped because they are not images: {n}.").format(n=f"{passed_over:,}"))
+    progress = store.progress()
+    if progress.passed_over:
+        st.text(_("Files skipped because they are not images: {n}.").format(n=f"{progress.passed_over:,}"))
+        show_passed_over(store, progress)
     st.caption(_("Discarding deletes this run only. Your own files are not touched."))
-    show_passed_over(store, store.progress())
     _offer_discarding(store, 0)
 
 
