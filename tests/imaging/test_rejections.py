@@ -36,7 +36,7 @@ def test_a_path_that_is_not_there_or_no_file_is_rejected(tmp_path) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"hello", b"%PDF-1.7 and so on", b"BMI of all patients, 2024" * 9, b"\0\0\0\x18ftypmp42" + b"\0" * 90, b"RIFF"],
+    [b"hello", b"%PDF-1.7 and so on", b"BMI of all patients, 2024" * 9, b"\0\0\0\x18ftypqt  " + b"\0" * 90, b"RIFF"],
 )
 def test_what_is_no_image_is_reported_the_formats(data) -> None:
     error = rejection(data)
