@@ -204,13 +204,14 @@ def assess_quality(pixels: Pixels) -> Quality:
     return Quality(tuple(checks))
 
 
-def lesion_region(pixels: Pixels) -> npt.NDArray[np.bool_] | None:
+def lesion_region(pixels: Pixels, *, drawn: bool = True) -> npt.NDArray[np.bool_] | None:
     """Estimate which part of an image is the lesion: its largest dark part, near the middle, with its fading border.
 
     Thresholds find it, not a trained segmentation, so its outline is an estimate: docs/results.md says how good.
 
     Args:
         pixels: RGB uint8, `(H, W, 3)`, of any size.
+        drawn: Whether the outline lies a little outside the last trace of pigment, as one that a person draws.
 
     Returns:
         bool, at the working size of the checks with the image's aspect; None if no lesion stands out from the skin,
@@ -226,7 +227,9 @@ def lesion_region(pixels: Pixels) -> npt.NDArray[np.bool_] | None:
         return None
     height, width = view.lesion.shape
     middle = view.lesion[height // 4 : height - height // 4, width // 4 : width - width // 4]
-    return _with_border(view) if middle.sum() >= _IN_THE_MIDDLE * view.lesion.sum() else None
+    if middle.sum() < _IN_THE_MIDDLE * view.lesion.sum():
+        return None
+    return _as_drawn(_pigmented(view)) if drawn else _pigmented(view)
 
 
 def lesion_diameter(pixels: Pixels, millimetres: float) -> float | None:
@@ -240,7 +243,7 @@ def lesion_diameter(pixels: Pixels, millimetres: float) -> float | None:
         The longest distance between two points of its outline (Feret diameter); None without a lesion, or where it
         reaches the frame, beyond which it may go on.
     """
-    region = lesion_region(pixels)
+    region = lesion_region(pixels, drawn=False)
     if region is None:
         return None
     rim = np.concatenate([region[0], region[-1], region[:, 0], region[:, -1]])
@@ -351,11 +354,10 @@ class _View:
         return np.asarray(cv2.morphologyEx(self.grey, cv2.MORPH_BLACKHAT, kernel), np.float32)
 
 
-def _with_border(view: _View) -> _Mask:
-    """Grow the dark part of a lesion to where its colour has faded into the skin's, and a little further.
+def _pigmented(view: _View) -> _Mask:
+    """Grow the dark part of a lesion to where its colour has faded into the skin's.
 
-    Otsu's threshold lies between the lesion's own shades as often as between lesion and skin, and people draw an
-    outline round the last trace of pigment.
+    Otsu's threshold lies between the lesion's own shades as often as between lesion and skin.
     """
     around = cv2.dilate(view.lesion.astype(np.uint8), np.ones((_AWAY, _AWAY), np.uint8)).astype(np.bool_)
     skin = view.inside & ~around
@@ -374,7 +376,11 @@ def _with_border(view: _View) -> _Mask:
     whole = parts == shared.argmax() if shared.any() else view.lesion
     # What skin shines through in the middle belongs to the lesion.
     _, holes = cv2.connectedComponents(np.pad(~whole, 1, constant_values=True).astype(np.uint8))
-    filled = (holes != holes[0, 0])[1:-1, 1:-1]
+    return np.asarray((holes != holes[0, 0])[1:-1, 1:-1], np.bool_)
+
+
+def _as_drawn(filled: _Mask) -> _Mask:
+    """Move an outline outwards as far as people draw it round the last trace of pigment."""
     reach = max(1, round(_BORDER * float(np.sqrt(filled.sum() / np.pi))))
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     return np.asarray(cv2.dilate(filled.astype(np.uint8), ellipse), np.bool_)
