@@ -22,7 +22,7 @@ from pydicom.tag import Tag
 
 from skinlens import __version__
 from skinlens.imaging.decode import decode
-from skinlens.imaging.image import Pixels
+from skinlens.imaging.image import ImageRejectedError, Pixels
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.report.dicom import AnotherImageError, CaseDicom, case_dicom
 from skinlens.report.pdf import SYNTHETIC, case_pdf
@@ -178,7 +178,14 @@ class TestContent:
     def test_the_overlay_is_an_image_that_can_be_opened(self, record_of) -> None:
         content = source()
         record = record_of(content)
-        np.testing.assert_array_equal(decode(case_dicom(record, PDF, content).overlay).pixels, record.overlay)
+        made = case_dicom(record, PDF, content)
+        np.testing.assert_array_equal(read(made.overlay).pixel_array, record.overlay)
+        # By any viewer, but not as a patient's image.
+        for own in (made.overlay, made.summary):
+            assert own is not None
+            with pytest.raises(ImageRejectedError) as caught:
+                decode(own, name="own.dcm")
+            assert caught.value.reason == "own_output"
 
     def test_a_smaller_overlay_says_so(self, record_of) -> None:
         record = dataclasses.replace(record_of(png()), overlay=np.ascontiguousarray(pixels()[::2, ::2]))
