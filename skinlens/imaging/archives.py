@@ -33,8 +33,8 @@ _OTHER_ARCHIVES = {
     b"\xfd7zXZ\0": marked("packed by xz"),
     b"\x28\xb5\x2f\xfd": marked("packed by Zstandard"),
 }
-# First bytes of a file that say what it is; a tar archive has its mark after 257.
-HEAD = 512
+# First bytes of a file that say what it is: a tar archive has its mark after 257, DICOM its header after 132.
+HEAD = 2048
 _TAR_MARK, _TAR_MARK_AT = b"ustar", 257
 # One record of a zip archive's directory up to its name: flags, and the lengths of name, extra field and comment.
 _RECORD = struct.Struct("<4s4xH18x3H12x")

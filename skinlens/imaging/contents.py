@@ -5,10 +5,12 @@ from typing import Final
 
 from skinlens.imaging.archives import HEAD, is_zip, other_archive
 from skinlens.imaging.decode import IMAGE_SUFFIXES, is_dicom
+from skinlens.imaging.dicom import no_photograph
+from skinlens.imaging.formats import DICOM_SUFFIXES
 from skinlens.imaging.raster import find_opener
-from skinlens.translation import marked
+from skinlens.translation import marked, sentence
 
-__all__ = ["HEAD", "passed_over"]
+__all__ = ["HEAD", "needs_head", "passed_over"]
 
 _APPLE_DOUBLE = b"\x00\x05\x16\x07"
 _MAC_FOLDER = "__MACOSX"
@@ -24,6 +26,12 @@ _DOCUMENT: Final = marked("A PDF document, no image.")
 _GIF: Final = marked("A GIF, whose 256 colours are too few.")
 
 
+def needs_head(name: str) -> bool:
+    """Whether a file's name alone does not say if it is an image; others are opened by whoever reads them."""
+    suffix = PurePosixPath(name).suffix.lower()
+    return suffix in DICOM_SUFFIXES or suffix not in IMAGE_SUFFIXES or PurePosixPath(name).name.startswith("._")
+
+
 def passed_over(relative: str, head: bytes | None) -> str:
     """Return why a file is passed over; "" for an image, and for what is named like one, which gets a row.
 
@@ -34,6 +42,8 @@ def passed_over(relative: str, head: bytes | None) -> str:
     place = PurePosixPath(relative)
     if _MAC_FOLDER in place.parts or (place.name.startswith("._") and (head or b"").startswith(_APPLE_DOUBLE)):
         return MAC_DATA
+    if kind := no_photograph(head or b""):
+        return sentence("A DICOM file without an image: {kind}.", kind=kind)
     if place.suffix.lower() in IMAGE_SUFFIXES or not place.name:
         return ""
     if place.name.lower() in _OF_THE_SYSTEM:

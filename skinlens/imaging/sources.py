@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from skinlens.imaging.archives import Archive, head, is_named, other_archive, shown_name, unpack
-from skinlens.imaging.contents import HEAD, passed_over
+from skinlens.imaging.contents import HEAD, needs_head, passed_over
 from skinlens.imaging.decode import IMAGE_SUFFIXES
 from skinlens.imaging.files import UnusableFileError, open_regular, read_regular
 from skinlens.imaging.image import ImageRejectedError
@@ -130,9 +130,7 @@ class Sources:
         closed: list[OSError] = []
         for path in _files_below(folder, closed.append):
             relative = path.relative_to(folder).as_posix()
-            # A file that is named like an image is not opened here, but by whoever reads it.
-            needs_head = not _has_image_suffix(path.name) or path.name.startswith("._")
-            if reason := passed_over(relative, head_of(path) if needs_head else b""):
+            if reason := passed_over(relative, head_of(path) if needs_head(path.name) else b""):
                 self.passed_over.append(PassedOver(str(path), reason))
             else:
                 yield _file(path, relative)
@@ -149,9 +147,9 @@ class Sources:
         # Stays open as long as a source of it is held, since members are read after the archive has been gone through.
         for number, member in archive.members():
             name = shown_name(number, member)
-            needs_head = not _has_image_suffix(name) or PurePosixPath(name).name.startswith("._")
+            start = head(archive, member, HEAD) if needs_head(name) else b""
             # A member without a name gets its row whatever it is.
-            reason = passed_over(name, head(archive, member, HEAD) if needs_head else b"") if is_named(member) else ""
+            reason = passed_over(name, start) if is_named(member) else ""
             if reason:
                 self.passed_over.append(PassedOver(f"{path}!/{name}", reason))
             else:

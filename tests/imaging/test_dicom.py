@@ -19,6 +19,7 @@ from pydicom.pixels import convert_color_space
 from skinlens.imaging.decode import decode, decode_trusted
 from skinlens.imaging.dicom import no_photograph
 from skinlens.imaging.image import ImageRejectedError, Pixels
+from skinlens.imaging.sources import Sources
 from skinlens.imaging.synthetic import draw_pixels
 
 NATIVE = [
@@ -484,7 +485,7 @@ def test_any_frame_can_be_chosen(truth, dicom, encode_frame, kind) -> None:
         (uid.RawDataStorage, "data about an image"),
     ],
 )
-def test_objects_without_a_photograph_are_named(dicom, sop_class, said) -> None:
+def test_objects_without_a_photograph_are_named_and_passed_over(dicom, sop_class, said, tmp_path) -> None:
     dataset = pydicom.dcmread(io.BytesIO(dicom(b"", SOPClassUID=sop_class)))
     for keyword in ("PixelData", "Rows", "Columns"):
         delattr(dataset, keyword)
@@ -494,10 +495,19 @@ def test_objects_without_a_photograph_are_named(dicom, sop_class, said) -> None:
     error = rejection(file.getvalue())
     assert error.reason == "not_an_image"
     assert said in str(error)
-    assert said in (no_photograph(file.getvalue()[:2048]) or "")
+    for name in ("IM000001", "second.dcm"):
+        (tmp_path / name).write_bytes(file.getvalue())
+    sources = Sources([tmp_path])
+    assert len(list(sources)) == 1, "the folder's own row, since it holds no image"
+    assert len(sources.passed_over) == 2
+    assert all(said in each.reason for each in sources.passed_over)
 
 
-def test_a_photograph_is_not_taken_for_another_object(truth, dicom) -> None:
+def test_a_photograph_is_not_taken_for_another_object(truth, dicom, tmp_path) -> None:
+    (tmp_path / "lesion.dcm").write_bytes(dicom(truth.tobytes()))
+    sources = Sources([tmp_path])
+    assert len(list(sources)) == 1
+    assert sources.passed_over == []
     assert no_photograph(dicom(truth.tobytes())[:2048]) is None
     assert no_photograph(b"\0" * 128 + b"DICM" + b"\xff" * 90) is None
     assert no_photograph(b"hello") is None
