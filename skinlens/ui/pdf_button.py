@@ -22,7 +22,6 @@ def pdf_button(make: Callable[[], bytes], image_sha256: str, *, disabled: bool =
         mime="application/pdf",
         on_click="ignore",
         type="primary",
-        icon=":material/picture_as_pdf:",
         width="stretch",
         disabled=disabled,
     )

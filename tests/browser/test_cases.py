@@ -24,7 +24,7 @@ def save_case(page: Page, image: Path, patient: str = "P-BROWSER") -> None:
     page.get_by_label("Pseudonymous id").fill(patient)
     page.keyboard.press("Tab")
     settle(page)
-    page.get_by_role("button", name="Save to a case").click()
+    page.get_by_role("button", name="Save case").click()
     page.get_by_text("Save the image too").click()
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Saved.")).to_be_visible(timeout=20 * SECONDS)

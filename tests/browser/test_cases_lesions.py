@@ -54,7 +54,7 @@ def fill_patient(page: Page, patient: str) -> None:
 
 
 def save(page: Page, expected: str) -> None:
-    page.get_by_role("button", name="Save to a case").click()
+    page.get_by_role("button", name="Save case").click()
     box = page.get_by_role("checkbox", name="Save the image too")
     if not box.is_checked():
         page.get_by_text("Save the image too").click()
@@ -86,7 +86,7 @@ def test_three_lesions_on_one_site_stay_three_and_a_follow_up_joins_its_own(
     page.get_by_role("button", name="Use 2025-06-01 from the file").click()
     settle(page)
     save(page, f"It is L2 of {patient}.")
-    save_again = page.get_by_role("button", name="Save to a case")
+    save_again = page.get_by_role("button", name="Save case")
     save_again.click()
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("This case is saved already")).to_be_visible(timeout=20 * SECONDS)

@@ -29,13 +29,13 @@ def test_entries_survive_a_visit_to_another_page(page: Page) -> None:
     settle(page)
     page.locator(".st-key-prevalence").get_by_role("combobox").click()
     page.get_by_role("option", name="pigmented-lesion clinic").click()
-    expect(page.get_by_text("Risk where 10 % of lesions are malignant")).to_be_visible(timeout=90 * SECONDS)
+    expect(page.get_by_text("Risk where 10 % are malignant")).to_be_visible(timeout=90 * SECONDS)
     settle(page)
     risk = page.get_by_test_id("stMetricValue").inner_text()
     page.get_by_role("link", name="About", exact=True).click()
     expect(page.get_by_text("Intended use")).to_be_visible(timeout=90 * SECONDS)
     page.get_by_role("link", name="Triage", exact=True).click()
-    expect(page.get_by_text("Risk where 10 % of lesions are malignant")).to_be_visible(timeout=90 * SECONDS)
+    expect(page.get_by_text("Risk where 10 % are malignant")).to_be_visible(timeout=90 * SECONDS)
     expect(page.get_by_test_id("stMetricValue")).to_have_text(risk)
     expect(page.get_by_label("Pseudonymous id")).to_have_value("P-17")
     expect(shown(page, "mole.png")).to_be_visible()
@@ -105,7 +105,7 @@ def test_a_result_is_in_view_and_read_out_and_comes_first_at_200_percent(page: P
     assess(page, "mole.png", 11)
     expect(live).to_contain_text("REFER. about 1 in ")
     assert "mole" not in live.inner_text()
-    buttons = [page.get_by_role("button", name=name) for name in ("Save to a case", "Download PDF")]
+    buttons = [page.get_by_role("button", name=name) for name in ("Save case", "Download PDF")]
     images = page.locator(".viewer .pane")
     for place in (page.get_by_test_id("stMetricValue"), images.nth(0), images.nth(1), *buttons):
         box = place.bounding_box()

@@ -76,7 +76,7 @@ def offer_pdf_and_case(
             readings=() if reading is None else (replace(reading, moment=created),),
         )
 
-    save, download = st.columns(2)
+    save, download = st.columns(2, gap="small")
     with save:
         _offer_saving(
             made_record,
@@ -94,7 +94,7 @@ def _offer_saving(
     made_record: Callable[[], CaseRecord], model: LoadedModel, prevalence: float | None, *, undecided: bool
 ) -> None:
     """Save the case, with or without the image; say where it is now, or that it is there already."""
-    with st.popover(_("Save to a case"), icon=":material/save:", width="stretch"):
+    with st.popover(_("Save case"), width="stretch"):
         st.caption(
             _(
                 "Saves the result, your entries and the image's SHA-256 under the pseudonymous id, in a database on "

@@ -41,7 +41,7 @@ def choose_prevalence() -> float:
     for key in (_PREVALENCE, _OWN):
         restore(key)
     setting = st.selectbox(
-        _("How many lesions are malignant where you work?"), list(PREVALENCES), format_func=_setting, key=_PREVALENCE
+        _("How many are malignant where you work?"), list(PREVALENCES), format_func=_setting, key=_PREVALENCE
     )
     share = PREVALENCES[setting]
     if share is None:
@@ -130,9 +130,7 @@ def _show_risk(assessment: Assessment, risk: Meaning | None) -> None:
     if risk is not None and risk.risk is not None and risk.risk.value is not None:
         threshold = in_language(risk.threshold_words)
         st.metric(
-            _("Risk where {prevalence} of lesions are malignant").format(
-                prevalence=numbers_in(percent(risk.prevalence))
-            ),
+            _("Risk where {prevalence} are malignant").format(prevalence=numbers_in(percent(risk.prevalence))),
             in_language(one_in(risk.risk.value)),
             help=_(
                 "The chance that a lesion with this result is malignant, with its 95 % interval. It follows from "
