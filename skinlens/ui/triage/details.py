@@ -79,7 +79,7 @@ def _diameter(image: LesionImage) -> list[str]:
     if measured is None:
         return []
     words = _("Largest diameter of the lesion: about {n} mm, by the pixel spacing of the file and an estimated outline")
-    return [words.format(n=f"{measured:.1f}")]
+    return [words.format(n=number(measured, ".1f"))]
 
 
 def quality_table(admission: Admission | None, record: OodRecord | None) -> pd.DataFrame:
