@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy.typing as npt
+
 # Two processes with two threads each would fight for two cores. The libraries read this when they are imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -167,13 +169,13 @@ def real_images() -> list[LesionImage]:
 
 
 @pytest.fixture
-def paper():
+def paper() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Labels and probabilities whose confusion matrix at 0.5 is the paper's: TN 336, FP 24, FN 21, TP 279."""
     return np.repeat([0, 0, 1, 1], [336, 24, 21, 279]), np.repeat([0.1, 0.8, 0.2, 0.9], [336, 24, 21, 279])
 
 
 @pytest.fixture
-def predictions():
+def predictions() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """300 labels and informative probabilities in steps of 0.02, so with many ties."""
     generator = np.random.default_rng(7)
     labels = (generator.random(300) < 0.4).astype(int)
@@ -182,7 +184,7 @@ def predictions():
 
 
 @pytest.fixture
-def rival(predictions):
+def rival(predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
     """A second model's probabilities for `predictions`: somewhat worse, correlated with the first, also with ties."""
     labels, probabilities = predictions
     generator = np.random.default_rng(8)

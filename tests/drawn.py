@@ -34,5 +34,5 @@ def familiar_pixels(number: int, *, height: int = HEIGHT, width: int = WIDTH, ma
 
 
 @cache
-def _drawn(seed: int, malignant_look: bool) -> Pixels:  # noqa: FBT001
+def _drawn(seed: int, malignant_look: bool) -> Pixels:
     return draw_pixels(seed, height=HEIGHT, width=WIDTH, malignant_look=malignant_look)

@@ -67,7 +67,7 @@ def test_all_errors_derive_from_the_base_and_keep_their_status() -> None:
     assert set(found) >= NOT_FOR_PEOPLE
     kept = {name: each for name, each in found.items() if name not in NOT_FOR_PEOPLE}
     assert [name for name, each in kept.items() if not issubclass(each, SkinLensError)] == []
-    assert {name: each.exit_status for name, each in kept.items()} == STATUS  # type: ignore[attr-defined]
+    assert {name: each.exit_status for name, each in kept.items()} == STATUS
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import csv
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -120,7 +121,7 @@ def test_a_heatmap_of_what_is_no_number_is_empty() -> None:
     assert not scaled_heatmap(signed, scale=1.0, size=32).any()
 
 
-def spoilt(card: ModelCard, where: str) -> ModelCard:
+def spoilt(card: Any, where: Any) -> ModelCard:
     """A card that no reading would let through, as if reading had a hole."""
     assert card.calibration is not None
     changes = {

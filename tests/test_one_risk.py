@@ -102,7 +102,7 @@ def test_page_pdf_and_tables_have_one_number(page: AppTest, card: ModelCard, pre
         page.run()
         assert not page.exception
         number, _, interval = risk_words(risk).partition(" (")
-        assert page.metric[0].value == number == one_in(ends[0])
+        assert page.metric[0].value == number == one_in(ends[0])  # type: ignore[arg-type]
         shown = " ".join(element.value for element in page.text)
         assert interval.removesuffix(")") in shown
 
@@ -111,7 +111,7 @@ def test_page_pdf_and_tables_have_one_number(page: AppTest, card: ModelCard, pre
         assert at_threshold is not None
         for words in (shown, text):
             said = {found for found in _risks(words) if found != number}
-            assert said <= {one_in(at_threshold.value)}, said
+            assert said <= {one_in(at_threshold.value)}, said  # type: ignore[arg-type]
 
 
 def _risks(text: str) -> set[str]:

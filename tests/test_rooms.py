@@ -263,7 +263,7 @@ def loads_tensors(call: ast.Call, names: dict[str, str]) -> bool:
         ("joblib.load(f, weights_only=True)", False),
     ],
 )
-def test_only_a_load_of_tensors_alone_is_taken_for_one(code: str, safe: bool) -> None:  # noqa: FBT001
+def test_only_a_load_of_tensors_alone_is_taken_for_one(code: str, safe: bool) -> None:
     call = ast.parse(code, mode="eval").body
     assert isinstance(call, ast.Call)
     assert loads_tensors(call, {}) is safe

@@ -8,6 +8,7 @@ from threading import Lock
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from skinlens.batch.runner import go_through
 from skinlens.batch.schema import RunImage
@@ -72,12 +73,12 @@ def texts(app: AppTest) -> str:
     return "\n".join(element.value for kind in kinds for element in kind)
 
 
-def viewer(app: AppTest) -> list[dict]:
+def viewer(app: AppTest) -> list[dict]:  # type: ignore[type-arg]
     """What the viewers of the page are given."""
     return given_to_components(app, "sides")
 
 
-def button(app: AppTest, label: str):
+def button(app: AppTest, label: str) -> Button:
     return next(each for each in app.button if each.label == label)
 
 

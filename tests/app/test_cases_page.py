@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from skinlens.cases.records import card_of
 from skinlens.cases.reopen import reopen
@@ -66,7 +67,7 @@ def texts(app: AppTest) -> str:
     return "\n".join(element.value for kind in kinds for element in kind)
 
 
-def button(app: AppTest, label: str):
+def button(app: AppTest, label: str) -> Button:
     return next(each for each in app.button if each.label == label)
 
 

@@ -4,6 +4,7 @@ import io
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,7 +71,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counted: list[int] = []
     original = Predictor.predict
 
-    def predict(self: Predictor, images):
+    def predict(self: Predictor, images: Any) -> Any:
         counted.append(len(images))
         return original(self, images)
 
@@ -142,11 +143,11 @@ def test_the_orientations_are_counted_beside_the_decision(app: AppTest, predicto
     assert any(text.endswith(f"same result in {unchanged} of 8.") for text in texts(app))
 
 
-def test_risk_threshold_and_consequences_follow_the_prevalence(app: AppTest, predictor: Predictor) -> None:
-    def check(prevalence: float) -> None:
-        assert app.metric[0].value == one_in(risk_at(predictor, png(5), prevalence).value)
+def test_risk_threshold_and_consequences_follow_the_prevalence(app: Any, predictor: Predictor) -> None:
+    def check(prevalence: Any) -> None:
+        assert app.metric[0].value == one_in(risk_at(predictor, png(5), prevalence).value)  # type: ignore[arg-type]
         at_threshold = risk_of(predictor.card.point().threshold, predictor.card, prevalence)
-        assert any(f"refers from {one_in(at_threshold.value)} upward" in text for text in texts(app))
+        assert any(f"refers from {one_in(at_threshold.value)} upward" in text for text in texts(app))  # type: ignore[arg-type]
         outlooks = [outlook_of(point, prevalence).counts() for point in predictor.card.operating_points]
         captions = ["{referred} referred, {found} found, {missed} missed".format(**counts) for counts in outlooks]
         assert list(app.radio(key="point").proto.captions) == captions

@@ -3,10 +3,11 @@
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from skinlens.batch.facts import Facts, facts_sentence, match_facts, read_facts
+from skinlens.batch.facts import Facts, Matched, facts_sentence, match_facts, read_facts
 from skinlens.batch.store import Line
 from skinlens.storage.csv_file import CsvFileError
 
@@ -18,7 +19,7 @@ def lines(*paths: str, root: str = "/data/ward") -> list[Line]:
     ]
 
 
-def matched(text: str, found: Sequence[Line]):
+def matched(text: str, found: Sequence[Line]) -> Matched:
     return match_facts(read_facts(text.encode(), name="facts.csv"), found)
 
 
@@ -123,7 +124,7 @@ def test_a_file_that_cannot_be_used_is_told_why(text: str, message: str) -> None
 
 
 @pytest.mark.parametrize(("stored", "written"), [("NFD", "NFC"), ("NFC", "NFD")])
-def test_accents_are_compared_however_they_are_stored(stored: str, written: str) -> None:
+def test_accents_are_compared_however_they_are_stored(stored: Any, written: Any) -> None:
     run = lines(unicodedata.normalize(stored, "Läsion/é.jpg"))
     assert set(matched(f"path,age\n{unicodedata.normalize(written, 'Läsion/é.jpg')},54\n", run).facts) == {0}
 

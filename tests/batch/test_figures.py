@@ -5,7 +5,9 @@ from statsmodels.stats.proportion import proportion_confint
 
 from skinlens.batch.facts import Facts
 from skinlens.batch.figures import against_truth, with_reviewers
+from skinlens.batch.store import Line
 from skinlens.batch.summary import agreement_sentence, label_rows, label_sentence
+from skinlens.batch.table import Entry
 from skinlens.metrics.registry import score
 from skinlens.triage.wording import NOT_DERMOSCOPY
 from tests.batch.test_table import POINT, line, review, table
@@ -14,7 +16,7 @@ SCORES = (0.9, 0.8, 0.4, 0.3, 0.6, 0.1)
 LABELS = ("malignant", "malignant", "malignant", "benign", "benign", "benign")
 
 
-def labelled(*more, stability=None):
+def labelled(*more: Line, stability: tuple[float, float] | None = None) -> list[Entry]:
     run = [line(number, value, stability=stability) for number, value in enumerate(SCORES)]
     facts = {number: Facts(label=label, case_id=f"P-{number}") for number, label in enumerate(LABELS)}
     facts |= {each.number: Facts(label="malignant") for each in more}

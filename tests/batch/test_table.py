@@ -1,6 +1,8 @@
 """Decisions follow the threshold; order and filter do what they say."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -54,7 +56,10 @@ def review(number: int, verdict: str, *, actor: str = "me", blind: bool = False)
 
 
 def table(
-    *lines: Line, point: OperatingPoint = POINT, facts: dict[int, Facts] | None = None, reviews=()
+    *lines: Line,
+    point: OperatingPoint = POINT,
+    facts: dict[int, Facts] | None = None,
+    reviews: Sequence[Review] = (),
 ) -> list[Entry]:
     return entries(lines, point, facts=facts or {}, reviews=reviews)
 
@@ -134,7 +139,7 @@ def test_a_filter_lets_through_what_fits_all_of_it(wanted: Filter, left: list[in
     assert [entry.number for entry in found if wanted.lets_through(entry)] == left
 
 
-def compared(one: float | None, other: float | None, **more: object) -> Entry:
+def compared(one: Any, other: Any, **more: Any) -> Entry:
     """An image with the scores of two models, both decided on at 0.5."""
     (entry,) = entries([line(0, one, second_score=other, **more)], POINT, facts={}, reviews=(), second_point=POINT)
     return entry

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from skinlens.batch.facts import Facts
+from skinlens.batch.table import Entry
 from skinlens.batch.ugly_duckling import patients, rank_ugly_ducklings, same_lesion
 from skinlens.triage.wording import NOT_DERMOSCOPY
 from tests.batch.test_table import line, table
 
 
-def group(*lesions: str, dates: tuple[str, ...] = ()):
+def group(*lesions: str, dates: tuple[str, ...] = ()) -> list[Entry]:
     given = dates or ("",) * len(lesions)
     facts = {
         number: Facts(case_id="P-1", lesion=lesion, date=date)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -189,7 +190,7 @@ def test_two_reviewers_at_two_desks_do_not_overwrite_each_other(reviewing: Page,
 
 class TestAnUnreadableFile:
     @pytest.fixture
-    def broken(self, run: BatchStore) -> Iterator[BatchStore]:
+    def broken(self, run: Any) -> Iterator[BatchStore]:
         """The run, whose last image could not be read."""
         with run.engine.begin() as connection:
             connection.exec_driver_sql(

@@ -46,7 +46,7 @@ def sentences() -> tuple[str, ...]:
         for message in read_po(stream, locale="de"):
             english = message.id if isinstance(message.id, tuple) else (message.id,)
             german = message.string if isinstance(message.string, tuple) else (message.string,)
-            parts = {part.strip(" .,:;()*") for text in english for part, *_rest in Formatter().parse(text)}
+            parts = {part.strip(" .,:;()*") for text in english for part, *_rest in Formatter().parse(text)}  # type: ignore[type-var]
             found |= {plain(part) for part in parts if not any(part in text for text in german)}
     return tuple(part for part in found if len(part.split()) > MORE_THAN)
 

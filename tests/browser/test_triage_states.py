@@ -130,7 +130,7 @@ def test_a_result_is_in_view_and_read_out_and_comes_first_at_200_percent(page: P
 def test_a_stopped_page_offers_to_go_on(page: Page) -> None:
     # As large as a camera's, so that there is time to press the button.
     large = cv2.resize(familiar_pixels(14), (5200, 3900), interpolation=cv2.INTER_CUBIC)
-    drop(page, "slow.png", encode_png(large))
+    drop(page, "slow.png", encode_png(large))  # type: ignore[arg-type]
     expect(page.locator(".st-key-at-work")).to_be_visible(timeout=30 * SECONDS)
     # Streamlit's own Stop, by its button in the toolbar, whose icon moves as long as the page is at work.
     page.get_by_role("button", name="Stop").click(force=True)

@@ -4,7 +4,7 @@ import base64
 import io
 import re
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -108,7 +108,7 @@ def drawn(viewer: Locator) -> tuple[np.ndarray, float]:
     return np.frombuffer(base64.b64decode(content), np.uint8).reshape(height, width, 4), opacity
 
 
-def looks(target: Locator) -> np.ndarray:
+def looks(target: Any) -> np.ndarray:
     """Its pixels, without the rim, which ends between two of them."""
     x, y, width, height = box(target)
     clip = {"x": round(x) + 1, "y": round(y) + 1, "width": int(width) - 2, "height": int(height) - 2}
@@ -250,7 +250,7 @@ def heatmap(predictor: Predictor) -> Floats:
 
 class TestEvidence:
     @pytest.mark.parametrize("colours", COLOUR_MAPS)
-    def test_the_browser_draws_what_python_draws(self, viewer: Locator, heatmap: Floats, colours: str) -> None:
+    def test_the_browser_draws_what_python_draws(self, viewer: Locator, heatmap: Floats, colours: Any) -> None:
         viewer.get_by_label("Colours").select_option(colours)
         pixels, opacity = drawn(viewer)
         evidence = stretched(heatmap, *pixels.shape[:2])
@@ -367,7 +367,7 @@ class TestWipe:
 
 class TestFullScreen:
     @pytest.mark.parametrize("by_key", [False, True])
-    def test_button_and_key_show_the_pair_alone(self, opened: Page, viewer: Locator, by_key: bool) -> None:  # noqa: FBT001
+    def test_button_and_key_show_the_pair_alone(self, opened: Page, viewer: Locator, by_key: bool) -> None:
         small = box(viewer.locator(".pane").first)[2]
         if by_key:
             viewer.locator(".stage").focus()

@@ -1,6 +1,7 @@
 """The log as people read it: the latest first, with the patient of what is still there, and nothing of what is not."""
 
 from dataclasses import replace
+from typing import Any
 
 from skinlens.cases.audit import read_log
 from skinlens.cases.store import CaseStore
@@ -9,7 +10,7 @@ from skinlens.triage.case import CaseFacts
 from tests.made_up_cases import CARD, build_record, lesion_image
 
 
-def save(store: CaseStore, patient: str, number: int = 0, **more: object) -> str:
+def save(store: Any, patient: str, number: int = 0, **more: Any) -> str:
     record = build_record(image=lesion_image(64, 64, sha256=f"{number:064x}"), facts=CaseFacts(patient, site="back"))
     return store.save(replace(record, **more), CARD, actor="me", keep_pixels=True)
 

@@ -5,6 +5,7 @@ import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -194,7 +195,7 @@ def test_a_later_column_that_was_changed_is_found(store: CaseStore, column: str)
 
 
 @pytest.mark.parametrize(("field", "most"), [("case_id", 60), ("lesion", 80)])
-def test_a_name_that_is_too_long_is_reported(store: CaseStore, field: str, most: int) -> None:
+def test_a_name_that_is_too_long_is_reported(store: Any, field: Any, most: Any) -> None:
     record = build_record()
     with pytest.raises(CaseStoreError, match=f"longer than {most} characters"):
         saved(store, replace(record, facts=replace(record.facts, **{field: "x" * (most + 1)})))

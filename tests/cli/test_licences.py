@@ -1,8 +1,10 @@
 """Every requirement is listed with a licence that is known, and the copyleft ones are marked."""
 
 import json
+from collections.abc import Callable
 from email.message import Message
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -42,7 +44,7 @@ def test_copyleft_is_marked() -> None:
         assert name in (ROOT / "SECURITY.md").read_text("utf-8"), name
 
 
-def test_the_command_says_so(call) -> None:
+def test_the_command_says_so(call: Callable[..., Any]) -> None:
     done = call("licences")
     assert done.status == 0
     lines = {line.split()[0]: line for line in done.out.splitlines()}
@@ -51,7 +53,7 @@ def test_the_command_says_so(call) -> None:
     assert "fpdf2 (LGPL-3.0-only)" in done.err
 
 
-def test_the_command_as_json(call) -> None:
+def test_the_command_as_json(call: Callable[..., Any]) -> None:
     listed = json.loads(call("licences", "--json").out)
     assert [each["name"] for each in listed] == [each.name for each in installed_licences()]
     assert set(listed[0]) == {"name", "version", "licence", "copyleft", "direct"}
@@ -85,9 +87,7 @@ class Package:
         ({}, UNKNOWN, False),
     ],
 )  # fmt: skip
-def test_what_a_package_may_say(
-    monkeypatch: pytest.MonkeyPatch, stated: dict[str, str], licence: str, *, copyleft: bool
-) -> None:
+def test_what_a_package_may_say(monkeypatch: pytest.MonkeyPatch, stated: Any, licence: str, *, copyleft: bool) -> None:
     monkeypatch.setattr(module, "distribution", lambda _: Package(**stated))
     monkeypatch.setattr(module, "direct_requirements", lambda: [Requirement("x")])
     (only,) = installed_licences()
@@ -105,7 +105,7 @@ def test_extras_are_followed_and_circles_end(monkeypatch: pytest.MonkeyPatch) ->
     assert [each.name for each in installed_licences()] == ["a", "b", "d"]
 
 
-def test_what_is_needed_and_absent_is_said(monkeypatch: pytest.MonkeyPatch, call) -> None:
+def test_what_is_needed_and_absent_is_said(monkeypatch: pytest.MonkeyPatch, call: Callable[..., Any]) -> None:
     monkeypatch.setattr(module, "direct_requirements", lambda: [Requirement("no-such-package-of-ours")])
     done = call("licences")
     assert NOT_INSTALLED in done.out

@@ -7,7 +7,9 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,7 +74,7 @@ def test_json_reads_back_as_it_was() -> None:
 
 
 @pytest.mark.usefixtures("loaded")
-def test_predict_says_and_writes_names_tamely(call, tmp_path: Path) -> None:
+def test_predict_says_and_writes_names_tamely(call: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / EVIL).write_bytes(encode_png(draw_pixels(1, height=96, width=96)))
     done = call("predict", tmp_path, tmp_path / f"{EVIL}.gone", "--json", "--no-views")
     assert_tame(done.err)
@@ -87,7 +89,9 @@ def test_predict_says_and_writes_names_tamely(call, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("loaded")
-def test_formula_like_names_are_safe_and_open(call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_formula_like_names_are_safe_and_open(
+    call: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     names = ["=cmd|' C'!A0.png", "@a.png", "+b.png", "\t=c.png", " =d.png"]
     for name in names:
@@ -106,7 +110,7 @@ def test_predict_on_a_terminal_writes_no_escape_sequence_of_a_name(tmp_path: Pat
     (tmp_path / EVIL).write_bytes(b"no image")
     mine, theirs = pty.openpty()
     command = [sys.executable, "-m", "skinlens", "predict", tmp_path, tmp_path / f"{EVIL}.gone"]
-    with subprocess.Popen(command, stdout=theirs, stderr=subprocess.PIPE, cwd=Path(__file__).parents[2]) as process:
+    with subprocess.Popen(command, stdout=theirs, stderr=subprocess.PIPE, cwd=Path(__file__).parents[2]) as process:  # type: ignore[arg-type]
         assert process.stderr is not None
         os.close(theirs)
         shown = b""
@@ -126,7 +130,7 @@ def test_predict_on_a_terminal_writes_no_escape_sequence_of_a_name(tmp_path: Pat
     assert_tame(err)
 
 
-def test_cases_are_listed_tamely(call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cases_are_listed_tamely(call: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SKINLENS_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "400")
     path = tmp_path / "a.png"
@@ -159,7 +163,9 @@ def test_cases_are_listed_tamely(call, tmp_path: Path, monkeypatch: pytest.Monke
         ["cases", "delete", EVIL],
     ],
 )
-def test_errors_quote_names_tamely(call, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_quote_names_tamely(
+    call: Callable[..., Any], words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SKINLENS_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     done = call(*words)

@@ -1,7 +1,10 @@
 """Heatmaps: one scale for all images; overlays: what is covered by which colour, and the sentence for blind readers."""
 
+from typing import Any
+
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from skinlens.explain.heatmap import (
@@ -46,19 +49,19 @@ def heatmap() -> Floats:
 
 @every_map
 @every_style
-def test_opacity_0_returns_the_image(pixels, heatmap, colours, style) -> None:
+def test_opacity_0_returns_the_image(pixels: Any, heatmap: Any, colours: Any, style: Any) -> None:
     np.testing.assert_array_equal(overlay(pixels, heatmap, opacity=0, colours=colours, style=style), pixels)
 
 
 @every_map
 @every_style
-def test_no_evidence_leaves_the_image_alone(pixels, colours, style) -> None:
+def test_no_evidence_leaves_the_image_alone(pixels: Any, colours: Any, style: Any) -> None:
     nothing = np.zeros((224, 224), np.float32)
     np.testing.assert_array_equal(overlay(pixels, nothing, opacity=1, colours=colours, style=style), pixels)
 
 
 @every_map
-def test_full_evidence_at_opacity_1_is_the_map_alone(pixels, colours) -> None:
+def test_full_evidence_at_opacity_1_is_the_map_alone(pixels: Any, colours: Any) -> None:
     drawn = overlay(pixels, np.ones((224, 224), np.float32), opacity=1, colours=colours)
     assert (drawn == coloured(np.ones((1, 1), np.float32), colours)[0, 0]).all()
 
@@ -66,14 +69,16 @@ def test_full_evidence_at_opacity_1_is_the_map_alone(pixels, colours) -> None:
 @pytest.mark.parametrize(
     ("evidence", "covered"), [(0.02, 0.0), (0.09, 0.25**0.7), (0.16, 0.5**0.7), (0.3, 1), (0.9, 1)]
 )
-def test_how_much_of_a_place_is_covered_follows_from_its_evidence_alone(pixels, evidence, covered) -> None:
+def test_how_much_of_a_place_is_covered_follows_from_its_evidence_alone(
+    pixels: npt.NDArray[np.uint8], evidence: float, covered: float
+) -> None:
     level = np.full((10, 10), evidence, np.float32)
     colour = coloured(np.sqrt(level), "viridis")[0, 0].astype(float)
     drawn = overlay(pixels, level, opacity=0.6)
     np.testing.assert_allclose(drawn, (1 - 0.6 * covered) * pixels + 0.6 * covered * colour, atol=0.5 + 1e-3)
 
 
-def test_only_places_with_evidence_change(pixels) -> None:
+def test_only_places_with_evidence_change(pixels: npt.NDArray[np.uint8]) -> None:
     evidence = np.zeros(pixels.shape[:2], np.float32)
     evidence[40:90, 100:200] = 0.8
     changed = (overlay(pixels, evidence) != pixels).any(axis=2)
@@ -84,7 +89,7 @@ def test_only_places_with_evidence_change(pixels) -> None:
 
 @every_style
 @pytest.mark.parametrize("shape", [(64, 64), (65, 300), (300, 67), (224, 224)])
-def test_the_overlay_has_the_images_shape(heatmap, style, shape) -> None:
+def test_the_overlay_has_the_images_shape(heatmap: Any, style: Any, shape: tuple[int, int]) -> None:
     image = draw_pixels(1, height=shape[0], width=shape[1])
     image.setflags(write=False)
     drawn = overlay(image, heatmap, style=style)
@@ -93,7 +98,7 @@ def test_the_overlay_has_the_images_shape(heatmap, style, shape) -> None:
 
 
 @every_style
-def test_the_image_itself_is_not_drawn_on(pixels, heatmap, style) -> None:
+def test_the_image_itself_is_not_drawn_on(pixels: Any, heatmap: Any, style: Any) -> None:
     before = pixels.copy()
     overlay(pixels, heatmap, opacity=1, style=style)
     np.testing.assert_array_equal(pixels, before)
@@ -101,7 +106,7 @@ def test_the_image_itself_is_not_drawn_on(pixels, heatmap, style) -> None:
 
 @pytest.mark.parametrize("opacity", [-0.01, 1.01, float("nan"), 60])
 @every_style
-def test_an_opacity_outside_0_to_1_is_rejected(pixels, heatmap, style, opacity) -> None:
+def test_an_opacity_outside_0_to_1_is_rejected(pixels: Any, heatmap: Any, style: Any, opacity: Any) -> None:
     with pytest.raises(ValueError, match=f"opacity lies between 0 and 1, not {opacity}"):
         overlay(pixels, heatmap, opacity=opacity, style=style)
 
@@ -110,7 +115,7 @@ class TestContours:
     """On a ramp from 0 at the left to 1 at the right, lines can only stand where it passes a level."""
 
     @pytest.fixture
-    def ramp(self, pixels) -> Floats:
+    def ramp(self, pixels: npt.NDArray[np.uint8]) -> Floats:
         return np.tile(np.linspace(0, 1, pixels.shape[1], dtype=np.float32), (pixels.shape[0], 1))
 
     @staticmethod
@@ -118,14 +123,16 @@ class TestContours:
         return [level * (width - 1) for level in CONTOUR_LEVELS]
 
     @every_map
-    def test_lines_run_where_levels_are_crossed(self, pixels, ramp, colours) -> None:
+    def test_lines_run_where_levels_are_crossed(self, pixels: Any, ramp: Any, colours: Any) -> None:
         changed = (overlay(pixels, ramp, opacity=1, colours=colours, style="contour") != pixels).any(axis=2)
         for column in self.crossings(pixels.shape[1]):
             near = changed[:, round(column) - 3 : round(column) + 4]
             assert near.any(axis=1).all(), "the line is broken"
 
     @pytest.mark.parametrize("turns", [0, 1, 2, 3])
-    def test_lines_run_nowhere_else(self, pixels, ramp, turns) -> None:
+    def test_lines_run_nowhere_else(
+        self, pixels: npt.NDArray[np.uint8], ramp: npt.NDArray[np.float32], turns: int
+    ) -> None:
         image, evidence = np.rot90(pixels, turns), np.rot90(ramp, turns)
         drawn = overlay(image, np.ascontiguousarray(evidence), opacity=1, style="contour")
         changed = np.rot90((drawn != image).any(axis=2), -turns)
@@ -133,17 +140,19 @@ class TestContours:
         distance = np.abs(columns[:, None] - np.array(self.crossings(pixels.shape[1]))).min(axis=1)
         assert distance.max() <= 4
 
-    def test_full_evidence_everywhere_crosses_nothing(self, pixels) -> None:
+    def test_full_evidence_everywhere_crosses_nothing(self, pixels: npt.NDArray[np.uint8]) -> None:
         full = np.ones((224, 224), np.float32)
         np.testing.assert_array_equal(overlay(pixels, full, opacity=1, style="contour"), pixels)
 
-    def test_only_levels_that_are_reached_get_a_line(self, pixels, ramp) -> None:
+    def test_only_levels_that_are_reached_get_a_line(
+        self, pixels: npt.NDArray[np.uint8], ramp: npt.NDArray[np.float32]
+    ) -> None:
         changed = (overlay(pixels, 0.6 * ramp, opacity=1, style="contour") != pixels).any(axis=2)
         stretches = np.flatnonzero(np.diff(np.flatnonzero(changed.any(axis=0))) > 5).size + 1
         assert stretches == 3
 
     @every_map
-    def test_lines_have_their_levels_colours(self, pixels, ramp, colours) -> None:
+    def test_lines_have_their_levels_colours(self, pixels: npt.NDArray[np.uint8], ramp: Any, colours: Any) -> None:
         """On a large image, whose lines are wide enough to have a middle."""
         image = resize(pixels, height=900, width=1300)
         drawn = overlay(image, ramp, opacity=1, colours=colours, style="contour").astype(int)
@@ -152,13 +161,13 @@ class TestContours:
             near = drawn[450, round(column) - 5 : round(column) + 6]
             assert (near == colour).all(axis=1).any()
 
-    def test_opacity_thins_the_lines(self, pixels, ramp) -> None:
+    def test_opacity_thins_the_lines(self, pixels: npt.NDArray[np.uint8], ramp: npt.NDArray[np.float32]) -> None:
         strong, weak = (overlay(pixels, ramp, opacity=opacity, style="contour").astype(int) for opacity in (1, 0.25))
         np.testing.assert_allclose(weak - pixels, 0.25 * (strong - pixels), atol=0.51)
 
 
 @every_map
-def test_lightness_grows_with_evidence(colours) -> None:
+def test_lightness_grows_with_evidence(colours: Any) -> None:
     """So that the map survives greyscale printing: L* of CIELAB never falls, and grows over any 16 levels."""
     ramp = coloured(np.linspace(0, 1, 256, dtype=np.float32)[None], colours)
     lightness = cv2.cvtColor(ramp.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[0, :, 0]
@@ -169,7 +178,7 @@ def test_lightness_grows_with_evidence(colours) -> None:
 
 
 @every_map
-def test_maps_differ_and_are_not_grey(colours) -> None:
+def test_maps_differ_and_are_not_grey(colours: Any) -> None:
     ramp = coloured(np.linspace(0, 1, 256, dtype=np.float32)[None], colours).astype(int)
     assert (ramp.max(axis=2) - ramp.min(axis=2)).max() > 60
     for other in set(COLOUR_MAPS) - {colours}:
@@ -183,7 +192,7 @@ def test_viridis_is_viridis() -> None:
 
 
 @every_map
-def test_the_legend_runs_from_none_to_full(colours) -> None:
+def test_the_legend_runs_from_none_to_full(colours: Any) -> None:
     strip = legend(colours, width=101, height=7)
     assert strip.shape == (7, 101, 3)
     assert strip.dtype == np.uint8
@@ -193,7 +202,7 @@ def test_the_legend_runs_from_none_to_full(colours) -> None:
         np.testing.assert_array_equal(strip[0, column], colour)
 
 
-def test_stretching_keeps_range_and_place(heatmap) -> None:
+def test_stretching_keeps_range_and_place(heatmap: npt.NDArray[np.float32]) -> None:
     wide = stretched(heatmap, 100, 400)
     assert wide.shape == (100, 400)
     assert wide.dtype == np.float32
@@ -203,11 +212,15 @@ def test_stretching_keeps_range_and_place(heatmap) -> None:
 
 
 class TestRecordOverlay:
-    def test_an_image_of_ordinary_size_keeps_it(self, pixels, heatmap) -> None:
+    def test_an_image_of_ordinary_size_keeps_it(
+        self, pixels: npt.NDArray[np.uint8], heatmap: npt.NDArray[np.float32]
+    ) -> None:
         np.testing.assert_array_equal(record_overlay(pixels, heatmap), overlay(pixels, heatmap))
 
     @pytest.mark.parametrize("shape", [(3000, 1500), (64, 5000)])
-    def test_a_large_image_is_made_smaller_with_its_aspect(self, heatmap, shape) -> None:
+    def test_a_large_image_is_made_smaller_with_its_aspect(
+        self, heatmap: npt.NDArray[np.float32], shape: tuple[int, int]
+    ) -> None:
         image = resize(draw_pixels(2, height=64, width=64), height=shape[0], width=shape[1])
         drawn = record_overlay(image, heatmap)
         assert max(drawn.shape[:2]) == RECORD_SIDE
@@ -239,7 +252,7 @@ class TestEvidenceSentence:
             (0.68, 0.65, "lower centre"),
         ],
     )
-    def test_it_says_where(self, row, column, place) -> None:
+    def test_it_says_where(self, row: float, column: float, place: str) -> None:
         assert f"highest at the {place};" in evidence_sentence(self.spot(row, column, 0.9))
 
     @pytest.mark.parametrize(
@@ -256,7 +269,7 @@ class TestEvidenceSentence:
             (1.0, "is strong"),
         ],
     )
-    def test_it_says_how_strong(self, strength, words) -> None:
+    def test_it_says_how_strong(self, strength: float, words: str) -> None:
         assert words in evidence_sentence(self.spot(0.5, 0.5, strength))
 
     def test_faint_evidence_has_no_place_and_says_what_to_do(self) -> None:
@@ -350,7 +363,9 @@ class TestVisibility:
 
     @pytest.mark.parametrize("peak", [FAINT, 0.2, 0.3, 0.5, 1.0])
     @every_map
-    def test_evidence_that_is_not_called_faint_can_be_seen(self, pixels, heatmap, peak, colours) -> None:
+    def test_evidence_that_is_not_called_faint_can_be_seen(
+        self, pixels: Any, heatmap: Any, peak: Any, colours: Any
+    ) -> None:
         drawn = overlay(pixels, peak * heatmap, colours=colours)
         difference = np.linalg.norm(lightened(drawn) - lightened(pixels), axis=2)
         strongest = stretched(heatmap, *pixels.shape[:2]) > 0.9
@@ -363,7 +378,7 @@ class TestVisibility:
         assert (np.diff(covered) >= 0).all()
         assert (covered[0], covered[-1]) == (0, 1)
 
-    def test_the_scale_is_the_same_for_every_image(self, pixels) -> None:
+    def test_the_scale_is_the_same_for_every_image(self, pixels: npt.NDArray[np.uint8]) -> None:
         """A place of given evidence looks the same whatever the strongest place of its image is."""
         flat = np.full_like(pixels, 180)
         weak = np.where(np.arange(224)[:, None] < 112, 0.2, 0.0).astype(np.float32) * np.ones((1, 224), np.float32)
@@ -372,7 +387,9 @@ class TestVisibility:
         upper = slice(0, 90)
         np.testing.assert_array_equal(overlay(flat, weak)[upper], overlay(flat, strong)[upper])
 
-    def test_real_images_show_their_evidence_or_say_that_it_is_faint(self, real_images, predictor) -> None:
+    def test_real_images_show_their_evidence_or_say_that_it_is_faint(
+        self, real_images: list[LesionImage], predictor: Predictor
+    ) -> None:
         for image, prediction in zip(real_images, predictor.predict(real_images), strict=True):
             heatmap = heatmap_of(prediction, predictor.card)
             drawn = overlay(image.pixels, heatmap)

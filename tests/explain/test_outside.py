@@ -1,7 +1,10 @@
 """The share of the evidence outside the lesion, on drawn lesions whose outline is known."""
 
+from typing import Any
+
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from skinlens.explain.outside import OutsideEvidence, outline, outside_evidence
@@ -55,7 +58,7 @@ def test_a_shadow_at_the_rim_is_no_lesion() -> None:
 @pytest.mark.parametrize(
     ("place", "share", "strongest_inside"), [((7, 7), 0, True), ((1, 1), 1, False), ((12, 12), 1, False)]
 )
-def test_evidence_in_one_place_is_inside_or_outside(place, share, strongest_inside) -> None:
+def test_evidence_in_one_place_is_inside_or_outside(place: tuple[int, int], share: int, strongest_inside: bool) -> None:
     known = outside_evidence(drawn()[0], spot(*place), scale=1.0)
     assert known is not None
     assert known.share == pytest.approx(share, abs=0.02)
@@ -86,7 +89,7 @@ def test_even_evidence_is_shared_out_by_area() -> None:
 
 
 @pytest.mark.parametrize("signed", [np.full((14, 14), -1.0, np.float32), np.full((14, 14), 0.1, np.float32)])
-def test_too_little_evidence_has_no_share(signed) -> None:
+def test_too_little_evidence_has_no_share(signed: npt.NDArray[np.float32]) -> None:
     known = outside_evidence(drawn()[0], signed, scale=1.0)
     assert known is not None
     assert known.share is None
@@ -95,7 +98,7 @@ def test_too_little_evidence_has_no_share(signed) -> None:
 
 
 @pytest.mark.parametrize("scale", [0.0, float("nan"), -1.0])
-def test_without_a_scale_there_is_no_share(scale) -> None:
+def test_without_a_scale_there_is_no_share(scale: float) -> None:
     known = outside_evidence(drawn()[0], spot(7, 7), scale=scale)
     assert known is not None
     assert known.share is None
@@ -113,7 +116,7 @@ def test_without_a_scale_there_is_no_share(scale) -> None:
     ],
 )
 def test_it_warns_where_most_and_the_strongest_lie_outside_a_lesion_that_is_referred(
-    share, inside, low, warns, end
+    share: float, inside: bool, low: Any, warns: Any, end: str
 ) -> None:
     known = OutsideEvidence(share, np.ones((4, 4), np.bool_), inside)
     assert known.is_warning(low=low) == warns

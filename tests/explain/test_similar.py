@@ -16,7 +16,7 @@ from skinlens.explain.similar import (
     save_similar_index,
     similar_sentence,
 )
-from skinlens.runtime.card import ModelFile, ModelFileError, SimilarRecord, read_card, sha256_of
+from skinlens.runtime.card import ModelCard, ModelFile, ModelFileError, SimilarRecord, read_card, sha256_of
 from skinlens.studies.similar_images import index_of
 
 N, CHANNELS = 60, 12
@@ -88,7 +88,7 @@ def test_parts_that_do_not_fit_together_are_an_error(index: SimilarIndex) -> Non
         replace(index, paths=index.paths[1:])
 
 
-def card_with(index: SimilarIndex, folder: Path, released_folder: Path):
+def card_with(index: SimilarIndex, folder: Path, released_folder: Path) -> tuple[ModelCard, Path]:
     file = folder / "m.similar.safetensors"
     save_similar_index(index, file)
     record = SimilarRecord(

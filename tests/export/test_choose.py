@@ -1,6 +1,7 @@
 """`skinlens select`: the choice follows from the folds alone, and nothing that was compared is lost."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,9 @@ def pooled() -> pd.DataFrame:
     return pd.concat([fold_scores(fold) for fold in (0, 1)], ignore_index=True)
 
 
-def test_the_threshold_is_where_the_fitted_curve_crosses_one_half(call, runs, out: Path, pooled: pd.DataFrame) -> None:
+def test_the_threshold_is_where_the_fitted_curve_crosses_one_half(
+    call: Callable[..., Any], runs: list[Path], out: Path, pooled: pd.DataFrame
+) -> None:
     """Against statsmodels' maximum likelihood fit."""
     done = call("select", "model_x", *runs, "--out", out)
     assert (done.status, done.out) == (0, "")
@@ -91,7 +94,9 @@ def test_the_threshold_is_where_the_fitted_curve_crosses_one_half(call, runs, ou
     assert f"chose threshold {selection.threshold} " in done.err
 
 
-def test_rates_scale_and_area_are_those_of_the_folds(call, runs, out: Path, pooled: pd.DataFrame) -> None:
+def test_rates_scale_and_area_are_those_of_the_folds(
+    call: Callable[..., Any], runs: list[Path], out: Path, pooled: pd.DataFrame
+) -> None:
     call("select", "model_x", *runs, "--out", out)
     selection = read_selection(out / "selected.json", "model_x")
     truth, called = pooled["label"] == "malignant", pooled["probability"] >= selection.threshold
@@ -106,7 +111,9 @@ def test_rates_scale_and_area_are_those_of_the_folds(call, runs, out: Path, pool
     assert "fold 0, 1" in selection.threshold_rule
 
 
-def test_the_choice_names_its_recipe_start_seed_and_folds(call, runs, out: Path) -> None:
+def test_the_choice_names_its_recipe_start_seed_and_folds(
+    call: Callable[..., Any], runs: list[Path], out: Path
+) -> None:
     call("select", "model_x", *runs, "--out", out)
     selection = read_selection(out / "selected.json", "model_x")
     assert selection.recipe == RECIPE
@@ -115,7 +122,7 @@ def test_the_choice_names_its_recipe_start_seed_and_folds(call, runs, out: Path)
     assert selection.folds == (0, 1)
 
 
-def test_predictions_and_logs_are_kept_beside_the_choice(call, runs, out: Path) -> None:
+def test_predictions_and_logs_are_kept_beside_the_choice(call: Callable[..., Any], runs: list[Path], out: Path) -> None:
     call("select", "model_x", *runs, "--out", out)
     selection = read_selection(out / "selected.json", "model_x")
     assert selection.out_of_fold == ("folds/made_up.start.seed3.fold0.csv", "folds/made_up.start.seed3.fold1.csv")
@@ -124,7 +131,9 @@ def test_predictions_and_logs_are_kept_beside_the_choice(call, runs, out: Path) 
         assert (out / name.replace(".csv", ".log.csv")).read_bytes() == (run / "log.csv").read_bytes()
 
 
-def test_what_was_compared_is_recorded_and_decides_nothing(call, runs, out: Path, tmp_path: Path) -> None:
+def test_what_was_compared_is_recorded_and_decides_nothing(
+    call: Callable[..., Any], runs: list[Path], out: Path, tmp_path: Path
+) -> None:
     call("select", "model_x", *runs, "--out", out)
     alone = read_selection(out / "selected.json", "model_x")
     other = finished_run(
@@ -148,7 +157,7 @@ def test_what_was_compared_is_recorded_and_decides_nothing(call, runs, out: Path
     assert (out / "folds" / "other.random.seed4.fold0.csv").is_file()
 
 
-def test_choices_for_other_models_are_kept(call, runs, out: Path) -> None:
+def test_choices_for_other_models_are_kept(call: Callable[..., Any], runs: list[Path], out: Path) -> None:
     call("select", "model_x", *runs, "--out", out)
     before = read_selection(out / "selected.json", "model_x")
     call("select", "model_a", runs[0], "--out", out)
@@ -158,7 +167,7 @@ def test_choices_for_other_models_are_kept(call, runs, out: Path) -> None:
 
 
 class TestRefusals:
-    def refused(self, call, out: Path, *words: object) -> str:
+    def refused(self, call: Any, out: Path, *words: object) -> str:
         done = call("select", "model_x", *words, "--out", out)
         assert (done.status, done.out) == (2, "")
         assert all(line.startswith("skinlens: ") for line in done.err.splitlines()), done.err
@@ -176,12 +185,20 @@ class TestRefusals:
         ids=["recipe", "seed", "other start", "no start"],
     )
     def test_runs_that_differ_in_more_than_their_fold(
-        self, call, runs, out: Path, tmp_path: Path, changes: dict[str, object], named: str
+        self,
+        call: Callable[..., Any],
+        runs: list[Path],
+        out: Path,
+        tmp_path: Path,
+        changes: Any,
+        named: str,
     ) -> None:
         other = finished_run(tmp_path / "other", fold=2, **changes)
         assert f"differ in their {named}" in self.refused(call, out, *runs, other)
 
-    def test_starts_without_a_file_are_told_apart_by_name(self, call, out: Path, tmp_path: Path) -> None:
+    def test_starts_without_a_file_are_told_apart_by_name(
+        self, call: Callable[..., Any], out: Path, tmp_path: Path
+    ) -> None:
         """Random weights and torchvision's hub both have no digest."""
         runs = [
             finished_run(tmp_path / start, fold=fold, start=start, start_sha256=None)
@@ -189,34 +206,36 @@ class TestRefusals:
         ]
         assert "differ in their start" in self.refused(call, out, *runs)
 
-    def test_the_same_fold_twice(self, call, runs, out: Path, tmp_path: Path) -> None:
+    def test_the_same_fold_twice(self, call: Callable[..., Any], runs: list[Path], out: Path, tmp_path: Path) -> None:
         again = finished_run(tmp_path / "again", fold=1)
         assert "same fold" in self.refused(call, out, *runs, again)
 
     def test_two_compared_runs_whose_predictions_would_have_one_name(
-        self, call, runs, out: Path, tmp_path: Path
+        self, call: Callable[..., Any], runs: list[Path], out: Path, tmp_path: Path
     ) -> None:
         """Otherwise one's predictions would silently take the place of the other's."""
         other = finished_run(tmp_path / "other", fold=0, recipe=RECIPE | {"epochs": 7})
         assert "made_up.start.seed3.fold0.csv" in self.refused(call, out, *runs, "--considered", other)
 
-    def test_a_folder_without_a_finished_run(self, call, out: Path, tmp_path: Path) -> None:
+    def test_a_folder_without_a_finished_run(self, call: Callable[..., Any], out: Path, tmp_path: Path) -> None:
         assert "holds no complete run" in self.refused(call, out, tmp_path / "nothing")
 
-    def test_a_run_with_a_damaged_record(self, call, out: Path, tmp_path: Path) -> None:
+    def test_a_run_with_a_damaged_record(self, call: Callable[..., Any], out: Path, tmp_path: Path) -> None:
         run = finished_run(tmp_path / "run", fold=0)
         (run / "run.json").write_text("{", "utf-8")
         assert "holds no complete run" in self.refused(call, out, run)
 
-    def test_a_run_that_held_nothing_out(self, call, out: Path, tmp_path: Path) -> None:
+    def test_a_run_that_held_nothing_out(self, call: Callable[..., Any], out: Path, tmp_path: Path) -> None:
         assert "held out no fold" in self.refused(call, out, finished_run(tmp_path / "full", fold=None))
 
-    def test_a_fold_with_one_class(self, call, out: Path, tmp_path: Path) -> None:
+    def test_a_fold_with_one_class(self, call: Callable[..., Any], out: Path, tmp_path: Path) -> None:
         run = finished_run(tmp_path / "run", fold=0, scores=fold_scores(0).query("label == 'benign'"))
         assert "same label" in self.refused(call, out, run)
 
 
-def test_a_share_of_the_lesions_is_told_apart(call, runs: list[Path], out: Path, tmp_path: Path) -> None:
+def test_a_share_of_the_lesions_is_told_apart(
+    call: Callable[..., Any], runs: list[Path], out: Path, tmp_path: Path
+) -> None:
     part = finished_run(tmp_path / "part", fold=0, share=0.25)
     assert call("select", "model_x", *runs, "--considered", part, "--out", out).status == 0
     assert (out / "folds" / "made_up.start.seed3.share0.25.fold0.csv").is_file()
@@ -224,14 +243,16 @@ def test_a_share_of_the_lesions_is_told_apart(call, runs: list[Path], out: Path,
     assert [run.share for run in considered] == [1.0, 1.0, 0.25]
 
 
-def test_nothing_is_chosen_with_runs_of_different_shares(call, runs: list[Path], out: Path, tmp_path: Path) -> None:
+def test_nothing_is_chosen_with_runs_of_different_shares(
+    call: Callable[..., Any], runs: list[Path], out: Path, tmp_path: Path
+) -> None:
     part = finished_run(tmp_path / "part", fold=2, share=0.25)
     assert "differ in their share" in call("select", "model_x", *runs, part, "--out", out).err
 
 
 class TestCalibrated:
     @pytest.fixture
-    def selection(self, call, runs: list[Path], out: Path):
+    def selection(self, call: Callable[..., Any], runs: list[Path], out: Path) -> Selection:
         assert call("select", "model_x", *runs, "--calibrate", "--out", out).status == 0
         return read_selection(out / "selected.json", "model_x")
 
@@ -239,7 +260,9 @@ class TestCalibrated:
     def truth(self, pooled: pd.DataFrame) -> np.ndarray:
         return (pooled["label"] == "malignant").astype(int).to_numpy()
 
-    def test_the_scaling_and_what_it_holds_for(self, selection, pooled: pd.DataFrame, truth: np.ndarray) -> None:
+    def test_the_scaling_and_what_it_holds_for(
+        self, selection: Selection, pooled: pd.DataFrame, truth: np.ndarray
+    ) -> None:
         calibration = selection.calibration
         fitted = fitted_scaling(truth, pooled["probability"])
         assert selection.scaling == pytest.approx((fitted.temperature, fitted.offset), abs=1e-5)
@@ -248,7 +271,7 @@ class TestCalibrated:
         assert calibration.error_before == pytest.approx(calibration_error(truth, pooled["probability"]), abs=1e-5)
 
     def test_the_error_after_comes_from_the_other_fold(
-        self, selection, pooled: pd.DataFrame, truth: np.ndarray
+        self, selection: Selection, pooled: pd.DataFrame, truth: np.ndarray
     ) -> None:
         fold = pooled["fold"].to_numpy()
         chances = pooled["probability"].to_numpy()
@@ -259,7 +282,7 @@ class TestCalibrated:
         assert selection.calibration.error_after == pytest.approx(calibration_error(truth, expected), abs=1e-5)
 
     def test_three_points_on_the_estimate_and_the_default_is_screening(
-        self, selection, pooled: pd.DataFrame, truth: np.ndarray
+        self, selection: Selection, pooled: pd.DataFrame, truth: np.ndarray
     ) -> None:
         estimates = selection.scaling.of_probabilities(pooled["probability"])
         assert [point.name for point in selection.points] == ["screening", "balanced", "specialist"]
@@ -274,34 +297,40 @@ class TestCalibrated:
             selection.points[0].measured[0],
         )
 
-    def test_the_curve_is_that_of_the_scaled_scores(self, selection, pooled: pd.DataFrame, truth: np.ndarray) -> None:
+    def test_the_curve_is_that_of_the_scaled_scores(
+        self, selection: Selection, pooled: pd.DataFrame, truth: np.ndarray
+    ) -> None:
         scores = selection.scaling.of_probabilities(pooled["probability"])
         expected = risk_curve(truth, scores, pooled["group_id"].astype(str), np.zeros(len(truth)).astype(str))
         assert [(each.score, each.rate) for each in selection.risk_curve] == [
             (each.score, each.rate) for each in expected
         ]
 
-    def test_the_curve_is_measured_again_from_what_is_kept(self, selection, out: Path) -> None:
+    def test_the_curve_is_measured_again_from_what_is_kept(self, selection: Selection, out: Path) -> None:
         written = out / "selected.json"
         write_selection(written, "model_x", selection.model_copy(update={"risk_curve": ()}))
         assert measure_curve("model_x", out) == selection.risk_curve
         assert read_selection(written, "model_x") == selection
 
-    def test_without_calibration_there_is_no_curve(self, call, runs: list[Path], out: Path) -> None:
+    def test_without_calibration_there_is_no_curve(self, call: Callable[..., Any], runs: list[Path], out: Path) -> None:
         call("select", "model_x", *runs, "--out", out)
         with pytest.raises(UsageError, match="not calibrated"):
             measure_curve("model_x", out)
 
-    def test_missing_predictions_are_reported(self, selection, out: Path) -> None:
+    def test_missing_predictions_are_reported(self, selection: Selection, out: Path) -> None:
         (out / selection.out_of_fold[0]).unlink()
         with pytest.raises(UsageError, match="cannot be used"):
             measure_curve("model_x", out)
 
-    def test_one_fold_is_measured_on_halves_of_its_lesions(self, call, runs: list[Path], out: Path) -> None:
+    def test_one_fold_is_measured_on_halves_of_its_lesions(
+        self, call: Callable[..., Any], runs: list[Path], out: Path
+    ) -> None:
         assert call("select", "model_x", runs[0], "--calibrate", "--out", out).status == 0
         assert read_selection(out / "selected.json", "model_x").calibration is not None
 
-    def test_without_the_flag_nothing_is_calibrated(self, call, runs: list[Path], out: Path) -> None:
+    def test_without_the_flag_nothing_is_calibrated(
+        self, call: Callable[..., Any], runs: list[Path], out: Path
+    ) -> None:
         call("select", "model_x", *runs, "--out", out)
         selection = read_selection(out / "selected.json", "model_x")
         assert (selection.calibration, selection.points, selection.scaling) == (None, (), (1.0, 0.0))
@@ -318,7 +347,7 @@ class TestOrigins:
         return runs
 
     def test_runs_that_held_out_origins_choose_as_folds_do(
-        self, call, origins, runs, out: Path, tmp_path: Path
+        self, call: Callable[..., Any], origins: list[Path], runs: list[Path], out: Path, tmp_path: Path
     ) -> None:
         done = call("select", "model_x", *origins, "--out", out)
         assert done.status == 0
@@ -334,7 +363,9 @@ class TestOrigins:
         mean = np.mean([one.roc_auc for one in by_origin.considered])
         assert f"mean over origins {mean:.5f}" in done.err
 
-    def test_a_calibrated_point_is_measured_on_each_origin_too(self, call, origins, out: Path) -> None:
+    def test_a_calibrated_point_is_measured_on_each_origin_too(
+        self, call: Callable[..., Any], origins: list[Path], out: Path
+    ) -> None:
         assert call("select", "model_x", *origins, "--calibrate", "--out", out).status == 0
         selection = read_selection(out / "selected.json", "model_x")
         scores = pd.concat([pd.read_csv(run / "fold.csv") for run in origins])
@@ -351,25 +382,33 @@ class TestOrigins:
                 assert part.specificity.value == pytest.approx(1 - called[~malignant[of_it]].mean())
             assert sum(part.sensitivity.n for part in parts) == every.sensitivity.n
 
-    def test_their_predictions_are_kept_by_origin(self, call, origins, out: Path) -> None:
+    def test_their_predictions_are_kept_by_origin(
+        self, call: Callable[..., Any], origins: list[Path], out: Path
+    ) -> None:
         call("select", "model_x", *origins, "--out", out)
         names = read_selection(out / "selected.json", "model_x").out_of_fold
         assert names == ("folds/made_up.start.seed3.origin-ham.csv", "folds/made_up.start.seed3.origin-bcn.csv")
         assert (out / names[1]).read_bytes() == (origins[1] / "fold.csv").read_bytes()
 
-    def test_folds_and_origins_may_be_compared_but_not_mixed(self, call, origins, runs, out: Path) -> None:
+    def test_folds_and_origins_may_be_compared_but_not_mixed(
+        self, call: Callable[..., Any], origins: list[Path], runs: list[Path], out: Path
+    ) -> None:
         assert "runs of one kind" in call("select", "model_x", runs[0], origins[0], "--out", out).err
         assert not (out / "selected.json").exists()
         assert call("select", "model_x", *origins, "--considered", runs[0], "--out", out).status == 0
         considered = read_selection(out / "selected.json", "model_x").considered
         assert [(one.fold, one.origin) for one in considered] == [(None, "ham"), (None, "bcn"), (0, None)]
 
-    def test_the_same_origin_twice(self, call, origins, out: Path, tmp_path: Path) -> None:
+    def test_the_same_origin_twice(
+        self, call: Callable[..., Any], origins: list[Path], out: Path, tmp_path: Path
+    ) -> None:
         again = finished_run(tmp_path / "again", fold=None, origin="bcn")
         fold_scores(5).to_csv(again / "fold.csv", index=False)
         assert "same origin" in call("select", "model_x", *origins, again, "--out", out).err
 
-    def test_choices_by_folds_are_written_as_before(self, call, runs, out: Path) -> None:
+    def test_choices_by_folds_are_written_as_before(
+        self, call: Callable[..., Any], runs: list[Path], out: Path
+    ) -> None:
         call("select", "model_x", *runs, "--out", out)
         entry = json.loads((out / "selected.json").read_text("utf-8"))["model_x"]
         assert "origins" not in entry
@@ -387,7 +426,7 @@ class TestOrigins:
             name: {"value": None, "n": 0} for name in ("sensitivity", "specificity")
         }
         selection = Selection(
-            **chosen, chosen_on="", folds=(), out_of_fold=(), roc_auc=0.5, threshold=0.5, threshold_rule="",
+            **chosen, chosen_on="", folds=(), out_of_fold=(), roc_auc=0.5, threshold=0.5, threshold_rule="",  # type: ignore[arg-type]
             rates=MeasuredRates.model_validate(rates), heatmap_scale=None, heatmap_rule="", considered=(),
         )  # fmt: skip
         require_chosen(chosen | {"fold": None}, selection, Path("model.safetensors"))

@@ -38,7 +38,9 @@ def files(predictor: Predictor, folder: Path) -> tuple[Path, Path]:
     return folder / predictor.card.files["graph"].file, folder / predictor.card.files["weights"].file
 
 
-def test_released_graph_on_synthetic_images(predictor, released_folder, parts, images) -> None:
+def test_released_graph_on_synthetic_images(
+    predictor: Predictor, released_folder: Path, parts: tuple[AsffResNet50, Normalise], images: list[LesionImage]
+) -> None:
     graph, weights = files(predictor, released_folder)
     parity = measure_parity(graph, weights, *parts, stacked(predictor, images))
     parity.check()
@@ -46,14 +48,16 @@ def test_released_graph_on_synthetic_images(predictor, released_folder, parts, i
 
 
 @pytest.mark.slow
-def test_released_graph_on_real_images(predictor, released_folder, parts, real_images) -> None:
+def test_released_graph_on_real_images(
+    predictor: Predictor, released_folder: Path, parts: tuple[AsffResNet50, Normalise], real_images: list[LesionImage]
+) -> None:
     graph, weights = files(predictor, released_folder)
     parity = measure_parity(graph, weights, *parts, stacked(predictor, real_images))
     parity.check()
     assert parity.images == 20
 
 
-def test_initialisers_are_the_weights_file(predictor, released_folder) -> None:
+def test_initialisers_are_the_weights_file(predictor: Predictor, released_folder: Path) -> None:
     """One copy of the weights: the graph holds none of its own, and names them as the state does."""
     import onnx
 
@@ -107,7 +111,13 @@ def test_a_wrong_map_is_refused(
         wrong.check()
 
 
-def test_foreign_weights_are_refused(predictor, released_folder, parts, images, tmp_path) -> None:
+def test_foreign_weights_are_refused(
+    predictor: Predictor,
+    released_folder: Path,
+    parts: tuple[AsffResNet50, Normalise],
+    images: list[LesionImage],
+    tmp_path: Path,
+) -> None:
     """The graph is held against the file that it should read, so another file is noticed."""
     from safetensors.torch import save_file
 

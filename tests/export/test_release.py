@@ -2,8 +2,10 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 
@@ -97,7 +99,9 @@ def images() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
 
 
-def test_a_release_can_be_loaded_and_is_what_its_card_says(checkpoint, about, images, tmp_path) -> None:
+def test_a_release_can_be_loaded_and_is_what_its_card_says(
+    checkpoint: Path, about: About, images: npt.NDArray[np.uint8], tmp_path: Path
+) -> None:
     done = release(checkpoint, "tiny", selection(), about, images, tmp_path)
     card = read_card(tmp_path / "tiny.json")
     assert card == done.card
@@ -119,20 +123,24 @@ def test_a_release_can_be_loaded_and_is_what_its_card_says(checkpoint, about, im
     [{"seed": 1}, {"start_sha256": "1" * 64}, {"start": "another"}, {"recipe": RECIPE | {"name": "other"}}],
     ids=["seed", "start file", "start without a file", "recipe"],
 )
-def test_what_the_folds_did_not_choose_is_not_released(checkpoint, about, images, tmp_path, choice) -> None:
+def test_what_the_folds_did_not_choose_is_not_released(
+    checkpoint: Path, about: About, images: npt.NDArray[np.uint8], tmp_path: Path, choice: dict[str, Any]
+) -> None:
     with pytest.raises(SelectionError, match="not what the folds chose"):
         release(checkpoint, "tiny", selection(**choice), about, images, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_fold_run_is_not_released(about, images, tmp_path) -> None:
+def test_a_fold_run_is_not_released(about: About, images: npt.NDArray[np.uint8], tmp_path: Path) -> None:
     path = tmp_path / "fold.safetensors"
     save_tensors(path, {"a": torch.zeros(1)}, record(fold=0))
     with pytest.raises(SelectionError, match="fold 0"):
         release(path, "tiny", selection(), about, images, tmp_path / "out")
 
 
-def test_a_graph_that_fails_its_checks_is_not_written(checkpoint, about, images, tmp_path, monkeypatch) -> None:
+def test_a_graph_that_fails_its_checks_is_not_written(
+    checkpoint: Path, about: About, images: npt.NDArray[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(
         release_module, "measure_parity", lambda *_: Parity(images=3, probability=0.0, map=2e-3, features=0.0)
     )
@@ -143,14 +151,14 @@ def test_a_graph_that_fails_its_checks_is_not_written(checkpoint, about, images,
 
 @pytest.mark.parametrize("field", ["probability", "map", "features"])
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 0.01])
-def test_every_difference_counts_and_nan_is_no_pass(field: str, value: float) -> None:
+def test_every_difference_counts_and_nan_is_no_pass(field: Any, value: Any) -> None:
     fine = {"images": 1, "probability": 1e-5, "map": 1e-4, "features": 1e-4}
-    Parity(**fine).check()
+    Parity(**fine).check()  # type: ignore[arg-type]
     with pytest.raises(ParityError):
         Parity(**(fine | {field: value})).check()
 
 
-def test_selections_are_kept_beside_each_other(tmp_path) -> None:
+def test_selections_are_kept_beside_each_other(tmp_path: Path) -> None:
     path = tmp_path / "selected.json"
     write_selection(path, "b", selection())
     write_selection(path, "a", selection(seed=3))
@@ -159,7 +167,7 @@ def test_selections_are_kept_beside_each_other(tmp_path) -> None:
     assert list(json.loads(path.read_text())) == ["a", "b"]
 
 
-def test_a_missing_or_broken_selection_is_named(tmp_path) -> None:
+def test_a_missing_or_broken_selection_is_named(tmp_path: Path) -> None:
     path = tmp_path / "selected.json"
     with pytest.raises(SelectionError, match="no choice for x"):
         read_selection(path, "x")
@@ -168,14 +176,16 @@ def test_a_missing_or_broken_selection_is_named(tmp_path) -> None:
         read_selection(path, "x")
 
 
-def test_about_names_what_is_wrong(tmp_path) -> None:
+def test_about_names_what_is_wrong(tmp_path: Path) -> None:
     path = tmp_path / "about.toml"
     path.write_text('title = "x"\n')
     with pytest.raises(SelectionError, match="version"):
         read_about(path)
 
 
-def test_a_calibrated_choice_reaches_the_card(checkpoint, about, images, tmp_path) -> None:
+def test_a_calibrated_choice_reaches_the_card(
+    checkpoint: Path, about: About, images: npt.NDArray[np.uint8], tmp_path: Path
+) -> None:
     rate = Measurement(value=0.9, low=0.8, high=0.95, n=10)
     measured = MeasuredRates(population="out of fold", sensitivity=rate, specificity=rate)
     band = UncertainBand(low=0.4, high=0.6, error=rate, decided=rate)

@@ -25,7 +25,7 @@ HEIGHT, WIDTH = 72, 96
 def samples() -> dict[str, bytes]:
     """Files by name; that of an archive begins with `zip`, that of a DICOM file with `dicom`."""
     pixels = cv2.resize(draw_pixels(3, height=240, width=320), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
-    return _rasters(pixels) | _dicoms(pixels) | _archives(pixels)
+    return _rasters(pixels) | _dicoms(pixels) | _archives(pixels)  # type: ignore[arg-type]
 
 
 def _save(image: Image.Image | Pixels, kind: str, **options: Any) -> bytes:
@@ -98,13 +98,13 @@ def _dicom(pixel_data: bytes, syntax: uid.UID, **elements: Any) -> bytes:
     return file.getvalue()
 
 
-def _encoded(pixels: Pixels, syntax: uid.UID) -> bytes:
+def _encoded(pixels: Any, syntax: Any) -> bytes:
     layout = {
         "rows": HEIGHT, "columns": WIDTH, "samples_per_pixel": 3, "photometric_interpretation": "RGB",
         "bits_allocated": 8, "bits_stored": 8, "pixel_representation": 0, "planar_configuration": 0,
         "number_of_frames": 1,
     }  # fmt: skip
-    return bytes(get_encoder(syntax).encode(pixels.tobytes(), index=0, **layout))
+    return bytes(get_encoder(syntax).encode(pixels.tobytes(), index=0, **layout))  # type: ignore[arg-type]
 
 
 def _lossless_jpeg(data: bytes) -> bytes:

@@ -1,5 +1,7 @@
 """2,000 damaged files, the same ones each time; `python -m tests.fuzz` tries as many as one likes."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -25,7 +27,7 @@ def test_damaged_files_are_opened_or_rejected_and_nothing_else(capfd: pytest.Cap
     assert capfd.readouterr() == ("", "")
 
 
-def test_undamaged_files_open(tmp_path) -> None:
+def test_undamaged_files_open(tmp_path: Path) -> None:
     ends = {name: _open(name, data, tmp_path) for name, data in samples().items()}
     assert ends.pop("gif") == "animated"
     assert set(ends.values()) == {""}

@@ -8,6 +8,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pydicom
 import pytest
 from PIL import Image
@@ -118,7 +119,13 @@ def encode_frame() -> Callable[..., bytes]:
 
 
 @pytest.fixture(scope="session")
-def samples(truth, save, save_deep, dicom, encode_frame) -> dict[str, bytes]:
+def samples(
+    truth: npt.NDArray[np.uint8],
+    save: Callable[..., Any],
+    save_deep: Callable[..., Any],
+    dicom: Callable[..., Any],
+    encode_frame: Callable[..., Any],
+) -> dict[str, bytes]:
     """One undamaged file of every kind, by name."""
     exif = Image.Exif()
     exif[0x0112] = 6

@@ -29,7 +29,7 @@ def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
 
 class TestDisc:
     @pytest.mark.parametrize(("height", "width"), SIZES)
-    def test_the_same_disc_in_the_mean_colour_of_the_frame(self, height, width) -> None:
+    def test_the_same_disc_in_the_mean_colour_of_the_frame(self, height: int, width: int) -> None:
         pixels = draw_pixels(3, height=height, width=width)
         painted, hidden = paint_disc(pixels), disc(height, width, 85 / 224)
         colour = np.rint(pixels[frame(height, width) & ~hidden].mean(axis=0))
@@ -44,7 +44,7 @@ class TestDisc:
         assert not (painted & frame(224, 224)).any()
 
     @pytest.mark.parametrize(("height", "width"), SIZES)
-    def test_nothing_of_what_it_hides_can_be_read_off(self, height, width) -> None:
+    def test_nothing_of_what_it_hides_can_be_read_off(self, height: int, width: int) -> None:
         pixels, hidden = noise(height, width), disc(height, width, 85 / 224)
         other = np.where(hidden[..., None], noise(height, width, seed=1), pixels)
         np.testing.assert_array_equal(paint_disc(pixels), paint_disc(other))

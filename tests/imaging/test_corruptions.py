@@ -1,9 +1,11 @@
 """Images made worse: by what the table says, more at a higher strength, and always the same for the same image."""
 
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from skinlens.imaging.corruptions import CORRUPTIONS, STRENGTHS, Corruption, corrupt
@@ -37,30 +39,32 @@ def test_the_seven_of_them() -> None:
 
 @every_corruption
 class TestAll:
-    def test_strength_0_changes_nothing(self, corruption: Corruption, pixels) -> None:
+    def test_strength_0_changes_nothing(self, corruption: Corruption, pixels: npt.NDArray[np.uint8]) -> None:
         same = corrupt(pixels, corruption, 0, seed=1)
         np.testing.assert_array_equal(same, pixels)
         assert same is not pixels
 
-    def test_a_higher_strength_is_further_from_the_image(self, corruption: Corruption, pixels) -> None:
+    def test_a_higher_strength_is_further_from_the_image(
+        self, corruption: Corruption, pixels: npt.NDArray[np.uint8]
+    ) -> None:
         for seed in SEEDS:
             away = [distance(corrupt(pixels, corruption, strength, seed=seed), pixels) for strength in (0, *STRENGTHS)]
             assert (np.diff(away) > 0).all(), (seed, away)
 
     @pytest.mark.parametrize(("height", "width"), [(224, 224), (64, 90), (300, 170)])
-    def test_size_and_type_stay(self, corruption: Corruption, height, width) -> None:
+    def test_size_and_type_stay(self, corruption: Corruption, height: int, width: int) -> None:
         drawn = draw_pixels(1, height=height, width=width)
         for strength in STRENGTHS:
             worse = corrupt(drawn, corruption, strength, seed=2)
             assert (worse.shape, worse.dtype) == (drawn.shape, np.uint8)
             assert worse.flags.c_contiguous
 
-    def test_the_same_image_gets_the_same(self, corruption: Corruption, pixels) -> None:
+    def test_the_same_image_gets_the_same(self, corruption: Corruption, pixels: npt.NDArray[np.uint8]) -> None:
         first, again = (corrupt(pixels, corruption, 3, seed=5) for _ in range(2))
         np.testing.assert_array_equal(first, again)
 
     @pytest.mark.parametrize("strength", [-1, 6, 2.5])
-    def test_another_strength_is_rejected(self, corruption: Corruption, pixels, strength) -> None:
+    def test_another_strength_is_rejected(self, corruption: Any, pixels: Any, strength: Any) -> None:
         with pytest.raises(ValueError, match=f"from 0 to 5, not {strength}"):
             corrupt(pixels, corruption, strength, seed=0)
 
@@ -72,13 +76,13 @@ class TestAll:
 
 
 @by_chance
-def test_another_image_gets_another_draw(name, pixels) -> None:
+def test_another_image_gets_another_draw(name: str, pixels: npt.NDArray[np.uint8]) -> None:
     made = {corrupt(pixels, BY_NAME[name], 3, seed=seed).tobytes() for seed in range(12)}
     assert len(made) >= 2
 
 
 @pytest.mark.parametrize("name", ["blur", "jpeg", "vignette"])
-def test_what_leaves_nothing_to_chance(name, pixels) -> None:
+def test_what_leaves_nothing_to_chance(name: str, pixels: npt.NDArray[np.uint8]) -> None:
     assert len({corrupt(pixels, BY_NAME[name], 3, seed=seed).tobytes() for seed in range(4)}) == 1
 
 
@@ -95,15 +99,15 @@ def test_blur_spreads_a_point_by_its_sigma() -> None:
     assert widths[1] - widths[0] == pytest.approx(16, abs=2)
 
 
-def test_jpeg_is_what_storing_and_opening_the_file_gives(pixels) -> None:
+def test_jpeg_is_what_storing_and_opening_the_file_gives(pixels: npt.NDArray[np.uint8]) -> None:
     stored = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 15])[1]
-    opened = cv2.cvtColor(cv2.imdecode(stored, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    opened = cv2.cvtColor(cv2.imdecode(stored, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)  # type: ignore[arg-type]
     np.testing.assert_array_equal(corrupt(pixels, BY_NAME["jpeg"], 4, seed=0), opened)
 
 
 class TestBrightness:
     @pytest.mark.parametrize("seed", SEEDS)
-    def test_one_stop_doubles_or_halves_the_light(self, seed) -> None:
+    def test_one_stop_doubles_or_halves_the_light(self, seed: int) -> None:
         """Middle grey of sRGB code 118 is 18 % of the light; twice that is code 162, half of it code 85."""
         (changed,) = np.unique(corrupt(even(118), BY_NAME["brightness"], 3, seed=seed))
         assert changed in (162, 85)
@@ -122,7 +126,7 @@ class TestBrightness:
 
 class TestColourCast:
     @pytest.mark.parametrize("seed", SEEDS)
-    def test_grey_takes_a_colour_of_the_same_lightness(self, seed) -> None:
+    def test_grey_takes_a_colour_of_the_same_lightness(self, seed: int) -> None:
         cast = corrupt(even(128), BY_NAME["colour_cast"], 5, seed=seed)[0, 0].astype(float) / 128
         assert cast.mean() == pytest.approx(1, abs=0.01)
         assert 0.2 < np.abs(cast - 1).max() <= 0.26
@@ -160,12 +164,12 @@ def test_vignette_darkens_evenly_round_about_and_leaves_the_middle() -> None:
 
 class TestRotation:
     @pytest.mark.parametrize("strength", STRENGTHS)
-    def test_no_corner_gives_it_away(self, strength) -> None:
+    def test_no_corner_gives_it_away(self, strength: int) -> None:
         for seed in SEEDS:
             assert (corrupt(even((220, 180, 160)), BY_NAME["rotation"], strength, seed=seed) == (220, 180, 160)).all()
 
     @pytest.mark.parametrize(("strength", "degrees"), [(1, 5), (2, 10), (3, 20), (4, 30), (5, 45)])
-    def test_a_point_turns_about_the_middle(self, strength, degrees) -> None:
+    def test_a_point_turns_about_the_middle(self, strength: int, degrees: int) -> None:
         point = even(0)
         # 60 px to the right of the middle.
         cv2.circle(point, (171, 111), 4, (255, 255, 255), cv2.FILLED)
@@ -180,7 +184,7 @@ class TestRotation:
             signs.add(np.sign(angle))
         assert signs == {-1, 1}
 
-    def test_turning_back_gives_the_middle_again(self, pixels) -> None:
+    def test_turning_back_gives_the_middle_again(self, pixels: npt.NDArray[np.uint8]) -> None:
         turned = corrupt(pixels, BY_NAME["rotation"], 3, seed=1)
         back = min(
             (corrupt(turned, BY_NAME["rotation"], 3, seed=seed)[60:164, 60:164] for seed in range(8)),

@@ -5,9 +5,13 @@ import io
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image, ImageCms, ImageOps
 
@@ -39,7 +43,9 @@ def without_segment(jpeg: bytes, marker: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(("format_", "options"), LOSSLESS)
-def test_a_lossless_file_gives_back_its_pixels(truth, save, format_, options) -> None:
+def test_a_lossless_file_gives_back_its_pixels(
+    truth: npt.NDArray[np.uint8], save: Callable[..., Any], format_: str, options: dict[str, Any]
+) -> None:
     image = decode(save(truth, format_, **options))
     np.testing.assert_array_equal(image.pixels, truth)
     assert image.notes == ()
@@ -47,12 +53,16 @@ def test_a_lossless_file_gives_back_its_pixels(truth, save, format_, options) ->
 
 
 @pytest.mark.parametrize("options", [{"quality": 95}, {"quality": 30, "progressive": True}, {"subsampling": 0}])
-def test_a_jpeg_gives_what_pillow_decodes(truth, save, options) -> None:
+def test_a_jpeg_gives_what_pillow_decodes(
+    truth: npt.NDArray[np.uint8], save: Callable[..., Any], options: dict[str, int]
+) -> None:
     jpeg = save(truth, "JPEG", **options)
     np.testing.assert_array_equal(decode(jpeg).pixels, np.asarray(Image.open(io.BytesIO(jpeg))))
 
 
-def test_pixels_are_a_contiguous_array_that_nobody_can_write_to(truth, save) -> None:
+def test_pixels_are_a_contiguous_array_that_nobody_can_write_to(
+    truth: npt.NDArray[np.uint8], save: Callable[..., Any]
+) -> None:
     for orientation in (1, 6):
         pixels = decode(save(truth, "PNG", exif=oriented(orientation))).pixels
         assert pixels.dtype == np.uint8
@@ -61,12 +71,14 @@ def test_pixels_are_a_contiguous_array_that_nobody_can_write_to(truth, save) -> 
             pixels[0, 0] = 0
 
 
-def test_width_and_height_are_those_of_the_image(truth, save) -> None:
+def test_width_and_height_are_those_of_the_image(truth: npt.NDArray[np.uint8], save: Callable[..., Any]) -> None:
     image = decode(save(truth, "PNG"))
     assert (image.height, image.width) == truth.shape[:2]
 
 
-def test_the_digest_is_of_the_bytes_and_the_name_is_the_files(truth, save, tmp_path) -> None:
+def test_the_digest_is_of_the_bytes_and_the_name_is_the_files(
+    truth: npt.NDArray[np.uint8], save: Callable[..., Any], tmp_path: Path
+) -> None:
     jpeg = save(truth, "JPEG")
     path = tmp_path / "left arm.jpg"
     path.write_bytes(jpeg)
@@ -76,7 +88,9 @@ def test_the_digest_is_of_the_bytes_and_the_name_is_the_files(truth, save, tmp_p
     assert decode(jpeg).name == "image"
 
 
-def test_content_decides_and_a_wrong_suffix_does_not_matter(truth, save, tmp_path) -> None:
+def test_content_decides_and_a_wrong_suffix_does_not_matter(
+    truth: npt.NDArray[np.uint8], save: Callable[..., Any], tmp_path: Path
+) -> None:
     path = tmp_path / "really-a-png.dcm"
     path.write_bytes(save(truth, "PNG"))
     np.testing.assert_array_equal(decode(path).pixels, truth)
@@ -96,20 +110,24 @@ def test_the_dicom_mark_is_looked_for_where_it_belongs() -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_every_orientation_is_turned_upright(truth, save, format_, orientation) -> None:
+def test_every_orientation_is_turned_upright(
+    truth: npt.NDArray[np.uint8], save: Callable[..., Any], format_: str, orientation: int
+) -> None:
     options = {"lossless": True} if format_ == "WEBP" else {}
     data = save(truth, format_, exif=oriented(orientation), **options)
     expected = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
     np.testing.assert_array_equal(decode(data).pixels, np.asarray(expected))
 
 
-def test_orientation_6_puts_the_first_row_at_the_right(truth, save) -> None:
+def test_orientation_6_puts_the_first_row_at_the_right(truth: npt.NDArray[np.uint8], save: Callable[..., Any]) -> None:
     pixels = decode(save(truth, "PNG", exif=oriented(6))).pixels
     np.testing.assert_array_equal(pixels[:, -1], truth[0])
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_16_bit_png_is_turned_too(truth, save_deep, png_chunk, orientation) -> None:
+def test_a_16_bit_png_is_turned_too(
+    truth: npt.NDArray[np.uint8], save_deep: Callable[..., Any], png_chunk: Callable[..., Any], orientation: int
+) -> None:
     exif = oriented(orientation).tobytes().removeprefix(b"Exif\0\0")
     png = save_deep(truth.astype(np.uint16) * 257, ".png")
     turned = png[:33] + png_chunk(b"eXIf", exif) + png[33:]
@@ -119,7 +137,9 @@ def test_a_16_bit_png_is_turned_too(truth, save_deep, png_chunk, orientation) ->
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_16_bit_tiff_is_turned_too(truth, save_deep, orientation) -> None:
+def test_a_16_bit_tiff_is_turned_too(
+    truth: npt.NDArray[np.uint8], save_deep: Callable[..., Any], orientation: int
+) -> None:
     tiff = bytearray(save_deep(truth.astype(np.uint16) * 257, ".tif"))
     (start,) = struct.unpack_from("<I", tiff, 4)
     (count,) = struct.unpack_from("<H", tiff, start)
@@ -136,7 +156,9 @@ def test_a_16_bit_tiff_is_turned_too(truth, save_deep, orientation) -> None:
 
 
 @pytest.mark.parametrize("cut", [10, 30, 60, 100])
-def test_a_broken_exif_block_costs_nothing_but_itself(truth, save, cut) -> None:
+def test_a_broken_exif_block_costs_nothing_but_itself(
+    truth: npt.NDArray[np.uint8], save: Callable[..., Any], cut: int
+) -> None:
     exif = oriented(6)
     exif[0x010F] = "maker" * 30
     broken = exif.tobytes()[:-cut]
@@ -144,14 +166,16 @@ def test_a_broken_exif_block_costs_nothing_but_itself(truth, save, cut) -> None:
         assert decode(data).pixels.size == truth.size
 
 
-def test_text_under_the_name_of_exif_is_ignored(truth, save, png_chunk) -> None:
+def test_text_under_the_name_of_exif_is_ignored(
+    truth: npt.NDArray[np.uint8], save: Callable[..., Any], png_chunk: Callable[..., Any]
+) -> None:
     png = save(truth, "PNG")
     said = png[:33] + png_chunk(b"tEXt", b"exif\0MM nonsense") + png_chunk(b"tEXt", b"icc_profile\0x") + png[33:]
     np.testing.assert_array_equal(decode(said).pixels, truth)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
-def test_16_bits_are_rounded_not_cut(save_deep, suffix) -> None:
+def test_16_bits_are_rounded_not_cut(save_deep: Callable[..., Any], suffix: str) -> None:
     ramp = np.arange(65536, dtype=np.uint16).reshape(256, 256)
     colours = np.stack([ramp, ramp[::-1], ramp.T], axis=-1)
     exact = np.round(colours / 257).astype(np.uint8)
@@ -159,7 +183,7 @@ def test_16_bits_are_rounded_not_cut(save_deep, suffix) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
-def test_16_bit_grey_and_16_bit_alpha(truth, save_deep, suffix) -> None:
+def test_16_bit_grey_and_16_bit_alpha(truth: npt.NDArray[np.uint8], save_deep: Callable[..., Any], suffix: str) -> None:
     deep = truth.astype(np.uint16) * 257
     grey = decode(save_deep(deep[..., 0], suffix))
     np.testing.assert_array_equal(grey.pixels, np.repeat(truth[..., :1], 3, axis=2))
@@ -172,7 +196,9 @@ def test_16_bit_grey_and_16_bit_alpha(truth, save_deep, suffix) -> None:
     assert "white" in flat.notes[0]
 
 
-def test_a_cmyk_tiff_and_an_inverted_adobe_jpeg_look_alike(truth, save) -> None:
+def test_a_cmyk_tiff_and_an_inverted_adobe_jpeg_look_alike(
+    truth: npt.NDArray[np.uint8], save: Callable[..., Any]
+) -> None:
     inks = Image.fromarray(truth).convert("CMYK")
     np.testing.assert_array_equal(decode(save(inks, "TIFF")).pixels, truth)
     jpeg = save(inks, "JPEG", quality=100, subsampling=0)
@@ -180,7 +206,9 @@ def test_a_cmyk_tiff_and_an_inverted_adobe_jpeg_look_alike(truth, save) -> None:
     np.testing.assert_allclose(decode(jpeg).pixels, truth, atol=4)
 
 
-def test_a_cmyk_jpeg_without_the_adobe_mark_is_not_inverted(truth, save) -> None:
+def test_a_cmyk_jpeg_without_the_adobe_mark_is_not_inverted(
+    truth: npt.NDArray[np.uint8], save: Callable[..., Any]
+) -> None:
     # Pillow writes inverted inks behind an Adobe mark; inverted once more, without the mark, they are conventional.
     inks = Image.fromarray(255 - np.asarray(Image.fromarray(truth).convert("CMYK")), "CMYK")
     jpeg = without_segment(save(inks, "JPEG", quality=100, subsampling=0), b"\xff\xee")
@@ -188,7 +216,7 @@ def test_a_cmyk_jpeg_without_the_adobe_mark_is_not_inverted(truth, save) -> None
 
 
 @pytest.mark.parametrize("format_", ["PNG", "TIFF", "BMP"])
-def test_a_palette_becomes_colours(truth, save, format_) -> None:
+def test_a_palette_becomes_colours(truth: npt.NDArray[np.uint8], save: Callable[..., Any], format_: str) -> None:
     palette = Image.fromarray(truth).quantize(64)
     image = decode(save(palette, format_))
     np.testing.assert_array_equal(image.pixels, np.asarray(palette.convert("RGB")))
@@ -196,7 +224,9 @@ def test_a_palette_becomes_colours(truth, save, format_) -> None:
 
 
 @pytest.mark.parametrize("transparency", [3, bytes([255] * 3 + [0])])
-def test_a_transparent_palette_entry_becomes_white(truth, save, transparency) -> None:
+def test_a_transparent_palette_entry_becomes_white(
+    truth: npt.NDArray[np.uint8], save: Callable[..., Any], transparency: bytes | int
+) -> None:
     palette = Image.fromarray(truth).quantize(64)
     expected = np.array(palette.convert("RGB"))
     expected[np.asarray(palette) == 3] = 255
@@ -208,7 +238,9 @@ def test_a_transparent_palette_entry_becomes_white(truth, save, transparency) ->
 @pytest.mark.parametrize(
     ("format_", "options"), [("PNG", {}), ("TIFF", {}), ("WEBP", {"lossless": True, "exact": True})]
 )
-def test_alpha_is_laid_on_white(truth, save, format_, options) -> None:
+def test_alpha_is_laid_on_white(
+    truth: npt.NDArray[np.uint8], save: Callable[..., Any], format_: str, options: dict[str, bool]
+) -> None:
     alpha = np.full(truth.shape[:2], 255, np.uint8)
     alpha[:20], alpha[20:40] = 0, 128
     share = alpha[..., None] / 255
@@ -218,13 +250,15 @@ def test_alpha_is_laid_on_white(truth, save, format_, options) -> None:
 
 
 @pytest.mark.parametrize("level", [0, 255])
-def test_an_alpha_that_is_full_or_only_padding_changes_and_says_nothing(truth, save, level) -> None:
+def test_an_alpha_that_is_full_or_only_padding_changes_and_says_nothing(
+    truth: npt.NDArray[np.uint8], save: Callable[..., Any], level: int
+) -> None:
     image = decode(save(np.dstack([truth, np.full(truth.shape[:2], level, np.uint8)]), "PNG"))
     np.testing.assert_array_equal(image.pixels, truth)
     assert image.notes == ()
 
 
-def test_grey_with_alpha_says_both(truth, save) -> None:
+def test_grey_with_alpha_says_both(truth: npt.NDArray[np.uint8], save: Callable[..., Any]) -> None:
     alpha = np.full(truth.shape[:2], 255, np.uint8)
     alpha[0] = 0
     image = decode(save(np.dstack([truth[..., 0], alpha]), "PNG"))
@@ -233,30 +267,36 @@ def test_grey_with_alpha_says_both(truth, save) -> None:
 
 
 @pytest.mark.parametrize("format_", ["PNG", "JPEG", "TIFF", "BMP"])
-def test_an_image_without_colour_is_taken_with_a_note(truth, save, format_) -> None:
+def test_an_image_without_colour_is_taken_with_a_note(
+    truth: npt.NDArray[np.uint8], save: Callable[..., Any], format_: str
+) -> None:
     image = decode(save(truth[..., 0], format_))
     assert (image.pixels == image.pixels[..., :1]).all()
     assert image.notes[0].startswith("This image has no colour; ")
 
 
-def test_a_bilevel_image_is_black_and_white(truth, save) -> None:
+def test_a_bilevel_image_is_black_and_white(truth: npt.NDArray[np.uint8], save: Callable[..., Any]) -> None:
     image = decode(save(Image.fromarray(truth[..., 0]).convert("1"), "PNG"))
     assert set(np.unique(image.pixels)) == {0, 255}
 
 
-def test_a_tiff_of_ycbcr_jpeg_is_rgb(truth, save) -> None:
+def test_a_tiff_of_ycbcr_jpeg_is_rgb(truth: npt.NDArray[np.uint8], save: Callable[..., Any]) -> None:
     tiff = save(Image.fromarray(truth).convert("YCbCr"), "TIFF", compression="jpeg", quality=100)
     np.testing.assert_allclose(decode(tiff).pixels, truth, atol=5)
 
 
-def test_the_first_of_several_tiff_pages_is_used_and_said_so(truth, save) -> None:
+def test_the_first_of_several_tiff_pages_is_used_and_said_so(
+    truth: npt.NDArray[np.uint8], save: Callable[..., Any]
+) -> None:
     pages = [Image.fromarray(page) for page in (truth[::-1], truth[:, ::-1])]
     image = decode(save(truth, "TIFF", save_all=True, append_images=pages))
     np.testing.assert_array_equal(image.pixels, truth)
     assert image.notes == ("This file holds 3 pages; the first is used.",)
 
 
-def test_the_photograph_of_a_phones_mpo_file_is_used_without_a_word(truth, save) -> None:
+def test_the_photograph_of_a_phones_mpo_file_is_used_without_a_word(
+    truth: npt.NDArray[np.uint8], save: Callable[..., Any]
+) -> None:
     depth_map = Image.fromarray(np.ascontiguousarray(truth[::-1]))
     image = decode(save(truth, "MPO", save_all=True, append_images=[depth_map]))
     np.testing.assert_array_equal(image.pixels, np.asarray(Image.open(io.BytesIO(save(truth, "JPEG")))))
@@ -267,12 +307,12 @@ def srgb_profile() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
-def test_an_srgb_profile_changes_no_pixel(truth, save) -> None:
+def test_an_srgb_profile_changes_no_pixel(truth: npt.NDArray[np.uint8], save: Callable[..., Any]) -> None:
     np.testing.assert_array_equal(decode(save(truth, "PNG", icc_profile=srgb_profile())).pixels, truth)
 
 
 @pytest.mark.parametrize("format_", ["PNG", "JPEG", "TIFF", "WEBP"])
-def test_a_profile_with_red_and_blue_exchanged_exchanges_them(save, format_) -> None:
+def test_a_profile_with_red_and_blue_exchanged_exchanges_them(save: Callable[..., Any], format_: str) -> None:
     profile = srgb_profile()
     exchanged = profile.replace(b"rXYZ", b"????").replace(b"bXYZ", b"rXYZ").replace(b"????", b"bXYZ")
     assert exchanged != profile
@@ -282,29 +322,31 @@ def test_a_profile_with_red_and_blue_exchanged_exchanges_them(save, format_) -> 
 
 
 @pytest.mark.parametrize("kind", ["junk", "LAB"])
-def test_a_profile_that_cannot_be_used_is_ignored(truth, save, kind) -> None:
+def test_a_profile_that_cannot_be_used_is_ignored(
+    truth: npt.NDArray[np.uint8], save: Callable[..., Any], kind: str
+) -> None:
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     profile = lab if kind == "LAB" else b"junk" * 50
     np.testing.assert_array_equal(decode(save(truth, "PNG", icc_profile=profile)).pixels, truth)
 
 
-def test_an_rgb_profile_on_inks_is_ignored(truth, save) -> None:
+def test_an_rgb_profile_on_inks_is_ignored(truth: npt.NDArray[np.uint8], save: Callable[..., Any]) -> None:
     inks = Image.fromarray(truth).convert("CMYK")
     np.testing.assert_array_equal(decode(save(inks, "TIFF", icc_profile=srgb_profile())).pixels, truth)
 
 
-def test_an_image_just_under_the_limit_opens_without_a_warning_from_pillow(save) -> None:
+def test_an_image_just_under_the_limit_opens_without_a_warning_from_pillow(save: Callable[..., Any]) -> None:
     # Pillow warns from 89.5 megapixels on, and warnings are errors here.
     image = decode(save(Image.new("RGB", (9000, 10000), (120, 80, 60)), "TIFF", compression="tiff_adobe_deflate"))
     assert image.pixels.shape == (10000, 9000, 3)
     assert (image.pixels[::999, ::999] == (120, 80, 60)).all()
 
 
-def test_the_smallest_image_that_is_taken_has_64_pixels_a_side(save) -> None:
+def test_the_smallest_image_that_is_taken_has_64_pixels_a_side(save: Callable[..., Any]) -> None:
     assert decode(save(np.zeros((64, 200, 3), np.uint8), "PNG")).height == 64
 
 
-def test_threads_do_not_disturb_each_other(samples) -> None:
+def test_threads_do_not_disturb_each_other(samples: dict[str, bytes]) -> None:
     expected = {name: decode(data).pixels for name, data in samples.items()}
 
     def agrees(name: str) -> bool:
@@ -326,7 +368,7 @@ def test_imaging_needs_neither_torch_nor_the_rest_of_skinlens() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_nothing_global_is_changed(samples) -> None:
+def test_nothing_global_is_changed(samples: dict[str, bytes]) -> None:
     before = Image.MAX_IMAGE_PIXELS
     for data in samples.values():
         decode(data)

@@ -3,9 +3,13 @@
 import io
 import struct
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import gdcm
 import numpy as np
+import numpy.typing as npt
 import pydicom
 import pytest
 from PIL import Image, ImageCms
@@ -15,6 +19,7 @@ from pydicom.encaps import encapsulate, get_frame
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.pixels import convert_color_space
+from pydicom.uid import UID
 
 from skinlens.imaging.decode import decode, decode_trusted
 from skinlens.imaging.dicom import no_photograph
@@ -36,7 +41,7 @@ def scaled(pixels: Pixels, bits: int) -> np.ndarray:
     return ((pixels.astype(np.uint32) * top + 127) // 255).astype(np.uint16 if bits > 8 else np.uint8)
 
 
-def exif_free_jpeg(pixels: Pixels, **options) -> bytes:
+def exif_free_jpeg(pixels: Pixels, **options: int) -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=95, **options)
     return file.getvalue()
@@ -65,7 +70,9 @@ def rejection(data: bytes, name: str = "lesion.dcm") -> ImageRejectedError:
 
 
 @pytest.mark.parametrize("syntax", NATIVE, ids=lambda syntax: syntax.name)
-def test_uncompressed_pixels_come_out_as_they_are(truth, dicom, syntax) -> None:
+def test_uncompressed_pixels_come_out_as_they_are(
+    truth: npt.NDArray[np.uint8], dicom: Callable[..., Any], syntax: UID
+) -> None:
     image = decode(dicom(truth.tobytes(), syntax))
     np.testing.assert_array_equal(image.pixels, truth)
     assert image.notes == ()
@@ -73,39 +80,41 @@ def test_uncompressed_pixels_come_out_as_they_are(truth, dicom, syntax) -> None:
     assert image.pixels.flags.c_contiguous
 
 
-def test_colour_by_plane(truth, dicom) -> None:
+def test_colour_by_plane(truth: npt.NDArray[np.uint8], dicom: Callable[..., Any]) -> None:
     planes = np.ascontiguousarray(truth.transpose(2, 0, 1))
     np.testing.assert_array_equal(decode(dicom(planes.tobytes(), PlanarConfiguration=1)).pixels, truth)
 
 
 @pytest.mark.parametrize("bits", [10, 12, 16])
-def test_deep_colour_is_scaled_by_the_bits_stored(truth, dicom, bits) -> None:
+def test_deep_colour_is_scaled_by_the_bits_stored(
+    truth: npt.NDArray[np.uint8], dicom: Callable[..., Any], bits: int
+) -> None:
     stored = scaled(truth, bits)
     data = dicom(stored.tobytes(), BitsAllocated=16, BitsStored=bits)
     np.testing.assert_array_equal(decode(data).pixels, truth)
 
 
-def test_deep_colour_is_rounded_not_cut(dicom) -> None:
+def test_deep_colour_is_rounded_not_cut(dicom: Callable[..., Any]) -> None:
     ramp = np.arange(65536, dtype=np.uint16).reshape(256, 256)
     colours = np.stack([ramp, ramp.T, ramp[::-1]], axis=-1)
     data = dicom(colours.tobytes(), BitsAllocated=16, BitsStored=16, Rows=256, Columns=256)
     np.testing.assert_array_equal(decode(data).pixels, np.round(colours / 257))
 
 
-def test_ybr_full_is_converted(truth, dicom) -> None:
+def test_ybr_full_is_converted(truth: npt.NDArray[np.uint8], dicom: Callable[..., Any]) -> None:
     stored = convert_color_space(truth, "RGB", "YBR_FULL")
     data = dicom(stored.tobytes(), PhotometricInterpretation="YBR_FULL")
     np.testing.assert_allclose(decode(data).pixels, truth, atol=2)
 
 
-def test_ybr_full_422_is_converted(truth, dicom) -> None:
+def test_ybr_full_422_is_converted(truth: npt.NDArray[np.uint8], dicom: Callable[..., Any]) -> None:
     full = convert_color_space(truth, "RGB", "YBR_FULL")
     halved = np.stack([full[:, 0::2, 0], full[:, 1::2, 0], full[:, 0::2, 1], full[:, 0::2, 2]], axis=-1)
     data = dicom(halved.tobytes(), PhotometricInterpretation="YBR_FULL_422")
     np.testing.assert_allclose(decode(data).pixels, truth, atol=6)
 
 
-def test_pixels_that_are_only_labelled_as_subsampled(truth, dicom) -> None:
+def test_pixels_that_are_only_labelled_as_subsampled(truth: npt.NDArray[np.uint8], dicom: Callable[..., Any]) -> None:
     full = convert_color_space(truth, "RGB", "YBR_FULL")
     data = dicom(full.tobytes(), PhotometricInterpretation="YBR_FULL_422")
     np.testing.assert_allclose(decode(data).pixels, truth, atol=2)
@@ -113,7 +122,7 @@ def test_pixels_that_are_only_labelled_as_subsampled(truth, dicom) -> None:
 
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("first", [0, 40])
-def test_a_palette_is_looked_up(dicom, bits, first) -> None:
+def test_a_palette_is_looked_up(dicom: Callable[..., Any], bits: int, first: int) -> None:
     y, x = np.mgrid[0:70, 0:90]
     indices = ((x + 2 * y) % 256).astype(np.uint8)
     ramp = np.arange(256)
@@ -122,7 +131,7 @@ def test_a_palette_is_looked_up(dicom, bits, first) -> None:
     for channel, colour in enumerate(("Red", "Green", "Blue")):
         entries = scaled(palette[:, channel], bits)
         elements[f"{colour}PaletteColorLookupTableDescriptor"] = [256, first, bits]
-        elements[f"{colour}PaletteColorLookupTableData"] = entries.tobytes()
+        elements[f"{colour}PaletteColorLookupTableData"] = entries.tobytes()  # type: ignore[assignment]
     data = dicom(indices.tobytes(), SamplesPerPixel=1, PhotometricInterpretation="PALETTE COLOR", **elements)
     expected = palette[np.clip(indices.astype(int) - first, 0, 255)]
     np.testing.assert_array_equal(decode(data).pixels, expected)
@@ -130,7 +139,9 @@ def test_a_palette_is_looked_up(dicom, bits, first) -> None:
 
 @pytest.mark.parametrize("bits", [8, 12, 16])
 @pytest.mark.parametrize("syntax", LOSSLESS, ids=lambda syntax: syntax.name)
-def test_lossless_compression_loses_nothing(truth, dicom, encode_frame, syntax, bits) -> None:
+def test_lossless_compression_loses_nothing(
+    truth: npt.NDArray[np.uint8], dicom: Callable[..., Any], encode_frame: Callable[..., Any], syntax: UID, bits: int
+) -> None:
     frame = encode_frame(scaled(truth, bits), syntax, bits=bits)
     data = dicom(encapsulate([frame]), syntax, BitsAllocated=8 if bits == 8 else 16, BitsStored=bits)
     np.testing.assert_array_equal(decode(data).pixels, truth)
@@ -139,7 +150,14 @@ def test_lossless_compression_loses_nothing(truth, dicom, encode_frame, syntax, 
 @pytest.mark.parametrize(
     ("photometric", "syntax", "tolerance"), [("YBR_RCT", uid.JPEG2000Lossless, 0), ("YBR_ICT", uid.JPEG2000, 4)]
 )
-def test_jpeg_2000_with_its_own_colour_transform(truth, dicom, encode_frame, photometric, syntax, tolerance) -> None:
+def test_jpeg_2000_with_its_own_colour_transform(
+    truth: npt.NDArray[np.uint8],
+    dicom: Callable[..., Any],
+    encode_frame: Callable[..., Any],
+    photometric: str,
+    syntax: UID,
+    tolerance: int,
+) -> None:
     options = {"j2k_cr": [2]} if syntax == uid.JPEG2000 else {}
     frame = encode_frame(truth, syntax, photometric_interpretation=photometric, use_mct=True, **options)
     data = dicom(encapsulate([frame]), syntax, PhotometricInterpretation=photometric)
@@ -147,21 +165,25 @@ def test_jpeg_2000_with_its_own_colour_transform(truth, dicom, encode_frame, pho
 
 
 @pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEGLSLossless], ids=lambda syntax: syntax.name)
-def test_compressed_ybr_is_converted(truth, dicom, encode_frame, syntax) -> None:
+def test_compressed_ybr_is_converted(
+    truth: npt.NDArray[np.uint8], dicom: Callable[..., Any], encode_frame: Callable[..., Any], syntax: UID
+) -> None:
     frame = encode_frame(convert_color_space(truth, "RGB", "YBR_FULL"), syntax)
     data = dicom(encapsulate([frame]), syntax, PhotometricInterpretation="YBR_FULL")
     np.testing.assert_allclose(decode(data).pixels, truth, atol=2)
 
 
 @pytest.mark.parametrize("photometric", ["YBR_FULL_422", "YBR_FULL", "RGB"])
-def test_a_jpeg_with_a_jfif_mark_is_ycbcr_whatever_the_label(truth, dicom, photometric) -> None:
+def test_a_jpeg_with_a_jfif_mark_is_ycbcr_whatever_the_label(
+    truth: npt.NDArray[np.uint8], dicom: Callable[..., Any], photometric: str
+) -> None:
     jpeg = exif_free_jpeg(truth)
     data = dicom(encapsulate([jpeg]), uid.JPEGBaseline8Bit, PhotometricInterpretation=photometric)
     np.testing.assert_array_equal(decode(data).pixels, np.asarray(Image.open(io.BytesIO(jpeg))))
 
 
 @pytest.mark.parametrize("told_by", ["Adobe mark", "component letters", "label alone"])
-def test_a_jpeg_of_rgb_stays_rgb(truth, dicom, told_by) -> None:
+def test_a_jpeg_of_rgb_stays_rgb(truth: npt.NDArray[np.uint8], dicom: Callable[..., Any], told_by: str) -> None:
     jpeg = exif_free_jpeg(truth, keep_rgb=True)
     if told_by != "Adobe mark":
         jpeg = without_marks(jpeg)
@@ -171,12 +193,14 @@ def test_a_jpeg_of_rgb_stays_rgb(truth, dicom, told_by) -> None:
     np.testing.assert_allclose(decode(data).pixels, truth, atol=8)
 
 
-def test_a_jpeg_without_marks_is_ycbcr_if_its_colour_is_subsampled(truth, dicom) -> None:
+def test_a_jpeg_without_marks_is_ycbcr_if_its_colour_is_subsampled(
+    truth: npt.NDArray[np.uint8], dicom: Callable[..., Any]
+) -> None:
     data = dicom(encapsulate([without_marks(exif_free_jpeg(truth, subsampling=2))]), uid.JPEGBaseline8Bit)
     np.testing.assert_allclose(decode(data).pixels, truth, atol=8)
 
 
-def lossless_jpeg(data: bytes, folder) -> bytes:
+def lossless_jpeg(data: bytes, folder: Path) -> bytes:
     """Compress a DICOM file as lossless JPEG with gdcm, the only one here that can write it."""
     source, target = folder / "source.dcm", folder / "target.dcm"
     source.write_bytes(data)
@@ -196,13 +220,15 @@ def lossless_jpeg(data: bytes, folder) -> bytes:
 
 
 @pytest.mark.parametrize("bits", [8, 16])
-def test_lossless_jpeg(truth, dicom, tmp_path, bits) -> None:
+def test_lossless_jpeg(truth: npt.NDArray[np.uint8], dicom: Callable[..., Any], tmp_path: Path, bits: int) -> None:
     data = lossless_jpeg(dicom(scaled(truth, bits).tobytes(), BitsAllocated=bits), tmp_path)
     assert pydicom.dcmread(io.BytesIO(data)).file_meta.TransferSyntaxUID == uid.JPEGLosslessSV1
     np.testing.assert_array_equal(decode(data).pixels, truth)
 
 
-def test_a_jfif_mark_on_lossless_jpeg_changes_no_colour(truth, dicom, tmp_path) -> None:
+def test_a_jfif_mark_on_lossless_jpeg_changes_no_colour(
+    truth: npt.NDArray[np.uint8], dicom: Callable[..., Any], tmp_path: Path
+) -> None:
     dataset = pydicom.dcmread(io.BytesIO(lossless_jpeg(dicom(truth.tobytes()), tmp_path)))
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     jfif = b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"
@@ -211,7 +237,9 @@ def test_a_jfif_mark_on_lossless_jpeg_changes_no_colour(truth, dicom, tmp_path) 
 
 
 @pytest.mark.parametrize("kind", ["native", "rle", "jpeg"])
-def test_the_first_of_several_frames_is_used_and_said_so(truth, dicom, encode_frame, kind) -> None:
+def test_the_first_of_several_frames_is_used_and_said_so(
+    truth: npt.NDArray[np.uint8], dicom: Callable[..., Any], encode_frame: Callable[..., Any], kind: str
+) -> None:
     frames = [truth, truth[::-1].copy(), truth[:, ::-1].copy()]
     if kind == "native":
         data = dicom(np.stack(frames).tobytes(), NumberOfFrames=3)
@@ -226,13 +254,13 @@ def test_the_first_of_several_frames_is_used_and_said_so(truth, dicom, encode_fr
     assert image.notes == ("This file holds 3 frames; the first is used.",)
 
 
-def test_a_frame_in_several_fragments_is_put_together(truth, dicom) -> None:
+def test_a_frame_in_several_fragments_is_put_together(truth: npt.NDArray[np.uint8], dicom: Callable[..., Any]) -> None:
     jpeg = exif_free_jpeg(truth)
     data = dicom(encapsulate([jpeg], fragments_per_frame=3), uid.JPEGBaseline8Bit)
     np.testing.assert_array_equal(decode(data).pixels, np.asarray(Image.open(io.BytesIO(jpeg))))
 
 
-def test_the_embedded_profile_is_applied(dicom) -> None:
+def test_the_embedded_profile_is_applied(dicom: Callable[..., Any]) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     exchanged = profile.replace(b"rXYZ", b"????").replace(b"bXYZ", b"rXYZ").replace(b"????", b"bXYZ")
     red = np.full((70, 90, 3), (200, 40, 90), np.uint8)
@@ -242,7 +270,9 @@ def test_the_embedded_profile_is_applied(dicom) -> None:
 
 
 @pytest.mark.parametrize("is_implicit", [True, False])
-def test_a_dataset_without_preamble_is_recognised_by_its_name_alone(truth, dicom, is_implicit) -> None:
+def test_a_dataset_without_preamble_is_recognised_by_its_name_alone(
+    truth: npt.NDArray[np.uint8], dicom: Callable[..., Any], is_implicit: bool
+) -> None:
     dataset = Dataset()
     dataset.update(pydicom.dcmread(io.BytesIO(dicom(truth.tobytes()))))
     file = DicomBytesIO()
@@ -254,11 +284,11 @@ def test_a_dataset_without_preamble_is_recognised_by_its_name_alone(truth, dicom
 
 
 @pytest.mark.parametrize("data", [b"hello world" * 50, bytes(1000), bytes(range(256)) * 9])
-def test_a_dcm_file_of_something_else_is_no_image(data) -> None:
+def test_a_dcm_file_of_something_else_is_no_image(data: bytes) -> None:
     assert rejection(data).reason == "not_an_image"
 
 
-def test_sloppy_files_open_without_a_warning(truth, dicom) -> None:
+def test_sloppy_files_open_without_a_warning(truth: npt.NDArray[np.uint8], dicom: Callable[..., Any]) -> None:
     # Each of these makes pydicom's own reader warn, and warnings are errors in this process.
     good = dicom(truth.tobytes())
     misspelt = good.replace(b"ISO_IR 192", b"LATIN 192 ")
@@ -271,14 +301,16 @@ def test_sloppy_files_open_without_a_warning(truth, dicom) -> None:
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
-def test_an_image_without_colour_is_rejected(truth, dicom, photometric) -> None:
+def test_an_image_without_colour_is_rejected(
+    truth: npt.NDArray[np.uint8], dicom: Callable[..., Any], photometric: str
+) -> None:
     data = dicom(truth[..., 0].tobytes(), SamplesPerPixel=1, PhotometricInterpretation=photometric)
     error = rejection(data)
     assert error.reason == "monochrome"
     assert "not a dermoscopic photograph" in str(error)
 
 
-def test_a_dicom_file_without_an_image_is_rejected(dicom) -> None:
+def test_a_dicom_file_without_an_image_is_rejected(dicom: Callable[..., Any]) -> None:
     dataset = pydicom.dcmread(io.BytesIO(dicom(b"")))
     for keyword in ("PixelData", "Rows", "Columns"):
         delattr(dataset, keyword)
@@ -290,19 +322,23 @@ def test_a_dicom_file_without_an_image_is_rejected(dicom) -> None:
     assert rejection(b"\0" * 128 + b"DICM").reason == "not_an_image"
 
 
-def test_pixel_data_that_is_empty_or_short_is_rejected(truth, dicom) -> None:
+def test_pixel_data_that_is_empty_or_short_is_rejected(truth: npt.NDArray[np.uint8], dicom: Callable[..., Any]) -> None:
     assert rejection(dicom(b"")).reason == "truncated"
     assert rejection(dicom(truth.tobytes()[:-90])).reason == "truncated"
     assert rejection(dicom(truth.tobytes(), NumberOfFrames=2)).reason == "truncated"
 
 
 @pytest.mark.parametrize("syntax", [*LOSSLESS, uid.JPEGBaseline8Bit], ids=lambda syntax: syntax.name)
-def test_a_compressed_frame_that_ends_early_inside_a_whole_file_is_rejected(truth, dicom, encode_frame, syntax) -> None:
+def test_a_compressed_frame_that_ends_early_inside_a_whole_file_is_rejected(
+    truth: npt.NDArray[np.uint8], dicom: Callable[..., Any], encode_frame: Callable[..., Any], syntax: UID
+) -> None:
     frame = exif_free_jpeg(truth) if syntax == uid.JPEGBaseline8Bit else encode_frame(truth, syntax)
     assert rejection(dicom(encapsulate([frame[: len(frame) // 2]]), syntax)).reason == "truncated"
 
 
-def test_lossless_jpeg_over_which_gdcm_ends_its_process_is_rejected(truth, dicom, tmp_path) -> None:
+def test_lossless_jpeg_over_which_gdcm_ends_its_process_is_rejected(
+    truth: npt.NDArray[np.uint8], dicom: Callable[..., Any], tmp_path: Path
+) -> None:
     dataset = pydicom.dcmread(io.BytesIO(lossless_jpeg(dicom(truth.tobytes()), tmp_path)))
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     assert frame[2:4] == b"\xff\xee"
@@ -313,11 +349,15 @@ def test_lossless_jpeg_over_which_gdcm_ends_its_process_is_rejected(truth, dicom
     assert isinstance(caught.value.__cause__, subprocess.CalledProcessError)
 
 
-def test_a_planar_configuration_that_does_not_exist_is_rejected(truth, dicom) -> None:
+def test_a_planar_configuration_that_does_not_exist_is_rejected(
+    truth: npt.NDArray[np.uint8], dicom: Callable[..., Any]
+) -> None:
     assert rejection(dicom(truth.tobytes(), PlanarConfiguration=7)).reason == "unreadable"
 
 
-def test_lossless_jpeg_that_ends_early_is_rejected(truth, dicom, tmp_path) -> None:
+def test_lossless_jpeg_that_ends_early_is_rejected(
+    truth: npt.NDArray[np.uint8], dicom: Callable[..., Any], tmp_path: Path
+) -> None:
     data = lossless_jpeg(dicom(truth.tobytes()), tmp_path)
     assert rejection(data[:-500]).reason == "truncated"
     # With an end mark, gdcm takes it for whole.
@@ -327,22 +367,24 @@ def test_lossless_jpeg_that_ends_early_is_rejected(truth, dicom, tmp_path) -> No
 
 
 @pytest.mark.parametrize("syntax", LOSSLESS, ids=lambda syntax: syntax.name)
-def test_a_frame_of_another_size_than_the_dataset_says_is_rejected(truth, dicom, encode_frame, syntax) -> None:
+def test_a_frame_of_another_size_than_the_dataset_says_is_rejected(
+    truth: npt.NDArray[np.uint8], dicom: Callable[..., Any], encode_frame: Callable[..., Any], syntax: UID
+) -> None:
     data = dicom(encapsulate([encode_frame(truth, syntax)]), syntax, Rows=80)
     assert rejection(data).reason == "truncated"
 
 
-def test_a_giant_is_rejected_by_its_header(truth, dicom) -> None:
+def test_a_giant_is_rejected_by_its_header(truth: npt.NDArray[np.uint8], dicom: Callable[..., Any]) -> None:
     error = rejection(dicom(truth.tobytes(), Rows=20_000, Columns=20_000))
     assert error.reason == "too_large"
     assert "120 megapixels" in str(error)
 
 
-def test_a_thumbnail_is_rejected(dicom) -> None:
+def test_a_thumbnail_is_rejected(dicom: Callable[..., Any]) -> None:
     assert rejection(dicom(bytes(63 * 90 * 3), Rows=63)).reason == "too_small"
 
 
-def test_compression_that_cannot_be_read_is_named(truth, dicom) -> None:
+def test_compression_that_cannot_be_read_is_named(truth: npt.NDArray[np.uint8], dicom: Callable[..., Any]) -> None:
     error = rejection(dicom(encapsulate([truth.tobytes()]), uid.MPEG2MPML))
     assert error.reason == "unreadable"
     assert "MPEG2" in str(error)
@@ -352,7 +394,9 @@ def test_compression_that_cannot_be_read_is_named(truth, dicom) -> None:
     "elements",
     [{"PhotometricInterpretation": "CMYK"}, {"SamplesPerPixel": 4}, {"BitsAllocated": 32}, {"BitsStored": 12}],
 )
-def test_pixels_stored_in_an_unknown_way_are_rejected(truth, dicom, elements) -> None:
+def test_pixels_stored_in_an_unknown_way_are_rejected(
+    truth: npt.NDArray[np.uint8], dicom: Callable[..., Any], elements: dict[str, Any]
+) -> None:
     error = rejection(dicom(truth.tobytes() * 4, **elements))
     assert error.reason == "unreadable"
     assert "Export it as 8-bit RGB" in str(error)
@@ -371,7 +415,14 @@ def as_ybr(pixels: Pixels) -> Pixels:
 @pytest.mark.parametrize("label", ["YBR_FULL", "YBR_FULL_422", "RGB", "YBR_RCT"])
 @pytest.mark.parametrize("stored_as", ["RGB", "YBR"])
 @pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.RLELossless, uid.JPEGLSLossless])
-def test_a_stale_label_of_colour_changes_no_colour(lesion, dicom, encode_frame, label, stored_as, syntax) -> None:
+def test_a_stale_label_of_colour_changes_no_colour(
+    lesion: Any,
+    dicom: Callable[..., Any],
+    encode_frame: Callable[..., Any],
+    label: str,
+    stored_as: Any,
+    syntax: UID,
+) -> None:
     stored = lesion if stored_as == "RGB" else as_ybr(lesion)
     content = encapsulate([encode_frame(stored, syntax)]) if syntax.is_encapsulated else stored.tobytes()
     image = decode(dicom(content, syntax, PhotometricInterpretation=label))
@@ -390,7 +441,11 @@ def test_a_stale_label_of_colour_changes_no_colour(lesion, dicom, encode_frame, 
 @pytest.mark.parametrize("label", ["YBR_FULL", "YBR_FULL_422", "RGB", "YBR_ICT", "YBR_RCT"])
 @pytest.mark.parametrize("transformed", [True, False])
 def test_the_codestream_of_jpeg_2000_decides_whatever_the_label(
-    lesion, dicom, encode_frame, label, transformed
+    lesion: Callable[..., Any],
+    dicom: Callable[..., Any],
+    encode_frame: Callable[..., Any],
+    label: str,
+    transformed: Any,
 ) -> None:
     options = {"photometric_interpretation": "YBR_RCT", "use_mct": True} if transformed else {"use_mct": False}
     frame = encode_frame(lesion, uid.JPEG2000Lossless, **options)
@@ -400,7 +455,7 @@ def test_the_codestream_of_jpeg_2000_decides_whatever_the_label(
         assert image.notes == ()
 
 
-def test_jpeg_2000_of_untransformed_ybr_is_converted(lesion, dicom, encode_frame) -> None:
+def test_jpeg_2000_of_untransformed_ybr_is_converted(lesion: Any, dicom: Callable[..., Any], encode_frame: Any) -> None:
     frame = encode_frame(as_ybr(lesion), uid.JPEG2000Lossless, use_mct=False)
     for label in ("YBR_FULL", "YBR_FULL_422", "RGB"):
         data = dicom(encapsulate([frame]), uid.JPEG2000Lossless, PhotometricInterpretation=label)
@@ -408,14 +463,18 @@ def test_jpeg_2000_of_untransformed_ybr_is_converted(lesion, dicom, encode_frame
 
 
 @pytest.mark.parametrize("label", ["RGB", "YBR_FULL"])
-def test_the_length_decides_that_colours_are_halved(truth, dicom, label) -> None:
+def test_the_length_decides_that_colours_are_halved(
+    truth: npt.NDArray[np.uint8], dicom: Callable[..., Any], label: str
+) -> None:
     full = as_ybr(truth)
     halved = np.stack([full[:, 0::2, 0], full[:, 1::2, 0], full[:, 0::2, 1], full[:, 0::2, 2]], axis=-1)
     image = decode(dicom(halved.tobytes(), PhotometricInterpretation=label))
     np.testing.assert_allclose(image.pixels, truth, atol=6)
 
 
-def test_a_label_that_the_pixels_do_not_confirm_is_followed_and_said_so(truth, dicom) -> None:
+def test_a_label_that_the_pixels_do_not_confirm_is_followed_and_said_so(
+    truth: npt.NDArray[np.uint8], dicom: Callable[..., Any]
+) -> None:
     image = decode(dicom(as_ybr(truth).tobytes(), PhotometricInterpretation="YBR_FULL"))
     np.testing.assert_allclose(image.pixels, truth, atol=2)
     (note,) = image.notes
@@ -425,7 +484,9 @@ def test_a_label_that_the_pixels_do_not_confirm_is_followed_and_said_so(truth, d
 
 @pytest.mark.parametrize("stored_as", ["RGB", "YBR"])
 @pytest.mark.parametrize("label", ["RGB", "YBR_FULL"])
-def test_an_unmarked_jpeg_is_read_by_its_pixels(lesion, dicom, stored_as, label) -> None:
+def test_an_unmarked_jpeg_is_read_by_its_pixels(
+    lesion: Any, dicom: Callable[..., Any], stored_as: Any, label: str
+) -> None:
     jpeg = exif_free_jpeg(lesion, keep_rgb=True) if stored_as == "RGB" else exif_free_jpeg(lesion, subsampling=0)
     jpeg = without_marks(jpeg)
     if stored_as == "RGB":
@@ -441,7 +502,13 @@ def without_end(data: bytes) -> bytes:
 
 @pytest.mark.parametrize("padding", [b"", bytes(2), bytes(6)])
 @pytest.mark.parametrize("syntax", [*LOSSLESS, uid.JPEGBaseline8Bit], ids=lambda syntax: syntax.name)
-def test_a_file_that_lacks_its_last_mark_is_read_with_a_note(truth, dicom, encode_frame, syntax, padding) -> None:
+def test_a_file_that_lacks_its_last_mark_is_read_with_a_note(
+    truth: npt.NDArray[np.uint8],
+    dicom: Callable[..., Any],
+    encode_frame: Callable[..., Any],
+    syntax: UID,
+    padding: bytes,
+) -> None:
     frame = exif_free_jpeg(truth) if syntax == uid.JPEGBaseline8Bit else encode_frame(truth, syntax)
     whole = dicom(encapsulate([frame]), syntax)
     image = decode(without_end(whole) + padding)
@@ -451,13 +518,17 @@ def test_a_file_that_lacks_its_last_mark_is_read_with_a_note(truth, dicom, encod
 
 
 @pytest.mark.parametrize("syntax", [*LOSSLESS, uid.JPEGBaseline8Bit], ids=lambda syntax: syntax.name)
-def test_a_frame_that_is_cut_is_still_damaged(truth, dicom, encode_frame, syntax) -> None:
+def test_a_frame_that_is_cut_is_still_damaged(
+    truth: npt.NDArray[np.uint8], dicom: Callable[..., Any], encode_frame: Callable[..., Any], syntax: UID
+) -> None:
     frame = exif_free_jpeg(truth) if syntax == uid.JPEGBaseline8Bit else encode_frame(truth, syntax)
     assert rejection(without_end(dicom(encapsulate([frame]), syntax))[:-20]).reason == "truncated"
 
 
 @pytest.mark.parametrize("kind", ["native", "rle", "jpeg-ls"])
-def test_any_frame_can_be_chosen(truth, dicom, encode_frame, kind) -> None:
+def test_any_frame_can_be_chosen(
+    truth: npt.NDArray[np.uint8], dicom: Callable[..., Any], encode_frame: Callable[..., Any], kind: str
+) -> None:
     frames = [np.roll(truth, step, axis=1) for step in (0, 7, 30)]
     syntax = {"native": uid.ExplicitVRLittleEndian, "rle": uid.RLELossless, "jpeg-ls": uid.JPEGLSLossless}[kind]
     if kind == "native":
@@ -485,7 +556,9 @@ def test_any_frame_can_be_chosen(truth, dicom, encode_frame, kind) -> None:
         (uid.RawDataStorage, "data about an image"),
     ],
 )
-def test_objects_without_a_photograph_are_named_and_passed_over(dicom, sop_class, said, tmp_path) -> None:
+def test_objects_without_a_photograph_are_named_and_passed_over(
+    dicom: Callable[..., Any], sop_class: Any, said: str, tmp_path: Path
+) -> None:
     dataset = pydicom.dcmread(io.BytesIO(dicom(b"", SOPClassUID=sop_class)))
     for keyword in ("PixelData", "Rows", "Columns"):
         delattr(dataset, keyword)
@@ -503,7 +576,9 @@ def test_objects_without_a_photograph_are_named_and_passed_over(dicom, sop_class
     assert all(said in each.reason for each in sources.passed_over)
 
 
-def test_a_photograph_is_not_taken_for_another_object(truth, dicom, tmp_path) -> None:
+def test_a_photograph_is_not_taken_for_another_object(
+    truth: npt.NDArray[np.uint8], dicom: Callable[..., Any], tmp_path: Path
+) -> None:
     (tmp_path / "lesion.dcm").write_bytes(dicom(truth.tobytes()))
     sources = Sources([tmp_path])
     assert len(list(sources)) == 1
@@ -513,7 +588,7 @@ def test_a_photograph_is_not_taken_for_another_object(truth, dicom, tmp_path) ->
     assert no_photograph(b"hello") is None
 
 
-def test_text_that_is_burned_in_is_said(truth, dicom) -> None:
+def test_text_that_is_burned_in_is_said(truth: npt.NDArray[np.uint8], dicom: Callable[..., Any]) -> None:
     (note,) = decode(dicom(truth.tobytes(), BurnedInAnnotation="YES")).notes
     assert "text is burned into the image" in note
     assert decode(dicom(truth.tobytes(), BurnedInAnnotation="NO")).notes == ()
@@ -523,12 +598,14 @@ def test_text_that_is_burned_in_is_said(truth, dicom) -> None:
     ("spacing", "millimetres"),
     [([0.02, 0.02], 0.02), ([0.02, 0.04], None), ([0, 0], None), ([50, 50], None), ("0.02", None), (None, None)],
 )
-def test_the_width_of_a_pixel_is_that_of_pixel_spacing(truth, dicom, spacing, millimetres) -> None:
+def test_the_width_of_a_pixel_is_that_of_pixel_spacing(
+    truth: npt.NDArray[np.uint8], dicom: Callable[..., Any], spacing: Any, millimetres: Any
+) -> None:
     elements = {} if spacing is None else {"PixelSpacing": spacing}
     assert decode(dicom(truth.tobytes(), **elements)).millimetres == millimetres
 
 
-def test_colours_that_a_dicom_file_names_are_converted(truth, dicom) -> None:
+def test_colours_that_a_dicom_file_names_are_converted(truth: npt.NDArray[np.uint8], dicom: Callable[..., Any]) -> None:
     adobe = decode(dicom(truth.tobytes(), ColorSpace="ADOBERGB"))
     assert adobe.notes == ("The colours of this image were converted from Adobe RGB (1998) to sRGB.",)
     assert np.abs(adobe.pixels.astype(int) - truth).max() > 10

@@ -23,7 +23,7 @@ def away(one: Pixels, other: Pixels) -> np.ndarray:
 
 
 @every_drawing
-def test_a_hairless_lesion_is_left_almost_unchanged(height, width, seed, malignant_look):
+def test_a_hairless_lesion_is_left_almost_unchanged(height: int, width: int, seed: int, malignant_look: bool) -> None:
     bare = draw_pixels(seed, height=height, width=width, malignant_look=malignant_look, hairs=False)
     shaved = remove_hair(bare)
     assert shaved.share < 0.005
@@ -31,7 +31,9 @@ def test_a_hairless_lesion_is_left_almost_unchanged(height, width, seed, maligna
 
 
 @every_drawing
-def test_drawn_hairs_are_found_and_what_lay_under_them_comes_back(height, width, seed, malignant_look):
+def test_drawn_hairs_are_found_and_what_lay_under_them_comes_back(
+    height: int, width: int, seed: int, malignant_look: bool
+) -> None:
     bare = draw_pixels(seed, height=height, width=width, malignant_look=malignant_look, hairs=False)
     hairy = corrupt(bare, HAIRS, 2, seed=seed)
     shaved, hidden = remove_hair(hairy), away(hairy, bare)
@@ -41,7 +43,7 @@ def test_drawn_hairs_are_found_and_what_lay_under_them_comes_back(height, width,
     assert (shaved.mask & ~near).mean() < 0.005, "skin taken for hair"
 
 
-def test_hairs_of_the_drawing_itself_are_found():
+def test_hairs_of_the_drawing_itself_are_found() -> None:
     """They are as faint as they are dark: most of what they hide comes back."""
     hidden, left = 0.0, 0.0
     for seed in range(6):
@@ -52,7 +54,7 @@ def test_hairs_of_the_drawing_itself_are_found():
     assert left < 0.5 * hidden
 
 
-def test_outside_the_mask_nothing_changes():
+def test_outside_the_mask_nothing_changes() -> None:
     hairy = corrupt(draw_pixels(4, height=300, width=410), HAIRS, 3, seed=1)
     before = hairy.copy()
     hairy.setflags(write=False)
@@ -64,7 +66,7 @@ def test_outside_the_mask_nothing_changes():
     assert shaved.share == pytest.approx(shaved.mask.sum() / (300 * 410))
 
 
-def test_more_hairs_are_a_larger_share():
+def test_more_hairs_are_a_larger_share() -> None:
     bare = draw_pixels(6, height=300, width=300, hairs=False)
     shares = [remove_hair(corrupt(bare, HAIRS, strength, seed=3)).share for strength in range(6)]
     assert shares == sorted(shares)
@@ -72,7 +74,7 @@ def test_more_hairs_are_a_larger_share():
     assert shares[1] > 0.01
 
 
-def test_a_turned_image_has_its_hairs_turned():
+def test_a_turned_image_has_its_hairs_turned() -> None:
     hairy = corrupt(draw_pixels(2, height=224, width=224, hairs=False), HAIRS, 2, seed=2)
     found, turned = find_hair(hairy), find_hair(np.ascontiguousarray(np.rot90(hairy)))
     both = np.rot90(found) & turned
@@ -80,13 +82,13 @@ def test_a_turned_image_has_its_hairs_turned():
 
 
 @pytest.mark.parametrize("shape", [(30, 40, 3), (64, 3000, 3), (1, 1, 3)])
-def test_even_images_of_any_shape_have_none(shape):
+def test_even_images_of_any_shape_have_none(shape: tuple[int, int, int]) -> None:
     shaved = remove_hair(np.full(shape, (200, 150, 140), np.uint8))
     assert shaved.mask.shape == shape[:2]
     assert shaved.share == 0
 
 
-def test_dots_and_a_round_lesion_are_no_hair():
+def test_dots_and_a_round_lesion_are_no_hair() -> None:
     pixels = np.full((448, 448, 3), (210, 160, 150), np.uint8)
     cv2.circle(pixels, (224, 224), 90, (110, 70, 50), cv2.FILLED)
     for x in range(30, 448, 40):
@@ -94,7 +96,7 @@ def test_dots_and_a_round_lesion_are_no_hair():
     assert not find_hair(pixels).any()
 
 
-def test_twelve_megapixels_are_quick():
+def test_twelve_megapixels_are_quick() -> None:
     large = np.asarray(cv2.resize(draw_pixels(3), (4000, 3000)), np.uint8)
     begun = time.process_time()
     shaved = remove_hair(large)

@@ -47,7 +47,7 @@ def test_one_colour_stays_one_colour(
 
 
 @given(pixels(), SIDES, st.booleans())
-def test_fitting_keeps_the_aspect_and_the_limit(image: Pixels, side: int, enlarge: bool) -> None:  # noqa: FBT001
+def test_fitting_keeps_the_aspect_and_the_limit(image: Pixels, side: int, enlarge: bool) -> None:
     made = fitted(image, side, enlarge=enlarge)
     longer, given_longer = max(made.shape[:2]), max(image.shape[:2])
     assert longer == (side if enlarge else min(side, given_longer))

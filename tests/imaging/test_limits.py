@@ -9,15 +9,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 from pydicom import uid
 from pydicom.encaps import encapsulate
+from pydicom.uid import UID
 
 from skinlens.imaging import limits, workers
 from skinlens.imaging.decode import decode, decode_trusted
@@ -70,7 +73,7 @@ def measured(data: bytes, path: Path) -> tuple[str, str, float, int]:
     return reason, sentence, seconds, peak
 
 
-def rejection(source: bytes | Path, **options: str) -> ImageRejectedError:
+def rejection(source: Any, **options: Any) -> ImageRejectedError:
     with pytest.raises(ImageRejectedError) as caught:
         decode(source, **options)
     return caught.value
@@ -93,7 +96,9 @@ FILES = [
 
 @LINUX
 @pytest.mark.parametrize(("make", "reason", "part"), [row[1:] for row in FILES], ids=[row[0] for row in FILES])
-def test_a_hostile_file_is_rejected_soon_and_in_little_memory(make, reason, part, tmp_path) -> None:
+def test_a_hostile_file_is_rejected_soon_and_in_little_memory(
+    make: Callable[..., Any], reason: str, part: str, tmp_path: Path
+) -> None:
     data = make()
     found, sentence, seconds, peak = measured(data, tmp_path / "arm.jpg")
     assert found == reason
@@ -113,7 +118,9 @@ def test_a_hostile_file_is_rejected_soon_and_in_little_memory(make, reason, part
     ],
     ids=["items", "elements"],
 )
-def test_a_dicom_file_of_two_million_parts_is_rejected(truth, dicom, make, part, tmp_path) -> None:
+def test_a_dicom_file_of_two_million_parts_is_rejected(
+    truth: npt.NDArray[np.uint8], dicom: Callable[..., Any], make: Callable[..., Any], part: str, tmp_path: Path
+) -> None:
     reason, sentence, seconds, peak = measured(make(dicom(truth.tobytes())), tmp_path / "arm.dcm")
     assert reason == "over_budget"
     assert part in sentence
@@ -123,7 +130,9 @@ def test_a_dicom_file_of_two_million_parts_is_rejected(truth, dicom, make, part,
 
 @LINUX
 @pytest.mark.parametrize("syntax", [uid.JPEGLosslessSV1, uid.RLELossless], ids=lambda syntax: syntax.name)
-def test_a_frame_that_cannot_hold_what_it_claims_is_rejected_before_it_is_decoded(dicom, syntax, tmp_path) -> None:
+def test_a_frame_that_cannot_hold_what_it_claims_is_rejected_before_it_is_decoded(
+    dicom: Callable[..., Any], syntax: UID, tmp_path: Path
+) -> None:
     frame = hostile.lossless_jpeg_of(10_000, 10_000) if syntax == uid.JPEGLosslessSV1 else bytes(5_000)
     data = dicom(encapsulate([frame]), syntax, Rows=10_000, Columns=10_000)
     reason, _, seconds, peak = measured(data, tmp_path / "arm.dcm")
@@ -139,7 +148,9 @@ def slow_jpeg() -> bytes:
 
 
 @LINUX
-def test_a_decoder_that_is_late_is_killed_and_the_next_image_opens(truth, save, monkeypatch) -> None:
+def test_a_decoder_that_is_late_is_killed_and_the_next_image_opens(
+    truth: npt.NDArray[np.uint8], save: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     data, ordinary = slow_jpeg(), save(truth, "PNG")
     decode(ordinary)
     first = worker_ids()
@@ -217,7 +228,7 @@ def kill_workers(times: int, by: signal.Signals) -> threading.Thread:
 
 @LINUX
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_crash_gets_one_more_attempt_in_a_new_process(times) -> None:
+def test_a_crash_gets_one_more_attempt_in_a_new_process(times: int) -> None:
     decode(hostile.jpeg())
     data = hostile.empty_scans(60, 2_000, 3_000)
     thread = kill_workers(times, signal.SIGSEGV)
@@ -233,7 +244,9 @@ def test_a_crash_gets_one_more_attempt_in_a_new_process(times) -> None:
 
 @LINUX
 @pytest.mark.parametrize("ending", ["os.kill(os.getpid(), signal.SIGKILL)", "raise SystemExit", "os._exit(0)"])
-def test_workers_end_with_the_program(save, truth, tmp_path, ending) -> None:
+def test_workers_end_with_the_program(
+    save: Callable[..., Any], truth: npt.NDArray[np.uint8], tmp_path: Path, ending: str
+) -> None:
     path = tmp_path / "arm.png"
     path.write_bytes(save(truth, "PNG"))
     code = f"""
@@ -265,7 +278,7 @@ def is_running(number: str) -> bool:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_forked_copy_starts_its_own_worker(truth, save) -> None:
+def test_a_forked_copy_starts_its_own_worker(truth: npt.NDArray[np.uint8], save: Callable[..., Any]) -> None:
     data = save(truth, "PNG")
     decode(data)
     before = worker_ids()
@@ -283,7 +296,12 @@ def test_a_forked_copy_starts_its_own_worker(truth, save) -> None:
     assert worker_ids() == before
 
 
-def test_where_no_worker_can_be_started_images_are_decoded_all_the_same(truth, save, monkeypatch, caplog) -> None:
+def test_where_no_worker_can_be_started_images_are_decoded_all_the_same(
+    truth: npt.NDArray[np.uint8],
+    save: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     end_workers()
     monkeypatch.setattr(workers, "_workers", workers._Workers(1))
     monkeypatch.setattr(sys, "executable", str(ROOT / "no such interpreter"))
@@ -294,7 +312,12 @@ def test_where_no_worker_can_be_started_images_are_decoded_all_the_same(truth, s
     assert "images are decoded without a limit of time and memory" in record.message
 
 
-def test_a_worker_that_ends_at_its_start_is_no_worker(truth, save, monkeypatch, caplog) -> None:
+def test_a_worker_that_ends_at_its_start_is_no_worker(
+    truth: npt.NDArray[np.uint8],
+    save: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     end_workers()
     monkeypatch.setattr(workers, "_workers", workers._Workers(1))
     monkeypatch.setattr(workers, "_PACKAGE_ROOT", ROOT / "no such folder")
@@ -304,7 +327,9 @@ def test_a_worker_that_ends_at_its_start_is_no_worker(truth, save, monkeypatch, 
     assert "it ended with status 1" in caplog.text
 
 
-def test_without_shared_memory_everything_goes_by_pipe(truth, save, samples, monkeypatch) -> None:
+def test_without_shared_memory_everything_goes_by_pipe(
+    truth: npt.NDArray[np.uint8], save: Callable[..., Any], samples: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
     end_workers()
     monkeypatch.setattr(workers, "shared_memory", lambda: None)
     large = save(np.tile(truth, (40, 40, 1)), "PNG", compress_level=0)
@@ -313,7 +338,7 @@ def test_without_shared_memory_everything_goes_by_pipe(truth, save, samples, mon
     assert rejection(b"hello").reason == "not_an_image"
 
 
-def test_a_worker_and_this_process_decode_alike(samples) -> None:
+def test_a_worker_and_this_process_decode_alike(samples: dict[str, bytes]) -> None:
     for data in samples.values():
         there, here = decode(data, name="arm"), decode_trusted(data, name="arm")
         np.testing.assert_array_equal(there.pixels, here.pixels)
@@ -322,20 +347,20 @@ def test_a_worker_and_this_process_decode_alike(samples) -> None:
         assert there.pixels.flags.c_contiguous
 
 
-def test_a_name_of_any_characters_comes_back(save, truth) -> None:
+def test_a_name_of_any_characters_comes_back(save: Callable[..., Any], truth: npt.NDArray[np.uint8]) -> None:
     name = "bras\udce9 \n\U0001f9b5.jpg"
     assert decode(save(truth, "PNG"), name=name).name == name
     assert str(rejection(b"hello", name=name)).startswith(f"{name} is not an image")
 
 
-def test_many_threads_share_few_workers(samples) -> None:
+def test_many_threads_share_few_workers(samples: dict[str, bytes]) -> None:
     with ThreadPoolExecutor(12) as pool:
         list(pool.map(decode, [*samples.values()] * 6))
     assert 1 <= len(workers._workers._all) <= min(limits.MAX_WORKERS, os.cpu_count() or 1)
 
 
 @LINUX
-def test_nothing_is_left_open(samples) -> None:
+def test_nothing_is_left_open(samples: dict[str, bytes]) -> None:
     def opened() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))
 
@@ -348,7 +373,9 @@ def test_nothing_is_left_open(samples) -> None:
     assert opened() == before
 
 
-def test_decoders_print_nothing(truth, save, capfd) -> None:
+def test_decoders_print_nothing(
+    truth: npt.NDArray[np.uint8], save: Callable[..., Any], capfd: pytest.CaptureFixture[str]
+) -> None:
     """OpenCV's and libjpeg's complaints about a damaged file go nowhere; in this process they would be seen."""
     deep = hostile.png(64, 64, depth=16, colour=2, compressed=hostile.short_deflate(64 * (1 + 6 * 64)))
     noisy = deep.replace(b"IDAT", b"tEXt", 1)
@@ -367,7 +394,9 @@ def test_a_crash_leaves_no_memory_on_disk() -> None:
         assert re.search(r"Max core file size +0 +0 ", limits_of_it)
 
 
-def test_a_worker_that_was_started_ahead_takes_the_first_image(truth, save) -> None:
+def test_a_worker_that_was_started_ahead_takes_the_first_image(
+    truth: npt.NDArray[np.uint8], save: Callable[..., Any]
+) -> None:
     end_workers()
     workers.start_ahead()
     limit = time.monotonic() + 60
@@ -380,7 +409,12 @@ def test_a_worker_that_was_started_ahead_takes_the_first_image(truth, save) -> N
 
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_worker_that_cannot_be_started_ahead_stops_nothing(truth, save, monkeypatch, caplog) -> None:
+def test_a_worker_that_cannot_be_started_ahead_stops_nothing(
+    truth: npt.NDArray[np.uint8],
+    save: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     monkeypatch.setattr(workers, "_workers", workers._Workers(1))
     monkeypatch.setattr(sys, "executable", str(ROOT / "no such interpreter"))
     workers.start_ahead()
@@ -412,7 +446,7 @@ def test_workers_import_imaging_alone() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_a_mistake_of_ours_in_a_worker_is_an_error_here(monkeypatch) -> None:
+def test_a_mistake_of_ours_in_a_worker_is_an_error_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker's answer that is neither pixels nor a rejection is raised, with the worker's own traceback."""
     with workers._workers.worker() as worker, monkeypatch.context() as patch:
         send = worker._channel.send
@@ -422,7 +456,9 @@ def test_a_mistake_of_ours_in_a_worker_is_an_error_here(monkeypatch) -> None:
     assert decode(hostile.jpeg()).width == 800
 
 
-def test_a_worker_whose_answer_was_not_received_is_not_asked_again(truth, save, monkeypatch) -> None:
+def test_a_worker_whose_answer_was_not_received_is_not_asked_again(
+    truth: npt.NDArray[np.uint8], save: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = save(truth, "PNG")
 
     def no_memory(_: memoryview) -> None:
@@ -443,7 +479,7 @@ class TestJpegThatWasCutShort:
     """Ended by the mark that says it is whole, which is all that libjpeg looks at."""
 
     @pytest.mark.parametrize("kind", KINDS, ids=str)
-    def test_a_small_part_is_noted_and_a_large_one_rejected(self, kind) -> None:
+    def test_a_small_part_is_noted_and_a_large_one_rejected(self, kind: dict[str, Any]) -> None:
         whole = hostile.jpeg(**kind)
         assert not any("incomplete" in note for note in decode(whole).notes)
         noted = decode(hostile.cut_but_ended(whole, 0.95)).notes[0]
@@ -477,7 +513,7 @@ class TestJpegThatWasCutShort:
         # Its last scan is not there at all.
         assert rejection(whole[:last] + b"\xff\xd9").reason == "truncated"
 
-    def test_inside_a_dicom_file(self, dicom) -> None:
+    def test_inside_a_dicom_file(self, dicom: Callable[..., Any]) -> None:
         def packed(frame: bytes) -> bytes:
             return dicom(
                 encapsulate([frame]), uid.JPEGBaseline8Bit, Rows=600, Columns=800,
@@ -496,7 +532,7 @@ def share_in(sentence: str) -> int:
     return int(found[1])
 
 
-def test_pages_are_counted_as_before(truth, save) -> None:
+def test_pages_are_counted_as_before(truth: npt.NDArray[np.uint8], save: Callable[..., Any]) -> None:
     pages = [Image.fromarray(truth)] * 4
     looping = bytearray(hostile.tiff_of_many_pages(3))
     looping[looping.rindex(b"\0\0\0\0" + bytes(range(8))) :][:4] = b"\x08\0\0\0"

@@ -2,7 +2,9 @@
 
 import io
 import struct
+from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pillow_heif
@@ -24,7 +26,7 @@ def exif(orientation: int = 1) -> bytes:
 
 
 def heic(*images: Pixels, orientation: int = 1) -> bytes:
-    file = pillow_heif.HeifFile()
+    file = pillow_heif.HeifFile()  # type: ignore[no-untyped-call]
     for pixels in images:
         file.add_from_pillow(Image.fromarray(pixels))
     stream = io.BytesIO()
@@ -50,7 +52,7 @@ def difference(first: Pixels, second: Pixels) -> int:
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
 @pytest.mark.parametrize("write", [heic, avif])
-def test_a_telephones_image_is_upright_and_says_when_it_was_taken(truth: Pixels, write, orientation: int) -> None:
+def test_a_telephones_image_is_upright_and_says_when_it_was_taken(truth: Pixels, write: Any, orientation: int) -> None:
     image = decode(write(truth, orientation=orientation), name="IMG_0001.HEIC")
     assert difference(image.pixels, turned(truth, orientation)) <= LARGEST_LOSS
     assert image.taken == date(2024, 5, 6)
@@ -63,11 +65,11 @@ def test_of_several_images_in_a_file_the_primary_one_is_read(truth: Pixels) -> N
 
 
 @pytest.mark.parametrize("options", [{}, {"no_jp2": True}], ids=["jp2", "codestream"])
-def test_jpeg_2000_gives_back_its_pixels(truth: Pixels, save, options) -> None:
+def test_jpeg_2000_gives_back_its_pixels(truth: Any, save: Any, options: Any) -> None:
     np.testing.assert_array_equal(decode(save(truth, "JPEG2000", **options)).pixels, truth)
 
 
-def test_the_profile_of_a_newer_format_is_used(truth: Pixels, save) -> None:
+def test_the_profile_of_a_newer_format_is_used(truth: Pixels, save: Callable[..., Any]) -> None:
     srgb = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     # The colourants of red and blue are exchanged by their names, as in no profile of a camera.
     exchanged = bytes(srgb).replace(b"rXYZ", b"xXYZ").replace(b"bXYZ", b"rXYZ").replace(b"xXYZ", b"bXYZ")
@@ -86,14 +88,14 @@ def test_an_animation_is_rejected(truth: Pixels) -> None:
 
 
 @pytest.mark.parametrize("write", [heic, avif])
-def test_a_file_that_ends_early_is_rejected(truth: Pixels, write) -> None:
+def test_a_file_that_ends_early_is_rejected(truth: Pixels, write: Any) -> None:
     content = write(truth)
     with pytest.raises(ImageRejectedError) as rejected:
         decode(content[: len(content) // 2], name="a.heic")
     assert rejected.value.reason == "truncated"
 
 
-def test_a_size_is_checked_before_pixels_are_decoded(truth: Pixels, save) -> None:
+def test_a_size_is_checked_before_pixels_are_decoded(truth: Pixels, save: Callable[..., Any]) -> None:
     content = save(truth, "JPEG2000", no_jp2=True)
     # The image's and the tile's size in the SIZ segment.
     huge = bytearray(content)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from skinlens.imaging.image import ImageRejectedError
@@ -11,7 +12,12 @@ from skinlens.imaging.outlines import SHAPE_FEATURES, Outline, grow, read_outlin
 
 
 def ellipse(
-    *, height: int = 224, width: int = 224, at: tuple[float, float] = (111.5, 111.5), radii=(60, 60), turn: float = 0
+    *,
+    height: int = 224,
+    width: int = 224,
+    at: tuple[float, float] = (111.5, 111.5),
+    radii: tuple[int, int] = (60, 60),
+    turn: float = 0,
 ) -> Outline:
     """An ellipse round a point (x, y), its radii along and across a direction in radians."""
     y, x = np.mgrid[0:height, 0:width]
@@ -73,7 +79,7 @@ class TestGrowing:
 
 class TestShape:
     @pytest.mark.parametrize(("radii", "turn"), [((60, 60), 0.0), ((80, 40), 0.0), ((80, 40), 0.7), ((50, 45), 2.0)])
-    def test_an_ellipse(self, radii, turn) -> None:
+    def test_an_ellipse(self, radii: tuple[int, int], turn: float) -> None:
         """Against its formulas, the perimeter after Ramanujan; a contour of pixels is up to 12 % longer."""
         long, short = radii
         shape = described(ellipse(radii=radii, turn=turn))
@@ -120,7 +126,7 @@ class TestShape:
             assert larger[name] == pytest.approx(value, abs=0.02), name
 
     @pytest.mark.parametrize("outline", [np.zeros((80, 80), np.bool_), np.ones((80, 80), np.bool_)])
-    def test_nothing_and_everything_have_a_shape(self, outline) -> None:
+    def test_nothing_and_everything_have_a_shape(self, outline: npt.NDArray[np.bool_]) -> None:
         shape = described(outline)
         assert shape["area"] == outline.mean()
         assert all(np.isfinite(value) for value in shape.values())

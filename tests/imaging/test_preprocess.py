@@ -1,5 +1,7 @@
 """The model's input: squashed to a square without losing the rim, and unchanged where it already fits."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -11,26 +13,26 @@ SHAPES = [(100, 100), (224, 500), (600, 400), (64, 900), (1000, 1000)]
 
 
 @pytest.mark.parametrize("size", [96, 224])
-def test_an_image_of_the_right_size_is_returned_unchanged(size) -> None:
+def test_an_image_of_the_right_size_is_returned_unchanged(size: int) -> None:
     pixels = draw_pixels(1, height=size, width=size)
     assert to_input(pixels, Preprocessing(size=size)) is pixels
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_any_image_becomes_the_square(shape) -> None:
+def test_any_image_becomes_the_square(shape: tuple[int, int]) -> None:
     made = to_input(draw_pixels(2, height=shape[0], width=shape[1]), Preprocessing())
     assert made.shape == (224, 224, 3)
     assert made.dtype == np.uint8
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_constant_image_stays_constant(shape) -> None:
+def test_a_constant_image_stays_constant(shape: tuple[int, int]) -> None:
     constant = np.full((*shape, 3), (201, 140, 99), np.uint8)
     assert (to_input(constant, Preprocessing()) == (201, 140, 99)).all()
 
 
 @pytest.mark.parametrize("shape", [(448, 672), (300, 900), (112, 56)])
-def test_both_sides_are_squashed_and_no_rim_is_lost(shape) -> None:
+def test_both_sides_are_squashed_and_no_rim_is_lost(shape: tuple[int, int]) -> None:
     height, width = shape
     quarters = np.zeros((height, width, 3), np.uint8)
     quarters[: height // 2, : width // 2] = (255, 0, 0)
@@ -79,6 +81,6 @@ def test_the_input_is_not_written_to() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"size": 8}, {"size": 4096}, {"geometry": "crop"}, {"colour": "BGR"}])
-def test_a_card_with_unknown_preprocessing_is_not_accepted(wrong) -> None:
+def test_a_card_with_unknown_preprocessing_is_not_accepted(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Preprocessing(**wrong)

@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from skinlens.imaging.corruptions import CORRUPTIONS, corrupt
@@ -42,13 +43,13 @@ def through_a_lens(pixels: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("colour", SKINS)
-def test_even_skin_has_the_angle_of_the_formula(colour):
+def test_even_skin_has_the_angle_of_the_formula(colour: tuple[int, int, int]) -> None:
     found = skin_tone(even(colour))
     assert found.angle == pytest.approx(angle_by_hand(colour), abs=0.5)
     assert found.skin == 1
 
 
-def test_skin_from_light_to_dark_runs_through_all_classes():
+def test_skin_from_light_to_dark_runs_through_all_classes() -> None:
     assert [skin_tone(even(colour)).name for colour in SKINS] == list(TONES)
 
 
@@ -60,12 +61,12 @@ def test_skin_from_light_to_dark_runs_through_all_classes():
         (-90, "dark"),
     ],
 )  # fmt: skip
-def test_the_classes_meet_at_the_published_limits(angle, name):
+def test_the_classes_meet_at_the_published_limits(angle: float, name: str) -> None:
     assert TONE_LIMITS == (55, 41, 28, 10, -30)
     assert tone_of(angle) == name
 
 
-def test_the_angle_at_known_colours():
+def test_the_angle_at_known_colours() -> None:
     assert typology_angle(50, 12) == 0
     assert typology_angle(70, 20) == pytest.approx(45)
     assert typology_angle(30, 20) == pytest.approx(-45)
@@ -74,13 +75,13 @@ def test_the_angle_at_known_colours():
 
 
 @pytest.mark.parametrize(("colour", "radius"), [(SKINS[0], 0.2), (SKINS[1], 0.47), (SKINS[3], 0.35), (SKINS[4], 0.47)])
-def test_a_lesion_does_not_count_even_where_it_reaches_the_border(colour, radius):
+def test_a_lesion_does_not_count_even_where_it_reaches_the_border(colour: tuple[int, int, int], radius: float) -> None:
     plain, found = skin_tone(even(colour)), skin_tone(lesion_on(even(colour), radius))
     assert found.angle == pytest.approx(plain.angle, abs=0.5)
 
 
 @pytest.mark.parametrize("colour", SKINS[:5:2])
-def test_dark_corners_do_not_count(colour):
+def test_dark_corners_do_not_count(colour: tuple[int, int, int]) -> None:
     dark = through_a_lens(lesion_on(even(colour)))
     assert (dark == 4).all(axis=2).mean() > 0.03
     found = skin_tone(dark)
@@ -89,7 +90,7 @@ def test_dark_corners_do_not_count(colour):
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_hair_hardly_counts(seed):
+def test_hair_hardly_counts(seed: int) -> None:
     bare = draw_pixels(seed, height=224, width=300, hairs=False)
     plain, hairy = skin_tone(bare), skin_tone(corrupt(bare, HAIRS, 3, seed=seed))
     assert plain.angle is not None
@@ -97,7 +98,7 @@ def test_hair_hardly_counts(seed):
     assert hairy.skin < plain.skin
 
 
-def test_drawn_skin_is_sorted_by_its_lightness():
+def test_drawn_skin_is_sorted_by_its_lightness() -> None:
     """The lighter of two drawings' corners of skin has the higher angle, beyond a margin."""
     drawn = [draw_pixels(seed, height=128, width=160, hairs=False) for seed in range(8)]
     angles = [skin_tone(pixels).angle for pixels in drawn]
@@ -110,12 +111,12 @@ def test_drawn_skin_is_sorted_by_its_lightness():
 
 
 @pytest.mark.parametrize("pixels", [even((10, 8, 8)), even((0, 0, 0), 1, 1)])
-def test_without_skin_there_is_no_estimate(pixels):
+def test_without_skin_there_is_no_estimate(pixels: npt.NDArray[np.uint8]) -> None:
     found = skin_tone(pixels)
     assert (found.angle, found.name, found.skin) == (None, None, 0)
 
 
-def test_too_little_skin_gives_none():
+def test_too_little_skin_gives_none() -> None:
     """A lens whose circle leaves the border black but for slivers."""
     pixels = even(SKINS[1], 200, 200)
     disc = np.zeros((200, 200), np.uint8)
@@ -125,12 +126,12 @@ def test_too_little_skin_gives_none():
     assert found.angle is None
 
 
-def test_blue_skin_has_no_tone():
+def test_blue_skin_has_no_tone() -> None:
     found = skin_tone(even((150, 160, 220)))
     assert (found.angle, found.name, found.skin) == (None, None, 1)
 
 
-def test_size_hardly_matters_and_the_image_is_left_alone():
+def test_size_hardly_matters_and_the_image_is_left_alone() -> None:
     pixels = draw_pixels(3, height=224, width=224)
     before = pixels.copy()
     pixels.setflags(write=False)

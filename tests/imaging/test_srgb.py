@@ -2,6 +2,8 @@
 
 import io
 import struct
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,7 +48,7 @@ def skin() -> np.ndarray:
 
 @pytest.mark.parametrize("format_", ["PNG", "WEBP"])
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_adobe_rgb_by_exif_alone_is_converted(skin, save, format_, order) -> None:
+def test_adobe_rgb_by_exif_alone_is_converted(skin: Any, save: Any, format_: Any, order: Any) -> None:
     options = {"lossless": True} if format_ == "WEBP" else {}
     image = decode(save(skin, format_, exif=exif(order), **options))
     np.testing.assert_allclose(image.pixels, by_formula(skin), atol=1)
@@ -54,7 +56,7 @@ def test_adobe_rgb_by_exif_alone_is_converted(skin, save, format_, order) -> Non
     assert image.notes == (ADOBE_NOTE,)
 
 
-def test_a_jpeg_by_a_camera_in_adobe_rgb(skin, save) -> None:
+def test_a_jpeg_by_a_camera_in_adobe_rgb(skin: Any, save: Callable[..., Any]) -> None:
     plain = decode(save(skin, "JPEG", quality=95)).pixels
     image = decode(save(skin, "JPEG", quality=95, exif=exif()))
     np.testing.assert_allclose(image.pixels, by_formula(plain), atol=1)
@@ -71,7 +73,9 @@ def test_a_jpeg_by_a_camera_in_adobe_rgb(skin, save) -> None:
         (exif(space=65535, index=None), ("not what they are",)),
     ],
 )
-def test_what_is_not_adobe_rgb_stays_as_it_is(skin, save, block, notes) -> None:
+def test_what_is_not_adobe_rgb_stays_as_it_is(
+    skin: Any, save: Callable[..., Any], block: Any, notes: tuple[Any, ...]
+) -> None:
     image = decode(save(skin, "PNG", exif=block))
     np.testing.assert_array_equal(image.pixels, skin)
     assert len(image.notes) == len(notes)
@@ -79,18 +83,18 @@ def test_what_is_not_adobe_rgb_stays_as_it_is(skin, save, block, notes) -> None:
 
 
 @pytest.mark.parametrize("block", [exif(space=2, index=None), exif(space=None)])
-def test_the_other_ways_in_which_cameras_say_adobe_rgb(skin, save, block) -> None:
+def test_the_other_ways_in_which_cameras_say_adobe_rgb(skin: Any, save: Callable[..., Any], block: Any) -> None:
     assert decode(save(skin, "PNG", exif=block)).notes == (ADOBE_NOTE,)
 
 
-def test_an_embedded_profile_counts_more_than_exif(skin, save) -> None:
+def test_an_embedded_profile_counts_more_than_exif(skin: Any, save: Callable[..., Any]) -> None:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     image = decode(save(skin, "PNG", exif=exif(), icc_profile=srgb))
     np.testing.assert_array_equal(image.pixels, skin)
     assert image.notes == ()
 
 
-def test_a_wide_profile_is_converted_with_a_note(skin, save) -> None:
+def test_a_wide_profile_is_converted_with_a_note(skin: Any, save: Callable[..., Any]) -> None:
     image = decode(save(skin, "PNG", icc_profile=adobe_rgb_profile()))
     np.testing.assert_allclose(image.pixels, by_formula(skin), atol=1)
     assert len(image.notes) == 1

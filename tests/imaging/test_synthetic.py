@@ -30,7 +30,7 @@ def roughness(mask: np.ndarray) -> float:
 
 
 @both_looks
-def test_the_same_seed_draws_the_same_image_and_another_another(malignant_look) -> None:
+def test_the_same_seed_draws_the_same_image_and_another_another(malignant_look: bool) -> None:
     first = draw_pixels(7, height=200, width=300, malignant_look=malignant_look)
     np.testing.assert_array_equal(first, draw_pixels(7, height=200, width=300, malignant_look=malignant_look))
     assert np.abs(first.astype(int) - draw_pixels(8, height=200, width=300, malignant_look=malignant_look)).mean() > 3
@@ -44,7 +44,7 @@ def test_drawing_leaves_numpys_global_generator_alone() -> None:
 
 @both_looks
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (224, 224), (65, 301), (480, 640), (900, 600)])
-def test_any_size_can_be_drawn(height, width, malignant_look) -> None:
+def test_any_size_can_be_drawn(height: int, width: int, malignant_look: bool) -> None:
     pixels = draw_pixels(3, height=height, width=width, malignant_look=malignant_look)
     assert pixels.shape == (height, width, 3)
     assert pixels.dtype == np.uint8
@@ -52,7 +52,7 @@ def test_any_size_can_be_drawn(height, width, malignant_look) -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(63, 200), (200, 0)])
-def test_a_size_that_would_be_rejected_is_not_drawn(height, width) -> None:
+def test_a_size_that_would_be_rejected_is_not_drawn(height: int, width: int) -> None:
     with pytest.raises(ValueError, match=f"at least 64, not {height} and {width}"):
         draw_pixels(1, height=height, width=width)
 
@@ -66,7 +66,7 @@ def test_a_drawn_lesion_is_labelled_as_such() -> None:
 
 
 @both_looks
-def test_a_drawn_lesion_is_what_decoding_its_file_gives(malignant_look) -> None:
+def test_a_drawn_lesion_is_what_decoding_its_file_gives(malignant_look: bool) -> None:
     drawn = draw_lesion(11, height=120, width=160, malignant_look=malignant_look)
     decoded = decode(encode_png(drawn.pixels))
     np.testing.assert_array_equal(decoded.pixels, drawn.pixels)
@@ -75,7 +75,7 @@ def test_a_drawn_lesion_is_what_decoding_its_file_gives(malignant_look) -> None:
 
 @both_looks
 @pytest.mark.parametrize("seed", SEEDS)
-def test_there_is_one_dark_brownish_lesion_in_the_middle_of_skin(seed, malignant_look) -> None:
+def test_there_is_one_dark_brownish_lesion_in_the_middle_of_skin(seed: int, malignant_look: bool) -> None:
     pixels = draw_pixels(seed, malignant_look=malignant_look)
     mask = lesion_mask(pixels)
     height, width = mask.shape

@@ -4,11 +4,13 @@ import io
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import tifffile
 
@@ -17,6 +19,7 @@ from skinlens.imaging.image import ImageRejectedError, Pixels
 from skinlens.imaging.raw import is_camera_raw
 from skinlens.imaging.synthetic import draw_pixels
 from skinlens.imaging.tiff import images_of, read_pages
+from skinlens.runtime.predictor import Predictor
 
 ROOT = Path(__file__).parents[2]
 REDUCED = 1
@@ -32,13 +35,13 @@ def by_plane(pixels: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
-def with_thumbnail(pixels: Pixels, *, below: bool, big: bool = False, **options: Any) -> bytes:
+def with_thumbnail(pixels: Pixels, *, below: Any, big: bool = False, **options: Any) -> bytes:
     """A file whose first page is a reduced copy, as raw files and some microscopes write."""
     file = io.BytesIO()
     small = np.full((70, 80, 3), 9, np.uint8)
     with tifffile.TiffWriter(file, bigtiff=big) as writer:
         common = {"photometric": "rgb", "metadata": None}
-        writer.write(small, subfiletype=REDUCED, subifds=1 if below else None, **common)
+        writer.write(small, subfiletype=REDUCED, subifds=1 if below else None, **common)  # type: ignore[arg-type]
         writer.write(pixels, **(common | options))
     return file.getvalue()
 
@@ -82,7 +85,7 @@ def rejection(data: bytes, name: str = "lesion.tif") -> ImageRejectedError:
 
 @pytest.mark.parametrize("compression", [None, "lzw", "deflate", "zstd"])
 @pytest.mark.parametrize("predictor", [False, True])
-def test_16_bits_by_plane(truth, compression, predictor) -> None:
+def test_16_bits_by_plane(truth: npt.NDArray[np.uint8], compression: Any, predictor: Predictor) -> None:
     deep = truth.astype(np.uint16) * 257
     options = {"compression": compression, "predictor": predictor} if compression else {}
     data = written(by_plane(deep), planarconfig="separate", **options)
@@ -92,14 +95,16 @@ def test_16_bits_by_plane(truth, compression, predictor) -> None:
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("tile", [None, (32, 48)])
 @pytest.mark.parametrize("big", [False, True])
-def test_16_bits_by_plane_in_every_order(truth, order, tile, big) -> None:
+def test_16_bits_by_plane_in_every_order(
+    truth: npt.NDArray[np.uint8], order: tuple[Callable[..., Any], Callable[..., Any]], tile: Any, big: Any
+) -> None:
     deep = truth.astype(np.uint16) * 257
     data = written(by_plane(deep), planarconfig="separate", byteorder=order, tile=tile, bigtiff=big)
     np.testing.assert_array_equal(decode(data).pixels, truth)
 
 
 @pytest.mark.parametrize("kind", [1, 2])
-def test_16_bits_by_plane_with_alpha(truth, kind) -> None:
+def test_16_bits_by_plane_with_alpha(truth: npt.NDArray[np.uint8], kind: str) -> None:
     alpha = np.full((*truth.shape[:2], 1), 65535, np.uint16)
     alpha[:20] = 0
     alpha[20:30] = 32768
@@ -113,21 +118,23 @@ def test_16_bits_by_plane_with_alpha(truth, kind) -> None:
 
 
 @pytest.mark.parametrize("bits", [10, 12, 14])
-def test_bits_between_8_and_16(truth, bits) -> None:
+def test_bits_between_8_and_16(truth: npt.NDArray[np.uint8], bits: int) -> None:
     stored = (truth.astype(np.uint32) * ((1 << bits) - 1) / 255).round().astype(np.uint16)
     np.testing.assert_array_equal(decode(written(stored, bitspersample=bits)).pixels, truth)
 
 
 @pytest.mark.parametrize("compression", ["webp", "jpeg2000", "jpegxl", "png", "lerc"])
 @pytest.mark.parametrize("tile", [None, (32, 32)])
-def test_compressions_that_pillow_lacks(truth, compression, tile) -> None:
+def test_compressions_that_pillow_lacks(truth: npt.NDArray[np.uint8], compression: Any, tile: Any) -> None:
     image = decode(written(truth, compression=compression, tile=tile))
     np.testing.assert_array_equal(image.pixels, truth)
     assert image.notes == ()
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_floating_point_is_named_not_called_damaged(truth, dtype) -> None:
+def test_floating_point_is_named_not_called_damaged(
+    truth: npt.NDArray[np.uint8], dtype: type[np.float32] | type[np.int32]
+) -> None:
     error = rejection(written((truth / 255).astype(dtype)))
     assert error.reason == "unreadable"
     assert "floating point" in str(error)
@@ -135,13 +142,15 @@ def test_floating_point_is_named_not_called_damaged(truth, dtype) -> None:
 
 
 @pytest.mark.parametrize(("dtype", "said"), [(np.uint32, "32 bits)"), (np.int16, "16 bits, signed numbers)")])
-def test_other_numbers_are_named(truth, dtype, said) -> None:
+def test_other_numbers_are_named(
+    truth: npt.NDArray[np.uint8], dtype: type[np.float32] | type[np.int32], said: str
+) -> None:
     error = rejection(written(truth.astype(dtype)))
     assert error.reason == "unreadable"
     assert said in str(error)
 
 
-def test_a_compression_that_cannot_be_read_is_named(truth) -> None:
+def test_a_compression_that_cannot_be_read_is_named(truth: npt.NDArray[np.uint8]) -> None:
     data = bytearray(written(truth))
     place = data.index(struct.pack("<HHI", 259, 3, 1)) + 8
     for code, said in ((34661, "JBIG"), (33003, "JPEG 2000 of YCbCr"), (12345, "number 12345")):
@@ -153,7 +162,7 @@ def test_a_compression_that_cannot_be_read_is_named(truth) -> None:
 
 @pytest.mark.parametrize("below", [False, True], ids=["next page", "page below"])
 @pytest.mark.parametrize("big", [False, True])
-def test_a_reduced_copy_on_the_first_page_is_passed_over(truth, below, big) -> None:
+def test_a_reduced_copy_on_the_first_page_is_passed_over(truth: npt.NDArray[np.uint8], below: Any, big: Any) -> None:
     image = decode(with_thumbnail(truth, below=below, big=big))
     np.testing.assert_array_equal(image.pixels, truth)
     assert image.notes == ("The first page of this file is a reduced copy; the full-size page is used.",)
@@ -161,13 +170,13 @@ def test_a_reduced_copy_on_the_first_page_is_passed_over(truth, below, big) -> N
 
 
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
-def test_the_full_size_page_may_be_deep_and_compressed(truth, depth) -> None:
+def test_the_full_size_page_may_be_deep_and_compressed(truth: Any, depth: Any) -> None:
     stored = truth.astype(depth) * (257 if depth == np.uint16 else 1)
     image = decode(with_thumbnail(stored.astype(depth), below=True, compression="lzw"))
     np.testing.assert_array_equal(image.pixels, truth)
 
 
-def test_a_smaller_copy_after_the_image_is_no_page_of_its_own(truth) -> None:
+def test_a_smaller_copy_after_the_image_is_no_page_of_its_own(truth: npt.NDArray[np.uint8]) -> None:
     file = io.BytesIO()
     with tifffile.TiffWriter(file) as writer:
         writer.write(truth, photometric="rgb", metadata=None)
@@ -177,13 +186,13 @@ def test_a_smaller_copy_after_the_image_is_no_page_of_its_own(truth) -> None:
     assert image.notes == ()
 
 
-def test_a_file_of_a_reduced_copy_alone_says_so(truth) -> None:
+def test_a_file_of_a_reduced_copy_alone_says_so(truth: npt.NDArray[np.uint8]) -> None:
     image = decode(written(truth, subfiletype=REDUCED))
     np.testing.assert_array_equal(image.pixels, truth)
     assert "reduced copy only" in image.notes[0]
 
 
-def test_any_page_can_be_chosen(truth) -> None:
+def test_any_page_can_be_chosen(truth: npt.NDArray[np.uint8]) -> None:
     pages = [np.roll(truth, step, axis=1) for step in (0, 5, 9)]
     file = io.BytesIO()
     with tifffile.TiffWriter(file) as writer:
@@ -200,7 +209,7 @@ def test_any_page_can_be_chosen(truth) -> None:
 
 
 @pytest.mark.parametrize("versioned", [True, False])
-def test_camera_raw_is_developed_and_says_so(versioned) -> None:
+def test_camera_raw_is_developed_and_says_so(versioned: Any) -> None:
     drawn = draw_pixels(3, height=160, width=240)
     image = decode(camera_raw(drawn, versioned=versioned), name="lesion.dng")
     if not versioned:
@@ -214,7 +223,7 @@ def test_camera_raw_is_developed_and_says_so(versioned) -> None:
 
 
 @pytest.mark.parametrize("compression", [34713, 32767, 65535])
-def test_the_makers_compressions_are_raw(truth, compression) -> None:
+def test_the_makers_compressions_are_raw(truth: npt.NDArray[np.uint8], compression: Any) -> None:
     data = bytearray(written(truth))
     struct.pack_into("<H", data, data.index(struct.pack("<HHI", 259, 3, 1)) + 8, compression)
     assert is_camera_raw(bytes(data), "x.nef")
@@ -232,13 +241,13 @@ def test_the_makers_compressions_are_raw(truth, compression) -> None:
         b"FOVb",
     ],
 )
-def test_other_raw_files_are_recognised_by_their_marks(start) -> None:
+def test_other_raw_files_are_recognised_by_their_marks(start: str) -> None:
     data = start + bytes(5000)
-    assert is_camera_raw(data, "x")
-    assert rejection(data, "IMG_1.raw").reason in {"camera_raw", "truncated"}
+    assert is_camera_raw(data, "x")  # type: ignore[arg-type]
+    assert rejection(data, "IMG_1.raw").reason in {"camera_raw", "truncated"}  # type: ignore[arg-type]
 
 
-def test_without_its_library_raw_is_rejected_with_the_way_out(tmp_path) -> None:
+def test_without_its_library_raw_is_rejected_with_the_way_out(tmp_path: Path) -> None:
     path = tmp_path / "lesion.dng"
     path.write_bytes(camera_raw(draw_pixels(3, height=90, width=120)))
     program = """
@@ -261,7 +270,7 @@ except ImageRejectedError as error:
     assert "skinlens[raw]" in done.stdout
 
 
-def test_a_photograph_is_no_raw(truth, save) -> None:
+def test_a_photograph_is_no_raw(truth: npt.NDArray[np.uint8], save: Callable[..., Any]) -> None:
     for data in (written(truth), save(truth, "TIFF"), save(truth, "JPEG"), save(truth, "PNG")):
         assert not is_camera_raw(data, "x")
 
@@ -275,7 +284,7 @@ def looping(truth: Pixels) -> bytes:
 
 
 @pytest.mark.parametrize("spoil", ["loop", "offset", "cut"])
-def test_damaged_directories_end_in_an_image_or_a_rejection(truth, spoil) -> None:
+def test_damaged_directories_end_in_an_image_or_a_rejection(truth: npt.NDArray[np.uint8], spoil: str) -> None:
     data = looping(truth) if spoil == "loop" else with_thumbnail(truth, below=True)
     if spoil == "offset":
         damaged = bytearray(data)

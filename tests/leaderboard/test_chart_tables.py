@@ -13,7 +13,7 @@ VIEWS = ("all", "no-twins", "native", "clean-native")
 
 def recorded(model: EvaluatedModel, view: str, metric: str) -> float | None:
     assert model.record is not None
-    return model.record.views[view].metrics[metric].value  # type: ignore[index]
+    return model.record.views[view].metrics[metric].value
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -122,7 +122,7 @@ def test_shortcuts_are_told_in_words_with_a_column_a_model(models: tuple[Evaluat
     assert list(told.columns) == ["Images", *dict.fromkeys(table["model"])]
     first = models[0]
     assert told.loc["ROC AUC of the images as they are", first.label].startswith(
-        f"{recorded(first, 'native', 'roc_auc'):.3f} ("
+        f"{recorded(first, 'native', 'roc_auc'):.3f} ("  # type: ignore[arg-type]
     )
     assert told.loc["Correct decisions that the other class's background reverses"].unique().tolist() == [
         "431",

@@ -53,7 +53,7 @@ def test_seeds_are_averaged_where_both_have_several(families: Families) -> None:
     several = compare_models(families["resnet50"], families["asff_resnet50_softmax"], "all", resamples=30)
     assert several.over_seeds is not None
     values = [model.record.views["all"].metrics["roc_auc"].value for model in families["resnet50"] if model.record]
-    assert several.over_seeds["roc_auc"].first == pytest.approx(sum(values) / 3)
+    assert several.over_seeds["roc_auc"].first == pytest.approx(sum(values) / 3)  # type: ignore[arg-type]
     assert sentences(several)[-1].startswith("Over all seeds, training chance included: ")
     alone = compare_models(families["resnet50"], families["lenet5"], "all", resamples=30)
     assert alone.over_seeds is None

@@ -41,7 +41,7 @@ def test_a_folder_without_probes_has_none(tmp_path: Path) -> None:
     [("other name", "a" * 64, True), ("start.safetensors", "b" * 64, False), ("start.safetensors", None, False)],
 )
 def test_weights_are_told_by_their_digest(
-    tmp_path: Path, scores, start: str, sha256: str | None, *, same: bool
+    tmp_path: Path, scores: pd.DataFrame, start: str, sha256: str | None, *, same: bool
 ) -> None:
     assert read_probe(write_probe(tmp_path, scores)).is_of(start, sha256) is same
 

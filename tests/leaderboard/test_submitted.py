@@ -1,6 +1,7 @@
 """Reading a person's own predictions: what is accepted, what each wrong file is told, and matching by path."""
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 
@@ -12,11 +13,11 @@ from skinlens.storage.csv_file import CsvFileError
 GOOD = "path,label,probability\na.jpg,benign,0.25\nb.jpg,malignant,0.75\n"
 
 
-def read(text):
+def read(text: str) -> pd.DataFrame:
     return read_predictions(text.encode(), name="mine.csv")
 
 
-def test_a_plain_file_is_read():
+def test_a_plain_file_is_read() -> None:
     table = read(GOOD)
     assert table.to_dict("list") == {
         "path": ["a.jpg", "b.jpg"],
@@ -26,7 +27,7 @@ def test_a_plain_file_is_read():
     assert table.probability.dtype == np.float64
 
 
-def test_what_was_written_comes_back(predictions):
+def test_what_was_written_comes_back(predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]) -> None:
     labels, probabilities = predictions
     written = pd.DataFrame(
         {
@@ -87,11 +88,11 @@ TOLERATED = ("label", "decimal comma", "sep", "sep tab", "bars", "blank cells", 
         "others",
     ],
 )
-def test_harmless_differences_do_not_matter(text):
+def test_harmless_differences_do_not_matter(text: str) -> None:
     pd.testing.assert_frame_equal(read(text), read(GOOD))
 
 
-def test_backslashes_are_read_as_slashes():
+def test_backslashes_are_read_as_slashes() -> None:
     assert read(GOOD.replace("a.jpg", "test\\benign\\a.jpg")).path.tolist() == ["test/benign/a.jpg", "b.jpg"]
 
 
@@ -116,20 +117,20 @@ def test_backslashes_are_read_as_slashes():
         (GOOD + "\0\n", "mine.csv is not a CSV: it holds zero bytes"),
     ],
 )
-def test_a_wrong_file_is_told_what_is_wrong_and_where(text, message):
+def test_a_wrong_file_is_told_what_is_wrong_and_where(text: str, message: str) -> None:
     with pytest.raises(CsvFileError, match=message):
         read(text)
 
 
 @pytest.mark.parametrize("bad", ["", "nan", "inf", "-0.01", "1.01", "25 %", "high"])
-def test_a_wrong_probability_is_named_by_its_line(bad):
+def test_a_wrong_probability_is_named_by_its_line(bad: str) -> None:
     with pytest.raises(CsvFileError, match=rf"1 row\(s\) have a probability .*line 3 \('{bad}'\)"):
         read(GOOD.replace("0.75", bad))
 
 
 @pytest.mark.parametrize("flag", ["leaky", "foreign_jpeg"])
 @pytest.mark.parametrize("bad", ["2", "yes", "nan"])
-def test_a_wrong_flag_is_named_by_its_line(flag, bad):
+def test_a_wrong_flag_is_named_by_its_line(flag: str, bad: str) -> None:
     with pytest.raises(CsvFileError, match=rf"have a {flag} other than 0, 1 or blank: line 4 \('{bad}'\)"):
         read(f"path,label,probability,{flag}\na,benign,0.1,\nb,benign,0.1,0\nc,benign,0.1,{bad}\n")
 
@@ -137,18 +138,18 @@ def test_a_wrong_flag_is_named_by_its_line(flag, bad):
 @pytest.mark.parametrize(
     "content", [b"\x89PNG\r\n\x1a\n\x00\x00", b"PK\x03\x04\x14\x00\x06\x00", b"\xff\xfe\x00path", b"path\x81,label\n"]
 )
-def test_other_kinds_of_file_are_refused(content):
+def test_other_kinds_of_file_are_refused(content: bytes) -> None:
     with pytest.raises(CsvFileError, match=r"mine\.csv is not a CSV"):
         read_predictions(content, name="mine.csv")
 
 
-def test_lines_are_counted_as_an_editor_does():
+def test_lines_are_counted_as_an_editor_does() -> None:
     text = 'path,label,probability\n"a\nb.jpg",benign,0.1\n\nc.jpg,nevus,0.1\n'
     with pytest.raises(CsvFileError, match=r"line 5 \('nevus'\)"):
         read(text)
 
 
-def test_many_wrong_lines_are_counted_and_long_values_cut():
+def test_many_wrong_lines_are_counted_and_long_values_cut() -> None:
     rows = "".join(f"{row}.jpg,{'x' * 500},0.5\n" for row in range(9))
     with pytest.raises(CsvFileError, match=r"9 row\(s\) have a label .* and 4 more") as caught:
         read("path,label,probability\n" + rows)
@@ -156,14 +157,14 @@ def test_many_wrong_lines_are_counted_and_long_values_cut():
 
 
 @pytest.fixture
-def shipped():
+def shipped() -> pd.DataFrame:
     return read(
         "path,label,probability,group_id,leaky\n"
         "t/a.jpg,benign,0.1,G1,0\nt/b.jpg,malignant,0.9,G1,0\nt/c.jpg,benign,0.2,G2,1\nt/d.jpg,malignant,0.6,,1\n"
     )
 
 
-def test_predictions_are_matched_by_path_and_not_by_row(shipped):
+def test_predictions_are_matched_by_path_and_not_by_row(shipped: pd.DataFrame) -> None:
     own = (
         "path,label,probability\nt/d.jpg,malignant,0.4\nt/a.jpg,benign,0.3\nt\\c.jpg,benign,0.0\nt/b.jpg,malignant,1\n"
     )
@@ -174,7 +175,7 @@ def test_predictions_are_matched_by_path_and_not_by_row(shipped):
     assert found.sentence() == "All 4 images were matched."
 
 
-def test_missing_and_extra_rows_are_reported(shipped):
+def test_missing_and_extra_rows_are_reported(shipped: pd.DataFrame) -> None:
     own = "path,label,probability,group_id\nnew.jpg,benign,0.5,X\nt/c.jpg,benign,0.3,Y\nt/b.jpg,malignant,0.8,Z\n"
     found = match(read(own), shipped)
     assert found.rows.path.tolist() == ["t/b.jpg", "t/c.jpg"]
@@ -189,18 +190,18 @@ def test_missing_and_extra_rows_are_reported(shipped):
     )
 
 
-def test_no_shared_path_is_an_error_that_shows_both(shipped):
+def test_no_shared_path_is_an_error_that_shows_both(shipped: pd.DataFrame) -> None:
     with pytest.raises(CsvFileError, match=r"must read like 't/a.jpg', not like 'a.jpg'"):
         match(read(GOOD), shipped)
 
 
-def test_a_label_that_contradicts_is_an_error(shipped):
+def test_a_label_that_contradicts_is_an_error(shipped: pd.DataFrame) -> None:
     own = "path,label,probability\nt/b.jpg,benign,0.5\nt/c.jpg,benign,0.5\n"
     with pytest.raises(CsvFileError, match=r"label is not that of the evaluated image: t/b.jpg$"):
         match(read(own), shipped)
 
 
-def test_matched_rows_can_be_compared(shipped):
+def test_matched_rows_can_be_compared(shipped: pd.DataFrame) -> None:
     rows = match(shipped, shipped).rows
     found = compare(
         rows, ScoredModel("Ours", rows.probability, 0.5), ScoredModel("Yours", rows.submitted, 0.5), resamples=20

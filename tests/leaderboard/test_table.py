@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,7 +47,7 @@ def test_our_figures_are_the_records(board: pd.DataFrame, made_up_evaluations: P
     assert board.loc["resnet50", "minutes"] == pytest.approx(1768 / 60)
 
 
-def test_seeds_have_mean_and_spread(board: pd.DataFrame, made_up_evaluations: Path) -> None:
+def test_seeds_have_mean_and_spread(board: Any, made_up_evaluations: Path) -> None:
     values = [
         model.record.views["all"].metrics["roc_auc"].value
         for model in read_results(made_up_evaluations).by_family()["resnet50"]
@@ -113,7 +114,7 @@ def test_a_reader_sees_marks_and_what_was_not_trained(board: pd.DataFrame) -> No
     assert table.loc["lenet5", "Note"] == "start not recorded"
     assert "MobileNetV2 (no ImageNet start)" in table.index
     assert table.loc["VGG-16 (paper)", "ROC AUC"] == ""
-    assert table.loc["ResNet-50", "ROC AUC over seeds"].endswith("(3 seeds)")
+    assert table.loc["ResNet-50", "ROC AUC over seeds"].endswith("(3 seeds)")  # type: ignore[arg-type]
 
 
 def test_the_order_of_the_texts_is_that_of_the_figures(board: pd.DataFrame) -> None:
@@ -127,7 +128,7 @@ def test_markdown_has_a_line_a_model_and_equal_columns(made_up_evaluations: Path
     assert len({line.count("|") for line in lines}) == 1
     (resnet,) = [line for line in lines if line.startswith("| ResNet-50, first of 3 seeds |")]
     board = leaderboard(made_up_evaluations, view="clean-native").set_index("name").loc["resnet50"]
-    shown = from_table(board["roc_auc"], board["roc_auc_low"], board["roc_auc_high"]).text()
+    shown = from_table(board["roc_auc"], board["roc_auc_low"], board["roc_auc_high"]).text()  # type: ignore[arg-type]
     assert resnet.split(" | ")[-1].startswith(shown)
     assert "±" in resnet
 

@@ -1,6 +1,7 @@
 """Calibration, against scikit-learn, Bayes' rule and identities."""
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
@@ -11,20 +12,24 @@ from skinlens.metrics.scaling import Scaling, logit
 
 
 @pytest.fixture
-def overconfident():
+def overconfident() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Labels drawn from true probabilities, and scores whose logits are 2.5 times too large and 0.8 too high then."""
     generator = np.random.default_rng(3)
     evidence = generator.normal(-0.3, 1.4, 4000)
     return (generator.random(4000) < expit(evidence)).astype(int), expit(2.5 * evidence + 0.8)
 
 
-def test_the_scaling_undoes_a_scale_and_a_shift(overconfident):
+def test_the_scaling_undoes_a_scale_and_a_shift(
+    overconfident: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+) -> None:
     found = fitted_scaling(*overconfident)
     assert found.temperature == pytest.approx(2.5, rel=0.08)
     assert found.offset == pytest.approx(-0.8 / 2.5, abs=0.1)
 
 
-def test_the_scaling_is_a_regression_on_the_logit(overconfident):
+def test_the_scaling_is_a_regression_on_the_logit(
+    overconfident: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+) -> None:
     labels, chances = overconfident
     model = LogisticRegression(C=np.inf, tol=1e-9, max_iter=1000)
     model.fit(logit(chances)[:, None], labels)
@@ -33,7 +38,9 @@ def test_the_scaling_is_a_regression_on_the_logit(overconfident):
     assert found.offset == pytest.approx(model.intercept_[0], abs=1e-3)
 
 
-def test_no_other_scaling_has_a_smaller_loss(overconfident):
+def test_no_other_scaling_has_a_smaller_loss(
+    overconfident: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+) -> None:
     labels, chances = overconfident
     best = fitted_scaling(labels, chances)
     least = log_loss(labels, best.of_probabilities(chances))
@@ -43,19 +50,25 @@ def test_no_other_scaling_has_a_smaller_loss(overconfident):
         )
 
 
-def test_a_scaling_makes_the_mean_estimate_the_share_that_came_true(overconfident):
+def test_a_scaling_makes_the_mean_estimate_the_share_that_came_true(
+    overconfident: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+) -> None:
     labels, chances = overconfident
     assert fitted_scaling(labels, chances).of_probabilities(chances).mean() == pytest.approx(labels.mean(), abs=1e-4)
 
 
-def test_scaling_keeps_the_order_and_without_an_offset_one_half(overconfident):
+def test_scaling_keeps_the_order_and_without_an_offset_one_half(
+    overconfident: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+) -> None:
     _, chances = overconfident
     assert (np.argsort(Scaling(3.0, -1.0).of_probabilities(chances)) == np.argsort(chances)).all()
     assert Scaling(3.0).of_probabilities([0.5]).tolist() == [0.5]
     assert Scaling().of_probabilities(chances) == pytest.approx(chances, abs=1e-7)
 
 
-def test_each_part_is_scaled_by_the_others(overconfident):
+def test_each_part_is_scaled_by_the_others(
+    overconfident: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+) -> None:
     labels, chances = overconfident
     parts = np.arange(4000) % 3
     found = scaled_across(labels, chances, parts)
@@ -73,6 +86,6 @@ def test_each_part_is_scaled_by_the_others(overconfident):
         ([1, 1, 0, 0], [0.1, 0.2, 0.8, 0.9], "a higher score does not mean more"),
     ],
 )
-def test_where_no_temperature_is_best_there_is_an_error(labels, chances, why):
+def test_where_no_temperature_is_best_there_is_an_error(labels: list[int], chances: list[float], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         fitted_scaling(labels, chances)

@@ -1,6 +1,10 @@
 """Each metric against scikit-learn, scipy, a slow loop or an identity, and what is undefined or wrong."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from scipy.stats import mannwhitneyu
 from sklearn import metrics as sklearn_metrics
@@ -10,21 +14,27 @@ from skinlens.metrics.classification import Confusion
 from skinlens.metrics.registry import METRICS, score
 
 
-def test_the_papers_confusion_matrix_gives_the_papers_figures(paper):
+def test_the_papers_confusion_matrix_gives_the_papers_figures(
+    paper: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+) -> None:
     scores = score(*paper, 0.5)
     assert scores.confusion == Confusion(tn=336, fp=24, fn=21, tp=279)
     published = {"accuracy": 93.18, "precision": 92.08, "sensitivity": 93.00, "specificity": 93.33, "f1": 92.54}
     assert {name: round(100 * scores.values[name], 2) for name in published} == published
 
 
-def test_every_metric_is_there_and_a_plain_number(predictions):
+def test_every_metric_is_there_and_a_plain_number(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+) -> None:
     values = score(*predictions, 0.5).values
     assert set(values) == set(METRICS)
     assert all(type(value) is float for value in values.values())
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.5, 0.9])
-def test_decisions_agree_with_scikit_learn(predictions, threshold):
+def test_decisions_agree_with_scikit_learn(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], threshold: float
+) -> None:
     labels, probabilities = predictions
     called = probabilities >= threshold
     expected = {
@@ -39,7 +49,7 @@ def test_decisions_agree_with_scikit_learn(predictions, threshold):
     assert {name: values[name] for name in expected} == pytest.approx(expected, abs=1e-12)
 
 
-def test_identities_between_metrics(predictions):
+def test_identities_between_metrics(predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]) -> None:
     values = score(*predictions, 0.4).values
     assert values["f1"] == pytest.approx(
         2 * values["precision"] * values["sensitivity"] / (values["precision"] + values["sensitivity"])
@@ -47,7 +57,9 @@ def test_identities_between_metrics(predictions):
     assert values["balanced_accuracy"] == pytest.approx((values["sensitivity"] + values["specificity"]) / 2)
 
 
-def test_roc_auc_is_the_mann_whitney_statistic(predictions):
+def test_roc_auc_is_the_mann_whitney_statistic(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+) -> None:
     labels, probabilities = predictions
     malignant, benign = probabilities[labels == 1], probabilities[labels == 0]
     statistic = mannwhitneyu(malignant, benign).statistic
@@ -57,30 +69,36 @@ def test_roc_auc_is_the_mann_whitney_statistic(predictions):
 
 
 @pytest.mark.parametrize("monotone", [np.square, np.sqrt, lambda p: 0.2 + 0.5 * p])
-def test_ranking_metrics_do_not_change_under_monotone_maps(predictions, monotone):
+def test_ranking_metrics_do_not_change_under_monotone_maps(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], monotone: Callable[..., Any] | np.ufunc
+) -> None:
     labels, probabilities = predictions
     before, after = score(labels, probabilities, 0.5).values, score(labels, monotone(probabilities), 0.5).values
     assert (after["roc_auc"], after["pr_auc"]) == pytest.approx((before["roc_auc"], before["pr_auc"]), abs=1e-12)
 
 
-def test_roc_auc_of_the_mirrored_problem_is_the_same(predictions):
+def test_roc_auc_of_the_mirrored_problem_is_the_same(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+) -> None:
     labels, probabilities = predictions
     mirrored = score(1 - labels, 1 - probabilities, 0.5).values["roc_auc"]
     assert mirrored == pytest.approx(score(labels, probabilities, 0.5).values["roc_auc"])
 
 
-def test_pr_auc_is_precision_averaged_over_the_malignant_images_found(predictions):
+def test_pr_auc_is_precision_averaged_over_the_malignant_images_found(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+) -> None:
     labels, probabilities = predictions
     precisions = [labels[probabilities >= probability].mean() for probability in probabilities[labels == 1]]
     assert score(labels, probabilities, 0.5).values["pr_auc"] == pytest.approx(np.mean(precisions))
 
 
-def test_brier_is_the_mean_squared_error(predictions):
+def test_brier_is_the_mean_squared_error(predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]) -> None:
     labels, probabilities = predictions
     assert score(labels, probabilities, 0.5).values["brier"] == pytest.approx(np.mean((probabilities - labels) ** 2))
 
 
-def test_calibration_error_equals_a_loop_over_sorted_bins():
+def test_calibration_error_equals_a_loop_over_sorted_bins() -> None:
     generator = np.random.default_rng(3)
     probabilities = generator.random(45 * 15)
     labels = (generator.random(probabilities.size) < probabilities**2).astype(int)
@@ -91,26 +109,28 @@ def test_calibration_error_equals_a_loop_over_sorted_bins():
     assert calibration_error(labels, probabilities) == pytest.approx(error, abs=1e-12)
 
 
-def test_calibration_error_of_known_cases():
+def test_calibration_error_of_known_cases() -> None:
     labels = np.tile([0, 1, 1, 1], 30)
     assert calibration_error(labels, np.full(120, 0.75)) == pytest.approx(0.0, abs=1e-12)
     assert calibration_error(labels, np.full(120, 0.5)) == pytest.approx(0.25)
     assert calibration_error([0, 1], [0.0, 1.0]) == 0.0
 
 
-def test_the_order_of_rows_does_not_matter(predictions):
+def test_the_order_of_rows_does_not_matter(predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]) -> None:
     labels, probabilities = predictions
     order = np.random.default_rng(0).permutation(len(labels))
     shuffled = score(labels[order], probabilities[order], 0.5).values
     assert shuffled == pytest.approx(score(labels, probabilities, 0.5).values, abs=1e-12)
 
 
-def test_a_probability_at_the_threshold_is_called_malignant():
+def test_a_probability_at_the_threshold_is_called_malignant() -> None:
     assert score([1, 0], [0.5, 0.4999999], 0.5).confusion == Confusion(tn=1, fp=0, fn=0, tp=1)
     assert score([1, 0], [1.0, 0.0], 1.0).confusion == Confusion(tn=1, fp=0, fn=0, tp=1)
 
 
-def test_float32_probabilities_and_boolean_labels_are_fine(predictions):
+def test_float32_probabilities_and_boolean_labels_are_fine(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+) -> None:
     labels, probabilities = predictions
     narrow = score(labels.astype(bool), probabilities.astype(np.float32), 0.51).values
     assert narrow == pytest.approx(score(labels, probabilities, 0.51).values, abs=1e-6)
@@ -125,24 +145,24 @@ def test_float32_probabilities_and_boolean_labels_are_fine(predictions):
         ([0, 1, 1], [0.2, 0.1, 0.4], {"precision"}),
     ],
 )
-def test_what_is_undefined_is_none(labels, probabilities, undefined):
+def test_what_is_undefined_is_none(labels: list[int], probabilities: list[float], undefined: set[str]) -> None:
     values = score(labels, probabilities, 0.5).values
     assert {name for name, value in values.items() if value is None} == undefined
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, -0.001, 1.001])
-def test_a_bad_probability_is_named_by_its_row(bad):
+def test_a_bad_probability_is_named_by_its_row(bad: float) -> None:
     with pytest.raises(ValueError, match=r"probabilities must be finite numbers in \[0, 1\]; broken in row 1, 3 "):
         score([0, 1, 0, 1], [0.1, bad, 0.2, bad], 0.5)
 
 
-def test_many_bad_rows_are_counted():
+def test_many_bad_rows_are_counted() -> None:
     with pytest.raises(ValueError, match="row 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 30 more"):
         score([0, 1] * 20, [2.0] * 40, 0.5)
 
 
 @pytest.mark.parametrize("bad", [2, -1, 0.5, np.nan])
-def test_a_bad_label_is_named_by_its_row(bad):
+def test_a_bad_label_is_named_by_its_row(bad: float) -> None:
     with pytest.raises(ValueError, match=r"labels must be 0 \(benign\) or 1 \(malignant\); broken in row 2 "):
         score([0, 1, bad], [0.1, 0.2, 0.3], 0.5)
 
@@ -155,12 +175,12 @@ def test_a_bad_label_is_named_by_its_row(bad):
         ([], [], "no image"),
     ],
 )
-def test_other_shapes_are_refused(labels, probabilities, message):
+def test_other_shapes_are_refused(labels: list[Any], probabilities: list[Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         score(labels, probabilities, 0.5)
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, np.nan])
-def test_a_threshold_outside_the_unit_interval_is_refused(threshold):
+def test_a_threshold_outside_the_unit_interval_is_refused(threshold: float) -> None:
     with pytest.raises(ValueError, match="threshold"):
         score([0, 1], [0.1, 0.2], threshold)

@@ -1,6 +1,7 @@
 """Figures with their interval: against `evaluate_views` and numpy, and what they say where there is nothing to say."""
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 
@@ -11,7 +12,7 @@ from skinlens.metrics.rows import evenly_spread
 
 
 class TestMetrics:
-    def test_the_same_as_in_the_views(self, predictions) -> None:
+    def test_the_same_as_in_the_views(self, predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]) -> None:
         labels, chances = predictions
         groups = np.arange(len(labels)) // 2
         rows = pd.DataFrame({"label": np.where(labels == 1, "malignant", "benign"), "group_id": groups})
@@ -25,7 +26,7 @@ class TestMetrics:
         assert measure_roc_auc(labels, chances, groups, resamples=50) == figures["roc_auc"]
 
     @pytest.mark.parametrize(("label", "reason"), [(0, "every image is benign"), (1, "every image is malignant")])
-    def test_one_class_has_an_accuracy_and_no_auc(self, label, reason) -> None:
+    def test_one_class_has_an_accuracy_and_no_auc(self, label: int, reason: str) -> None:
         figures = measure([label] * 4, [0.1, 0.6, 0.7, 0.8], 0.5, range(4), "accuracy", "roc_auc", resamples=20)
         assert figures["accuracy"].value == (0.75 if label else 0.25)
         assert figures["roc_auc"] == undefined(reason, 4)
@@ -68,7 +69,7 @@ class TestMean:
 
 class TestSpread:
     @pytest.mark.parametrize("most", [12, 13, 200])
-    def test_all_where_they_are_not_too_many(self, most) -> None:
+    def test_all_where_they_are_not_too_many(self, most: int) -> None:
         np.testing.assert_array_equal(evenly_spread(np.tile([0, 1], 6), most), np.arange(12))
 
     def test_each_label_in_its_share_evenly_over_its_rows(self) -> None:
@@ -81,7 +82,7 @@ class TestSpread:
             assert np.ptp(np.diff(members)) <= 1
 
     @pytest.mark.parametrize("most", [1, 7, 50, 99])
-    def test_no_row_twice_and_no_label_left_out(self, most) -> None:
+    def test_no_row_twice_and_no_label_left_out(self, most: int) -> None:
         labels = np.random.default_rng(0).permutation(np.repeat([0, 1], [97, 3]))
         chosen = evenly_spread(labels, most)
         assert (np.diff(chosen) > 0).all()

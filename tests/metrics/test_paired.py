@@ -2,9 +2,12 @@
 
 import doctest
 import json
+from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 from scipy.special import expit
@@ -31,7 +34,7 @@ GROUPS = np.arange(300) // 2
 
 
 @pytest.fixture
-def manifest(predictions):
+def manifest(predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "path": [f"{row}.jpg" for row in range(300)],
@@ -44,14 +47,18 @@ def manifest(predictions):
 
 
 @pytest.fixture
-def models(predictions, rival):
+def models(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+) -> tuple[ScoredModel, ScoredModel]:
     return ScoredModel("ASFF", predictions[1], 0.4), ScoredModel("ResNet-50", rival, 0.55)
 
 
 # McNemar
 
 
-def test_mcnemar_equals_statsmodels(predictions, rival):
+def test_mcnemar_equals_statsmodels(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+) -> None:
     labels, probabilities = predictions
     found = mcnemar(labels, probabilities, rival, 0.4, 0.55)
     right, other = (probabilities >= 0.4) == labels, (rival >= 0.55) == labels
@@ -61,38 +68,46 @@ def test_mcnemar_equals_statsmodels(predictions, rival):
     assert found.p == pytest.approx(statsmodels_mcnemar(table, exact=True).pvalue, rel=1e-12)
 
 
-def test_mcnemar_of_five_to_none_is_a_sixteenth():
+def test_mcnemar_of_five_to_none_is_a_sixteenth() -> None:
     labels = np.array([1, 1, 1, 0, 0, 1, 0])
     wrong_on_five = np.where(np.arange(7) < 5, 1 - labels, labels).astype(float)
     assert mcnemar(labels, labels, wrong_on_five, 0.5, 0.5) == McNemar(2, 5, 0, 0, p=0.0625)
 
 
-def test_mcnemar_of_swapped_models_is_mirrored(predictions, rival):
+def test_mcnemar_of_swapped_models_is_mirrored(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+) -> None:
     labels, probabilities = predictions
     there, back = mcnemar(labels, probabilities, rival, 0.4, 0.55), mcnemar(labels, rival, probabilities, 0.55, 0.4)
     assert (there.only_first, there.only_second, there.p) == (back.only_second, back.only_first, back.p)
 
 
-def test_mcnemar_of_models_that_never_differ_is_1(predictions):
+def test_mcnemar_of_models_that_never_differ_is_1(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+) -> None:
     labels, probabilities = predictions
     found = mcnemar(labels, probabilities, probabilities**2, 0.5, 0.25)
     assert (found.only_first, found.only_second, found.p) == (0, 0, 1.0)
     assert found.both_right + found.both_wrong == 300
 
 
-def test_the_accuracies_differ_by_the_discordant_counts(predictions, rival):
+def test_the_accuracies_differ_by_the_discordant_counts(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+) -> None:
     labels, probabilities = predictions
     found = mcnemar(labels, probabilities, rival, 0.4, 0.55)
     accuracies = (
         score(labels, chances, at).values["accuracy"] for chances, at in ((probabilities, 0.4), (rival, 0.55))
     )
-    assert (found.only_first - found.only_second) / 300 == pytest.approx(np.subtract(*accuracies))
+    assert (found.only_first - found.only_second) / 300 == pytest.approx(np.subtract(*accuracies))  # type: ignore[arg-type]
 
 
 # DeLong
 
 
-def slow_delong(labels, first, second):
+def slow_delong(
+    labels: npt.NDArray[np.int64], first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]
+) -> tuple[np.float64, np.float64]:
     """Difference and variance from the pairwise kernel and the covariances of its row and column means."""
     kernels = []
     for chances in (first, second):
@@ -104,7 +119,9 @@ def slow_delong(labels, first, second):
     return kernels[0].mean() - kernels[1].mean(), contrast @ (of_malignant + of_benign) @ contrast
 
 
-def test_paired_delong_equals_the_pairwise_covariances(predictions, rival):
+def test_paired_delong_equals_the_pairwise_covariances(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+) -> None:
     labels, probabilities = predictions
     test = paired_delong(labels, probabilities, rival)
     value, variance = slow_delong(labels, probabilities, rival)
@@ -116,7 +133,9 @@ def test_paired_delong_equals_the_pairwise_covariances(predictions, rival):
     assert test.p == pytest.approx(2 * norm.cdf(-abs(value) / np.sqrt(variance)))
 
 
-def test_p_is_below_5_percent_where_the_interval_leaves_out_0(predictions, rival):
+def test_p_is_below_5_percent_where_the_interval_leaves_out_0(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+) -> None:
     labels, probabilities = predictions
     noise = np.random.default_rng(1).random(300)
     tests = [paired_delong(labels, probabilities, rival + share * noise) for share in np.linspace(0.0, 0.02, 5)]
@@ -125,7 +144,9 @@ def test_p_is_below_5_percent_where_the_interval_leaves_out_0(predictions, rival
     assert len({test.difference.shown for test in tests}) == 2
 
 
-def test_paired_delong_of_swapped_models_is_mirrored(predictions, rival):
+def test_paired_delong_of_swapped_models_is_mirrored(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+) -> None:
     labels, probabilities = predictions
     there, back = paired_delong(labels, probabilities, rival), paired_delong(labels, rival, probabilities)
     assert there.p == pytest.approx(back.p)
@@ -134,14 +155,18 @@ def test_paired_delong_of_swapped_models_is_mirrored(predictions, rival):
     )
 
 
-def test_pairing_narrows_the_interval_of_correlated_models(predictions, rival):
+def test_pairing_narrows_the_interval_of_correlated_models(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+) -> None:
     labels, probabilities = predictions
     paired = paired_delong(labels, probabilities, rival).difference
     unpaired = np.sqrt(sum(delong_variance(labels, chances)[1] for chances in (probabilities, rival)))
     assert paired.high - paired.low < 0.8 * 2 * norm.ppf(0.975) * unpaired
 
 
-def test_models_that_order_alike_have_no_difference(predictions):
+def test_models_that_order_alike_have_no_difference(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+) -> None:
     labels, probabilities = predictions
     for same in (probabilities, probabilities**3, 0.2 + probabilities / 2):
         test = paired_delong(labels, probabilities, same)
@@ -159,18 +184,20 @@ def test_models_that_order_alike_have_no_difference(predictions):
     ],
     ids=["one malignant", "one class", "both part the classes", "perfect and constant"],
 )
-def test_paired_delong_is_none_where_there_is_no_variance(labels, first, second):
+def test_paired_delong_is_none_where_there_is_no_variance(
+    labels: list[int], first: list[float], second: list[float]
+) -> None:
     assert paired_delong(labels, first, second) is None
 
 
-def test_paired_delong_of_equal_areas_has_p_1():
+def test_paired_delong_of_equal_areas_has_p_1() -> None:
     labels, first, second = [0, 0, 1, 1], [0.1, 0.6, 0.5, 0.9], [0.1, 0.6, 0.9, 0.5]
     test = paired_delong(labels, first, second)
     assert (test.difference.value, test.p) == (0.0, 1.0)
     assert test.difference.low < 0 < test.difference.high
 
 
-def test_paired_delong_stays_within_what_is_possible():
+def test_paired_delong_stays_within_what_is_possible() -> None:
     labels = np.repeat([0, 1], 3)
     test = paired_delong(labels, [0.1, 0.2, 0.3, 0.25, 0.8, 0.9], [0.9, 0.8, 0.3, 0.4, 0.2, 0.1])
     assert test.difference.value < test.difference.high == 1.0
@@ -179,7 +206,9 @@ def test_paired_delong_stays_within_what_is_possible():
 # Bootstrap
 
 
-def test_paired_bootstrap_equals_a_slow_loop_over_the_same_draws(predictions, rival):
+def test_paired_bootstrap_equals_a_slow_loop_over_the_same_draws(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+) -> None:
     labels, probabilities = predictions
     draws = np.vstack(list(resample_weights(GROUPS, resamples=60, seed=5)))
     slow = {name: [] for name in METRICS}
@@ -199,7 +228,9 @@ def test_paired_bootstrap_equals_a_slow_loop_over_the_same_draws(predictions, ri
         assert found[name].value == pytest.approx(first[name] - second[name], abs=1e-15)
 
 
-def test_the_seed_decides_the_draws(predictions, rival):
+def test_the_seed_decides_the_draws(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+) -> None:
     labels, probabilities = predictions
     first, again, other = (
         paired_bootstrap(labels, probabilities, rival, (0.5, 0.5), GROUPS, resamples=50, seed=seed)
@@ -208,7 +239,9 @@ def test_the_seed_decides_the_draws(predictions, rival):
     assert first == again != other
 
 
-def test_swapped_models_give_the_mirrored_difference(predictions, rival):
+def test_swapped_models_give_the_mirrored_difference(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+) -> None:
     labels, probabilities = predictions
     there = paired_bootstrap(labels, probabilities, rival, (0.4, 0.55), GROUPS, resamples=100, seed=3)
     back = paired_bootstrap(labels, rival, probabilities, (0.55, 0.4), GROUPS, resamples=100, seed=3)
@@ -218,21 +251,29 @@ def test_swapped_models_give_the_mirrored_difference(predictions, rival):
         )
 
 
-def test_pairing_narrows_the_bootstrap_of_correlated_models(predictions, rival):
+def test_pairing_narrows_the_bootstrap_of_correlated_models(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+) -> None:
     labels, probabilities = predictions
     paired = paired_bootstrap(labels, probabilities, rival, (0.5, 0.5), GROUPS, resamples=400, seed=3)["roc_auc"]
     alone = [bootstrap(labels, chances, 0.5, GROUPS, resamples=400, seed=3) for chances in (probabilities, rival)]
     widths = [interval["roc_auc"][1] - interval["roc_auc"][0] for interval in alone]
-    assert paired.high - paired.low < 0.8 * np.hypot(*widths)
+    assert paired.high - paired.low < 0.8 * np.hypot(*widths)  # type: ignore[arg-type]
 
 
-def test_a_model_does_not_differ_from_itself(predictions):
+def test_a_model_does_not_differ_from_itself(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+) -> None:
     labels, probabilities = predictions
     found = paired_bootstrap(labels, probabilities, probabilities, (0.5, 0.5), GROUPS, resamples=50, seed=0)
     assert all((of.value, of.low, of.high, of.shown) == (0.0, 0.0, 0.0, False) for of in found.values())
 
 
-def test_blocks_of_draws_do_not_matter(predictions, rival, monkeypatch):
+def test_blocks_of_draws_do_not_matter(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    rival: npt.NDArray[np.float64],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     labels, probabilities = predictions
     whole = paired_bootstrap(labels, probabilities, rival, (0.5, 0.5), GROUPS, resamples=50, seed=3)
     monkeypatch.setattr("skinlens.metrics.intervals._BLOCK", 300 * 7)
@@ -241,7 +282,7 @@ def test_blocks_of_draws_do_not_matter(predictions, rival, monkeypatch):
         assert asdict(parts[name]) == pytest.approx(asdict(whole[name]), abs=1e-12)
 
 
-def test_equal_models_are_told_apart_as_rarely_as_5_percent_allows():
+def test_equal_models_are_told_apart_as_rarely_as_5_percent_allows() -> None:
     generator = np.random.default_rng(21)
     labels = np.repeat([0, 1], 60)
     shown = {"bootstrap": 0, "delong": 0}
@@ -255,7 +296,7 @@ def test_equal_models_are_told_apart_as_rarely_as_5_percent_allows():
     assert all(1 <= count <= 16 for count in shown.values())
 
 
-def test_an_undefined_metric_has_no_difference():
+def test_an_undefined_metric_has_no_difference() -> None:
     found = paired_bootstrap([0, 0, 0], [0.2, 0.7, 0.4], [0.1, 0.2, 0.3], (0.5, 0.5), [1, 2, 3], resamples=20, seed=0)
     undefined = {name for name, of in found.items() if of.value is None}
     assert undefined == {"sensitivity", "balanced_accuracy", "f1", "roc_auc", "pr_auc", "precision"}
@@ -264,14 +305,14 @@ def test_an_undefined_metric_has_no_difference():
     assert "precision is undefined" in in_words(found["precision"], "precision", "A", "B")
 
 
-def test_one_group_gives_a_difference_without_an_interval():
+def test_one_group_gives_a_difference_without_an_interval() -> None:
     found = paired_bootstrap([0, 1], [0.2, 0.8], [0.6, 0.7], (0.5, 0.5), ["a", "a"], resamples=10, seed=0)
     assert found["accuracy"] == Difference(1.0, 0.5, 0.5, None, None)
     assert not found["accuracy"].shown
     assert "too few for an interval of accuracy" in in_words(found["accuracy"], "accuracy", "A", "B")
 
 
-def test_draws_without_a_class_take_the_interval_away():
+def test_draws_without_a_class_take_the_interval_away() -> None:
     labels, first = np.array([1] * 2 + [0] * 58), np.linspace(0.9, 0.1, 60)
     found = paired_bootstrap(labels, first, first[::-1], (0.5, 0.5), np.arange(60), resamples=200, seed=0)
     assert (found["roc_auc"].value, found["roc_auc"].low) == (1.0, None)
@@ -281,7 +322,9 @@ def test_draws_without_a_class_take_the_interval_away():
 # Bootstrap over seeds
 
 
-def test_seeds_that_agree_add_nothing(predictions, rival):
+def test_seeds_that_agree_add_nothing(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+) -> None:
     labels, probabilities = predictions
     plain = paired_bootstrap(labels, probabilities, rival, (0.4, 0.55), GROUPS, resamples=80, seed=6)
     copies = paired_bootstrap_over_seeds(
@@ -291,13 +334,13 @@ def test_seeds_that_agree_add_nothing(predictions, rival):
         assert asdict(copies[name]) == pytest.approx(asdict(plain[name]), abs=1e-12)
 
 
-def half_right(labels, right):
+def half_right(labels: npt.NDArray[np.int64], right: int) -> npt.NDArray[np.float64]:
     """Probabilities that call the first images of each of two equal halves rightly and the others wrongly."""
     half = len(labels) // 2
     return np.where(np.arange(len(labels)) % half < right, labels, 1 - labels).astype(float)
 
 
-def test_seeds_are_drawn_for_each_model_on_its_own():
+def test_seeds_are_drawn_for_each_model_on_its_own() -> None:
     """Two groups that are copies of one another, so that only the seeds differ between draws."""
     labels, groups = np.tile([0, 1, 0, 1], 2), np.repeat([0, 1], 4)
     good, fair, poor = (half_right(labels, right) for right in (4, 3, 2))
@@ -311,7 +354,9 @@ def test_seeds_are_drawn_for_each_model_on_its_own():
     assert against_itself == Difference(0.75, 0.75, 0.0, -0.5, 0.5)
 
 
-def test_seeds_that_scatter_widen_the_interval(predictions, rival):
+def test_seeds_that_scatter_widen_the_interval(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+) -> None:
     labels, probabilities = predictions
     runs = [probabilities, probabilities**2, rival**0.5]
     alone = paired_bootstrap(labels, probabilities, rival, (0.5, 0.5), GROUPS, resamples=200, seed=1)["sensitivity"]
@@ -322,7 +367,9 @@ def test_seeds_that_scatter_widen_the_interval(predictions, rival):
     assert seeds.first == pytest.approx(np.mean([score(labels, run, 0.5).values["sensitivity"] for run in runs]))
 
 
-def test_each_seed_may_have_its_own_threshold(predictions, rival):
+def test_each_seed_may_have_its_own_threshold(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+) -> None:
     labels, probabilities = predictions
     own = paired_bootstrap_over_seeds(
         labels, [probabilities, probabilities**2], [rival, rival], ([0.5, 0.25], 0.5), GROUPS, resamples=40, seed=1
@@ -331,7 +378,9 @@ def test_each_seed_may_have_its_own_threshold(predictions, rival):
     assert asdict(own["f1"]) == pytest.approx(asdict(plain["f1"]), abs=1e-12)
 
 
-def test_seeds_are_reproducible_and_the_order_of_models_only_turns_the_sign(predictions, rival):
+def test_seeds_are_reproducible_and_the_order_of_models_only_turns_the_sign(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+) -> None:
     labels, probabilities = predictions
     first, second = [probabilities, probabilities**2], [rival, rival**0.5, rival**2]
     there, again = (
@@ -342,12 +391,12 @@ def test_seeds_are_reproducible_and_the_order_of_models_only_turns_the_sign(pred
     assert there["accuracy"].value == pytest.approx(-back["accuracy"].value)
 
 
-def test_a_seed_that_is_not_drawn_does_not_undo_a_draw():
+def test_a_seed_that_is_not_drawn_does_not_undo_a_draw() -> None:
     values, drawn = np.array([[0.5, 0.5, 0.5], [np.nan, np.nan, 0.8]]), np.array([[2, 1, 1], [0, 1, 1]])
     assert comparison._weighted_mean(values, drawn) == pytest.approx([0.5, np.nan, 0.65], nan_ok=True)
 
 
-def test_a_metric_that_one_seed_lacks_has_no_mean():
+def test_a_metric_that_one_seed_lacks_has_no_mean() -> None:
     """The second seed calls nothing malignant, so that its precision is undefined."""
     labels, chances = np.tile([0, 1], 20), np.tile([0.2, 0.8], 20)
     found = paired_bootstrap_over_seeds(
@@ -358,7 +407,9 @@ def test_a_metric_that_one_seed_lacks_has_no_mean():
     assert found["sensitivity"].low is not None
 
 
-def test_seeds_and_thresholds_must_be_enough(predictions, rival):
+def test_seeds_and_thresholds_must_be_enough(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+) -> None:
     labels, probabilities = predictions
     two, one = [rival, rival], [probabilities]
     with pytest.raises(ValueError, match="the first model must have at least two seeds, not 1"):
@@ -416,18 +467,23 @@ def test_seeds_and_thresholds_must_be_enough(predictions, rival):
         ),
     ],
 )
-def test_a_difference_in_words(metric, numbers, sentence):
+def test_a_difference_in_words(metric: str, numbers: tuple[float, float, float], sentence: str) -> None:
     assert in_words(Difference(0.9, 0.9, *numbers), metric, "ASFF", "ResNet-50") == sentence
 
 
-def test_the_docstring_example_runs():
+def test_the_docstring_example_runs() -> None:
     assert doctest.testmod(comparison) == (0, 1)
 
 
 # One view
 
 
-def test_a_view_is_compared_as_its_rows_alone(manifest, models, predictions, rival):
+def test_a_view_is_compared_as_its_rows_alone(
+    manifest: pd.DataFrame,
+    models: tuple[ScoredModel, ScoredModel],
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    rival: npt.NDArray[np.float64],
+) -> None:
     labels, probabilities = predictions
     keep = (manifest.leaky == 0).to_numpy()
     found = compare(manifest, *models, view="no-twins", resamples=40, seed=2)
@@ -439,26 +495,31 @@ def test_a_view_is_compared_as_its_rows_alone(manifest, models, predictions, riv
     assert found.explanation.startswith("Images that share no lesion")
 
 
-def test_a_comparison_speaks_of_its_models(manifest, models):
+def test_a_comparison_speaks_of_its_models(manifest: pd.DataFrame, models: tuple[ScoredModel, ScoredModel]) -> None:
     found = compare(manifest, *models, resamples=200)
     assert found.sentence() == in_words(found.metrics["roc_auc"], "roc_auc", "ASFF", "ResNet-50")
     assert found.sentence().startswith("ASFF is better than ResNet-50 by 0.0")
     assert "Brier score" in found.sentence("brier")
 
 
-def test_a_comparison_is_plain_json(manifest, models):
+def test_a_comparison_is_plain_json(manifest: pd.DataFrame, models: tuple[ScoredModel, ScoredModel]) -> None:
     plain = asdict(compare(manifest, *models, resamples=20))
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
 
 
-def test_rows_without_a_group_stand_alone(manifest, models):
+def test_rows_without_a_group_stand_alone(manifest: pd.DataFrame, models: tuple[ScoredModel, ScoredModel]) -> None:
     alone = compare(manifest.drop(columns="group_id"), *models, resamples=40)
     named = compare(manifest.assign(group_id=[f"own {row}" for row in range(300)]), *models, resamples=40)
     assert alone == named != compare(manifest, *models, resamples=40)
 
 
 @pytest.mark.parametrize("made", [compare, disagreements])
-def test_bad_input_names_the_model_and_the_row(made, manifest, models, predictions):
+def test_bad_input_names_the_model_and_the_row(
+    made: Callable[..., Any],
+    manifest: pd.DataFrame,
+    models: tuple[ScoredModel, ScoredModel],
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+) -> None:
     with pytest.raises(ValueError, match=r"view must be one that the manifest allows \(all, no-twins\), not native"):
         made(manifest, *models, view="native")
     bad = ScoredModel("Mine", np.where(np.arange(300) == 9, 1.5, predictions[1]), 0.5)
@@ -473,7 +534,9 @@ def test_bad_input_names_the_model_and_the_row(made, manifest, models, predictio
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, np.nan])
-def test_a_threshold_outside_the_unit_interval_is_refused(predictions, rival, threshold):
+def test_a_threshold_outside_the_unit_interval_is_refused(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64], threshold: float
+) -> None:
     labels, probabilities = predictions
     with pytest.raises(ValueError, match="threshold must lie"):
         mcnemar(labels, probabilities, rival, 0.5, threshold)
@@ -481,7 +544,9 @@ def test_a_threshold_outside_the_unit_interval_is_refused(predictions, rival, th
         paired_bootstrap(labels, probabilities, rival, (threshold, 0.5), GROUPS, resamples=5, seed=0)
 
 
-def test_groups_of_another_length_are_refused(predictions, rival):
+def test_groups_of_another_length_are_refused(
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+) -> None:
     with pytest.raises(ValueError, match=r"groups must have the shape \(300,\)"):
         paired_bootstrap(*predictions, rival, (0.5, 0.5), GROUPS[1:], resamples=5, seed=0)
 
@@ -489,7 +554,12 @@ def test_groups_of_another_length_are_refused(predictions, rival):
 # Disagreements
 
 
-def test_disagreements_are_the_rows_decided_differently(manifest, models, predictions, rival):
+def test_disagreements_are_the_rows_decided_differently(
+    manifest: pd.DataFrame,
+    models: tuple[ScoredModel, ScoredModel],
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    rival: npt.NDArray[np.float64],
+) -> None:
     labels, probabilities = predictions
     found = disagreements(manifest, *models)
     expected = {}
@@ -505,26 +575,28 @@ def test_disagreements_are_the_rows_decided_differently(manifest, models, predic
     assert list(found.index) == list(range(len(found)))
 
 
-def test_disagreements_agree_with_mcnemar(manifest, models):
+def test_disagreements_agree_with_mcnemar(manifest: pd.DataFrame, models: tuple[ScoredModel, ScoredModel]) -> None:
     found = disagreements(manifest, *models, view="no-twins")
     decisions = compare(manifest, *models, view="no-twins", resamples=5).decisions
     assert found.right.value_counts().to_dict() == {"first": decisions.only_first, "second": decisions.only_second}
     assert set(found.path) < set(disagreements(manifest, *models).path)
 
 
-def test_equal_gaps_keep_the_order_of_rows():
+def test_equal_gaps_keep_the_order_of_rows() -> None:
     rows = pd.DataFrame({"path": [f"{row:03}" for row in range(200)], "label": "benign"})
     wide = np.arange(200) % 3 == 0
     first, second = ScoredModel("A", np.full(200, 0.25), 0.5), ScoredModel("B", np.where(wide, 0.75, 0.5), 0.5)
     assert disagreements(rows, first, second).path.tolist() == [*rows.path[wide], *rows.path[~wide]]
 
 
-def test_models_that_agree_leave_an_empty_table(manifest, models):
+def test_models_that_agree_leave_an_empty_table(
+    manifest: pd.DataFrame, models: tuple[ScoredModel, ScoredModel]
+) -> None:
     found = disagreements(manifest, models[0], models[0])
     assert found.empty
     assert list(found.columns) == ["path", "label", "first", "second", "gap", "right"]
 
 
-def test_disagreements_need_paths(manifest, models):
+def test_disagreements_need_paths(manifest: pd.DataFrame, models: tuple[ScoredModel, ScoredModel]) -> None:
     with pytest.raises(ValueError, match=r"lacks the column\(s\) path"):
         disagreements(manifest.drop(columns="path"), *models)

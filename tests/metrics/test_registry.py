@@ -1,9 +1,10 @@
 """The registry of metrics: what an entry gives, and that a new one reaches every table, page and command."""
 
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from skinlens.batch.figures import AgainstTruth
@@ -23,7 +24,7 @@ SHIPPED = Path(__file__).parents[2] / "weights" / "evaluation"
 
 
 @pytest.fixture
-def npv(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def npv(monkeypatch: pytest.MonkeyPatch) -> str:
     """A metric that nobody has measured yet, added as docs/how-to/add-a-metric.md says."""
     entry = proportion("negative predictive value", lambda confusion: (confusion.tn, confusion.tn + confusion.fn))
     monkeypatch.setitem(METRICS, "npv", entry)
@@ -48,7 +49,9 @@ def test_counts_can_be_arrays() -> None:
 
 
 class TestNewMetric:
-    def test_it_is_scored_and_has_both_intervals(self, npv: str, predictions) -> None:
+    def test_it_is_scored_and_has_both_intervals(
+        self, npv: str, predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
+    ) -> None:
         labels, probabilities = predictions
         below = probabilities < 0.5
         value = float((labels[below] == 0).mean())
@@ -88,7 +91,7 @@ class TestNewMetric:
 
     @pytest.mark.usefixtures("npv")
     def test_a_card_shows_it_where_it_was_measured(self) -> None:
-        def view(**metrics) -> ViewScores:
+        def view(**metrics: Any) -> ViewScores:
             return ViewScores(explanation="", n=9, benign=6, malignant=3, metrics=metrics)
 
         measured, older = view(npv=wilson(5, 6)), view(accuracy=wilson(7, 9))

@@ -5,17 +5,18 @@ import subprocess
 import sys
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 
 from skinlens.metrics.intervals import bootstrap, delong, wilson
 from skinlens.metrics.measurement import Measurement
 from skinlens.metrics.registry import METRICS, score
-from skinlens.metrics.report import evaluate_views, format_views, to_json
+from skinlens.metrics.report import ViewResult, evaluate_views, format_views, to_json
 
 
 @pytest.fixture
-def manifest(predictions):
+def manifest(predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]) -> pd.DataFrame:
     """300 images of 150 lesions; every third malignant image is foreign, every fifth image leaky."""
     labels = predictions[0]
     return pd.DataFrame(
@@ -24,21 +25,23 @@ def manifest(predictions):
             "group_id": [f"G{row // 2}" for row in range(300)],
             "leaky": (np.arange(300) % 5 == 0).astype(int),
             "foreign_jpeg": ((np.arange(300) % 3 == 0) & (labels == 1)).astype(int),
-            "dx": np.where(labels == 1, np.where(np.arange(300) % 2 == 0, "mel", None), "nv"),
+            "dx": np.where(labels == 1, np.where(np.arange(300) % 2 == 0, "mel", None), "nv"),  # type: ignore[call-overload]
         }
     )
 
 
 @pytest.fixture
-def results(manifest, predictions):
+def results(
+    manifest: pd.DataFrame, predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
+) -> dict[str, ViewResult]:
     return evaluate_views(manifest, predictions[1], 0.5, resamples=100, seed=3)
 
 
-def words(table):
+def words(table: str) -> str:
     return " ".join(table.split())
 
 
-def test_each_view_counts_its_own_rows(results, manifest):
+def test_each_view_counts_its_own_rows(results: dict[str, ViewResult], manifest: pd.DataFrame) -> None:
     kept = {
         "all": manifest,
         "no-twins": manifest[manifest.leaky == 0],
@@ -52,7 +55,11 @@ def test_each_view_counts_its_own_rows(results, manifest):
         assert (result.confusion.benign, result.confusion.malignant) == (result.benign, result.malignant)
 
 
-def test_a_view_is_scored_as_its_rows_alone(results, manifest, predictions):
+def test_a_view_is_scored_as_its_rows_alone(
+    results: dict[str, ViewResult],
+    manifest: pd.DataFrame,
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+) -> None:
     labels, probabilities = predictions
     keep = (manifest.foreign_jpeg == 0).to_numpy()
     scores = score(labels[keep], probabilities[keep], 0.5).values
@@ -65,7 +72,9 @@ def test_a_view_is_scored_as_its_rows_alone(results, manifest, predictions):
         assert found.low < found.high
 
 
-def test_second_intervals_and_counts(results, predictions):
+def test_second_intervals_and_counts(
+    results: dict[str, ViewResult], predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
+) -> None:
     view = results["all"]
     counts, metrics = view.confusion, view.metrics
     assert view.second == {
@@ -73,7 +82,7 @@ def test_second_intervals_and_counts(results, predictions):
         "sensitivity": wilson(counts.tp, view.malignant),
         "specificity": wilson(counts.tn, view.benign),
         "precision": wilson(counts.tp, counts.called),
-        "roc_auc": Measurement(metrics["roc_auc"].value, *delong(*predictions), 300),
+        "roc_auc": Measurement(metrics["roc_auc"].value, *delong(*predictions), 300),  # type: ignore[call-arg]
     }
     assert {name: metrics[name].n for name in METRICS} == dict.fromkeys(METRICS, 300) | {
         "sensitivity": view.malignant,
@@ -82,7 +91,11 @@ def test_second_intervals_and_counts(results, predictions):
     }
 
 
-def test_diagnoses_where_they_are_known(results, manifest, predictions):
+def test_diagnoses_where_they_are_known(
+    results: dict[str, ViewResult],
+    manifest: pd.DataFrame,
+    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+) -> None:
     found = results["all"].per_diagnosis
     assert list(found) == ["mel", "nv"]
     melanomas = (manifest.dx == "mel").to_numpy()
@@ -93,7 +106,9 @@ def test_diagnoses_where_they_are_known(results, manifest, predictions):
     assert all(view.per_diagnosis["nv"].n == view.benign for view in results.values())
 
 
-def test_rows_without_a_group_stand_alone(manifest, predictions):
+def test_rows_without_a_group_stand_alone(
+    manifest: pd.DataFrame, predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
+) -> None:
     names = [f"own {row}" for row in range(300)]
     alone = evaluate_views(manifest.drop(columns="group_id"), predictions[1], 0.5, resamples=50)
     blank = evaluate_views(manifest.assign(group_id=None), predictions[1], 0.5, resamples=50)
@@ -102,7 +117,9 @@ def test_rows_without_a_group_stand_alone(manifest, predictions):
     assert alone != evaluate_views(manifest, predictions[1], 0.5, resamples=50)
 
 
-def test_one_class_is_reported_as_undefined(manifest, predictions):
+def test_one_class_is_reported_as_undefined(
+    manifest: pd.DataFrame, predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
+) -> None:
     benign = (manifest.label == "benign").to_numpy()
     results = evaluate_views(manifest[benign], predictions[1][benign], 0.5, resamples=20)
     sensitivity = results["all"].metrics["sensitivity"]
@@ -111,14 +128,14 @@ def test_one_class_is_reported_as_undefined(manifest, predictions):
     assert "sensitivity undefined undefined undefined undefined" in words(format_views(results))
 
 
-def test_json_has_plain_types_and_no_nan(results):
+def test_json_has_plain_types_and_no_nan(results: dict[str, ViewResult]) -> None:
     plain = to_json(results)
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
     assert plain["native"]["metrics"]["roc_auc"]["value"] == results["native"].metrics["roc_auc"].value
     assert plain["all"]["confusion"]["tp"] == results["all"].confusion.tp
 
 
-def test_the_table_shows_every_view_and_metric(results):
+def test_the_table_shows_every_view_and_metric(results: dict[str, ViewResult]) -> None:
     table = format_views(results)
     lines = table.splitlines()
     assert lines[0].split() == ["all", "no-twins", "native", "clean-native"]
@@ -130,7 +147,9 @@ def test_the_table_shows_every_view_and_metric(results):
     assert lines[-1] == f"clean-native: {results['clean-native'].explanation}"
 
 
-def test_bad_input_is_named_by_its_row(manifest, predictions):
+def test_bad_input_is_named_by_its_row(
+    manifest: pd.DataFrame, predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
+) -> None:
     probabilities = predictions[1]
     with pytest.raises(ValueError, match="label must be benign or malignant; broken in row 4 "):
         evaluate_views(
@@ -144,7 +163,7 @@ def test_bad_input_is_named_by_its_row(manifest, predictions):
         evaluate_views(manifest.iloc[:0], [], 0.5)
 
 
-def test_evaluation_needs_nothing_of_the_rest_and_no_torch():
+def test_evaluation_needs_nothing_of_the_rest_and_no_torch() -> None:
     code = (
         "import sys, skinlens.metrics.report, skinlens.metrics.thresholds, skinlens.metrics.paired;"
         "import skinlens.metrics.curves, skinlens.leaderboard.submitted;"

@@ -1,6 +1,10 @@
 """Every network of the paper: builds, trains, exports and explains itself."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import onnxruntime
 import pytest
 import torch
@@ -47,7 +51,7 @@ QUICK = {"asff_resnet50", "lenet5", "resnet34", "squeezenet1_1"}
     scope="module",
     params=[name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in sorted(PARAMETERS)],
 )
-def trained(request, pixels):
+def trained(request: pytest.FixtureRequest, pixels: npt.NDArray[np.uint8]) -> tuple[Any, ...]:
     """A network after one step of training, in evaluation mode, and the loss of that step."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -63,20 +67,20 @@ def trained(request, pixels):
 
 
 @pytest.fixture(scope="module")
-def pixels():
+def pixels() -> npt.NDArray[np.uint8]:
     return np.stack([draw_pixels(seed, height=SIDE, width=SIDE, malignant_look=seed % 2 == 1) for seed in range(4)])
 
 
-def normalise():
+def normalise() -> Normalise:
     return Normalise((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
-def test_every_architecture_is_tested_here():
+def test_every_architecture_is_tested_here() -> None:
     assert set(PARAMETERS) == set(architectures())
 
 
 @pytest.mark.parametrize("name", sorted(PARAMETERS))
-def test_it_has_its_published_size(name):
+def test_it_has_its_published_size(name: str) -> None:
     options = OPTIONS.get(name, {})
     try:
         with torch.device("meta"):
@@ -87,19 +91,19 @@ def test_it_has_its_published_size(name):
     assert parameter_count(network) == PARAMETERS[name]
 
 
-def test_it_trains(trained):
+def test_it_trains(trained: tuple[Any, ...]) -> None:
     _, network, loss = trained
     assert np.isfinite(loss)
     assert [n for n, p in network.named_parameters() if p.grad is None or not p.grad.isfinite().all()] == []
 
 
-def test_it_exports_and_explains_itself(trained, pixels, tmp_path):
+def test_it_exports_and_explains_itself(trained: tuple[Any, ...], pixels: Any, tmp_path: Path) -> None:
     name, network, _ = trained
     graph, weights = tmp_path / "it.onnx", tmp_path / "it.safetensors"
     write_graph(ReleasedGraph(network, normalise()).eval(), size=SIDE, graph=graph, weights=weights)
     if isinstance(network, Explainable):
         fresh = build(name, OPTIONS.get(name, {}))
-        measure_parity(graph, weights, fresh, normalise(), pixels[:3]).check()
+        measure_parity(graph, weights, fresh, normalise(), pixels[:3]).check()  # type: ignore[arg-type]
         return
     images = normalise()(torch.from_numpy(pixels[:3]))
     network.load_state_dict({key: value.float() for key, value in load_file(weights).items()})
@@ -117,7 +121,7 @@ def test_it_exports_and_explains_itself(trained, pixels, tmp_path):
     assert (heatmap.std(axis=(1, 2)) > 0).any()
 
 
-def test_the_pooled_kind_explains_itself_as_autograd_does():
+def test_the_pooled_kind_explains_itself_as_autograd_does() -> None:
     torch.manual_seed(2)
     network = PooledClassifier(nn.Sequential(nn.Conv2d(3, 7, 3), nn.Tanh()), 7, library=None).eval()
     analysis = network.analyse(torch.randn(2, 3, 9, 8))
@@ -128,7 +132,7 @@ def test_the_pooled_kind_explains_itself_as_autograd_does():
 
 
 @pytest.mark.parametrize("name", ["resnet50", "resnet101"])
-def test_the_stride_moves_where_the_start_has_it(name):
+def test_the_stride_moves_where_the_start_has_it(name: str) -> None:
     first = {stride: build(name, {"stride_in_1x1": stride}).trunk.layer3[0] for stride in (True, False)}
     assert [(block.conv1.stride, block.conv2.stride) for block in first.values()] == [
         ((2, 2), (1, 1)),
@@ -136,17 +140,17 @@ def test_the_stride_moves_where_the_start_has_it(name):
     ]
 
 
-def test_resnet34_has_no_stride_to_move():
+def test_resnet34_has_no_stride_to_move() -> None:
     with pytest.raises(ValueError, match="ResNet-34 has no bottlenecks"):
         build("resnet34", {"stride_in_1x1": True})
 
 
 @pytest.mark.parametrize("side", [32, 61, 224])
-def test_lenet5_takes_any_size(side):
+def test_lenet5_takes_any_size(side: int) -> None:
     assert LeNet5()(torch.zeros(2, 3, side, side)).shape == (2, 2)
 
 
-def test_lenet5_is_the_original_at_its_own_size():
+def test_lenet5_is_the_original_at_its_own_size() -> None:
     """On 32x32 the last maps are 10x10, and the average over 2x2 is the original's second sub-sampling."""
     network = LeNet5().eval()
     image = torch.rand(1, 3, 32, 32)
@@ -156,7 +160,7 @@ def test_lenet5_is_the_original_at_its_own_size():
     torch.testing.assert_close(network(image), expected)
 
 
-def test_tokens_become_maps_row_by_row():
+def test_tokens_become_maps_row_by_row() -> None:
     vit = build("vit_s", {"image_size": 64})
     tokens = torch.arange(1 + 16).float()[None, :, None].expand(1, 17, 3)
     maps = vit.to_maps(tokens)
@@ -164,7 +168,7 @@ def test_tokens_become_maps_row_by_row():
     assert torch.equal(maps[0, 0], torch.arange(1, 17).float().view(4, 4))
 
 
-def test_the_hooked_kind_names_its_layer():
+def test_the_hooked_kind_names_its_layer() -> None:
     network = HookedClassifier(
         nn.Sequential(nn.Conv2d(3, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten()), "0", library=None
     )

@@ -18,6 +18,7 @@ import time
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
+from typing import Any
 
 # Every look-up is answered with an address from the block that is set aside for tests of network devices.
 ANSWER = IPv4Address("198.18.0.1")
@@ -134,12 +135,12 @@ def hex_address(text: str) -> IPv4Address | IPv6Address:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def destination(packet: bytes, protocol: int) -> str | None:
+def destination(packet: Any, protocol: int) -> str | None:
     """Where a packet begins a connection to, as in `tcp 203.0.113.9:443`; None for loopback and all other packets."""
     if protocol == IPV4:
         kind, address, payload = packet[9], IPv4Address(packet[16:20]), packet[(packet[0] & 0x0F) * 4 :]
     elif protocol == IPV6:
-        kind, address, payload = packet[6], IPv6Address(packet[24:40]), packet[40:]
+        kind, address, payload = packet[6], IPv6Address(packet[24:40]), packet[40:]  # type: ignore[assignment]
     else:
         return None
     if address.is_loopback or address == OWN_ADDRESS or kind not in (TCP, UDP):

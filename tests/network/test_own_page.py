@@ -154,5 +154,5 @@ def test_no_host_is_known_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -
     }
     # A thread of its own: in this one the browser tests' event loop is still at hand, and asyncio refuses a second.
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, app(scope, receive, send)).result()  # type: ignore[arg-type]
+        thread.submit(asyncio.run, app(scope, receive, send)).result()
     assert said[0]["status"] == 400

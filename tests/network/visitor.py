@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Iterator
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -25,14 +25,14 @@ class Visitor:
         websockets.exceptions.InvalidStatus: If the server rejects the visitor.
     """
 
-    def __init__(self, address: str, *, host: str | None = None, origin: str | None = "own") -> None:
+    def __init__(self, address: str, *, host: str | None = None, origin: Any = "own") -> None:
         named = host or urlsplit(address).netloc
         self._socket = reach(address)
         self._connecting = connect(
             f"ws://{named}/_stcore/stream",
             sock=self._socket,
-            origin=f"http://{named}" if origin == "own" else origin,
-            subprotocols=["streamlit"],
+            origin=f"http://{named}" if origin == "own" else origin,  # type: ignore[arg-type]
+            subprotocols=["streamlit"],  # type: ignore[list-item]
             max_size=None,
             proxy=None,
         )

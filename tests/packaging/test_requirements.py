@@ -40,7 +40,7 @@ def pins(file: str) -> dict[str, str]:
             (version,) = requirement.specifier
             assert version.operator == "==", line
             found[canonicalize_name(requirement.name)] = version.version
-    return found
+    return found  # type: ignore[return-value]
 
 
 FILES = ("requirements.txt", "requirements-dev.txt", *sorted({*PINNED_IN.values()} - {"requirements.txt"}))
@@ -52,7 +52,7 @@ def test_every_range_holds_the_version_that_is_tested(requirement: Requirement) 
     name = canonicalize_name(requirement.name)
     # This one is for machines for which the tested onnxruntime-gpu is not made.
     if name == "onnxruntime":
-        name = "onnxruntime-gpu"
+        name = "onnxruntime-gpu"  # type: ignore[assignment]
     if name == "skinlens":
         assert requirement.extras == EXTRAS.keys() - {"dev", "openvino"}
         return

@@ -26,6 +26,8 @@ from skinlens.imaging.image import ImageRejectedError, Pixels
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.report.dicom import AnotherImageError, CaseDicom, case_dicom
 from skinlens.report.pdf import SYNTHETIC, case_pdf
+from skinlens.runtime.card import ModelCard
+from skinlens.runtime.predictor import Predictor
 from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.decision import decision_with_reasons
 from skinlens.triage.wording import DISCLAIMER, UNVERIFIED
@@ -112,7 +114,7 @@ def meta_group(syntax: uid.UID) -> bytes:
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = syntax
     meta.MediaStorageSOPClassUID = uid.VLPhotographicImageStorage
-    meta.MediaStorageSOPInstanceUID = "1.2.3.4.5"
+    meta.MediaStorageSOPInstanceUID = "1.2.3.4.5"  # type: ignore[assignment]
     stream = DicomBytesIO()
     write_file_meta_info(stream, meta)
     return stream.getvalue()
@@ -130,7 +132,7 @@ def stored(content: bytes | None, keyword: str) -> bytes:
 
 
 @pytest.fixture
-def record_of(build_record) -> Callable[..., CaseRecord]:
+def record_of(build_record: Callable[..., Any]) -> Callable[..., CaseRecord]:
     """The record of an image that is decoded from a file, without anything typed by a user."""
 
     def record_of(content: bytes, **changes: Any) -> CaseRecord:
@@ -140,7 +142,7 @@ def record_of(build_record) -> Callable[..., CaseRecord]:
 
 
 @pytest.fixture
-def made_from(record_of) -> Callable[..., CaseDicom]:
+def made_from(record_of: Callable[..., Any]) -> Callable[..., CaseDicom]:
     """The objects of a case whose image came from a file."""
     return lambda content, **changes: case_dicom(record_of(content, **changes), PDF, content)
 
@@ -151,7 +153,7 @@ def both(made: CaseDicom) -> tuple[Dataset, Dataset]:
 
 class TestContent:
     @pytest.mark.parametrize("padding", [b"", b"\n"], ids=["even", "odd"])
-    def test_the_pdf_comes_out_byte_for_byte(self, record_of, padding: bytes) -> None:
+    def test_the_pdf_comes_out_byte_for_byte(self, record_of: Callable[..., Any], padding: bytes) -> None:
         content, pdf = source(), PDF + padding
         found = read(case_dicom(record_of(content), pdf, content).summary)
         assert found.SOPClassUID == found.file_meta.MediaStorageSOPClassUID == "1.2.840.10008.5.1.4.1.1.104.1"
@@ -159,14 +161,14 @@ class TestContent:
         assert found.EncapsulatedDocument[: found.EncapsulatedDocumentLength] == pdf
         assert len(found.EncapsulatedDocument) == len(pdf) + len(pdf) % 2
 
-    def test_a_summary_as_it_is_drawn(self, record_of, card) -> None:
+    def test_a_summary_as_it_is_drawn(self, record_of: Callable[..., Any], card: ModelCard) -> None:
         content = source()
         record = record_of(content)
         summary = case_pdf(record, card).content
         found = read(case_dicom(record, summary, content).summary)
         assert found.EncapsulatedDocument[: found.EncapsulatedDocumentLength] == summary
 
-    def test_the_overlay_comes_out_pixel_for_pixel(self, record_of) -> None:
+    def test_the_overlay_comes_out_pixel_for_pixel(self, record_of: Callable[..., Any]) -> None:
         content = source()
         record = record_of(content)
         found = read(case_dicom(record, PDF, content).overlay)
@@ -175,7 +177,7 @@ class TestContent:
         assert len(found.PixelData) == HEIGHT * WIDTH * 3 + 1
         np.testing.assert_array_equal(found.pixel_array, record.overlay)
 
-    def test_the_overlay_is_an_image_that_can_be_opened(self, record_of) -> None:
+    def test_the_overlay_is_an_image_that_can_be_opened(self, record_of: Callable[..., Any]) -> None:
         content = source()
         record = record_of(content)
         made = case_dicom(record, PDF, content)
@@ -187,12 +189,12 @@ class TestContent:
                 decode(own, name="own.dcm")
             assert caught.value.reason == "own_output"
 
-    def test_a_smaller_overlay_says_so(self, record_of) -> None:
+    def test_a_smaller_overlay_says_so(self, record_of: Callable[..., Any]) -> None:
         record = dataclasses.replace(record_of(png()), overlay=np.ascontiguousarray(pixels()[::2, ::2]))
         assert "scaled to 46 by 36 pixels" in read(case_dicom(record, PDF, png()).overlay).DerivationDescription
         assert "scaled" not in read(case_dicom(record_of(png()), PDF, png()).overlay).DerivationDescription
 
-    def test_an_image_that_was_not_assessed_has_a_summary_alone(self, record_of) -> None:
+    def test_an_image_that_was_not_assessed_has_a_summary_alone(self, record_of: Callable[..., Any]) -> None:
         record = record_of(source())
         refused = dataclasses.replace(record, assessment=dataclasses.replace(record.assessment, decision="rejected"))
         made = case_dicom(refused, PDF, source())
@@ -200,8 +202,8 @@ class TestContent:
         assert read(made.summary).PatientID == IDENTIFIERS["PatientID"]
 
     @pytest.mark.parametrize("origin", ["DICOM", "DICOM without identifiers", "PNG"])
-    def test_what_the_standard_asks_for_is_there(self, made_from, origin: str) -> None:
-        contents = {"DICOM": source(), "DICOM without identifiers": source(**dict.fromkeys(IDENTIFIERS)), "PNG": png()}
+    def test_what_the_standard_asks_for_is_there(self, made_from: Callable[..., Any], origin: str) -> None:
+        contents = {"DICOM": source(), "DICOM without identifiers": source(**dict.fromkeys(IDENTIFIERS)), "PNG": png()}  # type: ignore[arg-type]
         content = contents[origin]
         may_be_empty = {*IDENTIFIERS, "AcquisitionDateTime", "ConceptNameCodeSequence", "PatientOrientation"}
         for found, expected in zip(both(made_from(content)), (OF_SUMMARY, OF_OVERLAY), strict=True):
@@ -210,14 +212,14 @@ class TestContent:
             assert {keyword for keyword in expected if keyword not in found} == set()
             assert {keyword for keyword in expected if found[keyword].is_empty} <= may_be_empty
 
-    def test_every_value_has_an_even_length(self, made_from) -> None:
+    def test_every_value_has_an_even_length(self, made_from: Callable[..., Any]) -> None:
         """As PS3.5, 7.1.1 demands; pydicom reads, and copies, odd ones without a word."""
         for found in both(made_from(source(StudyInstanceUID="1.2"))):
             lengths = {element.tag: element.length for element in found.elements() if element.is_raw}
             assert len(lengths) > 20
             assert [tag for tag, length in lengths.items() if length % 2] == []
 
-    def test_they_say_what_made_them_and_that_it_is_no_medical_device(self, made_from) -> None:
+    def test_they_say_what_made_them_and_that_it_is_no_medical_device(self, made_from: Callable[..., Any]) -> None:
         summary, overlay = both(made_from(source()))
         for found in (summary, overlay):
             assert "not a medical device" in found.SeriesDescription
@@ -232,14 +234,16 @@ class TestContent:
         assert overlay.ImageComments == DISCLAIMER
         assert list(overlay.ImageType) == ["DERIVED", "SECONDARY"]
 
-    def test_a_drawn_image_is_called_one(self, record_of) -> None:
+    def test_a_drawn_image_is_called_one(self, record_of: Callable[..., Any]) -> None:
         record = record_of(png())
         drawn = dataclasses.replace(record, image=dataclasses.replace(record.image, synthetic=True))
         summary, overlay = both(case_dicom(drawn, PDF, png()))
         assert SYNTHETIC in summary.DocumentTitle
         assert SYNTHETIC in overlay.ImageComments
 
-    def test_a_model_that_was_not_released_is_called_one(self, record_of, predictor) -> None:
+    def test_a_model_that_was_not_released_is_called_one(
+        self, record_of: Callable[..., Any], predictor: Predictor
+    ) -> None:
         record = record_of(png())
         own = predictor.card.model_copy(update={"unverified": True})
         _, reasons = decision_with_reasons(0.9, own, own.point())
@@ -261,7 +265,7 @@ class TestPatientAndStudy:
         ],
         ids=lambda syntax: syntax.name,
     )
-    def test_they_are_the_sources(self, made_from, syntax: uid.UID) -> None:
+    def test_they_are_the_sources(self, made_from: Callable[..., Any], syntax: uid.UID) -> None:
         made = made_from(source(syntax))
         for found in both(made):
             assert {keyword: found[keyword].value for keyword in IDENTIFIERS} == IDENTIFIERS
@@ -270,14 +274,14 @@ class TestPatientAndStudy:
 
     @pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian], ids=lambda s: s.name)
     @pytest.mark.parametrize("start", ["meta", "dataset"])
-    def test_also_without_preamble_and_mark(self, made_from, syntax: uid.UID, start: str) -> None:
+    def test_also_without_preamble_and_mark(self, made_from: Callable[..., Any], syntax: uid.UID, start: str) -> None:
         content = source(syntax)
         unmarked = content[132:] if start == "meta" else content[132 + len(meta_group(syntax)) :]
         for found in both(made_from(unmarked)):
             assert {keyword: found[keyword].value for keyword in IDENTIFIERS} == IDENTIFIERS
             assert found.StudyInstanceUID == "1.2.3"
 
-    def test_series_and_objects_are_new(self, made_from) -> None:
+    def test_series_and_objects_are_new(self, made_from: Callable[..., Any]) -> None:
         summary, overlay = both(made_from(source()))
         given = {"1.2.3", "1.2.3.4", "1.2.3.4.5"}
         new = [each for found in (summary, overlay) for each in (found.SeriesInstanceUID, found.SOPInstanceUID)]
@@ -285,7 +289,7 @@ class TestPatientAndStudy:
         assert all(each.is_valid for each in new)
         assert summary.SeriesNumber != overlay.SeriesNumber
 
-    def test_both_refer_to_the_source(self, made_from) -> None:
+    def test_both_refer_to_the_source(self, made_from: Callable[..., Any]) -> None:
         summary, overlay = both(made_from(source()))
         for (item,) in (summary.SourceInstanceSequence, overlay.SourceImageSequence):
             assert item.ReferencedSOPClassUID == uid.VLPhotographicImageStorage
@@ -294,34 +298,36 @@ class TestPatientAndStudy:
         (purpose,) = overlay.SourceImageSequence[0].PurposeOfReferenceCodeSequence
         assert (purpose.CodeValue, purpose.CodingSchemeDesignator) == ("121322", "DCM")
 
-    def test_the_overlay_names_the_frame_that_was_assessed(self, made_from) -> None:
+    def test_the_overlay_names_the_frame_that_was_assessed(self, made_from: Callable[..., Any]) -> None:
         _, overlay = both(made_from(source(NumberOfFrames=2)))
         assert overlay.SourceImageSequence[0].ReferencedFrameNumber == 1
 
-    def test_the_meta_group_says_which_object_it_is_where_the_dataset_does_not(self, made_from) -> None:
+    def test_the_meta_group_says_which_object_it_is_where_the_dataset_does_not(
+        self, made_from: Callable[..., Any]
+    ) -> None:
         content = source(SOPClassUID=None, SOPInstanceUID=None)
         _, overlay = both(made_from(content))
         assert overlay.SourceImageSequence[0].ReferencedSOPInstanceUID == "1.2.3.4.5"
 
-    def test_without_either_there_is_no_reference(self, made_from) -> None:
+    def test_without_either_there_is_no_reference(self, made_from: Callable[..., Any]) -> None:
         content = source(SOPClassUID=None, SOPInstanceUID=None)
         summary, overlay = both(made_from(content[132 + len(meta_group(uid.ExplicitVRLittleEndian)) :]))
         assert "SourceInstanceSequence" not in summary
         assert "SourceImageSequence" not in overlay
         assert summary.PatientID == IDENTIFIERS["PatientID"]
 
-    def test_the_file_of_another_image_is_refused(self, record_of) -> None:
+    def test_the_file_of_another_image_is_refused(self, record_of: Callable[..., Any]) -> None:
         record = record_of(source())
         with pytest.raises(AnotherImageError, match="is not the file"):
             case_dicom(record, PDF, source(PatientID="PID-4712"))
 
-    def test_nothing_of_them_is_in_the_record(self, record_of) -> None:
+    def test_nothing_of_them_is_in_the_record(self, record_of: Callable[..., Any]) -> None:
         held = repr(dataclasses.asdict(record_of(source())))
         assert not [value for value in IDENTIFIERS.values() if len(value) > 1 and value in held]
 
 
 class TestNoDicom:
-    def test_both_objects_are_in_one_new_study_of_nobody(self, made_from) -> None:
+    def test_both_objects_are_in_one_new_study_of_nobody(self, made_from: Callable[..., Any]) -> None:
         made = made_from(png())
         summary, overlay = both(made)
         assert summary.StudyInstanceUID == overlay.StudyInstanceUID
@@ -335,19 +341,21 @@ class TestNoDicom:
         assert "SourceImageSequence" not in overlay
         assert made.notes == ()
 
-    def test_each_image_has_a_study_of_its_own(self, made_from) -> None:
+    def test_each_image_has_a_study_of_its_own(self, made_from: Callable[..., Any]) -> None:
         other = encode_png(draw_pixels(4, height=HEIGHT, width=WIDTH))
         studies = {read(made_from(content).summary).StudyInstanceUID for content in (png(), other)}
         assert len(studies) == 2
 
 
 class TestUids:
-    def test_the_same_record_gives_the_same_bytes(self, made_from) -> None:
+    def test_the_same_record_gives_the_same_bytes(self, made_from: Callable[..., Any]) -> None:
         for content in (source(), png()):
             first = made_from(content)
             assert made_from(content) == first
 
-    def test_another_time_gives_other_objects(self, made_from, record_of) -> None:
+    def test_another_time_gives_other_objects(
+        self, made_from: Callable[..., Any], record_of: Callable[..., Any]
+    ) -> None:
         created = record_of(png()).created
         keywords = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
         earlier, later = (
@@ -357,7 +365,7 @@ class TestUids:
         assert len(earlier) == len(later) == 5
         assert not earlier & later
 
-    def test_another_summary_is_another_object(self, record_of) -> None:
+    def test_another_summary_is_another_object(self, record_of: Callable[..., Any]) -> None:
         made = [case_dicom(record_of(png()), pdf, png()) for pdf in (PDF, PDF + b"\n")]
         first, second = (read(each.summary).SOPInstanceUID for each in made)
         assert first != second
@@ -378,7 +386,9 @@ class TestEncoding:
         ],
         ids=str,
     )
-    def test_names_are_copied_with_their_character_set(self, made_from, terms: str | list[str], name: str) -> None:
+    def test_names_are_copied_with_their_character_set(
+        self, made_from: Callable[..., Any], terms: str | list[str], name: str
+    ) -> None:
         content = source(SpecificCharacterSet=terms, PatientName=name)
         made = made_from(content)
         for each in (made.summary, made.overlay):
@@ -402,7 +412,7 @@ class TestEncoding:
         ids=str,
     )
     def test_a_wrong_label_is_put_right_and_the_bytes_stay(
-        self, made_from, label: bytes | None, name: bytes, expected: str | list[str]
+        self, made_from: Callable[..., Any], label: bytes | None, name: bytes, expected: str | list[str]
     ) -> None:
         encodings = {"ISO_IR 192": "utf-8", "ISO_IR 101": "iso8859-2", "ISO_IR 144": "iso8859-5"}
         made = made_from(source(SpecificCharacterSet=label, PatientName=name))
@@ -412,22 +422,24 @@ class TestEncoding:
             assert stored(each, "PatientName") == name
 
     @pytest.mark.parametrize("label", [None, b"nonsense", b"ISO_IR 6"])
-    def test_plain_letters_need_no_character_set(self, made_from, label: bytes | None) -> None:
+    def test_plain_letters_need_no_character_set(self, made_from: Callable[..., Any], label: bytes | None) -> None:
         found = read(made_from(source(SpecificCharacterSet=label)).summary)
         assert found.get("SpecificCharacterSet", "ISO_IR 192") == "ISO_IR 192"
         assert found.PatientName == IDENTIFIERS["PatientName"]
 
 
 class TestBrokenHeaders:
-    def test_what_is_missing_is_empty(self, made_from) -> None:
-        made = made_from(source(**dict.fromkeys(IDENTIFIERS)))
+    def test_what_is_missing_is_empty(self, made_from: Any) -> None:
+        made = made_from(source(**dict.fromkeys(IDENTIFIERS)))  # type: ignore[arg-type]
         for found in both(made):
             assert all(found[keyword].is_empty for keyword in OF_SUMMARY & IDENTIFIERS.keys())
             assert "IssuerOfPatientID" not in found
             assert found.StudyInstanceUID == "1.2.3"
 
     @pytest.mark.parametrize("study", [None, b"none", b"1.2.x", b"1..2", b"1" * 66], ids=str)
-    def test_without_a_valid_study_a_new_one_is_made_and_that_is_said(self, made_from, study: bytes | None) -> None:
+    def test_without_a_valid_study_a_new_one_is_made_and_that_is_said(
+        self, made_from: Callable[..., Any], study: bytes | None
+    ) -> None:
         made = made_from(source(StudyInstanceUID=study))
         summary, overlay = both(made)
         assert summary.StudyInstanceUID == overlay.StudyInstanceUID
@@ -437,7 +449,7 @@ class TestBrokenHeaders:
         (note,) = made.notes
         assert "new one" in note
 
-    def test_a_study_keeps_the_uid_it_is_known_by(self, made_from) -> None:
+    def test_a_study_keeps_the_uid_it_is_known_by(self, made_from: Callable[..., Any]) -> None:
         made = made_from(source(StudyInstanceUID=b"1.02.30"))
         assert stored(made.summary, "StudyInstanceUID") == stored(made.overlay, "StudyInstanceUID") == b"1.02.30"
 
@@ -452,29 +464,33 @@ class TestBrokenHeaders:
         ],
         ids=str,
     )
-    def test_a_malformed_date_time_or_code_is_left_empty(self, made_from, keyword: str, value: bytes) -> None:
+    def test_a_malformed_date_time_or_code_is_left_empty(self, made_from: Any, keyword: Any, value: Any) -> None:
         for found in both(made_from(source(**{keyword: value}))):
             assert found[keyword].is_empty
             others = IDENTIFIERS.keys() - {keyword}
             assert {other: found[other].value for other in others} == {other: IDENTIFIERS[other] for other in others}
 
-    def test_an_identifier_that_is_too_long_is_not_shortened(self, made_from) -> None:
+    def test_an_identifier_that_is_too_long_is_not_shortened(self, made_from: Callable[..., Any]) -> None:
         long = b"1" * 99 + b"A"
         made = made_from(source(PatientID=long))
         assert stored(made.summary, "PatientID") == stored(made.overlay, "PatientID") == long
 
-    def test_a_text_that_can_only_be_damage_is_left_empty(self, made_from) -> None:
+    def test_a_text_that_can_only_be_damage_is_left_empty(self, made_from: Callable[..., Any]) -> None:
         content = source(uid.ImplicitVRLittleEndian, PatientID=b"P" * 2000)
         assert stored(made_from(content).summary, "PatientID") == b""
 
-    def test_a_header_that_cannot_be_read_leaves_the_patient_empty_and_says_so(self, made_from) -> None:
+    def test_a_header_that_cannot_be_read_leaves_the_patient_empty_and_says_so(
+        self, made_from: Callable[..., Any]
+    ) -> None:
         made = made_from(source(SpecificCharacterSet=b"no\0code"))
         for found in both(made):
             assert found["PatientID"].is_empty
             assert found.StudyInstanceUID.startswith("2.25.")
         assert len(made.notes) == 1
 
-    def test_nothing_is_said_that_could_quote_it(self, made_from, capfd, caplog) -> None:
+    def test_nothing_is_said_that_could_quote_it(
+        self, made_from: Callable[..., Any], capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    ) -> None:
         with caplog.at_level(logging.INFO):
             made = made_from(
                 source(
@@ -495,16 +511,18 @@ class TestAnnotations:
     @pytest.mark.parametrize(
         ("said", "of_summary", "of_overlay"), [("YES", "YES", "YES"), ("NO", "NO", "NO"), (None, "NO", None)]
     )
-    def test_burned_in_text_is_what_the_source_says_of_it(self, made_from, said, of_summary, of_overlay) -> None:
+    def test_burned_in_text_is_what_the_source_says_of_it(
+        self, made_from: Callable[..., Any], said: str | None, of_summary: str, of_overlay: str | None
+    ) -> None:
         summary, overlay = both(made_from(source(BurnedInAnnotation=said)))
         assert summary.BurnedInAnnotation == of_summary
         assert overlay.get("BurnedInAnnotation") == of_overlay
 
-    def test_what_a_user_typed_may_name_the_patient(self, made_from) -> None:
+    def test_what_a_user_typed_may_name_the_patient(self, made_from: Callable[..., Any]) -> None:
         summary, _ = both(made_from(png(), facts=CaseFacts(note="seen with her mother")))
         assert summary.BurnedInAnnotation == "YES"
 
-    def test_loss_stays_on_record(self, made_from) -> None:
+    def test_loss_stays_on_record(self, made_from: Callable[..., Any]) -> None:
         stream = io.BytesIO()
         Image.fromarray(pixels()).save(stream, "JPEG")
         assert read(made_from(stream.getvalue()).overlay).LossyImageCompression == "01"

@@ -4,10 +4,11 @@ import re
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pypdfium2
@@ -21,7 +22,7 @@ from skinlens.imaging.quality import LIMITS, Check, Quality
 from skinlens.metrics.measurement import Measurement
 from skinlens.report.payload import NAMESPACE
 from skinlens.report.pdf import SYNTHETIC, CasePdf, case_pdf
-from skinlens.runtime.card import MeasuredRates, read_card
+from skinlens.runtime.card import MeasuredRates, ModelCard, OperatingPoint, read_card
 from skinlens.runtime.orientations import Stability
 from skinlens.runtime.prediction import ModelId
 from skinlens.runtime.predictor import DEFAULT_MODEL
@@ -100,11 +101,11 @@ def near(pixels: np.ndarray, colour: tuple[int, int, int], tolerance: int = 6) -
 
 
 @pytest.fixture
-def ordinary(build_record, card) -> bytes:
+def ordinary(build_record: Callable[..., Any], card: ModelCard) -> bytes:
     return case_pdf(build_record(), card).content
 
 
-def test_an_ordinary_case_is_one_a4_page_that_says_everything(ordinary):
+def test_an_ordinary_case_is_one_a4_page_that_says_everything(ordinary: bytes) -> None:
     (page,) = PdfReader(io.BytesIO(ordinary)).pages
     text = words(page.extract_text())
 
@@ -138,7 +139,7 @@ def test_an_ordinary_case_is_one_a4_page_that_says_everything(ordinary):
         assert expected in text
 
 
-def test_the_decision_is_said_in_words_for_each_outcome(build_record, card):
+def test_the_decision_is_said_in_words_for_each_outcome(build_record: Callable[..., Any], card: ModelCard) -> None:
     base = build_record(score=0.5).assessment
     headlines = {
         "refer": "REFER",
@@ -157,18 +158,22 @@ def test_the_decision_is_said_in_words_for_each_outcome(build_record, card):
 
 
 @pytest.mark.parametrize("reasons", [(), ("Because.",), (LOW_SENTENCE, "Because.", LOW_SENTENCE)])
-def test_a_low_decision_always_says_once_that_it_excludes_nothing(build_record, card, reasons):
+def test_a_low_decision_always_says_once_that_it_excludes_nothing(
+    build_record: Callable[..., Any], card: ModelCard, reasons: tuple[Any, ...]
+) -> None:
     assessed = build_record(score=0.12).assessment
     for assessment in (assessed, replace(assessed, reasons=reasons)):
         (text,) = texts(case_pdf(build_record(assessment=assessment), card).content)
         assert words(text).count(LOW_SENTENCE) == 1
 
 
-def test_a_referral_does_not_talk_about_low_scores(ordinary):
+def test_a_referral_does_not_talk_about_low_scores(ordinary: bytes) -> None:
     assert LOW_SENTENCE not in texts(ordinary)[0]
 
 
-def test_the_risk_stands_beside_the_headline_with_its_prevalence(build_record, card):
+def test_the_risk_stands_beside_the_headline_with_its_prevalence(
+    build_record: Callable[..., Any], card: ModelCard
+) -> None:
     calibrated = card.model_copy(update={"calibrated": True, "calibration": CALIBRATION, "risk_curve": CURVE})
     assessment = assess(build_record().assessment.prediction, calibrated, calibrated.point())
     risk = meaning(assessment, calibrated, 0.1)
@@ -177,13 +182,13 @@ def test_the_risk_stands_beside_the_headline_with_its_prevalence(build_record, c
     assert f"REFER {risk.headline}" in words(text)
     assert all(sentence in words(text) for sentence in risk.sentences())
     assert risk.threshold_words in words(text)
-    assert words(text).count(risk_words(risk.risk)) == 1
+    assert words(text).count(risk_words(risk.risk)) == 1  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("score", "doubts"), [(0.87, True), (0.1, False)])
 def test_evidence_outside_the_lesion_is_said_and_doubted_only_where_it_counts(
-    build_record, card, lesion, score, doubts
-):
+    build_record: Callable[..., Any], card: ModelCard, lesion: Callable[..., Any], score: float, doubts: Any
+) -> None:
     corner = np.zeros((14, 14), np.float32)
     corner[0, 0] = 10 * card.heatmap.scale
     record = build_record(score=score, image=lesion(640, 480))
@@ -197,7 +202,7 @@ def test_evidence_outside_the_lesion_is_said_and_doubted_only_where_it_counts(
     assert "100 % der Hinweise liegen außerhalb der Läsion" in words(german)
 
 
-def test_numbers_in_a_german_summary_have_a_decimal_comma(build_record, card):
+def test_numbers_in_a_german_summary_have_a_decimal_comma(build_record: Callable[..., Any], card: ModelCard) -> None:
     (text,) = texts(case_pdf(build_record(score=0.3099), card, code="de").content)
 
     assert "Score 0,3099, Schwelle 0,3100" in text
@@ -205,13 +210,17 @@ def test_numbers_in_a_german_summary_have_a_decimal_comma(build_record, card):
     assert re.findall(r"(?<![\d.])\d\.\d+(?![\d.])", text.replace(__version__, "")) == []
 
 
-def test_a_score_close_to_the_threshold_is_distinguished_from_it(build_record, card):
+def test_a_score_close_to_the_threshold_is_distinguished_from_it(
+    build_record: Callable[..., Any], card: ModelCard
+) -> None:
     (text,) = texts(case_pdf(build_record(score=0.3099), card).content)
 
     assert "score 0.3099, threshold 0.3100" in text
 
 
-def test_what_a_result_means_fits_on_the_page_of_an_uncertain_case(build_record, card, lesion):
+def test_what_a_result_means_fits_on_the_page_of_an_uncertain_case(
+    build_record: Callable[..., Any], card: ModelCard, lesion: Callable[..., Any]
+) -> None:
     views = Stability((0.87, 0.9, 0.2, 0.88, 0.86, 0.8, 0.9, 0.91))
     image = lesion(640, 480, synthetic=True)
     assessment = assess(build_record(image=image).assessment.prediction, card, card.point(), stability=views)
@@ -225,7 +234,7 @@ def test_what_a_result_means_fits_on_the_page_of_an_uncertain_case(build_record,
     assert all(sentence in text for sentence in record.meaning.sentences())
 
 
-def test_a_rejected_image_means_nothing(build_record, card):
+def test_a_rejected_image_means_nothing(build_record: Callable[..., Any], card: ModelCard) -> None:
     admission = Admission(rejected=True, reasons=("It is not dermoscopic.",), warnings=(), quality=Quality(()))
     assessment = assess(build_record().assessment.prediction, card, card.point(), admission=admission)
     record = replace(build_record(assessment=assessment), meaning=meaning(assessment, card, 0.02))
@@ -235,7 +244,9 @@ def test_a_rejected_image_means_nothing(build_record, card):
     assert "Of 1,000 lesions" not in words(text)
 
 
-def test_what_speaks_against_an_image_stands_beside_its_result(build_record, card):
+def test_what_speaks_against_an_image_stands_beside_its_result(
+    build_record: Callable[..., Any], card: ModelCard
+) -> None:
     admission = Admission(rejected=False, reasons=(), warnings=("Much hair lies over it.",), quality=Quality(()))
     assessment = assess(build_record().assessment.prediction, card, card.point(), admission=admission)
     (text,) = texts(case_pdf(build_record(assessment=assessment), card).content)
@@ -243,7 +254,7 @@ def test_what_speaks_against_an_image_stands_beside_its_result(build_record, car
     assert "Much hair lies over it." in text
 
 
-def test_an_override_and_its_refusal_are_printed(build_record, card):
+def test_an_override_and_its_refusal_are_printed(build_record: Callable[..., Any], card: ModelCard) -> None:
     admission = Admission(rejected=True, reasons=("It is not dermoscopic.",), warnings=(), quality=Quality(()))
     prediction = build_record().assessment.prediction
     assessment = assess(prediction, card, card.point(), admission=admission, override="seen by two of us")
@@ -256,7 +267,7 @@ def test_an_override_and_its_refusal_are_printed(build_record, card):
         assert sign not in words(text)
 
 
-def test_an_unmeasured_threshold_says_so(build_record, card):
+def test_an_unmeasured_threshold_says_so(build_record: Callable[..., Any], card: ModelCard) -> None:
     assessment = replace(build_record().assessment, point=operating_point(card, threshold=0.4375))
     (text,) = texts(case_pdf(build_record(assessment=assessment), card).content)
 
@@ -265,7 +276,9 @@ def test_an_unmeasured_threshold_says_so(build_record, card):
     assert "Measured on" not in text
 
 
-def test_an_undefined_rate_is_said_to_be_undefined(build_record, card, point):
+def test_an_undefined_rate_is_said_to_be_undefined(
+    build_record: Callable[..., Any], card: ModelCard, point: OperatingPoint
+) -> None:
     bare = MeasuredRates(
         population="elsewhere", sensitivity=Measurement(value=None, n=0), specificity=Measurement(value=0.5, n=8)
     )
@@ -275,7 +288,9 @@ def test_an_undefined_rate_is_said_to_be_undefined(build_record, card, point):
     assert "elsewhere: sensitivity undefined, n = 0 malignant, specificity 50.0%, n = 8 benign" in words(text)
 
 
-def test_datasets_are_named_with_their_places(build_record, card, point):
+def test_datasets_are_named_with_their_places(
+    build_record: Callable[..., Any], card: ModelCard, point: OperatingPoint
+) -> None:
     rates = [
         MeasuredRates(
             population=population,
@@ -302,7 +317,7 @@ class TestOnePage:
         model = ModelId(card.name, card.version, card.files["weights"].sha256)
         image = lesion_image(*size, name="IMG_20260304_150607_left_upper_back.jpg", notes=(FRAMES,))
         sentences = [
-            check_sentence(Check(name, 0.0, 0.0, passed=False, severity="warning", advice=limit.advice))
+            check_sentence(Check(name, 0.0, 0.0, passed=False, severity="warning", advice=limit.advice))  # type: ignore[arg-type]
             for name, limit in LIMITS.items()
         ]
         longest = sorted(sentences, key=len)[-3:]
@@ -375,7 +390,7 @@ class TestOnePage:
         assert len(texts(self.longest((640, 480), note="A sentence of many. " * 200).content)) == 2
 
 
-def test_what_readers_found_is_printed_with_name_and_day(build_record, card):
+def test_what_readers_found_is_printed_with_name_and_day(build_record: Callable[..., Any], card: ModelCard) -> None:
     """In the zone of the document: CREATED is 5:30 ahead of UTC."""
     late = CREATED.astimezone(UTC).replace(hour=20)
     readings = (Reading("unsure", "", "first", CREATED), Reading("not judgeable", "hair", "second", late))
@@ -385,12 +400,12 @@ def test_what_readers_found_is_printed_with_name_and_day(build_record, card):
     assert "second, 2026-03-05: not assessable. hair" in text
 
 
-def test_characters_of_a_reader_are_reported_too(build_record, card):
+def test_characters_of_a_reader_are_reported_too(build_record: Callable[..., Any], card: ModelCard) -> None:
     readings = (Reading("unsure", "皮", "痣", CREATED),)
     assert case_pdf(replace(build_record(), readings=readings), card).missing_characters == ("痣", "皮")
 
 
-def test_facts_that_were_not_given_are_said_to_be_missing(build_record, card):
+def test_facts_that_were_not_given_are_said_to_be_missing(build_record: Callable[..., Any], card: ModelCard) -> None:
     (text,) = texts(case_pdf(build_record(facts=CaseFacts()), card).content)
 
     # Case, lesion, day, age, sex, body site; and nobody's assessment.
@@ -398,7 +413,9 @@ def test_facts_that_were_not_given_are_said_to_be_missing(build_record, card):
     assert "Note" not in text
 
 
-def test_image_notes_stand_on_the_page_once(build_record, card, lesion):
+def test_image_notes_stand_on_the_page_once(
+    build_record: Callable[..., Any], card: ModelCard, lesion: Callable[..., Any]
+) -> None:
     note = "This file holds 3 frames; the first is used."
     record = build_record(image=lesion(notes=(note,)))
     without_reason = replace(record, assessment=replace(record.assessment, reasons=("Because.",)))
@@ -407,7 +424,7 @@ def test_image_notes_stand_on_the_page_once(build_record, card, lesion):
         assert texts(case_pdf(shown, card).content)[0].count(note) == 1
 
 
-def test_latin_greek_and_cyrillic_are_read_back_as_typed(build_record, card):
+def test_latin_greek_and_cyrillic_are_read_back_as_typed(build_record: Callable[..., Any], card: ModelCard) -> None:
     facts = CaseFacts(
         "Ångström-Žížala", "57 ετών", "женщина", "ώμος / плечо", "Naïve façade, Größe ≥ 4 mm; κνησμός, зуд."
     )
@@ -419,7 +436,7 @@ def test_latin_greek_and_cyrillic_are_read_back_as_typed(build_record, card):
         assert fact in text
 
 
-def test_arabic_and_hebrew_are_read_back(build_record, card):
+def test_arabic_and_hebrew_are_read_back(build_record: Callable[..., Any], card: ModelCard) -> None:
     facts = CaseFacts("م-١٢", "٥٧ سنة", "נקבה", "الكتف الأيسر", "המטופלת מדווחת על גירוד.")
     result = case_pdf(build_record(facts=facts), card)
     (viewed,), (read,) = viewer_texts(result.content), texts(result.content)
@@ -433,7 +450,7 @@ def test_arabic_and_hebrew_are_read_back(build_record, card):
     assert sorted(strong) == sorted(typed)
 
 
-def test_what_the_font_lacks_is_reported_and_visible(build_record, card):
+def test_what_the_font_lacks_is_reported_and_visible(build_record: Callable[..., Any], card: ModelCard) -> None:
     facts = CaseFacts("痣-1 🧑", note="痣 and \x00 and 皮")
     result = case_pdf(build_record(facts=facts), card)
     (text,) = texts(result.content)
@@ -444,7 +461,9 @@ def test_what_the_font_lacks_is_reported_and_visible(build_record, card):
     assert "U+75E3 U+1F9D1 U+0000 U+76AE" in text
 
 
-def test_characters_in_the_image_name_are_reported_too(build_record, card, lesion):
+def test_characters_in_the_image_name_are_reported_too(
+    build_record: Callable[..., Any], card: ModelCard, lesion: Callable[..., Any]
+) -> None:
     result = case_pdf(build_record(image=lesion(name="痣.jpg")), card)
 
     assert result.missing_characters == ("痣",)
@@ -455,22 +474,22 @@ def test_characters_in_the_image_name_are_reported_too(build_record, card, lesio
     "typed",
     ["**bold** __x__ --y--", "<b>strong</b> &amp; <br/>", "{nb}", "[a](http://b.example)", "(a\\) endstream ET Q"],
 )
-def test_markup_is_shown_literally(build_record, card, typed):
+def test_markup_is_shown_literally(build_record: Callable[..., Any], card: ModelCard, typed: str) -> None:
     (text,) = texts(case_pdf(build_record(facts=CaseFacts(case_id=typed, note=typed)), card).content)
 
     assert text.count(typed) == 2
 
 
-def test_control_characters_break_nothing(build_record, card):
+def test_control_characters_break_nothing(build_record: Callable[..., Any], card: ModelCard) -> None:
     every = "".join(map(chr, [*range(0x20), *range(0x7F, 0xA0), 0xAD, *range(0x200B, 0x2070), 0xFEFF, 0xFFFE, 0xD800]))
-    facts = CaseFacts(*(f"a{every}b" for _ in range(5)))
+    facts = CaseFacts(*(f"a{every}b" for _ in range(5)))  # type: ignore[arg-type]
 
     pages = texts(case_pdf(build_record(facts=facts), card).content)
 
     assert all(page.count(DISCLAIMER) == 1 for page in pages)
 
 
-def test_a_long_note_flows_on_without_loss_or_overlap(build_record, card):
+def test_a_long_note_flows_on_without_loss_or_overlap(build_record: Callable[..., Any], card: ModelCard) -> None:
     sentences = [f"Sentence number {i:03d} of the note, which goes on." for i in range(120)]
     facts = CaseFacts(case_id="LONG-7", note=" ".join(sentences))
     content = case_pdf(build_record(facts=facts), card).content
@@ -487,9 +506,9 @@ def test_a_long_note_flows_on_without_loss_or_overlap(build_record, card):
 
 
 @pytest.mark.parametrize("field", ["case_id", "site", "note"])
-def test_an_unbroken_word_wraps_inside_the_page(build_record, card, field):
+def test_an_unbroken_word_wraps_inside_the_page(build_record: Any, card: Any, field: Any) -> None:
     word = "".join(chr(0x410 + i % 32) for i in range(500))
-    content = case_pdf(build_record(facts=CaseFacts(**{field: word})), card).content
+    content = case_pdf(build_record(facts=CaseFacts(**{field: word})), card).content  # type: ignore[arg-type]
 
     assert word in "".join("".join(texts(content)).split())
     assert no_overlap(content)
@@ -497,14 +516,14 @@ def test_an_unbroken_word_wraps_inside_the_page(build_record, card, field):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("note", ["-" * 6000, "א." + "#" * 3000, "\u0301" * 2000])
-def test_rows_of_punctuation_are_drawn(build_record, card, note):
+def test_rows_of_punctuation_are_drawn(build_record: Callable[..., Any], card: ModelCard, note: str) -> None:
     content = case_pdf(build_record(facts=CaseFacts(note=note)), card).content
 
     assert "".join(texts(content)).count(note[-1]) >= len(note) - 2
 
 
 @pytest.mark.slow
-def test_the_section_after_a_note_stays_on_one_page(build_record, card):
+def test_the_section_after_a_note_stays_on_one_page(build_record: Callable[..., Any], card: ModelCard) -> None:
     counts = []
     for length in range(3, 40, 3):
         note = "\n".join(f"line {i}" for i in range(length))
@@ -516,7 +535,9 @@ def test_the_section_after_a_note_stays_on_one_page(build_record, card):
 
 
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (480, 640), (900, 300), (300, 900), (400, 400)])
-def test_both_images_stand_side_by_side_at_one_scale(build_record, card, lesion, width, height):
+def test_both_images_stand_side_by_side_at_one_scale(
+    build_record: Callable[..., Any], card: ModelCard, lesion: Callable[..., Any], width: int, height: int
+) -> None:
     record = build_record(image=lesion(width, height))
     page = drawn(case_pdf(record, card).content)
     (left, top, right, bottom), second = page.images
@@ -536,7 +557,9 @@ def test_both_images_stand_side_by_side_at_one_scale(build_record, card, lesion,
         assert all(apart[0] < other / 2 for other in apart[1:])
 
 
-def test_a_large_image_is_embedded_small(build_record, card, lesion):
+def test_a_large_image_is_embedded_small(
+    build_record: Callable[..., Any], card: ModelCard, lesion: Callable[..., Any]
+) -> None:
     content = case_pdf(build_record(image=lesion(3000, 2000)), card).content
     sizes = [image.image.size for image in PdfReader(io.BytesIO(content)).pages[0].images]
 
@@ -544,7 +567,9 @@ def test_a_large_image_is_embedded_small(build_record, card, lesion):
     assert len(content) < 250_000
 
 
-def test_a_synthetic_image_is_labelled_everywhere(build_record, card, lesion, ordinary):
+def test_a_synthetic_image_is_labelled_everywhere(
+    build_record: Callable[..., Any], card: ModelCard, lesion: Callable[..., Any], ordinary: bytes
+) -> None:
     content = case_pdf(build_record(image=lesion(synthetic=True)), card).content
     pixels = drawn(content).pixels
     banner = np.argwhere(near(pixels, AMBER))
@@ -557,13 +582,17 @@ def test_a_synthetic_image_is_labelled_everywhere(build_record, card, lesion, or
     assert not near(drawn(ordinary).pixels, AMBER).any()
 
 
-def test_continued_pages_of_a_synthetic_case_say_so(build_record, card, lesion):
+def test_continued_pages_of_a_synthetic_case_say_so(
+    build_record: Callable[..., Any], card: ModelCard, lesion: Callable[..., Any]
+) -> None:
     record = build_record(image=lesion(synthetic=True), facts=CaseFacts(note="A sentence of many. " * 300))
 
     assert "synthetic example" in texts(case_pdf(record, card).content)[1]
 
 
-def test_the_disclaimer_is_at_the_foot_of_every_page_once(build_record, card, ordinary):
+def test_the_disclaimer_is_at_the_foot_of_every_page_once(
+    build_record: Callable[..., Any], card: ModelCard, ordinary: bytes
+) -> None:
     long = case_pdf(build_record(facts=CaseFacts(note="A sentence of many. " * 700)), card).content
     assert len(texts(long)) > 2
     for content in (ordinary, long):
@@ -575,7 +604,7 @@ def test_the_disclaimer_is_at_the_foot_of_every_page_once(build_record, card, or
 
 
 @pytest.mark.parametrize("score", [0.12, 0.87])
-def test_every_text_contrasts_with_its_ground(build_record, card, score):
+def test_every_text_contrasts_with_its_ground(build_record: Callable[..., Any], card: ModelCard, score: float) -> None:
     """At least 4.5 to 1 (WCAG 2 AA), from the colours that the page sets before text."""
     (page,) = PdfReader(io.BytesIO(case_pdf(build_record(score=score), card).content)).pages
     inks = set(re.findall(r"q ([\d.]+) ([\d.]+) ([\d.]+) rg BT", page.get_contents().get_data().decode("latin-1")))
@@ -587,7 +616,7 @@ def test_every_text_contrasts_with_its_ground(build_record, card, score):
         assert all((ground + 0.05) / (dark + 0.05) >= 4.5 for ground in grounds)
 
 
-def test_it_declares_pdf_a_2u_and_an_output_intent(ordinary):
+def test_it_declares_pdf_a_2u_and_an_output_intent(ordinary: bytes) -> None:
     reader = PdfReader(io.BytesIO(ordinary))
     root = reader.trailer["/Root"]
     xmp = root["/Metadata"].get_data().decode()
@@ -599,20 +628,22 @@ def test_it_declares_pdf_a_2u_and_an_output_intent(ordinary):
     assert intent["/DestOutputProfile"]["/N"] == 3
     assert root["/Lang"] == "en"
     assert ordinary.startswith(b"%PDF-1.7")
-    assert len(reader.trailer["/ID"]) == 2
+    assert len(reader.trailer["/ID"]) == 2  # type: ignore[arg-type]
 
 
-def test_it_holds_no_script_no_attachment_and_no_encryption(ordinary):
+def test_it_holds_no_script_no_attachment_and_no_encryption(ordinary: bytes) -> None:
     forbidden = {"/JavaScript", "/JS", "/AA", "/EmbeddedFiles", "/EF", "/Launch", "/RichMedia", "/XFA"}
     reader = PdfReader(io.BytesIO(ordinary))
-    keys = {key for number in range(1, reader.trailer["/Size"]) for key in keys_of(reader, number)}
+    keys = {key for number in range(1, reader.trailer["/Size"]) for key in keys_of(reader, number)}  # type: ignore[call-overload]
 
     assert "/Pages" in keys
     assert not keys & forbidden
     assert not reader.is_encrypted
 
 
-def test_every_font_is_embedded_and_every_glyph_shown_has_its_text(build_record, card):
+def test_every_font_is_embedded_and_every_glyph_shown_has_its_text(
+    build_record: Callable[..., Any], card: ModelCard
+) -> None:
     facts = CaseFacts("Ελ-Жук", "٥٧", "נקבה", "الكتف الأيسر", "office مُحَمَّد שָׁלוֹם x\u0323 می\u200cخواهم ń\u0323 痣")
     (page,) = PdfReader(io.BytesIO(case_pdf(build_record(facts=facts), card).content)).pages
     fonts = page["/Resources"]["/Font"]
@@ -627,14 +658,14 @@ def test_every_font_is_embedded_and_every_glyph_shown_has_its_text(build_record,
         assert all(mapped.get(code, "0000") not in ("0000", "FEFF", "FFFE") for code in codes)
 
 
-def test_images_have_descriptions(ordinary):
+def test_images_have_descriptions(ordinary: bytes) -> None:
     first, second = descriptions(ordinary)
 
     assert first == "Dermoscopic image as received, 640 by 480 pixels."
     assert "heatmap" in second
 
 
-def test_the_structure_reads_in_the_order_of_the_page(ordinary):
+def test_the_structure_reads_in_the_order_of_the_page(ordinary: bytes) -> None:
     (document,) = PdfReader(io.BytesIO(ordinary)).trailer["/Root"]["/StructTreeRoot"]["/K"]
     kinds = [element["/S"] for element in document.get_object()["/K"]]
 
@@ -644,7 +675,9 @@ def test_the_structure_reads_in_the_order_of_the_page(ordinary):
     assert kinds.count("/H2") == 6
 
 
-def test_metadata_name_the_document_and_nothing_that_was_typed(build_record, card, lesion):
+def test_metadata_name_the_document_and_nothing_that_was_typed(
+    build_record: Callable[..., Any], card: ModelCard, lesion: Callable[..., Any]
+) -> None:
     facts = CaseFacts("SECRET-1", "SECRET-2", "SECRET-3", "SECRET-4", "SECRET-5")
     reader = PdfReader(io.BytesIO(case_pdf(build_record(facts=facts, image=lesion(name="SECRET-6")), card).content))
     xmp = reader.xmp_metadata
@@ -658,7 +691,7 @@ def test_metadata_name_the_document_and_nothing_that_was_typed(build_record, car
     assert not any("SECRET" in description for description in descriptions_of(reader))
 
 
-def test_every_property_of_ours_is_declared_as_pdf_a_asks(ordinary):
+def test_every_property_of_ours_is_declared_as_pdf_a_asks(ordinary: bytes) -> None:
     """ISO 19005-2, 6.6.2.3: a property of no known schema needs an extension schema that names it."""
     xmp = PdfReader(io.BytesIO(ordinary)).xmp_metadata
     extension, schema, prop = (f"http://www.aiim.org/pdfa/ns/{end}" for end in ("extension/", "schema#", "property#"))
@@ -673,7 +706,9 @@ def test_every_property_of_ours_is_declared_as_pdf_a_asks(ordinary):
     assert (declares(prop, "valueType"), declares(prop, "category")) == (["Text"], ["internal"])
 
 
-def test_the_same_record_gives_the_same_bytes(build_record, card, turn_the_page):
+def test_the_same_record_gives_the_same_bytes(
+    build_record: Callable[..., Any], card: ModelCard, turn_the_page: Callable[..., Any]
+) -> None:
     note = "A sentence of many. " * 300
     record = build_record(facts=CaseFacts(note=note))
     later = build_record(facts=CaseFacts(note=note), created=record.created + timedelta(seconds=1))
@@ -684,26 +719,26 @@ def test_the_same_record_gives_the_same_bytes(build_record, card, turn_the_page)
     assert case_pdf(later, card).content != first
 
 
-def test_another_models_prediction_is_refused(build_record, card):
+def test_another_models_prediction_is_refused(build_record: Callable[..., Any], card: ModelCard) -> None:
     with pytest.raises(ValueError, match="not the model of the card asff_resnet50"):
         case_pdf(build_record(), card.model_copy(update={"version": "9.9.9"}))
 
 
-def test_an_overlay_of_another_shape_is_refused(build_record, card):
+def test_an_overlay_of_another_shape_is_refused(build_record: Callable[..., Any], card: ModelCard) -> None:
     record = build_record()
 
     with pytest.raises(ValueError, match=r"overlay of \(10, 640, 3\)"):
         case_pdf(replace(record, overlay=record.overlay[:10]), card)
 
 
-def test_a_time_without_a_zone_is_refused(build_record, card):
+def test_a_time_without_a_zone_is_refused(build_record: Callable[..., Any], card: ModelCard) -> None:
     record = build_record()
 
     with pytest.raises(ValueError, match="created needs a time zone"):
         case_pdf(replace(record, created=record.created.replace(tzinfo=None)), card)
 
 
-def test_torch_is_not_imported():
+def test_torch_is_not_imported() -> None:
     code = "import sys, skinlens.report.pdf; sys.exit('torch' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -765,7 +800,9 @@ def descriptions_of(reader: PdfReader) -> list[str]:
     return [element["/Alt"] for element in document.get_object()["/K"] if "/Alt" in element]
 
 
-def test_a_model_that_was_not_released_is_named_so_above_everything_else(build_record, card, point):
+def test_a_model_that_was_not_released_is_named_so_above_everything_else(
+    build_record: Callable[..., Any], card: ModelCard, point: OperatingPoint
+) -> None:
     own = card.model_copy(update={"unverified": True})
     assessment = assess(build_record().assessment.prediction, own, point)
     first = words(texts(case_pdf(build_record(assessment=assessment), own).content)[0])

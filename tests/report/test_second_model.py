@@ -50,7 +50,7 @@ def test_a_case_without_one_is_recorded_as_before(build_record: Callable[..., Ca
 
 
 @pytest.mark.parametrize(("decision", "is_possible"), [("refer", True), ("rejected", True), ("maybe", False)])
-def test_only_a_possible_decision_is_read(decision: str, is_possible: bool) -> None:  # noqa: FBT001
+def test_only_a_possible_decision_is_read(decision: str, is_possible: bool) -> None:
     made = CasePayload(
         "5c" * 32, "a1" * 32, "low", 0.1, 0.3, CREATED, "0.3.0", second_weights_sha256="b2", second_decision=decision
     )

@@ -25,7 +25,7 @@ def characters(glyphs: list[ShapedGlyph]) -> str:
     return "".join(chr(code) for glyph in glyphs for code in glyph.characters)
 
 
-def test_arabic_letters_join(font):
+def test_arabic_letters_join(font: TTFFont) -> None:
     joined = letters(shaped(font, Run("محمد", rtl=True)))
     alone = [letters(shaped(font, Run(letter, rtl=True)))[0] for letter in reversed("محمد")]
 
@@ -33,7 +33,7 @@ def test_arabic_letters_join(font):
     assert all(a != b for a, b in zip(joined, alone, strict=True))
 
 
-def test_vowel_marks_do_not_break_the_joining(font):
+def test_vowel_marks_do_not_break_the_joining(font: TTFFont) -> None:
     assert letters(shaped(font, Run("مُحَمَّد", rtl=True))) == letters(shaped(font, Run("محمد", rtl=True)))
 
 
@@ -48,20 +48,20 @@ def test_vowel_marks_do_not_break_the_joining(font):
         ("x\u0323\u0301 Ελλάδα Йод", False),
     ],
 )
-def test_every_character_can_be_read_back(font, text, rtl):
+def test_every_character_can_be_read_back(font: TTFFont, text: str, rtl: bool) -> None:
     glyphs = shaped(font, Run(text, rtl=rtl))
 
     assert all(glyph.characters for glyph in glyphs)
     assert sorted(unicodedata.normalize("NFKC", characters(glyphs))) == sorted(unicodedata.normalize("NFKC", text))
 
 
-def test_the_lam_alef_ligature_is_named_by_its_own_code_point(font):
+def test_the_lam_alef_ligature_is_named_by_its_own_code_point(font: TTFFont) -> None:
     (glyph,) = shaped(font, Run("لا", rtl=True))
 
     assert chr(glyph.characters[0]) == "\N{ARABIC LIGATURE LAM WITH ALEF ISOLATED FORM}"
 
 
-def test_a_letter_taken_apart_is_named_by_its_parts(font):
+def test_a_letter_taken_apart_is_named_by_its_parts(font: TTFFont) -> None:
     # The font has no n with both marks: HarfBuzz draws n with the dot below, and the acute over it.
     glyphs = shaped(font, Run("ń\u0323", rtl=False))
 
@@ -69,19 +69,19 @@ def test_a_letter_taken_apart_is_named_by_its_parts(font):
     assert unicodedata.normalize("NFD", characters(glyphs)) == "n\u0323\u0301"
 
 
-def test_pairs_are_kerned(font):
+def test_pairs_are_kerned(font: TTFFont) -> None:
     pair = advance(shaped(font, Run("AV", rtl=False)))
     alone = advance(shaped(font, Run("A", rtl=False))) + advance(shaped(font, Run("V", rtl=False)))
 
     assert pair < alone - 30
 
 
-def test_a_glyph_that_the_font_lacks_is_refused_rather_than_dropped(font):
+def test_a_glyph_that_the_font_lacks_is_refused_rather_than_dropped(font: TTFFont) -> None:
     with pytest.raises(ValueError, match=r"fonts\.drawable"):
         show_operators(font, shaped(font, Run("痣", rtl=False)), 10)
 
 
-def test_measure_is_in_millimetres():
+def test_measure_is_in_millimetres() -> None:
     canvas = PageCanvas(running_head="", foot="foot", total=1)
     # An em of the digit width 0.636 em, at 72 points an inch: ten digits are 10 * 0.636 * 25.4 mm.
     assert canvas.measure("0" * 10, Style(72)) == pytest.approx(10 * 0.636 * 25.4, rel=1e-3)

@@ -1,6 +1,7 @@
 """Run time and training see the same pixels: one decoder, one resizing, one normalisation."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -53,7 +54,9 @@ def test_run_time_pixels_are_training_pixels(predictor: Predictor, files: list[P
         np.testing.assert_array_equal(prepared, item, err_msg=path.name)
 
 
-def test_what_the_session_gets_is_what_prepare_gives(predictor: Predictor, images, monkeypatch) -> None:
+def test_what_the_session_gets_is_what_prepare_gives(
+    predictor: Predictor, images: list[LesionImage], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No further step lies between `prepare` and the graph."""
     session, given = predictor._session, []
 
@@ -126,7 +129,7 @@ def graphs_own_input(graph: onnx.ModelProto) -> onnxruntime.InferenceSession:
 
 
 def test_the_graphs_normalisation_is_that_of_training(
-    predictor: Predictor, graphs_own_input: onnxruntime.InferenceSession, images
+    predictor: Predictor, graphs_own_input: onnxruntime.InferenceSession, images: list[LesionImage]
 ) -> None:
     preprocessing = predictor.card.preprocessing
     pixels = np.stack([predictor.prepare(image) for image in images])
@@ -139,7 +142,7 @@ def test_the_graphs_normalisation_is_that_of_training(
     np.testing.assert_allclose(found, by_hand.transpose(0, 3, 1, 2), rtol=0, atol=1e-5)
 
 
-def test_real_dermoscopy_is_in_distribution(predictor: Predictor, real_images: list[LesionImage]) -> None:
-    admissions = [examine(image, *predictor.predict([image]), predictor) for image in real_images]
+def test_real_dermoscopy_is_in_distribution(predictor: Predictor, real_images: Any) -> None:
+    admissions = [examine(image, *predictor.predict([image]), predictor) for image in real_images]  # type: ignore[arg-type, call-arg]
     assert all(admission.ood_score is not None for admission in admissions)
     assert not any(admission.rejected for admission in admissions)

@@ -36,7 +36,7 @@ def assert_same_answers(found: list[Prediction], expected: list[Prediction]) -> 
     assert len(found) == len(expected)
     for one, other in zip(found, expected, strict=True):
         for part in ("logits", "signed_map", "features"):
-            np.testing.assert_allclose(getattr(one, part), getattr(other, part), **CLOSE, err_msg=part)
+            np.testing.assert_allclose(getattr(one, part), getattr(other, part), **CLOSE, err_msg=part)  # type: ignore[call-overload]
         assert one.score == pytest.approx(other.score, abs=1e-5)
 
 
@@ -84,7 +84,9 @@ def test_the_answer_names_model_and_provider(predictor: Predictor, predictions: 
     assert predictor.provider.endswith("ExecutionProvider")
 
 
-def test_a_batch_is_its_images_in_order(predictor: Predictor, images, predictions: list[Prediction]) -> None:
+def test_a_batch_is_its_images_in_order(
+    predictor: Predictor, images: list[LesionImage], predictions: list[Prediction]
+) -> None:
     singles = [predictor.predict([image])[0] for image in images]
     assert_same_answers(predictions, singles)
     assert_same_answers(predictor.predict(images[::-1]), singles[::-1])
@@ -92,13 +94,19 @@ def test_a_batch_is_its_images_in_order(predictor: Predictor, images, prediction
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3])
 def test_the_batch_size_changes_nothing(
-    predictor: Predictor, images, predictions: list[Prediction], batch_size: int, monkeypatch
+    predictor: Predictor,
+    images: list[LesionImage],
+    predictions: list[Prediction],
+    batch_size: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(predictor, "batch_size", batch_size)
     assert_same_answers(predictor.predict(images), predictions)
 
 
-def test_no_more_than_a_batch_goes_through_at_once(predictor: Predictor, images, monkeypatch) -> None:
+def test_no_more_than_a_batch_goes_through_at_once(
+    predictor: Predictor, images: list[LesionImage], monkeypatch: pytest.MonkeyPatch
+) -> None:
     sizes: list[int] = []
     run = predictor._predict_batch
     monkeypatch.setattr(predictor, "batch_size", 2)
@@ -111,25 +119,29 @@ def test_no_images_get_no_predictions(predictor: Predictor) -> None:
     assert predictor.predict([]) == []
 
 
-def test_the_same_image_in_a_batch_gets_the_same_answer(predictor: Predictor, images) -> None:
+def test_the_same_image_in_a_batch_gets_the_same_answer(predictor: Predictor, images: list[LesionImage]) -> None:
     first, _, again = predictor.predict([images[0], images[1], images[0]])
     assert_same_answers([first], [again])
 
 
-def test_threads_get_the_answers_of_one(predictor: Predictor, images, predictions: list[Prediction]) -> None:
+def test_threads_get_the_answers_of_one(
+    predictor: Predictor, images: list[LesionImage], predictions: list[Prediction]
+) -> None:
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(predictor.predict, [[image] for image in images * 2]))
     assert_same_answers([one for answer in answers for one in answer], predictions * 2)
 
 
-def test_images_are_left_as_they_were(predictor: Predictor, images) -> None:
+def test_images_are_left_as_they_were(predictor: Predictor, images: list[LesionImage]) -> None:
     before = [image.pixels.copy() for image in images[:2]]
     predictor.predict(images[:2])
     for image, pixels in zip(images, before, strict=False):
         np.testing.assert_array_equal(image.pixels, pixels)
 
 
-def test_loading_and_predicting_is_silent(released_folder: Path, images, capfd) -> None:
+def test_loading_and_predicting_is_silent(
+    released_folder: Path, images: list[LesionImage], capfd: pytest.CaptureFixture[str]
+) -> None:
     load_predictor(folder=released_folder).predict(images[:1])
     assert capfd.readouterr() == ("", "")
 
@@ -149,7 +161,7 @@ def copied(predictor: Predictor, released_folder: Path, folder: Path, graph: byt
 
 @pytest.mark.parametrize("role", ["graph", "weights"])
 def test_a_flipped_byte_stops_the_model_before_it_is_loaded(
-    predictor: Predictor, released_folder: Path, role, tmp_path: Path, monkeypatch
+    predictor: Predictor, released_folder: Path, role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     card = copied(predictor, released_folder, tmp_path)
     with (tmp_path / card.files[role].file).open("r+b") as stream:
@@ -163,7 +175,7 @@ def test_a_flipped_byte_stops_the_model_before_it_is_loaded(
 
 
 @pytest.mark.parametrize("role", ["graph", "weights"])
-def test_a_missing_file_stops_the_model(predictor: Predictor, released_folder: Path, role, tmp_path: Path) -> None:
+def test_a_missing_file_stops_the_model(predictor: Predictor, released_folder: Path, role: str, tmp_path: Path) -> None:
     card = copied(predictor, released_folder, tmp_path)
     (tmp_path / card.files[role].file).unlink()
     with pytest.raises(ModelFileError, match=f"is incomplete: {card.files[role].file} is missing"):
@@ -190,7 +202,11 @@ def test_garbage_with_the_cards_digest_cannot_be_loaded(
 
 
 def test_a_copied_model_gives_the_same_answers(
-    predictor: Predictor, released_folder: Path, tmp_path: Path, images, predictions
+    predictor: Predictor,
+    released_folder: Path,
+    tmp_path: Path,
+    images: list[LesionImage],
+    predictions: list[Prediction],
 ) -> None:
     card = copied(predictor, released_folder, tmp_path)
     again = Predictor(card, tmp_path, providers=[CPU], batch_size=2)
@@ -238,4 +254,4 @@ def test_the_score_is_scaled_by_the_card(predictor: Predictor, images: list[Lesi
         assert soft.score == pytest.approx(
             float(softmax(plain.logits / 2 + np.array([0, -0.5], np.float32))[1]), abs=1e-5
         )
-        np.testing.assert_allclose(soft.logits, plain.logits, **CLOSE)
+        np.testing.assert_allclose(soft.logits, plain.logits, **CLOSE)  # type: ignore[call-overload]

@@ -1,6 +1,7 @@
 """CUDA is asked for only where the driver reports a device."""
 
 import ctypes
+from typing import Any
 
 import onnxruntime
 import pytest
@@ -22,7 +23,7 @@ def offer(monkeypatch: pytest.MonkeyPatch, *, installed: list[str], devices: int
     monkeypatch.setattr(providers, "cuda_devices", lambda: devices)
 
 
-def test_cuda_comes_first_where_a_device_is_present(monkeypatch, preloads: list[str]) -> None:
+def test_cuda_comes_first_where_a_device_is_present(monkeypatch: pytest.MonkeyPatch, preloads: list[str]) -> None:
     offer(monkeypatch, installed=[CUDA, CPU], devices=1)
     assert available_providers() == [CUDA, CPU]
     assert preloads == ["preloaded"]
@@ -33,7 +34,9 @@ def test_cuda_comes_first_where_a_device_is_present(monkeypatch, preloads: list[
     [([CUDA, CPU], 0), ([CPU], 1), ([CPU], 0)],
     ids=["no device", "package without CUDA", "neither"],
 )
-def test_cuda_is_not_asked_for_elsewhere(monkeypatch, preloads: list[str], installed: list[str], devices: int) -> None:
+def test_cuda_is_not_asked_for_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, preloads: list[str], installed: list[str], devices: int
+) -> None:
     offer(monkeypatch, installed=installed, devices=devices)
     assert available_providers() == [CPU]
     assert preloads == []
@@ -46,7 +49,7 @@ class Driver:
         self.cuInit = lambda _flags: started
         self._asked, self._devices = asked, devices
 
-    def cuDeviceGetCount(self, count) -> int:  # noqa: N802 - the driver's own name
+    def cuDeviceGetCount(self, count: Any) -> int:  # noqa: N802 - the driver's own name
         count._obj.value = self._devices
         return self._asked
 
@@ -61,12 +64,12 @@ class Driver:
     ],
     ids=["two devices", "none", "cannot start", "cannot count"],
 )
-def test_devices_are_counted_by_the_driver(monkeypatch, driver: Driver, devices: int) -> None:
+def test_devices_are_counted_by_the_driver(monkeypatch: pytest.MonkeyPatch, driver: Driver, devices: int) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda _name: driver)
     assert cuda_devices() == devices
 
 
-def test_without_a_driver_there_are_no_devices(monkeypatch) -> None:
+def test_without_a_driver_there_are_no_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(name: str) -> None:
         raise OSError(f"{name}: cannot open shared object file")
 

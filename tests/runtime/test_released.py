@@ -106,7 +106,7 @@ def test_the_mark_is_kept_with_results_and_never_in_a_cards_file(content: dict[s
 @pytest.mark.parametrize(
     ("value", "allowed"), [("1", True), ("true", True), ("YES", True), ("0", False), ("no", False), ("", False)]
 )
-def test_the_environment_names_a_model_as_ones_own(value: str, allowed: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+def test_the_environment_names_a_model_as_ones_own(value: str, allowed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, value)
     assert allowed_by_environment() is allowed
 

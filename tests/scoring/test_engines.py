@@ -128,7 +128,7 @@ def test_processes_that_keep_dying_are_told(job: Job, monkeypatch: pytest.Monkey
         list(score_locally([shard], job, workers=1))
 
 
-def _die(_model: str, _threads: int, _unverified: bool) -> None:  # noqa: FBT001 - as `_load`
+def _die(_model: str, _threads: int, _unverified: bool) -> None:
     os._exit(1)
 
 

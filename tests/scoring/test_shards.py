@@ -87,7 +87,7 @@ def test_what_was_interrupted_is_no_result(folder: Path, job: Job, predictor: Pr
         ({"point": {"name": "custom", "threshold": 0.9, "chosen_on": "", "measured": [], "band": None}}, "point"),
     ],
 )
-def test_results_of_another_run_are_not_mixed_in(folder: Path, job: Job, change: dict, named: str) -> None:
+def test_results_of_another_run_are_not_mixed_in(folder: Path, job: Job, change: dict, named: str) -> None:  # type: ignore[type-arg]
     shards = shards_of(list_items(str(folder)))
     prepare(job, shards)
     with pytest.raises(DestinationError, match=f"differs in {named};"):

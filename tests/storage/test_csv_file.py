@@ -2,6 +2,7 @@
 
 import locale
 import math
+from typing import Any
 
 import pytest
 
@@ -13,11 +14,11 @@ from skinlens.translation import LANGUAGES, language
 FACTS = ("case_id", "lesion", "age", "sex", "site", "dx", "recorded_skin_tone", "skin_tone")
 
 
-def read(text: str, *optional: str, required: tuple[str, ...] = ("path", "label")):
+def read(text: str, *optional: str, required: tuple[str, ...] = ("path", "label")) -> Any:
     return read_table(text.encode(), name="table.csv", required=required, optional=optional)
 
 
-def column(table, name: str) -> list[str]:
+def column(table: Any, name: str) -> list[str]:
     return [row.get(name, "") for _line, row in table.rows]
 
 

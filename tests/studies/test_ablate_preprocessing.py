@@ -49,7 +49,7 @@ def test_each_retouch_is_compared_with_the_images_as_they_are(
         chances = []
         for name in listed["path"]:
             image = decode(folder / name)
-            object.__setattr__(image, "pixels", retouch(image.pixels))  # type: ignore[operator]
+            object.__setattr__(image, "pixels", retouch(image.pixels))
             chances.append(model.predict([image])[0].score)
         scores, malignant = np.array(chances), (listed["label"] == "malignant").to_numpy()
         ahead = np.sign(scores[malignant][:, None] - scores[~malignant][None, :])

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,9 @@ class TestEvaluate:
         name = predictor.card.name
         assert {path.name for path in scored.iterdir()} == {f"{name}.test.json", f"{name}.test.csv", "scorings.csv"}
 
-    def test_the_record_says_what_was_scored(self, record, manifest: Path, predictor: Predictor) -> None:
+    def test_the_record_says_what_was_scored(
+        self, record: dict[str, Any], manifest: Path, predictor: Predictor
+    ) -> None:
         card = predictor.card
         assert (record["record_version"], record["model"]) == (RECORD_VERSION, card.name)
         assert record["version"] == card.version
@@ -116,10 +119,10 @@ class TestEvaluate:
         answers = predictor.predict([decode(manifest.parent / path) for path in expected["path"]])
         np.testing.assert_allclose(predictions["probability"], [answer.score for answer in answers], atol=1e-6)
 
-    def test_all_four_views_in_order(self, record, predictions: pd.DataFrame) -> None:
+    def test_all_four_views_in_order(self, record: dict[str, Any], predictions: pd.DataFrame) -> None:
         assert list(record["views"]) == list(VIEWS)
         for name, rows_of in VIEWS.items():
-            rows = predictions[rows_of(predictions)]
+            rows = predictions[rows_of(predictions)]  # type: ignore[no-untyped-call]
             view = record["views"][name]
             assert (view["n"], view["benign"], view["malignant"]) == (
                 len(rows),
@@ -129,7 +132,7 @@ class TestEvaluate:
             assert 0 < view["benign"] < view["n"] <= 10
 
     def test_the_parts_are_there_with_the_skin_tone_of_the_images(
-        self, record, predictions: pd.DataFrame, manifest: Path
+        self, record: dict[str, Any], predictions: pd.DataFrame, manifest: Path
     ) -> None:
         tones = [skin_tone(decode(manifest.parent / path).pixels).name or "" for path in predictions["path"]]
         rows = predictions.assign(skin_tone=tones)
@@ -139,11 +142,13 @@ class TestEvaluate:
         assert record["subgroups"]["not_in_manifest"] == ["age", "sex", "site", "origin", "recorded_skin_tone"]
         assert sum(cell["n"] for cell in record["subgroups"]["cells"] if cell["column"] == "skin_tone") == len(rows)
 
-    def test_the_compare_page_reads_a_record_with_parts(self, record) -> None:
+    def test_the_compare_page_reads_a_record_with_parts(self, record: dict[str, Any]) -> None:
         assert EvaluationRecord.model_validate(record | {"robustness": None}).views["all"].n == 10
 
     @pytest.mark.parametrize("name", VIEWS)
-    def test_figures_follow_from_the_predictions(self, record, predictions: pd.DataFrame, name: str) -> None:
+    def test_figures_follow_from_the_predictions(
+        self, record: dict[str, Any], predictions: pd.DataFrame, name: str
+    ) -> None:
         """Against scikit-learn, from the CSV alone."""
         rows = predictions[VIEWS[name](predictions)]
         truth, chance = (rows["label"] == "malignant").astype(int), rows["probability"]
@@ -169,7 +174,7 @@ class TestEvaluate:
                 assert 0 <= result.low <= result.high <= 1
 
     def test_a_view_table_is_printed_and_the_rest_goes_to_standard_error(
-        self, call, loaded: Predictor, manifest: Path, tmp_path: Path
+        self, call: Callable[..., Any], loaded: Predictor, manifest: Path, tmp_path: Path
     ) -> None:
         name, out = loaded.card.name, tmp_path / "out"
         words = ("evaluate", "--model", name, "--data", manifest, "--split", "train", "--out", out, "--quick")
@@ -193,7 +198,7 @@ class TestEvaluate:
         assert scorings[0]["scored"] <= scorings[1]["scored"]
 
     def test_a_model_by_the_path_of_its_card(
-        self, call, predictor: Predictor, released_folder: Path, manifest: Path, tmp_path: Path
+        self, call: Callable[..., Any], predictor: Predictor, released_folder: Path, manifest: Path, tmp_path: Path
     ) -> None:
         for file in predictor.card.every_file.values():
             shutil.copyfile(released_folder / file.file, tmp_path / file.file)
@@ -216,60 +221,74 @@ class TestEvaluate:
 @pytest.mark.usefixtures("loaded")
 class TestRefusals:
     @pytest.fixture
-    def changed(self, manifest: Path, tmp_path: Path):
+    def changed(self, manifest: Path, tmp_path: Path) -> Callable[..., Any]:
         """Write a manifest beside copies of the images after changing its rows."""
         shutil.copytree(manifest.parent / "images", tmp_path / "images")
 
-        def write(**columns: object) -> Path:
+        def write(**columns: Any) -> Path:
             listed().assign(**columns).to_csv(tmp_path / "changed.csv", index=False)
             return tmp_path / "changed.csv"
 
         return write
 
-    def refused(self, call, model: str, manifest: Path, out: Path, split: str = "test") -> str:
+    def refused(self, call: Any, model: str, manifest: Path, out: Path, split: str = "test") -> str:
         done = call("evaluate", "--model", model, "--data", manifest, "--split", split, "--out", out, "--quick")
         assert (done.status, done.out) == (2, "")
         assert all(line.startswith("skinlens: ") for line in done.err.splitlines()), done.err
         assert not out.exists()
         return done.err
 
-    def test_a_missing_image(self, call, loaded: Predictor, changed, tmp_path: Path) -> None:
+    def test_a_missing_image(
+        self, call: Callable[..., Any], loaded: Predictor, changed: Callable[..., Any], tmp_path: Path
+    ) -> None:
         manifest = changed()
         (tmp_path / "images" / "b1.png").unlink()
         err = self.refused(call, loaded.card.name, manifest, tmp_path / "out")
         assert "changed.csv line 3 (images/b1.png)" in err
 
-    def test_a_image_that_cannot_be_decoded(self, call, loaded: Predictor, changed, tmp_path: Path) -> None:
+    def test_a_image_that_cannot_be_decoded(
+        self, call: Callable[..., Any], loaded: Predictor, changed: Callable[..., Any], tmp_path: Path
+    ) -> None:
         manifest = changed()
         (tmp_path / "images" / "b1.png").write_bytes(b"bad")
         assert "b1.png" in self.refused(call, loaded.card.name, manifest, tmp_path / "out")
 
-    def test_an_empty_split(self, call, loaded: Predictor, changed, tmp_path: Path) -> None:
+    def test_an_empty_split(
+        self, call: Callable[..., Any], loaded: Predictor, changed: Callable[..., Any], tmp_path: Path
+    ) -> None:
         err = self.refused(call, loaded.card.name, changed(split="train"), tmp_path / "out")
         assert "no rows with split test" in err
 
-    def test_an_unknown_label(self, call, loaded: Predictor, changed, tmp_path: Path) -> None:
+    def test_an_unknown_label(
+        self, call: Callable[..., Any], loaded: Predictor, changed: Callable[..., Any], tmp_path: Path
+    ) -> None:
         self.refused(call, loaded.card.name, changed(label="unsure"), tmp_path / "out")
 
-    def test_a_flag_that_is_neither_0_nor_1(self, call, loaded: Predictor, changed, tmp_path: Path) -> None:
+    def test_a_flag_that_is_neither_0_nor_1(
+        self, call: Callable[..., Any], loaded: Predictor, changed: Callable[..., Any], tmp_path: Path
+    ) -> None:
         err = self.refused(call, loaded.card.name, changed(leaky="perhaps"), tmp_path / "out")
         assert "leaky must be 0, 1 or blank" in err
 
-    def test_a_missing_manifest(self, call, loaded: Predictor, tmp_path: Path) -> None:
+    def test_a_missing_manifest(self, call: Callable[..., Any], loaded: Predictor, tmp_path: Path) -> None:
         assert "absent.csv" in self.refused(call, loaded.card.name, tmp_path / "absent.csv", tmp_path / "out")
 
-    def test_another_split_is_bad_usage(self, call, loaded: Predictor, manifest: Path, tmp_path: Path) -> None:
+    def test_another_split_is_bad_usage(
+        self, call: Callable[..., Any], loaded: Predictor, manifest: Path, tmp_path: Path
+    ) -> None:
         words = ("evaluate", "--model", loaded.card.name, "--data", manifest, "--out", tmp_path)
         assert call(*words, "--split", "validation").status == 2
 
-    def test_results_that_cannot_be_written(self, call, loaded: Predictor, manifest: Path, tmp_path: Path) -> None:
+    def test_results_that_cannot_be_written(
+        self, call: Callable[..., Any], loaded: Predictor, manifest: Path, tmp_path: Path
+    ) -> None:
         (tmp_path / "file").touch()
         words = ("evaluate", "--model", loaded.card.name, "--data", manifest, "--split", "train", "--quick")
         done = call(*words, "--out", tmp_path / "file" / "out")
         assert (done.status, done.out) == (1, "")
         assert "cannot be written" in done.err
 
-    def test_an_unknown_model(self, call, manifest: Path, tmp_path: Path) -> None:
+    def test_an_unknown_model(self, call: Callable[..., Any], manifest: Path, tmp_path: Path) -> None:
         done = call("evaluate", "--model", "nothing", "--data", manifest, "--split", "test", "--out", tmp_path)
         assert done.status == 1
         assert "There is no model 'nothing'" in done.err
@@ -283,7 +302,9 @@ class TestCard:
         shutil.copytree(scored, tmp_path / "evaluation")
         return tmp_path
 
-    def test_scores_go_into_the_card(self, call, weights: Path, predictor: Predictor, record) -> None:
+    def test_scores_go_into_the_card(
+        self, call: Callable[..., Any], weights: Path, predictor: Predictor, record: dict[str, Any]
+    ) -> None:
         name = predictor.card.name
         assert call("card", name, "--weights", weights).status == 0
         card = read_card(weights / f"{name}.json")
@@ -300,7 +321,7 @@ class TestCard:
         assert card.test.times_scored.startswith("1 with these weights, 1 with any weights")
 
     def test_the_point_gets_its_measured_rates_the_ones_to_believe_first(
-        self, call, weights: Path, predictor: Predictor
+        self, call: Callable[..., Any], weights: Path, predictor: Predictor
     ) -> None:
         name, before = predictor.card.name, predictor.card.point()
         for _ in range(2):
@@ -317,13 +338,17 @@ class TestCard:
         assert every.sensitivity == card.test.views["all"].metrics["sensitivity"]
         assert trusted.specificity == card.test.views["clean-native"].metrics["specificity"]
 
-    def test_nothing_else_of_the_card_changes(self, call, weights: Path, predictor: Predictor) -> None:
+    def test_nothing_else_of_the_card_changes(
+        self, call: Callable[..., Any], weights: Path, predictor: Predictor
+    ) -> None:
         call("card", predictor.card.name, "--weights", weights)
         card = read_card(weights / f"{predictor.card.name}.json")
         unchanged = {"test": None, "operating_points": ()}
         assert card.model_copy(update=unchanged) == predictor.card.model_copy(update=unchanged)
 
-    def test_a_point_with_another_threshold_is_left_alone(self, call, weights: Path, predictor: Predictor) -> None:
+    def test_a_point_with_another_threshold_is_left_alone(
+        self, call: Callable[..., Any], weights: Path, predictor: Predictor
+    ) -> None:
         card = predictor.card
         other = card.point().model_copy(update={"name": "other", "threshold": card.point().threshold / 2})
         points = (*card.operating_points, other)
@@ -331,7 +356,7 @@ class TestCard:
         assert call("card", card.name, "--weights", weights).status == 0
         assert read_card(weights / f"{card.name}.json").point("other") == other
 
-    def refused(self, call, weights: Path, name: str) -> str:
+    def refused(self, call: Any, weights: Path, name: str) -> str:
         before = (weights / f"{name}.json").read_bytes()
         done = call("card", name, "--weights", weights)
         assert done.status == 2
@@ -339,23 +364,27 @@ class TestCard:
         assert (weights / f"{name}.json").read_bytes() == before
         return done.err
 
-    def test_scores_of_other_weights_are_refused(self, call, weights: Path, predictor: Predictor) -> None:
+    def test_scores_of_other_weights_are_refused(
+        self, call: Callable[..., Any], weights: Path, predictor: Predictor
+    ) -> None:
         name = predictor.card.name
         path = weights / "evaluation" / f"{name}.test.json"
         path.write_text(path.read_text("utf-8").replace(predictor.model.sha256, "0" * 64), "utf-8")
         assert "belong to other weights" in self.refused(call, weights, name)
 
-    def test_without_scores_there_is_nothing_to_write(self, call, weights: Path, predictor: Predictor) -> None:
+    def test_without_scores_there_is_nothing_to_write(
+        self, call: Callable[..., Any], weights: Path, predictor: Predictor
+    ) -> None:
         (weights / "evaluation" / f"{predictor.card.name}.test.json").unlink()
         assert "no test scores" in self.refused(call, weights, predictor.card.name)
 
     def test_without_the_log_it_is_unknown_how_often_was_scored(
-        self, call, weights: Path, predictor: Predictor
+        self, call: Callable[..., Any], weights: Path, predictor: Predictor
     ) -> None:
         (weights / "evaluation" / "scorings.csv").unlink()
         assert "scorings.csv" in self.refused(call, weights, predictor.card.name)
 
-    def test_every_scoring_counts(self, call, weights: Path, predictor: Predictor) -> None:
+    def test_every_scoring_counts(self, call: Callable[..., Any], weights: Path, predictor: Predictor) -> None:
         name, log = predictor.card.name, weights / "evaluation" / "scorings.csv"
         with log.open("a", newline="") as stream:
             writer = csv.writer(stream)
@@ -373,7 +402,7 @@ class TestCard:
             "2 with these weights, 3 with any weights of this name (evaluation/scorings.csv)"
         )
 
-    def test_an_unknown_model(self, call, tmp_path: Path) -> None:
+    def test_an_unknown_model(self, call: Callable[..., Any], tmp_path: Path) -> None:
         done = call("card", "nothing", "--weights", tmp_path)
         assert done.status == 1
         assert "no model card" in done.err

@@ -1,22 +1,30 @@
 """What can be scored: a released model, or a run whose choice is committed."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 import torch
 
 from skinlens.export.selection import Selection, SelectionError, write_selection
+from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion, draw_pixels, encode_png
 from skinlens.models.checkpoint import load_released, released_precision, save_tensors
+from skinlens.models.classic import HookedClassifier
 from skinlens.models.normalise import Normalise
 from skinlens.models.pretrained import RANDOM
 from skinlens.models.registry import build
 from skinlens.runtime.card import sha256_of
+from skinlens.runtime.predictor import Predictor
 from skinlens.runtime.weights import weights_folder
 from skinlens.studies import model_under_test as module
 from skinlens.studies.evaluate import evaluate
-from skinlens.studies.model_under_test import load_model_under_test
+from skinlens.studies.model_under_test import ModelUnderTest, load_model_under_test
 
 SIDE = 64
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
@@ -27,7 +35,7 @@ RECIPE = {
 }
 
 
-def record(**changes):
+def record(**changes: dict[str, Any] | float | str) -> dict[str, Any]:
     return {
         "recipe": RECIPE,
         "start": RANDOM,
@@ -42,15 +50,15 @@ def record(**changes):
 
 
 @pytest.fixture(scope="module")
-def network():
+def network() -> HookedClassifier:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(4)
-        return build("lenet5", {}).eval()
+        return build("lenet5", {}).eval()  # type: ignore[return-value]
 
 
 @pytest.fixture
-def checkpoint(tmp_path, network):
-    def write(**changes):
+def checkpoint(tmp_path: Path, network: HookedClassifier) -> Callable[..., Any]:
+    def write(**changes: Any) -> Any:
         path = tmp_path / "run" / "model.safetensors"
         path.parent.mkdir(exist_ok=True)
         save_tensors(path, network.state_dict(), json.loads(json.dumps(record(**changes))))
@@ -60,7 +68,7 @@ def checkpoint(tmp_path, network):
 
 
 @pytest.fixture
-def selected(tmp_path):
+def selected(tmp_path: Path) -> Path:
     rate = {"value": 0.9, "low": 0.8, "high": 0.95, "n": 10}
     choice = {
         "chosen_on": "2026-01-01",
@@ -82,7 +90,9 @@ def selected(tmp_path):
     return tmp_path / "selected.json"
 
 
-def test_a_run_is_scored_with_the_weights_it_would_be_released_with(checkpoint, selected, network):
+def test_a_run_is_scored_with_the_weights_it_would_be_released_with(
+    checkpoint: Callable[..., Any], selected: Path, network: HookedClassifier
+) -> None:
     tested = load_model_under_test(str(checkpoint()), selected, tta=False)
     images = [draw_lesion(seed, height=80, width=100) for seed in range(3)]
     found = [answer.score for answer in tested.scorer.predict(images)]
@@ -94,13 +104,13 @@ def test_a_run_is_scored_with_the_weights_it_would_be_released_with(checkpoint, 
     assert len(set(found)) == 3
 
 
-def input_of(image, tested):
+def input_of(image: LesionImage, tested: ModelUnderTest) -> npt.NDArray[np.uint8]:
     from skinlens.imaging.preprocess import to_input
 
     return to_input(image.pixels, tested.preprocessing).copy()
 
 
-def test_a_run_says_what_it_is(checkpoint, selected):
+def test_a_run_says_what_it_is(checkpoint: Callable[..., Any], selected: Path) -> None:
     tested = load_model_under_test(str(checkpoint()), selected, tta=False)
     assert (tested.stem, tested.threshold) == ("drawn", 0.4)
     described = tested.described
@@ -116,7 +126,9 @@ def test_a_run_says_what_it_is(checkpoint, selected):
     ("seed", "tta", "stem"),
     [(0, False, "drawn"), (1, False, "drawn.seed1"), (0, True, "drawn.tta"), (2, True, "drawn.seed2.tta")],
 )
-def test_the_names_of_results_tell_seed_and_orientations(seed, tta, stem, checkpoint, selected):
+def test_the_names_of_results_tell_seed_and_orientations(
+    seed: int, tta: bool, stem: str, checkpoint: Callable[..., Any], selected: Path
+) -> None:
     assert load_model_under_test(str(checkpoint(seed=seed)), selected, tta=tta).stem == stem
 
 
@@ -127,27 +139,29 @@ def test_the_names_of_results_tell_seed_and_orientations(seed, tta, stem, checkp
         ({"recipe": RECIPE | {"about": "other"}}, "recipe"),
     ],
 )
-def test_a_run_that_was_not_chosen_is_not_scored(changes, differs, checkpoint, selected):
+def test_a_run_that_was_not_chosen_is_not_scored(
+    changes: dict[str, str], differs: str, checkpoint: Callable[..., Any], selected: Path
+) -> None:
     with pytest.raises(SelectionError, match=f"is not what the folds chose: its {differs} differs"):
         load_model_under_test(str(checkpoint(**changes)), selected, tta=False)
 
 
-def test_a_run_without_a_committed_choice_is_not_scored(checkpoint, tmp_path):
+def test_a_run_without_a_committed_choice_is_not_scored(checkpoint: Callable[..., Any], tmp_path: Path) -> None:
     with pytest.raises(SelectionError, match="holds no choice for drawn"):
         load_model_under_test(str(checkpoint()), tmp_path / "none.json", tta=False)
 
 
-def test_a_run_that_held_out_a_fold_is_not_scored(checkpoint, selected):
+def test_a_run_that_held_out_a_fold_is_not_scored(checkpoint: Callable[..., Any], selected: Path) -> None:
     with pytest.raises(SelectionError, match="trained without fold 3"):
         load_model_under_test(str(checkpoint(fold=3)), selected, tta=False)
 
 
-def test_a_run_on_a_share_of_the_lesions_is_not_scored(checkpoint, selected):
+def test_a_run_on_a_share_of_the_lesions_is_not_scored(checkpoint: Callable[..., Any], selected: Path) -> None:
     with pytest.raises(SelectionError, match="trained on a share of the lesions"):
         load_model_under_test(str(checkpoint(share=0.5)), selected, tta=False)
 
 
-def test_a_released_model_says_the_same(predictor, selected, monkeypatch):
+def test_a_released_model_says_the_same(predictor: Predictor, selected: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "load_predictor", lambda _name, **_: predictor)
     tested = load_model_under_test(predictor.card.name, selected, tta=False)
     card = predictor.card
@@ -159,7 +173,9 @@ def test_a_released_model_says_the_same(predictor, selected, monkeypatch):
     assert from_card.described == tested.described
 
 
-def test_results_of_a_run_are_written_with_its_training_curve(checkpoint, selected, tmp_path):
+def test_results_of_a_run_are_written_with_its_training_curve(
+    checkpoint: Callable[..., Any], selected: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     labels = ["benign", "malignant"] * 3

@@ -116,12 +116,12 @@ def even_manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written(tmp_path_factory.mktemp("even"), skin_like="benign")
 
 
-def tried(manifest: Path, read: Callable[[Pixels], float], threshold: float) -> tuple[Trial, pd.DataFrame]:
+def tried(manifest: Path, read: Callable[[Pixels], float], threshold: Any) -> tuple[Trial, pd.DataFrame]:
     listed = read_manifests([manifest])
     rows = listed[listed["split"] == "test"].reset_index(drop=True)
     reader = Reader(read)
     plain = np.array([read(decode(Path(file)).pixels) for file in rows["file"]])
-    trial = Trial(reader, rows, plain, threshold, Preprocessing(size=SIZE), resamples=20)
+    trial = Trial(reader, rows, plain, threshold, Preprocessing(size=SIZE), resamples=20)  # type: ignore[arg-type]
     return trial, listed[listed["split"] == "train"]
 
 
@@ -138,7 +138,7 @@ class TestWhoReadsTheBorder:
     def record(cls, manifest: Path) -> dict[str, Any]:
         return in_json(measure_robustness(*tried(manifest, border, BORDER_THRESHOLD), quick=True).shortcuts)
 
-    def test_it_does_not_miss_the_centre(self, record) -> None:
+    def test_it_does_not_miss_the_centre(self, record: dict[str, dict[str, Any]]) -> None:
         disc = record["centre_disc"]
         assert list(disc["views"]) == ["all", "no-twins", "native", "clean-native"]
         assert disc["views"] == disc["plain_views"]
@@ -146,10 +146,10 @@ class TestWhoReadsTheBorder:
         assert (disc["n"], disc["views"]["native"]["n"]) == (16, 12)
         assert disc["radius_share"] == pytest.approx(85 / 224)
 
-    def test_it_does_not_miss_the_lesion(self, record) -> None:
+    def test_it_does_not_miss_the_lesion(self, record: dict[str, dict[str, Any]]) -> None:
         assert record["outline"]["painted_over_auc"]["value"] == record["outline"]["plain_auc"]["value"] == 1
 
-    def test_every_verdict_follows_the_background(self, record) -> None:
+    def test_every_verdict_follows_the_background(self, record: dict[str, dict[str, Any]]) -> None:
         backgrounds = record["backgrounds"]
         assert backgrounds["n"] == 16
         for name in ("verdict_is_backgrounds", "flipped_by_background", "crossed_auc_by_background"):
@@ -165,15 +165,15 @@ class TestWhoReadsTheCentre:
     def record(cls, even_manifest: Path) -> dict[str, Any]:
         return in_json(measure_robustness(*tried(even_manifest, centre, CENTRE_THRESHOLD), quick=True).shortcuts)
 
-    def test_it_is_lost_without_the_centre(self, record) -> None:
+    def test_it_is_lost_without_the_centre(self, record: dict[str, dict[str, Any]]) -> None:
         assert record["centre_disc"]["plain_views"]["all"]["value"] == 1
         assert record["centre_disc"]["views"]["all"]["value"] == pytest.approx(0.5, abs=0.25)
 
-    def test_it_is_lost_without_the_lesion(self, record) -> None:
+    def test_it_is_lost_without_the_lesion(self, record: dict[str, dict[str, Any]]) -> None:
         assert record["outline"]["plain_auc"]["value"] == 1
         assert record["outline"]["painted_over_auc"]["value"] == pytest.approx(0.5, abs=0.25)
 
-    def test_no_verdict_follows_the_background(self, record, manifest: Path) -> None:
+    def test_no_verdict_follows_the_background(self, record: dict[str, dict[str, Any]], manifest: Path) -> None:
         differing = in_json(measure_robustness(*tried(manifest, centre, CENTRE_THRESHOLD), quick=True).shortcuts)
         for backgrounds in (record["backgrounds"], differing["backgrounds"]):
             for name in ("verdict_is_backgrounds", "flipped_by_background", "flipped_by_moving"):
@@ -226,7 +226,9 @@ class TestWithoutOutlines:
         ],
         ids=["no column", "all blank", "one class", "no file"],
     )
-    def test_nothing_is_claimed_and_the_reason_is_given(self, manifest: Path, tmp_path: Path, change, reason) -> None:
+    def test_nothing_is_claimed_and_the_reason_is_given(
+        self, manifest: Path, tmp_path: Path, change: Callable[..., Any], reason: str
+    ) -> None:
         record = measure_robustness(*tried(changed(manifest, tmp_path, change), border, 0.5), quick=True)
         for test in ("outline", "backgrounds"):
             entry = in_json(record.shortcuts)[test]
@@ -270,7 +272,7 @@ class TestRobustness:
     def record(cls, trial: Trial) -> dict[str, Any]:
         return in_json(robustness(trial))
 
-    def test_every_corruption_in_every_strength(self, record) -> None:
+    def test_every_corruption_in_every_strength(self, record: dict[str, Any]) -> None:
         listed = [(entry["name"], entry["strength"]) for entry in record["corruptions"]]
         assert listed == [(corruption.name, strength) for corruption in CORRUPTIONS for strength in (1, 2, 3, 4, 5)]
         assert all(entry["n"] == record["n"] == 16 for entry in record["corruptions"])
@@ -278,7 +280,7 @@ class TestRobustness:
         assert parameters["blur", 1] == "Gaussian, sigma 0.5 px at 224"
 
     @pytest.mark.parametrize("column", [0, 14, 22, 34])
-    def test_figures_follow_from_the_corrupted_images(self, record, trial: Trial, column) -> None:
+    def test_figures_follow_from_the_corrupted_images(self, record: dict[str, Any], trial: Trial, column: int) -> None:
         """Against scikit-learn, each image corrupted by the seed that its digest gives."""
         entry = record["corruptions"][column]
         corruption = next(corruption for corruption in CORRUPTIONS if corruption.name == entry["name"])
@@ -293,15 +295,15 @@ class TestRobustness:
         called = scores >= trial.threshold
         assert entry["accuracy"]["value"] == pytest.approx(accuracy_score(trial.labels, called))
 
-    def test_as_they_are_they_have_the_figures_of_the_views(self, record) -> None:
+    def test_as_they_are_they_have_the_figures_of_the_views(self, record: dict[str, Any]) -> None:
         assert record["clean"]["accuracy"]["value"] == record["clean"]["roc_auc"]["value"] == 1
 
-    def test_what_leaves_the_border_alone_does_no_harm_and_a_dark_rim_does(self, record) -> None:
+    def test_what_leaves_the_border_alone_does_no_harm_and_a_dark_rim_does(self, record: dict[str, Any]) -> None:
         accuracy = {(entry["name"], entry["strength"]): entry["accuracy"]["value"] for entry in record["corruptions"]}
         assert [accuracy["blur", strength] for strength in (1, 2, 3, 4, 5)] == [1] * 5
         assert accuracy["vignette", 5] == 0.5
 
-    def test_too_many_images_are_spread_over_both_labels(self, trial: Trial, monkeypatch) -> None:
+    def test_too_many_images_are_spread_over_both_labels(self, trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(robustness_module, "CORRUPTED_IMAGES", 6)
         record = in_json(measure_robustness(trial, trial.rows.iloc[:0], quick=False).robustness)
         assert record["n"] == 6
@@ -309,7 +311,7 @@ class TestRobustness:
             6
         }
 
-    def test_no_more_than_a_batch_is_scored_at_once(self, trial: Trial, monkeypatch) -> None:
+    def test_no_more_than_a_batch_is_scored_at_once(self, trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
         sizes = []
         predict = trial.scorer.predict
         monkeypatch.setattr(trial.scorer, "predict", lambda images: sizes.append(len(images)) or predict(images))
@@ -323,7 +325,7 @@ class TestQuick:
         record = in_json(measure_robustness(*tried(manifest, border, 0.5), quick=True).robustness)
         assert record == {"n": None, "clean": None, "corruptions": None, "reason": LEFT_OUT}
 
-    def test_only_so_many_images_take_part(self, manifest: Path, monkeypatch) -> None:
+    def test_only_so_many_images_take_part(self, manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(robustness_module, "QUICK_IMAGES", 6)
         trial, training = tried(manifest, border, BORDER_THRESHOLD)
         shortcuts = in_json(measure_robustness(trial, training, quick=True).shortcuts)
@@ -366,7 +368,7 @@ class TestReleasedModel:
         "quick", [pytest.param(True, id="quick"), pytest.param(False, id="whole", marks=pytest.mark.slow)]
     )
     def test_evaluate_writes_and_says_it(
-        self, images: Path, predictor: Predictor, tmp_path: Path, monkeypatch, quick
+        self, images: Path, predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: bool
     ) -> None:
         monkeypatch.setattr(subject_module, "load_predictor", lambda _name, **_: predictor)
         monkeypatch.setattr(evaluate_module, "RESAMPLES", 20)

@@ -1,6 +1,7 @@
 """Shortcut figures: models whose shortcut is known get the numbers that follow from it."""
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from sklearn.metrics import roc_auc_score
 
@@ -11,7 +12,12 @@ LABELS = np.repeat([0, 1], [30, 20])
 GROUPS = np.arange(50) // 2
 
 
-def figures(plain, same_class, swapped, threshold: float = 0.5) -> dict[str, Measurement]:
+def figures(
+    plain: npt.NDArray[np.float64],
+    same_class: npt.NDArray[np.float64],
+    swapped: npt.NDArray[np.float64],
+    threshold: float = 0.5,
+) -> dict[str, Measurement]:
     return measure_backgrounds(
         LABELS, GROUPS, threshold, plain=plain, same_class=same_class, swapped=swapped, resamples=50
     )
@@ -48,14 +54,14 @@ class TestShape:
         np.testing.assert_array_equal(first, again)
 
     @pytest.mark.parametrize("count", [0, 5])
-    def test_there_must_be_both_classes(self, count) -> None:
+    def test_there_must_be_both_classes(self, count: int) -> None:
         with pytest.raises(ValueError, match="no outlines of both classes"):
             shape_probabilities(np.zeros((count, 3)), np.zeros(count, int), np.zeros((2, 3)))
 
 
 class TestPartners:
     @pytest.mark.parametrize("other_class", [False, True])
-    def test_the_class_asked_for_and_another_group(self, other_class) -> None:
+    def test_the_class_asked_for_and_another_group(self, other_class: bool) -> None:
         chosen = partners(LABELS, GROUPS, other_class=other_class, seed=0)
         np.testing.assert_array_equal(LABELS[chosen] == LABELS, not other_class)
         assert (GROUPS[chosen] != GROUPS).all()
@@ -83,13 +89,13 @@ class TestPartners:
         ("labels", "groups", "other_class"),
         [([0, 0, 1], "abc", False), ([0, 0, 1, 1], "aabc", False), ([0, 0], "ab", True), ([0, 1], "aa", True)],
     )
-    def test_an_image_without_a_partner(self, labels, groups, other_class) -> None:
+    def test_an_image_without_a_partner(self, labels: list[int], groups: str, other_class: bool) -> None:
         with pytest.raises(ValueError, match="no other image"):
             partners(np.array(labels), list(groups), other_class=other_class, seed=0)
 
 
 class TestBackgrounds:
-    def test_who_sees_the_lesion_alone_is_not_moved(self, informative) -> None:
+    def test_who_sees_the_lesion_alone_is_not_moved(self, informative: npt.NDArray[np.float64]) -> None:
         seen = figures(informative, informative, informative)
         auc = roc_auc_score(LABELS, informative)
         for name in ("plain_auc", "same_class_auc", "swapped_auc", "crossed_auc_by_lesion"):
@@ -116,7 +122,7 @@ class TestBackgrounds:
         assert seen["logit_change_same_class_to_swapped"].value == pytest.approx(2 * np.log(3))
         assert seen["logit_towards_background"].value == pytest.approx(2 * np.log(3))
 
-    def test_who_is_thrown_by_moving_itself(self, informative) -> None:
+    def test_who_is_thrown_by_moving_itself(self, informative: npt.NDArray[np.float64]) -> None:
         """Everything that was moved looks malignant, on whatever background: no background is followed."""
         seen = figures(informative, np.full(50, 0.9), np.full(50, 0.9))
         right = (informative >= 0.5) == (LABELS == 1)
@@ -126,13 +132,13 @@ class TestBackgrounds:
         assert seen["flipped_by_moving"].n == right.sum()
         assert seen["logit_towards_background"].value == 0
 
-    def test_the_direction_away_from_the_background_is_negative(self, informative) -> None:
+    def test_the_direction_away_from_the_background_is_negative(self, informative: npt.NDArray[np.float64]) -> None:
         away = 1 / (1 + np.exp(-(np.log(informative / (1 - informative)) + np.where(LABELS == 1, 0.5, -0.5))))
         seen = figures(informative, informative, away)
         assert seen["logit_towards_background"].value == pytest.approx(-0.5)
         assert seen["logit_change_same_class_to_swapped"].value == pytest.approx(0.5)
 
-    def test_each_lesion_counts_once_and_has_an_interval(self, informative) -> None:
+    def test_each_lesion_counts_once_and_has_an_interval(self, informative: npt.NDArray[np.float64]) -> None:
         swapped = np.random.default_rng(5).permutation(informative)
         measured = figures(informative, informative**2, swapped)
         assert list(measured) == list(BACKGROUND_MEASUREMENTS)
@@ -149,7 +155,7 @@ class TestBackgrounds:
         seen = figures(certain, certain, 1 - certain)
         assert seen["logit_towards_background"].value == pytest.approx(2 * np.log(1e6), rel=1e-3)
 
-    def test_the_threshold_decides_what_a_verdict_is(self, informative) -> None:
+    def test_the_threshold_decides_what_a_verdict_is(self, informative: npt.NDArray[np.float64]) -> None:
         seen = figures(informative, informative, informative, threshold=0)
         assert seen["verdict_is_backgrounds"].value == pytest.approx(30 / 50)
 

@@ -2,7 +2,9 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ import pytest
 from skinlens.errors import UsageError
 from skinlens.explain.similar import load_similar_index
 from skinlens.imaging.synthetic import draw_pixels, encode_png
-from skinlens.runtime.card import read_card
+from skinlens.runtime.card import ModelCard, read_card
 from skinlens.runtime.predictor import DEFAULT_MODEL
 from skinlens.studies import similar_images as command
 from skinlens.studies.similar_images import NEAREST, measure_similar
@@ -58,13 +60,13 @@ def released(data: Path, tmp_path_factory: pytest.TempPathFactory, released_fold
     return weights
 
 
-def _loader(weights: Path):
+def _loader(weights: Path) -> Callable[..., Any]:
     from skinlens.runtime.predictor import load_predictor
 
     return lambda name, **options: load_predictor(name, weights, **{**options, "unverified": True})
 
 
-def _store(card, folder: Path) -> None:
+def _store(card: ModelCard, folder: Path) -> None:
     from skinlens.runtime.card import write_card
 
     write_card(card, folder / f"{card.name}.json")

@@ -1,8 +1,10 @@
 """Rates by part, against counting by hand."""
 
 import json
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 from sklearn.metrics import recall_score
@@ -16,7 +18,7 @@ MALIGNANT = {"mel", "melanoma", "bcc", "scc", "akiec", ""}
 
 
 @pytest.fixture
-def rows():
+def rows() -> pd.DataFrame:
     """400 images of every diagnosis, with blanks in each column and one site that is rare."""
     generator = np.random.default_rng(4)
     dx = generator.choice(
@@ -31,7 +33,7 @@ def rows():
             "label": ["malignant" if name in MALIGNANT else "benign" for name in dx],
             "dx": dx,
             "age": generator.choice([0, 29, 30, 59, 60, 80, np.nan], 400),
-            "sex": generator.choice(["male", "female", None], 400),
+            "sex": generator.choice(["male", "female", None], 400),  # type: ignore[arg-type]
             "site": generator.choice(["back", "acral", ""], 400, p=[0.8, 0.02, 0.18]),
             "origin": generator.choice(["here", "abroad"], 400),
             "skin_tone": generator.choice(["very light", "tan", ""], 400),
@@ -41,20 +43,20 @@ def rows():
 
 
 @pytest.fixture
-def chances():
+def chances() -> npt.NDArray[np.float64]:
     return np.random.default_rng(5).uniform(0, 1, 400)
 
 
 @pytest.fixture
-def record(rows, chances):
+def record(rows: pd.DataFrame, chances: npt.NDArray[np.float64]) -> dict[str, Any]:
     return subgroup_record(rows, chances, THRESHOLD).model_dump(mode="json")
 
 
-def by_part(record):
+def by_part(record: dict[str, Any]) -> dict[tuple[str, str, str], dict[str, Any]]:
     return {(cell["column"], cell["value"], cell["metric"]): cell for cell in record["cells"]}
 
 
-def test_every_image_lies_in_one_part_of_each_column():
+def test_every_image_lies_in_one_part_of_each_column() -> None:
     rows = pd.DataFrame(
         {
             "label": ["benign", "benign", "malignant", "malignant", "benign"],
@@ -78,7 +80,9 @@ def test_every_image_lies_in_one_part_of_each_column():
     assert (rate.value, rate.low, rate.high) == (0.5, interval.low, interval.high)
 
 
-def test_diagnoses_have_one_name_and_the_rate_of_their_label(record, rows, chances):
+def test_diagnoses_have_one_name_and_the_rate_of_their_label(
+    record: dict[str, Any], rows: pd.DataFrame, chances: npt.NDArray[np.float64]
+) -> None:
     cells = {key[1:]: cell for key, cell in by_part(record).items() if key[0] == "dx"}
     names = {"mel": ["mel", "melanoma"], "bcc": ["bcc"], "scc": ["scc"], "akiec": ["akiec"], "not recorded": [""]}
     benign = {"nv": ["nv", "nevus"], "bkl": ["bkl", "sk"], "df": ["df"], "vasc": ["vasc"]}
@@ -94,7 +98,9 @@ def test_diagnoses_have_one_name_and_the_rate_of_their_label(record, rows, chanc
 
 
 @pytest.mark.parametrize("column", ["sex", "site", "origin", "skin_tone"])
-def test_both_rates_of_every_part_are_those_of_a_library(record, rows, chances, column):
+def test_both_rates_of_every_part_are_those_of_a_library(
+    record: dict[str, Any], rows: pd.DataFrame, chances: npt.NDArray[np.float64], column: str
+) -> None:
     cells = by_part(record)
     values = rows[column].fillna("").replace("", "not recorded")
     seen = 0
@@ -114,12 +120,12 @@ def test_both_rates_of_every_part_are_those_of_a_library(record, rows, chances, 
     assert seen >= 4
 
 
-def test_every_column_counts_every_image_once(record):
+def test_every_column_counts_every_image_once(record: dict[str, Any]) -> None:
     for column in COLUMNS:
         assert sum(cell["n"] for cell in record["cells"] if cell["column"] == column) == 400
 
 
-def test_small_parts_are_withheld_with_their_counts(record):
+def test_small_parts_are_withheld_with_their_counts(record: dict[str, Any]) -> None:
     small = [cell for cell in record["cells"] if cell["n"] < FEWEST]
     assert {(cell["column"], cell["value"]) for cell in small} >= {("site", "acral"), ("dx", "df")}
     for cell in small:
@@ -131,46 +137,48 @@ def test_small_parts_are_withheld_with_their_counts(record):
 
 
 @pytest.mark.parametrize(("n", "shown"), [(FEWEST - 1, False), (FEWEST, True)])
-def test_twenty_are_enough(n, shown):
+def test_twenty_are_enough(n: int, shown: bool) -> None:
     rows = pd.DataFrame({"label": ["malignant"] * n, "sex": ["male"] * n})
     (cell,) = subgroup_record(rows, np.ones(n), 0.5).model_dump(mode="json")["cells"]
     assert (cell["rate"]["value"] == 1) is shown
 
 
-def test_missed_melanomas_are_listed_by_id_or_else_by_path(record, rows, chances):
+def test_missed_melanomas_are_listed_by_id_or_else_by_path(
+    record: dict[str, Any], rows: pd.DataFrame, chances: npt.NDArray[np.float64]
+) -> None:
     melanoma = rows["dx"].isin(["mel", "melanoma"])
     missed = rows[melanoma & (chances < THRESHOLD)]
     assert record["missed_melanomas"]["n"] == melanoma.sum()
     expected = [row.isic_id or row.path for row in missed.itertuples()]
     assert record["missed_melanomas"]["ids"] == expected
-    assert any(name.endswith(".png") for name in expected)
-    assert any(name.startswith("ISIC_") for name in expected)
+    assert any(name.endswith(".png") for name in expected)  # type: ignore[arg-type]
+    assert any(name.startswith("ISIC_") for name in expected)  # type: ignore[arg-type]
 
 
-def test_a_lesion_labelled_benign_is_no_missed_melanoma():
+def test_a_lesion_labelled_benign_is_no_missed_melanoma() -> None:
     rows = pd.DataFrame({"label": ["benign", "malignant"], "dx": ["mel", "mel"], "path": ["a", "b"]})
     found = subgroup_record(rows, [0.1, 0.1], 0.5).model_dump(mode="json")
     assert found["missed_melanomas"] == {"n": 1, "ids": ["b"]}
 
 
-def test_a_score_at_the_threshold_is_malignant():
+def test_a_score_at_the_threshold_is_malignant() -> None:
     rows = pd.DataFrame({"label": ["malignant"], "dx": ["mel"]})
     assert subgroup_record(rows, [0.5], 0.5).model_dump(mode="json")["missed_melanomas"]["ids"] == []
     assert subgroup_record(rows, [0.4999], 0.5).model_dump(mode="json")["missed_melanomas"]["ids"] == ["row 0"]
 
 
-def test_columns_that_a_manifest_lacks_are_named(rows, chances):
+def test_columns_that_a_manifest_lacks_are_named(rows: pd.DataFrame, chances: npt.NDArray[np.float64]) -> None:
     found = subgroup_record(rows[["path", "label", "sex"]], chances, THRESHOLD).model_dump(mode="json")
     assert found["not_in_manifest"] == ["dx", "age", "site", "origin", "skin_tone", "recorded_skin_tone"]
     assert {cell["column"] for cell in found["cells"]} == {"sex"}
     assert found["missed_melanomas"] == {"n": 0, "ids": []}
 
 
-def test_the_record_is_plain_json(record):
+def test_the_record_is_plain_json(record: dict[str, Any]) -> None:
     assert json.loads(json.dumps(record, allow_nan=False)) == record
 
 
-def test_the_short_form_says_what_was_measured_withheld_and_missed(record):
+def test_the_short_form_says_what_was_measured_withheld_and_missed(record: dict[str, Any]) -> None:
     lines = format_subgroups(Subgroups.model_validate(record)).splitlines()
     cell = by_part(record)["skin_tone", "tan", "specificity"]
     rate = cell["rate"]
@@ -185,7 +193,7 @@ def test_the_short_form_says_what_was_measured_withheld_and_missed(record):
     assert lines[-1] == f"Melanomas missed: {len(missed['ids'])} of {missed['n']}: {', '.join(missed['ids'])}"
 
 
-def test_values_out_of_range_are_errors(rows, chances):
+def test_values_out_of_range_are_errors(rows: pd.DataFrame, chances: npt.NDArray[np.float64]) -> None:
     with pytest.raises(ValueError, match="threshold"):
         subgroup_record(rows, chances, 1.5)
     with pytest.raises(ValueError, match="probabilities"):
@@ -194,7 +202,7 @@ def test_values_out_of_range_are_errors(rows, chances):
         subgroup_record(rows.assign(label="unsure"), chances, 0.5)
 
 
-def test_a_recorded_skin_tone_stands_beside_the_estimated_one():
+def test_a_recorded_skin_tone_stands_beside_the_estimated_one() -> None:
     rows = pd.DataFrame({"label": ["benign"] * 3, "skin_tone": ["0", 5.0, None]})
     both = with_skin_tones(rows, ["tan", "", "light"])
     assert both["skin_tone"].tolist() == ["tan", "", "light"]

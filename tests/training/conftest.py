@@ -1,6 +1,8 @@
 """Drawn images and manifests of them."""
 
 import csv
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,10 +10,10 @@ from PIL import Image
 
 
 @pytest.fixture(scope="session")
-def draw():
+def draw() -> Callable[..., Any]:
     """Writes a PNG of noise round a colour; malignant ones are dark, benign ones light, so that a network can learn."""
 
-    def write(path, *, malignant, seed, height=64, width=72):
+    def write(path: Any, *, malignant: Any, seed: Any, height: int = 64, width: int = 72) -> Any:
         level = 70 if malignant else 180
         noise = np.random.default_rng(seed).integers(-40, 41, (height, width, 3))
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -22,10 +24,10 @@ def draw():
 
 
 @pytest.fixture(scope="session")
-def write_csv():
+def write_csv() -> Callable[..., Any]:
     """Writes dicts as a CSV with the columns of the first."""
 
-    def write(path, rows):
+    def write(path: Any, rows: Any) -> Any:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.DictWriter(stream, list(rows[0]))

@@ -8,9 +8,11 @@ import itertools
 import json
 import sys
 import tempfile
+from collections.abc import Iterator
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -91,7 +93,7 @@ EVERYTHING = {
 }
 
 
-def recipes():
+def recipes() -> dict[str, Recipe]:
     """Name and recipe of every shipped file and card, and of tables that use every entry.
 
     Recipes recorded in `selected.json` are those of the files, which test_recipe.py holds them to.
@@ -107,7 +109,7 @@ def recipes():
     return found
 
 
-def drawn_rows(folder):
+def drawn_rows(folder: Path) -> pd.DataFrame:
     """Eight drawn lesions of several shapes; five have an outline, and both labels some of them."""
     listed = []
     for number in range(ROWS):
@@ -124,7 +126,7 @@ def drawn_rows(folder):
     return rows.assign(label=np.where(rows["malignant"], "malignant", "benign"), origin=["a"] * 5 + ["b"] * 3)
 
 
-def draws(recipe, rows, *, each, repeats):
+def draws(recipe: Recipe, rows: pd.DataFrame, *, each: int, repeats: range | list[Any]) -> Iterator[Any]:
     """Items of training: the first rows in the first and in the last epoch."""
     weights = row_weights(rows, recipe.balance, even_labels=recipe.even_labels)
     decoded = DecodedRows(rows, side=recipe.keep_side, outlines=recipe.needs_outlines)
@@ -135,7 +137,7 @@ def draws(recipe, rows, *, each, repeats):
             yield images[(epoch, row) if repeat is None else (epoch, row, repeat)]
 
 
-def described(item):
+def described(item: tuple[Any, ...]) -> tuple[str, str]:
     """The digest of an item, and a thumbnail of its image as 4 x 4 mean colours in hexadecimal."""
     image, label, *outline = item
     digest = sha256(image.numpy().tobytes())
@@ -151,13 +153,13 @@ def described(item):
     return digest.hexdigest()[:16], np.round(thumbnail).astype(np.uint8).tobytes().hex()
 
 
-def machine():
+def machine() -> Any:
     """What the last bit of a pixel may depend on."""
     names = ("numpy", "opencv-python-headless", "torch", "torchvision")
     return {name: version(name) for name in names} | {"cpu": torch.backends.cpu.get_cpu_capability()}
 
 
-def all_described(folder):
+def all_described(folder: Path) -> dict[str, list[tuple[str, str]]]:
     rows, items = drawn_rows(folder), {}
     for name, recipe in recipes().items():
         everything = name.startswith("everything")
@@ -169,34 +171,40 @@ def all_described(folder):
 
 
 @pytest.fixture(scope="module")
-def golden():
+def golden() -> dict[str, Any]:
     return json.loads(GOLDEN.read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[str, str]]]:
     return all_described(tmp_path_factory.mktemp("golden"))
 
 
-def test_no_recipe_is_missing_and_no_draw_is_like_another(golden, found):
+def test_no_recipe_is_missing_and_no_draw_is_like_another(
+    golden: dict[str, Any], found: dict[str, list[tuple[str, str]]]
+) -> None:
     assert set(golden["draws"]) <= set(found)
     for name, items in golden["draws"].items():
         if name != "everything opencv-resize-only":
             assert len({digest for digest, _ in items}) == len(items), name
 
 
-def test_the_pixels_look_the_same_on_every_machine(golden, found):
+def test_the_pixels_look_the_same_on_every_machine(
+    golden: dict[str, Any], found: dict[str, list[tuple[str, str]]]
+) -> None:
     """Another draw of a transform changes some mean colour of a sixteenth of the image by far more than rounding."""
     for name, items in golden["draws"].items():
         for (_, expected), (_, given) in zip(items, found[name], strict=True):
             colours = (np.frombuffer(bytes.fromhex(text), np.uint8).astype(int) for text in (expected, given))
-            np.testing.assert_allclose(*colours, atol=1, err_msg=name)
+            np.testing.assert_allclose(*colours, atol=1, err_msg=name)  # type: ignore[call-overload]
 
 
 # Nothing may be skipped, and elsewhere this says nothing about the code: the test above holds there.
 if json.loads(GOLDEN.read_text("utf-8"))["machine"] == machine():
 
-    def test_the_pixels_are_the_same_to_the_bit_where_the_libraries_are(golden, found):
+    def test_the_pixels_are_the_same_to_the_bit_where_the_libraries_are(
+        golden: dict[str, Any], found: dict[str, list[tuple[str, str]]]
+    ) -> None:
         for name, items in golden["draws"].items():
             assert [digest for digest, _ in found[name]] == [digest for digest, _ in items], name
 

@@ -9,7 +9,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -49,46 +51,46 @@ OUTPUTS = {"checkpoint.safetensors", "model.safetensors", "log.csv", "fold.csv",
 class Tiny(nn.Module):
     """What a run must cope with: a kernel, a batch-norm with its integer counter, dropout and a head."""
 
-    def __init__(self, width=4, dropout=0.25):
+    def __init__(self, width: int = 4, dropout: float = 0.25) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 3, stride=4, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(width, 2)
 
-    def forward(self, images):
+    def forward(self, images: Any) -> Any:
         return self.head(self.dropout(self.bn1(self.conv1(images)).relu().mean(dim=(2, 3))))
 
 
 class TinyExplained(Explainable):
     """The least that has feature maps, on which an outline can be drawn."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 4, 4, stride=4)
         self.head = nn.Linear(4, 2)
 
     @property
-    def explained(self):
+    def explained(self) -> Any:
         return self.conv1
 
-    def analyse(self, images):
+    def analyse(self, images: Any) -> Any:
         maps = self.conv1(images).relu()
         pooled = maps.mean(dim=(2, 3))
         return Analysis(self.head(pooled), maps, pooled, None)
 
-    def evidence_gradient(self, pooled):
+    def evidence_gradient(self, pooled: Any) -> Any:
         return (self.head.weight[1] - self.head.weight[0]).expand_as(pooled)
 
 
 @pytest.fixture(autouse=True)
-def _tiny(monkeypatch):
+def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry._BUILDERS, "tiny", Tiny)
     monkeypatch.setitem(registry._BUILDERS, "tiny_explained", TinyExplained)
 
 
 @pytest.fixture(scope="module")
-def manifest(tmp_path_factory, draw, write_csv):
+def manifest(tmp_path_factory: pytest.TempPathFactory, draw: Callable[..., Any], write_csv: Callable[..., Any]) -> Path:
     """Twelve training images in three folds, and a test image that no run may touch (it is no image at all)."""
     folder = tmp_path_factory.mktemp("data")
     rows = []
@@ -101,23 +103,23 @@ def manifest(tmp_path_factory, draw, write_csv):
 
 
 @pytest.fixture(scope="module")
-def rows(manifest):
+def rows(manifest: Path) -> pd.DataFrame:
     return read_manifests([manifest])
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Iterator[Path]:
     """Folder of a run, removed at once: the real network's checkpoint is half a gigabyte."""
     yield tmp_path / "run"
     shutil.rmtree(tmp_path / "run", ignore_errors=True)
 
 
 @pytest.fixture
-def settings(folder, manifest):
+def settings(folder: Path, manifest: Path) -> Settings:
     return Settings(out=folder, data=(str(manifest),), init=None, fold=0, seed=0, resume=False, workers=0)
 
 
-def recipe(**entries):
+def recipe(**entries: Any) -> Recipe:
     """A recipe that uses everything that has to survive an interruption."""
     plain = {
         "name": "drawn",
@@ -135,23 +137,23 @@ def recipe(**entries):
     return Recipe.model_validate(plain | entries)
 
 
-def same_tensors(first, second):
+def same_tensors(first: Path, second: Path) -> bool:
     one, other = read_tensors(first)[0], read_tensors(second)[0]
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def log_of(folder):
+def log_of(folder: Path) -> list[dict[str, str]]:
     with (folder / "log.csv").open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
 
 
-def figures(folder):
+def figures(folder: Path) -> list[dict[str, str]]:
     """The log without what depends on the clock."""
     timed = {"seconds", "images_per_second"}
     return [{name: value for name, value in entry.items() if name not in timed} for entry in log_of(folder)]
 
 
-def test_what_a_run_leaves_behind(rows, settings):
+def test_what_a_run_leaves_behind(rows: pd.DataFrame, settings: Settings) -> None:
     finished = run(recipe(), rows, settings)
     assert finished == settings.out / "model.safetensors"
     assert {path.name for path in settings.out.iterdir()} == OUTPUTS
@@ -173,7 +175,7 @@ def test_what_a_run_leaves_behind(rows, settings):
     assert [entry["train_loss"] for entry in record["log"]] == [float(entry["train_loss"]) for entry in log]
 
 
-def test_fold_scores_are_those_of_the_model_that_is_kept(rows, settings):
+def test_fold_scores_are_those_of_the_model_that_is_kept(rows: pd.DataFrame, settings: Settings) -> None:
     """Scored again from the file alone, with NumPy for the normalisation."""
     finished = run(recipe(), rows, settings)
     table = pd.read_csv(settings.out / "fold.csv")
@@ -197,7 +199,7 @@ def test_fold_scores_are_those_of_the_model_that_is_kept(rows, settings):
     assert record["fold_figures"]["fold_accuracy"] == called.mean()
 
 
-def test_an_easy_problem_is_learnt(rows, settings):
+def test_an_easy_problem_is_learnt(rows: pd.DataFrame, settings: Settings) -> None:
     easy = recipe(schedule={"epochs": 15}, network={"name": "tiny", "options": {"dropout": 0}}, label_smoothing=0.0)
     run(easy, rows, settings)
     losses = [float(entry["train_loss"]) for entry in log_of(settings.out)]
@@ -205,7 +207,7 @@ def test_an_easy_problem_is_learnt(rows, settings):
     assert float(log_of(settings.out)[-1]["fold_auc"]) == 1.0
 
 
-def test_without_a_fold_every_row_is_trained_on_and_nothing_is_scored(rows, settings):
+def test_without_a_fold_every_row_is_trained_on_and_nothing_is_scored(rows: pd.DataFrame, settings: Settings) -> None:
     run(recipe(), rows, dataclasses.replace(settings, fold=None))
     assert {path.name for path in settings.out.iterdir()} == OUTPUTS - {"fold.csv"}
     record = json.loads((settings.out / "run.json").read_text("utf-8"))
@@ -214,14 +216,16 @@ def test_without_a_fold_every_row_is_trained_on_and_nothing_is_scored(rows, sett
     assert set(log_of(settings.out)[0]) == {"epoch", "train_loss", "seconds", "images_per_second"}
 
 
-def test_a_fold_of_one_class_has_no_auc(rows, settings):
+def test_a_fold_of_one_class_has_no_auc(rows: pd.DataFrame, settings: Settings) -> None:
     benign_only = rows.assign(fold=[0, 1] * 6 + [-1])
     run(recipe(), benign_only, settings)
     assert "fold_accuracy" in log_of(settings.out)[0]
     assert not {"fold_auc", "fold_loss"} & set(log_of(settings.out)[0])
 
 
-def test_the_same_seed_gives_the_same_weights_whatever_ran_before(rows, settings, tmp_path):
+def test_the_same_seed_gives_the_same_weights_whatever_ran_before(
+    rows: pd.DataFrame, settings: Settings, tmp_path: Path
+) -> None:
     first = run(recipe(), rows, settings)
     torch.rand(5)
     second = run(recipe(), rows, dataclasses.replace(settings, out=tmp_path / "second"))
@@ -231,7 +235,7 @@ def test_the_same_seed_gives_the_same_weights_whatever_ran_before(rows, settings
     assert not same_tensors(first, other)
 
 
-def test_a_worker_does_not_wait_for_threads_that_its_parent_had(rows, settings):
+def test_a_worker_does_not_wait_for_threads_that_its_parent_had(rows: pd.DataFrame, settings: Settings) -> None:
     """OpenCV's pool is not there in a forked worker; it must be closed before."""
     cv2.setNumThreads(2)
     cv2.warpAffine(np.zeros((2000, 2000), np.uint8), np.eye(2, 3), (2000, 2000))
@@ -239,7 +243,7 @@ def test_a_worker_does_not_wait_for_threads_that_its_parent_had(rows, settings):
     assert cv2.getNumThreads() == 1
 
 
-def test_a_worker_process_changes_nothing(rows, settings, tmp_path):
+def test_a_worker_process_changes_nothing(rows: pd.DataFrame, settings: Settings, tmp_path: Path) -> None:
     alone = run(recipe(), rows, settings)
     helped = run(recipe(), rows, dataclasses.replace(settings, out=tmp_path / "helped", workers=1))
     assert same_tensors(alone, helped)
@@ -249,11 +253,11 @@ class PowerCutError(Exception):
     """Stops a run from outside."""
 
 
-def interrupt_after(monkeypatch, epochs):
+def interrupt_after(monkeypatch: pytest.MonkeyPatch, epochs: int) -> Callable[..., Any]:
     """Lets a run do so many epochs and stops it in the middle of the next."""
     whole = loop._step
 
-    def cut(tools, state, batch, rate):
+    def cut(tools: Any, state: Any, batch: Any, rate: Any) -> Any:
         loss = whole(tools, state, batch, rate)
         if state.epoch == epochs:
             raise PowerCutError
@@ -263,7 +267,7 @@ def interrupt_after(monkeypatch, epochs):
     return lambda: monkeypatch.setattr(loop, "_step", whole)
 
 
-def cut_off(monkeypatch, epochs, plan, rows, settings):
+def cut_off(monkeypatch: pytest.MonkeyPatch, epochs: int, plan: Recipe, rows: pd.DataFrame, settings: Settings) -> None:
     """Begins a run that is stopped in the middle of the epoch after so many."""
     restore = interrupt_after(monkeypatch, epochs)
     with pytest.raises(PowerCutError):
@@ -277,7 +281,14 @@ def cut_off(monkeypatch, epochs, plan, rows, settings):
     [{}, {"ema": None}, {"optimiser": {"name": "adam", "rate_pretrained": 1e-3, "rate_new": 1e-2}}],
     ids=["adamw+ema", "no ema", "adam"],
 )
-def test_a_run_goes_on_bit_for_bit_where_it_was_cut_off(rows, settings, tmp_path, monkeypatch, epochs, entries):
+def test_a_run_goes_on_bit_for_bit_where_it_was_cut_off(
+    rows: pd.DataFrame,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    epochs: int,
+    entries: dict[str, None],
+) -> None:
     plan = recipe(**entries)
     straight = run(plan, rows, settings)
     cut = dataclasses.replace(settings, out=tmp_path / "cut")
@@ -291,7 +302,9 @@ def test_a_run_goes_on_bit_for_bit_where_it_was_cut_off(rows, settings, tmp_path
     assert (settings.out / "fold.csv").read_bytes() == (cut.out / "fold.csv").read_bytes()
 
 
-def test_a_run_with_rare_checkpoints_goes_on_from_the_last_one(rows, settings, tmp_path, monkeypatch):
+def test_a_run_with_rare_checkpoints_goes_on_from_the_last_one(
+    rows: pd.DataFrame, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     straight = run(recipe(), rows, settings)
     cut = dataclasses.replace(settings, out=tmp_path / "cut", checkpoint_every=2)
     cut_off(monkeypatch, 2, recipe(), rows, cut)
@@ -300,7 +313,9 @@ def test_a_run_with_rare_checkpoints_goes_on_from_the_last_one(rows, settings, t
     assert loop.read_state(cut.out / "checkpoint.safetensors")[1]["epoch"] == 3
 
 
-def test_origins_of_one_label_take_part_only_where_the_recipe_lets_them(datasets, settings):
+def test_origins_of_one_label_take_part_only_where_the_recipe_lets_them(
+    datasets: pd.DataFrame, settings: Settings
+) -> None:
     alone = datasets["origin"] == "msk"
     datasets = datasets.assign(
         label=datasets["label"].mask(alone, "malignant"), malignant=datasets["malignant"].mask(alone, 1)
@@ -310,7 +325,9 @@ def test_origins_of_one_label_take_part_only_where_the_recipe_lets_them(datasets
     assert sum(record["images"].values()) == 16 - 1 - alone.sum()
 
 
-def test_a_pretrained_run_goes_on_bit_for_bit(rows, settings, tmp_path, monkeypatch):
+def test_a_pretrained_run_goes_on_bit_for_bit(
+    rows: pd.DataFrame, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = dataclasses.replace(settings, init=pretrained(tmp_path))
     straight = run(recipe(), rows, settings)
     cut = dataclasses.replace(settings, out=tmp_path / "cut")
@@ -318,7 +335,7 @@ def test_a_pretrained_run_goes_on_bit_for_bit(rows, settings, tmp_path, monkeypa
     assert same_tensors(straight, run(recipe(), rows, dataclasses.replace(cut, resume=True)))
 
 
-def test_a_frozen_part_stays_as_it_started(rows, settings, tmp_path):
+def test_a_frozen_part_stays_as_it_started(rows: pd.DataFrame, settings: Settings, tmp_path: Path) -> None:
     """Weights, norms and their statistics; all the rest is trained."""
     before = Tiny().state_dict()
     before["conv1.weight"] = torch.full((4, 3, 3, 3), 0.5)
@@ -330,7 +347,9 @@ def test_a_frozen_part_stays_as_it_started(rows, settings, tmp_path):
     assert changed == {"head.weight", "head.bias"}
 
 
-def test_a_run_with_a_frozen_part_goes_on_bit_for_bit(rows, settings, tmp_path, monkeypatch):
+def test_a_run_with_a_frozen_part_goes_on_bit_for_bit(
+    rows: pd.DataFrame, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = dataclasses.replace(settings, init=pretrained(tmp_path))
     straight = run(recipe(frozen=["conv1"]), rows, settings)
     cut = dataclasses.replace(settings, out=tmp_path / "cut")
@@ -341,18 +360,22 @@ def test_a_run_with_a_frozen_part_goes_on_bit_for_bit(rows, settings, tmp_path, 
 @pytest.mark.parametrize(
     ("name", "what"), [("layer9", "tiny has no part layer9"), ("head", "start.safetensors lacks head.weight")]
 )
-def test_only_a_part_that_is_there_and_pretrained_can_be_frozen(rows, settings, tmp_path, name, what):
+def test_only_a_part_that_is_there_and_pretrained_can_be_frozen(
+    rows: pd.DataFrame, settings: Settings, tmp_path: Path, name: str, what: str
+) -> None:
     with pytest.raises(RecipeError, match=what):
         run(recipe(frozen=[name]), rows, dataclasses.replace(settings, init=pretrained(tmp_path)))
 
 
-def test_resume_without_a_checkpoint_begins(rows, settings, tmp_path):
+def test_resume_without_a_checkpoint_begins(rows: pd.DataFrame, settings: Settings, tmp_path: Path) -> None:
     straight = run(recipe(), rows, settings)
     begun = run(recipe(), rows, dataclasses.replace(settings, out=tmp_path / "begun", resume=True))
     assert same_tensors(straight, begun)
 
 
-def test_resuming_a_finished_run_trains_no_further(rows, settings, monkeypatch):
+def test_resuming_a_finished_run_trains_no_further(
+    rows: pd.DataFrame, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     finished = run(recipe(), rows, settings)
     model, scores = finished.read_bytes(), (settings.out / "fold.csv").read_bytes()
     interrupt_after(monkeypatch, 3)
@@ -361,7 +384,7 @@ def test_resuming_a_finished_run_trains_no_further(rows, settings, monkeypatch):
     assert (settings.out / "fold.csv").read_bytes() == scores
 
 
-def test_without_resume_a_run_begins_anew(rows, settings):
+def test_without_resume_a_run_begins_anew(rows: pd.DataFrame, settings: Settings) -> None:
     run(recipe(), rows, settings)
     before = figures(settings.out)
     run(recipe(), rows, dataclasses.replace(settings, seed=1))
@@ -379,7 +402,9 @@ def test_without_resume_a_run_begins_anew(rows, settings):
         ({"data": ("elsewhere/other.csv",)}, {}, "data"),
     ],
 )
-def test_a_checkpoint_of_another_run_is_refused(rows, settings, change, entries, named):
+def test_a_checkpoint_of_another_run_is_refused(
+    rows: pd.DataFrame, settings: Settings, change: dict[str, Any], entries: dict[str, int], named: str
+) -> None:
     run(recipe(), rows, settings)
     checkpoint = (settings.out / "checkpoint.safetensors").read_bytes()
     other = dataclasses.replace(settings, resume=True, **change)
@@ -388,14 +413,14 @@ def test_a_checkpoint_of_another_run_is_refused(rows, settings, change, entries,
     assert (settings.out / "checkpoint.safetensors").read_bytes() == checkpoint
 
 
-def test_a_checkpoint_of_another_start_is_refused(rows, settings, tmp_path):
+def test_a_checkpoint_of_another_start_is_refused(rows: pd.DataFrame, settings: Settings, tmp_path: Path) -> None:
     run(recipe(), rows, settings)
     other = dataclasses.replace(settings, resume=True, init=pretrained(tmp_path))
     with pytest.raises(CheckpointError, match="belongs to another run: its start differs"):
         run(recipe(), rows, other)
 
 
-def test_a_checkpoint_may_be_resumed_where_the_data_moved(rows, settings):
+def test_a_checkpoint_may_be_resumed_where_the_data_moved(rows: pd.DataFrame, settings: Settings) -> None:
     run(recipe(), rows, settings)
     before = load_file(settings.out / "model.safetensors")
     run(recipe(), rows, dataclasses.replace(settings, resume=True, data=("moved/manifest.csv",)))
@@ -404,7 +429,7 @@ def test_a_checkpoint_may_be_resumed_where_the_data_moved(rows, settings):
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-def test_a_damaged_checkpoint_is_refused(rows, settings):
+def test_a_damaged_checkpoint_is_refused(rows: pd.DataFrame, settings: Settings) -> None:
     run(recipe(), rows, settings)
     path = settings.out / "checkpoint.safetensors"
     path.write_bytes(path.read_bytes()[:-5])
@@ -412,7 +437,7 @@ def test_a_damaged_checkpoint_is_refused(rows, settings):
         run(recipe(), rows, dataclasses.replace(settings, resume=True))
 
 
-def pretrained(folder):
+def pretrained(folder: Path) -> str:
     """A start that holds Tiny's kernel and norm, and not its head."""
     path = folder / "start.safetensors"
     trunk = {name: tensor for name, tensor in Tiny().state_dict().items() if not name.startswith("head")}
@@ -420,7 +445,7 @@ def pretrained(folder):
     return str(path)
 
 
-def test_pretrained_and_new_have_their_rates_and_norms_and_biases_do_not_decay():
+def test_pretrained_and_new_have_their_rates_and_norms_and_biases_do_not_decay() -> None:
     network = Tiny()
     start = PretrainedWeights("part", None, frozenset({"conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean"}))
     plan = recipe(optimiser={"rate_pretrained": 1e-4, "rate_new": 1e-2, "weight_decay": 0.3})
@@ -442,7 +467,7 @@ def test_pretrained_and_new_have_their_rates_and_norms_and_biases_do_not_decay()
     assert sum(len(group["params"]) for group in optimiser.param_groups) == 5
 
 
-def test_adam_is_adam():
+def test_adam_is_adam() -> None:
     plan = recipe(optimiser={"name": "adam", "rate_pretrained": 1e-5, "rate_new": 1e-5})
     optimiser = build_optimiser(Tiny(), PretrainedWeights("", None, frozenset()), plan)
     assert type(optimiser) is torch.optim.Adam
@@ -450,11 +475,13 @@ def test_adam_is_adam():
     assert {group["weight_decay"] for group in optimiser.param_groups} == {0.0}
 
 
-def test_a_run_applies_both_rates_and_the_schedule(rows, settings, tmp_path, monkeypatch):
+def test_a_run_applies_both_rates_and_the_schedule(
+    rows: pd.DataFrame, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen = []
     plain = torch.optim.AdamW.step
 
-    def recording(optimiser, *arguments):
+    def recording(optimiser: Any, *arguments: Any) -> Any:
         seen.append([group["lr"] for group in optimiser.param_groups])
         return plain(optimiser, *arguments)
 
@@ -469,10 +496,12 @@ def test_a_run_applies_both_rates_and_the_schedule(rows, settings, tmp_path, mon
 
 
 @pytest.mark.parametrize(("clip_norm", "clipped"), [(0.01, True), (None, False)])
-def test_gradients_are_clipped_where_the_recipe_says_so(rows, settings, monkeypatch, clip_norm, clipped):
+def test_gradients_are_clipped_where_the_recipe_says_so(
+    rows: pd.DataFrame, settings: Settings, monkeypatch: pytest.MonkeyPatch, clip_norm: float | None, clipped: bool
+) -> None:
     norms = []
 
-    def recording(optimiser, *_arguments):
+    def recording(optimiser: Any, *_arguments: Any) -> None:
         gradients = [p.grad.flatten() for group in optimiser.param_groups for p in group["params"]]
         norms.append(torch.cat(gradients).norm().item())
 
@@ -482,11 +511,13 @@ def test_gradients_are_clipped_where_the_recipe_says_so(rows, settings, monkeypa
     assert all((norm < 0.01 * 1.001) is clipped for norm in norms)
 
 
-def test_every_epoch_has_an_order_of_its_own_and_its_size(rows, settings, monkeypatch):
+def test_every_epoch_has_an_order_of_its_own_and_its_size(
+    rows: pd.DataFrame, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     drawn = []
 
-    class Watched(loop.TrainingImages):
-        def __getitem__(self, draw):
+    class Watched(loop.TrainingImages):  # type: ignore[name-defined]
+        def __getitem__(self, draw: Any) -> Any:
             image, label = super().__getitem__(draw)
             drawn.append((*draw, image.shape))
             return image, label
@@ -504,7 +535,9 @@ def test_every_epoch_has_an_order_of_its_own_and_its_size(rows, settings, monkey
     ]
 
 
-def test_a_start_is_recorded_and_trained_from(rows, settings, tmp_path, monkeypatch):
+def test_a_start_is_recorded_and_trained_from(
+    rows: pd.DataFrame, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     start = pretrained(tmp_path)
     monkeypatch.setattr(torch.optim.AdamW, "step", lambda *_arguments: None)
     finished = run(recipe(), rows, dataclasses.replace(settings, init=start))
@@ -515,7 +548,7 @@ def test_a_start_is_recorded_and_trained_from(rows, settings, tmp_path, monkeypa
 
 
 @pytest.mark.parametrize(("warm_up", "total"), [(0.2, 50), (0.0, 7), (0.5, 4)])
-def test_the_rate_warms_up_and_falls_along_a_cosine(warm_up, total):
+def test_the_rate_warms_up_and_falls_along_a_cosine(warm_up: float, total: Any) -> None:
     plan = recipe(schedule={"epochs": 1, "warm_up": warm_up})
     factors = [rate_factor(step, total, plan) for step in range(total)]
     warm = round(warm_up * total)
@@ -528,12 +561,12 @@ def test_the_rate_warms_up_and_falls_along_a_cosine(warm_up, total):
     assert rate_factor(middle, total, plan) == pytest.approx(0.5)
 
 
-def test_a_constant_rate_stays_after_its_warm_up():
+def test_a_constant_rate_stays_after_its_warm_up() -> None:
     plan = recipe(schedule={"epochs": 1, "warm_up": 0.1, "shape": "constant"})
     assert [rate_factor(step, 20, plan) for step in range(20)] == [0.5] + [1.0] * 19
 
 
-def test_a_moving_average_forgets_quickly_while_it_is_young():
+def test_a_moving_average_forgets_quickly_while_it_is_young() -> None:
     network = nn.BatchNorm1d(1)
     average = AveragedModel(network, multi_avg_fn=warmed_average(0.5), use_buffers=True)
     values, kept = [3.0, 5.0, -2.0, 8.0, 1.0, 4.0, 9.0, 0.0, 6.0, 2.0, 7.0, 3.0], None
@@ -552,7 +585,7 @@ def test_a_moving_average_forgets_quickly_while_it_is_young():
     assert network.weight.item() == values[-1]
 
 
-def test_a_run_keeps_the_moving_average(rows, settings, tmp_path):
+def test_a_run_keeps_the_moving_average(rows: pd.DataFrame, settings: Settings, tmp_path: Path) -> None:
     averaged = read_tensors(run(recipe(), rows, settings))[0]
     state = read_tensors(settings.out / "checkpoint.safetensors")[0]
     for name, tensor in averaged.items():
@@ -567,7 +600,7 @@ def test_a_run_keeps_the_moving_average(rows, settings, tmp_path):
     assert all(torch.equal(last[name], state[f"network/{name}"]) for name in last)
 
 
-def test_mixed_precision_keeps_its_weights_whole(rows, settings):
+def test_mixed_precision_keeps_its_weights_whole(rows: pd.DataFrame, settings: Settings) -> None:
     tensors = read_tensors(run(recipe(precision="bf16-mixed"), rows, settings))[0]
     kinds = {tensor.dtype for name, tensor in tensors.items() if name != "bn1.num_batches_tracked"}
     assert kinds == {torch.float32}
@@ -581,7 +614,7 @@ def test_mixed_precision_keeps_its_weights_whole(rows, settings):
     np.testing.assert_allclose(pd.read_csv(settings.out / "fold.csv")["probability"], expected, atol=1e-7)
 
 
-def test_even_odds_are_taught_as_either_label_to_the_same_extent():
+def test_even_odds_are_taught_as_either_label_to_the_same_extent() -> None:
     logits = torch.tensor([[0.3, -1.2], [2.0, 0.5], [0.0, 4.0]])
     for smoothing in (0.0, 0.1):
         sides = [class_loss(logits, torch.full((3,), label), smoothing) for label in (0, 1)]
@@ -591,7 +624,9 @@ def test_even_odds_are_taught_as_either_label_to_the_same_extent():
         torch.testing.assert_close(whole, class_loss(logits, torch.tensor([0, 1, 1]), smoothing))
 
 
-def test_label_smoothing_raises_the_loss_of_a_sure_network(rows, settings, tmp_path):
+def test_label_smoothing_raises_the_loss_of_a_sure_network(
+    rows: pd.DataFrame, settings: Settings, tmp_path: Path
+) -> None:
     sure = {"schedule": {"epochs": 12}, "network": {"name": "tiny", "options": {"dropout": 0}}}
     run(recipe(**sure, label_smoothing=0.0), rows, settings)
     run(recipe(**sure, label_smoothing=0.4), rows, dataclasses.replace(settings, out=tmp_path / "smooth"))
@@ -602,7 +637,9 @@ def test_label_smoothing_raises_the_loss_of_a_sure_network(rows, settings, tmp_p
 
 
 @pytest.mark.parametrize("number", [1, 8], ids=["held out", "trained on"])
-def test_a_corrupt_image_is_named(settings, tmp_path, draw, write_csv, number):
+def test_a_corrupt_image_is_named(
+    settings: Settings, tmp_path: Path, draw: Callable[..., Any], write_csv: Callable[..., Any], number: int
+) -> None:
     listed = []
     for n in range(12):
         draw(tmp_path / f"lesion{n}.png", malignant=n % 2, seed=n)
@@ -614,12 +651,12 @@ def test_a_corrupt_image_is_named(settings, tmp_path, draw, write_csv, number):
         run(recipe(), rows, settings)
 
 
-def test_too_few_rows_for_a_batch(rows, settings):
+def test_too_few_rows_for_a_batch(rows: pd.DataFrame, settings: Settings) -> None:
     with pytest.raises(ManifestError, match="8 training rows do not fill one batch of 9"):
         run(recipe(batch_size=9), rows, settings)
 
 
-def test_a_fold_that_is_not_there(rows, settings):
+def test_a_fold_that_is_not_there(rows: pd.DataFrame, settings: Settings) -> None:
     with pytest.raises(ManifestError, match="no training row lies in fold 7"):
         run(recipe(), rows, dataclasses.replace(settings, fold=7))
     assert not settings.out.exists()
@@ -633,12 +670,16 @@ def test_a_fold_that_is_not_there(rows, settings):
         ({"name": "asff_resnet50", "options": {"gate": "tanh"}}, "gate must be one of"),
     ],
 )
-def test_a_network_that_the_registry_does_not_know(rows, settings, network, what):
+def test_a_network_that_the_registry_does_not_know(
+    rows: pd.DataFrame, settings: Settings, network: dict[str, str], what: str
+) -> None:
     with pytest.raises(RecipeError, match=f"recipe drawn: network: {what}"):
         run(recipe(network=network), rows, settings)
 
 
-def test_an_epoch_faster_than_the_clock_shows_is_no_error(rows, settings, monkeypatch):
+def test_an_epoch_faster_than_the_clock_shows_is_no_error(
+    rows: pd.DataFrame, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ticks = iter(range(1000))
     monkeypatch.setattr(loop.time, "perf_counter", lambda: 0.001 * next(ticks))
     run(recipe(), rows, settings)
@@ -646,7 +687,7 @@ def test_an_epoch_faster_than_the_clock_shows_is_no_error(rows, settings, monkey
     assert {entry["images_per_second"] for entry in log_of(settings.out)} == {"8000.0"}
 
 
-def test_scoring_restores_the_networks_mode(rows):
+def test_scoring_restores_the_networks_mode(rows: pd.DataFrame) -> None:
     plan = recipe()
     normalise = loop.Normalise(plan.preprocessing.mean, plan.preprocessing.std)
     images = DecodedRows(rows.iloc[:12])
@@ -659,7 +700,7 @@ def test_scoring_restores_the_networks_mode(rows):
         assert network.bn1.num_batches_tracked == 0
 
 
-def test_scoring_does_not_depend_on_how_rows_are_batched(rows):
+def test_scoring_does_not_depend_on_how_rows_are_batched(rows: pd.DataFrame) -> None:
     plan = recipe()
     normalise = loop.Normalise(plan.preprocessing.mean, plan.preprocessing.std)
     network = Tiny()
@@ -670,7 +711,9 @@ def test_scoring_does_not_depend_on_how_rows_are_batched(rows):
 
 
 @pytest.fixture(scope="module")
-def datasets(tmp_path_factory, draw, write_csv):
+def datasets(
+    tmp_path_factory: pytest.TempPathFactory, draw: Callable[..., Any], write_csv: Callable[..., Any]
+) -> pd.DataFrame:
     """Three origins of eight images; one lesion was seen in two of them, one row is marked, a third have masks."""
     folder = tmp_path_factory.mktemp("datasets")
     mask = np.zeros((64, 72), np.bool_)
@@ -692,7 +735,7 @@ def datasets(tmp_path_factory, draw, write_csv):
     return read_manifests([write_csv(folder / "manifest.csv", told)])
 
 
-def robust(**entries):
+def robust(**entries: float | list[Any] | dict[str, Any]) -> Recipe:
     """A recipe with everything that came later."""
     augmentation = {
         "engine": "opencv", "flip": True, "rotation": 90.0, "crop_area": 0.7, "squash": 0.2, "swap_share": 0.4,
@@ -709,11 +752,13 @@ def robust(**entries):
     return recipe(**(later | entries))
 
 
-def held(settings, origin, **changes):
+def held(settings: Any, origin: Any, **changes: Any) -> Settings:
     return dataclasses.replace(settings, fold=None, origins=(origin,), **changes)
 
 
-def test_a_held_out_origin_is_scored_and_none_of_its_lesions_trained_on(datasets, settings):
+def test_a_held_out_origin_is_scored_and_none_of_its_lesions_trained_on(
+    datasets: pd.DataFrame, settings: Settings
+) -> None:
     run(recipe(), datasets, held(settings, "bcn"))
     table = pd.read_csv(settings.out / "fold.csv")
     assert list(table.columns) == ["path", "label", "group_id", "fold", "origin", "probability", "heatmap_max"]
@@ -726,11 +771,13 @@ def test_a_held_out_origin_is_scored_and_none_of_its_lesions_trained_on(datasets
     assert "fold_auc" in log_of(settings.out)[-1]
 
 
-def test_no_image_of_a_held_out_lesion_is_ever_decoded_for_training(datasets, settings, monkeypatch):
+def test_no_image_of_a_held_out_lesion_is_ever_decoded_for_training(
+    datasets: pd.DataFrame, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen = []
 
-    class Watched(loop.DecodedRows):
-        def warm(self):
+    class Watched(loop.DecodedRows):  # type: ignore[name-defined]
+        def warm(self) -> None:
             seen.append({path.name for path in self.files})
             super().warm()
 
@@ -741,19 +788,21 @@ def test_no_image_of_a_held_out_lesion_is_ever_decoded_for_training(datasets, se
     assert held_out == {f"{number}.png" for number in range(8, 16)}
 
 
-def test_a_fold_and_an_origin_are_not_both_held_out(datasets, settings):
+def test_a_fold_and_an_origin_are_not_both_held_out(datasets: pd.DataFrame, settings: Settings) -> None:
     with pytest.raises(ManifestError, match="a fold or an origin, not both"):
         run(recipe(), datasets, dataclasses.replace(settings, origins=("bcn",)))
 
 
-def test_a_marked_row_takes_no_part(datasets, settings):
+def test_a_marked_row_takes_no_part(datasets: pd.DataFrame, settings: Settings) -> None:
     run(recipe(leave_out=["twin"]), datasets, held(settings, "ham"))
     assert "4.png" not in set(pd.read_csv(settings.out / "fold.csv")["path"])
     assert len(pd.read_csv(settings.out / "fold.csv")) == 7
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_run_with_everything_goes_on_bit_for_bit(datasets, settings, tmp_path, monkeypatch, workers):
+def test_a_run_with_everything_goes_on_bit_for_bit(
+    datasets: pd.DataFrame, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
     settings = held(settings, "bcn", workers=workers)
     straight = run(robust(), datasets, settings)
     cut = dataclasses.replace(settings, out=tmp_path / "cut", workers=0)
@@ -765,7 +814,7 @@ def test_a_run_with_everything_goes_on_bit_for_bit(datasets, settings, tmp_path,
     assert (settings.out / "fold.csv").read_bytes() == (cut.out / "fold.csv").read_bytes()
 
 
-def test_the_head_that_draws_outlines_trains_and_is_not_kept(datasets, settings):
+def test_the_head_that_draws_outlines_trains_and_is_not_kept(datasets: pd.DataFrame, settings: Settings) -> None:
     finished = run(robust(), datasets, held(settings, "bcn"))
     assert set(read_tensors(finished)[0]) == set(TinyExplained().state_dict())
     state = read_tensors(settings.out / "checkpoint.safetensors")[0]
@@ -773,33 +822,35 @@ def test_the_head_that_draws_outlines_trains_and_is_not_kept(datasets, settings)
     assert state["optimiser/outline.weight:exp_avg"].abs().max() > 0
 
 
-def test_outlines_change_what_is_learnt(datasets, settings, tmp_path):
+def test_outlines_change_what_is_learnt(datasets: pd.DataFrame, settings: Settings, tmp_path: Path) -> None:
     with_outlines = run(robust(), datasets, held(settings, "bcn"))
     without = run(robust(segmentation=0.0), datasets, held(settings, "bcn", out=tmp_path / "without"))
     assert not same_tensors(with_outlines, without)
 
 
-def test_the_rate_of_a_pretrained_part_does_not_depend_on_the_head():
+def test_the_rate_of_a_pretrained_part_does_not_depend_on_the_head() -> None:
     network = TinyExplained()
     outliner = loop._outliner(network, robust())
     start = PretrainedWeights("part", None, frozenset({"conv1.weight", "conv1.bias"}))
-    optimiser = build_optimiser(outliner, start, robust())
+    optimiser = build_optimiser(outliner, start, robust())  # type: ignore[arg-type]
     rates = {id(member): group["lr"] for group in optimiser.param_groups for member in group["params"]}
     assert rates[id(network.conv1.weight)] == rates[id(network.conv1.bias)] == 1e-3
     assert rates[id(network.head.weight)] == rates[id(outliner.outline.weight)] == 2e-2
 
 
-def test_a_network_without_feature_maps_cannot_draw_outlines(datasets, settings):
+def test_a_network_without_feature_maps_cannot_draw_outlines(datasets: pd.DataFrame, settings: Settings) -> None:
     with pytest.raises(RecipeError, match="recipe drawn: segmentation: tiny has no feature maps"):
         run(robust(network={"name": "tiny"}), datasets, held(settings, "bcn"))
 
 
-def test_balance_evens_out_an_epoch(datasets, settings, monkeypatch):
+def test_balance_evens_out_an_epoch(
+    datasets: pd.DataFrame, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     drawn = []
     uneven = datasets[(datasets["origin"] == "ham") | datasets["path"].isin(["9.png", "10.png"])]
 
-    class Watched(loop.TrainingImages):
-        def __getitem__(self, draw):
+    class Watched(loop.TrainingImages):  # type: ignore[name-defined]
+        def __getitem__(self, draw: Any) -> Any:
             drawn.append(self.rows.files[draw[1]].name)
             return super().__getitem__(draw)
 
@@ -810,7 +861,7 @@ def test_balance_evens_out_an_epoch(datasets, settings, monkeypatch):
     assert (drawn.count("9.png"), drawn.count("10.png")) == (2, 2)
 
 
-def test_held_out_rows_are_scored_as_seldom_as_the_schedule_says(rows, settings):
+def test_held_out_rows_are_scored_as_seldom_as_the_schedule_says(rows: pd.DataFrame, settings: Settings) -> None:
     run(recipe(schedule={"epochs": 5, "score_every": 3}), rows, settings)
     assert [bool(entry["fold_auc"]) for entry in log_of(settings.out)] == [False, False, True, False, True]
 
@@ -818,19 +869,19 @@ def test_held_out_rows_are_scored_as_seldom_as_the_schedule_says(rows, settings)
 @pytest.mark.parametrize(
     ("change", "named"), [({"share": 0.5}, "share"), ({"origins": ("bcn",), "fold": None}, "origin")]
 )
-def test_a_checkpoint_with_less_data_is_not_continued(datasets, settings, change, named):
+def test_a_checkpoint_with_less_data_is_not_continued(datasets: Any, settings: Any, change: Any, named: str) -> None:
     settings = dataclasses.replace(settings, fold=None)
     run(recipe(), datasets, dataclasses.replace(settings, **change))
     with pytest.raises(CheckpointError, match=f"its {named} differs"):
         run(recipe(), datasets, dataclasses.replace(settings, resume=True))
 
 
-def asff_recipe(**entries):
+def asff_recipe(**entries: None) -> Recipe:
     network = {"name": "asff_resnet50", "options": {"gate": "sigmoid", "stride_in_1x1": True}}
     return recipe(network=network, preprocessing={"size": 64}, schedule={"epochs": 1}, batch_size=2, **entries)
 
 
-def test_the_real_network_trains_and_says_how_strong_its_heatmaps_are(rows, settings):
+def test_the_real_network_trains_and_says_how_strong_its_heatmaps_are(rows: pd.DataFrame, settings: Settings) -> None:
     small = rows.iloc[:6].assign(fold=[0, 0, 1, 1, 1, 1])
     finished = run(asff_recipe(ema=None), small, settings)
     table = pd.read_csv(settings.out / "fold.csv")
@@ -852,7 +903,7 @@ def test_the_real_network_trains_and_says_how_strong_its_heatmaps_are(rows, sett
 class TinyAsff(AsffResNet50):
     """The fusion on a trunk of two convolutions a stage, which forgets nothing that the loop looks at."""
 
-    def __init__(self, *, gate="sigmoid", levels=2):
+    def __init__(self, *, gate: Any = "sigmoid", levels: Any = 2) -> None:
         nn.Module.__init__(self)
         self.levels = levels
         self.conv1, self.bn1 = nn.Conv2d(3, 8, 3, stride=4, padding=1, bias=False), nn.BatchNorm2d(8)
@@ -868,13 +919,13 @@ class TinyAsff(AsffResNet50):
         self.head = Head(10, 16)
 
     @staticmethod
-    def _stage(inputs, outputs, stride):
+    def _stage(inputs: Any, outputs: Any, stride: Any) -> Any:
         kernel = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
         return nn.Sequential(kernel, nn.BatchNorm2d(outputs), nn.ReLU())
 
 
 @pytest.fixture
-def tiny_asff(monkeypatch):
+def tiny_asff(monkeypatch: pytest.MonkeyPatch) -> None:
     """The registry's ASFF network made small, and stages of its widths."""
     monkeypatch.setitem(registry._BUILDERS, "tiny_asff", TinyAsff)
     monkeypatch.setitem(registry._PROBED, "tiny_asff", ("layer2", "layer3", "layer4"))
@@ -882,7 +933,7 @@ def tiny_asff(monkeypatch):
         monkeypatch.setattr(asff, name, channels)
 
 
-def backbone(folder, *absent):
+def backbone(folder: Path, *absent: str) -> str:
     """Pretrained weights of the small trunk whose norms have statistics of their own."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)
@@ -897,7 +948,7 @@ def backbone(folder, *absent):
     return str(folder / "backbone.safetensors")
 
 
-def probe_recipe(levels=2, **entries):
+def probe_recipe(levels: int = 2, **entries: list[str] | str | None) -> Recipe:
     plain = {
         "network": {"name": "tiny_asff", "options": {"levels": levels}},
         "preprocessing": {"size": 64},
@@ -912,15 +963,15 @@ def probe_recipe(levels=2, **entries):
 @pytest.mark.usefixtures("tiny_asff")
 class TestHeadFromProbe:
     @pytest.fixture
-    def begun(self, settings, tmp_path):
+    def begun(self, settings: Settings, tmp_path: Path) -> Settings:
         return held(settings, "bcn", init=backbone(tmp_path))
 
-    def expected(self, datasets, init, levels):
+    def expected(self, datasets: Any, init: Any, levels: Any) -> Any:
         """The probe of the same rows and weights, fitted and applied outside the loop."""
         network = TinyAsff(levels=levels)
         start = load_pretrained(network, init)
         plan = probe_recipe(levels)
-        frozen = FrozenBackbone(network, "tiny_asff", start.sha256, plan.preprocessing)
+        frozen = FrozenBackbone(network, "tiny_asff", start.sha256, plan.preprocessing)  # type: ignore[arg-type]
         train, held_out = origin_rows(datasets, ["bcn"])
         columns = slice(0 if levels == 3 else 6, None)
         features = pooled_features(frozen, train)[:, columns]
@@ -929,7 +980,9 @@ class TestHeadFromProbe:
         return held_out, probe.probability(pooled_features(frozen, held_out)[:, columns])
 
     @pytest.mark.parametrize("levels", [2, 3])
-    def test_a_run_begins_as_the_probe(self, datasets, begun, monkeypatch, levels):
+    def test_a_run_begins_as_the_probe(
+        self, datasets: pd.DataFrame, begun: Settings, monkeypatch: pytest.MonkeyPatch, levels: int
+    ) -> None:
         monkeypatch.setattr(torch.optim.AdamW, "step", lambda *_arguments: None)
         run(probe_recipe(levels), datasets, begun)
         held_out, expected = self.expected(datasets, begun.init, levels)
@@ -938,7 +991,7 @@ class TestHeadFromProbe:
         np.testing.assert_allclose(table["probability"], expected, atol=1e-5)
         assert table["probability"].std() > 1e-4
 
-    def test_where_it_began_is_kept_and_training_leaves_it(self, datasets, begun):
+    def test_where_it_began_is_kept_and_training_leaves_it(self, datasets: pd.DataFrame, begun: Settings) -> None:
         finished = run(probe_recipe(), datasets, begun)
         tensors, record = read_tensors(begun.out / "start.safetensors")
         assert record["recipe"]["head"] == "probe"
@@ -950,14 +1003,18 @@ class TestHeadFromProbe:
         np.testing.assert_allclose(found, expected, atol=1e-5)
         assert not same_tensors(begun.out / "start.safetensors", finished)
 
-    def test_features_are_kept_where_a_folder_is_named(self, datasets, begun, tmp_path, monkeypatch):
+    def test_features_are_kept_where_a_folder_is_named(
+        self, datasets: pd.DataFrame, begun: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         kept = dataclasses.replace(begun, features=tmp_path / "features")
         first = run(probe_recipe(), datasets, kept)
         assert len(list((tmp_path / "features").iterdir())) == 1
         monkeypatch.setattr(features, "_computed", None)
         assert same_tensors(first, run(probe_recipe(), datasets, dataclasses.replace(kept, out=tmp_path / "again")))
 
-    def test_a_run_that_was_cut_off_goes_on_bit_for_bit(self, datasets, begun, tmp_path, monkeypatch):
+    def test_a_run_that_was_cut_off_goes_on_bit_for_bit(
+        self, datasets: pd.DataFrame, begun: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         plan = probe_recipe(3, frozen=["conv1", "bn1", "layer1"])
         straight = run(plan, datasets, begun)
         cut = dataclasses.replace(begun, out=tmp_path / "cut")
@@ -971,24 +1028,26 @@ class TestHeadFromProbe:
         ("absent", "stage"),
         [("layer4.1.running_mean", "layer4"), ("layer2.1.bias", "layer3"), ("bn1.weight", "layer3")],
     )
-    def test_stages_that_would_be_random_are_not_probed(self, datasets, settings, tmp_path, absent, stage):
+    def test_stages_that_would_be_random_are_not_probed(
+        self, datasets: pd.DataFrame, settings: Settings, tmp_path: Path, absent: str, stage: str
+    ) -> None:
         """Nor those behind them."""
         init = backbone(tmp_path, absent)
         with pytest.raises(RecipeError, match=f"recipe drawn: head: a probe of {stage} needs pretrained weights"):
             run(probe_recipe(), datasets, held(settings, "bcn", init=init))
 
-    def test_random_weights_have_no_probe(self, datasets, settings):
+    def test_random_weights_have_no_probe(self, datasets: pd.DataFrame, settings: Settings) -> None:
         with pytest.raises(
             RecipeError, match=r"a probe of layer3 needs pretrained weights .* random weights lacks some"
         ):
             run(probe_recipe(), datasets, held(settings, "bcn"))
 
-    def test_another_network_cannot_begin_so(self, rows, settings):
+    def test_another_network_cannot_begin_so(self, rows: pd.DataFrame, settings: Settings) -> None:
         with pytest.raises(RecipeError, match="recipe drawn: head: tiny cannot start from a probe"):
             run(recipe(head="probe"), rows, settings)
 
     @pytest.mark.parametrize("kind", ["frozen", "trained"])
-    def test_batch_norm_statistics(self, datasets, begun, kind):
+    def test_batch_norm_statistics(self, datasets: pd.DataFrame, begun: Any, kind: str) -> None:
         tensors = read_tensors(run(probe_recipe(batch_norm=kind, ema=None), datasets, begun))[0]
         before = load_file(begun.init)
         statistics = [name for name in before if name.endswith(("running_mean", "running_var", "num_batches_tracked"))]
@@ -999,7 +1058,9 @@ class TestHeadFromProbe:
         assert not torch.equal(tensors["layer4.1.weight"], before["layer4.1.weight"])
 
 
-def test_a_norm_that_did_not_come_with_the_weights_gathers_statistics(rows, settings, tmp_path):
+def test_a_norm_that_did_not_come_with_the_weights_gathers_statistics(
+    rows: pd.DataFrame, settings: Settings, tmp_path: Path
+) -> None:
     trunk = {"conv1.weight": torch.full((4, 3, 3, 3), 0.5)}
     save_file(trunk, tmp_path / "start.safetensors")
     given = dataclasses.replace(settings, init=str(tmp_path / "start.safetensors"))
@@ -1007,7 +1068,7 @@ def test_a_norm_that_did_not_come_with_the_weights_gathers_statistics(rows, sett
     assert tensors["bn1.num_batches_tracked"] == 6
 
 
-def test_several_origins_are_held_out_together(datasets, settings):
+def test_several_origins_are_held_out_together(datasets: pd.DataFrame, settings: Settings) -> None:
     run(recipe(), datasets, dataclasses.replace(settings, fold=None, origins=("bcn", "msk")))
     table = pd.read_csv(settings.out / "fold.csv")
     assert list(table["path"]) == [f"{number}.png" for number in range(8, 24)]
@@ -1018,17 +1079,19 @@ def test_several_origins_are_held_out_together(datasets, settings):
     assert record["images"] == {"benign": 3, "malignant": 4}
 
 
-def test_an_unknown_origin_among_several_is_named(datasets, settings):
+def test_an_unknown_origin_among_several_is_named(datasets: pd.DataFrame, settings: Settings) -> None:
     with pytest.raises(ManifestError, match="no training row has the origin paris; origins: bcn, ham, msk"):
         run(recipe(), datasets, dataclasses.replace(settings, fold=None, origins=("bcn", "paris")))
 
 
 @pytest.mark.parametrize("origins", [("bcn",), ("bcn", "msk")])
-def test_an_epoch_is_as_long_as_the_schedule_says_whatever_is_held_out(datasets, settings, monkeypatch, origins):
+def test_an_epoch_is_as_long_as_the_schedule_says_whatever_is_held_out(
+    datasets: pd.DataFrame, settings: Settings, monkeypatch: pytest.MonkeyPatch, origins: tuple[Any, ...]
+) -> None:
     drawn = []
 
-    class Watched(loop.TrainingImages):
-        def __getitem__(self, draw):
+    class Watched(loop.TrainingImages):  # type: ignore[name-defined]
+        def __getitem__(self, draw: Any) -> Any:
             drawn.append(draw)
             return super().__getitem__(draw)
 
@@ -1039,7 +1102,7 @@ def test_an_epoch_is_as_long_as_the_schedule_says_whatever_is_held_out(datasets,
     assert len(set(drawn)) == 40
 
 
-def test_too_few_images_an_epoch_for_a_batch(datasets, settings):
+def test_too_few_images_an_epoch_for_a_batch(datasets: pd.DataFrame, settings: Settings) -> None:
     with pytest.raises(ManifestError, match="do not fill one batch of 4"):
         run(recipe(balance=0.5, schedule={"epochs": 1, "images": 3}), datasets, held(settings, "bcn"))
 
@@ -1067,7 +1130,7 @@ flip = true
 
 
 @pytest.mark.slow
-def test_two_processes_make_one_set_of_outputs(tmp_path, folder, manifest):
+def test_two_processes_make_one_set_of_outputs(tmp_path: Path, folder: Path, manifest: Callable[..., Any]) -> None:
     (tmp_path / "two.toml").write_text(RECIPE_FOR_TWO, "utf-8")
     root = Path(__file__).parents[2]
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]

@@ -2,7 +2,9 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,8 +49,8 @@ flip = true
 
 
 @pytest.fixture
-def read(tmp_path):
-    def write_and_read(text):
+def read(tmp_path: Path) -> Callable[..., Any]:
+    def write_and_read(text: Any) -> Any:
         path = tmp_path / "recipe.toml"
         path.write_text(text, "utf-8")
         return read_recipe(path)
@@ -56,13 +58,13 @@ def read(tmp_path):
     return write_and_read
 
 
-def test_some_recipes_are_shipped():
+def test_some_recipes_are_shipped() -> None:
     assert len(SHIPPED) >= 4
 
 
 @pytest.mark.filterwarnings("ignore:The image decoding and encoding:DeprecationWarning")
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_a_shipped_recipe_can_be_used(path):
+def test_a_shipped_recipe_can_be_used(path: Path) -> None:
     recipe = read_recipe(path)
     assert recipe.name.endswith(path.stem)
     assert recipe.network.name in architectures()
@@ -75,7 +77,7 @@ def test_a_shipped_recipe_can_be_used(path):
     assert recipe.keep_side is None or recipe.keep_side >= max(sizes)
 
 
-def test_the_compared_gates_differ_in_nothing_else():
+def test_the_compared_gates_differ_in_nothing_else() -> None:
     recipes = [read_recipe(RECIPES / "compare" / f"{gate}.toml") for gate in ("softmax", "sigmoid", "spatial")]
     same = [
         recipe.model_dump(exclude={"name": True, "about": True, "network": {"options": {"gate"}}}) for recipe in recipes
@@ -84,7 +86,7 @@ def test_the_compared_gates_differ_in_nothing_else():
     assert [recipe.network.options["gate"] for recipe in recipes] == ["softmax", "sigmoid", "spatial"]
 
 
-def test_the_papers_schedule_is_the_papers():
+def test_the_papers_schedule_is_the_papers() -> None:
     """arXiv 2510.03876 and its code: Adam 1e-5, batch 32, 500 epochs, horizontal flips and 10 % shifts."""
     recipe = read_recipe(RECIPES / "paper_schedule.toml")
     assert (recipe.optimiser.name, recipe.optimiser.rate_new, recipe.optimiser.rate_pretrained) == ("adam", 1e-5, 1e-5)
@@ -96,7 +98,7 @@ def test_the_papers_schedule_is_the_papers():
     assert recipe.label_smoothing == 0
 
 
-def test_entries_are_read_and_the_rest_takes_defaults(read):
+def test_entries_are_read_and_the_rest_takes_defaults(read: Callable[..., Any]) -> None:
     recipe = read(GOOD)
     assert recipe.network.options == {"gate": "sigmoid", "stride_in_1x1": True}
     assert recipe.optimiser.rate_pretrained == 1e-4
@@ -107,7 +109,7 @@ def test_entries_are_read_and_the_rest_takes_defaults(read):
     assert recipe.augmentation.model_dump(exclude_defaults=True) == {"flip": True}
 
 
-def test_a_recipe_survives_its_record(read):
+def test_a_recipe_survives_its_record(read: Callable[..., Any]) -> None:
     recipe = read(GOOD)
     assert Recipe.model_validate(recipe.model_dump(mode="json")) == recipe
 
@@ -161,7 +163,7 @@ def test_a_recipe_survives_its_record(read):
         ("warm_up = 0.25", "images = 64", "schedule.images needs balance or even_labels"),
     ],
 )
-def test_a_bad_entry_is_named(read, tmp_path, found, put, entry):
+def test_a_bad_entry_is_named(read: Callable[..., Any], tmp_path: Path, found: str, put: str, entry: str) -> None:
     assert GOOD.count(found) == 1
     with pytest.raises(RecipeError) as caught:
         read(GOOD.replace(found, put))
@@ -171,35 +173,35 @@ def test_a_bad_entry_is_named(read, tmp_path, found, put, entry):
     assert "\n" not in message
 
 
-def test_all_bad_entries_are_named_at_once(read):
+def test_all_bad_entries_are_named_at_once(read: Callable[..., Any]) -> None:
     with pytest.raises(RecipeError, match=r"schedule\.epochs: .*; ema: ") as caught:
         read(GOOD.replace("epochs = 4", "epochs = 0").replace("ema = 0.9", "ema = 2"))
     assert str(caught.value).count("; ") == 1
 
 
-def test_what_is_no_toml_is_told_so(read):
+def test_what_is_no_toml_is_told_so(read: Callable[..., Any]) -> None:
     with pytest.raises(RecipeError, match=r"recipe\.toml is not valid TOML: .*line 3"):
         read("name = 1\nabout = 2\nepochs 5\n")
 
 
-def test_what_is_no_text_is_told_so(tmp_path):
+def test_what_is_no_text_is_told_so(tmp_path: Path) -> None:
     (tmp_path / "model.toml").write_bytes(b"\xff\xfe\x00\x01")
     with pytest.raises(RecipeError, match=r"model\.toml is not valid TOML"):
         read_recipe(tmp_path / "model.toml")
 
 
-def test_a_missing_file_is_told_so(tmp_path):
+def test_a_missing_file_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"cannot read the recipe .*nowhere\.toml: No such file or directory"):
         read_recipe(tmp_path / "nowhere.toml")
 
 
-def test_a_recipe_cannot_be_changed(read):
+def test_a_recipe_cannot_be_changed(read: Callable[..., Any]) -> None:
     recipe = read(GOOD)
     with pytest.raises(ValueError, match="frozen"):
         recipe.batch_size = 4
 
 
-def test_images_grow_as_the_schedule_says():
+def test_images_grow_as_the_schedule_says() -> None:
     schedule = Schedule(epochs=6, sizes=((0, 128), (2, 160), (5, 224)))
     assert [schedule.size(epoch, 999) for epoch in range(6)] == [128, 128, 160, 160, 160, 224]
     assert Schedule(epochs=6).size(3, 96) == 96
@@ -209,7 +211,7 @@ PROTOCOL = ("asff_resnet50_softmax", "resnet50", "mobilenet_v2", "lenet5", "sque
 
 
 @pytest.mark.parametrize("name", PROTOCOL)
-def test_the_papers_networks_share_one_protocol(name):
+def test_the_papers_networks_share_one_protocol(name: str) -> None:
     """But for the network, a recipe that is compared with the released one is the released one."""
     released = read_recipe(RECIPES / "asff_resnet50_paper.toml")
     compared = read_recipe(RECIPES / f"{name}.toml")
@@ -218,7 +220,7 @@ def test_the_papers_networks_share_one_protocol(name):
     assert compared.model_dump(exclude=different) == released.model_dump(exclude=different)
 
 
-def test_a_recipe_holds_only_what_differs_from_the_one_it_extends(tmp_path, read):
+def test_a_recipe_holds_only_what_differs_from_the_one_it_extends(tmp_path: Path, read: Callable[..., Any]) -> None:
     (tmp_path / "base.toml").write_text(GOOD, "utf-8")
     own = """
 extends = "base.toml"
@@ -238,7 +240,7 @@ epochs = 9
     assert other.about == base.about
 
 
-def test_a_chain_of_recipes_is_followed_from_folder_to_folder(tmp_path, read):
+def test_a_chain_of_recipes_is_followed_from_folder_to_folder(tmp_path: Path, read: Callable[..., Any]) -> None:
     (tmp_path / "base.toml").write_text(GOOD, "utf-8")
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "middle.toml").write_text('extends = "../base.toml"\nbatch_size = 16\n', "utf-8")
@@ -249,18 +251,18 @@ def test_a_chain_of_recipes_is_followed_from_folder_to_folder(tmp_path, read):
     }
 
 
-def test_recipes_that_extend_one_another_are_refused(tmp_path, read):
+def test_recipes_that_extend_one_another_are_refused(tmp_path: Path, read: Callable[..., Any]) -> None:
     (tmp_path / "other.toml").write_text('extends = "recipe.toml"\n', "utf-8")
     with pytest.raises(RecipeError, match=r"recipe\.toml extends itself"):
         read('extends = "other.toml"\n')
 
 
-def test_a_recipe_that_extends_a_missing_one_names_it(read):
+def test_a_recipe_that_extends_a_missing_one_names_it(read: Callable[..., Any]) -> None:
     with pytest.raises(RecipeError, match=r"cannot read the recipe .*nowhere\.toml: No such file"):
         read('extends = "nowhere.toml"\n')
 
 
-def test_a_recipe_that_was_committed_still_makes_the_same_record():
+def test_a_recipe_that_was_committed_still_makes_the_same_record() -> None:
     """Entries that came later stay out of the record, by which a run is compared with what the folds chose."""
     committed = json.loads((RECIPES.parent / "weights" / "evaluation" / "selected.json").read_text("utf-8"))
     for entry in committed.values():
@@ -276,7 +278,7 @@ keep_side = 96
 """
 
 
-def test_an_entry_that_came_later_is_recorded_where_it_is_given(read):
+def test_an_entry_that_came_later_is_recorded_where_it_is_given(read: Callable[..., Any]) -> None:
     text = LATER + GOOD.replace("flip = true", 'engine = "opencv"\ncast = 0.1').replace(
         "warm_up", "score_every = 2\nwarm_up"
     )
@@ -290,7 +292,7 @@ def test_an_entry_that_came_later_is_recorded_where_it_is_given(read):
     assert Recipe.model_validate(record) == recipe
 
 
-def test_held_out_rows_are_looked_at_now_and_then_and_at_the_end():
+def test_held_out_rows_are_looked_at_now_and_then_and_at_the_end() -> None:
     assert [Schedule(epochs=7, score_every=3).scores_after(epoch) for epoch in range(7)] == [
         *(False, False, True, False, False, True),
         True,
@@ -306,7 +308,7 @@ ABLATIONS = {
 
 
 @pytest.mark.parametrize("name", ABLATIONS)
-def test_an_ablation_differs_from_the_one_before_in_its_step_alone(name):
+def test_an_ablation_differs_from_the_one_before_in_its_step_alone(name: str) -> None:
     before, step = ABLATIONS[name]
     one, other = (read_recipe(RECIPES / "ablate" / f"{stem}.toml") for stem in (name, before))
     excluded = {"name", "about", *step}
@@ -315,7 +317,7 @@ def test_an_ablation_differs_from_the_one_before_in_its_step_alone(name):
         assert getattr(one, part) != getattr(other, part)
 
 
-def test_the_users_model_trains_on_no_twin_of_a_test_image():
+def test_the_users_model_trains_on_no_twin_of_a_test_image() -> None:
     recipe = read_recipe(RECIPES / "asff_resnet50.toml")
     assert recipe.leave_out == ("twin_in_test",)
     sides = [side for _, side in recipe.schedule.sizes]
@@ -327,20 +329,22 @@ def test_the_users_model_trains_on_no_twin_of_a_test_image():
 
 
 @pytest.mark.timeout(20)
-def test_a_recipe_that_is_no_file_is_named(tmp_path):
+def test_a_recipe_that_is_no_file_is_named(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.toml")
     with pytest.raises(RecipeError, match="It is a named pipe"):
         read_recipe(tmp_path / "pipe.toml")
 
 
 @pytest.mark.parametrize("evened", ["balance = 0.5", "even_labels = true"])
-def test_an_epoch_of_a_given_number_of_images_needs_rows_that_come_several_times(read, evened):
+def test_an_epoch_of_a_given_number_of_images_needs_rows_that_come_several_times(
+    read: Callable[..., Any], evened: str
+) -> None:
     recipe = read(GOOD.replace("epochs = 4", "epochs = 4\nimages = 640").replace("ema = 0.9", evened))
     assert recipe.schedule.images == 640
     assert recipe.draws_unevenly
 
 
-def test_entries_that_came_later_stay_out_of_old_records(read):
+def test_entries_that_came_later_stay_out_of_old_records(read: Callable[..., Any]) -> None:
     record = read(GOOD).model_dump(mode="json")
     assert not {"batch_norm", "head", "probe_strength", "balance", "even_labels"} & set(record)
     assert "images" not in record["schedule"]
@@ -353,7 +357,7 @@ def test_entries_that_came_later_stay_out_of_old_records(read):
     assert Recipe.model_validate(later.model_dump(mode="json")) == later
 
 
-def test_the_recipe_of_three_levels_begins_as_a_probe():
+def test_the_recipe_of_three_levels_begins_as_a_probe() -> None:
     recipe = read_recipe(RECIPES / "asff_resnet50.toml")
     assert (recipe.head, recipe.batch_norm, recipe.frozen) == ("probe", "frozen", ("conv1", "bn1", "layer1"))
     assert recipe.network.options == {"gate": "sigmoid", "stride_in_1x1": True, "levels": 3}
@@ -370,7 +374,7 @@ transforms = [
 """ + GOOD.replace("[augmentation]\nflip = true\n", "")
 
 
-def test_a_recipe_lists_transforms_in_their_order(read):
+def test_a_recipe_lists_transforms_in_their_order(read: Callable[..., Any]) -> None:
     recipe = read(LISTED)
     assert [one.name for one in recipe.compose(64).transforms] == [
         "replace_background",
@@ -389,7 +393,7 @@ def test_a_recipe_lists_transforms_in_their_order(read):
     assert recipe.needs_skins
 
 
-def test_listed_tables_are_the_same_as_a_list(read):
+def test_listed_tables_are_the_same_as_a_list(read: Callable[..., Any]) -> None:
     """TOML's two ways to write it."""
     tables = "".join(f"[[transforms]]\nname = {name}\n\n" for name in ('"vertical_flip"', '"resize"'))
     inline = 'transforms = [{ name = "vertical_flip" }, { name = "resize" }]\n'
@@ -397,7 +401,7 @@ def test_listed_tables_are_the_same_as_a_list(read):
     assert read(rest + tables) == read(inline + rest)
 
 
-def test_the_record_of_listed_transforms_has_no_older_table(read):
+def test_the_record_of_listed_transforms_has_no_older_table(read: Callable[..., Any]) -> None:
     recipe = read(LISTED)
     record = recipe.model_dump(mode="json")
     assert "augmentation" not in record
@@ -418,14 +422,16 @@ def test_the_record_of_listed_transforms_has_no_older_table(read):
         ("warm_up = 0.25", "warm_up = 0.25\n[augmentation]\nflip = true", "either transforms or the older table"),
     ],
 )
-def test_a_bad_transform_is_named(read, found, put, entry):
+def test_a_bad_transform_is_named(read: Callable[..., Any], found: str, put: str, entry: str) -> None:
     assert LISTED.count(found) == 1
     with pytest.raises(RecipeError) as caught:
         read(LISTED.replace(found, put))
     assert entry in str(caught.value)
 
 
-def test_transforms_replace_the_table_of_the_recipe_they_extend_and_the_other_way_round(tmp_path, read):
+def test_transforms_replace_the_table_of_the_recipe_they_extend_and_the_other_way_round(
+    tmp_path: Path, read: Callable[..., Any]
+) -> None:
     (tmp_path / "old.toml").write_text(GOOD, "utf-8")
     (tmp_path / "new.toml").write_text(LISTED, "utf-8")
     listed = read('extends = "old.toml"\ntransforms = [{ name = "resize" }]\n')
@@ -435,7 +441,7 @@ def test_transforms_replace_the_table_of_the_recipe_they_extend_and_the_other_wa
 
 
 @pytest.mark.parametrize("name", ["balanced", "swapped", "frozen"])
-def test_the_background_transforms_of_an_ablation_come_first(name):
+def test_the_background_transforms_of_an_ablation_come_first(name: str) -> None:
     """They need the outline where it was traced, on the whole image."""
     transforms = read_recipe(RECIPES / "ablate" / f"{name}.toml").applied_transforms
     background = [isinstance(one, BackgroundTransform) for one in transforms]

@@ -1,5 +1,7 @@
 """Which rows an epoch shows: each at most once, or as often as its weight says."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,12 +11,12 @@ from skinlens.training.manifest import ManifestError
 from skinlens.training.sampling import BalancedSampler, EpochSampler, row_weights
 
 
-def epoch(sampler, number):
+def epoch(sampler: BalancedSampler | EpochSampler, number: int) -> list[Any]:
     sampler.epoch = number
     return list(sampler)
 
 
-def test_every_row_comes_at_most_once_an_epoch():
+def test_every_row_comes_at_most_once_an_epoch() -> None:
     sampler = EpochSampler(50, seed=0, batch_size=8)
     draws = epoch(sampler, 3)
     assert len(draws) == len(sampler) == 48
@@ -25,14 +27,14 @@ def test_every_row_comes_at_most_once_an_epoch():
     assert set(indices) <= set(range(50))
 
 
-def test_the_rows_left_out_change_from_epoch_to_epoch():
+def test_the_rows_left_out_change_from_epoch_to_epoch() -> None:
     sampler = EpochSampler(10, seed=0, batch_size=4)
     seen = {index for number in range(20) for _, index in epoch(sampler, number)}
     assert seen == set(range(10))
 
 
 @pytest.mark.parametrize("world", [2, 3])
-def test_processes_share_an_epoch_without_overlap(world):
+def test_processes_share_an_epoch_without_overlap(world: int) -> None:
     samplers = [EpochSampler(50, seed=4, batch_size=8, rank=rank, world=world) for rank in range(world)]
     shares = [epoch(sampler, 1) for sampler in samplers]
     assert {len(share) for share in shares} == {8 * (50 // (8 * world))}
@@ -43,7 +45,7 @@ def test_processes_share_an_epoch_without_overlap(world):
     assert shares[0][0] == alone[0]
 
 
-def test_the_order_depends_on_seed_and_epoch_alone():
+def test_the_order_depends_on_seed_and_epoch_alone() -> None:
     first = epoch(EpochSampler(40, seed=1, batch_size=4), 5)
     torch.rand(3)
     later = EpochSampler(40, seed=1, batch_size=4)
@@ -55,13 +57,13 @@ def test_the_order_depends_on_seed_and_epoch_alone():
     assert order != sorted(order)
 
 
-def test_too_few_rows_make_no_batch():
+def test_too_few_rows_make_no_batch() -> None:
     assert EpochSampler(7, seed=0, batch_size=8).batches == 0
     assert EpochSampler(15, seed=0, batch_size=8, world=2).batches == 0
     assert list(EpochSampler(7, seed=0, batch_size=8)) == []
 
 
-def unbalanced():
+def unbalanced() -> pd.DataFrame:
     """Four cells of 40, 10, 2 and 8 rows."""
     sizes = {("ham", "benign"): 40, ("ham", "malignant"): 10, ("bcn", "benign"): 2, ("bcn", "malignant"): 8}
     cells = [cell for cell, size in sizes.items() for _ in range(size)]
@@ -69,7 +71,7 @@ def unbalanced():
 
 
 @pytest.mark.parametrize("balance", [0.3, 0.5, 1.0])
-def test_a_cell_weighs_as_its_tempered_size(balance):
+def test_a_cell_weighs_as_its_tempered_size(balance: float) -> None:
     rows = unbalanced()
     weights = row_weights(rows, balance)
     assert weights.sum() == pytest.approx(1)
@@ -80,7 +82,7 @@ def test_a_cell_weighs_as_its_tempered_size(balance):
 
 
 @pytest.mark.parametrize("balance", [0.0, 0.5, 1.0])
-def test_with_even_labels_an_origin_says_nothing_about_the_label(balance):
+def test_with_even_labels_an_origin_says_nothing_about_the_label(balance: float) -> None:
     rows = pd.concat([unbalanced(), pd.DataFrame({"origin": ["far"] * 5, "label": ["malignant"] * 5})])
     weights = row_weights(rows, balance, even_labels=True)
     assert weights.sum() == pytest.approx(1)
@@ -94,17 +96,17 @@ def test_with_even_labels_an_origin_says_nothing_about_the_label(balance):
     np.testing.assert_allclose(origins[sizes.index], sizes / sizes.sum())
 
 
-def test_without_balance_rows_weigh_alike_and_need_no_origin():
+def test_without_balance_rows_weigh_alike_and_need_no_origin() -> None:
     np.testing.assert_array_equal(row_weights(pd.DataFrame({"label": ["benign"] * 4}), 0), [0.25] * 4)
 
 
-def test_balance_without_an_origin_is_an_error():
+def test_balance_without_an_origin_is_an_error() -> None:
     with pytest.raises(ManifestError, match="no manifest has the column origin"):
         row_weights(pd.DataFrame({"label": ["benign"]}), 0.5)
 
 
 @pytest.mark.parametrize("balance", [0.5, 1.0])
-def test_every_row_comes_as_often_as_it_weighs(balance):
+def test_every_row_comes_as_often_as_it_weighs(balance: float) -> None:
     weights = row_weights(unbalanced(), balance)
     sampler = BalancedSampler(weights, seed=3, batch_size=8)
     assert len(sampler) == len(EpochSampler(60, seed=3, batch_size=8)) == 56
@@ -117,7 +119,7 @@ def test_every_row_comes_as_often_as_it_weighs(balance):
         assert [sorted(c for _, row, c in draws if row == n) for n in range(60)] == [list(range(k)) for k in counts]
 
 
-def test_balanced_cells_are_equal_over_epochs():
+def test_balanced_cells_are_equal_over_epochs() -> None:
     rows = unbalanced()
     sampler = BalancedSampler(row_weights(rows, 1.0), seed=0, batch_size=4)
     for number in range(5):
@@ -125,7 +127,7 @@ def test_balanced_cells_are_equal_over_epochs():
         assert (drawn.value_counts() - 15).abs().max() <= 1
 
 
-def test_a_balanced_order_depends_on_seed_and_epoch_alone():
+def test_a_balanced_order_depends_on_seed_and_epoch_alone() -> None:
     weights = row_weights(unbalanced(), 0.5)
     first = epoch(BalancedSampler(weights, seed=1, batch_size=4), 5)
     torch.rand(3)
@@ -136,7 +138,7 @@ def test_a_balanced_order_depends_on_seed_and_epoch_alone():
     assert epoch(BalancedSampler(weights, seed=2, batch_size=4), 5) != first
 
 
-def test_processes_share_a_balanced_epoch():
+def test_processes_share_a_balanced_epoch() -> None:
     weights = row_weights(unbalanced(), 0.5)
     alone = epoch(BalancedSampler(weights, seed=1, batch_size=8), 2)
     shares = [epoch(BalancedSampler(weights, seed=1, batch_size=4, rank=rank, world=2), 2) for rank in range(2)]
@@ -144,7 +146,7 @@ def test_processes_share_a_balanced_epoch():
 
 
 @pytest.mark.parametrize("images", [24, 200])
-def test_an_epoch_shows_as_many_images_as_it_is_told(images):
+def test_an_epoch_shows_as_many_images_as_it_is_told(images: int) -> None:
     weights = row_weights(unbalanced(), 0.5)
     sampler = BalancedSampler(weights, seed=1, batch_size=8, images=images)
     draws = epoch(sampler, 2)
@@ -153,14 +155,14 @@ def test_an_epoch_shows_as_many_images_as_it_is_told(images):
     assert (np.abs(counts - images * weights) < 1).all()
 
 
-def test_images_that_do_not_fill_a_batch_are_left_out():
+def test_images_that_do_not_fill_a_batch_are_left_out() -> None:
     weights = row_weights(unbalanced(), 0.5)
     assert len(BalancedSampler(weights, seed=1, batch_size=8, images=30)) == 24
     assert len(BalancedSampler(weights, seed=1, batch_size=8, images=30, world=3)) == 8
     assert BalancedSampler(weights, seed=1, batch_size=8, images=7).batches == 0
 
 
-def test_processes_share_an_epoch_of_a_given_number_of_images():
+def test_processes_share_an_epoch_of_a_given_number_of_images() -> None:
     weights = row_weights(unbalanced(), 0.5)
     alone = epoch(BalancedSampler(weights, seed=1, batch_size=8, images=96), 2)
     shares = [

@@ -1,6 +1,8 @@
 """The two checklists: published weights and bounds, complete forms only, and documents that come back."""
 
+from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -76,7 +78,7 @@ def test_the_criteria_that_were_seen_are_named() -> None:
         lambda: Abcd(0, 0, frozenset({"red"}), frozenset({"lines"})),
     ],
 )
-def test_what_the_rules_do_not_know_is_an_error(filled) -> None:
+def test_what_the_rules_do_not_know_is_an_error(filled: Callable[..., Any]) -> None:
     with pytest.raises(ValueError, match=r"not|needs"):
         filled()
 
@@ -84,7 +86,7 @@ def test_what_the_rules_do_not_know_is_an_error(filled) -> None:
 @pytest.mark.parametrize(
     "entries", [(None, 1, ["red"], ["dots"]), (1, None, ["red"], ["dots"]), (1, 1, [], ["dots"]), (1, 1, ["red"], [])]
 )
-def test_a_form_with_an_answer_missing_has_no_score(entries) -> None:
+def test_a_form_with_an_answer_missing_has_no_score(entries: tuple[Any, ...]) -> None:
     assert abcd_of(*entries) is None
 
 

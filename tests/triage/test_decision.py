@@ -68,7 +68,7 @@ class TestAssess:
     @pytest.mark.parametrize("calibrated", [False, True])
     @pytest.mark.parametrize("notes", [(), ("Converted from CMYK.",)])
     @pytest.mark.parametrize("score", [0.0, 0.1, 0.2499])
-    def test_low_never_comes_without_its_sentence(self, *, score: float, notes, calibrated: bool) -> None:
+    def test_low_never_comes_without_its_sentence(self, *, score: float, notes: tuple[str], calibrated: bool) -> None:
         assert assessed(score, calibrated=calibrated, notes=notes).reasons.count(LOW_SENTENCE) == 1
 
     @pytest.mark.parametrize("score", [0.25, 0.6, 1.0])

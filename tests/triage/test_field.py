@@ -56,7 +56,7 @@ def test_the_middle_of_a_round_field_is_found(soft: float, height: int, width: i
         lambda pixels: pixels // 12,
         lambda pixels: np.pad(pixels, ((40, 40), (60, 60), (0, 0))),
         lambda pixels: np.zeros_like(pixels),
-        lambda pixels: np.where(np.tri(*pixels.shape[:2], dtype=bool)[..., None], pixels, 0).astype(np.uint8),
+        lambda pixels: np.where(np.tri(*pixels.shape[:2], dtype=bool)[..., None], pixels, 0).astype(np.uint8),  # type: ignore[type-var]
     ],
     ids=["no black", "a dark image", "a black frame", "black alone", "a triangle"],
 )

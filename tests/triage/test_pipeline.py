@@ -45,7 +45,7 @@ def pipeline(predictor: Predictor) -> Pipeline:
 
 
 @pytest.fixture
-def quick(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Predictor]:
+def quick(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> Predictor:
     """A predictor that answers at once."""
     (template,) = predictor.predict([draw_lesion(1)])
     monkeypatch.setattr(predictor, "predict", lambda images: [replace(template) for _ in images])

@@ -19,26 +19,26 @@ from tests.made_up_assessments import CURVE, assessed, made_card, rates
 from tests.made_up_cases import prediction
 
 
-def positive(prevalence):
+def positive(prevalence: float) -> float:
     """Share of the ill among the positive of a test that is positive in 90 % of the ill and 20 % of the healthy."""
     return 0.9 * prevalence / (0.9 * prevalence + 0.2 * (1 - prevalence))
 
 
-def test_another_prevalence_is_bayes_rule():
+def test_another_prevalence_is_bayes_rule() -> None:
     assert at_prevalence(positive(0.45), trained=0.45, target=0.02) == pytest.approx(positive(0.02))
 
 
 @pytest.mark.parametrize("probability", [0.0, 1e-9, 0.2, 0.5, 0.99, 1.0])
-def test_there_and_back_changes_nothing(probability):
+def test_there_and_back_changes_nothing(probability: float) -> None:
     there = at_prevalence(probability, trained=0.45, target=0.02)
     assert at_prevalence(there, trained=0.02, target=0.45) == pytest.approx(probability)
     assert at_prevalence(probability, trained=0.3, target=0.3) == pytest.approx(probability)
 
 
-def test_the_shift_is_one_of_logits():
+def test_the_shift_is_one_of_logits() -> None:
     moved = at_prevalence(0.7, trained=0.4, target=0.1)
     logit = lambda share: math.log(share / (1 - share))  # noqa: E731
-    assert logit(moved) == pytest.approx(logit(0.7) + logit(0.1) - logit(0.4))
+    assert logit(moved) == pytest.approx(logit(0.7) + logit(0.1) - logit(0.4))  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize(
@@ -50,19 +50,19 @@ def test_the_shift_is_one_of_logits():
         {"probability": math.nan, "trained": 0.5, "target": 0.5},
     ],
 )
-def test_numbers_out_of_range_are_errors(bad):
+def test_numbers_out_of_range_are_errors(bad: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"must lie between 0 and 1|lies in \[0, 1\]"):
         at_prevalence(**bad)
 
 
-def test_an_outlook_counts_patients():
+def test_an_outlook_counts_patients() -> None:
     """20 ill of 1,000: 19 found and 1 missed; 147 of the 980 healthy are referred too."""
     found = outlook(0.95, 0.85, 0.02)
     assert (found.detected, found.missed, found.referred) == pytest.approx((19, 1, 166))
     assert found.counts() == {"referred": "166", "found": "19", "missed": "1"}
 
 
-def test_nobody_and_everybody_can_be_referred():
+def test_nobody_and_everybody_can_be_referred() -> None:
     assert outlook(0.0, 1.0, 0.1).counts() == {"referred": "0", "found": "0", "missed": "100"}
     assert outlook(1.0, 0.0, 0.1).counts() == {"referred": "1000", "found": "100", "missed": "0"}
 
@@ -71,12 +71,12 @@ def test_nobody_and_everybody_can_be_referred():
     ("missed", "said"),
     [(0.0, "0"), (0.2, "0.2"), (0.01, "fewer than 0.1"), (0.997, "1")],
 )
-def test_a_small_number_missed_is_not_rounded_away(missed, said):
+def test_a_small_number_missed_is_not_rounded_away(missed: float, said: str) -> None:
     assert outlook(1 - missed / 20, 0.5, 0.02).counts()["missed"] == said
 
 
 @pytest.mark.parametrize("bad", [(1.1, 0.5, 0.1), (0.5, -0.1, 0.1), (0.5, 0.5, 0.0)])
-def test_rates_out_of_range_are_errors(bad):
+def test_rates_out_of_range_are_errors(bad: tuple[float, float, float]) -> None:
     with pytest.raises(ValueError, match=r"lies in \[0, 1\]|between 0 and 1"):
         outlook(*bad)
 
@@ -97,7 +97,7 @@ class TestRiskOf:
             risk = risk_of(point.score, card, 0.02)
             assert risk is not None
             expected = [
-                at_prevalence(end, trained=0.4, target=0.02)
+                at_prevalence(end, trained=0.4, target=0.02)  # type: ignore[arg-type]
                 for end in (point.rate.value, point.rate.low, point.rate.high)
             ]
             assert [risk.value, risk.low, risk.high] == pytest.approx(expected)

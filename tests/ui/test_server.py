@@ -74,9 +74,9 @@ class TestOwnPageOnly:
             await send({"type": "websocket.http.response.start", "status": 101, "headers": []})
 
         socket = {"kind": "websocket", "extensions": {"websocket.http.response": {}}}
-        assert answer(OwnPageOnly(accept), HOST, **socket)[0] == 403
+        assert answer(OwnPageOnly(accept), HOST, **socket)[0] == 403  # type: ignore[arg-type]
         assert passed == []
-        assert answer(OwnPageOnly(accept), HOST, ("origin", "http://localhost:8501"), **socket)[0] == 101
+        assert answer(OwnPageOnly(accept), HOST, ("origin", "http://localhost:8501"), **socket)[0] == 101  # type: ignore[arg-type]
 
     def test_starting_and_stopping_the_server_is_let_through(self) -> None:
         started = []
@@ -114,7 +114,7 @@ def test_the_policy_names_no_other_host_and_no_unsafe_script() -> None:
 def test_headers_are_outermost_so_that_rejections_carry_them() -> None:
     app: ASGIApp = hello
     for layer in reversed(protection()):
-        app = layer.cls(app, *layer.args, **layer.kwargs)  # type: ignore[assignment]
+        app = layer.cls(app, *layer.args, **layer.kwargs)
     status, headers = answer(app, ("host", "elsewhere.invalid"))
     assert status == 400
     assert headers["x-frame-options"] == "DENY"

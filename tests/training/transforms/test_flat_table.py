@@ -3,7 +3,10 @@
 That the pixels are those of before is held by test_golden_augmentation.py.
 """
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from pydantic import ValidationError
@@ -37,18 +40,18 @@ ALL = FlatTable(
 )
 
 
-def sample(height=48, width=48):
+def sample(height: int = 48, width: int = 48) -> Sample:
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     pixels.setflags(write=False)
     return Sample(pixels, central_ellipse(height, width))
 
 
-def made(table, given, seed=0, side=48):
+def made(table: FlatTable, given: Sample, seed: int = 0, side: int = 48) -> npt.NDArray[np.uint8]:
     compose = Compose([one.at(side) for one in table.transforms()])
     return compose(given, np.random.default_rng(seed)).pixels
 
 
-def test_a_table_stands_for_its_transforms_in_their_order():
+def test_a_table_stands_for_its_transforms_in_their_order() -> None:
     table = FlatTable(
         engine="opencv",
         jpeg=40,
@@ -78,7 +81,7 @@ def test_a_table_stands_for_its_transforms_in_their_order():
 @pytest.mark.parametrize(
     "entries", [{}, {"jpeg": 30}, {"blur": 2.0}, {"blur_share": 1.0}], ids=lambda entries: "+".join(entries) or "none"
 )
-def test_a_strength_without_its_share_changes_nothing(engine, entries):
+def test_a_strength_without_its_share_changes_nothing(engine: Any, entries: Any) -> None:
     given = sample()
     for seed in range(4):
         np.testing.assert_array_equal(made(FlatTable(engine=engine, **entries), given, seed), given.pixels)
@@ -87,24 +90,24 @@ def test_a_strength_without_its_share_changes_nothing(engine, entries):
 @pytest.mark.parametrize(
     "entries", [{"noise": 9.0}, {"noise_share": 1.0}, {"resolution": 0.3}, {"resolution_share": 1.0}], ids=str
 )
-def test_neither_does_a_share_without_its_strength(entries):
+def test_neither_does_a_share_without_its_strength(entries: Any) -> None:
     given = sample()
     np.testing.assert_array_equal(made(FlatTable(engine="opencv", **entries), given), given.pixels)
 
 
-def test_entries_of_the_other_engine_are_named():
+def test_entries_of_the_other_engine_are_named() -> None:
     with pytest.raises(ValidationError, match='needs engine = "opencv" for cast, noise'):
         FlatTable(cast=0.1, noise=2.0)
 
 
 @pytest.mark.parametrize("shape", [(90, 120), (120, 90), (64, 300), (37, 41)])
 @pytest.mark.parametrize("table", [FlatTable(), ALL], ids=["none", "all"])
-def test_any_image_becomes_a_square_of_bytes(shape, table):
+def test_any_image_becomes_a_square_of_bytes(shape: tuple[int, int], table: FlatTable) -> None:
     pixels = made(table, sample(*shape), 5, side=64)
     assert (pixels.shape, pixels.dtype) == ((64, 64, 3), np.uint8)
 
 
-def test_the_seed_alone_decides_torchvisions_pixels():
+def test_the_seed_alone_decides_torchvisions_pixels() -> None:
     given = sample()
     first = made(ALL, given, 3)
     state = torch.random.get_rng_state()
@@ -116,14 +119,14 @@ def test_the_seed_alone_decides_torchvisions_pixels():
     assert (made(ALL, given, 4) != first).any()
 
 
-def test_torchvisions_quarter_turns_and_flips_only_permute():
+def test_torchvisions_quarter_turns_and_flips_only_permute() -> None:
     given = sample()
     kinds = {made(FlatTable(flip=True, quarter_turns=True), given, seed).tobytes() for seed in range(60)}
     turned = [np.rot90(one, k) for one in (given.pixels, given.pixels[:, ::-1]) for k in range(4)]
     assert kinds == {np.ascontiguousarray(one).tobytes() for one in turned}
 
 
-def test_torchvisions_vignette_darkens_corners_and_never_brightens():
+def test_torchvisions_vignette_darkens_corners_and_never_brightens() -> None:
     white = Sample(np.full((96, 96, 3), 255, np.uint8), central_ellipse(96, 96))
     shaded = [made(FlatTable(vignette_share=1.0), white, seed, side=96) for seed in range(30)]
     assert min(one[40:56, 40:56].min() for one in shaded) >= 245
@@ -133,13 +136,13 @@ def test_torchvisions_vignette_darkens_corners_and_never_brightens():
 
 
 @pytest.mark.parametrize("entries", [{"jpeg": 30, "jpeg_share": 0.3}, {"vignette_share": 0.3}], ids=str)
-def test_torchvisions_shares_are_shares(entries):
+def test_torchvisions_shares_are_shares(entries: Any) -> None:
     given = sample()
     touched = [(made(FlatTable(**entries), given, seed) != given.pixels).any() for seed in range(200)]
     # Binomial, n = 200, p = 0.3: six standard deviations are 0.19.
     assert abs(np.mean(touched) - 0.3) < 0.19
 
 
-def test_a_table_without_a_side_says_so():
+def test_a_table_without_a_side_says_so() -> None:
     with pytest.raises(ValueError, match="has no side"):
         ALL.transforms()[0](sample(), np.random.default_rng(0))

@@ -1,7 +1,7 @@
 """Samples and compositions: order, identity, and what every transform must hold to."""
 
 import copy
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -29,11 +29,11 @@ REQUIRED = {
 }
 
 
-def made(transform):
-    return transform(**REQUIRED.get(transform.model_fields["name"].default, {}))
+def made(transform: Any) -> Any:
+    return transform(**REQUIRED.get(transform.model_fields["name"].default, {}))  # type: ignore[arg-type]
 
 
-def drawn(height, width):
+def drawn(height: int, width: int) -> Sample:
     generator = np.random.default_rng(1)
     pixels, other = (generator.integers(0, 256, (*size, 3), np.uint8) for size in ((height, width), (70, 50)))
     donor = Donor(pixels=lambda: other, skin=lambda: other)
@@ -46,7 +46,9 @@ def drawn(height, width):
 @pytest.mark.parametrize("transform", EVERY, ids=lambda one: one.__name__)
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), height=st.integers(16, 90), width=st.integers(16, 90))
-def test_every_transform_is_repeatable_and_keeps_its_input_and_its_types(transform, seed, height, width):
+def test_every_transform_is_repeatable_and_keeps_its_input_and_its_types(
+    transform: Any, seed: int, height: int, width: int
+) -> None:
     sample = drawn(height, width)
     before = sample.pixels.copy(), sample.outline.copy()
     first, again = (made(transform)(sample, np.random.default_rng(seed)) for _ in range(2))
@@ -60,11 +62,11 @@ def test_every_transform_is_repeatable_and_keeps_its_input_and_its_types(transfo
 
 
 @pytest.mark.parametrize("transform", EVERY, ids=lambda one: one.__name__)
-def test_every_transform_survives_its_record_and_takes_no_unknown_parameter(transform):
+def test_every_transform_survives_its_record_and_takes_no_unknown_parameter(transform: Any) -> None:
     one = made(transform)
     assert transform.model_validate(one.model_dump(mode="json")) == one
     with pytest.raises(ValidationError, match="strength"):
-        transform(**REQUIRED.get(one.name, {}), strength=1)
+        transform(**REQUIRED.get(one.name, {}), strength=1)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="positional"):
         transform(0.5)
 
@@ -72,7 +74,7 @@ def test_every_transform_survives_its_record_and_takes_no_unknown_parameter(tran
 @pytest.mark.parametrize(
     "transform", [one for one in EVERY if "share" in one.model_fields], ids=lambda one: one.__name__
 )
-def test_a_share_of_0_does_nothing_and_draws_nothing(transform, noise):
+def test_a_share_of_0_does_nothing_and_draws_nothing(transform: Any, noise: Sample) -> None:
     one = transform(**(REQUIRED.get(transform.model_fields["name"].default, {}) | {"share": 0.0}))
     generator = np.random.default_rng(0)
     result = one(noise, generator)
@@ -81,12 +83,12 @@ def test_a_share_of_0_does_nothing_and_draws_nothing(transform, noise):
     assert generator.random() == np.random.default_rng(0).random()
 
 
-def test_every_transform_has_a_name_of_its_own():
+def test_every_transform_has_a_name_of_its_own() -> None:
     names = [transform.model_fields["name"].default for transform in EVERY]
     assert len(set(names)) == len(EVERY) == 19
 
 
-def test_a_composition_applies_its_transforms_in_order_with_one_generator(noise):
+def test_a_composition_applies_its_transforms_in_order_with_one_generator(noise: Sample) -> None:
     steps = [HorizontalFlip(), GaussianNoise(sigma=5.0), GaussianBlur(sigma=2.0, share=0.5)]
     generator, expected = np.random.default_rng(3), noise
     for step in steps:
@@ -96,11 +98,11 @@ def test_a_composition_applies_its_transforms_in_order_with_one_generator(noise)
     assert (swapped.pixels != expected.pixels).any()
 
 
-def test_an_empty_composition_is_the_identity(noise):
+def test_an_empty_composition_is_the_identity(noise: Sample) -> None:
     assert Compose([])(noise, np.random.default_rng(0)) is noise
 
 
-def test_only_resize_asks_for_the_side_of_an_epoch():
+def test_only_resize_asks_for_the_side_of_an_epoch() -> None:
     flip, resize = VerticalFlip(), Resize()
     assert flip.at(64) is flip
     assert resize.at(64) == Resize(side=64)
@@ -109,7 +111,7 @@ def test_only_resize_asks_for_the_side_of_an_epoch():
         resize(Sample(np.zeros((9, 9, 3), np.uint8), np.zeros((9, 9), np.bool_)), np.random.default_rng(0))
 
 
-def test_one_mask_is_moved_once_and_two_masks_alike(noise):
+def test_one_mask_is_moved_once_and_two_masks_alike(noise: Sample) -> None:
     moved = noise.moved(lambda pixels: pixels[::-1], lambda mask: mask[::-1])
     assert moved.outline is moved.traced
     other = Sample(noise.pixels, central_ellipse(64, 72), noise.traced)
@@ -118,7 +120,7 @@ def test_one_mask_is_moved_once_and_two_masks_alike(noise):
     assert (apart.outline != apart.traced).any()
 
 
-def test_a_transform_cannot_be_changed():
+def test_a_transform_cannot_be_changed() -> None:
     flip = HorizontalFlip()
     with pytest.raises(ValidationError, match="frozen"):
         flip.share = 1.0

@@ -1,6 +1,5 @@
 """The list of cases: one row each, search, and opening one."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -25,7 +24,7 @@ def test_a_row_has_the_decision_and_the_last_verdict_in_words(cases: CaseStore) 
     case = save(cases, "P-1")
     save(cases, "P-2", score=0.1)
     for verdict in ("malignant", "not judgeable"):
-        cases.review(case, verdict, note="", blind=False, actor="me")  # type: ignore[arg-type]
+        cases.review(case, verdict, note="", blind=False, actor="me")
     table = case_table(cases.search().lines).set_index("Patient")
     assert table.loc["P-1", "Decision"] == HEADLINES["refer"]
     assert table.loc["P-1", "Reader's verdict"] == "not assessable"
@@ -52,7 +51,7 @@ def draw() -> None:
 
 
 @pytest.fixture
-def page(cases: CaseStore) -> Iterator[AppTest]:
+def page(cases: CaseStore) -> AppTest:
     assert cases.search().total == 0
     return AppTest.from_function(draw, default_timeout=60)
 

@@ -46,7 +46,7 @@ def field(app: AppTest, label: str) -> TextInput:
     return next(each for each in app.text_input if each.label == label)
 
 
-def box(app: AppTest, label: str) -> Selectbox:
+def box(app: AppTest, label: str) -> Selectbox:  # type: ignore[type-arg]
     return next(each for each in app.selectbox if each.label == label)
 
 

@@ -72,14 +72,14 @@ def test_what_cannot_be_drawn_is_sent_as_no_evidence(pixels: np.ndarray, signed:
 
 
 @pytest.mark.parametrize("colours", COLOUR_MAPS)
-def test_the_tables_are_the_colour_maps(pixels: np.ndarray, colours: str) -> None:
+def test_the_tables_are_the_colour_maps(pixels: np.ndarray, colours: Any) -> None:
     table = np.frombuffer(base64.b64decode(data_of(Side(shown(pixels, "o"), "c", "a"))["tables"][colours]), np.uint8)
     levels = np.arange(256, dtype=np.float32)[None] / 255
-    np.testing.assert_array_equal(table.reshape(1, 256, 3), coloured(levels, colours))
+    np.testing.assert_array_equal(table.reshape(1, 256, 3), coloured(levels, colours))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("colours", COLOUR_MAPS)
-def test_the_script_colours_and_covers_by_the_same_formulas(pixels: np.ndarray, colours: str) -> None:
+def test_the_script_colours_and_covers_by_the_same_formulas(pixels: np.ndarray, colours: Any) -> None:
     """The script's two formulas, read from its source and computed here; a browser test holds the drawn pixels."""
     assert "3 * Math.round(255 * Math.sqrt(evidence))" in SCRIPT
     assert re.search(r"clamp\(\(evidence - bare\) / \(covered - bare\), 0, 1\) \*\* power", SCRIPT)

@@ -125,7 +125,7 @@ class TestTheOtherModel:
         shape = results[1].prediction.signed_map.shape
         assert (right["map"]["height"], right["map"]["width"]) == shape
 
-    def test_a_disagreement_is_said(self, page: AppTest, results: tuple[Assessed, Assessed]) -> None:
+    def test_a_disagreement_is_said(self, page: AppTest, results: Any) -> None:
         for decision, sentence in (("refer", "The two models disagree"), ("low", "Both models decide the same")):
             other = replace(results[1], assessment=replace(results[1].assessment, decision="low"))
             page.session_state["other"] = lambda other=other: other
