@@ -305,7 +305,7 @@ class TestYourOwn:
             (b"path,label,probability\na.jpg,benign,2\n", "line 2 ('2')"),
             (b"path,label,probability\na.jpg,nevus,0.5\nb.jpg,benign,0.5\n", "line 2 ('nevus')"),
             (b"path,label,probability\na.jpg,benign,0.5\n", "none of the submitted paths"),
-            (b"\x89PNG\r\n", "not a CSV"),
+            (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not a CSV"),
         ],
     )
     def test_a_wrong_one_gets_its_sentence_and_the_page_goes_on(

@@ -42,10 +42,11 @@ def slowly(*given):
 PixelFolder.write = slowly
 store = open_file(Path(sys.argv[1]))
 print("ready", flush=True)
-number = 0
+# Each start saves images of its own: the same case is not saved twice.
+first, number = time.time_ns(), 0
 while True:
     number += 1
-    image = lesion_image(160, 120, sha256=f"{number:064x}")
+    image = lesion_image(160, 120, sha256=f"{first + number:064x}")
     facts = CaseFacts(f"P-{number % 3}", "57", "female", "left shoulder", "")
     store.save(build_record(image=image, facts=facts), CARD, actor="a", keep_pixels=True)
     if number % 4 == 0:
