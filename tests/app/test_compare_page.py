@@ -157,7 +157,10 @@ class TestManyModels:
         assert "MobileNetV2 (no ImageNet start)" in table.index
         assert len(table) == len(leaderboard(weights / "evaluation"))
 
-    @pytest.mark.parametrize("view", ["all", "no-twins", "native", "clean-native"])
+    @pytest.mark.parametrize(
+        "view",
+        ["no-twins", *(pytest.param(view, marks=pytest.mark.slow) for view in ("all", "native", "clean-native"))],
+    )
     def test_the_switch_changes_the_table_and_says_what_the_view_holds(
         self, compare: AppTest, weights: Path, view: str
     ) -> None:
@@ -172,7 +175,7 @@ class TestManyModels:
         assert ("paper" in set(table["From"])) == (view == "all")
 
     @pytest.mark.parametrize("tab", list(TABS))
-    @pytest.mark.parametrize("view", ["all", "clean-native"])
+    @pytest.mark.parametrize("view", ["all", pytest.param("clean-native", marks=pytest.mark.slow)])
     def test_every_tab_draws_and_offers_its_numbers(self, compare: AppTest, tab: str, view: str) -> None:
         compare.run()
         compare.segmented_control(key="compare-view").set_value(view).run()
