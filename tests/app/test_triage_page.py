@@ -107,7 +107,7 @@ def test_upload_gives_the_risk_of_the_predictors_score(app: AppTest, predictor: 
     risk = risk_at(predictor, png(5), 0.02)
     number, _, interval = risk_words(risk).partition(" (")
     assert app.metric[0].value == number
-    assert app.metric[0].label == "Risk where 2 % are malignant"
+    assert app.metric[0].label == "Risk if 2 % are malignant"
     assert any(text.startswith(interval.removesuffix(")")) for text in texts(app))
 
 

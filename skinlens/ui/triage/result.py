@@ -130,7 +130,7 @@ def _show_risk(assessment: Assessment, risk: Meaning | None) -> None:
     if risk is not None and risk.risk is not None and risk.risk.value is not None:
         threshold = in_language(risk.threshold_words)
         st.metric(
-            _("Risk where {prevalence} are malignant").format(prevalence=numbers_in(percent(risk.prevalence))),
+            _("Risk if {prevalence} are malignant").format(prevalence=numbers_in(percent(risk.prevalence))),
             in_language(one_in(risk.risk.value)),
             help=_(
                 "The chance that a lesion with this result is malignant, with its 95 % interval. It follows from "
