@@ -52,8 +52,8 @@ class _FileOrFolder(LoadScopeScheduling):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Three processes for the suite, one of which mostly waits for the browser; one for what a command line names."""
-    return 3 if config.args_source == pytest.Config.ArgsSource.TESTPATHS else 0
+    """Two processes for the suite. What a command line names runs in its own process, which begins much sooner."""
+    return 2 if config.args_source == pytest.Config.ArgsSource.TESTPATHS else 0
 
 
 @pytest.hookimpl(optionalhook=True)
