@@ -3,7 +3,7 @@
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import PurePosixPath
 
@@ -85,17 +85,19 @@ def read_facts(content: bytes, *, name: str) -> tuple[FactsRow, ...]:
     return _facts_rows(_table(content, name), name)
 
 
-def facts_sentence(content: bytes, *, name: str) -> str:
-    """Return which columns of a CSV of case facts were taken for what; "" where all have our names.
+def matched_facts(content: bytes, lines: Sequence[Line], *, name: str) -> Matched:
+    """Read a CSV of case facts and find the image of each of its rows.
 
     Args:
         content: As for `read_facts`.
+        lines: Of the run.
         name: What to call the file in messages.
 
     Raises:
         CsvFileError: As for `read_facts`.
     """
-    return _table(content, name).sentence()
+    table = _table(content, name)
+    return replace(match_facts(_facts_rows(table, name), lines), taken=table.sentence())
 
 
 def _table(content: bytes, name: str) -> Table:

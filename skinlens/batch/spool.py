@@ -8,9 +8,10 @@ from typing import BinaryIO
 
 from skinlens.batch.errors import BatchError
 from skinlens.batch.store import BatchStore
+from skinlens.imaging.archives import head_of
 from skinlens.imaging.contents import passed_over
 from skinlens.imaging.decode import IMAGE_SUFFIXES
-from skinlens.imaging.sources import PassedOver, Place, Source, Sources, head_of
+from skinlens.imaging.sources import PassedOver, Place, Source, Sources
 from skinlens.storage.errors import explained
 from skinlens.storage.private import private_file, private_folder
 

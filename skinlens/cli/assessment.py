@@ -2,7 +2,6 @@
 
 import json as json_module
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -39,8 +38,8 @@ def predict(
     from skinlens.cli.predict import Outputs
     from skinlens.cli.predict import predict as command
 
-    outputs = Outputs(out, json, heatmaps, pdf, orientations, dicom, prevalence, isic, passed_over)
-    outputs = replace(outputs, frame=None if frame is None else frame - 1)
+    number = None if frame is None else frame - 1
+    outputs = Outputs(out, json, heatmaps, pdf, orientations, dicom, prevalence, isic, passed_over, number)
     command(paths, outputs, model=model, point=point, threshold=threshold, unverified=unverified)
 
 

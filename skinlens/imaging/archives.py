@@ -92,7 +92,7 @@ class Archive(zipfile.ZipFile):
             words = (
                 sentence("This zip archive cannot be opened. {error}", error=str(error))
                 if isinstance(error, UnusableFileError)
-                else other_archive(_head_of(path)) or _CLOSED
+                else other_archive(head_of(path) or b"") or _CLOSED
             )
             raise ImageRejectedError("unreadable", words) from error
         self._stream.is_open = True
@@ -143,6 +143,22 @@ def shown_name(number: int, member: zipfile.ZipInfo) -> str:
     # What zipfile made of the bytes of an older code; it reads all 256 of them, so that nothing is lost.
     raw = member.orig_filename.partition("\0")[0].encode("cp437", "replace")
     return _unicode_path(member.extra, raw) or _read_name(raw) or member.filename
+
+
+def head_of(path: Path) -> bytes | None:
+    """Return the first bytes of a file, by which its kind is known.
+
+    Args:
+        path: Links are followed.
+
+    Returns:
+        `HEAD` bytes, or all that there are; None if it is no regular file or cannot be read.
+    """
+    try:
+        with open_regular(path) as stream:
+            return stream.read(HEAD) or b""
+    except OSError:
+        return None
 
 
 def other_archive(head: bytes) -> str:
@@ -246,14 +262,6 @@ class _Stream(io.BufferedReader):
             raise UnusableFileError(sentence("It lists too many files; pack the images into several archives."))
         content = super().read(size)
         return _without_false_utf8(content) if self.repairs_names and not self.is_open else content
-
-
-def _head_of(path: Path) -> bytes:
-    try:
-        with open_regular(path) as stream:
-            return stream.read(HEAD) or b""
-    except OSError:
-        return b""
 
 
 def _unicode_path(extra: bytes, raw: bytes) -> str:

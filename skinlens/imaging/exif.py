@@ -3,6 +3,19 @@
 import struct
 from dataclasses import dataclass
 
+from PIL import Image
+
+# What turns an image upright, by its orientation; 1 is upright.
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
 _ORIENTATION = 0x0112
 _EXIF_BLOCK, _INTEROPERABILITY_BLOCK = 0x8769, 0xA005
 _COLOUR_SPACE = 0xA001

@@ -19,7 +19,7 @@ from PIL import (
 )
 
 from skinlens.imaging.declared import check_bmp, check_png, check_tiff
-from skinlens.imaging.exif import ExifFacts, read_exif
+from skinlens.imaging.exif import UPRIGHT, ExifFacts, read_exif
 from skinlens.imaging.frames import check_frame, frame_note
 from skinlens.imaging.guards import FORMATS, check_size, damaged, refusing_damage
 from skinlens.imaging.image import Decoded, ImageRejectedError, Pixels
@@ -31,16 +31,6 @@ from skinlens.translation import marked, sentence
 
 # Two letters are a weak signature, so a BMP must also state one of the sizes that its second header can have.
 _BMP_HEADERS = {struct.pack("<I", size) for size in (12, 40, 52, 56, 64, 108, 124)}
-
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 _GREY_NOTE = marked("This image has no colour; the model was trained on colour images, so trust its answer less.")
 _ALPHA_NOTE = marked("Transparent parts of this image were filled with white.")
@@ -186,8 +176,8 @@ def _finished(image: Image.Image, profile: bytes | None, exif: ExifFacts, name: 
         image, notes = _to_opaque(image, name)
         upright, more_notes = to_srgb(image, profile, is_adobe_rgb=exif.is_adobe_rgb)
         del image
-        if exif.orientation in _UPRIGHT:
-            upright = upright.transpose(_UPRIGHT[exif.orientation])
+        if exif.orientation in UPRIGHT:
+            upright = upright.transpose(UPRIGHT[exif.orientation])
     if exif.is_uncalibrated and not profile:
         more_notes = (*more_notes, UNCALIBRATED_NOTE)
     return np.array(upright), notes + more_notes

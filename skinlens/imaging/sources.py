@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from skinlens.imaging.archives import Archive, head, is_named, other_archive, shown_name, unpack
+from skinlens.imaging.archives import Archive, head, head_of, is_named, other_archive, shown_name, unpack
 from skinlens.imaging.contents import HEAD, needs_head, passed_over
 from skinlens.imaging.decode import IMAGE_SUFFIXES
-from skinlens.imaging.files import UnusableFileError, open_regular, read_regular
+from skinlens.imaging.files import UnusableFileError, read_regular
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.translation import sentence
 
@@ -112,8 +112,8 @@ class Sources:
                 yield from self._at_least_one(path, self._in_folder(path), "folder")
             elif path.suffix.lower() == ".zip" and _is(path.is_file):
                 yield from self._at_least_one(path, self._in_archive(path), "archive")
-            elif path.suffix.lower() not in IMAGE_SUFFIXES and (sentence := other_archive(head_of(path) or b"")):
-                yield _rejected(path, "unreadable", sentence)
+            elif path.suffix.lower() not in IMAGE_SUFFIXES and (words := other_archive(head_of(path) or b"")):
+                yield _rejected(path, "unreadable", words)
             else:
                 yield _file(path, path.name)
 
@@ -176,22 +176,6 @@ def safe_name(relative: str, sha256: str) -> str:
     # The longest file name that common file systems take is 255 bytes.
     shortened = flat.encode()[-180:].decode(errors="ignore").lstrip(". ") or "image"
     return f"{shortened}-{sha256[:8]}"
-
-
-def head_of(path: Path) -> bytes | None:
-    """Return the first bytes of a file, by which its kind is known.
-
-    Args:
-        path: Links are followed.
-
-    Returns:
-        `contents.HEAD` bytes, or all that there are; None if it is no regular file or cannot be read.
-    """
-    try:
-        with open_regular(path) as stream:
-            return stream.read(HEAD) or b""
-    except OSError:
-        return None
 
 
 def _is(kind: Callable[[], bool]) -> bool:

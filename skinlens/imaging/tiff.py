@@ -13,6 +13,7 @@ import tifffile
 from PIL import Image
 
 from skinlens.imaging.declared import check_tiff
+from skinlens.imaging.exif import UPRIGHT
 from skinlens.imaging.guards import FORMATS, check_size, damaged, has_too_many_parts, refusing_damage
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.limits import MAX_TIFF_PAGES
@@ -52,16 +53,6 @@ _MORE_COMPRESSIONS = {50001, 34927, 33004, 33005, 34712, 50002, 34933, 34887, 34
 # What Pillow reads.
 _COMPRESSIONS = {1, 2, 3, 4, 5, 6, 7, 8, 32771, 32773, 32809, 32946, 34676, 34677, 34925, 50000}
 _NAMES = {33003: "JPEG 2000 of YCbCr", 9: "JBIG", 10: "JBIG", 34661: "JBIG", 34663: "JBIG2", 34892: "lossy DNG"}
-
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 @dataclass(frozen=True)
@@ -270,7 +261,7 @@ def decode_page(data: bytes, name: str) -> tuple[Image.Image, bytes | None]:
             whole = pixels[..., :colours] / np.maximum(alpha, 1 / 255)
             pixels = np.concatenate([np.clip(np.rint(whole), 0, 255).astype(np.uint8), pixels[..., -1:]], axis=2)
         image = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if shown == 1 else pixels))
-        turn = _TURNS.get(int(tags.get(_ORIENTATION, 1)))
+        turn = UPRIGHT.get(int(tags.get(_ORIENTATION, 1)))
         profile = tags.get(_PROFILE)
     return image if turn is None else image.transpose(turn), profile if isinstance(profile, bytes) else None
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from skinlens.batch.facts import Facts, Matched, facts_sentence, match_facts, read_facts
+from skinlens.batch.facts import Facts, Matched, match_facts, matched_facts, read_facts
 from skinlens.batch.store import Line
 from skinlens.storage.csv_file import CsvFileError
 
@@ -152,7 +152,7 @@ def test_an_indeterminate_row_keeps_its_other_facts() -> None:
     content = b"image;diagnosis_1;age_approx;acquired\n1;Indeterminate;55,0;x\n"
     (row,) = read_facts(content, name="facts.csv")
     assert (row.facts.label, row.facts.age) == ("", "55")
-    assert facts_sentence(content, name="facts.csv") == (
+    assert matched_facts(content, [], name="facts.csv").taken == (
         "The columns are separated by semicolons. Columns: image from image; age from age_approx; label from "
         "diagnosis_1. 1 of 1 rows has no label because it is neither benign nor malignant: 'Indeterminate' (1)."
     )

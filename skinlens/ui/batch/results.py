@@ -2,14 +2,14 @@
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import pandas as pd
 import streamlit as st
 
 from skinlens.batch.errors import BatchError
-from skinlens.batch.facts import Matched, facts_sentence, match_facts, read_facts
+from skinlens.batch.facts import Matched, matched_facts
 from skinlens.batch.schema import Review
 from skinlens.batch.store import BatchStore, Line
 from skinlens.batch.table import (
@@ -343,8 +343,7 @@ def _facts(store: BatchStore, lines: Sequence[Line]) -> tuple[Matched, str]:
     if file is None:
         return nothing, ""
     try:
-        matched = match_facts(read_facts(file.content, name=file.name), lines)
-        return replace(matched, taken=facts_sentence(file.content, name=file.name)), ""
+        return matched_facts(file.content, lines, name=file.name), ""
     except CsvFileError as error:
         return nothing, str(error)
 
