@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy.typing as npt
 
+from tests.drawn_at_random import LabelsAndProbabilities
+
 # Two processes with two threads each would fight for two cores. The libraries read this when they are imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -169,13 +171,13 @@ def real_images() -> list[LesionImage]:
 
 
 @pytest.fixture
-def paper() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+def paper() -> LabelsAndProbabilities:
     """Labels and probabilities whose confusion matrix at 0.5 is the paper's: TN 336, FP 24, FN 21, TP 279."""
     return np.repeat([0, 0, 1, 1], [336, 24, 21, 279]), np.repeat([0.1, 0.8, 0.2, 0.9], [336, 24, 21, 279])
 
 
 @pytest.fixture
-def predictions() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+def predictions() -> LabelsAndProbabilities:
     """300 labels and informative probabilities in steps of 0.02, so with many ties."""
     generator = np.random.default_rng(7)
     labels = (generator.random(300) < 0.4).astype(int)
@@ -184,7 +186,7 @@ def predictions() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
 
 
 @pytest.fixture
-def rival(predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+def rival(predictions: LabelsAndProbabilities) -> npt.NDArray[np.float64]:
     """A second model's probabilities for `predictions`: somewhat worse, correlated with the first, also with ties."""
     labels, probabilities = predictions
     generator = np.random.default_rng(8)

@@ -2,9 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,6 +13,7 @@ from skinlens.imaging.decode import decode
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.report.pdf import case_pdf
 from skinlens.triage.case import CaseFacts
+from tests.cli.conftest import Caller
 from tests.made_up_cases import CARD, CREATED, build_record, lesion_image
 
 
@@ -38,11 +38,11 @@ def case(store: CaseStore, image: Path) -> str:
     return store.save(record, CARD, actor="me")
 
 
-def test_nothing_kept_is_an_empty_list(call: Callable[..., Any]) -> None:
+def test_nothing_kept_is_an_empty_list(call: Caller) -> None:
     assert json.loads(call("cases", "list", "--json").out) == []
 
 
-def test_cases_are_listed_and_found(call: Callable[..., Any], case: str) -> None:
+def test_cases_are_listed_and_found(call: Caller, case: str) -> None:
     (line,) = json.loads(call("cases", "list", "back", "--json").out)
     assert (line["id"], line["patient"], line["decision"]) == (case, "P-1 [red]", "refer")
     assert json.loads(call("cases", "list", "elsewhere", "--json").out) == []
@@ -51,7 +51,7 @@ def test_cases_are_listed_and_found(call: Callable[..., Any], case: str) -> None
     assert "[red]" in shown, "what users type is no markup"
 
 
-def test_one_case_is_shown_with_its_provenance(call: Callable[..., Any], case: str) -> None:
+def test_one_case_is_shown_with_its_provenance(call: Caller, case: str) -> None:
     shown = json.loads(call("cases", "show", case).out)
     assert shown["weights_sha256"] == CARD.files["weights"].sha256
     assert shown["by"] == "me"
@@ -61,7 +61,7 @@ def test_one_case_is_shown_with_its_provenance(call: Callable[..., Any], case: s
     assert "no such case" in missing.err
 
 
-def test_the_summary_needs_the_image(call: Callable[..., Any], case: str, image: Path, tmp_path: Path) -> None:
+def test_the_summary_needs_the_image(call: Caller, case: str, image: Path, tmp_path: Path) -> None:
     without = call("cases", "show", case, "--pdf", tmp_path / "case.pdf")
     assert without.status == 1
     assert "Give the original file" in without.err
@@ -73,7 +73,7 @@ def test_the_summary_needs_the_image(call: Callable[..., Any], case: str, image:
     assert "SHA-256 differs" in other.err
 
 
-def test_kept_pixels_make_the_summary_alone(call: Callable[..., Any], store: CaseStore, tmp_path: Path) -> None:
+def test_kept_pixels_make_the_summary_alone(call: Caller, store: CaseStore, tmp_path: Path) -> None:
     case = store.save(build_record(), CARD, actor="me", keep_pixels=True)
     assert call("cases", "show", case, "--pdf", tmp_path / "case.pdf").status == 0
     unwritable = call("cases", "show", case, "--pdf", tmp_path / "absent" / "case.pdf")
@@ -81,9 +81,7 @@ def test_kept_pixels_make_the_summary_alone(call: Callable[..., Any], store: Cas
     assert case_pdf(build_record(), CARD).content[:8] == (tmp_path / "case.pdf").read_bytes()[:8]
 
 
-def test_a_change_behind_the_programs_back_ends_in_status_1(
-    call: Callable[..., Any], case: str, store: CaseStore
-) -> None:
+def test_a_change_behind_the_programs_back_ends_in_status_1(call: Caller, case: str, store: CaseStore) -> None:
     good = call("cases", "verify")
     assert good.status == 0
     assert "5 rows and 5 log entries checked, 0 findings" in good.err
@@ -95,7 +93,7 @@ def test_a_change_behind_the_programs_back_ends_in_status_1(
 
 
 def test_a_backup_comes_back_elsewhere(
-    call: Callable[..., Any], case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    call: Caller, case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert call("cases", "backup", tmp_path / "cases.zip").status == 0
     again = call("cases", "restore", tmp_path / "cases.zip")
@@ -108,7 +106,7 @@ def test_a_backup_comes_back_elsewhere(
 
 
 @pytest.mark.usefixtures("case")
-def test_a_patient_is_deleted_only_if_it_is_meant(call: Callable[..., Any], store: CaseStore) -> None:
+def test_a_patient_is_deleted_only_if_it_is_meant(call: Caller, store: CaseStore) -> None:
     asked = call("cases", "delete", "P-1 [red]")
     assert asked.status == 2
     assert "--yes" in asked.err
@@ -119,7 +117,7 @@ def test_a_patient_is_deleted_only_if_it_is_meant(call: Callable[..., Any], stor
     assert call("cases", "verify").status == 0
 
 
-def test_a_lesion_and_a_case_are_deleted_alone(call: Callable[..., Any], store: CaseStore) -> None:
+def test_a_lesion_and_a_case_are_deleted_alone(call: Caller, store: CaseStore) -> None:
     def kept(number: int, lesion: str) -> str:
         image = lesion_image(64, 64, sha256=f"{number:064x}")
         return store.save(build_record(image=image, facts=CaseFacts("P-1", lesion=lesion)), CARD, actor="me")
@@ -139,14 +137,12 @@ def test_a_lesion_and_a_case_are_deleted_alone(call: Callable[..., Any], store: 
 @pytest.mark.parametrize(
     "arguments", [(), ("--lesion", "L1"), ("P-1", "--case", "1"), ("--case", "1", "--lesion", "L1")]
 )
-def test_what_to_delete_must_be_clear(call: Callable[..., Any], arguments: tuple[str, ...]) -> None:
+def test_what_to_delete_must_be_clear(call: Caller, arguments: tuple[str, ...]) -> None:
     assert call("cases", "delete", *arguments, "--yes").status == 2
 
 
 @pytest.mark.usefixtures("case")
-def test_batch_runs_that_still_hold_something_are_named(
-    call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_batch_runs_that_still_hold_something_are_named(call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     held = (Holding("ward", CREATED, 1, named=False),)
     monkeypatch.setattr("skinlens.batch.holding.runs_holding", lambda *_, **__: (held, 2))
     done = call("cases", "delete", "P-1 [red]", "--yes")
@@ -155,7 +151,7 @@ def test_batch_runs_that_still_hold_something_are_named(
     assert "2 batch runs could not be read" in done.err
 
 
-def test_a_summary_is_compared_with_the_record(call: Callable[..., Any], store: CaseStore, tmp_path: Path) -> None:
+def test_a_summary_is_compared_with_the_record(call: Caller, store: CaseStore, tmp_path: Path) -> None:
     case = store.save(build_record(), CARD, actor="me", keep_pixels=True)
     call("cases", "show", case, "--pdf", tmp_path / "case.pdf")
     agrees = call("verify", tmp_path / "case.pdf")
@@ -171,7 +167,7 @@ def test_a_summary_is_compared_with_the_record(call: Callable[..., Any], store: 
 
 
 @pytest.mark.timeout(60)
-def test_a_pipe_is_no_summary(call: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_pipe_is_no_summary(call: Caller, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.pdf")
     done = call("verify", tmp_path / "pipe.pdf")
     assert done.status == 2

@@ -1,7 +1,6 @@
 """Every requirement is listed with a licence that is known, and the copyleft ones are marked."""
 
 import json
-from collections.abc import Callable
 from email.message import Message
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from packaging.requirements import Requirement
 
 from skinlens.cli import licences as module
 from skinlens.cli.licences import NOT_INSTALLED, UNKNOWN, installed_licences
+from tests.cli.conftest import Caller
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,7 +44,7 @@ def test_copyleft_is_marked() -> None:
         assert name in (ROOT / "SECURITY.md").read_text("utf-8"), name
 
 
-def test_the_command_says_so(call: Callable[..., Any]) -> None:
+def test_the_command_says_so(call: Caller) -> None:
     done = call("licences")
     assert done.status == 0
     lines = {line.split()[0]: line for line in done.out.splitlines()}
@@ -53,7 +53,7 @@ def test_the_command_says_so(call: Callable[..., Any]) -> None:
     assert "fpdf2 (LGPL-3.0-only)" in done.err
 
 
-def test_the_command_as_json(call: Callable[..., Any]) -> None:
+def test_the_command_as_json(call: Caller) -> None:
     listed = json.loads(call("licences", "--json").out)
     assert [each["name"] for each in listed] == [each.name for each in installed_licences()]
     assert set(listed[0]) == {"name", "version", "licence", "copyleft", "direct"}
@@ -105,7 +105,7 @@ def test_extras_are_followed_and_circles_end(monkeypatch: pytest.MonkeyPatch) ->
     assert [each.name for each in installed_licences()] == ["a", "b", "d"]
 
 
-def test_what_is_needed_and_absent_is_said(monkeypatch: pytest.MonkeyPatch, call: Callable[..., Any]) -> None:
+def test_what_is_needed_and_absent_is_said(monkeypatch: pytest.MonkeyPatch, call: Caller) -> None:
     monkeypatch.setattr(module, "direct_requirements", lambda: [Requirement("no-such-package-of-ours")])
     done = call("licences")
     assert NOT_INSTALLED in done.out

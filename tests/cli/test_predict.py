@@ -12,7 +12,6 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -35,6 +34,7 @@ from skinlens.runtime.predictor import Predictor, load_predictor
 from skinlens.triage import pipeline
 from skinlens.triage.pipeline import BATCH
 from skinlens.triage.risk import risk_of, risk_words
+from tests.cli.conftest import Caller
 from tests.drawn import familiar_pixels
 
 COLUMNS = [
@@ -266,9 +266,7 @@ class TestExtras:
             drawn.load()
             assert (drawn.format, drawn.mode, drawn.size) == ("PNG", "RGB", USABLE[name])
 
-    def test_heatmaps_lie_over_their_image(
-        self, two: Path, loaded: Predictor, tmp_path: Path, call: Callable[..., Any]
-    ) -> None:
+    def test_heatmaps_lie_over_their_image(self, two: Path, loaded: Predictor, tmp_path: Path, call: Caller) -> None:
         assert call("predict", two, "--heatmaps", tmp_path / "maps").status == 0
         for seed in (0, 1):
             image = decode(two / f"{seed}.png")
@@ -289,7 +287,7 @@ class TestExtras:
 @pytest.mark.usefixtures("loaded")
 class TestOutput:
     def test_a_challenges_table_has_the_images_with_a_probability(
-        self, call: Callable[..., Any], two: Path, tmp_path: Path
+        self, call: Caller, two: Path, tmp_path: Path
     ) -> None:
         done = call("predict", two, "--no-views", "--isic", tmp_path / "isic.csv")
         assert done.status == 0
@@ -299,7 +297,7 @@ class TestOutput:
         assert [list(row) for row in written] == [["image", "benign", "malignant"]] * 2
         assert {row["image"]: row["malignant"] for row in written} == {"0": rows["0"], "1": rows["1"]}
 
-    def test_standard_output_carries_the_table_alone(self, call: Callable[..., Any], two: Path) -> None:
+    def test_standard_output_carries_the_table_alone(self, call: Caller, two: Path) -> None:
         done = call("predict", two)
         assert done.status == 0
         read = parsed(done.out)
@@ -309,7 +307,7 @@ class TestOutput:
         assert done.err.startswith("skinlens: ")
         assert "1 rejected" in done.err
 
-    def test_json_is_one_array_with_the_same_content(self, call: Callable[..., Any], two: Path) -> None:
+    def test_json_is_one_array_with_the_same_content(self, call: Caller, two: Path) -> None:
         table = parsed(call("predict", two).out)
         listed = json.loads(call("predict", two, "--json").out)
         assert [list(entry) for entry in listed] == [COLUMNS] * 3
@@ -324,7 +322,7 @@ class TestOutput:
         assert listed[2]["width"] is None
 
     def test_risks_are_those_at_the_prevalence_and_the_pdf_has_them(
-        self, call: Callable[..., Any], two: Path, loaded: Predictor, tmp_path: Path
+        self, call: Caller, two: Path, loaded: Predictor, tmp_path: Path
     ) -> None:
         for options, prevalence in (((), 0.02), (("--prevalence", "0.1"), 0.1)):
             done = call("predict", two, *options, "--json", "--pdf", tmp_path / "pdfs")
@@ -339,16 +337,14 @@ class TestOutput:
             assert risk_words(risk) in text
 
     @pytest.mark.parametrize("prevalence", ["0", "1", "2", "much"])
-    def test_an_impossible_prevalence_is_bad_usage(self, call: Callable[..., Any], two: Path, prevalence: str) -> None:
+    def test_an_impossible_prevalence_is_bad_usage(self, call: Caller, two: Path, prevalence: str) -> None:
         assert call("predict", two, "--prevalence", prevalence).status == 2
 
-    def test_json_without_a_usable_image_still_parses(self, call: Callable[..., Any], tmp_path: Path) -> None:
+    def test_json_without_a_usable_image_still_parses(self, call: Caller, tmp_path: Path) -> None:
         (only,) = json.loads(call("predict", tmp_path / "absent.png", "--json").out)
         assert only["decision"] == "rejected"
 
-    def test_out_takes_the_table_and_makes_its_folder(
-        self, call: Callable[..., Any], two: Path, tmp_path: Path
-    ) -> None:
+    def test_out_takes_the_table_and_makes_its_folder(self, call: Caller, two: Path, tmp_path: Path) -> None:
         out = tmp_path / "new" / "deep" / "rows.csv"
         done = call("predict", two, "--out", out)
         assert (done.status, done.out) == (0, "")
@@ -357,23 +353,21 @@ class TestOutput:
         assert len(json.loads(out.read_text("utf-8"))) == 1
 
     def test_paths_open_from_the_current_directory(
-        self, call: Callable[..., Any], two: Path, monkeypatch: pytest.MonkeyPatch
+        self, call: Caller, two: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(two.parent)
         read = parsed(call("predict", "two", "two/1.png").out)
         assert [row["path"] for row in read] == ["two/0.png", "two/1.png", "two/2.png", "two/1.png"]
         assert all(Path(row["path"]).is_file() for row in read)
 
-    def test_members_of_an_archive_are_read(self, call: Callable[..., Any], two: Path, tmp_path: Path) -> None:
+    def test_members_of_an_archive_are_read(self, call: Caller, two: Path, tmp_path: Path) -> None:
         archive = shutil.make_archive(str(tmp_path / "packed"), "zip", two)
         read, unpacked = parsed(call("predict", archive).out), parsed(call("predict", two).out)
         assert [row["path"] for row in read] == [f"{archive}!/{seed}.png" for seed in (0, 1, 2)]
         for row, other in zip(read, unpacked, strict=True):
             assert row | {"path": ""} == other | {"path": ""}
 
-    def test_other_files_are_counted_on_standard_error(
-        self, call: Callable[..., Any], two: Path, tmp_path: Path
-    ) -> None:
+    def test_other_files_are_counted_on_standard_error(self, call: Caller, two: Path, tmp_path: Path) -> None:
         (two / "notes.txt").touch()
         (two / "more.zip").write_bytes(b"PK\3\4")
         done = call("predict", two, "--no-views")
@@ -391,14 +385,14 @@ class TestOutput:
         "name",
         ["comma, and.png", 'quo"te.png', "line\nbreak.png", "ünï 痣 🩺.png", "=1+1.png", "semi;colon.png", "a\r.png"],
     )
-    def test_odd_names_survive(self, call: Callable[..., Any], two: Path, name: str) -> None:
+    def test_odd_names_survive(self, call: Caller, two: Path, name: str) -> None:
         shutil.copy(two / "0.png", two / name)
         (row,) = parsed(call("predict", two / name).out)
         assert row["path"] == str(two / name)
         (entry,) = json.loads(call("predict", two / name, "--json").out)
         assert entry["path"] == str(two / name)
 
-    def test_a_name_that_is_no_text_stops_nothing(self, call: Callable[..., Any], two: Path, tmp_path: Path) -> None:
+    def test_a_name_that_is_no_text_stops_nothing(self, call: Caller, two: Path, tmp_path: Path) -> None:
         """A file name of bytes that are not UTF-8, as old cameras and archives leave them."""
         name = "bad\udcff.png"
         shutil.copy(two / "0.png", two / name)
@@ -413,7 +407,7 @@ class TestOutput:
         assert parsed(out.read_text("utf-8"))[0]["path"] == str(two / "bad\\udcff.png")
 
     def test_equal_names_in_two_folders_do_not_overwrite_each_other(
-        self, call: Callable[..., Any], two: Path, tmp_path: Path
+        self, call: Caller, two: Path, tmp_path: Path
     ) -> None:
         for seed in (0, 1):
             (two / str(seed)).mkdir()
@@ -422,7 +416,7 @@ class TestOutput:
         names = sorted(path.name[:-13] for path in (tmp_path / "maps").iterdir())
         assert names == ["0_same.png", "1_same.png", "same.png", "same.png"]
 
-    def test_a_very_wide_image(self, call: Callable[..., Any], tmp_path: Path) -> None:
+    def test_a_very_wide_image(self, call: Caller, tmp_path: Path) -> None:
         wide = np.ascontiguousarray(np.tile(draw_pixels(1, height=64, width=64), (1, 90, 1)))
         (tmp_path / "wide.png").write_bytes(encode_png(wide))
         done = call("predict", tmp_path / "wide.png", "--heatmaps", tmp_path / "maps", "--pdf", tmp_path / "pdfs")
@@ -466,9 +460,7 @@ class TestDicom:
             (place / name).write_bytes(content)
         return place
 
-    def test_pdf_and_overlay_are_those_of_the_other_options(
-        self, call: Callable[..., Any], folder: Path, tmp_path: Path
-    ) -> None:
+    def test_pdf_and_overlay_are_those_of_the_other_options(self, call: Caller, folder: Path, tmp_path: Path) -> None:
         wanted = ("--dicom", tmp_path / "dcm", "--pdf", tmp_path / "pdfs", "--heatmaps", tmp_path / "maps")
         assert call("predict", folder, "--no-views", *wanted).status == 0
         names = [safe_name(path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in folder.iterdir()]
@@ -484,7 +476,7 @@ class TestDicom:
 
     @pytest.mark.parametrize("packed", [False, True], ids=["folder", "archive"])
     def test_patient_and_study_are_the_sources(
-        self, call: Callable[..., Any], folder: Path, patients: dict[str, bytes], tmp_path: Path, *, packed: bool
+        self, call: Caller, folder: Path, patients: dict[str, bytes], tmp_path: Path, *, packed: bool
     ) -> None:
         given = shutil.make_archive(str(tmp_path / "packed"), "zip", folder) if packed else folder
         assert call("predict", given, "--no-views", "--dicom", tmp_path / "dcm").status == 0
@@ -500,7 +492,7 @@ class TestDicom:
         assert len({each.StudyInstanceUID for each in alone}) == 1
         assert all(each["PatientID"].is_empty and each["PatientName"].is_empty for each in alone)
 
-    def test_identifiers_go_nowhere_else(self, call: Callable[..., Any], folder: Path, tmp_path: Path) -> None:
+    def test_identifiers_go_nowhere_else(self, call: Caller, folder: Path, tmp_path: Path) -> None:
         done = call("predict", folder, "--no-views", "--dicom", tmp_path / "dcm", "--heatmaps", tmp_path / "maps")
         pdfs = []
         for path in (tmp_path / "dcm").glob("*.pdf.dcm"):
@@ -515,7 +507,7 @@ class TestDicom:
         assert not [text for text in secret if text in spread]
 
     def test_a_refused_image_has_a_summary_and_an_unreadable_one_a_row_alone(
-        self, call: Callable[..., Any], tmp_path: Path
+        self, call: Caller, tmp_path: Path
     ) -> None:
         (tmp_path / "grey.bmp").write_bytes(grey_bmp())
         (tmp_path / "bad.png").write_bytes(b"bad")
@@ -527,7 +519,7 @@ class TestDicom:
         assert only.name.startswith("grey.bmp-")
         assert only.name.endswith(".pdf.dcm")
 
-    def test_a_study_that_cannot_be_found_is_told(self, call: Callable[..., Any], tmp_path: Path) -> None:
+    def test_a_study_that_cannot_be_found_is_told(self, call: Caller, tmp_path: Path) -> None:
         (tmp_path / "lost.dcm").write_bytes(dicom(4, PatientID="PID-4711"))
         done = call("predict", tmp_path / "lost.dcm", "--no-views", "--dicom", tmp_path / "dcm")
         assert done.status == 0
@@ -540,7 +532,7 @@ class TestDicom:
 
     def test_a_file_that_changes_meanwhile_gets_nobodys_identifiers(
         self,
-        call: Callable[..., Any],
+        call: Caller,
         folder: Path,
         patients: dict[str, bytes],
         tmp_path: Path,
@@ -559,7 +551,7 @@ class TestDicom:
 
 @pytest.mark.usefixtures("loaded")
 class TestThresholds:
-    def test_a_threshold_decides_and_is_shown(self, call: Callable[..., Any], two: Path) -> None:
+    def test_a_threshold_decides_and_is_shown(self, call: Caller, two: Path) -> None:
         scores = sorted(float(row["probability"]) for row in parsed(call("predict", two).out)[:2])
         between = sum(scores) / 2
         for threshold, decisions in ((0.0, ["refer"] * 2), (between, ["low", "refer"]), (1.0, ["low"] * 2)):
@@ -569,13 +561,13 @@ class TestThresholds:
             assert {row["point"] for row in read} == {"custom"}
             assert {float(row["threshold"]) for row in read} == {threshold}
 
-    def test_a_score_at_the_threshold_is_referred(self, call: Callable[..., Any], two: Path) -> None:
+    def test_a_score_at_the_threshold_is_referred(self, call: Caller, two: Path) -> None:
         (row,) = parsed(call("predict", two / "0.png", "--no-views").out)
         (again,) = parsed(call("predict", two / "0.png", "--no-views", "--threshold", row["probability"]).out)
         assert again["probability"] == row["probability"]
         assert again["decision"] == "refer"
 
-    def test_a_point_of_the_card_by_name(self, call: Callable[..., Any], two: Path, loaded: Predictor) -> None:
+    def test_a_point_of_the_card_by_name(self, call: Caller, two: Path, loaded: Predictor) -> None:
         for point in loaded.card.operating_points:
             read = parsed(call("predict", two, "--point", point.name).out)
             assert {(row["point"], float(row["threshold"])) for row in read} == {(point.name, point.threshold)}
@@ -596,7 +588,7 @@ class TestBadUsage:
         ids=" ".join,
     )
     def test_status_2_and_nothing_written(
-        self, call: Callable[..., Any], two: Path, tmp_path: Path, words: list[str], said: str
+        self, call: Caller, two: Path, tmp_path: Path, words: list[str], said: str
     ) -> None:
         out = tmp_path / "rows.csv"
         out.write_text("kept")
@@ -608,10 +600,10 @@ class TestBadUsage:
         assert done.out == ""
         assert out.read_text() == "kept"
 
-    def test_no_path_is_bad_usage(self, call: Callable[..., Any]) -> None:
+    def test_no_path_is_bad_usage(self, call: Caller) -> None:
         assert call("predict").status == 2
 
-    def test_an_unknown_command_is_bad_usage(self, call: Callable[..., Any]) -> None:
+    def test_an_unknown_command_is_bad_usage(self, call: Caller) -> None:
         assert call("diagnose").status == 2
 
 
@@ -631,22 +623,18 @@ class TestUnwritable:
         return tmp_path / "file"
 
     @pytest.mark.parametrize("option", ["--out", "--heatmaps", "--pdf", "--dicom"])
-    def test_a_file_where_a_folder_should_be(
-        self, call: Callable[..., Any], two: Path, blocked: Path, option: str
-    ) -> None:
+    def test_a_file_where_a_folder_should_be(self, call: Caller, two: Path, blocked: Path, option: str) -> None:
         done = call("predict", two, option, blocked / "below")
         assert done.status == 1
         assert "cannot be written" in without_traceback(done.err)[-1]
 
-    def test_a_folder_where_the_table_should_be(self, call: Callable[..., Any], two: Path, tmp_path: Path) -> None:
+    def test_a_folder_where_the_table_should_be(self, call: Caller, two: Path, tmp_path: Path) -> None:
         done = call("predict", two, "--out", tmp_path)
         assert done.status == 1
         assert "cannot be written" in without_traceback(done.err)[-1]
 
     @pytest.mark.parametrize("option", ["--heatmaps", "--pdf", "--dicom"])
-    def test_a_folder_where_a_result_should_be(
-        self, call: Callable[..., Any], two: Path, tmp_path: Path, option: str
-    ) -> None:
+    def test_a_folder_where_a_result_should_be(self, call: Caller, two: Path, tmp_path: Path, option: str) -> None:
         digest = hashlib.sha256((two / "0.png").read_bytes()).hexdigest()
         suffix = {"--heatmaps": "png", "--pdf": "pdf", "--dicom": "pdf.dcm"}[option]
         (tmp_path / f"{safe_name('0.png', digest)}.{suffix}").mkdir()
@@ -666,7 +654,7 @@ class TestUnwritable:
 
 
 class TestModel:
-    def test_an_unknown_model(self, call: Callable[..., Any], two: Path) -> None:
+    def test_an_unknown_model(self, call: Caller, two: Path) -> None:
         done = call("predict", two, "--model", "nothing")
         assert (done.status, done.out) == (1, "")
         assert "There is no model 'nothing'" in without_traceback(done.err)[0]
@@ -674,7 +662,7 @@ class TestModel:
     @pytest.mark.parametrize("harm", ["tampered weights", "tampered graph", "missing weights", "garbled card"])
     def test_a_harmed_model(
         self,
-        call: Callable[..., Any],
+        call: Caller,
         two: Path,
         predictor: Predictor,
         released_folder: Path,
@@ -704,7 +692,7 @@ class TestModel:
         assert not out.exists()
 
     def test_a_defect_is_not_dressed_up_as_a_sentence(
-        self, call: Callable[..., Any], two: Path, monkeypatch: pytest.MonkeyPatch
+        self, call: Caller, two: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def broken(_name: str, **_: object) -> Predictor:
             raise KeyError("a mistake of ours")
@@ -777,9 +765,7 @@ class TestFlatMemory:
 
 @pytest.mark.timeout(120)
 @pytest.mark.usefixtures("loaded")
-def test_what_is_no_usable_file_has_its_row_and_costs_no_other(
-    call: Callable[..., Any], two: Path, tmp_path: Path
-) -> None:
+def test_what_is_no_usable_file_has_its_row_and_costs_no_other(call: Caller, two: Path, tmp_path: Path) -> None:
     os.mkfifo(two / "pipe.jpg")
     for name in ("zero", "random"):
         (two / f"{name}.jpg").symlink_to(f"/dev/{name}")

@@ -2,14 +2,13 @@
 
 import csv
 import io
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import tifffile
 
 from skinlens.imaging.decode import decode
+from tests.cli.conftest import Caller
 from tests.drawn import familiar_pixels
 
 pytestmark = pytest.mark.usefixtures("loaded")
@@ -33,7 +32,7 @@ def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_every_image_of_a_file_has_a_row_after_the_first(call: Callable[..., Any], folder: Path) -> None:
+def test_every_image_of_a_file_has_a_row_after_the_first(call: Caller, folder: Path) -> None:
     done = call("predict", folder, "--no-views")
     assert done.status == 0
     found = rows(done.out)
@@ -46,7 +45,7 @@ def test_every_image_of_a_file_has_a_row_after_the_first(call: Callable[..., Any
     assert "page 2 is used" in found[2]["reasons"]
 
 
-def test_one_image_can_be_asked_for(call: Callable[..., Any], folder: Path, tmp_path: Path) -> None:
+def test_one_image_can_be_asked_for(call: Caller, folder: Path, tmp_path: Path) -> None:
     done = call("predict", folder / "b.tif", "--no-views", "--frame", 3, "--heatmaps", tmp_path / "maps")
     (row,) = rows(done.out)
     assert row["path"].endswith("b.tif!/3")
@@ -56,7 +55,7 @@ def test_one_image_can_be_asked_for(call: Callable[..., Any], folder: Path, tmp_
     assert decode(folder / "b.tif", frame=2).frame == 2
 
 
-def test_an_image_that_is_not_there_is_rejected_with_a_sentence(call: Callable[..., Any], folder: Path) -> None:
+def test_an_image_that_is_not_there_is_rejected_with_a_sentence(call: Caller, folder: Path) -> None:
     done = call("predict", folder, "--no-views", "--frame", 2)
     assert done.status == 0
     first, second, third = rows(done.out)
@@ -66,5 +65,5 @@ def test_an_image_that_is_not_there_is_rejected_with_a_sentence(call: Callable[.
 
 
 @pytest.mark.parametrize("frame", ["0", "-1", "first"])
-def test_an_impossible_number_is_bad_usage(call: Callable[..., Any], folder: Path, frame: str) -> None:
+def test_an_impossible_number_is_bad_usage(call: Caller, folder: Path, frame: str) -> None:
     assert call("predict", folder, "--frame", frame).status == 2

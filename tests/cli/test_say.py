@@ -7,9 +7,7 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,6 +17,7 @@ from skinlens.imaging.decode import decode
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.storage.printable import printable
 from skinlens.triage.case import CaseFacts
+from tests.cli.conftest import Caller
 from tests.made_up_cases import CARD, build_record
 
 # Moves the cursor, sets the title, changes the alphabet (C1), turns the direction of writing, and begins a new line.
@@ -74,7 +73,7 @@ def test_json_reads_back_as_it_was() -> None:
 
 
 @pytest.mark.usefixtures("loaded")
-def test_predict_says_and_writes_names_tamely(call: Callable[..., Any], tmp_path: Path) -> None:
+def test_predict_says_and_writes_names_tamely(call: Caller, tmp_path: Path) -> None:
     (tmp_path / EVIL).write_bytes(encode_png(draw_pixels(1, height=96, width=96)))
     done = call("predict", tmp_path, tmp_path / f"{EVIL}.gone", "--json", "--no-views")
     assert_tame(done.err)
@@ -89,9 +88,7 @@ def test_predict_says_and_writes_names_tamely(call: Callable[..., Any], tmp_path
 
 
 @pytest.mark.usefixtures("loaded")
-def test_formula_like_names_are_safe_and_open(
-    call: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_formula_like_names_are_safe_and_open(call: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names = ["=cmd|' C'!A0.png", "@a.png", "+b.png", "\t=c.png", " =d.png"]
     for name in names:
@@ -130,7 +127,7 @@ def test_predict_on_a_terminal_writes_no_escape_sequence_of_a_name(tmp_path: Pat
     assert_tame(err)
 
 
-def test_cases_are_listed_tamely(call: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cases_are_listed_tamely(call: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SKINLENS_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "400")
     path = tmp_path / "a.png"
@@ -164,7 +161,7 @@ def test_cases_are_listed_tamely(call: Callable[..., Any], tmp_path: Path, monke
     ],
 )
 def test_errors_quote_names_tamely(
-    call: Callable[..., Any], words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    call: Caller, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SKINLENS_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)

@@ -1,9 +1,7 @@
 """`skinlens score`: Parquet out, going on where it stopped, sentences and exit statuses."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -11,6 +9,7 @@ from pyarrow import parquet
 
 from skinlens.imaging.synthetic import encode_png
 from skinlens.scoring import shards as shards_module
+from tests.cli.conftest import Caller
 from tests.drawn import familiar_pixels
 
 
@@ -25,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_every_image_gets_its_row_and_a_second_call_has_nothing_to_do(
-    call: Callable[..., Any], folder: Path, tmp_path: Path
+    call: Caller, folder: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "scored"
     done = call("score", folder, "--out", out, "--no-views", "--threshold", "0.5")
@@ -45,7 +44,7 @@ def test_every_image_gets_its_row_and_a_second_call_has_nothing_to_do(
     assert "nothing was left to score" in again.err
 
 
-def test_another_threshold_needs_another_folder(call: Callable[..., Any], folder: Path, tmp_path: Path) -> None:
+def test_another_threshold_needs_another_folder(call: Caller, folder: Path, tmp_path: Path) -> None:
     arguments = ("score", folder, "--out", tmp_path / "scored", "--no-views")
     assert call(*arguments, "--threshold", "0.5").status == 0
     other = call(*arguments, "--threshold", "0.6")
@@ -61,13 +60,13 @@ def test_another_threshold_needs_another_folder(call: Callable[..., Any], folder
         ((".", "--out", "x", "--threshold", "2"), "between 0 and 1"),
     ],
 )
-def test_what_cannot_be_meant_is_bad_usage(call: Callable[..., Any], arguments: tuple[str, ...], message: str) -> None:
+def test_what_cannot_be_meant_is_bad_usage(call: Caller, arguments: tuple[str, ...], message: str) -> None:
     done = call("score", *arguments)
     assert done.status == 2
     assert message in done.err
 
 
-def test_a_destination_that_cannot_be_written_is_told(call: Callable[..., Any], folder: Path, tmp_path: Path) -> None:
+def test_a_destination_that_cannot_be_written_is_told(call: Caller, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = call("score", folder, "--out", tmp_path / "file" / "below")
     assert done.status == 1
@@ -75,7 +74,7 @@ def test_a_destination_that_cannot_be_written_is_told(call: Callable[..., Any], 
 
 
 def test_without_ray_it_says_how_to_get_it(
-    call: Callable[..., Any], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    call: Caller, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     done = call("score", folder, "--out", tmp_path / "scored", "--engine", "ray")

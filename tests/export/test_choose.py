@@ -1,7 +1,6 @@
 """`skinlens select`: the choice follows from the folds alone, and nothing that was compared is lost."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from skinlens.export.selection import (
 from skinlens.metrics.calibration import calibration_error, fitted_scaling
 from skinlens.metrics.risk_curve import risk_curve
 from skinlens.runtime.card import MeasuredRates
+from tests.cli.conftest import Caller
 
 RECIPE = {"name": "made_up", "preprocessing": {"size": 64}}
 
@@ -81,7 +81,7 @@ def pooled() -> pd.DataFrame:
 
 
 def test_the_threshold_is_where_the_fitted_curve_crosses_one_half(
-    call: Callable[..., Any], runs: list[Path], out: Path, pooled: pd.DataFrame
+    call: Caller, runs: list[Path], out: Path, pooled: pd.DataFrame
 ) -> None:
     """Against statsmodels' maximum likelihood fit."""
     done = call("select", "model_x", *runs, "--out", out)
@@ -95,7 +95,7 @@ def test_the_threshold_is_where_the_fitted_curve_crosses_one_half(
 
 
 def test_rates_scale_and_area_are_those_of_the_folds(
-    call: Callable[..., Any], runs: list[Path], out: Path, pooled: pd.DataFrame
+    call: Caller, runs: list[Path], out: Path, pooled: pd.DataFrame
 ) -> None:
     call("select", "model_x", *runs, "--out", out)
     selection = read_selection(out / "selected.json", "model_x")
@@ -111,9 +111,7 @@ def test_rates_scale_and_area_are_those_of_the_folds(
     assert "fold 0, 1" in selection.threshold_rule
 
 
-def test_the_choice_names_its_recipe_start_seed_and_folds(
-    call: Callable[..., Any], runs: list[Path], out: Path
-) -> None:
+def test_the_choice_names_its_recipe_start_seed_and_folds(call: Caller, runs: list[Path], out: Path) -> None:
     call("select", "model_x", *runs, "--out", out)
     selection = read_selection(out / "selected.json", "model_x")
     assert selection.recipe == RECIPE
@@ -122,7 +120,7 @@ def test_the_choice_names_its_recipe_start_seed_and_folds(
     assert selection.folds == (0, 1)
 
 
-def test_predictions_and_logs_are_kept_beside_the_choice(call: Callable[..., Any], runs: list[Path], out: Path) -> None:
+def test_predictions_and_logs_are_kept_beside_the_choice(call: Caller, runs: list[Path], out: Path) -> None:
     call("select", "model_x", *runs, "--out", out)
     selection = read_selection(out / "selected.json", "model_x")
     assert selection.out_of_fold == ("folds/made_up.start.seed3.fold0.csv", "folds/made_up.start.seed3.fold1.csv")
@@ -132,7 +130,7 @@ def test_predictions_and_logs_are_kept_beside_the_choice(call: Callable[..., Any
 
 
 def test_what_was_compared_is_recorded_and_decides_nothing(
-    call: Callable[..., Any], runs: list[Path], out: Path, tmp_path: Path
+    call: Caller, runs: list[Path], out: Path, tmp_path: Path
 ) -> None:
     call("select", "model_x", *runs, "--out", out)
     alone = read_selection(out / "selected.json", "model_x")
@@ -157,7 +155,7 @@ def test_what_was_compared_is_recorded_and_decides_nothing(
     assert (out / "folds" / "other.random.seed4.fold0.csv").is_file()
 
 
-def test_choices_for_other_models_are_kept(call: Callable[..., Any], runs: list[Path], out: Path) -> None:
+def test_choices_for_other_models_are_kept(call: Caller, runs: list[Path], out: Path) -> None:
     call("select", "model_x", *runs, "--out", out)
     before = read_selection(out / "selected.json", "model_x")
     call("select", "model_a", runs[0], "--out", out)
@@ -186,7 +184,7 @@ class TestRefusals:
     )
     def test_runs_that_differ_in_more_than_their_fold(
         self,
-        call: Callable[..., Any],
+        call: Caller,
         runs: list[Path],
         out: Path,
         tmp_path: Path,
@@ -196,9 +194,7 @@ class TestRefusals:
         other = finished_run(tmp_path / "other", fold=2, **changes)
         assert f"differ in their {named}" in self.refused(call, out, *runs, other)
 
-    def test_starts_without_a_file_are_told_apart_by_name(
-        self, call: Callable[..., Any], out: Path, tmp_path: Path
-    ) -> None:
+    def test_starts_without_a_file_are_told_apart_by_name(self, call: Caller, out: Path, tmp_path: Path) -> None:
         """Random weights and torchvision's hub both have no digest."""
         runs = [
             finished_run(tmp_path / start, fold=fold, start=start, start_sha256=None)
@@ -206,36 +202,34 @@ class TestRefusals:
         ]
         assert "differ in their start" in self.refused(call, out, *runs)
 
-    def test_the_same_fold_twice(self, call: Callable[..., Any], runs: list[Path], out: Path, tmp_path: Path) -> None:
+    def test_the_same_fold_twice(self, call: Caller, runs: list[Path], out: Path, tmp_path: Path) -> None:
         again = finished_run(tmp_path / "again", fold=1)
         assert "same fold" in self.refused(call, out, *runs, again)
 
     def test_two_compared_runs_whose_predictions_would_have_one_name(
-        self, call: Callable[..., Any], runs: list[Path], out: Path, tmp_path: Path
+        self, call: Caller, runs: list[Path], out: Path, tmp_path: Path
     ) -> None:
         """Otherwise one's predictions would silently take the place of the other's."""
         other = finished_run(tmp_path / "other", fold=0, recipe=RECIPE | {"epochs": 7})
         assert "made_up.start.seed3.fold0.csv" in self.refused(call, out, *runs, "--considered", other)
 
-    def test_a_folder_without_a_finished_run(self, call: Callable[..., Any], out: Path, tmp_path: Path) -> None:
+    def test_a_folder_without_a_finished_run(self, call: Caller, out: Path, tmp_path: Path) -> None:
         assert "holds no complete run" in self.refused(call, out, tmp_path / "nothing")
 
-    def test_a_run_with_a_damaged_record(self, call: Callable[..., Any], out: Path, tmp_path: Path) -> None:
+    def test_a_run_with_a_damaged_record(self, call: Caller, out: Path, tmp_path: Path) -> None:
         run = finished_run(tmp_path / "run", fold=0)
         (run / "run.json").write_text("{", "utf-8")
         assert "holds no complete run" in self.refused(call, out, run)
 
-    def test_a_run_that_held_nothing_out(self, call: Callable[..., Any], out: Path, tmp_path: Path) -> None:
+    def test_a_run_that_held_nothing_out(self, call: Caller, out: Path, tmp_path: Path) -> None:
         assert "held out no fold" in self.refused(call, out, finished_run(tmp_path / "full", fold=None))
 
-    def test_a_fold_with_one_class(self, call: Callable[..., Any], out: Path, tmp_path: Path) -> None:
+    def test_a_fold_with_one_class(self, call: Caller, out: Path, tmp_path: Path) -> None:
         run = finished_run(tmp_path / "run", fold=0, scores=fold_scores(0).query("label == 'benign'"))
         assert "same label" in self.refused(call, out, run)
 
 
-def test_a_share_of_the_lesions_is_told_apart(
-    call: Callable[..., Any], runs: list[Path], out: Path, tmp_path: Path
-) -> None:
+def test_a_share_of_the_lesions_is_told_apart(call: Caller, runs: list[Path], out: Path, tmp_path: Path) -> None:
     part = finished_run(tmp_path / "part", fold=0, share=0.25)
     assert call("select", "model_x", *runs, "--considered", part, "--out", out).status == 0
     assert (out / "folds" / "made_up.start.seed3.share0.25.fold0.csv").is_file()
@@ -244,7 +238,7 @@ def test_a_share_of_the_lesions_is_told_apart(
 
 
 def test_nothing_is_chosen_with_runs_of_different_shares(
-    call: Callable[..., Any], runs: list[Path], out: Path, tmp_path: Path
+    call: Caller, runs: list[Path], out: Path, tmp_path: Path
 ) -> None:
     part = finished_run(tmp_path / "part", fold=2, share=0.25)
     assert "differ in their share" in call("select", "model_x", *runs, part, "--out", out).err
@@ -252,7 +246,7 @@ def test_nothing_is_chosen_with_runs_of_different_shares(
 
 class TestCalibrated:
     @pytest.fixture
-    def selection(self, call: Callable[..., Any], runs: list[Path], out: Path) -> Selection:
+    def selection(self, call: Caller, runs: list[Path], out: Path) -> Selection:
         assert call("select", "model_x", *runs, "--calibrate", "--out", out).status == 0
         return read_selection(out / "selected.json", "model_x")
 
@@ -312,7 +306,7 @@ class TestCalibrated:
         assert measure_curve("model_x", out) == selection.risk_curve
         assert read_selection(written, "model_x") == selection
 
-    def test_without_calibration_there_is_no_curve(self, call: Callable[..., Any], runs: list[Path], out: Path) -> None:
+    def test_without_calibration_there_is_no_curve(self, call: Caller, runs: list[Path], out: Path) -> None:
         call("select", "model_x", *runs, "--out", out)
         with pytest.raises(UsageError, match="not calibrated"):
             measure_curve("model_x", out)
@@ -322,15 +316,11 @@ class TestCalibrated:
         with pytest.raises(UsageError, match="cannot be used"):
             measure_curve("model_x", out)
 
-    def test_one_fold_is_measured_on_halves_of_its_lesions(
-        self, call: Callable[..., Any], runs: list[Path], out: Path
-    ) -> None:
+    def test_one_fold_is_measured_on_halves_of_its_lesions(self, call: Caller, runs: list[Path], out: Path) -> None:
         assert call("select", "model_x", runs[0], "--calibrate", "--out", out).status == 0
         assert read_selection(out / "selected.json", "model_x").calibration is not None
 
-    def test_without_the_flag_nothing_is_calibrated(
-        self, call: Callable[..., Any], runs: list[Path], out: Path
-    ) -> None:
+    def test_without_the_flag_nothing_is_calibrated(self, call: Caller, runs: list[Path], out: Path) -> None:
         call("select", "model_x", *runs, "--out", out)
         selection = read_selection(out / "selected.json", "model_x")
         assert (selection.calibration, selection.points, selection.scaling) == (None, (), (1.0, 0.0))
@@ -347,7 +337,7 @@ class TestOrigins:
         return runs
 
     def test_runs_that_held_out_origins_choose_as_folds_do(
-        self, call: Callable[..., Any], origins: list[Path], runs: list[Path], out: Path, tmp_path: Path
+        self, call: Caller, origins: list[Path], runs: list[Path], out: Path, tmp_path: Path
     ) -> None:
         done = call("select", "model_x", *origins, "--out", out)
         assert done.status == 0
@@ -364,7 +354,7 @@ class TestOrigins:
         assert f"mean over origins {mean:.5f}" in done.err
 
     def test_a_calibrated_point_is_measured_on_each_origin_too(
-        self, call: Callable[..., Any], origins: list[Path], out: Path
+        self, call: Caller, origins: list[Path], out: Path
     ) -> None:
         assert call("select", "model_x", *origins, "--calibrate", "--out", out).status == 0
         selection = read_selection(out / "selected.json", "model_x")
@@ -382,16 +372,14 @@ class TestOrigins:
                 assert part.specificity.value == pytest.approx(1 - called[~malignant[of_it]].mean())
             assert sum(part.sensitivity.n for part in parts) == every.sensitivity.n
 
-    def test_their_predictions_are_kept_by_origin(
-        self, call: Callable[..., Any], origins: list[Path], out: Path
-    ) -> None:
+    def test_their_predictions_are_kept_by_origin(self, call: Caller, origins: list[Path], out: Path) -> None:
         call("select", "model_x", *origins, "--out", out)
         names = read_selection(out / "selected.json", "model_x").out_of_fold
         assert names == ("folds/made_up.start.seed3.origin-ham.csv", "folds/made_up.start.seed3.origin-bcn.csv")
         assert (out / names[1]).read_bytes() == (origins[1] / "fold.csv").read_bytes()
 
     def test_folds_and_origins_may_be_compared_but_not_mixed(
-        self, call: Callable[..., Any], origins: list[Path], runs: list[Path], out: Path
+        self, call: Caller, origins: list[Path], runs: list[Path], out: Path
     ) -> None:
         assert "runs of one kind" in call("select", "model_x", runs[0], origins[0], "--out", out).err
         assert not (out / "selected.json").exists()
@@ -399,16 +387,12 @@ class TestOrigins:
         considered = read_selection(out / "selected.json", "model_x").considered
         assert [(one.fold, one.origin) for one in considered] == [(None, "ham"), (None, "bcn"), (0, None)]
 
-    def test_the_same_origin_twice(
-        self, call: Callable[..., Any], origins: list[Path], out: Path, tmp_path: Path
-    ) -> None:
+    def test_the_same_origin_twice(self, call: Caller, origins: list[Path], out: Path, tmp_path: Path) -> None:
         again = finished_run(tmp_path / "again", fold=None, origin="bcn")
         fold_scores(5).to_csv(again / "fold.csv", index=False)
         assert "same origin" in call("select", "model_x", *origins, again, "--out", out).err
 
-    def test_choices_by_folds_are_written_as_before(
-        self, call: Callable[..., Any], runs: list[Path], out: Path
-    ) -> None:
+    def test_choices_by_folds_are_written_as_before(self, call: Caller, runs: list[Path], out: Path) -> None:
         call("select", "model_x", *runs, "--out", out)
         entry = json.loads((out / "selected.json").read_text("utf-8"))["model_x"]
         assert "origins" not in entry

@@ -2,15 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from skinlens.export.selection import Floor, read_selection
+from tests.cli.conftest import Caller
 from tests.made_up_probes import held_out_scores, write_probe
 
 RECIPE = {"name": "made_up", "preprocessing": {"size": 64}}
@@ -51,7 +50,7 @@ def runs(tmp_path: Path) -> list[Path]:
     return [finished_run(tmp_path / "both", scores[together]), finished_run(tmp_path / "ham", scores[~together])]
 
 
-def test_a_candidate_below_its_probe_is_rejected(call: Callable[..., Any], runs: list[Path], out: Path) -> None:
+def test_a_candidate_below_its_probe_is_rejected(call: Caller, runs: list[Path], out: Path) -> None:
     write_probe(out, held_out_scores(ORIGINS, skill=2.5))
     done = call("select", "model_x", *runs, "--out", out)
     assert (done.status, done.out) == (2, "")
@@ -61,9 +60,7 @@ def test_a_candidate_below_its_probe_is_rejected(call: Callable[..., Any], runs:
     assert not (out / "folds").exists()
 
 
-def test_a_candidate_above_it_is_chosen_and_the_floor_recorded(
-    call: Callable[..., Any], runs: list[Path], out: Path
-) -> None:
+def test_a_candidate_above_it_is_chosen_and_the_floor_recorded(call: Caller, runs: list[Path], out: Path) -> None:
     probed, scores = held_out_scores(ORIGINS, skill=0.7), held_out_scores(ORIGINS, skill=1.5)
     path = write_probe(out, probed)
     assert call("select", "model_x", *runs, "--out", out).status == 0
@@ -75,14 +72,12 @@ def test_a_candidate_above_it_is_chosen_and_the_floor_recorded(
     assert floor.candidate == pytest.approx(mean_area(scores, ORIGINS), abs=1e-5)
 
 
-def test_an_equal_candidate_is_chosen(call: Callable[..., Any], runs: list[Path], out: Path) -> None:
+def test_an_equal_candidate_is_chosen(call: Caller, runs: list[Path], out: Path) -> None:
     write_probe(out, held_out_scores(ORIGINS, skill=1.5))
     assert call("select", "model_x", *runs, "--out", out).status == 0
 
 
-def test_several_datasets_held_out_together_are_told_apart(
-    call: Callable[..., Any], runs: list[Path], out: Path
-) -> None:
+def test_several_datasets_held_out_together_are_told_apart(call: Caller, runs: list[Path], out: Path) -> None:
     done = call("select", "model_x", *runs, "--calibrate", "--out", out)
     assert done.status == 0
     selection = read_selection(out / "selected.json", "model_x")
@@ -94,7 +89,7 @@ def test_several_datasets_held_out_together_are_told_apart(
 
 
 def test_an_origin_held_out_twice_is_noticed_though_once_with_another(
-    call: Callable[..., Any], runs: list[Path], out: Path, tmp_path: Path
+    call: Caller, runs: list[Path], out: Path, tmp_path: Path
 ) -> None:
     again = finished_run(tmp_path / "again", held_out_scores(("bcn",), skill=1.5))
     assert "same origin" in call("select", "model_x", *runs, again, "--out", out).err
@@ -102,7 +97,7 @@ def test_an_origin_held_out_twice_is_noticed_though_once_with_another(
 
 @pytest.mark.parametrize("on_record", [None, "b" * 64], ids=["none", "of other weights"])
 def test_without_a_probe_it_goes_on_and_says_so(
-    call: Callable[..., Any], runs: list[Path], out: Path, on_record: str | None
+    call: Caller, runs: list[Path], out: Path, on_record: str | None
 ) -> None:
     if on_record:
         write_probe(out, held_out_scores(ORIGINS, skill=5), sha256=on_record)
@@ -113,7 +108,7 @@ def test_without_a_probe_it_goes_on_and_says_so(
     assert json.loads((out / "selected.json").read_text("utf-8"))["model_x"]["floor"] == "none"
 
 
-def test_only_datasets_and_images_that_both_have_count(call: Callable[..., Any], runs: list[Path], out: Path) -> None:
+def test_only_datasets_and_images_that_both_have_count(call: Caller, runs: list[Path], out: Path) -> None:
     """The probe is far better on msk, which it has, and on ids, which the candidate has not held out."""
     probed = held_out_scores((*ORIGINS, "ids"), skill=0.7)
     other = held_out_scores((*ORIGINS, "ids"), skill=9)
@@ -132,7 +127,7 @@ def test_only_datasets_and_images_that_both_have_count(call: Callable[..., Any],
     assert floor.candidate == pytest.approx(mean_area(scores[~better[:270]], ORIGINS), abs=1e-5)
 
 
-def test_the_best_of_several_probes_is_the_floor(call: Callable[..., Any], runs: list[Path], out: Path) -> None:
+def test_the_best_of_several_probes_is_the_floor(call: Caller, runs: list[Path], out: Path) -> None:
     write_probe(out, held_out_scores(ORIGINS, skill=0.7), name="weak")
     write_probe(out, held_out_scores(ORIGINS, skill=2.5), name="strong")
     done = call("select", "model_x", *runs, "--out", out)
@@ -140,7 +135,7 @@ def test_the_best_of_several_probes_is_the_floor(call: Callable[..., Any], runs:
     assert "probe/strong.json" in done.err
 
 
-def test_weights_without_a_file_are_told_apart_by_name(call: Callable[..., Any], out: Path, tmp_path: Path) -> None:
+def test_weights_without_a_file_are_told_apart_by_name(call: Caller, out: Path, tmp_path: Path) -> None:
     scores = held_out_scores(ORIGINS, skill=1.5)
     run = finished_run(tmp_path / "run", scores, start="torchvision A", start_sha256=None)
     write_probe(out, held_out_scores(ORIGINS, skill=2.5), start="torchvision B", sha256=None)
@@ -149,7 +144,7 @@ def test_weights_without_a_file_are_told_apart_by_name(call: Callable[..., Any],
     assert call("select", "model_x", run, "--out", out).status == 2
 
 
-def test_predictions_that_changed_since_are_an_error(call: Callable[..., Any], runs: list[Path], out: Path) -> None:
+def test_predictions_that_changed_since_are_an_error(call: Caller, runs: list[Path], out: Path) -> None:
     path = write_probe(out, held_out_scores(ORIGINS, skill=2.5)).with_suffix(".csv")
     path.write_text(path.read_text("utf-8").replace("benign", "malignant", 1), "utf-8")
     done = call("select", "model_x", *runs, "--out", out)
@@ -157,7 +152,7 @@ def test_predictions_that_changed_since_are_an_error(call: Callable[..., Any], r
     assert "net.start.csv is not the file that net.start.json was written with" in done.err
 
 
-def test_a_label_that_the_two_disagree_on_is_named(call: Callable[..., Any], runs: list[Path], out: Path) -> None:
+def test_a_label_that_the_two_disagree_on_is_named(call: Caller, runs: list[Path], out: Path) -> None:
     probed = held_out_scores(ORIGINS, skill=0.7)
     probed.loc[0, "label"] = "benign"
     write_probe(out, probed)
@@ -166,7 +161,7 @@ def test_a_label_that_the_two_disagree_on_is_named(call: Callable[..., Any], run
     assert "has another label for ham/0.jpg" in done.err
 
 
-def test_runs_that_held_out_folds_have_no_floor(call: Callable[..., Any], out: Path, tmp_path: Path) -> None:
+def test_runs_that_held_out_folds_have_no_floor(call: Caller, out: Path, tmp_path: Path) -> None:
     write_probe(out, held_out_scores(ORIGINS, skill=2.5))
     scores = held_out_scores(("ham",), skill=1.5).drop(columns="origin").assign(fold=0)
     run = finished_run(tmp_path / "run", scores.assign(origin="ham"), fold=0, origin=None)

@@ -1,7 +1,6 @@
 """Reading a person's own predictions: what is accepted, what each wrong file is told, and matching by path."""
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pytest
 
@@ -9,6 +8,7 @@ from skinlens.leaderboard.submitted import match, read_predictions
 from skinlens.metrics.paired import ScoredModel, compare
 from skinlens.metrics.report import evaluate_views
 from skinlens.storage.csv_file import CsvFileError
+from tests.drawn_at_random import LabelsAndProbabilities
 
 GOOD = "path,label,probability\na.jpg,benign,0.25\nb.jpg,malignant,0.75\n"
 
@@ -27,7 +27,7 @@ def test_a_plain_file_is_read() -> None:
     assert table.probability.dtype == np.float64
 
 
-def test_what_was_written_comes_back(predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]) -> None:
+def test_what_was_written_comes_back(predictions: LabelsAndProbabilities) -> None:
     labels, probabilities = predictions
     written = pd.DataFrame(
         {

@@ -1,7 +1,6 @@
 """Calibration, against scikit-learn, Bayes' rule and identities."""
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
@@ -9,10 +8,11 @@ from sklearn.metrics import log_loss
 
 from skinlens.metrics.calibration import fitted_scaling, scaled_across
 from skinlens.metrics.scaling import Scaling, logit
+from tests.drawn_at_random import LabelsAndProbabilities
 
 
 @pytest.fixture
-def overconfident() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+def overconfident() -> LabelsAndProbabilities:
     """Labels drawn from true probabilities, and scores whose logits are 2.5 times too large and 0.8 too high then."""
     generator = np.random.default_rng(3)
     evidence = generator.normal(-0.3, 1.4, 4000)
@@ -20,7 +20,7 @@ def overconfident() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
 
 
 def test_the_scaling_undoes_a_scale_and_a_shift(
-    overconfident: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    overconfident: LabelsAndProbabilities,
 ) -> None:
     found = fitted_scaling(*overconfident)
     assert found.temperature == pytest.approx(2.5, rel=0.08)
@@ -28,7 +28,7 @@ def test_the_scaling_undoes_a_scale_and_a_shift(
 
 
 def test_the_scaling_is_a_regression_on_the_logit(
-    overconfident: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    overconfident: LabelsAndProbabilities,
 ) -> None:
     labels, chances = overconfident
     model = LogisticRegression(C=np.inf, tol=1e-9, max_iter=1000)
@@ -39,7 +39,7 @@ def test_the_scaling_is_a_regression_on_the_logit(
 
 
 def test_no_other_scaling_has_a_smaller_loss(
-    overconfident: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    overconfident: LabelsAndProbabilities,
 ) -> None:
     labels, chances = overconfident
     best = fitted_scaling(labels, chances)
@@ -51,14 +51,14 @@ def test_no_other_scaling_has_a_smaller_loss(
 
 
 def test_a_scaling_makes_the_mean_estimate_the_share_that_came_true(
-    overconfident: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    overconfident: LabelsAndProbabilities,
 ) -> None:
     labels, chances = overconfident
     assert fitted_scaling(labels, chances).of_probabilities(chances).mean() == pytest.approx(labels.mean(), abs=1e-4)
 
 
 def test_scaling_keeps_the_order_and_without_an_offset_one_half(
-    overconfident: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    overconfident: LabelsAndProbabilities,
 ) -> None:
     _, chances = overconfident
     assert (np.argsort(Scaling(3.0, -1.0).of_probabilities(chances)) == np.argsort(chances)).all()
@@ -67,7 +67,7 @@ def test_scaling_keeps_the_order_and_without_an_offset_one_half(
 
 
 def test_each_part_is_scaled_by_the_others(
-    overconfident: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    overconfident: LabelsAndProbabilities,
 ) -> None:
     labels, chances = overconfident
     parts = np.arange(4000) % 3

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from scipy.stats import mannwhitneyu
 from sklearn import metrics as sklearn_metrics
@@ -12,10 +11,11 @@ from sklearn import metrics as sklearn_metrics
 from skinlens.metrics.calibration import calibration_error
 from skinlens.metrics.classification import Confusion
 from skinlens.metrics.registry import METRICS, score
+from tests.drawn_at_random import LabelsAndProbabilities
 
 
 def test_the_papers_confusion_matrix_gives_the_papers_figures(
-    paper: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    paper: LabelsAndProbabilities,
 ) -> None:
     scores = score(*paper, 0.5)
     assert scores.confusion == Confusion(tn=336, fp=24, fn=21, tp=279)
@@ -24,7 +24,7 @@ def test_the_papers_confusion_matrix_gives_the_papers_figures(
 
 
 def test_every_metric_is_there_and_a_plain_number(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
 ) -> None:
     values = score(*predictions, 0.5).values
     assert set(values) == set(METRICS)
@@ -32,9 +32,7 @@ def test_every_metric_is_there_and_a_plain_number(
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.5, 0.9])
-def test_decisions_agree_with_scikit_learn(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], threshold: float
-) -> None:
+def test_decisions_agree_with_scikit_learn(predictions: LabelsAndProbabilities, threshold: float) -> None:
     labels, probabilities = predictions
     called = probabilities >= threshold
     expected = {
@@ -49,7 +47,7 @@ def test_decisions_agree_with_scikit_learn(
     assert {name: values[name] for name in expected} == pytest.approx(expected, abs=1e-12)
 
 
-def test_identities_between_metrics(predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]) -> None:
+def test_identities_between_metrics(predictions: LabelsAndProbabilities) -> None:
     values = score(*predictions, 0.4).values
     assert values["f1"] == pytest.approx(
         2 * values["precision"] * values["sensitivity"] / (values["precision"] + values["sensitivity"])
@@ -58,7 +56,7 @@ def test_identities_between_metrics(predictions: tuple[npt.NDArray[np.int64], np
 
 
 def test_roc_auc_is_the_mann_whitney_statistic(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
 ) -> None:
     labels, probabilities = predictions
     malignant, benign = probabilities[labels == 1], probabilities[labels == 0]
@@ -70,7 +68,7 @@ def test_roc_auc_is_the_mann_whitney_statistic(
 
 @pytest.mark.parametrize("monotone", [np.square, np.sqrt, lambda p: 0.2 + 0.5 * p])
 def test_ranking_metrics_do_not_change_under_monotone_maps(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], monotone: Callable[..., Any] | np.ufunc
+    predictions: LabelsAndProbabilities, monotone: Callable[..., Any] | np.ufunc
 ) -> None:
     labels, probabilities = predictions
     before, after = score(labels, probabilities, 0.5).values, score(labels, monotone(probabilities), 0.5).values
@@ -78,7 +76,7 @@ def test_ranking_metrics_do_not_change_under_monotone_maps(
 
 
 def test_roc_auc_of_the_mirrored_problem_is_the_same(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
 ) -> None:
     labels, probabilities = predictions
     mirrored = score(1 - labels, 1 - probabilities, 0.5).values["roc_auc"]
@@ -86,14 +84,14 @@ def test_roc_auc_of_the_mirrored_problem_is_the_same(
 
 
 def test_pr_auc_is_precision_averaged_over_the_malignant_images_found(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
 ) -> None:
     labels, probabilities = predictions
     precisions = [labels[probabilities >= probability].mean() for probability in probabilities[labels == 1]]
     assert score(labels, probabilities, 0.5).values["pr_auc"] == pytest.approx(np.mean(precisions))
 
 
-def test_brier_is_the_mean_squared_error(predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]) -> None:
+def test_brier_is_the_mean_squared_error(predictions: LabelsAndProbabilities) -> None:
     labels, probabilities = predictions
     assert score(labels, probabilities, 0.5).values["brier"] == pytest.approx(np.mean((probabilities - labels) ** 2))
 
@@ -116,7 +114,7 @@ def test_calibration_error_of_known_cases() -> None:
     assert calibration_error([0, 1], [0.0, 1.0]) == 0.0
 
 
-def test_the_order_of_rows_does_not_matter(predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]) -> None:
+def test_the_order_of_rows_does_not_matter(predictions: LabelsAndProbabilities) -> None:
     labels, probabilities = predictions
     order = np.random.default_rng(0).permutation(len(labels))
     shuffled = score(labels[order], probabilities[order], 0.5).values
@@ -129,7 +127,7 @@ def test_a_probability_at_the_threshold_is_called_malignant() -> None:
 
 
 def test_float32_probabilities_and_boolean_labels_are_fine(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
 ) -> None:
     labels, probabilities = predictions
     narrow = score(labels.astype(bool), probabilities.astype(np.float32), 0.51).values

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from scipy.special import logit
 from sklearn.metrics import auc
@@ -14,12 +13,13 @@ from skinlens.metrics.classification import confusion_at
 from skinlens.metrics.curves import coverage_error, decision_curve, pr_points, reliability, roc_points
 from skinlens.metrics.intervals import wilson
 from skinlens.metrics.registry import score
+from tests.drawn_at_random import LabelsAndProbabilities
 
 ALL_CURVES = [roc_points, pr_points, reliability, decision_curve, lambda *given: coverage_error(*given, 0.5)]  # type: ignore[call-arg]
 
 
 def test_the_area_under_the_roc_points_is_the_roc_auc(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
 ) -> None:
     points = roc_points(*predictions)
     area = auc(points.false_positive_rate, points.sensitivity)
@@ -41,7 +41,7 @@ def test_each_roc_point_is_what_its_threshold_does(
 
 
 def test_the_area_under_the_pr_steps_is_the_pr_auc(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
 ) -> None:
     points = pr_points(*predictions)
     area = np.sum(np.diff(points.sensitivity, prepend=0.0) * points.precision)
@@ -70,9 +70,7 @@ def test_constant_probabilities_give_one_point() -> None:
 
 
 @pytest.mark.parametrize("bins", [15, 5])
-def test_reliability_bins_reproduce_the_calibration_error(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], bins: int
-) -> None:
+def test_reliability_bins_reproduce_the_calibration_error(predictions: LabelsAndProbabilities, bins: int) -> None:
     table = reliability(*predictions, bins=bins)
     error = (table.n * (table.mean_probability - table.observed).abs()).sum() / table.n.sum()
     assert error == pytest.approx(calibration_error(*predictions, bins=bins), abs=1e-12)
@@ -110,7 +108,7 @@ def test_net_benefit_equals_its_formula_at_every_threshold(
 
 
 def test_treating_all_or_none_needs_no_model(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
 ) -> None:
     curve, prevalence = decision_curve(*predictions), predictions[0].mean()
     odds = curve.threshold / (1 - curve.threshold)
@@ -123,7 +121,7 @@ def test_treating_all_or_none_needs_no_model(
 
 
 def test_a_perfect_model_has_the_prevalence_as_net_benefit_and_none_has_more(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
 ) -> None:
     labels = predictions[0]
     assert decision_curve(labels, labels).model.to_numpy() == pytest.approx(np.full(99, labels.mean()))
@@ -143,7 +141,7 @@ def test_a_decision_curve_of_one_class_is_defined(label: int, all_at_half: float
 
 
 def test_error_at_each_coverage_equals_a_loop(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
 ) -> None:
     labels, probabilities = predictions
     table = coverage_error(labels, probabilities, 0.4)
@@ -157,7 +155,7 @@ def test_error_at_each_coverage_equals_a_loop(
     assert table.coverage.is_monotonic_increasing
 
 
-def test_full_coverage_has_the_error_of_all(predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]) -> None:
+def test_full_coverage_has_the_error_of_all(predictions: LabelsAndProbabilities) -> None:
     last = coverage_error(*predictions, 0.5).iloc[-1]
     assert last.coverage == 1.0
     assert last.error == pytest.approx(1 - score(*predictions, 0.5).values["accuracy"])
@@ -171,9 +169,7 @@ def test_equally_sure_images_come_together() -> None:
 
 
 @pytest.mark.parametrize("curve", ALL_CURVES)
-def test_the_order_of_rows_does_not_matter(
-    curve: Callable[..., Any], predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
-) -> None:
+def test_the_order_of_rows_does_not_matter(curve: Callable[..., Any], predictions: LabelsAndProbabilities) -> None:
     labels, probabilities = predictions
     order = np.random.default_rng(0).permutation(300)
     shuffled, plain = curve(labels[order], probabilities[order]), curve(labels, probabilities)

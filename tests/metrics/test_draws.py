@@ -7,15 +7,16 @@ from sklearn.metrics import average_precision_score, brier_score_loss, f1_score,
 
 from skinlens.metrics.draws import draws_of
 from skinlens.metrics.registry import METRICS, score, weighted_metrics
+from tests.drawn_at_random import LabelsAndProbabilities
 
 
 @pytest.fixture
-def weights(predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]) -> npt.NDArray[np.int64]:
+def weights(predictions: LabelsAndProbabilities) -> npt.NDArray[np.int64]:
     return np.random.default_rng(11).poisson(1.0, size=(25, len(predictions[0])))
 
 
 def test_they_equal_scikit_learn_with_sample_weights(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], weights: npt.NDArray[np.int64]
+    predictions: LabelsAndProbabilities, weights: npt.NDArray[np.int64]
 ) -> None:
     labels, probabilities = predictions
     values = weighted_metrics(labels, probabilities, 0.4, weights)
@@ -30,9 +31,7 @@ def test_they_equal_scikit_learn_with_sample_weights(
         assert {name: values[name][row] for name in expected} == pytest.approx(expected, abs=1e-12)
 
 
-def test_a_weight_is_a_number_of_copies(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], weights: npt.NDArray[np.int64]
-) -> None:
+def test_a_weight_is_a_number_of_copies(predictions: LabelsAndProbabilities, weights: npt.NDArray[np.int64]) -> None:
     labels, probabilities = predictions
     values = weighted_metrics(labels, probabilities, 0.4, weights)
     for row, weight in enumerate(weights):
@@ -40,7 +39,7 @@ def test_a_weight_is_a_number_of_copies(
         assert {name: values[name][row] for name in METRICS} == pytest.approx(copies, abs=1e-12)
 
 
-def test_weights_of_one_change_nothing(predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]) -> None:
+def test_weights_of_one_change_nothing(predictions: LabelsAndProbabilities) -> None:
     values = weighted_metrics(*predictions, 0.4, np.ones((1, 300), dtype=np.int64))
     assert {name: values[name][0] for name in METRICS} == pytest.approx(score(*predictions, 0.4).values, abs=1e-12)
 
@@ -66,15 +65,13 @@ def test_what_is_undefined_is_nan() -> None:
 
 
 def test_weights_of_another_length_are_refused(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
 ) -> None:
     with pytest.raises(ValueError, match=r"\(R, 300\), not \(2, 299\)"):
         weighted_metrics(*predictions, 0.5, np.ones((2, 299), dtype=np.int64))
 
 
-def test_draws_of_one_class_have_no_area(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], weights: npt.NDArray[np.int64]
-) -> None:
+def test_draws_of_one_class_have_no_area(predictions: LabelsAndProbabilities, weights: npt.NDArray[np.int64]) -> None:
     labels, probabilities = predictions
     # One draw without a malignant image, one without a benign one.
     weights = weights * np.ones((25, 1), np.int64)

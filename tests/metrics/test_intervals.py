@@ -1,7 +1,6 @@
 """Intervals against slow loops, closed formulas, a published example, and their coverage."""
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from scipy.special import expit, logit
 from scipy.stats import norm
@@ -17,10 +16,11 @@ from skinlens.metrics.intervals import (
 )
 from skinlens.metrics.measurement import undefined
 from skinlens.metrics.registry import METRICS, score
+from tests.drawn_at_random import LabelsAndProbabilities
 
 
 def test_bootstrap_equals_a_slow_loop_over_the_same_draws(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
 ) -> None:
     labels, probabilities = predictions
     groups = np.arange(300) // 2
@@ -57,7 +57,7 @@ def test_draws_do_not_depend_on_the_block_size(monkeypatch: pytest.MonkeyPatch) 
     assert np.array_equal(np.vstack(blocks), whole)
 
 
-def test_the_seed_decides_the_draws(predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]) -> None:
+def test_the_seed_decides_the_draws(predictions: LabelsAndProbabilities) -> None:
     first, again, other = (
         bootstrap(*predictions, 0.5, np.arange(300), resamples=50, seed=seed)["roc_auc"] for seed in (1, 1, 2)
     )
@@ -65,7 +65,7 @@ def test_the_seed_decides_the_draws(predictions: tuple[npt.NDArray[np.int64], np
 
 
 def test_copies_within_a_group_add_no_certainty(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
 ) -> None:
     labels, probabilities = predictions
     single = bootstrap(labels, probabilities, 0.5, np.arange(300), resamples=200, seed=4)
@@ -109,7 +109,7 @@ def test_one_group_gives_no_interval() -> None:
 
 
 def test_bootstrap_refuses_other_lengths_and_no_resamples(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
 ) -> None:
     with pytest.raises(ValueError, match=r"groups must have the shape \(300,\)"):
         bootstrap(*predictions, 0.5, np.arange(299), seed=0)
@@ -161,7 +161,7 @@ def test_wilson_refuses_impossible_counts(successes: int, n: int) -> None:
 
 
 def test_delong_variance_equals_the_pairwise_definition(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
 ) -> None:
     labels, probabilities = predictions
     malignant, benign = probabilities[labels == 1], probabilities[labels == 0]
@@ -184,7 +184,7 @@ def test_delong_reproduces_a_published_example() -> None:
 
 
 def test_delong_interval_is_normal_on_the_logit_scale(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
 ) -> None:
     auc, variance = delong_variance(*predictions)
     interval = delong(*predictions)
@@ -193,7 +193,7 @@ def test_delong_interval_is_normal_on_the_logit_scale(
     assert (high - low) / 2 == pytest.approx(norm.ppf(0.975) * np.sqrt(variance) / (auc * (1 - auc)))
 
 
-def test_delong_is_mirrored_with_the_labels(predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]) -> None:
+def test_delong_is_mirrored_with_the_labels(predictions: LabelsAndProbabilities) -> None:
     labels, probabilities = predictions
     there, back = delong(labels, probabilities), delong(1 - labels, probabilities)
     assert back == pytest.approx((1 - there[1], 1 - there[0]))

@@ -1,7 +1,6 @@
 """Figures with their interval: against `evaluate_views` and numpy, and what they say where there is nothing to say."""
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pytest
 
@@ -9,10 +8,11 @@ from skinlens.metrics.measure import measure, measure_mean, measure_roc_auc
 from skinlens.metrics.measurement import Measurement, undefined
 from skinlens.metrics.report import evaluate_views
 from skinlens.metrics.rows import evenly_spread
+from tests.drawn_at_random import LabelsAndProbabilities
 
 
 class TestMetrics:
-    def test_the_same_as_in_the_views(self, predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]) -> None:
+    def test_the_same_as_in_the_views(self, predictions: LabelsAndProbabilities) -> None:
         labels, chances = predictions
         groups = np.arange(len(labels)) // 2
         rows = pd.DataFrame({"label": np.where(labels == 1, "malignant", "benign"), "group_id": groups})

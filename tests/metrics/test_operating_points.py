@@ -15,10 +15,11 @@ from skinlens.metrics.operating_points import (
     threshold_of_specificity,
     uncertain_band,
 )
+from tests.drawn_at_random import LabelsAndProbabilities
 
 
 @pytest.fixture
-def predictions() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+def predictions() -> LabelsAndProbabilities:
     """Overlapping scores of 700 images."""
     generator = np.random.default_rng(1)
     labels = (generator.random(700) < 0.4).astype(int)
@@ -34,17 +35,13 @@ def specificity(labels: npt.NDArray[np.int64], chances: npt.NDArray[np.float64],
 
 
 @pytest.mark.parametrize("least", [0.8, 0.95, 0.99, 1.0])
-def test_no_higher_threshold_is_as_sensitive(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], least: float
-) -> None:
+def test_no_higher_threshold_is_as_sensitive(predictions: LabelsAndProbabilities, least: float) -> None:
     threshold = threshold_of_sensitivity(*predictions, least=least)
     assert sensitivity(*predictions, threshold) >= least > sensitivity(*predictions, threshold + 2e-4)
 
 
 @pytest.mark.parametrize("least", [0.8, 0.95, 0.99, 1.0])
-def test_no_lower_threshold_is_as_specific(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], least: float
-) -> None:
+def test_no_lower_threshold_is_as_specific(predictions: LabelsAndProbabilities, least: float) -> None:
     threshold = threshold_of_specificity(*predictions, least=least)
     assert specificity(*predictions, threshold) >= least > specificity(*predictions, threshold - 2e-4)
 
@@ -67,7 +64,7 @@ def test_a_rate_without_its_images_is_an_error(find: Callable[..., Any], labels:
 
 
 def test_the_three_points_are_in_order_and_keep_their_promise(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
 ) -> None:
     labels, chances = predictions
     screening, balanced, specialist = choose_points(labels, chances)
@@ -83,7 +80,7 @@ def test_the_three_points_are_in_order_and_keep_their_promise(
 
 @pytest.mark.parametrize("threshold", [0.2, 0.46, 0.7])
 def test_outside_the_band_the_error_is_as_stated_and_inside_the_next_image_it_is_not(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], threshold: float
+    predictions: LabelsAndProbabilities, threshold: float
 ) -> None:
     labels, chances = predictions
     band = uncertain_band(labels, chances, threshold, most_error=0.08)

@@ -29,12 +29,13 @@ from skinlens.metrics.paired import (
     paired_delong,
 )
 from skinlens.metrics.registry import METRICS, score
+from tests.drawn_at_random import LabelsAndProbabilities
 
 GROUPS = np.arange(300) // 2
 
 
 @pytest.fixture
-def manifest(predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]) -> pd.DataFrame:
+def manifest(predictions: LabelsAndProbabilities) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "path": [f"{row}.jpg" for row in range(300)],
@@ -47,18 +48,14 @@ def manifest(predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]])
 
 
 @pytest.fixture
-def models(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
-) -> tuple[ScoredModel, ScoredModel]:
+def models(predictions: LabelsAndProbabilities, rival: npt.NDArray[np.float64]) -> tuple[ScoredModel, ScoredModel]:
     return ScoredModel("ASFF", predictions[1], 0.4), ScoredModel("ResNet-50", rival, 0.55)
 
 
 # McNemar
 
 
-def test_mcnemar_equals_statsmodels(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
-) -> None:
+def test_mcnemar_equals_statsmodels(predictions: LabelsAndProbabilities, rival: npt.NDArray[np.float64]) -> None:
     labels, probabilities = predictions
     found = mcnemar(labels, probabilities, rival, 0.4, 0.55)
     right, other = (probabilities >= 0.4) == labels, (rival >= 0.55) == labels
@@ -75,7 +72,7 @@ def test_mcnemar_of_five_to_none_is_a_sixteenth() -> None:
 
 
 def test_mcnemar_of_swapped_models_is_mirrored(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+    predictions: LabelsAndProbabilities, rival: npt.NDArray[np.float64]
 ) -> None:
     labels, probabilities = predictions
     there, back = mcnemar(labels, probabilities, rival, 0.4, 0.55), mcnemar(labels, rival, probabilities, 0.55, 0.4)
@@ -83,7 +80,7 @@ def test_mcnemar_of_swapped_models_is_mirrored(
 
 
 def test_mcnemar_of_models_that_never_differ_is_1(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
 ) -> None:
     labels, probabilities = predictions
     found = mcnemar(labels, probabilities, probabilities**2, 0.5, 0.25)
@@ -92,7 +89,7 @@ def test_mcnemar_of_models_that_never_differ_is_1(
 
 
 def test_the_accuracies_differ_by_the_discordant_counts(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+    predictions: LabelsAndProbabilities, rival: npt.NDArray[np.float64]
 ) -> None:
     labels, probabilities = predictions
     found = mcnemar(labels, probabilities, rival, 0.4, 0.55)
@@ -120,7 +117,7 @@ def slow_delong(
 
 
 def test_paired_delong_equals_the_pairwise_covariances(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+    predictions: LabelsAndProbabilities, rival: npt.NDArray[np.float64]
 ) -> None:
     labels, probabilities = predictions
     test = paired_delong(labels, probabilities, rival)
@@ -134,7 +131,7 @@ def test_paired_delong_equals_the_pairwise_covariances(
 
 
 def test_p_is_below_5_percent_where_the_interval_leaves_out_0(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+    predictions: LabelsAndProbabilities, rival: npt.NDArray[np.float64]
 ) -> None:
     labels, probabilities = predictions
     noise = np.random.default_rng(1).random(300)
@@ -145,7 +142,7 @@ def test_p_is_below_5_percent_where_the_interval_leaves_out_0(
 
 
 def test_paired_delong_of_swapped_models_is_mirrored(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+    predictions: LabelsAndProbabilities, rival: npt.NDArray[np.float64]
 ) -> None:
     labels, probabilities = predictions
     there, back = paired_delong(labels, probabilities, rival), paired_delong(labels, rival, probabilities)
@@ -156,7 +153,7 @@ def test_paired_delong_of_swapped_models_is_mirrored(
 
 
 def test_pairing_narrows_the_interval_of_correlated_models(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+    predictions: LabelsAndProbabilities, rival: npt.NDArray[np.float64]
 ) -> None:
     labels, probabilities = predictions
     paired = paired_delong(labels, probabilities, rival).difference
@@ -165,7 +162,7 @@ def test_pairing_narrows_the_interval_of_correlated_models(
 
 
 def test_models_that_order_alike_have_no_difference(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
 ) -> None:
     labels, probabilities = predictions
     for same in (probabilities, probabilities**3, 0.2 + probabilities / 2):
@@ -207,7 +204,7 @@ def test_paired_delong_stays_within_what_is_possible() -> None:
 
 
 def test_paired_bootstrap_equals_a_slow_loop_over_the_same_draws(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+    predictions: LabelsAndProbabilities, rival: npt.NDArray[np.float64]
 ) -> None:
     labels, probabilities = predictions
     draws = np.vstack(list(resample_weights(GROUPS, resamples=60, seed=5)))
@@ -228,9 +225,7 @@ def test_paired_bootstrap_equals_a_slow_loop_over_the_same_draws(
         assert found[name].value == pytest.approx(first[name] - second[name], abs=1e-15)
 
 
-def test_the_seed_decides_the_draws(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
-) -> None:
+def test_the_seed_decides_the_draws(predictions: LabelsAndProbabilities, rival: npt.NDArray[np.float64]) -> None:
     labels, probabilities = predictions
     first, again, other = (
         paired_bootstrap(labels, probabilities, rival, (0.5, 0.5), GROUPS, resamples=50, seed=seed)
@@ -240,7 +235,7 @@ def test_the_seed_decides_the_draws(
 
 
 def test_swapped_models_give_the_mirrored_difference(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+    predictions: LabelsAndProbabilities, rival: npt.NDArray[np.float64]
 ) -> None:
     labels, probabilities = predictions
     there = paired_bootstrap(labels, probabilities, rival, (0.4, 0.55), GROUPS, resamples=100, seed=3)
@@ -252,7 +247,7 @@ def test_swapped_models_give_the_mirrored_difference(
 
 
 def test_pairing_narrows_the_bootstrap_of_correlated_models(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+    predictions: LabelsAndProbabilities, rival: npt.NDArray[np.float64]
 ) -> None:
     labels, probabilities = predictions
     paired = paired_bootstrap(labels, probabilities, rival, (0.5, 0.5), GROUPS, resamples=400, seed=3)["roc_auc"]
@@ -262,7 +257,7 @@ def test_pairing_narrows_the_bootstrap_of_correlated_models(
 
 
 def test_a_model_does_not_differ_from_itself(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
 ) -> None:
     labels, probabilities = predictions
     found = paired_bootstrap(labels, probabilities, probabilities, (0.5, 0.5), GROUPS, resamples=50, seed=0)
@@ -270,7 +265,7 @@ def test_a_model_does_not_differ_from_itself(
 
 
 def test_blocks_of_draws_do_not_matter(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
     rival: npt.NDArray[np.float64],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -322,9 +317,7 @@ def test_draws_without_a_class_take_the_interval_away() -> None:
 # Bootstrap over seeds
 
 
-def test_seeds_that_agree_add_nothing(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
-) -> None:
+def test_seeds_that_agree_add_nothing(predictions: LabelsAndProbabilities, rival: npt.NDArray[np.float64]) -> None:
     labels, probabilities = predictions
     plain = paired_bootstrap(labels, probabilities, rival, (0.4, 0.55), GROUPS, resamples=80, seed=6)
     copies = paired_bootstrap_over_seeds(
@@ -355,7 +348,7 @@ def test_seeds_are_drawn_for_each_model_on_its_own() -> None:
 
 
 def test_seeds_that_scatter_widen_the_interval(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+    predictions: LabelsAndProbabilities, rival: npt.NDArray[np.float64]
 ) -> None:
     labels, probabilities = predictions
     runs = [probabilities, probabilities**2, rival**0.5]
@@ -368,7 +361,7 @@ def test_seeds_that_scatter_widen_the_interval(
 
 
 def test_each_seed_may_have_its_own_threshold(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+    predictions: LabelsAndProbabilities, rival: npt.NDArray[np.float64]
 ) -> None:
     labels, probabilities = predictions
     own = paired_bootstrap_over_seeds(
@@ -379,7 +372,7 @@ def test_each_seed_may_have_its_own_threshold(
 
 
 def test_seeds_are_reproducible_and_the_order_of_models_only_turns_the_sign(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+    predictions: LabelsAndProbabilities, rival: npt.NDArray[np.float64]
 ) -> None:
     labels, probabilities = predictions
     first, second = [probabilities, probabilities**2], [rival, rival**0.5, rival**2]
@@ -408,7 +401,7 @@ def test_a_metric_that_one_seed_lacks_has_no_mean() -> None:
 
 
 def test_seeds_and_thresholds_must_be_enough(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+    predictions: LabelsAndProbabilities, rival: npt.NDArray[np.float64]
 ) -> None:
     labels, probabilities = predictions
     two, one = [rival, rival], [probabilities]
@@ -481,7 +474,7 @@ def test_the_docstring_example_runs() -> None:
 def test_a_view_is_compared_as_its_rows_alone(
     manifest: pd.DataFrame,
     models: tuple[ScoredModel, ScoredModel],
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
     rival: npt.NDArray[np.float64],
 ) -> None:
     labels, probabilities = predictions
@@ -518,7 +511,7 @@ def test_bad_input_names_the_model_and_the_row(
     made: Callable[..., Any],
     manifest: pd.DataFrame,
     models: tuple[ScoredModel, ScoredModel],
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
 ) -> None:
     with pytest.raises(ValueError, match=r"view must be one that the manifest allows \(all, no-twins\), not native"):
         made(manifest, *models, view="native")
@@ -535,7 +528,7 @@ def test_bad_input_names_the_model_and_the_row(
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, np.nan])
 def test_a_threshold_outside_the_unit_interval_is_refused(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64], threshold: float
+    predictions: LabelsAndProbabilities, rival: npt.NDArray[np.float64], threshold: float
 ) -> None:
     labels, probabilities = predictions
     with pytest.raises(ValueError, match="threshold must lie"):
@@ -545,7 +538,7 @@ def test_a_threshold_outside_the_unit_interval_is_refused(
 
 
 def test_groups_of_another_length_are_refused(
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], rival: npt.NDArray[np.float64]
+    predictions: LabelsAndProbabilities, rival: npt.NDArray[np.float64]
 ) -> None:
     with pytest.raises(ValueError, match=r"groups must have the shape \(300,\)"):
         paired_bootstrap(*predictions, rival, (0.5, 0.5), GROUPS[1:], resamples=5, seed=0)
@@ -557,7 +550,7 @@ def test_groups_of_another_length_are_refused(
 def test_disagreements_are_the_rows_decided_differently(
     manifest: pd.DataFrame,
     models: tuple[ScoredModel, ScoredModel],
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
     rival: npt.NDArray[np.float64],
 ) -> None:
     labels, probabilities = predictions

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from skinlens.batch.figures import AgainstTruth
@@ -19,6 +18,7 @@ from skinlens.metrics.registry import METRICS, metrics_of_confusion, proportion,
 from skinlens.metrics.report import evaluate_views, format_views, to_json
 from skinlens.report.tables import view_table
 from skinlens.runtime.card import EvaluationRecord, ViewScores
+from tests.drawn_at_random import LabelsAndProbabilities
 
 SHIPPED = Path(__file__).parents[2] / "weights" / "evaluation"
 
@@ -49,9 +49,7 @@ def test_counts_can_be_arrays() -> None:
 
 
 class TestNewMetric:
-    def test_it_is_scored_and_has_both_intervals(
-        self, npv: str, predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
-    ) -> None:
+    def test_it_is_scored_and_has_both_intervals(self, npv: str, predictions: LabelsAndProbabilities) -> None:
         labels, probabilities = predictions
         below = probabilities < 0.5
         value = float((labels[below] == 0).mean())

@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pytest
 
@@ -13,10 +12,11 @@ from skinlens.metrics.intervals import bootstrap, delong, wilson
 from skinlens.metrics.measurement import Measurement
 from skinlens.metrics.registry import METRICS, score
 from skinlens.metrics.report import ViewResult, evaluate_views, format_views, to_json
+from tests.drawn_at_random import LabelsAndProbabilities
 
 
 @pytest.fixture
-def manifest(predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]) -> pd.DataFrame:
+def manifest(predictions: LabelsAndProbabilities) -> pd.DataFrame:
     """300 images of 150 lesions; every third malignant image is foreign, every fifth image leaky."""
     labels = predictions[0]
     return pd.DataFrame(
@@ -31,9 +31,7 @@ def manifest(predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]])
 
 
 @pytest.fixture
-def results(
-    manifest: pd.DataFrame, predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
-) -> dict[str, ViewResult]:
+def results(manifest: pd.DataFrame, predictions: LabelsAndProbabilities) -> dict[str, ViewResult]:
     return evaluate_views(manifest, predictions[1], 0.5, resamples=100, seed=3)
 
 
@@ -58,7 +56,7 @@ def test_each_view_counts_its_own_rows(results: dict[str, ViewResult], manifest:
 def test_a_view_is_scored_as_its_rows_alone(
     results: dict[str, ViewResult],
     manifest: pd.DataFrame,
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
 ) -> None:
     labels, probabilities = predictions
     keep = (manifest.foreign_jpeg == 0).to_numpy()
@@ -72,9 +70,7 @@ def test_a_view_is_scored_as_its_rows_alone(
         assert found.low < found.high
 
 
-def test_second_intervals_and_counts(
-    results: dict[str, ViewResult], predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
-) -> None:
+def test_second_intervals_and_counts(results: dict[str, ViewResult], predictions: LabelsAndProbabilities) -> None:
     view = results["all"]
     counts, metrics = view.confusion, view.metrics
     assert view.second == {
@@ -94,7 +90,7 @@ def test_second_intervals_and_counts(
 def test_diagnoses_where_they_are_known(
     results: dict[str, ViewResult],
     manifest: pd.DataFrame,
-    predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]],
+    predictions: LabelsAndProbabilities,
 ) -> None:
     found = results["all"].per_diagnosis
     assert list(found) == ["mel", "nv"]
@@ -106,9 +102,7 @@ def test_diagnoses_where_they_are_known(
     assert all(view.per_diagnosis["nv"].n == view.benign for view in results.values())
 
 
-def test_rows_without_a_group_stand_alone(
-    manifest: pd.DataFrame, predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
-) -> None:
+def test_rows_without_a_group_stand_alone(manifest: pd.DataFrame, predictions: LabelsAndProbabilities) -> None:
     names = [f"own {row}" for row in range(300)]
     alone = evaluate_views(manifest.drop(columns="group_id"), predictions[1], 0.5, resamples=50)
     blank = evaluate_views(manifest.assign(group_id=None), predictions[1], 0.5, resamples=50)
@@ -117,9 +111,7 @@ def test_rows_without_a_group_stand_alone(
     assert alone != evaluate_views(manifest, predictions[1], 0.5, resamples=50)
 
 
-def test_one_class_is_reported_as_undefined(
-    manifest: pd.DataFrame, predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
-) -> None:
+def test_one_class_is_reported_as_undefined(manifest: pd.DataFrame, predictions: LabelsAndProbabilities) -> None:
     benign = (manifest.label == "benign").to_numpy()
     results = evaluate_views(manifest[benign], predictions[1][benign], 0.5, resamples=20)
     sensitivity = results["all"].metrics["sensitivity"]
@@ -147,9 +139,7 @@ def test_the_table_shows_every_view_and_metric(results: dict[str, ViewResult]) -
     assert lines[-1] == f"clean-native: {results['clean-native'].explanation}"
 
 
-def test_bad_input_is_named_by_its_row(
-    manifest: pd.DataFrame, predictions: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
-) -> None:
+def test_bad_input_is_named_by_its_row(manifest: pd.DataFrame, predictions: LabelsAndProbabilities) -> None:
     probabilities = predictions[1]
     with pytest.raises(ValueError, match="label must be benign or malignant; broken in row 4 "):
         evaluate_views(

@@ -1,7 +1,6 @@
 """The fitted threshold against a second fit, its symmetries and its variance; rates of a threshold."""
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import statsmodels.api as sm
 from numpy.random import Generator
@@ -9,9 +8,10 @@ from scipy.special import expit, logit
 
 from skinlens.metrics.intervals import wilson
 from skinlens.metrics.thresholds import fitted_threshold, wilson_rates
+from tests.drawn_at_random import LabelsAndProbabilities
 
 
-def drawn(generator: Generator, size: int = 400) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+def drawn(generator: Generator, size: int = 400) -> LabelsAndProbabilities:
     """Perfectly calibrated predictions: the best threshold is 0.5."""
     probabilities = expit(generator.normal(0, 3, size))
     return (generator.random(size) < probabilities).astype(int), probabilities
@@ -81,7 +81,7 @@ def test_no_threshold_is_an_error(labels: list[int], probabilities: list[float],
         fitted_threshold(labels, probabilities)
 
 
-def test_rates_of_the_papers_confusion_matrix(paper: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]) -> None:
+def test_rates_of_the_papers_confusion_matrix(paper: LabelsAndProbabilities) -> None:
     rates = wilson_rates(*paper, 0.5)
     assert rates.sensitivity == wilson(279, 300)
     assert rates.specificity == wilson(336, 360)

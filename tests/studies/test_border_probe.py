@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from skinlens.imaging.synthetic import draw_pixels
 from skinlens.studies.border_probe import border_features, border_probabilities
+from tests.drawn_at_random import LabelsAndProbabilities
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def test_images_of_any_size_give_as_many_features(image: npt.NDArray[np.uint8]) 
     assert border_features(draw_pixels(1, height=300, width=200)).shape == border_features(image).shape
 
 
-def planted(strength: int, n: int = 160) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+def planted(strength: int, n: int = 160) -> LabelsAndProbabilities:
     rng = np.random.default_rng(1)
     labels = np.arange(n) % 2
     pixels = rng.normal(120, 12, (n, 60, 60, 3))

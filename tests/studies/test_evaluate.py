@@ -22,6 +22,7 @@ from skinlens.studies import evaluate as evaluate_module
 from skinlens.studies import model_under_test as subject_module
 from skinlens.studies.evaluate import QUICK_RESAMPLES, evaluate
 from skinlens.studies.subgroups import subgroup_record
+from tests.cli.conftest import Caller
 
 VIEWS = {
     "all": lambda rows: rows["path"].notna(),
@@ -174,7 +175,7 @@ class TestEvaluate:
                 assert 0 <= result.low <= result.high <= 1
 
     def test_a_view_table_is_printed_and_the_rest_goes_to_standard_error(
-        self, call: Callable[..., Any], loaded: Predictor, manifest: Path, tmp_path: Path
+        self, call: Caller, loaded: Predictor, manifest: Path, tmp_path: Path
     ) -> None:
         name, out = loaded.card.name, tmp_path / "out"
         words = ("evaluate", "--model", name, "--data", manifest, "--split", "train", "--out", out, "--quick")
@@ -198,7 +199,7 @@ class TestEvaluate:
         assert scorings[0]["scored"] <= scorings[1]["scored"]
 
     def test_a_model_by_the_path_of_its_card(
-        self, call: Callable[..., Any], predictor: Predictor, released_folder: Path, manifest: Path, tmp_path: Path
+        self, call: Caller, predictor: Predictor, released_folder: Path, manifest: Path, tmp_path: Path
     ) -> None:
         for file in predictor.card.every_file.values():
             shutil.copyfile(released_folder / file.file, tmp_path / file.file)
@@ -239,7 +240,7 @@ class TestRefusals:
         return done.err
 
     def test_a_missing_image(
-        self, call: Callable[..., Any], loaded: Predictor, changed: Callable[..., Any], tmp_path: Path
+        self, call: Caller, loaded: Predictor, changed: Callable[..., Any], tmp_path: Path
     ) -> None:
         manifest = changed()
         (tmp_path / "images" / "b1.png").unlink()
@@ -247,40 +248,36 @@ class TestRefusals:
         assert "changed.csv line 3 (images/b1.png)" in err
 
     def test_a_image_that_cannot_be_decoded(
-        self, call: Callable[..., Any], loaded: Predictor, changed: Callable[..., Any], tmp_path: Path
+        self, call: Caller, loaded: Predictor, changed: Callable[..., Any], tmp_path: Path
     ) -> None:
         manifest = changed()
         (tmp_path / "images" / "b1.png").write_bytes(b"bad")
         assert "b1.png" in self.refused(call, loaded.card.name, manifest, tmp_path / "out")
 
-    def test_an_empty_split(
-        self, call: Callable[..., Any], loaded: Predictor, changed: Callable[..., Any], tmp_path: Path
-    ) -> None:
+    def test_an_empty_split(self, call: Caller, loaded: Predictor, changed: Callable[..., Any], tmp_path: Path) -> None:
         err = self.refused(call, loaded.card.name, changed(split="train"), tmp_path / "out")
         assert "no rows with split test" in err
 
     def test_an_unknown_label(
-        self, call: Callable[..., Any], loaded: Predictor, changed: Callable[..., Any], tmp_path: Path
+        self, call: Caller, loaded: Predictor, changed: Callable[..., Any], tmp_path: Path
     ) -> None:
         self.refused(call, loaded.card.name, changed(label="unsure"), tmp_path / "out")
 
     def test_a_flag_that_is_neither_0_nor_1(
-        self, call: Callable[..., Any], loaded: Predictor, changed: Callable[..., Any], tmp_path: Path
+        self, call: Caller, loaded: Predictor, changed: Callable[..., Any], tmp_path: Path
     ) -> None:
         err = self.refused(call, loaded.card.name, changed(leaky="perhaps"), tmp_path / "out")
         assert "leaky must be 0, 1 or blank" in err
 
-    def test_a_missing_manifest(self, call: Callable[..., Any], loaded: Predictor, tmp_path: Path) -> None:
+    def test_a_missing_manifest(self, call: Caller, loaded: Predictor, tmp_path: Path) -> None:
         assert "absent.csv" in self.refused(call, loaded.card.name, tmp_path / "absent.csv", tmp_path / "out")
 
-    def test_another_split_is_bad_usage(
-        self, call: Callable[..., Any], loaded: Predictor, manifest: Path, tmp_path: Path
-    ) -> None:
+    def test_another_split_is_bad_usage(self, call: Caller, loaded: Predictor, manifest: Path, tmp_path: Path) -> None:
         words = ("evaluate", "--model", loaded.card.name, "--data", manifest, "--out", tmp_path)
         assert call(*words, "--split", "validation").status == 2
 
     def test_results_that_cannot_be_written(
-        self, call: Callable[..., Any], loaded: Predictor, manifest: Path, tmp_path: Path
+        self, call: Caller, loaded: Predictor, manifest: Path, tmp_path: Path
     ) -> None:
         (tmp_path / "file").touch()
         words = ("evaluate", "--model", loaded.card.name, "--data", manifest, "--split", "train", "--quick")
@@ -288,7 +285,7 @@ class TestRefusals:
         assert (done.status, done.out) == (1, "")
         assert "cannot be written" in done.err
 
-    def test_an_unknown_model(self, call: Callable[..., Any], manifest: Path, tmp_path: Path) -> None:
+    def test_an_unknown_model(self, call: Caller, manifest: Path, tmp_path: Path) -> None:
         done = call("evaluate", "--model", "nothing", "--data", manifest, "--split", "test", "--out", tmp_path)
         assert done.status == 1
         assert "There is no model 'nothing'" in done.err
@@ -303,7 +300,7 @@ class TestCard:
         return tmp_path
 
     def test_scores_go_into_the_card(
-        self, call: Callable[..., Any], weights: Path, predictor: Predictor, record: dict[str, Any]
+        self, call: Caller, weights: Path, predictor: Predictor, record: dict[str, Any]
     ) -> None:
         name = predictor.card.name
         assert call("card", name, "--weights", weights).status == 0
@@ -321,7 +318,7 @@ class TestCard:
         assert card.test.times_scored.startswith("1 with these weights, 1 with any weights")
 
     def test_the_point_gets_its_measured_rates_the_ones_to_believe_first(
-        self, call: Callable[..., Any], weights: Path, predictor: Predictor
+        self, call: Caller, weights: Path, predictor: Predictor
     ) -> None:
         name, before = predictor.card.name, predictor.card.point()
         for _ in range(2):
@@ -338,16 +335,14 @@ class TestCard:
         assert every.sensitivity == card.test.views["all"].metrics["sensitivity"]
         assert trusted.specificity == card.test.views["clean-native"].metrics["specificity"]
 
-    def test_nothing_else_of_the_card_changes(
-        self, call: Callable[..., Any], weights: Path, predictor: Predictor
-    ) -> None:
+    def test_nothing_else_of_the_card_changes(self, call: Caller, weights: Path, predictor: Predictor) -> None:
         call("card", predictor.card.name, "--weights", weights)
         card = read_card(weights / f"{predictor.card.name}.json")
         unchanged = {"test": None, "operating_points": ()}
         assert card.model_copy(update=unchanged) == predictor.card.model_copy(update=unchanged)
 
     def test_a_point_with_another_threshold_is_left_alone(
-        self, call: Callable[..., Any], weights: Path, predictor: Predictor
+        self, call: Caller, weights: Path, predictor: Predictor
     ) -> None:
         card = predictor.card
         other = card.point().model_copy(update={"name": "other", "threshold": card.point().threshold / 2})
@@ -364,27 +359,23 @@ class TestCard:
         assert (weights / f"{name}.json").read_bytes() == before
         return done.err
 
-    def test_scores_of_other_weights_are_refused(
-        self, call: Callable[..., Any], weights: Path, predictor: Predictor
-    ) -> None:
+    def test_scores_of_other_weights_are_refused(self, call: Caller, weights: Path, predictor: Predictor) -> None:
         name = predictor.card.name
         path = weights / "evaluation" / f"{name}.test.json"
         path.write_text(path.read_text("utf-8").replace(predictor.model.sha256, "0" * 64), "utf-8")
         assert "belong to other weights" in self.refused(call, weights, name)
 
-    def test_without_scores_there_is_nothing_to_write(
-        self, call: Callable[..., Any], weights: Path, predictor: Predictor
-    ) -> None:
+    def test_without_scores_there_is_nothing_to_write(self, call: Caller, weights: Path, predictor: Predictor) -> None:
         (weights / "evaluation" / f"{predictor.card.name}.test.json").unlink()
         assert "no test scores" in self.refused(call, weights, predictor.card.name)
 
     def test_without_the_log_it_is_unknown_how_often_was_scored(
-        self, call: Callable[..., Any], weights: Path, predictor: Predictor
+        self, call: Caller, weights: Path, predictor: Predictor
     ) -> None:
         (weights / "evaluation" / "scorings.csv").unlink()
         assert "scorings.csv" in self.refused(call, weights, predictor.card.name)
 
-    def test_every_scoring_counts(self, call: Callable[..., Any], weights: Path, predictor: Predictor) -> None:
+    def test_every_scoring_counts(self, call: Caller, weights: Path, predictor: Predictor) -> None:
         name, log = predictor.card.name, weights / "evaluation" / "scorings.csv"
         with log.open("a", newline="") as stream:
             writer = csv.writer(stream)
@@ -402,7 +393,7 @@ class TestCard:
             "2 with these weights, 3 with any weights of this name (evaluation/scorings.csv)"
         )
 
-    def test_an_unknown_model(self, call: Callable[..., Any], tmp_path: Path) -> None:
+    def test_an_unknown_model(self, call: Caller, tmp_path: Path) -> None:
         done = call("card", "nothing", "--weights", tmp_path)
         assert done.status == 1
         assert "no model card" in done.err

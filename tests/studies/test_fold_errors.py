@@ -1,7 +1,6 @@
 """`skinlens errors` from fold runs to its three files."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from skinlens.errors import OutputError, UsageError
 from skinlens.studies.fold_errors import analyse_errors
+from tests.cli.conftest import Caller
 from tests.studies.fold_runs import IMAGES, draw_folder, fold_run
 
 
@@ -118,7 +118,7 @@ def test_a_file_in_the_way_is_an_error(folder: Path, tmp_path: Path) -> None:
         analyse_errors([fold_run(folder, "lenet5", tmp_path / "a", fold=0)], [folder / "drawn.csv"], tmp_path / "out")
 
 
-def test_the_command_line_passes_everything_on(call: Callable[..., Any], folder: Path, tmp_path: Path) -> None:
+def test_the_command_line_passes_everything_on(call: Caller, folder: Path, tmp_path: Path) -> None:
     run = fold_run(folder, "lenet5", tmp_path / "a", fold=1)
     done = call("errors", run, "--data", folder / "drawn.csv", "--out", tmp_path / "out")
     assert done.status == 0

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from skinlens.leaderboard.probes import read_probes
 from skinlens.models import registry
 from skinlens.studies.probe import parsed_options
 from skinlens.training import features
+from tests.cli.conftest import Caller
 
 EACH = 104
 
@@ -81,7 +81,7 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "evaluation"
 
 
-def test_what_is_written(call: Callable[..., Any], data: Path, weights: Path, out: Path, tmp_path: Path) -> None:
+def test_what_is_written(call: Caller, data: Path, weights: Path, out: Path, tmp_path: Path) -> None:
     done = call("probe", "--data", data, "--network", "tiny", "--init", weights, "--out", out)
     assert done.status == 0, done.err
     assert str(tmp_path) not in (out / "probe" / "tiny.tiny_v1.json").read_text("utf-8")
@@ -122,7 +122,7 @@ def test_what_is_written(call: Callable[..., Any], data: Path, weights: Path, ou
 
 
 def test_the_same_call_gives_the_same_figures_from_the_cache(
-    call: Callable[..., Any], data: Path, weights: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    call: Caller, data: Path, weights: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ["probe", "--data", data, "--network", "tiny", "--init", weights, "--cache", tmp_path / "cache"]
     assert call(*words, "--out", out).status == 0
@@ -134,9 +134,7 @@ def test_the_same_call_gives_the_same_figures_from_the_cache(
     assert (second["name"], second["predictions"]) == ("other", "other.csv")
 
 
-def test_stages_that_the_weights_leave_random_are_not_read(
-    call: Callable[..., Any], data: Path, out: Path, tmp_path: Path
-) -> None:
+def test_stages_that_the_weights_leave_random_are_not_read(call: Caller, data: Path, out: Path, tmp_path: Path) -> None:
     path = tmp_path / "half.safetensors"
     save_file({name: tensor for name, tensor in Tiny().state_dict().items() if name.startswith("first")}, path)
     done = call("probe", "--data", data, "--network", "tiny", "--init", path, "--out", out)
@@ -152,28 +150,28 @@ class TestWhatCannotBeUsed:
         assert done.err.startswith("skinlens: ")
         return done.err
 
-    def test_an_unknown_network(self, call: Callable[..., Any], data: Path, weights: Path) -> None:
+    def test_an_unknown_network(self, call: Caller, data: Path, weights: Path) -> None:
         assert "cannot be probed" in self.said(call, 2, "--data", data, "--init", weights, "--network", "vit_s")
 
-    def test_an_unknown_option(self, call: Callable[..., Any], data: Path, weights: Path) -> None:
+    def test_an_unknown_option(self, call: Caller, data: Path, weights: Path) -> None:
         words = ["--data", data, "--init", weights, "--network", "tiny", "--option", "depth=3"]
         assert "does not take these options" in self.said(call, 2, *words)
 
-    def test_a_name_that_is_a_path(self, call: Callable[..., Any], data: Path, weights: Path) -> None:
+    def test_a_name_that_is_a_path(self, call: Caller, data: Path, weights: Path) -> None:
         words = ["--data", data, "--init", weights, "--network", "tiny", "--name", "../elsewhere"]
         assert "--name must consist of" in self.said(call, 2, *words)
 
-    def test_weights_of_another_network(self, call: Callable[..., Any], data: Path, tmp_path: Path) -> None:
+    def test_weights_of_another_network(self, call: Caller, data: Path, tmp_path: Path) -> None:
         save_file({"other": torch.zeros(1)}, tmp_path / "other.safetensors")
         words = ["--data", data, "--init", tmp_path / "other.safetensors", "--network", "tiny"]
         assert "holds no tensor that fits" in self.said(call, 2, *words)
 
-    def test_weights_that_leave_every_stage_random(self, call: Callable[..., Any], data: Path, tmp_path: Path) -> None:
+    def test_weights_that_leave_every_stage_random(self, call: Caller, data: Path, tmp_path: Path) -> None:
         save_file({"head.bias": torch.zeros(2)}, tmp_path / "head.safetensors")
         words = ["--data", data, "--init", tmp_path / "head.safetensors", "--network", "tiny"]
         assert "lacks weights that every stage of tiny needs" in self.said(call, 2, *words)
 
-    def test_a_manifest_without_datasets(self, call: Callable[..., Any], data: Path, weights: Path) -> None:
+    def test_a_manifest_without_datasets(self, call: Caller, data: Path, weights: Path) -> None:
         rows = pd.read_csv(data)
         plain, small = data.with_name("plain.csv"), data.with_name("small.csv")
         rows.drop(columns="origin").to_csv(plain, index=False)
@@ -182,7 +180,7 @@ class TestWhatCannotBeUsed:
         assert "no manifest has the column origin" in self.said(call, 2, "--data", plain, *words)
         assert "at least 100 training rows" in self.said(call, 2, "--data", small, *words)
 
-    def test_a_folder_that_is_a_file(self, call: Callable[..., Any], data: Path, weights: Path, tmp_path: Path) -> None:
+    def test_a_folder_that_is_a_file(self, call: Caller, data: Path, weights: Path, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         words = ["--data", data, "--init", weights, "--network", "tiny", "--out", tmp_path / "file"]
         # Before anything is computed.
