@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from skinlens.cli.options import AsJson, Isic, Model, Orientations, OtherFiles, Point, Prevalence, Threshold, Unverified
+from skinlens.cli.options import AsJson, EngineName, Isic, Model, Orientations, OtherFiles, Point, Prevalence, Threshold, Unverified
 
 
 def predict(
@@ -29,6 +29,7 @@ def predict(
     prevalence: Prevalence = 0.02,
     orientations: Orientations = True,
     unverified: Unverified = False,
+    engine: EngineName = None,
     frame: Annotated[
         int | None,
         typer.Option(min=1, help="Image of a DICOM file or TIFF that holds several.", show_default="all, a row each"),
@@ -40,7 +41,7 @@ def predict(
 
     number = None if frame is None else frame - 1
     outputs = Outputs(out, json, heatmaps, pdf, orientations, dicom, prevalence, isic, passed_over, number)
-    command(paths, outputs, model=model, point=point, threshold=threshold, unverified=unverified)
+    command(paths, outputs, model=model, point=point, threshold=threshold, unverified=unverified, engine=engine)
 
 
 def score(
@@ -54,6 +55,7 @@ def score(
     threshold: Threshold = None,
     orientations: Orientations = True,
     unverified: Unverified = False,
+    runtime: Runtime = None,
 ) -> None:
     """Score many images into Parquet, with the columns of predict; the same command resumes after an interruption."""
     from skinlens.cli.score import score as command
@@ -69,6 +71,7 @@ def score(
         orientations=orientations,
         unverified=unverified,
         isic=isic,
+        runtime=runtime,
     )
 
 
