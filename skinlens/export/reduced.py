@@ -1,9 +1,9 @@
 """Graphs of lower precision, built on the user's machine: int8 for processors, fp16 for GPUs.
 
 int8 is static QDQ quantization per channel (Jacob et al., CVPR 2018), calibrated on training images. Weights take 7
-bits: processors without VNNI add pairs of 8-bit products in 16 bits, which would overflow. The first convolution, everything
-behind the last one that is quantized, and the evidence map stay in fp32. If the results are not kept, more of the last
-convolutions stay in fp32 too.
+bits: processors without VNNI add pairs of 8-bit products in 16 bits, which would overflow. The first convolution,
+everything behind the last one that is quantized, and the evidence map stay in fp32. If the results are not kept, more
+of the last convolutions stay in fp32 too.
 """
 
 import logging

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from skinlens.errors import UsageError
 from skinlens.imaging.synthetic import draw_lesion
 from skinlens.runtime.card import ModelCard, ModelFileError
 from skinlens.runtime.engines import (
@@ -80,7 +81,7 @@ def quickest_predictor(
 
     Raises:
         ModelFileError: If the model cannot be loaded, or this machine has no such engine.
-        UsageError: If there is no engine of that name.
+        UsageError: If there is no engine of the name that was given here.
     """
     folder = folder or weights_folder()
     return predictor_for(card_of(name, folder, unverified=unverified), folder, engine=engine, threads=threads)
@@ -90,7 +91,14 @@ def predictor_for(card: ModelCard, folder: Path, *, engine: str | None = None, t
     """As `quickest_predictor`, for a card that was read already."""
     named = engine or os.environ.get(VARIABLE, "").strip()
     if named:
-        return Predictor(card, folder, engine=engine_named(named), threads=threads)
+        try:
+            wanted = engine_named(named)
+        except UsageError as error:
+            if engine:
+                raise
+            # The app has no options; its pages say what is wrong with the model.
+            raise ModelFileError(f"{VARIABLE} cannot be used: {error}") from error
+        return Predictor(card, folder, engine=wanted, threads=threads)
     candidates = allowed_engines(card)
     if len(candidates) == 1:
         return Predictor(card, folder, threads=threads)

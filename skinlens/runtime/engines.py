@@ -5,10 +5,10 @@ makes the same `Prediction` of them.
 """
 
 import importlib.util
-from importlib.metadata import PackageNotFoundError, version
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 

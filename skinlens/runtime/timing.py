@@ -35,7 +35,7 @@ def medians_in_turn(
         A number for each call, in their order.
     """
     times: list[list[float]] = [[] for _ in calls]
-    started = time.perf_counter()
+    started = 0.0 if seconds is None else time.perf_counter()
     for repeat in range(warm_ups + repeats):
         is_late = seconds is not None and time.perf_counter() - started > seconds
         if is_late and repeat > warm_ups:

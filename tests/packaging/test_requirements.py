@@ -54,7 +54,7 @@ def test_every_range_holds_the_version_that_is_tested(requirement: Requirement) 
     if name == "onnxruntime":
         name = "onnxruntime-gpu"  # type: ignore[assignment]
     if name == "skinlens":
-        assert requirement.extras == EXTRAS.keys() - {"dev", "openvino"}
+        assert requirement.extras == EXTRAS.keys() - {"dev"}
         return
     assert requirement.specifier, "a range, not any version"
     assert requirement.specifier.contains(PINS[name]), f"{name} {PINS[name]} is tested"
