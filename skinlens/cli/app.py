@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from skinlens.runtime.card import ModelFileError
-from skinlens.runtime.engines import VARIABLE, engine_named, why_absent
+from skinlens.runtime.engine_names import VARIABLE, engine_named
 from skinlens.telemetry import SWITCHES
 
 _PACKAGE = Path(__file__).parents[1]
@@ -33,6 +32,9 @@ def serve(port: int | None, *, engine: str | None = None) -> None:
         ModelFileError: If this machine does not have it.
     """
     if engine is not None:
+        from skinlens.runtime.card import ModelFileError
+        from skinlens.runtime.engines import why_absent
+
         absent = why_absent(engine_named(engine))
         if absent is not None:
             raise ModelFileError(absent)

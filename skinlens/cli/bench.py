@@ -7,7 +7,7 @@ from pathlib import Path
 from skinlens.cli.say import json_text, print_text
 from skinlens.errors import OutputError, UsageError
 from skinlens.leaderboard.performance import markdown_performance
-from skinlens.runtime.engines import engine_named
+from skinlens.runtime.engine_names import engine_named
 from skinlens.studies.bench import WORKS, Bench, old_keys
 from skinlens.studies.bench import bench as measure
 

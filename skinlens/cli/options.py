@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from skinlens.runtime.engines import ENGINES, VARIABLE
+from skinlens.runtime.engine_names import ENGINES, VARIABLE
 from skinlens.runtime.weights import weights_folder
 
 WEIGHTS = weights_folder()

@@ -10,7 +10,7 @@ from skinlens.cli.say import say
 from skinlens.errors import OutputError, UsageError
 from skinlens.progress import tracked
 from skinlens.runtime.choice import quickest_predictor
-from skinlens.runtime.engines import VARIABLE
+from skinlens.runtime.engine_names import VARIABLE
 from skinlens.runtime.predictor import DEFAULT_MODEL
 from skinlens.scoring.challenge import write_challenge
 from skinlens.scoring.items import SourceError, list_items

@@ -26,7 +26,8 @@ from skinlens.errors import SkinLensError
 from skinlens.export.graph import drop_zero_biases
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.runtime.card import ModelCard, sha256_of, verified_path
-from skinlens.runtime.engines import ENGINES, Engine, why_absent
+from skinlens.runtime.engine_names import ENGINES, Engine
+from skinlens.runtime.engines import why_absent
 from skinlens.runtime.prediction import Prediction
 from skinlens.runtime.predictor import INPUT, Predictor
 from skinlens.runtime.reduced import Agreement, Calibrated, Reduced, reduced_folder

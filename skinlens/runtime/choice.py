@@ -18,16 +18,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from skinlens.errors import UsageError
 from skinlens.imaging.synthetic import draw_lesion
 from skinlens.runtime.card import ModelCard, ModelFileError
-from skinlens.runtime.engines import (
-    BUILT,
-    ENGINES,
-    REFERENCE,
-    VARIABLE,
-    Engine,
-    engine_named,
-    runtime_versions,
-    why_absent,
-)
+from skinlens.runtime.engine_names import BUILT, ENGINES, REFERENCE, VARIABLE, Engine, engine_named
+from skinlens.runtime.engines import runtime_versions, why_absent
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, card_of
 from skinlens.runtime.reduced import RISK_CHANGE, measured_agreement, reduced_graph
 from skinlens.runtime.timing import medians_in_turn

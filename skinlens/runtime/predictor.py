@@ -13,7 +13,8 @@ from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.preprocess import to_input
 from skinlens.metrics.scaling import Scaling
 from skinlens.runtime.card import ModelCard, ModelFileError, verified_path
-from skinlens.runtime.engines import BUILT, REFERENCE, Engine, Session, open_engine, session_options
+from skinlens.runtime.engine_names import BUILT, REFERENCE, Engine
+from skinlens.runtime.engines import Session, open_engine, session_options
 from skinlens.runtime.ood import load_ood_statistics
 from skinlens.runtime.prediction import Floats, GateSummary, ModelId, Prediction, is_scale
 from skinlens.runtime.providers import available_providers

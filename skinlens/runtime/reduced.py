@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from skinlens.runtime.card import ModelCard, sha256_of
-from skinlens.runtime.engines import BUILT, Engine
+from skinlens.runtime.engine_names import BUILT, Engine
 from skinlens.storage.location import data_folder
 
 # An engine other than the reference is chosen only within these.

@@ -14,7 +14,7 @@ from skinlens.imaging.image import LesionImage
 from skinlens.runtime import choice
 from skinlens.runtime.card import ModelCard, ModelFileError
 from skinlens.runtime.choice import Choice, allowed_engines, predictor_for, quickest_predictor, self_test
-from skinlens.runtime.engines import ENGINES, REFERENCE, VARIABLE, Engine
+from skinlens.runtime.engine_names import ENGINES, REFERENCE, VARIABLE, Engine
 from skinlens.runtime.prediction import Prediction
 from skinlens.runtime.predictor import Predictor
 from skinlens.runtime.reduced import Agreement

@@ -13,16 +13,8 @@ from skinlens.errors import UsageError
 from skinlens.imaging.image import LesionImage
 from skinlens.runtime import engines
 from skinlens.runtime.card import ModelCard, ModelFileError
-from skinlens.runtime.engines import (
-    ENGINES,
-    REFERENCE,
-    BoundSession,
-    Engine,
-    engine_named,
-    open_engine,
-    session_options,
-    why_absent,
-)
+from skinlens.runtime.engine_names import ENGINES, REFERENCE, Engine, engine_named
+from skinlens.runtime.engines import BoundSession, open_engine, session_options, why_absent
 from skinlens.runtime.predictor import INPUT, OUTPUTS, Predictor
 from skinlens.runtime.providers import CPU, CUDA, provider_in_words
 
