@@ -6,9 +6,11 @@ everything behind the last one that is quantized, and the evidence map stay in f
 of the last convolutions stay in fp32 too.
 """
 
+import io
 import logging
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Literal
 
@@ -237,9 +239,11 @@ def _ranges(graph: Path, images: Sequence[Pixels], method: Method, scratch: Path
         augmented_model_path=str(scratch / "augmented.onnx"),
         calibrate_method=_METHODS[method],
     )
-    for first in range(0, len(images), _AT_ONCE):
-        calibrator.collect_data(_Images(images[first : first + _AT_ONCE]))
-    return calibrator.compute_data()
+    # It prints its progress.
+    with redirect_stdout(io.StringIO()):
+        for first in range(0, len(images), _AT_ONCE):
+            calibrator.collect_data(_Images(images[first : first + _AT_ONCE]))
+        return calibrator.compute_data()
 
 
 def _described(
