@@ -8,7 +8,6 @@ import hashlib
 import json
 import logging
 import os
-import platform
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from skinlens.runtime.card import ModelCard, ModelFileError
 from skinlens.runtime.engine_names import BUILT, ENGINES, REFERENCE, VARIABLE, Engine, engine_named
 from skinlens.runtime.engines import runtime_versions, why_absent
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, card_of
+from skinlens.runtime.processor import processor_name
 from skinlens.runtime.reduced import RISK_CHANGE, measured_agreement, reduced_graph
 from skinlens.runtime.timing import medians_in_turn
 from skinlens.runtime.weights import weights_folder
@@ -167,17 +167,6 @@ def self_test(card: ModelCard, folder: Path, candidates: Sequence[Engine]) -> Ch
         engine=str(loaded[quickest].engine),
         milliseconds={str(each.engine): round(taken, 1) for each, taken in zip(loaded, medians, strict=True)},
     )
-
-
-def processor_name() -> str:
-    """Return the processor's name as its maker writes it, or as much as the system tells."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
 
 
 def _machine(card: ModelCard, candidates: Sequence[Engine]) -> str:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from skinlens.runtime.card import ModelCard, sha256_of
 from skinlens.runtime.engine_names import BUILT, Engine
+from skinlens.runtime.processor import processor_name
 from skinlens.storage.location import data_folder
 
 # An engine other than the reference is chosen only within these.
@@ -87,6 +88,7 @@ class Reduced(BaseModel):
     Attributes:
         graph_sha256: Of the released graph that it was made from; likewise the weights.
         sha256: Of the graph of lower precision.
+        processor: On which it was measured; int8 may overflow on one and not on another.
         measured: By engine, against ONNX Runtime fp32.
     """
 
@@ -97,6 +99,7 @@ class Reduced(BaseModel):
     graph_sha256: _Digest
     weights_sha256: _Digest
     sha256: _Digest
+    processor: str
     calibrated: Calibrated | None
     measured: dict[str, Agreement]
 
@@ -129,9 +132,9 @@ def reduced_graph(card: ModelCard, precision: str) -> tuple[Path, Reduced] | Non
 
 
 def measured_agreement(card: ModelCard, engine: Engine) -> Agreement | None:
-    """Return what was measured of an engine when a graph was built for it, or for another one; None if nothing was."""
+    """Return what was measured of an engine on this processor when a graph was built; None if nothing was."""
     for precision in sorted(BUILT):
         found = reduced_graph(card, precision)
-        if found is not None and str(engine) in found[1].measured:
+        if found is not None and found[1].processor == processor_name() and str(engine) in found[1].measured:
             return found[1].measured[str(engine)]
     return None

@@ -34,11 +34,12 @@ from skinlens.models.explainable import Explainable
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build
 from skinlens.runtime.card import ModelCard
-from skinlens.runtime.choice import predictor_for, processor_name
+from skinlens.runtime.choice import predictor_for
 from skinlens.runtime.engine_names import BUILT, ENGINES, REFERENCE, VARIABLE, Engine
 from skinlens.runtime.engines import runtime_versions, why_absent
 from skinlens.runtime.orientations import predict_orientations
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, card_of
+from skinlens.runtime.processor import processor_name
 from skinlens.runtime.reduced import Agreement, measured_agreement, reduced_graph
 from skinlens.runtime.timing import REPEATS, WARM_UPS, medians_in_turn
 from skinlens.runtime.weights import weights_folder
