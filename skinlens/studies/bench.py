@@ -98,6 +98,8 @@ def bench(asked: Bench) -> Performance:
         UsageError: If the model has no torch counterpart whose evidence map has a closed form.
         ManifestError: If a manifest cannot be used.
     """
+    # Before this run adds to it.
+    machine = _machine()
     folder = weights_folder()
     card = card_of(asked.model or DEFAULT_MODEL, folder, unverified=asked.unverified)
     theirs = _torch_with_grad_cam(card, folder)
@@ -120,7 +122,7 @@ def bench(asked: Bench) -> Performance:
         date=datetime.now(UTC).date().isoformat(),
         repeats=run.turns("image_heatmap"),
         measured_on=kept[REFERENCE].images if asked.manifests else 0,
-        machine=_machine(),
+        machine=machine,
         rows=tuple(rows),
     )
 
