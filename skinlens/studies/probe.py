@@ -244,4 +244,6 @@ def _summary(record: ProbeRecord) -> str:
 
 
 def _short(start: PretrainedWeights) -> str:
-    return start.description.removesuffix(".safetensors").removesuffix(".pth").removeprefix("torchvision ")
+    """The weights' own name, without the library or package that they come from."""
+    name = start.description.rpartition(" ")[2]
+    return name.removesuffix(".safetensors").removesuffix(".pth")

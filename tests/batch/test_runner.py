@@ -113,6 +113,7 @@ runner.go_through(BatchStore(Path(sys.argv[1])), load_predictor(), threading.Loc
 """
 
 
+@pytest.mark.slow
 def test_a_killed_program_leaves_the_run_ready_to_go_on(new_run: MakeRun, predictor: Predictor) -> None:
     store = new_run()
     with subprocess.Popen(
