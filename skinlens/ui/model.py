@@ -57,7 +57,8 @@ def choose_model() -> None:
         return
     if st.session_state.get(MODEL, DEFAULT_MODEL) not in names:
         del st.session_state[MODEL]
-    st.selectbox(
+    # A list to pick from would cut the names off.
+    st.radio(
         _("Model"),
         names,
         format_func={name: model_title(name) for name in names}.__getitem__,

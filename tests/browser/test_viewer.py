@@ -405,8 +405,7 @@ class TestModels:
     def test_the_sidebar_switches_the_model_of_the_page(self, page: Page, own_viewer: Locator) -> None:
         before = drawn(own_viewer)[0]
         sidebar = page.get_by_test_id("stSidebar")
-        sidebar.get_by_test_id("stSelectbox").first.click()
-        page.get_by_role("option", name="paper protocol").click()
+        sidebar.get_by_text("paper protocol").click()
         expect(sidebar.get_by_text("asff_resnet50_paper 1.1.0")).to_be_visible(timeout=90 * SECONDS)
         settle(page)
         assert np.abs(drawn(page.locator(".viewer"))[0].astype(int) - before).mean() > 1
