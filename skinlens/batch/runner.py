@@ -17,6 +17,7 @@ from skinlens.runtime.card import ModelCard
 from skinlens.runtime.predictor import Predictor
 from skinlens.storage.errors import explained
 from skinlens.storage.private import FILE_MODE
+from skinlens.translation import marked, sentence
 from skinlens.triage.pipeline import Assessed, Pipeline
 
 # Few, so that a pause takes effect soon and another page gets the model in between.
@@ -43,12 +44,12 @@ def alone(store: BatchStore) -> Iterator[None]:
         BatchError: If the run is gone.
     """
     store.run()
-    with explained("The run could not be started", BatchError):
+    with explained(marked("The run could not be started"), BatchError):
         lock = _lock_of(store)
         try:
             lock.acquire(timeout=_PATIENCE)
         except Timeout as error:
-            raise BusyError("Another window or program is already working on this run.") from error
+            raise BusyError(marked("Another window or program is already working on this run.")) from error
     try:
         yield
     finally:
@@ -134,14 +135,18 @@ def _require_same_model(begun: ModelCard, predictor: Predictor | None) -> None:
     used = None if predictor is None else (predictor.model.sha256, predictor.card.unverified)
     if (begun.files["weights"].sha256, begun.unverified) != used:
         raise BatchError(
-            f"This run was begun with {begun.shown_name} {begun.version}, which is not the model in use. Restore that "
-            "model, or start a new run."
+            sentence(
+                "This run was begun with {model} {version}, which is not the model in use. Restore that model, "
+                "or start a new run.",
+                model=begun.shown_name,
+                version=begun.version,
+            )
         )
 
 
 def _list(store: BatchStore, run: Run) -> None:
     if run.kind == "upload":
-        raise BatchError("The upload of this run was interrupted. Discard it, and drop the images again.")
+        raise BatchError(marked("The upload of this run was interrupted. Discard it, and drop the images again."))
     _require_roots(run)
     store.list_images(Sources([Path(root) for root in run.roots]))
 
@@ -149,7 +154,9 @@ def _list(store: BatchStore, run: Run) -> None:
 def _require_roots(run: Run) -> None:
     gone = [root for root in run.roots if not _is_there(Path(root))] if run.kind == "path" else []
     if gone:
-        raise BatchError(f"{gone[0]} can no longer be found. Connect its drive or put it back, and try again.")
+        raise BatchError(
+            sentence("{path} can no longer be found. Connect its drive or put it back, and try again.", path=gone[0])
+        )
 
 
 def _is_there(path: Path) -> bool:

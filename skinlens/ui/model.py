@@ -11,8 +11,8 @@ from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, released_models
 from skinlens.runtime.providers import provider_in_words
 from skinlens.runtime.released import allowed_by_environment, trusted_card
 from skinlens.runtime.weights import weights_folder
+from skinlens.translation import error_in_language
 from skinlens.translation import gettext as _
-from skinlens.translation import in_language
 
 # Key of the choice of the model.
 MODEL = "model"
@@ -100,7 +100,7 @@ def model_or_sentence() -> LoadedModel | None:
         return loaded_model()
     except ModelFileError as error:
         st.error(_("The model cannot be used, so no image can be assessed."), icon=":material/error:")
-        st.text(in_language(str(error)))
+        st.text(error_in_language(error))
         return None
 
 
