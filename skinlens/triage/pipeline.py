@@ -24,27 +24,34 @@ notes.txt not_an_image
 
 import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from time import monotonic
 from typing import Protocol, TypeVar
 
 from skinlens.explain.heatmap import heatmap_of
-from skinlens.imaging.decode import decode
+from skinlens.imaging.decode import decode, in_full
 from skinlens.imaging.image import ImageRejectedError, LesionImage
+from skinlens.imaging.quality import Quality, assess_quality, round_field
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability, predict_orientations
 from skinlens.runtime.prediction import Floats, Prediction
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
 from skinlens.triage.admission import Admission, examine
+from skinlens.triage.ahead import Ahead
 from skinlens.triage.decision import Assessment, assess
 from skinlens.triage.field import without_black
 
 # Images that are decoded before the model runs; a score's last digits depend on the images beside it.
 BATCH = 16
-# A batch ends early once its images have this many pixels together: 300 MB, whatever their number.
-MOST_PIXELS = 100_000_000
+# A batch ends early once its images take this many bytes together, whatever their number.
+MOST_BYTES = 300_000_000
+# An image of which the network sees so few pixels is decoded at no fewer than this many times as many on a side: then
+# the network's input differs by a grey value at most, and a probability by far less than 0.01 (docs/performance.md).
+_ENOUGH = 4
+# The least that a division by a time takes it for.
+_TICK = 1e-6
 
 
 class Source(Protocol):
@@ -139,6 +146,10 @@ class Pipeline:
         quality: Whether image quality and out-of-distribution score are checked; False assesses every image.
         lock: Held while the model runs, for programs in which several threads share one.
         frame: Which image of a DICOM file or TIFF with several, from 0; None assesses each of them.
+        all_pixels: Whether an image keeps all its pixels; False decodes a large one at a reduced size, which is several
+            times as fast and moves its probability by less than 0.01. `imaging.decode.in_full` gets them later.
+        hold: Most seconds, about, for which the lock is held at a time, if one image does not take longer; None holds
+            it for a whole batch.
 
     Raises:
         ModelFileError: If the model is missing, altered or not a released one.
@@ -154,6 +165,8 @@ class Pipeline:
         quality: bool = True,
         lock: AbstractContextManager[object] | None = None,
         frame: int | None = 0,
+        all_pixels: bool = True,
+        hold: float | None = None,
     ) -> None:
         self.predictor = load_predictor(model) if isinstance(model, str) else model
         self.card = self.predictor.card
@@ -162,6 +175,10 @@ class Pipeline:
         self._quality = quality
         self._lock = lock or nullcontext()
         self._frame = frame
+        self._side = None if all_pixels else _ENOUGH * self.card.preprocessing.size
+        self._hold = hold
+        # Seconds that the model took for an image of the latest pass; 0 before the first.
+        self._pace = 0.0
 
     def __call__(self, image: bytes | LesionImage, *, name: str | None = None, frame: int = 0) -> Assessed:
         """Assess one image.
@@ -174,21 +191,31 @@ class Pipeline:
         Raises:
             ImageRejectedError: If no image can be made from the bytes.
         """
-        decoded = image if isinstance(image, LesionImage) else decode(image, name=name, frame=frame)
-        return self._assess([decoded])[0]
+        decoded = image if isinstance(image, LesionImage) else decode(image, name=name, frame=frame, side=self._side)
+        return self._assess([(decoded, None)])[0]
 
-    def stream(self, sources: Iterable[AnySource], *, batch: int = BATCH) -> Iterator[tuple[AnySource, Outcome]]:
+    def assess_again(self, assessed: Sequence[Assessed]) -> list[Assessed]:
+        """Assess images, in order, that another model has assessed; checks of their pixels are not made again."""
+        known = (each.admission for each in assessed)
+        return self._assess(
+            [(each.image, admission and admission.quality) for each, admission in zip(assessed, known, strict=True)]
+        )
+
+    def stream(
+        self, sources: Iterable[AnySource], *, batch: int = BATCH, readers: int = 0
+    ) -> Iterator[tuple[AnySource, Outcome]]:
         """Assess images one after another, in order, holding no more than one batch of them in memory.
 
         Args:
             sources: Read lazily; nothing is read before the first result is asked for.
             batch: Most images that are decoded before the model runs; fewer if they are large.
+            readers: As for `batches`.
 
         Yields:
             Each source with its assessment, or with the reason why it has none; as often as its file holds images if
             each of them is assessed.
         """
-        for outcomes in self.batches(sources, batch=batch):
+        for outcomes in self.batches(sources, batch=batch, readers=readers):
             yield from outcomes
 
     def batches(
@@ -196,7 +223,8 @@ class Pipeline:
         sources: Iterable[AnySource],
         *,
         batch: int = BATCH,
-        read_ahead: bool = False,
+        readers: int = 0,
+        within: float | None = None,
         keep_going: Callable[[], bool] = lambda: True,
     ) -> Generator[list[tuple[AnySource, Outcome]], None, None]:
         """Assess images as `stream` does, a batch at a time.
@@ -204,34 +232,40 @@ class Pipeline:
         Args:
             sources: Read lazily.
             batch: Most images in a batch.
-            read_ahead: Decode the next batch in a thread while the model runs on this one.
+            readers: Threads that decode the next batch while the model runs on this one; 0 decodes in between.
+            within: Seconds that a batch may take, about: the first one is of a single image, each further one of up to
+                twice as many as the one before. None makes all of them as large as `batch`.
             keep_going: Called before the model runs on a batch; once it returns False, no more batches are assessed.
         """
-        chunks = _chunks(sources, batch, self._frame)
-        if not read_ahead:
-            for chunk in chunks:
-                if not keep_going():
-                    return
+        ahead = Ahead(sources, _content_of, self._looked_at, _bytes_of, threads=readers, most=batch, room=MOST_BYTES)
+        size = batch if within is None else 1
+        with ahead:
+            images = iter(ahead)
+            while (chunk := _chunk(images, size)) and keep_going():
+                began = monotonic()
                 yield self._outcomes(chunk)
-            return
-        with ThreadPoolExecutor(1, "skinlens-read") as reader:
-            upcoming = reader.submit(next, chunks, None)
-            while (ready := upcoming.result()) is not None:
-                if not keep_going():
-                    return
-                upcoming = reader.submit(next, chunks, None)
-                yield self._outcomes(ready)
+                if within is not None:
+                    seconds = max(_TICK, (monotonic() - began) / len(chunk))
+                    size = max(1, min(2 * size, batch, int(within / seconds)))
 
-    def _outcomes(self, chunk: Sequence[tuple[AnySource, LesionImage | Unreadable]]) -> list[tuple[AnySource, Outcome]]:
-        assessed = iter(self._assess([each for _, each in chunk if isinstance(each, LesionImage)]))
-        return [(source, each if isinstance(each, Unreadable) else next(assessed)) for source, each in chunk]
+    def _looked_at(self, source: Source, content: bytes | ImageRejectedError) -> Iterator["_Ready"]:
+        """Decode one image of a file, or each of them, and do what needs no model."""
+        for decoded in _decoded(source.name, content, self._frame, self._side):
+            is_checked = self._quality and isinstance(decoded, LesionImage)
+            yield _Ready(decoded, assess_quality(decoded.pixels) if is_checked else None)
 
-    def _assess(self, images: Sequence[LesionImage]) -> list[Assessed]:
-        with self._lock:
-            answers = self._predict(images)
+    def _outcomes(self, chunk: Sequence[tuple[AnySource, "_Ready"]]) -> list[tuple[AnySource, Outcome]]:
+        images = [(each.image, each.quality) for _, each in chunk if isinstance(each.image, LesionImage)]
+        assessed = iter(self._assess(images))
+        return [
+            (source, each.image if isinstance(each.image, Unreadable) else next(assessed)) for source, each in chunk
+        ]
+
+    def _assess(self, images: Sequence[tuple[LesionImage, Quality | None]]) -> list[Assessed]:
+        answers = self._predict([image for image, _ in images])
         assessed = [
-            self._decided(image, prediction, stability, self._examine(image, prediction))
-            for image, (prediction, stability) in zip(images, answers, strict=True)
+            self._decided(image, prediction, stability, self._examine(image, prediction, quality))
+            for (image, quality), (prediction, stability) in zip(images, answers, strict=True)
         ]
         return [self._second_look(each) if _is_ood(each, self.card) else each for each in assessed]
 
@@ -245,21 +279,45 @@ class Pipeline:
 
     def _second_look(self, assessed: Assessed) -> Assessed:
         """Assess the middle of a round field on black, whose hard rim alone can put an image out of distribution."""
-        middle = without_black(assessed.image)
+        if round_field(assessed.image.pixels) is None:
+            return assessed
+        try:
+            middle = without_black(in_full(assessed.image))
+        except ImageRejectedError:
+            return assessed
         if middle is None:
             return assessed
-        with self._lock:
-            ((prediction, stability),) = self._predict([middle])
+        ((prediction, stability),) = self._predict([middle])
         again = self._decided(middle, prediction, stability, self._examine(middle, prediction))
         return assessed if _is_ood(again, self.card) else again
 
-    def _predict(self, images: Sequence[LesionImage]) -> Sequence[tuple[Prediction, Stability | None]]:
+    def _predict(self, images: Sequence[LesionImage]) -> list[tuple[Prediction, Stability | None]]:
+        """Run the model, which others get in between if the lock is held for `hold` seconds at a time."""
+        answers: list[tuple[Prediction, Stability | None]] = []
+        while len(answers) < len(images):
+            left = len(images) - len(answers)
+            at_once = left if self._hold is None else min(left, max(1, int(self._hold / max(_TICK, self._pace))))
+            with self._lock:
+                began = monotonic()
+                answers += self._pass(images[len(answers) : len(answers) + at_once])
+                self._pace = (monotonic() - began) / at_once
+        return answers
+
+    def _pass(self, images: Sequence[LesionImage]) -> Sequence[tuple[Prediction, Stability | None]]:
         if self._orientations:
             return predict_orientations(self.predictor, images)
         return [(prediction, None) for prediction in self.predictor.predict(images)]
 
-    def _examine(self, image: LesionImage, prediction: Prediction) -> Admission | None:
-        return examine(image, prediction, self.predictor) if self._quality else None
+    def _examine(self, image: LesionImage, prediction: Prediction, quality: Quality | None = None) -> Admission | None:
+        return examine(image, prediction, self.predictor, quality=quality) if self._quality else None
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """An image before the model runs, with the checks of its pixels if they are wanted."""
+
+    image: LesionImage | Unreadable
+    quality: Quality | None
 
 
 def _is_ood(assessed: Assessed, card: ModelCard) -> bool:
@@ -269,38 +327,42 @@ def _is_ood(assessed: Assessed, card: ModelCard) -> bool:
     return not admission.ood_score >= card.ood.threshold
 
 
-def _decoded(source: Source, frame: int | None) -> Iterator[LesionImage | Unreadable]:
-    """Decode one image of a file, or each of them where `frame` is None."""
-    content = None
+def _content_of(source: Source) -> bytes | ImageRejectedError:
     try:
-        content = source.read()
-        first = decode(content, name=source.name, frame=frame or 0)
-        yield first
+        return source.read()
     except ImageRejectedError as error:
-        yield Unreadable("" if content is None else hashlib.sha256(content).hexdigest(), error)
+        return error
+
+
+def _decoded(
+    name: str, content: bytes | ImageRejectedError, frame: int | None, side: int | None
+) -> Iterator[LesionImage | Unreadable]:
+    """Decode one image of a file, or each of them where `frame` is None."""
+    if isinstance(content, ImageRejectedError):
+        yield Unreadable("", content)
         return
+    try:
+        first = decode(content, name=name, frame=frame or 0, side=side)
+    except ImageRejectedError as error:
+        yield Unreadable(hashlib.sha256(content).hexdigest(), error)
+        return
+    yield first
     for number in range(1, first.frames if frame is None else 1):
         try:
-            yield decode(content, name=source.name, frame=number)
+            yield decode(content, name=name, frame=number, side=side)
         except ImageRejectedError as error:
             yield Unreadable(first.sha256, error)
 
 
-def _chunks(
-    sources: Iterable[AnySource], batch: int, frame: int | None
-) -> Iterator[list[tuple[AnySource, LesionImage | Unreadable]]]:
-    """Decode images in order, few enough at a time that memory stays flat.
+def _bytes_of(ready: _Ready) -> int:
+    return ready.image.held_bytes if isinstance(ready.image, LesionImage) else 0
 
-    A chunk is given before the next image is read.
-    """
-    chunk: list[tuple[AnySource, LesionImage | Unreadable]] = []
-    pixels = 0
-    for source in sources:
-        for decoded in _decoded(source, frame):
-            chunk.append((source, decoded))
-            pixels += decoded.width * decoded.height if isinstance(decoded, LesionImage) else 0
-            if len(chunk) == batch or pixels >= MOST_PIXELS:
-                yield chunk
-                chunk, pixels = [], 0
-    if chunk:
-        yield chunk
+
+def _chunk(images: Iterator[tuple[AnySource, _Ready]], size: int) -> list[tuple[AnySource, _Ready]]:
+    """The next images, few enough that memory stays flat; none is decoded that is not among them."""
+    chunk: list[tuple[AnySource, _Ready]] = []
+    held = 0
+    while len(chunk) < size and held < MOST_BYTES and (taken := next(images, None)) is not None:
+        chunk.append(taken)
+        held += _bytes_of(taken[1])
+    return chunk

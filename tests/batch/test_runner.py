@@ -89,7 +89,8 @@ def test_what_stops_half_way_goes_on_without_loss_or_repetition(
     with pytest.raises(KeyboardInterrupt):
         go_through(store, predictor, threading.Lock(), pause=stop)
     before = {line.number: line for line in store.lines() if line.state != "waiting"}
-    assert len(before) == 2 * (after + 1)
+    # The first batch is of one image, each further one of two.
+    assert len(before) == 1 + 2 * after
     assess_all(store, predictor)
     lines = store.lines()
     assert store.progress().complete
@@ -201,7 +202,7 @@ def test_an_image_that_vanishes_gets_its_sentence(folder: Path, new_run: MakeRun
 def test_memory_holds_a_few_images_at_a_time(
     monkeypatch: pytest.MonkeyPatch, new_run: MakeRun, predictor: Predictor
 ) -> None:
-    monkeypatch.setattr(pipeline, "MOST_PIXELS", 1)
+    monkeypatch.setattr(pipeline, "MOST_BYTES", 1)
     sizes = []
     keep = BatchStore.keep
 

@@ -244,24 +244,25 @@ class TestStream:
             assert sources.read <= index // 4 * 4 + 4
 
     def test_large_images_make_small_batches(self, quick: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(pipeline_module, "MOST_PIXELS", 2 * 64 * 64)
+        monkeypatch.setattr(pipeline_module, "MOST_BYTES", 2 * 64 * 64 * 3)
         sources = [InMemory(f"{index}.png", png(1)) for index in range(5)]
         batches = list(Pipeline(quick, orientations=False).batches(sources))
         assert [len(batch) for batch in batches] == [2, 2, 1]
         assert BATCH > 2
 
-    @pytest.mark.parametrize("read_ahead", [False, True])
-    def test_it_stops_before_the_model_runs_again(self, quick: Predictor, *, read_ahead: bool) -> None:
+    @pytest.mark.parametrize("readers", [0, 1, 3])
+    def test_it_stops_before_the_model_runs_again(self, quick: Predictor, readers: int) -> None:
         answers = iter([True, True, False])
         pipeline = Pipeline(quick, orientations=False)
         sources = Watched(20, png(1))
-        batches = list(pipeline.batches(sources, batch=4, read_ahead=read_ahead, keep_going=lambda: next(answers)))
+        batches = list(pipeline.batches(sources, batch=4, readers=readers, keep_going=lambda: next(answers)))
         assert [len(batch) for batch in batches] == [4, 4]
-        assert sources.read == 12
+        # What was decoded for the batch that was stopped, and with readers for one more.
+        assert 12 <= sources.read <= (12 if not readers else 16 + readers)
 
     def test_reading_ahead_changes_nothing_but_when_it_reads(self, quick: Predictor) -> None:
         sources, pipeline = Watched(10, png(1)), Pipeline(quick, orientations=False)
-        batches = pipeline.batches(sources, batch=4, read_ahead=True)
+        batches = pipeline.batches(sources, batch=4, readers=3)
         first = next(batches)
         names = [source.name for batch in (first, *batches) for source, _ in batch]
         assert names == [f"{index}.png" for index in range(10)]
