@@ -135,7 +135,9 @@ def decode_raster(data: bytes, opener: _Opener, name: str, frame: int = 0, side:
         image.close()
         del image
         image = Image.fromarray(_decode_deep(data, name))
-    pixels, more_notes = _finished(image, profile, exif, name)
+    # The decoder rounds up: a last column that is mostly padding would stretch the image.
+    size = round(full_size[0] / by), round(full_size[1] / by)
+    pixels, more_notes = _finished(image, profile, exif, name, size=size)
     if by == 1:
         return Decoded(pixels, notes + more_notes)
     return Decoded(
@@ -188,12 +190,16 @@ def _decode_tiff(data: bytes, name: str, frame: int) -> Decoded:
     return Decoded(pixels, notes + more_notes, frames=len(images))
 
 
-def _finished(image: Image.Image, profile: bytes | None, exif: ExifFacts, name: str) -> tuple[Pixels, tuple[str, ...]]:
-    """Opaque, in sRGB and upright."""
+def _finished(
+    image: Image.Image, profile: bytes | None, exif: ExifFacts, name: str, *, size: tuple[int, int] | None = None
+) -> tuple[Pixels, tuple[str, ...]]:
+    """Opaque, in sRGB, of the size that is wanted and upright."""
     with refusing_damage(name):
         image, notes = _to_opaque(image, name)
         upright, more_notes = to_srgb(image, profile, is_adobe_rgb=exif.is_adobe_rgb)
         del image
+        if size is not None and upright.size != size:
+            upright = upright.crop((0, 0, *size))
         if exif.orientation in UPRIGHT:
             upright = upright.transpose(UPRIGHT[exif.orientation])
     if exif.is_uncalibrated and not profile:

@@ -46,10 +46,10 @@ def examine(
         image: The image as received.
         prediction: Of that image, by `predictor`.
         predictor: Its out-of-distribution statistics are used, if it has any.
-        quality: The checks of the image's pixels, where they are known already.
+        quality: Of the image's pixels, where they were checked before.
     """
     record, statistics = predictor.card.ood, predictor.ood_statistics
-    quality = quality or assess_quality(image.pixels)
+    quality = assess_quality(image.pixels) if quality is None else quality
     if record is None or statistics is None:
         return admit(quality, synthetic=image.synthetic)
     score = statistics.score(prediction.appearance)

@@ -23,6 +23,7 @@ notes.txt not_an_image
 """
 
 import hashlib
+import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ BATCH = 16
 # A batch ends early once its images take this many bytes together, whatever their number.
 MOST_BYTES = 300_000_000
 # An image of which the network sees so few pixels is decoded at no fewer than this many times as many on a side: then
-# the network's input differs by a grey value at most, and a probability by far less than 0.01 (docs/performance.md).
+# the network's input differs by a grey value at most, and a probability by far less than 0.01 (docs/limits.md).
 _ENOUGH = 4
 # The least that a division by a time takes it for.
 _TICK = 1e-6
@@ -177,8 +178,8 @@ class Pipeline:
         self._frame = frame
         self._side = None if all_pixels else _ENOUGH * self.card.preprocessing.size
         self._hold = hold
-        # Seconds that the model took for an image of the latest pass; 0 before the first.
-        self._pace = 0.0
+        # Seconds that the model took for an image of the latest pass; the first pass is of one image, to find out.
+        self._pace = math.inf
 
     def __call__(self, image: bytes | LesionImage, *, name: str | None = None, frame: int = 0) -> Assessed:
         """Assess one image.
@@ -192,13 +193,14 @@ class Pipeline:
             ImageRejectedError: If no image can be made from the bytes.
         """
         decoded = image if isinstance(image, LesionImage) else decode(image, name=name, frame=frame, side=self._side)
-        return self._assess([(decoded, None)])[0]
+        return self._assess([decoded], orientations=self._orientations)[0]
 
     def assess_again(self, assessed: Sequence[Assessed]) -> list[Assessed]:
         """Assess images, in order, that another model has assessed; checks of their pixels are not made again."""
-        known = (each.admission for each in assessed)
         return self._assess(
-            [(each.image, admission and admission.quality) for each, admission in zip(assessed, known, strict=True)]
+            [each.image for each in assessed],
+            orientations=self._orientations,
+            qualities=[None if each.admission is None else each.admission.quality for each in assessed],
         )
 
     def stream(
@@ -243,10 +245,14 @@ class Pipeline:
             images = iter(ahead)
             while (chunk := _chunk(images, size)) and keep_going():
                 began = monotonic()
-                yield self._outcomes(chunk)
+                outcomes = self._outcomes(chunk)
+                # Neither is held while the next batch is put together.
+                del chunk
+                yield outcomes
                 if within is not None:
-                    seconds = max(_TICK, (monotonic() - began) / len(chunk))
+                    seconds = max(_TICK, (monotonic() - began) / len(outcomes))
                     size = max(1, min(2 * size, batch, int(within / seconds)))
+                del outcomes
 
     def _looked_at(self, source: Source, content: bytes | ImageRejectedError) -> Iterator["_Ready"]:
         """Decode one image of a file, or each of them, and do what needs no model."""
@@ -255,19 +261,42 @@ class Pipeline:
             yield _Ready(decoded, assess_quality(decoded.pixels) if is_checked else None)
 
     def _outcomes(self, chunk: Sequence[tuple[AnySource, "_Ready"]]) -> list[tuple[AnySource, Outcome]]:
-        images = [(each.image, each.quality) for _, each in chunk if isinstance(each.image, LesionImage)]
-        assessed = iter(self._assess(images))
+        images = [each.image for _, each in chunk if isinstance(each.image, LesionImage)]
+        qualities = [each.quality for _, each in chunk if isinstance(each.image, LesionImage)]
+        assessed = iter(self._assess(images, orientations=self._orientations, qualities=qualities))
         return [
             (source, each.image if isinstance(each.image, Unreadable) else next(assessed)) for source, each in chunk
         ]
 
-    def _assess(self, images: Sequence[tuple[LesionImage, Quality | None]]) -> list[Assessed]:
-        answers = self._predict([image for image, _ in images])
+    def _assess(
+        self, images: Sequence[LesionImage], *, orientations: bool, qualities: Sequence[Quality | None] | None = None
+    ) -> list[Assessed]:
+        answers = self._answers(images, orientations=orientations)
         assessed = [
             self._decided(image, prediction, stability, self._examine(image, prediction, quality))
-            for (image, quality), (prediction, stability) in zip(images, answers, strict=True)
+            for image, quality, (prediction, stability) in zip(
+                images, qualities or [None] * len(images), answers, strict=True
+            )
         ]
-        return [self._second_look(each) if _is_ood(each, self.card) else each for each in assessed]
+        return [
+            self._second_look(each, orientations=orientations) if _is_ood(each, self.card) else each
+            for each in assessed
+        ]
+
+    def _answers(
+        self, images: Sequence[LesionImage], *, orientations: bool
+    ) -> list[tuple[Prediction, Stability | None]]:
+        """Run the model, which others get in between if the lock is to be held for `hold` seconds at a time."""
+        answers: list[tuple[Prediction, Stability | None]] = []
+        while len(answers) < len(images):
+            left = images[len(answers) :]
+            if self._hold is not None:
+                left = left[: max(1, int(self._hold / max(_TICK, self._pace)))]
+            with self._lock:
+                began = monotonic()
+                answers += self._predict(left, orientations=orientations)
+                self._pace = (monotonic() - began) / len(left)
+        return answers
 
     def _decided(
         self, image: LesionImage, prediction: Prediction, stability: Stability | None, admission: Admission | None
@@ -277,7 +306,7 @@ class Pipeline:
         )
         return Assessed(image, assessment, self.card)
 
-    def _second_look(self, assessed: Assessed) -> Assessed:
+    def _second_look(self, assessed: Assessed, *, orientations: bool) -> Assessed:
         """Assess the middle of a round field on black, whose hard rim alone can put an image out of distribution."""
         if round_field(assessed.image.pixels) is None:
             return assessed
@@ -287,24 +316,15 @@ class Pipeline:
             return assessed
         if middle is None:
             return assessed
-        ((prediction, stability),) = self._predict([middle])
+        with self._lock:
+            ((prediction, stability),) = self._predict([middle], orientations=orientations)
         again = self._decided(middle, prediction, stability, self._examine(middle, prediction))
         return assessed if _is_ood(again, self.card) else again
 
-    def _predict(self, images: Sequence[LesionImage]) -> list[tuple[Prediction, Stability | None]]:
-        """Run the model, which others get in between if the lock is held for `hold` seconds at a time."""
-        answers: list[tuple[Prediction, Stability | None]] = []
-        while len(answers) < len(images):
-            left = len(images) - len(answers)
-            at_once = left if self._hold is None else min(left, max(1, int(self._hold / max(_TICK, self._pace))))
-            with self._lock:
-                began = monotonic()
-                answers += self._pass(images[len(answers) : len(answers) + at_once])
-                self._pace = (monotonic() - began) / at_once
-        return answers
-
-    def _pass(self, images: Sequence[LesionImage]) -> Sequence[tuple[Prediction, Stability | None]]:
-        if self._orientations:
+    def _predict(
+        self, images: Sequence[LesionImage], *, orientations: bool
+    ) -> Sequence[tuple[Prediction, Stability | None]]:
+        if orientations:
             return predict_orientations(self.predictor, images)
         return [(prediction, None) for prediction in self.predictor.predict(images)]
 

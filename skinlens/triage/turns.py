@@ -52,6 +52,11 @@ class Turns:
         """Return whether someone holds the lock."""
         return self._is_held
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether a person waits for the lock."""
+        return self._waiting > 0
+
 
 class _Behind(AbstractContextManager[None]):
     def __init__(self, turns: Turns) -> None:
