@@ -23,7 +23,7 @@ from skinlens.triage.pipeline import Assessed, Outcome, Pipeline
 # Most images in a batch, and seconds for one, about: the first rows come soon, and a pause takes effect soon.
 AT_ONCE = 16
 _WITHIN = 2.0
-# Seconds after which another page gets the model in between, if one image does not take longer.
+# Seconds after which another page gets the model in between.
 _HOLD = 0.4
 # Rows that are looked up at once; nothing is read from them yet.
 _LISTED = 64

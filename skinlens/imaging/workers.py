@@ -100,7 +100,7 @@ class _Worker:
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
 
-    def decode(self, data: bytes, name: str, frame: int, side: int | None) -> tuple[Decoded, date | None]:
+    def decode(self, data: bytes, name: str, frame: int = 0, side: int | None = None) -> tuple[Decoded, date | None]:
         """Have one image decoded.
 
         Raises:

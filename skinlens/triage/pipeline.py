@@ -33,10 +33,10 @@ from typing import Protocol, TypeVar
 
 from skinlens.explain.heatmap import heatmap_of
 from skinlens.imaging.decode import decode, in_full
-from skinlens.imaging.image import ImageRejectedError, LesionImage
+from skinlens.imaging.image import ImageRejectedError, LesionImage, Pixels
 from skinlens.imaging.quality import Quality, assess_quality, round_field
 from skinlens.runtime.card import ModelCard, OperatingPoint
-from skinlens.runtime.orientations import Stability, predict_orientations
+from skinlens.runtime.orientations import Predicting, Stability, predict_orientations
 from skinlens.runtime.prediction import Floats, Prediction
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
 from skinlens.triage.admission import Admission, examine
@@ -149,8 +149,8 @@ class Pipeline:
         frame: Which image of a DICOM file or TIFF with several, from 0; None assesses each of them.
         all_pixels: Whether an image keeps all its pixels; False decodes a large one at a reduced size, which is several
             times as fast and moves its probability by less than 0.01. `imaging.decode.in_full` gets them later.
-        hold: Most seconds, about, for which the lock is held at a time, if one image does not take longer; None holds
-            it for a whole batch.
+        hold: Seconds, about, for which the lock is held at a time, if one orientation of one image does not take
+            longer; None holds it for a whole batch.
 
     Raises:
         ModelFileError: If the model is missing, altered or not a released one.
@@ -177,9 +177,7 @@ class Pipeline:
         self._lock = lock or nullcontext()
         self._frame = frame
         self._side = None if all_pixels else _ENOUGH * self.card.preprocessing.size
-        self._hold = hold
-        # Seconds that the model took for an image of the latest pass; the first pass is of one image, to find out.
-        self._pace = math.inf
+        self._shared = None if hold is None else _Shared(self.predictor, self._lock, hold)
 
     def __call__(self, image: bytes | LesionImage, *, name: str | None = None, frame: int = 0) -> Assessed:
         """Assess one image.
@@ -257,8 +255,8 @@ class Pipeline:
     def _looked_at(self, source: Source, content: bytes | ImageRejectedError) -> Iterator["_Ready"]:
         """Decode one image of a file, or each of them, and do what needs no model."""
         for decoded in _decoded(source.name, content, self._frame, self._side):
-            is_checked = self._quality and isinstance(decoded, LesionImage)
-            yield _Ready(decoded, assess_quality(decoded.pixels) if is_checked else None)
+            checked = decoded if self._quality and isinstance(decoded, LesionImage) else None
+            yield _Ready(decoded, None if checked is None else assess_quality(checked.pixels))
 
     def _outcomes(self, chunk: Sequence[tuple[AnySource, "_Ready"]]) -> list[tuple[AnySource, Outcome]]:
         images = [each.image for _, each in chunk if isinstance(each.image, LesionImage)]
@@ -285,18 +283,12 @@ class Pipeline:
 
     def _answers(
         self, images: Sequence[LesionImage], *, orientations: bool
-    ) -> list[tuple[Prediction, Stability | None]]:
-        """Run the model, which others get in between if the lock is to be held for `hold` seconds at a time."""
-        answers: list[tuple[Prediction, Stability | None]] = []
-        while len(answers) < len(images):
-            left = images[len(answers) :]
-            if self._hold is not None:
-                left = left[: max(1, int(self._hold / max(_TICK, self._pace)))]
-            with self._lock:
-                began = monotonic()
-                answers += self._predict(left, orientations=orientations)
-                self._pace = (monotonic() - began) / len(left)
-        return answers
+    ) -> Sequence[tuple[Prediction, Stability | None]]:
+        """Run the model on many images, under the lock."""
+        if self._shared is not None:
+            return _predictions(self._shared, images, orientations=orientations)
+        with self._lock:
+            return self._predict(images, orientations=orientations)
 
     def _decided(
         self, image: LesionImage, prediction: Prediction, stability: Stability | None, admission: Admission | None
@@ -324,12 +316,47 @@ class Pipeline:
     def _predict(
         self, images: Sequence[LesionImage], *, orientations: bool
     ) -> Sequence[tuple[Prediction, Stability | None]]:
-        if orientations:
-            return predict_orientations(self.predictor, images)
-        return [(prediction, None) for prediction in self.predictor.predict(images)]
+        return _predictions(self.predictor, images, orientations=orientations)
 
     def _examine(self, image: LesionImage, prediction: Prediction, quality: Quality | None = None) -> Admission | None:
         return examine(image, prediction, self.predictor, quality=quality) if self._quality else None
+
+
+class _Shared:
+    """A model that gives up its lock in between, once it has held it for some time.
+
+    Args:
+        predictor: The model.
+        lock: Held for each pass.
+        hold: Seconds for a pass, about, if one image does not take longer.
+    """
+
+    def __init__(self, predictor: Predictor, lock: AbstractContextManager[object], hold: float) -> None:
+        self._predictor, self._lock, self._hold = predictor, lock, hold
+        # Seconds for an image in the latest pass; the first pass is of one image, to find out.
+        self._pace = math.inf
+
+    def prepare(self, image: LesionImage) -> Pixels:
+        return self._predictor.prepare(image)
+
+    def predict(self, images: Sequence[LesionImage]) -> list[Prediction]:
+        answers: list[Prediction] = []
+        while len(answers) < len(images):
+            most = max(1, int(self._hold / max(_TICK, self._pace)))
+            some = images[len(answers) : len(answers) + most]
+            with self._lock:
+                began = monotonic()
+                answers += self._predictor.predict(some)
+                self._pace = (monotonic() - began) / len(some)
+        return answers
+
+
+def _predictions(
+    predictor: Predicting, images: Sequence[LesionImage], *, orientations: bool
+) -> Sequence[tuple[Prediction, Stability | None]]:
+    if orientations:
+        return predict_orientations(predictor, images)
+    return [(prediction, None) for prediction in predictor.predict(images)]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import struct
+import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -728,6 +729,30 @@ class TestFlatMemory:
         outputs = Outputs(tmp_path / "rows.csv", as_json=False, heatmaps=None, pdfs=None, orientations=False)
         predict([tmp_path], outputs, model=None, point=None, threshold=None)
         assert sizes == [2, 2, 1]
+
+    @pytest.mark.slow
+    @pytest.mark.usefixtures("quick")
+    def test_four_times_as_many_images_take_no_more_memory(self, tmp_path: Path) -> None:
+        content = encode_png(draw_pixels(1, height=128, width=128))
+
+        def peak(number: int) -> int:
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            for index in range(number):
+                (folder / f"{index}.png").write_bytes(content)
+            outputs = Outputs(tmp_path / "rows.csv", as_json=False, heatmaps=None, pdfs=None, orientations=False)
+            tracemalloc.start()
+            try:
+                predict([folder], outputs, model=None, point=None, threshold=None)
+                return tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+
+        # Tables and caches that are made once.
+        peak(40)
+        few, many = peak(80), peak(320)
+        # Two batches in hand are 2 MB, now more full and now less; 240 more images would take 12 MB.
+        assert many - few < 3_000_000
 
     @pytest.mark.parametrize("as_json", [False, True])
     @pytest.mark.usefixtures("quick")

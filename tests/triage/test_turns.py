@@ -19,7 +19,8 @@ def waiting(turns: Turns, order: list[str], name: str, *, behind: bool) -> threa
 
 
 def test_a_person_goes_before_a_run_that_waits_longer() -> None:
-    turns, order = Turns(), []  # type: ignore[var-annotated]
+    turns = Turns()
+    order: list[str] = []
     with turns.behind:
         threads = [waiting(turns, order, "run", behind=True) for _ in range(3)]
         person = waiting(turns, order, "person", behind=False)
