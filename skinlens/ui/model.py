@@ -1,6 +1,5 @@
 """The models: which one is in use, each loaded once for all browser sessions and only when it is needed."""
 
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,19 +12,23 @@ from skinlens.runtime.released import allowed_by_environment, trusted_card
 from skinlens.runtime.weights import weights_folder
 from skinlens.translation import error_in_language
 from skinlens.translation import gettext as _
+from skinlens.triage.turns import Turns
 
 # Key of the choice of the model.
 MODEL = "model"
 # One for all models: two of them at work would fight for the same cores.
-_CORES = threading.Lock()
+_CORES = Turns()
 
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
-    """A predictor, and the lock that keeps two sessions from using the machine's cores at the same time."""
+    """A predictor, and the lock that keeps two sessions from using the machine's cores at the same time.
+
+    A run in the background takes `lock.behind`, so that a person who waits for one image goes before it.
+    """
 
     predictor: Predictor
-    lock: threading.Lock
+    lock: Turns
 
     @property
     def card(self) -> ModelCard:
