@@ -81,6 +81,8 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("SKINLENS_HOME", str(home))
         patch.delenv("SKINLENS_DB_URL", raising=False)
         patch.delenv("SKINLENS_UNVERIFIED", raising=False)
+        # The same numbers in every run, whatever is installed; tests of the choice remove it.
+        patch.setenv("SKINLENS_ENGINE", "onnxruntime")
         yield home
 
 

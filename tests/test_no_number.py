@@ -187,7 +187,7 @@ class TestEveryWayIn:
     def test_the_command_line(
         self, folder: Path, without_numbers: Predictor, call: Caller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        monkeypatch.setattr(predict_module, "load_predictor", lambda _name, **_: without_numbers)
+        monkeypatch.setattr(predict_module, "quickest_predictor", lambda _name, **_: without_numbers)
         pdfs = tmp_path / "pdfs"
         done = call("predict", folder, "--no-views", "--pdf", pdfs, "--heatmaps", tmp_path / "maps")
         (row,) = csv.DictReader(done.out.splitlines())

@@ -26,6 +26,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "skinlens.metrics.datasets",
         "skinlens.metrics.measurement",
         "skinlens.metrics.scaling",
+        # The data folder keeps the choice of the engine and graphs of lower precision.
+        "skinlens.storage.location",
     },
     "skinlens.explain": {"skinlens.imaging", "skinlens.runtime"},
     "skinlens.explain.oracle": {"skinlens.imaging", "skinlens.runtime", "skinlens.models"},
@@ -46,6 +48,13 @@ MAY_IMPORT: dict[str, set[str]] = {
         "skinlens.training.runs",
     },
     "skinlens.export.floor": {"skinlens.leaderboard", "skinlens.metrics"},
+    # What an engine's answers mean for the risk is compared before its graph is kept.
+    "skinlens.export.reduced": {
+        "skinlens.imaging",
+        "skinlens.runtime",
+        "skinlens.storage.location",
+        "skinlens.triage.risk",
+    },
     "skinlens.export.publish": {
         "skinlens.imaging",
         "skinlens.leaderboard.card_sections",

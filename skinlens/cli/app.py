@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from skinlens.runtime.engine_names import VARIABLE, engine_named
 from skinlens.telemetry import SWITCHES
 
 _PACKAGE = Path(__file__).parents[1]
@@ -15,7 +16,7 @@ APP = (_BUNDLE if _BUNDLE.is_dir() else _PACKAGE.parent) / "app.py"
 SETTINGS = APP.parent / ".streamlit" / "config.toml"
 
 
-def serve(port: int | None) -> None:
+def serve(port: int | None, *, engine: str | None = None) -> None:
     """Serve the pages until interrupted, as `streamlit run app.py` does in the source tree.
 
     Streamlit also reads settings from the working directory, the home folder and variables that begin with
@@ -24,7 +25,21 @@ def serve(port: int | None) -> None:
 
     Args:
         port: To listen on; None for Streamlit's own choice, 8501 or the next one that is free.
+        engine: Name of the engine that runs the model; None takes the quickest one.
+
+    Raises:
+        UsageError: If there is no engine of that name.
+        ModelFileError: If this machine does not have it.
     """
+    if engine is not None:
+        from skinlens.runtime.card import ModelFileError
+        from skinlens.runtime.engines import why_absent
+
+        absent = why_absent(engine_named(engine))
+        if absent is not None:
+            raise ModelFileError(absent)
+        # The pages run in this process.
+        os.environ[VARIABLE] = engine
     for name in [each for each in os.environ if each.startswith("STREAMLIT_") and each not in SWITCHES]:
         del os.environ[name]
     from streamlit.web.cli import main

@@ -1,13 +1,23 @@
 """Commands that assess images with a released model: `predict`, `score` and `bench`."""
 
-import json as json_module
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from skinlens.cli.options import AsJson, Isic, Model, Orientations, OtherFiles, Point, Prevalence, Threshold, Unverified
+from skinlens.cli.options import (
+    AsJson,
+    EngineName,
+    Isic,
+    Model,
+    Orientations,
+    OtherFiles,
+    Point,
+    Prevalence,
+    Runtime,
+    Threshold,
+    Unverified,
+)
 
 
 def predict(
@@ -29,6 +39,7 @@ def predict(
     prevalence: Prevalence = 0.02,
     orientations: Orientations = True,
     unverified: Unverified = False,
+    engine: EngineName = None,
     frame: Annotated[
         int | None,
         typer.Option(min=1, help="Image of a DICOM file or TIFF that holds several.", show_default="all, a row each"),
@@ -40,7 +51,7 @@ def predict(
 
     number = None if frame is None else frame - 1
     outputs = Outputs(out, json, heatmaps, pdf, orientations, dicom, prevalence, isic, passed_over, number)
-    command(paths, outputs, model=model, point=point, threshold=threshold, unverified=unverified)
+    command(paths, outputs, model=model, point=point, threshold=threshold, unverified=unverified, engine=engine)
 
 
 def score(
@@ -54,6 +65,7 @@ def score(
     threshold: Threshold = None,
     orientations: Orientations = True,
     unverified: Unverified = False,
+    runtime: Runtime = None,
 ) -> None:
     """Score many images into Parquet, with the columns of predict; the same command resumes after an interruption."""
     from skinlens.cli.score import score as command
@@ -69,15 +81,38 @@ def score(
         orientations=orientations,
         unverified=unverified,
         isic=isic,
+        runtime=runtime,
     )
 
 
-def bench(model: Model = None, json: AsJson = False, unverified: Unverified = False) -> None:
-    """Time one image with its heatmap, against torch with the grad-cam library."""
-    from skinlens.studies.bench import bench as measure
+def bench(
+    model: Model = None,
+    json: AsJson = False,
+    unverified: Unverified = False,
+    work: Annotated[
+        list[str] | None, typer.Option(help="Kind of row to measure; several together.", show_default="all of them")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer turns.")] = False,
+    manifest: Annotated[
+        list[Path] | None, typer.Option(help="Manifest CSV on whose test images decisions and AUC are compared.")
+    ] = None,
+    engine: EngineName = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File for the JSON too, from which `documents` makes a table.")
+    ] = None,
+) -> None:
+    """Time every engine on this machine, against torch with the grad-cam library."""
+    from skinlens.cli.app import APP
+    from skinlens.cli.bench import bench as command
 
-    times = measure(model, unverified=unverified)
-    if json:
-        sys.stdout.write(json_module.dumps(times) + "\n")
-        return
-    sys.stdout.write("".join(f"{name.replace('_', ' ')}: {value}\n" for name, value in times.items()))
+    command(
+        model=model,
+        works=work or (),
+        quick=quick,
+        manifests=manifest or (),
+        engine=engine,
+        out=out,
+        app=APP,
+        as_json=json,
+        unverified=unverified,
+    )

@@ -1,7 +1,7 @@
 """Commands that make a model: `train`, `probe`, `select`, `interpolate`, `export` and `card`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -117,16 +117,44 @@ def interpolate(
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Option(help="model.safetensors of a run on every training row.")],
     name: Annotated[str, typer.Option(help="Name of the released model.")],
+    checkpoint: Annotated[Path | None, typer.Option(help="model.safetensors of a run on every training row.")] = None,
     about: Annotated[Path | None, typer.Option(help="Written parts of the card; recipes/<name>.about.toml.")] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of images to check on too.")] = None,
     weights: Weights = WEIGHTS,
     release: Annotated[
         bool, typer.Option("--release", help="Release a model that was not released before, with the code.")
     ] = False,
+    int8: Annotated[
+        bool,
+        typer.Option("--int8", help="Instead build the model's int8 graph for this machine, into the data folder."),
+    ] = False,
+    fp16: Annotated[
+        bool, typer.Option("--fp16", help="Instead build its fp16 graph for an NVIDIA GPU, into the data folder.")
+    ] = False,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(help="Manifest CSV for --int8 and --fp16; training images calibrate, test images are compared."),
+    ] = None,
+    calibration: Annotated[
+        Literal["minmax", "entropy", "percentile"], typer.Option(help="How --int8 finds ranges.")
+    ] = "entropy",
+    unverified: Unverified = False,
 ) -> None:
     """Export a checkpoint as graph, weights and card, if the graph passes the parity checks."""
+    if int8 or fp16:
+        if checkpoint is not None or not data:
+            raise UsageError("--int8 and --fp16 take a released model and --data, and no --checkpoint")
+        from skinlens.studies.reduce import reduce_precision
+
+        for precision, asked in (("int8", int8), ("fp16", fp16)):
+            if asked:
+                print_text(
+                    reduce_precision(name, precision, data, weights=weights, method=calibration, unverified=unverified)
+                )
+        return
+    if checkpoint is None:
+        raise UsageError("--checkpoint is missing; without one, --int8 or --fp16 builds a graph of a released model")
     from skinlens.export.publish import publish
 
     written = about or Path(f"recipes/{name}.about.toml")

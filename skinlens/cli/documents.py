@@ -10,6 +10,7 @@ from skinlens.export.selection import read_selections
 from skinlens.leaderboard.documents import ResultError
 from skinlens.leaderboard.held_out import HeldOutModel, markdown_headline, markdown_held_out
 from skinlens.leaderboard.held_out_models import read_models
+from skinlens.leaderboard.performance import markdown_performance, read_performance
 from skinlens.leaderboard.records import read_results
 from skinlens.leaderboard.table import markdown_leaderboard
 from skinlens.report.generated import Generator, rewritten
@@ -17,7 +18,7 @@ from skinlens.report.tables import markdown_points, markdown_views
 from skinlens.runtime.card import EvaluationRecord, ModelCard, read_card
 from skinlens.runtime.predictor import DEFAULT_MODEL
 
-DOCUMENTS = ("README.md", "docs/results.md", "docs/command-line.md")
+DOCUMENTS = ("README.md", "docs/results.md", "docs/command-line.md", "docs/performance.md")
 # The test view to believe among the four.
 _BELIEVED = "clean-native"
 
@@ -78,6 +79,7 @@ def generators_of(root: Path) -> Mapping[str, Generator]:
         "views": lambda source: markdown_views(_test_of(read_card(root / source))),
         "leaderboard": lambda source: markdown_leaderboard(root / source),
         "commands": lambda _: command_reference(),
+        "performance": lambda source: markdown_performance(read_performance(root / source)),
     }
 
 

@@ -11,7 +11,7 @@ import typer
 
 from skinlens.cli import assessment, cases, development, studies
 from skinlens.cli.extras import install_hint
-from skinlens.cli.options import AsJson
+from skinlens.cli.options import AsJson, EngineName
 from skinlens.cli.say import LogToTerminal, say, show_traceback
 from skinlens.errors import SkinLensError
 from skinlens.storage.printable import printable
@@ -58,11 +58,12 @@ def serve_app(
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Port on this computer; else 8501 or above.")
     ] = None,
+    engine: EngineName = None,
 ) -> None:
     """Show the pages in a browser on this computer."""
     from skinlens.cli.app import serve
 
-    serve(port)
+    serve(port, engine=engine)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from skinlens.runtime.engine_names import ENGINES, VARIABLE
 from skinlens.runtime.weights import weights_folder
 
 WEIGHTS = weights_folder()
@@ -37,6 +38,16 @@ Isic = Annotated[
 OtherFiles = Annotated[
     Path | None,
     typer.Option("--passed-over", help="CSV of the files in folders and archives that got no row, and why."),
+]
+_ENGINES = f"Engine that runs the model: {', '.join(map(str, ENGINES))}."
+EngineName = Annotated[
+    str | None,
+    typer.Option("--engine", envvar=VARIABLE, help=_ENGINES, show_default="the quickest that keeps the results"),
+]
+# `score --engine` has always been where it runs.
+Runtime = Annotated[
+    str | None,
+    typer.Option("--runtime", envvar=VARIABLE, help=_ENGINES, show_default="the quickest that keeps the results"),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]

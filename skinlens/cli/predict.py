@@ -20,7 +20,8 @@ from skinlens.imaging.sources import Source, Sources, safe_name
 from skinlens.imaging.synthetic import encode_png
 from skinlens.imaging.workers import worker_count
 from skinlens.progress import tracked
-from skinlens.runtime.predictor import DEFAULT_MODEL, load_predictor
+from skinlens.runtime.choice import quickest_predictor
+from skinlens.runtime.predictor import DEFAULT_MODEL
 from skinlens.scoring.challenge import ChallengeTable
 from skinlens.storage.printable import printable
 from skinlens.storage.spreadsheet import guarded
@@ -73,6 +74,7 @@ def predict(
     point: str | None,
     threshold: float | None,
     unverified: bool = False,
+    engine: str | None = None,
 ) -> None:
     """Assess every image under the paths, and write a row for each.
 
@@ -83,13 +85,15 @@ def predict(
         point: Name of an operating point of its card; None takes the default one.
         threshold: In [0, 1], instead of an operating point.
         unverified: Accept a card that was not released.
+        engine: Name of an engine; None takes the quickest one.
 
     Raises:
-        ModelFileError: If the model is missing or altered, or was not released and `unverified` is false.
+        ModelFileError: If the model is missing or altered, or was not released and `unverified` is false, or if this
+            machine has no such engine.
         OutputError: If a result cannot be written.
         UsageError: If the operating point is unknown or given twice.
     """
-    predictor = load_predictor(model or DEFAULT_MODEL, unverified=unverified)
+    predictor = quickest_predictor(model or DEFAULT_MODEL, unverified=unverified, engine=engine)
     try:
         chosen = operating_point(predictor.card, name=point, threshold=threshold)
     except ValueError as error:

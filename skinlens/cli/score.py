@@ -9,7 +9,9 @@ from typing import Literal
 from skinlens.cli.say import say
 from skinlens.errors import OutputError, UsageError
 from skinlens.progress import tracked
-from skinlens.runtime.predictor import DEFAULT_MODEL, load_predictor
+from skinlens.runtime.choice import quickest_predictor
+from skinlens.runtime.engine_names import VARIABLE
+from skinlens.runtime.predictor import DEFAULT_MODEL
 from skinlens.scoring.challenge import write_challenge
 from skinlens.scoring.items import SourceError, list_items
 from skinlens.scoring.shards import DestinationError, Job, Shard, prepare, shards_of
@@ -30,6 +32,7 @@ def score(
     orientations: bool,
     unverified: bool = False,
     isic: Path | None = None,
+    runtime: str | None = None,
 ) -> None:
     """Score every image of a source; shards that an earlier call finished are not scored again.
 
@@ -44,6 +47,7 @@ def score(
         orientations: Score each image turned and mirrored too.
         unverified: Accept a card that was not released.
         isic: File for what isic-challenge-scoring takes; None writes none.
+        runtime: Name of the engine that runs the model; None takes the quickest one of this machine.
 
     Raises:
         ModelFileError: If the model is missing or altered, or was not released and `unverified` is false.
@@ -51,7 +55,9 @@ def score(
         UsageError: If the source cannot be listed, or the operating point is unknown or given twice.
     """
     name = model or DEFAULT_MODEL
-    predictor = load_predictor(name, unverified=unverified)
+    predictor = quickest_predictor(name, unverified=unverified, engine=runtime)
+    # For the processes that score, which load the model themselves: one choice for all of them.
+    os.environ[VARIABLE] = str(predictor.engine)
     try:
         chosen = operating_point(predictor.card, name=point, threshold=threshold)
         shards = shards_of(list_items(source))

@@ -6,6 +6,7 @@ import onnx
 import onnx_ir as ir
 import onnx_safetensors
 import torch
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -104,10 +105,42 @@ def write_graph(module: ReleasedGraph, *, size: int, graph: Path, weights: Path)
     model = program.model
     for value in list(model.graph.initializers.values()):
         _store_as_released(model, value)
+    drop_zero_biases(model)
     onnx_safetensors.load_file_as_external_data(model, weights.name, weights.parent)
     onnx.save_model(ir.serde.serialize_model(model), graph)
     # By its path: the weights lie in another file, which a model in memory does not find.
     onnx.checker.check_model(graph)
+
+
+def drop_zero_biases(model: ir.Model) -> int:
+    """Remove the bias of every convolution that is computed, while the model runs, from a constant zero.
+
+    torch writes one where a convolution has none. It keeps run times from folding the batch-norm behind it into the
+    convolution, and from adding and rectifying in the same step: the network takes a quarter longer.
+
+    Returns:
+        How many were removed.
+    """
+    dropped = 0
+    for node in model.graph:
+        if node.op_type != "Conv" or len(node.inputs) < 3:
+            continue
+        origin = None if node.inputs[2] is None else node.inputs[2].producer()
+        if origin is None or origin.op_type != "Expand" or not _is_zero(origin.inputs[0]):
+            continue
+        node.resize_inputs(2)
+        dropped += 1
+    # What computed them.
+    RemoveUnusedNodesPass()(model)
+    return dropped
+
+
+def _is_zero(value: ir.Value | None) -> bool:
+    """Whether a value is the constant 0, of whatever type it is cast to."""
+    while value is not None and (node := value.producer()) is not None and node.op_type in {"Cast", "CastLike"}:
+        value = node.inputs[0]
+    constant = ir.convenience.get_const_tensor(value) if value is not None else None
+    return constant is not None and not constant.numpy().any()
 
 
 def _store_as_released(model: ir.Model, value: ir.Value) -> None:

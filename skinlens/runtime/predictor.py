@@ -13,9 +13,12 @@ from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.preprocess import to_input
 from skinlens.metrics.scaling import Scaling
 from skinlens.runtime.card import ModelCard, ModelFileError, verified_path
+from skinlens.runtime.engine_names import BUILT, REFERENCE, Engine
+from skinlens.runtime.engines import Session, open_engine, session_options
 from skinlens.runtime.ood import load_ood_statistics
 from skinlens.runtime.prediction import Floats, GateSummary, ModelId, Prediction, is_scale
 from skinlens.runtime.providers import available_providers
+from skinlens.runtime.reduced import reduced_graph
 from skinlens.runtime.released import trusted_card
 from skinlens.runtime.weights import weights_folder
 
@@ -38,9 +41,11 @@ class Predictor:
         providers: ONNX Runtime's providers, best first; None asks `available_providers`.
         batch_size: Images in one pass.
         threads: Processor threads for one pass; None leaves it to ONNX Runtime, which takes every core.
+        engine: Another engine than ONNX Runtime in fp32; `runtime.choice` says which is the quickest.
+        graph: A graph of the engine's precision; None takes the one that was kept for it.
 
     Raises:
-        ModelFileError: If a file is missing, altered or cannot be loaded.
+        ModelFileError: If a file is missing, altered or cannot be loaded, or this machine has no such engine.
     """
 
     def __init__(
@@ -51,13 +56,21 @@ class Predictor:
         providers: Sequence[str] | None = None,
         batch_size: int = 16,
         threads: int | None = None,
+        engine: Engine = REFERENCE,
+        graph: Path | None = None,
     ) -> None:
         self.card = card
+        self.engine = engine
         self.batch_size = batch_size
         verified_path(card, "weights", folder)
         self.ood_statistics = load_ood_statistics(card, folder)
-        graph = verified_path(card, "graph", folder)
-        self._session = open_session(graph, providers, threads=threads)
+        released = verified_path(card, "graph", folder)
+        self._session: Session
+        if engine == REFERENCE:
+            self._session = open_session(released, providers, threads=threads)
+        else:
+            graph = graph or (_reduced(card, engine) if engine.precision in BUILT else released)
+            self._session = open_engine(engine, graph, threads=threads)
         self._outputs = [*OUTPUTS, *(name for name in (TEXTURE, GATE) if self._gives(name))]
         self.provider: str = self._session.get_providers()[0]
         self.model = ModelId(card.name, card.version, card.files["weights"].sha256)
@@ -147,13 +160,9 @@ def open_session(
     Raises:
         ModelFileError: If ONNX Runtime cannot load it.
     """
-    options = onnxruntime.SessionOptions()
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(
-            graph, options, providers=list(available_providers() if providers is None else providers)
+            graph, session_options(threads), providers=list(available_providers() if providers is None else providers)
         )
     except Exception as error:  # ONNX Runtime's errors share no public base class
         raise ModelFileError(f"ONNX Runtime cannot load {graph.name}: {error}") from error
@@ -170,6 +179,7 @@ def load_predictor(
     *,
     threads: int | None = None,
     unverified: bool = False,
+    engine: Engine = REFERENCE,
 ) -> Predictor:
     """Load a model by name.
 
@@ -178,12 +188,29 @@ def load_predictor(
         folder: Where card and files are; `weights_folder()` by default.
         threads: As for `Predictor`.
         unverified: Take a card that was not released, as `released.trusted_card` does.
+        engine: As for `Predictor`.
 
     Raises:
         ModelFileError: If there is no such model, its files are missing or altered, or it was not released.
     """
     folder = folder or weights_folder()
+    card = card_of(name, folder, unverified=unverified)
+    return Predictor(card, folder, threads=threads, engine=engine)
+
+
+def card_of(name: str, folder: Path, *, unverified: bool = False) -> ModelCard:
+    """Return the card of a model by name; as `load_predictor`, without loading the model."""
     if name not in released_models(folder):
         known = ", ".join(released_models(folder)) or "none"
         raise ModelFileError(f"There is no model {name!r} in {folder}; models there: {known}.")
-    return Predictor(trusted_card(folder / f"{name}.json", unverified=unverified), folder, threads=threads)
+    return trusted_card(folder / f"{name}.json", unverified=unverified)
+
+
+def _reduced(card: ModelCard, engine: Engine) -> Path:
+    found = reduced_graph(card, engine.precision)
+    if found is None:
+        raise ModelFileError(
+            f"The engine {engine} needs an {engine.precision} graph of {card.name}, which was not built here: "
+            f"skinlens export --{engine.precision} --name {card.name} --data MANIFEST.csv"
+        )
+    return found[0]

@@ -4,13 +4,17 @@ from typing import Final
 
 CUDA: Final = "CUDAExecutionProvider"
 CPU: Final = "CPUExecutionProvider"
-_WORDS: Final = {CUDA: "CUDA", CPU: "CPU"}
+# The name that ONNX Runtime would give it; OpenVINO runs by itself.
+OPENVINO: Final = "OpenVINOExecutionProvider"
+_WORDS: Final = {CUDA: "CUDA", CPU: "CPU", OPENVINO: "OpenVINO"}
 
 
 def provider_in_words(provider: str) -> str:
-    """Return the provider as shown to people.
+    """Return the provider as shown to people, with the precision where it is not fp32.
 
-    >>> provider_in_words("CPUExecutionProvider")
-    'CPU'
+    >>> provider_in_words("CPUExecutionProvider"), provider_in_words("OpenVINOExecutionProvider int8")
+    ('CPU', 'OpenVINO, int8')
     """
-    return _WORDS.get(provider, provider.removesuffix("ExecutionProvider"))
+    place, _, precision = provider.partition(" ")
+    word = _WORDS.get(place, place.removesuffix("ExecutionProvider"))
+    return f"{word}, {precision}" if precision else word

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 
-from skinlens.runtime.predictor import Predictor, load_predictor
+from skinlens.runtime.choice import quickest_predictor
+from skinlens.runtime.predictor import Predictor
 from skinlens.scoring.shards import DestinationError, Job, Shard, score_shard
 
 # How often in a row processes may die without a shard being finished.
@@ -54,7 +55,7 @@ def score_locally(shards: Sequence[Shard], job: Job, *, workers: int) -> Iterato
 
 def _load(model: str, threads: int, unverified: bool) -> None:  # noqa: FBT001 - a pool has no keywords
     global _predictor
-    _predictor = load_predictor(model, threads=threads, unverified=unverified)
+    _predictor = quickest_predictor(model, threads=threads, unverified=unverified)
 
 
 def _score(shard: Shard, job: Job) -> dict[str, int]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from skinlens.imaging.image import ImageRejectedError
-from skinlens.runtime.predictor import load_predictor
+from skinlens.runtime.choice import quickest_predictor
 from skinlens.scoring.items import Item
 from skinlens.scoring.shards import Job, Shard, score_shard
 
@@ -146,7 +146,7 @@ class _Scorer:
 
     def __init__(self, job: dict[str, Any]) -> None:
         self.job = Job(**job)
-        self.predictor = load_predictor(self.job.model, threads=1, unverified=self.job.unverified)
+        self.predictor = quickest_predictor(self.job.model, threads=1, unverified=self.job.unverified)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Score and write the shards of a batch."""

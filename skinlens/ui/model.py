@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from skinlens.runtime.card import ModelCard, ModelFileError, read_card, sha256_of
+from skinlens.runtime.choice import predictor_for
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, released_models
 from skinlens.runtime.providers import provider_in_words
 from skinlens.runtime.released import allowed_by_environment, trusted_card
@@ -115,4 +116,4 @@ def _title(path: str, _changed: int) -> str:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _load(path: str, card_sha256: str, *, unverified: bool) -> LoadedModel:  # noqa: ARG001 - part of the cache's key
     card = trusted_card(Path(path), unverified=unverified)
-    return LoadedModel(Predictor(card, Path(path).parent), _CORES)
+    return LoadedModel(predictor_for(card, Path(path).parent), _CORES)

@@ -62,7 +62,7 @@ def app(monkeypatch: pytest.MonkeyPatch, predictor: Predictor) -> Iterator[AppTe
         # The released model takes a second to load, for each of some hundred tests.
         return predictor if (card, folder) == (predictor.card, shipped_folder()) else Predictor(card, folder)
 
-    monkeypatch.setattr("skinlens.ui.model.Predictor", loaded)
+    monkeypatch.setattr("skinlens.ui.model.predictor_for", loaded)
     monkeypatch.setattr("skinlens.triage.pipeline.predict_orientations", _REMEMBERED)
     monkeypatch.chdir(ROOT)
     # AppTest forgets between runs that st.navigation was reached, and would run pages/ files without app.py.

@@ -31,7 +31,7 @@ def loads(app: AppTest, predictor: Predictor, paper_model: Predictor, monkeypatc
         names.append(card.name)
         return known[card.name]
 
-    monkeypatch.setattr("skinlens.ui.model.Predictor", load)
+    monkeypatch.setattr("skinlens.ui.model.predictor_for", load)
     return names
 
 
@@ -117,7 +117,7 @@ def test_an_other_model_that_was_tampered_with_says_so(
     def broken(card: Any, _folder: Any) -> Predictor:
         raise ModelFileError(f"{card.name} has been altered")
 
-    monkeypatch.setattr("skinlens.ui.model.Predictor", broken)
+    monkeypatch.setattr("skinlens.ui.model.predictor_for", broken)
     ask_the_other(app)
     assert f"{PAPER} has been altered" in texts(app)
     assert len(sides(app)) == 2

@@ -46,8 +46,9 @@ def loaded(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> Predictor:
     """The default model, which `predict` and `evaluate` then take as it is instead of loading it at every call."""
 
     def load(name: str, *folder: Path, **given: Any) -> Predictor:
+        given.pop("engine", None)
         return predictor if name == predictor.model.name else load_predictor(name, *folder, **given)
 
-    for command in (predict, model_under_test):
-        monkeypatch.setattr(command, "load_predictor", load)
+    monkeypatch.setattr(predict, "quickest_predictor", load)
+    monkeypatch.setattr(model_under_test, "load_predictor", load)
     return predictor

@@ -168,7 +168,7 @@ def results(folder: Path, predictor: Predictor, tmp_path_factory: pytest.TempPat
     place = tmp_path_factory.mktemp("results")
     outputs = Outputs(place / "rows.csv", as_json=False, heatmaps=place / "heatmaps", pdfs=place / "pdfs")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(predict_module, "load_predictor", lambda _name, **_: predictor)
+        patch.setattr(predict_module, "quickest_predictor", lambda _name, **_: predictor)
         predict([folder], outputs, model=None, point=None, threshold=None)
     return place
 
@@ -685,7 +685,7 @@ class TestModel:
             with files[harm.split()[1]].open("ab") as stream:
                 stream.write(b"\0")
         monkeypatch.setattr(
-            predict_module, "load_predictor", lambda name, **given: load_predictor(name, place, **given)
+            predict_module, "quickest_predictor", lambda name, **given: load_predictor(name, place, **given)
         )
         out = tmp_path / "rows.csv"
         done = call("predict", two, "--out", out)
@@ -699,7 +699,7 @@ class TestModel:
         def broken(_name: str, **_: object) -> Predictor:
             raise KeyError("a mistake of ours")
 
-        monkeypatch.setattr(predict_module, "load_predictor", broken)
+        monkeypatch.setattr(predict_module, "quickest_predictor", broken)
         with pytest.raises(KeyError, match="a mistake of ours"):
             call("predict", two)
 
@@ -713,7 +713,7 @@ class TestFlatMemory:
         content = encode_png(draw_pixels(1, height=64, width=64))
         (template,) = predictor.predict([decode(content)])
         monkeypatch.setattr(predictor, "predict", lambda images: [dataclasses.replace(template) for _ in images])
-        monkeypatch.setattr(predict_module, "load_predictor", lambda _name, **_: predictor)
+        monkeypatch.setattr(predict_module, "quickest_predictor", lambda _name, **_: predictor)
         return predictor
 
     @pytest.mark.usefixtures("quick")

@@ -14,8 +14,9 @@ from skinlens.cli import score as score_module
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.runtime import released
 from skinlens.runtime.card import ModelFileError, read_card, write_card
+from skinlens.runtime.choice import quickest_predictor
 from skinlens.runtime.ood import OodStatistics
-from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
+from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor
 from skinlens.runtime.released import trusted_card
 from skinlens.runtime.weights import shipped_folder
 from skinlens.studies.ood_rejection import _release
@@ -45,7 +46,9 @@ def own(tmp_path: Path, predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -
     points = tuple(point.model_copy(update={"threshold": 0.9, "band": None}) for point in card.operating_points)
     write_card(card.model_copy(update={"operating_points": points}), folder / f"{card.name}.json")
     for module in (predict_module, score_module):
-        monkeypatch.setattr(module, "load_predictor", lambda name, **given: load_predictor(name, folder, **given))
+        monkeypatch.setattr(
+            module, "quickest_predictor", lambda name, **given: quickest_predictor(name, folder, **given)
+        )
     # For processes of their own.
     monkeypatch.setenv("SKINLENS_WEIGHTS", str(folder))
     return folder

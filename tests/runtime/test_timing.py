@@ -14,3 +14,17 @@ def test_takes_turns_and_leaves_the_warm_up_out(monkeypatch: pytest.MonkeyPatch)
     medians = timing.timed_in_turn(lambda: calls.append("a"), lambda: calls.append("b"), warm_ups=1, repeats=3)
     assert calls == ["a", "b"] * 4
     assert medians == (2000, 5000)
+
+
+def test_no_turn_begins_after_the_time_is_up_but_one_always_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+
+    def call() -> None:
+        now[0] += 1
+
+    assert timing.medians_in_turn([call, call], warm_ups=1, repeats=100, seconds=5) == [1000, 1000]
+    assert now[0] == 6
+    now[0] = 0
+    assert timing.medians_in_turn([call], warm_ups=1, repeats=100, seconds=0.5) == [1000]
+    assert now[0] == 2

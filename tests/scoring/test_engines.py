@@ -164,6 +164,6 @@ def test_an_actor_takes_an_unverified_model_only_if_the_job_does(
         asked.append((name, options))
         return predictor
 
-    monkeypatch.setattr(on_ray, "load_predictor", load)
+    monkeypatch.setattr(on_ray, "quickest_predictor", load)
     on_ray._Scorer(asdict(replace(job, unverified=unverified)))
     assert asked == [(job.model, {"threads": 1, "unverified": unverified})]

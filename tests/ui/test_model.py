@@ -38,7 +38,7 @@ def loads(monkeypatch: pytest.MonkeyPatch, predictor: Predictor) -> list[str]:
         versions.append(card.version)
         return predictor
 
-    monkeypatch.setattr("skinlens.ui.model.Predictor", load)
+    monkeypatch.setattr("skinlens.ui.model.predictor_for", load)
     return versions
 
 
