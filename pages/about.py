@@ -4,8 +4,8 @@ import streamlit as st
 
 from skinlens.runtime.card import ModelFileError
 from skinlens.runtime.weights import weights_folder
+from skinlens.translation import error_in_language
 from skinlens.translation import gettext as _
-from skinlens.translation import in_language
 from skinlens.ui.compare.held_out import held_out_models
 from skinlens.ui.model import loaded_model
 from skinlens.ui.model_card import show_card, show_hazards, show_summary
@@ -18,7 +18,7 @@ def page() -> None:
         card = loaded_model().card
     except ModelFileError as error:
         st.error(_("The model cannot be used."), icon=":material/error:")
-        st.text(in_language(str(error)))
+        st.text(error_in_language(error))
     else:
         models, _problems = held_out_models(weights_folder() / "evaluation", {})
         show_summary(card, next((model for model in models if model.name == card.name), None))

@@ -4,8 +4,8 @@ import streamlit as st
 
 from skinlens.batch.errors import BatchError
 from skinlens.batch.store import BatchStore
+from skinlens.translation import error_in_language
 from skinlens.translation import gettext as _
-from skinlens.translation import in_language
 from skinlens.ui.batch.finish import offer_end, offer_exports, show_nothing
 from skinlens.ui.batch.listing import show_list
 from skinlens.ui.batch.progress import show_run, works_on
@@ -58,7 +58,7 @@ def show_step(store: BatchStore, model: LoadedModel, *, working: bool) -> None:
 def cannot_be_shown(error: BatchError) -> None:
     """Say why a run cannot be shown, what that means, and what to do."""
     st.error(_("This run cannot be shown."), icon=":material/error:")
-    st.text(in_language(str(error)))
+    st.text(error_in_language(error))
     if unsaved_verdict():
         st.error(_("Your last verdict was not saved."), icon=":material/error:")
     st.caption(_("Other runs, saved cases and your own files are not affected."))

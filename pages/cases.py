@@ -3,8 +3,8 @@
 import streamlit as st
 
 from skinlens.cases.errors import CaseStoreError
+from skinlens.translation import error_in_language
 from skinlens.translation import gettext as _
-from skinlens.translation import in_language
 from skinlens.ui.case_store import case_store, cases_place
 from skinlens.ui.cases.case import show_case
 from skinlens.ui.cases.listing import OPEN, show_cases
@@ -29,7 +29,7 @@ def page() -> None:
 def show_failure(error: CaseStoreError) -> None:
     """Say why there are no cases, what that means, and what to do."""
     st.error(_("The cases cannot be opened."), icon=":material/error:")
-    st.text(in_language(str(error)))
+    st.text(error_in_language(error))
     try:
         st.text(_("The cases are stored in {place}.").format(place=cases_place()))
     except CaseStoreError:

@@ -179,6 +179,18 @@ def in_language(text: str) -> str:
     return _rewritten(code, text) if _NUMBER.fullmatch(text) else _of_records(code, text)
 
 
+def error_in_language(error: Exception) -> str:
+    """Return an error's sentence as the reader should see it; what is no sentence of ours stays as it is.
+
+    >>> with language("de"):
+    ...     error_in_language(ValueError(sentence("{name} is empty", name="rows.csv")))
+    'rows.csv ist leer'
+    """
+    said = error.args[0] if error.args else None
+    # An exception's own text is a plain one, which has forgotten its template.
+    return in_language(said if isinstance(said, Sentence) else str(error))
+
+
 def _rewritten(code: str, english: str) -> str:
     """Return an English number in another language, which has a space before the sign of per cent."""
     decimal, thousands = NUMBER_MARKS[code]

@@ -1,8 +1,10 @@
 """A model card, drawn images and case records that do not exist, for tests of what is made from them."""
 
 from datetime import datetime, timedelta, timezone
+from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.preprocess import Preprocessing
@@ -67,6 +69,11 @@ CARD = ModelCard(
 
 def drawn_lesion(width: int, height: int) -> Pixels:
     """A brown blob on a skin-coloured gradient, without pure white anywhere."""
+    return _drawn_lesion(width, height).copy()
+
+
+@cache
+def _drawn_lesion(width: int, height: int) -> Pixels:
     y, x = np.mgrid[0:height, 0:width]
     skin = np.stack([225 - 20 * x / width, 180 - 15 * y / height, 160 + 0 * x], axis=-1)
     blob = np.exp(-((((x - width / 2) / (0.22 * width)) ** 2 + ((y - height / 2) / (0.25 * height)) ** 2) ** 3))
@@ -75,10 +82,14 @@ def drawn_lesion(width: int, height: int) -> Pixels:
 
 def reddened(pixels: Pixels) -> Pixels:
     """The same image with its centre pulled towards red, as a heatmap would."""
-    height, width = pixels.shape[:2]
-    y, x = np.mgrid[0:height, 0:width]
-    weight = np.exp(-(((x / width - 0.5) / 0.2) ** 2 + ((y / height - 0.5) / 0.2) ** 2))[..., None]
+    weight = _centre(*pixels.shape[:2])
     return np.asarray(pixels * (1 - 0.6 * weight) + np.array([220, 20, 20]) * 0.6 * weight, dtype=np.uint8)
+
+
+@cache
+def _centre(height: int, width: int) -> npt.NDArray[np.float64]:
+    y, x = np.mgrid[0:height, 0:width]
+    return np.asarray(np.exp(-(((x / width - 0.5) / 0.2) ** 2 + ((y / height - 0.5) / 0.2) ** 2))[..., None])
 
 
 def lesion_image(width: int = 640, height: int = 480, **changes: object) -> LesionImage:

@@ -33,6 +33,7 @@ def waited_for(condition: Callable[[], object]) -> bool:
     return bool(condition())
 
 
+@pytest.mark.slow
 def test_a_decoding_process_waits_for_the_first_image_and_ends_with_the_server() -> None:
     with started() as (_, server):
         assert waited_for(lambda: decoders(server.pid))

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from skinlens.errors import SkinLensError
+from skinlens.translation import marked
 
 if TYPE_CHECKING:
     from skinlens.batch.schema import Review
@@ -20,5 +21,5 @@ class SeenByOtherError(BatchError):
     """
 
     def __init__(self, review: "Review") -> None:
-        super().__init__("Another reviewer has given a verdict in the meantime.")
+        super().__init__(marked("Another reviewer has given a verdict in the meantime."))
         self.review = review

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from skinlens.batch.store import Line
 from skinlens.storage.csv_file import CsvFileError, Row, Table, read_table, reject_rows
+from skinlens.translation import marked, sentence
 
 KEYS = ("path", "sha256")
 COLUMNS = ("case_id", "lesion", "date", "age", "sex", "site", "note", "label")
@@ -103,9 +104,11 @@ def matched_facts(content: bytes, lines: Sequence[Line], *, name: str) -> Matche
 def _table(content: bytes, name: str) -> Table:
     table = read_table(content, name=name, required=(), optional=(*KEYS, *COLUMNS))
     if not set(KEYS) & set(table.columns):
-        raise CsvFileError(f"{name} needs a column path or sha256 that says which image a row is about")
+        raise CsvFileError(
+            sentence("{name} needs a column path or sha256 that says which image a row is about", name=name)
+        )
     if not set(COLUMNS) & set(table.columns):
-        raise CsvFileError(f"{name} has none of the columns {', '.join(COLUMNS)}")
+        raise CsvFileError(sentence("{name} has none of the columns {columns}", name=name, columns=", ".join(COLUMNS)))
     return table
 
 
@@ -138,9 +141,9 @@ def match_facts(rows: Sequence[FactsRow], lines: Sequence[Line]) -> Matched:
     unmatched, ambiguous = [], []
     index = _Index(lines)
     for row in rows:
-        numbers, sentence = index.find(row)
-        if sentence:
-            ambiguous.append(sentence)
+        numbers, unclear = index.find(row)
+        if unclear:
+            ambiguous.append(unclear)
         elif not numbers:
             unmatched.append(row)
         for number in numbers:
@@ -219,12 +222,27 @@ def _with_and_without_top(whole: str, relative: str, *, only_top: bool) -> set[s
 def _check(name: str, rows: list[Row]) -> None:
     nameless = [line for line, row in rows if not row["path"] and not row["sha256"]]
     if nameless:
-        raise CsvFileError(f"{name}: {len(nameless)} row(s) name no image, the first in line {nameless[0]}")
+        raise CsvFileError(
+            sentence(
+                "{name}: {n} row(s) name no image, the first in line {line}",
+                name=name,
+                n=len(nameless),
+                line=nameless[0],
+            )
+        )
     reject_rows(
-        name, rows, "label", lambda label: label not in LABELS, "have a label other than benign, malignant or blank"
+        name,
+        rows,
+        "label",
+        lambda label: label not in LABELS,
+        marked("have a label other than benign, malignant or blank"),
     )
     reject_rows(
-        name, rows, "date", lambda text: bool(text) and not _is_date(text), "have a date that is none; write YYYY-MM-DD"
+        name,
+        rows,
+        "date",
+        lambda text: bool(text) and not _is_date(text),
+        marked("have a date that is none; write YYYY-MM-DD"),
     )
 
 

@@ -14,6 +14,7 @@ from skinlens.imaging.image import ImageRejectedError, LesionImage
 from skinlens.imaging.sources import Place
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
+from skinlens.translation import marked, sentence
 from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.decision import Assessment, assess
 from skinlens.triage.documents import admission_of, prediction_of
@@ -32,9 +33,9 @@ def read_again(row: RunImage) -> bytes:
     try:
         content = Place(Path(os.fsdecode(row.file)), row.member).read()
     except ImageRejectedError as error:
-        raise BatchError(f"The image can no longer be read: {error}") from error
+        raise BatchError(sentence("The image can no longer be read: {error}", error=str(error))) from error
     if sha256(content).hexdigest() != row.sha256:
-        raise BatchError("The file has changed since it was assessed, so it is not shown. Score it again.")
+        raise BatchError(marked("The file has changed since it was assessed, so it is not shown. Score it again."))
     return content
 
 

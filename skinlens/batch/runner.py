@@ -1,10 +1,10 @@
 """Assessing a run: image after image, until it is finished, paused or cancelled, in whatever program has it."""
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from time import sleep
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -13,14 +13,19 @@ from skinlens.batch.errors import BatchError
 from skinlens.batch.schema import Run
 from skinlens.batch.store import BatchStore, Waiting
 from skinlens.imaging.sources import Sources
+from skinlens.imaging.workers import worker_count
 from skinlens.runtime.card import ModelCard
 from skinlens.runtime.predictor import Predictor
 from skinlens.storage.errors import explained
 from skinlens.storage.private import FILE_MODE
-from skinlens.triage.pipeline import Assessed, Pipeline
+from skinlens.translation import marked, sentence
+from skinlens.triage.pipeline import Assessed, Outcome, Pipeline
 
-# Few, so that a pause takes effect soon and another page gets the model in between.
-AT_ONCE = 4
+# Most images in a batch, and seconds for one, about: the first rows come soon, and a pause takes effect soon.
+AT_ONCE = 16
+_WITHIN = 2.0
+# Seconds after which another page gets the model in between.
+_HOLD = 0.4
 # Rows that are looked up at once; nothing is read from them yet.
 _LISTED = 64
 # Seconds that a page which wants the model gets between two chunks.
@@ -43,12 +48,12 @@ def alone(store: BatchStore) -> Iterator[None]:
         BatchError: If the run is gone.
     """
     store.run()
-    with explained("The run could not be started", BatchError):
+    with explained(marked("The run could not be started"), BatchError):
         lock = _lock_of(store)
         try:
             lock.acquire(timeout=_PATIENCE)
         except Timeout as error:
-            raise BusyError("Another window or program is already working on this run.") from error
+            raise BusyError(marked("Another window or program is already working on this run.")) from error
     try:
         yield
     finally:
@@ -77,9 +82,9 @@ def is_worked_on(store: BatchStore) -> bool:
 def go_through(
     store: BatchStore,
     predictor: Predictor,
-    lock: threading.Lock,
+    lock: AbstractContextManager[object],
     *,
-    second: tuple[Predictor, threading.Lock] | None = None,
+    second: tuple[Predictor, AbstractContextManager[object]] | None = None,
     pause: Callable[[float], object] = sleep,
 ) -> None:
     """Assess every image that waits; returns when none does, or when the user pauses or cancels the run.
@@ -90,7 +95,7 @@ def go_through(
     Args:
         store: The run.
         predictor: Of the model that the run was begun with.
-        lock: Held while the model runs.
+        lock: Held while the model runs, for a fraction of a second at a time.
         second: The second model that the run was begun with, and its lock; None for a run without one.
         pause: Called with seconds between two chunks.
 
@@ -107,12 +112,17 @@ def go_through(
         run = store.run()
         if not run.listed:
             _list(store, run)
-        pipeline = Pipeline(predictor, orientations=run.orientations, lock=lock)
+        pipeline = Pipeline(predictor, orientations=run.orientations, lock=lock, all_pixels=False, hold=_HOLD)
         other = None
         if compared_with is not None and second is not None:
-            other = Pipeline(second[0], orientations=run.orientations, lock=second[1])
+            other = Pipeline(second[0], orientations=run.orientations, lock=second[1], hold=_HOLD)
         batches = pipeline.batches(
-            _waiting(store), batch=AT_ONCE, read_ahead=True, keep_going=lambda: store.run().wanted == "run"
+            _waiting(store),
+            batch=AT_ONCE,
+            # One process is left to decode for other pages.
+            readers=max(1, worker_count() - 1),
+            within=_WITHIN,
+            keep_going=lambda: store.run().wanted == "run",
         )
         with closing(batches):
             for batch in batches:
@@ -120,28 +130,34 @@ def go_through(
                 if any(result["state"] == "unreadable" for result in results):
                     # A drive that was unplugged would make every image that waits unreadable for good.
                     _require_roots(run)
-                # The same pixels go to the second model; nothing is read or decoded twice.
-                compared = [
-                    second_columns_of(waiting.number, other(outcome.image))
-                    for waiting, outcome in batch
-                    if other is not None and isinstance(outcome, Assessed)
-                ]
-                store.keep(results, [each for each in compared if each is not None])
+                store.keep(results, [] if other is None else _compared(batch, other))
                 pause(_GIVE_WAY)
+
+
+def _compared(batch: Sequence[tuple[Waiting, Outcome]], other: Pipeline) -> list[dict[str, Any]]:
+    """What the second model makes of the same pixels: nothing is read, decoded or checked twice."""
+    assessed = [(waiting.number, outcome) for waiting, outcome in batch if isinstance(outcome, Assessed)]
+    again = other.assess_again([outcome for _, outcome in assessed])
+    results = (second_columns_of(number, outcome) for (number, _), outcome in zip(assessed, again, strict=True))
+    return [result for result in results if result is not None]
 
 
 def _require_same_model(begun: ModelCard, predictor: Predictor | None) -> None:
     used = None if predictor is None else (predictor.model.sha256, predictor.card.unverified)
     if (begun.files["weights"].sha256, begun.unverified) != used:
         raise BatchError(
-            f"This run was begun with {begun.shown_name} {begun.version}, which is not the model in use. Restore that "
-            "model, or start a new run."
+            sentence(
+                "This run was begun with {model} {version}, which is not the model in use. Restore that model, "
+                "or start a new run.",
+                model=begun.shown_name,
+                version=begun.version,
+            )
         )
 
 
 def _list(store: BatchStore, run: Run) -> None:
     if run.kind == "upload":
-        raise BatchError("The upload of this run was interrupted. Discard it, and drop the images again.")
+        raise BatchError(marked("The upload of this run was interrupted. Discard it, and drop the images again."))
     _require_roots(run)
     store.list_images(Sources([Path(root) for root in run.roots]))
 
@@ -149,7 +165,9 @@ def _list(store: BatchStore, run: Run) -> None:
 def _require_roots(run: Run) -> None:
     gone = [root for root in run.roots if not _is_there(Path(root))] if run.kind == "path" else []
     if gone:
-        raise BatchError(f"{gone[0]} can no longer be found. Connect its drive or put it back, and try again.")
+        raise BatchError(
+            sentence("{path} can no longer be found. Connect its drive or put it back, and try again.", path=gone[0])
+        )
 
 
 def _is_there(path: Path) -> bool:

@@ -14,6 +14,7 @@ from skinlens.imaging.decode import IMAGE_SUFFIXES
 from skinlens.imaging.sources import PassedOver, Place, Source, Sources
 from skinlens.storage.errors import explained
 from skinlens.storage.private import private_file, private_folder
+from skinlens.translation import marked
 
 _ARCHIVE = ".zip"
 
@@ -42,7 +43,7 @@ def take_in(store: BatchStore, uploads: Iterable[Upload], *, whole_folder: bool)
     Raises:
         BatchError: If they cannot be written.
     """
-    with explained("The images could not be taken in", BatchError):
+    with explained(marked("The images could not be taken in"), BatchError):
         private_folder(store.spool)
         names = {}
         for number, upload in enumerate(uploads):

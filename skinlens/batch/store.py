@@ -36,6 +36,7 @@ from skinlens.storage.database import connect, writer, writing
 from skinlens.storage.errors import explained
 from skinlens.storage.location import file_identity, own_folder
 from skinlens.storage.verdict import Verdict
+from skinlens.translation import marked, sentence
 from skinlens.triage.decision import NO_RESULT_CODE, has_result
 from skinlens.triage.wording import NO_RESULT
 
@@ -183,18 +184,20 @@ class BatchStore:
         self._file = _identity(folder)
         self.engine = _engine(folder)
         self._cards: tuple[ModelCard, ModelCard | None] | None = None
-        with self._reading("The run could not be opened") as session:
+        with self._reading(marked("The run could not be opened")) as session:
             version = session.scalar(text("PRAGMA user_version"))
         if version == _NEVER_WRITTEN:
             raise BatchError(
-                "This run was never begun: its file could not be written, as on a full disk, or SkinLens was ended "
-                "before it was. Nothing is in it; start the run again."
+                marked(
+                    "This run was never begun: its file could not be written, as on a full disk, or SkinLens was "
+                    "ended before it was. Nothing is in it; start the run again."
+                )
             )
         if version in EARLIER:
-            with self._writing("The run of an earlier version could not be opened") as session:
+            with self._writing(marked("The run of an earlier version could not be opened")) as session:
                 migrate(session.connection())
         elif version != VERSION:
-            raise BatchError("This run was made by another version of SkinLens; score the images again.")
+            raise BatchError(marked("This run was made by another version of SkinLens; score the images again."))
 
     @property
     def id(self) -> str:
@@ -208,7 +211,7 @@ class BatchStore:
 
     def run(self) -> Run:
         """The run itself; raises BatchError if it cannot be read."""
-        with self._reading("The run could not be read") as session:
+        with self._reading(marked("The run could not be read")) as session:
             return session.scalars(select(Run)).one()
 
     def card(self) -> ModelCard:
@@ -221,7 +224,7 @@ class BatchStore:
 
     def _both_cards(self) -> tuple[ModelCard, ModelCard | None]:
         if self._cards is None:
-            with _undamaged("The run could not be read"):
+            with _undamaged(marked("The run could not be read")):
                 run = self.run()
                 second = None if run.second_card is None else ModelCard.model_validate(run.second_card)
                 self._cards = ModelCard.model_validate(run.card), second
@@ -237,7 +240,7 @@ class BatchStore:
         Raises:
             BatchError: If it cannot be written.
         """
-        with self._writing("The images could not be listed") as session:
+        with self._writing(marked("The images could not be listed")) as session:
             if session.scalars(select(Run.listed)).one():
                 return
             session.query(RunImage).delete()
@@ -257,7 +260,7 @@ class BatchStore:
 
     def passed_over(self) -> list[PassedOver]:
         """Files that are no images, each with its reason; none of a run of an earlier version. Errors as for `run`."""
-        with self._reading("The run could not be read") as session:
+        with self._reading(marked("The run could not be read")) as session:
             files = session.scalars(select(PassedOverFile).order_by(PassedOverFile.id)).all()
             return [PassedOver(file.path, file.reason) for file in files]
 
@@ -266,7 +269,7 @@ class BatchStore:
         wanted = select(RunImage.number, RunImage.relative, RunImage.file, RunImage.member).where(
             RunImage.state == "waiting", RunImage.number > after, RunImage.file.is_not(None)
         )
-        with self._reading("The run could not be read") as session:
+        with self._reading(marked("The run could not be read")) as session:
             rows = session.execute(wanted.order_by(RunImage.number).limit(limit)).all()
         return [
             Waiting(number, relative, Place(Path(os.fsdecode(file or b"")), member))
@@ -284,7 +287,7 @@ class BatchStore:
             BatchError: If it cannot be written; then none of them is kept.
         """
         finished = datetime.now(UTC)
-        with self._writing("The results could not be saved") as session:
+        with self._writing(marked("The results could not be saved")) as session:
             waiting = set(
                 session.scalars(
                     select(RunImage.number).where(
@@ -302,12 +305,12 @@ class BatchStore:
 
     def want(self, wanted: Wanted) -> None:
         """Say what is to be done with the run; errors as for `keep`."""
-        with self._writing("The run could not be changed") as session:
+        with self._writing(marked("The run could not be changed")) as session:
             session.execute(update(Run).values(wanted=wanted))
 
     def progress(self) -> Progress:
         """How far the run is; errors as for `run`."""
-        with self._reading("The run could not be read") as session:
+        with self._reading(marked("The run could not be read")) as session:
             run = session.scalars(select(Run)).one()
             counted = session.execute(select(RunImage.state, func.count()).group_by(RunImage.state))
             counts = {row[0]: row[1] for row in counted}
@@ -332,20 +335,20 @@ class BatchStore:
             *(SecondResult.score, SecondResult.stability, SecondResult.admission),
         )
         wanted: Select[Any] = select(*columns).outerjoin(SecondResult, SecondResult.number == RunImage.number)
-        with self._reading("The run could not be read") as session:
+        with self._reading(marked("The run could not be read")) as session:
             return [_line(*row) for row in session.execute(wanted.order_by(RunImage.number))]
 
     def image(self, number: int) -> RunImage:
         """One image with everything that came of it; errors as for `run`."""
-        with self._reading("The image could not be read") as session:
+        with self._reading(marked("The image could not be read")) as session:
             stored = session.get(RunImage, number)
             if stored is None:
-                raise BatchError("There is no such image in this run.")
+                raise BatchError(marked("There is no such image in this run."))
             return stored
 
     def second_result(self, number: int) -> SecondResult | None:
         """What the second model made of an image; None if there is nothing. Errors as for `run`."""
-        with self._reading("The image could not be read") as session:
+        with self._reading(marked("The image could not be read")) as session:
             return session.get(SecondResult, number)
 
     def thumbnails(self, numbers: Sequence[int]) -> dict[int, bytes]:
@@ -353,7 +356,7 @@ class BatchStore:
         wanted = select(RunImage.number, RunImage.thumbnail).where(
             RunImage.number.in_(numbers), RunImage.thumbnail.is_not(None)
         )
-        with self._reading("The images could not be read") as session:
+        with self._reading(marked("The images could not be read")) as session:
             return {number: thumbnail for number, thumbnail in session.execute(wanted) if thumbnail}
 
     def features(self, numbers: Sequence[int]) -> dict[int, list[float]]:
@@ -361,7 +364,7 @@ class BatchStore:
         wanted: Select[Any] = select(RunImage.number, RunImage.prediction).where(
             RunImage.number.in_(numbers), RunImage.state == "judged"
         )
-        with self._reading("The images could not be read") as session:
+        with self._reading(marked("The images could not be read")) as session:
             return {number: kept["features"] for number, kept in session.execute(wanted)}
 
     def review(
@@ -384,11 +387,11 @@ class BatchStore:
             SeenByOtherError: If a verdict came in meanwhile; it is in the error, and nothing was written.
             BatchError: If the image was not assessed, or it cannot be written.
         """
-        with self._writing("The verdict could not be saved") as session:
+        with self._writing(marked("The verdict could not be saved")) as session:
             assessed = select(RunImage.score).where(RunImage.number == number, RunImage.state == "judged")
             score = session.scalars(assessed).one_or_none()
             if score is None or not has_result(score):
-                raise BatchError("This file was not assessed, so it takes no verdict.")
+                raise BatchError(marked("This file was not assessed, so it takes no verdict."))
             latest = session.scalars(
                 select(Review)
                 .where(Review.number == number, Review.withdrawn.is_(None))
@@ -404,7 +407,7 @@ class BatchStore:
 
     def withdraw(self, review_id: int) -> None:
         """Take a verdict back; it stays in the file, marked with the time. Errors as for `keep`."""
-        with self._writing("The verdict could not be taken back") as session:
+        with self._writing(marked("The verdict could not be taken back")) as session:
             session.execute(
                 update(Review)
                 .where(Review.id == review_id, Review.withdrawn.is_(None))
@@ -413,17 +416,17 @@ class BatchStore:
 
     def reviews(self) -> list[Review]:
         """Every verdict, the earliest first, also those that were taken back; errors as for `run`."""
-        with self._reading("The verdicts could not be read") as session:
+        with self._reading(marked("The verdicts could not be read")) as session:
             return list(session.scalars(select(Review).order_by(Review.id)))
 
     def add_facts(self, name: str, content: bytes) -> None:
         """Keep a CSV of case facts; it takes the place of an earlier one. Errors as for `keep`."""
-        with self._writing("The case facts could not be saved") as session:
+        with self._writing(marked("The case facts could not be saved")) as session:
             session.add(FactsFile(name=name, content=content))
 
     def facts_file(self) -> FactsFile | None:
         """The latest CSV of case facts; errors as for `run`."""
-        with self._reading("The case facts could not be read") as session:
+        with self._reading(marked("The case facts could not be read")) as session:
             return session.scalars(select(FactsFile).order_by(FactsFile.id.desc()).limit(1)).one_or_none()
 
     def stamp(self) -> tuple[int, int, int]:
@@ -432,7 +435,7 @@ class BatchStore:
         Raises:
             BatchError: As for `run`.
         """
-        with self._reading("The run could not be read") as session:
+        with self._reading(marked("The run could not be read")) as session:
             done = session.scalar(select(func.count()).where(RunImage.state != "waiting")) or 0
             reviews = session.scalar(select(func.count(Review.id) + func.count(Review.withdrawn))) or 0
             facts = session.scalar(select(func.max(FactsFile.id))) or 0
@@ -444,10 +447,10 @@ class BatchStore:
         Raises:
             BatchError: If they cannot be deleted.
         """
-        with explained("The copies of the images could not be deleted", BatchError):
+        with explained(marked("The copies of the images could not be deleted"), BatchError):
             if self.spool.is_dir():
                 shutil.rmtree(self.spool)
-        with self._writing("The run could not be changed") as session:
+        with self._writing(marked("The run could not be changed")) as session:
             if session.scalars(select(Run.kind)).one() == "upload":
                 session.execute(update(RunImage).values(thumbnail=None))
             session.execute(update(Run).values(spooled=False))
@@ -459,7 +462,7 @@ class BatchStore:
             BatchError: If it cannot be deleted.
         """
         self.engine.dispose()
-        with explained("The run could not be deleted", BatchError):
+        with explained(marked("The run could not be deleted"), BatchError):
             shutil.rmtree(self.folder)
 
     @contextmanager
@@ -508,7 +511,7 @@ def create_run(root: Path, plan: Plan) -> BatchStore:
         BatchError: If it cannot be written.
     """
     folder = root / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
-    with explained("The run could not be started", BatchError):
+    with explained(marked("The run could not be started"), BatchError):
         own_folder(root)
         own_folder(folder)
         try:
@@ -566,8 +569,10 @@ def _identity(folder: Path) -> tuple[int, int]:
         return file_identity(folder / _DATABASE)
     except OSError as error:
         if folder.is_dir():
-            raise BatchError(f"The file {_DATABASE} of this run is missing. Restore it from a backup.") from error
-        raise BatchError("There is no such run; it may have been discarded.") from error
+            raise BatchError(
+                sentence("The file {file} of this run is missing. Restore it from a backup.", file=_DATABASE)
+            ) from error
+        raise BatchError(marked("There is no such run; it may have been discarded.")) from error
 
 
 @contextmanager
@@ -576,7 +581,7 @@ def _undamaged(what: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise BatchError(f"{what}: the file is damaged. Restore it from a backup.") from error
+        raise BatchError(sentence("{what}: the file is damaged. Restore it from a backup.", what=what)) from error
 
 
 def _engine(folder: Path) -> Engine:

@@ -11,6 +11,7 @@ from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.schema import Assessment, Image, KeptPixels, Lesion, LogEntry, Patient, Review
 from skinlens.cases.store import CaseStore
 from skinlens.storage.errors import explained
+from skinlens.translation import marked
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def read_log(store: CaseStore, *, limit: int = 100, before: int | None = None) -
     wanted = select(LogEntry).order_by(LogEntry.number.desc()).limit(limit)
     if before is not None:
         wanted = wanted.where(LogEntry.number < before)
-    with explained("The log could not be read", CaseStoreError), Session(store.engine) as session:
+    with explained(marked("The log could not be read"), CaseStoreError), Session(store.engine) as session:
         total = session.scalar(select(func.count()).select_from(LogEntry)) or 0
         entries = list(session.scalars(wanted))
         subjects = _subjects(session, {entry.row_id for entry in entries})

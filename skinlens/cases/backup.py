@@ -20,6 +20,7 @@ from skinlens.storage.columns import plain, typed
 from skinlens.storage.database import writer
 from skinlens.storage.errors import explained
 from skinlens.storage.private import private_file
+from skinlens.translation import marked, sentence
 
 _FORMAT = 1
 _MANIFEST = "manifest.json"
@@ -41,7 +42,7 @@ def back_up(store: CaseStore, path: Path) -> Verified:
         CaseStoreError: If it cannot be written; then no part of it is left.
     """
     unfinished = path.with_name(f"{path.name}.unfinished")
-    with explained("The backup could not be written", CaseStoreError):
+    with explained(marked("The backup could not be written"), CaseStoreError):
         # One transaction, so that rows and log belong together; it may not write, but it keeps writers out.
         with writer(store.engine) as connection, Session(connection) as session:
             take_turn(session)
@@ -70,13 +71,15 @@ def restore(store: CaseStore, path: Path) -> Verified:
     Raises:
         CaseStoreError: If the store holds cases, or the archive is damaged or of a newer SkinLens; then it stays empty.
     """
-    with explained("The backup could not be restored", CaseStoreError):
+    with explained(marked("The backup could not be restored"), CaseStoreError):
         try:
             with open_regular(path) as stream, zipfile.ZipFile(stream) as archive:
                 manifest = _manifest(archive, store)
                 _fill(archive, store)
         except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
-            raise CaseStoreError(f"The backup could not be restored: {path.name} is damaged or no backup.") from error
+            raise CaseStoreError(
+                sentence("The backup could not be restored: {file} is damaged or no backup.", file=path.name)
+            ) from error
     return verify(store, expected_head=manifest["head"])
 
 
@@ -97,7 +100,7 @@ def _write(archive: zipfile.ZipFile, session: Session, store: CaseStore, checked
 def _manifest(archive: zipfile.ZipFile, store: CaseStore) -> dict[str, Any]:
     manifest: dict[str, Any] = json.loads(archive.read(_MANIFEST))
     if manifest["format"] != _FORMAT or manifest["revision"] > revision(store.engine):
-        raise CaseStoreError("The backup could not be restored: it was written by a newer SkinLens.")
+        raise CaseStoreError(marked("The backup could not be restored: it was written by a newer SkinLens."))
     return manifest
 
 
@@ -129,7 +132,7 @@ def _fill(archive: zipfile.ZipFile, store: CaseStore) -> None:
 
 def _require_empty(connection: Connection) -> None:
     if connection.execute(select(func.count()).select_from(LogEntry)).scalar_one():
-        raise CaseStoreError("The backup could not be restored: there are cases here already.")
+        raise CaseStoreError(marked("The backup could not be restored: there are cases here already."))
 
 
 def _batches(archive: zipfile.ZipFile, kind: type[Base]) -> Iterator[list[dict[str, Any]]]:

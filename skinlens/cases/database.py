@@ -11,6 +11,7 @@ from skinlens.cases.errors import CaseStoreError
 from skinlens.storage.database import connect, writer
 from skinlens.storage.errors import explained
 from skinlens.storage.location import data_folder, own_folder
+from skinlens.translation import marked
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -21,7 +22,7 @@ def open_database(url: URL) -> Engine:
     Raises:
         CaseStoreError: If that is impossible, or the database was written by a newer SkinLens.
     """
-    with explained("The cases cannot be opened", CaseStoreError):
+    with explained(marked("The cases cannot be opened"), CaseStoreError):
         if url.get_backend_name() == "sqlite" and url.database:
             folder = Path(url.database).absolute().parent
             if folder == data_folder().absolute():
@@ -53,5 +54,5 @@ def _migrate(engine: Engine) -> None:
             command.upgrade(config, "head")
         except CommandError as error:
             raise CaseStoreError(
-                "The cases cannot be opened: the database was written by a newer SkinLens. Update SkinLens."
+                marked("The cases cannot be opened: the database was written by a newer SkinLens. Update SkinLens.")
             ) from error

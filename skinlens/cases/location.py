@@ -7,6 +7,7 @@ from sqlalchemy.exc import ArgumentError
 
 from skinlens.cases.errors import CaseStoreError
 from skinlens.storage.location import data_folder
+from skinlens.translation import sentence
 
 URL_VARIABLE = "SKINLENS_DB_URL"
 DATABASE = "cases.sqlite"
@@ -27,8 +28,12 @@ def database_url() -> URL:
     try:
         url = make_url(given)
     except ArgumentError as error:
-        raise CaseStoreError(f"{URL_VARIABLE} is not the URL of a database.") from error
+        raise CaseStoreError(sentence("{variable} is not the URL of a database.", variable=URL_VARIABLE)) from error
     backend = url.get_backend_name()
     if backend not in _DRIVERS:
-        raise CaseStoreError(f"{URL_VARIABLE} must name SQLite or PostgreSQL, not {backend}.")
+        raise CaseStoreError(
+            sentence(
+                "{variable} must name SQLite or PostgreSQL, not {backend}.", variable=URL_VARIABLE, backend=backend
+            )
+        )
     return url.set(drivername=_DRIVERS[backend])

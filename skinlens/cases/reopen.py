@@ -7,6 +7,7 @@ from skinlens.cases.store import CaseStore
 from skinlens.explain.heatmap import heatmap_of, record_overlay
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.storage.errors import explained
+from skinlens.translation import marked
 from skinlens.triage.case import CaseRecord
 from skinlens.triage.field import as_assessed
 from skinlens.triage.risk import meaning
@@ -47,10 +48,10 @@ def reopen(store: CaseStore, row: Assessment, *, original: LesionImage | None = 
 def _pixels(store: CaseStore, row: Assessment, original: LesionImage | None) -> Pixels:
     if original is not None:
         if original.sha256 != row.image.sha256:
-            raise CaseStoreError("This file is not the image of the case: its SHA-256 differs.")
+            raise CaseStoreError(marked("This file is not the image of the case: its SHA-256 differs."))
         return as_assessed(original, tuple(row.image.notes or ())).pixels
-    with explained("The kept pixels could not be read", CaseStoreError):
+    with explained(marked("The kept pixels could not be read"), CaseStoreError):
         kept = store.pixels.read(row.image_id)
     if kept is None:
-        raise PixelsNotKeptError("The pixels of this image are not kept. Give the original file.")
+        raise PixelsNotKeptError(marked("The pixels of this image are not kept. Give the original file."))
     return kept

@@ -27,6 +27,7 @@ from skinlens.storage.database import empty_write_ahead_log, writing
 from skinlens.storage.errors import explained
 from skinlens.storage.location import data_folder
 from skinlens.storage.verdict import Verdict
+from skinlens.translation import marked, sentence
 from skinlens.triage.case import CaseRecord
 from skinlens.triage.decision import Decision
 from skinlens.triage.wording import NO_RESULT
@@ -153,13 +154,22 @@ class CaseStore:
         """
         pseudonym = " ".join(record.facts.case_id.split())
         if not pseudonym:
-            raise CaseStoreError("The case could not be saved: it needs a pseudonymous id.")
+            raise CaseStoreError(marked("The case could not be saved: it needs a pseudonymous id."))
         if not record.assessment.has_result:
-            raise CaseStoreError(f"The case could not be saved: there is no result. {NO_RESULT}")
-        for name, text, most in (("pseudonymous id", pseudonym, 60), ("name of the lesion", record.facts.lesion, 80)):
+            raise CaseStoreError(sentence("The case could not be saved: there is no result. {why}", why=NO_RESULT))
+        for name, text, most in (
+            (marked("pseudonymous id"), pseudonym, 60),
+            (marked("name of the lesion"), record.facts.lesion, 80),
+        ):
             if len(text) > most:
-                raise CaseStoreError(f"The case could not be saved: the {name} is longer than {most} characters.")
-        with self._writing("The case could not be saved", actor) as writer:
+                raise CaseStoreError(
+                    sentence(
+                        "The case could not be saved: the {name} is longer than {most} characters.",
+                        name=name,
+                        most=most,
+                    )
+                )
+        with self._writing(marked("The case could not be saved"), actor) as writer:
             patient = writer.found_or_new(Patient, pseudonym=pseudonym)
             lesion = _lesion_for(writer, patient, record)
             image = writer.found_or_new(
@@ -176,7 +186,12 @@ class CaseStore:
             readings = _add_readings(writer, case_id, record)
             pixels = keep_pixels and self._keep_pixels(writer, image.id, record.image.pixels)
             if same is not None and not readings and not pixels:
-                raise AlreadySavedError(f"This case is saved already, as {lesion.label} of {pseudonym}.", same)
+                raise AlreadySavedError(
+                    sentence(
+                        "This case is saved already, as {lesion} of {patient}.", lesion=lesion.label, patient=pseudonym
+                    ),
+                    same,
+                )
             return case_id
 
     def review(
@@ -198,9 +213,9 @@ class CaseStore:
         Raises:
             CaseStoreError: If there is no such assessment, or the verdict cannot be saved.
         """
-        with self._writing("The verdict could not be saved", actor) as writer:
+        with self._writing(marked("The verdict could not be saved"), actor) as writer:
             if writer.session.get(Assessment, assessment_id) is None:
-                raise CaseNotFoundError("The verdict could not be saved: the case is no longer there.")
+                raise CaseNotFoundError(marked("The verdict could not be saved: the case is no longer there."))
             row = Review(
                 assessment_id=assessment_id,
                 actor=actor,
@@ -228,7 +243,7 @@ class CaseStore:
             wanted = wanted.where(or_(*(column.ilike(pattern, escape="\\") for column in columns)))
         if decision is not None:
             wanted = wanted.where(Assessment.decision == decision)
-        with self._reading("The cases could not be read") as session:
+        with self._reading(marked("The cases could not be read")) as session:
             total = session.scalar(select(func.count()).select_from(wanted.subquery())) or 0
             rows = session.scalars(
                 _with_all(wanted).order_by(Assessment.created.desc(), Assessment.id).limit(limit)
@@ -242,10 +257,10 @@ class CaseStore:
             CaseNotFoundError: If there is none of that id.
             CaseStoreError: If it cannot be read.
         """
-        with self._reading("The case could not be read") as session:
+        with self._reading(marked("The case could not be read")) as session:
             row = session.scalars(_with_all(select(Assessment).where(Assessment.id == assessment_id))).one_or_none()
             if row is None:
-                raise CaseNotFoundError("There is no such case; it may have been deleted.")
+                raise CaseNotFoundError(marked("There is no such case; it may have been deleted."))
             return row
 
     def of_lesion(self, lesion_id: str) -> Sequence[Assessment]:
@@ -254,14 +269,14 @@ class CaseStore:
         A photograph whose day is not known stands at the day on which it was saved. Errors as for `assessment`.
         """
         wanted = select(Assessment).join(Assessment.image).where(Image.lesion_id == lesion_id)
-        with self._reading("The lesion could not be read") as session:
+        with self._reading(marked("The lesion could not be read")) as session:
             rows = session.scalars(_with_all(wanted)).all()
         return sorted(rows, key=lambda row: (day_of(row), row.created, row.id))
 
     def of_patient(self, pseudonym: str) -> Sequence[Assessment]:
         """Return every assessment of a patient, in the order of saving; errors as for `assessment`."""
         wanted = select(Assessment).join(Assessment.image).join(Image.lesion).join(Lesion.patient)
-        with self._reading("The patient could not be read") as session:
+        with self._reading(marked("The patient could not be read")) as session:
             return session.scalars(
                 _with_all(wanted.where(Patient.pseudonym == pseudonym)).order_by(Assessment.created, Assessment.id)
             ).all()
@@ -279,12 +294,12 @@ class CaseStore:
             .order_by(Lesion.created, Lesion.id)
             .options(selectinload(Lesion.images).selectinload(Image.assessments))
         )
-        with self._reading("The lesions could not be read") as session:
+        with self._reading(marked("The lesions could not be read")) as session:
             return tuple(_lesion_line(lesion) for lesion in session.scalars(wanted))
 
     def patients(self) -> list[str]:
         """Return every pseudonym, sorted; errors as for `search`."""
-        with self._reading("The cases could not be read") as session:
+        with self._reading(marked("The cases could not be read")) as session:
             return list(session.scalars(select(Patient.pseudonym).order_by(Patient.pseudonym)))
 
     def erase(self, pseudonym: str, *, actor: str) -> int:
@@ -301,10 +316,10 @@ class CaseStore:
         def wanted(session: Session) -> list[Kept]:
             patient = session.scalars(select(Patient).where(Patient.pseudonym == pseudonym)).one_or_none()
             if patient is None:
-                raise CaseNotFoundError(f"There is no patient {pseudonym!r}.")
+                raise CaseNotFoundError(sentence("There is no patient {patient}.", patient=repr(pseudonym)))
             return [patient]
 
-        return self._erase("The patient", wanted, actor)
+        return self._erase(marked("The patient"), wanted, actor)
 
     def erase_lesion(self, lesion_id: str, *, actor: str) -> int:
         """Erase a lesion with its photographs, and its patient if there is no other lesion; else as `erase`."""
@@ -312,10 +327,10 @@ class CaseStore:
         def wanted(session: Session) -> list[Kept]:
             lesion = session.get(Lesion, lesion_id)
             if lesion is None:
-                raise CaseNotFoundError("There is no such lesion; it may have been deleted.")
+                raise CaseNotFoundError(marked("There is no such lesion; it may have been deleted."))
             return [lesion]
 
-        return self._erase("The lesion", wanted, actor)
+        return self._erase(marked("The lesion"), wanted, actor)
 
     def erase_case(self, assessment_id: str, *, actor: str) -> int:
         """Erase one case, and image, lesion and patient if no other case is of them; otherwise as `erase`."""
@@ -323,20 +338,20 @@ class CaseStore:
         def wanted(session: Session) -> list[Kept]:
             assessment = session.get(Assessment, assessment_id)
             if assessment is None:
-                raise CaseNotFoundError("There is no such case; it may have been deleted.")
+                raise CaseNotFoundError(marked("There is no such case; it may have been deleted."))
             return [assessment]
 
-        return self._erase("The case", wanted, actor)
+        return self._erase(marked("The case"), wanted, actor)
 
     def _erase(self, what: str, wanted: Callable[[Session], list[Kept]], actor: str) -> int:
-        with self._writing(f"{what} could not be deleted", actor) as writer:
+        with self._writing(sentence("{what} could not be deleted", what=what), actor) as writer:
             erased = _with_dependants(writer.session, wanted(writer.session))
             ids = [row.id for row in erased if isinstance(row, Image)]
             kept = [row.image_id for row in erased if isinstance(row, KeptPixels)]
             for row in erased:
                 writer.erase(row)
             marks = [self.pixels.mark(image_id) for image_id in kept]
-        with explained(f"{what}'s rows are deleted, but not every trace of them", CaseStoreError):
+        with explained(sentence("{what}'s rows are deleted, but not every trace of them", what=what), CaseStoreError):
             for image_id in ids:
                 self.pixels.remove(image_id)
             for mark in marks:

@@ -13,6 +13,7 @@ from skinlens.cases.schema import KeptPixels, LogHead
 from skinlens.runtime.card import sha256_of
 from skinlens.storage.database import writing
 from skinlens.storage.errors import explained
+from skinlens.translation import marked
 
 # Stands in the log in place of a table; no row has it.
 FILE = "image file"
@@ -41,7 +42,7 @@ def tidy(engine: Engine, pixels: PixelFolder, *, actor: str, unmarked: bool) -> 
     if not pixels.marked() and not (unmarked and pixels.files()):
         return 0
     removed: list[Path] = []
-    with explained("Images without a case could not be deleted", CaseStoreError):
+    with explained(marked("Images without a case could not be deleted"), CaseStoreError):
         with writing(engine) as session:
             take_turn(session)
             # The row may have been replaced, by a restore, while this waited for it.
@@ -71,10 +72,10 @@ def strays(engine: Engine, pixels: PixelFolder) -> list[str]:
     """
     # In this order: a file that is not marked any more has its row by now.
     names = {path.stem: path.name for path in pixels.files()}
-    marked = set(pixels.marked())
-    with explained("The cases could not be read", CaseStoreError), Session(engine) as session:
+    unfinished = set(pixels.marked())
+    with explained(marked("The cases could not be read"), CaseStoreError), Session(engine) as session:
         known = set(session.scalars(select(KeptPixels.image_id)))
-    return [name for image_id, name in names.items() if image_id not in known | marked]
+    return [name for image_id, name in names.items() if image_id not in known | unfinished]
 
 
 def _row_id(image_id: str) -> str:

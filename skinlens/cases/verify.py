@@ -13,6 +13,7 @@ from skinlens.cases.store import CaseStore
 from skinlens.cases.tidy import strays
 from skinlens.runtime.card import sha256_of
 from skinlens.storage.errors import explained
+from skinlens.translation import marked
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def verify(store: CaseStore, *, expected_head: str | None = None) -> Verified:
     Raises:
         CaseStoreError: If the cases cannot be read.
     """
-    with explained("The cases could not be checked", CaseStoreError), Session(store.engine) as session:
+    with explained(marked("The cases could not be checked"), CaseStoreError), Session(store.engine) as session:
         entries = list(session.scalars(select(LogEntry).order_by(LogEntry.number)))
         head = session.get(LogHead, 1)
         written = _written(entries)

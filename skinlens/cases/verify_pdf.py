@@ -15,7 +15,7 @@ from skinlens.cases.store import CaseStore
 from skinlens.report.pdf import case_pdf
 from skinlens.report.read_pdf import Summary, read_summary
 from skinlens.storage.errors import explained
-from skinlens.translation import DEFAULT
+from skinlens.translation import DEFAULT, marked
 from skinlens.triage.wording import HEADLINES, with_enough_decimals
 
 
@@ -120,7 +120,7 @@ def _of_image(store: CaseStore, sha256: str) -> list[Assessment]:
         )
     )
     with (
-        explained("The cases could not be read", CaseStoreError),
+        explained(marked("The cases could not be read"), CaseStoreError),
         Session(store.engine, expire_on_commit=False) as session,
     ):
         return list(session.scalars(wanted))

@@ -18,6 +18,7 @@ from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.own import mark_heatmap
 from skinlens.imaging.sources import Source, Sources, safe_name
 from skinlens.imaging.synthetic import encode_png
+from skinlens.imaging.workers import worker_count
 from skinlens.progress import tracked
 from skinlens.runtime.choice import quickest_predictor
 from skinlens.runtime.predictor import DEFAULT_MODEL
@@ -59,6 +60,11 @@ class Outputs:
     passed_over: Path | None = None
     frame: int | None = None
 
+    @property
+    def draws(self) -> bool:
+        """Whether images themselves are among the results."""
+        return not (self.heatmaps is None and self.pdfs is None and self.dicom is None)
+
 
 def predict(
     paths: Sequence[Path],
@@ -92,7 +98,14 @@ def predict(
         chosen = operating_point(predictor.card, name=point, threshold=threshold)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    pipeline = Pipeline(predictor, chosen, orientations=outputs.orientations, frame=outputs.frame)
+    pipeline = Pipeline(
+        predictor,
+        chosen,
+        orientations=outputs.orientations,
+        frame=outputs.frame,
+        # Rows alone need no more of a large image than the network sees.
+        all_pixels=outputs.draws,
+    )
     sources = Sources(paths)
     count: dict[str, int] = {}
     try:
@@ -103,7 +116,7 @@ def predict(
             writer = stack.enter_context(_table(outputs, stack))
             challenge = None if outputs.isic is None else stack.enter_context(ChallengeTable(outputs.isic))
             # Every row as it comes, so that an interrupted run leaves what it had done.
-            for source, outcome in tracked(pipeline.stream(sources), "assessing"):
+            for source, outcome in tracked(pipeline.stream(sources, readers=worker_count()), "assessing"):
                 if isinstance(outcome, Assessed):
                     _write_extras(source, outcome, outputs)
                 row = Row.of(
@@ -131,7 +144,7 @@ def _path(source: Source, outcome: Outcome) -> str:
 
 
 def _write_extras(source: Source, assessed: Assessed, outputs: Outputs) -> None:
-    if outputs.heatmaps is None and outputs.pdfs is None and outputs.dicom is None:
+    if not outputs.draws:
         return
     image = assessed.image
     name = safe_name(source.relative, image.sha256) + (f"-{image.frame + 1}" if image.frame else "")

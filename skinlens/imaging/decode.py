@@ -13,7 +13,7 @@ from skinlens.imaging.taken import day_taken
 from skinlens.imaging.workers import NoWorkerError, decode_in_worker
 from skinlens.translation import sentence
 
-__all__ = ["IMAGE_SUFFIXES", "decode", "decode_trusted", "is_dicom"]
+__all__ = ["IMAGE_SUFFIXES", "decode", "decode_trusted", "in_full", "is_dicom"]
 
 IMAGE_SUFFIXES = RAW_SUFFIXES | frozenset(
     {
@@ -23,7 +23,7 @@ IMAGE_SUFFIXES = RAW_SUFFIXES | frozenset(
 )
 
 
-def decode(source: bytes | Path, *, name: str | None = None, frame: int = 0) -> LesionImage:
+def decode(source: bytes | Path, *, name: str | None = None, frame: int = 0, side: int | None = None) -> LesionImage:
     """Decode one dermoscopic image, within a budget of time and memory.
 
     The content of the bytes decides which format they are in, not the name; only a DICOM file without its mark is
@@ -37,19 +37,33 @@ def decode(source: bytes | Path, *, name: str | None = None, frame: int = 0) -> 
         source: The whole file, or where it lies.
         name: How people are shown the image; by default the file's name, or "image" for bytes.
         frame: Which of the images of a DICOM file or TIFF, from 0.
+        side: As many pixels on the short side are enough: an image of at least twice as many may come as a reduced copy
+            of no fewer, which a JPEG gives several times as fast; None wants all pixels.
 
     Returns:
-        The image, its pixels C-contiguous and read-only.
+        The image, its pixels C-contiguous and read-only. A reduced one says how large the image itself is.
 
     Raises:
         ImageRejectedError: With a sentence that says why and what to do.
     """
     data, name = _content(source, name)
     try:
-        decoded, taken = decode_in_worker(data, name, frame)
+        decoded, taken = decode_in_worker(data, name, frame, side)
     except NoWorkerError:
-        decoded, taken = decode_content(data, name, frame), day_taken(data, name)
+        decoded, taken = decode_content(data, name, frame, side), day_taken(data, name)
     return _image(data, name, decoded, frame, taken)
+
+
+def in_full(image: LesionImage) -> LesionImage:
+    """Return an image with all its pixels: the image itself unless it is a reduced copy.
+
+    Args:
+        image: From `decode`.
+
+    Raises:
+        ImageRejectedError: If decoding all of it is over the budget.
+    """
+    return image if image.content is None else decode(image.content, name=image.name, frame=image.frame)
 
 
 def decode_trusted(source: bytes | Path, *, name: str | None = None) -> LesionImage:
@@ -73,6 +87,8 @@ def _image(data: bytes, name: str, decoded: Decoded, frame: int = 0, taken: date
         frames=decoded.frames,
         frame=frame,
         millimetres=decoded.millimetres,
+        full_size=decoded.full_size,
+        content=None if decoded.full_size is None else data,
     )
 
 

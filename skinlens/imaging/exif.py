@@ -15,6 +15,8 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# Those of them that exchange width and height.
+ON_ITS_SIDE = frozenset({5, 6, 7, 8})
 
 _ORIENTATION = 0x0112
 _EXIF_BLOCK, _INTEROPERABILITY_BLOCK = 0x8769, 0xA005

@@ -9,22 +9,32 @@ from skinlens.imaging.newer import unread_kind
 from skinlens.imaging.own import is_own_heatmap, own_output, reject_document
 from skinlens.imaging.raster import decode_raster, find_opener
 from skinlens.imaging.raw import develop, is_camera_raw
+from skinlens.imaging.reduction import reduced
 from skinlens.translation import sentence, together
 
 DICOM_SUFFIXES = (".dcm", ".dicom")
 
 
-def decode_content(data: bytes, name: str, frame: int = 0) -> Decoded:
+def decode_content(data: bytes, name: str, frame: int = 0, side: int | None = None) -> Decoded:
     """Decode one image without a budget of time.
 
     Args:
         data: The whole file, not empty.
         name: How a rejection names the image; also recognises a DICOM file without its mark by .dcm or .dicom.
         frame: Which of the file's images, from 0.
+        side: As for `decode.decode`.
 
     Raises:
         ImageRejectedError: With a sentence that says why and what to do.
     """
+    decoded = _decoded(data, name, frame, side)
+    try:
+        return decoded if side is None else reduced(decoded, side)
+    except MemoryError as error:
+        raise needs_too_much_memory(name) from error
+
+
+def _decoded(data: bytes, name: str, frame: int, side: int | None) -> Decoded:
     try:
         reject_document(data, name)
         if is_own_heatmap(data):
@@ -35,7 +45,7 @@ def decode_content(data: bytes, name: str, frame: int = 0) -> Decoded:
             check_frame(frame, 1, name)
             return develop(data, name)
         if opener := find_opener(data):
-            return decode_raster(data, opener, name, frame)
+            return decode_raster(data, opener, name, frame, side)
         if name.lower().endswith(DICOM_SUFFIXES) and has_pixels(data):
             return decode_dicom(data, name, frame)
         if archive := other_archive(data[:HEAD]):

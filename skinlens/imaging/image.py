@@ -1,6 +1,6 @@
 """The decoded image that everything downstream works on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -16,7 +16,8 @@ class LesionImage:
     """One upright RGB image without metadata other than the day on which it was taken.
 
     Attributes:
-        pixels: RGB, uint8, `(H, W, 3)`, read-only.
+        pixels: RGB, uint8, `(H, W, 3)`, read-only; those of a reduced copy where `full_size` says how large the image
+            itself is.
         sha256: Hex digest of the bytes as they were received.
         name: What to call the image in front of a person; never parsed.
         notes: Sentences about what decoding had to do ("This file holds 3 frames; the first is used.").
@@ -25,7 +26,10 @@ class LesionImage:
             if it states none.
         frames: How many images the file holds: frames of a DICOM file, pages of a TIFF.
         frame: Which of them this is, from 0.
-        millimetres: Width of a pixel on the skin in millimetres, as the file states it; None if it states none.
+        millimetres: Width of a pixel of the image itself on the skin in millimetres, as the file states it; None if it
+            states none.
+        full_size: Columns and rows of the image itself; None where `pixels` are all of it.
+        content: The file's bytes, from which `decode.in_full` gets all pixels; None where they are there.
     """
 
     pixels: Pixels
@@ -37,16 +41,23 @@ class LesionImage:
     frames: int = 1
     frame: int = 0
     millimetres: float | None = None
+    full_size: tuple[int, int] | None = None
+    content: bytes | None = field(default=None, repr=False)
 
     @property
     def height(self) -> int:
-        """Rows in pixels."""
-        return int(self.pixels.shape[0])
+        """Rows of the image itself, in pixels."""
+        return int(self.pixels.shape[0]) if self.full_size is None else self.full_size[1]
 
     @property
     def width(self) -> int:
-        """Columns in pixels."""
-        return int(self.pixels.shape[1])
+        """Columns of the image itself, in pixels."""
+        return int(self.pixels.shape[1]) if self.full_size is None else self.full_size[0]
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of memory that it takes."""
+        return self.pixels.nbytes + len(self.content or b"")
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +69,14 @@ class Decoded:
         notes: Sentences about what had to be done.
         frames: How many images the file holds that a person can choose among.
         millimetres: Width of a pixel on the skin, as the file states it; None if it states none.
+        full_size: Columns and rows of the upright image where `pixels` are a reduced copy; None where they are all.
     """
 
     pixels: Pixels
     notes: tuple[str, ...] = ()
     frames: int = 1
     millimetres: float | None = None
+    full_size: tuple[int, int] | None = None
 
 
 class ImageRejectedError(SkinLensError, ValueError):

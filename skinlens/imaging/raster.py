@@ -19,18 +19,22 @@ from PIL import (
 )
 
 from skinlens.imaging.declared import check_bmp, check_png, check_tiff
-from skinlens.imaging.exif import UPRIGHT, ExifFacts, read_exif
+from skinlens.imaging.exif import ON_ITS_SIDE, UPRIGHT, ExifFacts, read_exif
 from skinlens.imaging.frames import check_frame, frame_note
 from skinlens.imaging.guards import FORMATS, check_size, damaged, refusing_damage
 from skinlens.imaging.image import Decoded, ImageRejectedError, Pixels
 from skinlens.imaging.jpeg import check_end, read_structure
 from skinlens.imaging.newer import newer_opener
+from skinlens.imaging.reduction import divisor
 from skinlens.imaging.srgb import UNCALIBRATED_NOTE, to_eight_bits, to_srgb
 from skinlens.imaging.tiff import check_stored, decode_page, images_of, read_pages, with_first_page
 from skinlens.translation import marked, sentence
 
 # Two letters are a weak signature, so a BMP must also state one of the sizes that its second header can have.
 _BMP_HEADERS = {struct.pack("<I", size) for size in (12, 40, 52, 56, 64, 108, 124)}
+
+# Few enough rows of a large photograph to stay in the processor's cache.
+_ROWS_AT_ONCE = 64
 
 _GREY_NOTE = marked("This image has no colour; the model was trained on colour images, so trust its answer less.")
 _ALPHA_NOTE = marked("Transparent parts of this image were filled with white.")
@@ -80,7 +84,7 @@ def find_opener(data: bytes) -> _Opener | None:
     return newer_opener(data)
 
 
-def decode_raster(data: bytes, opener: _Opener, name: str, frame: int = 0) -> Decoded:
+def decode_raster(data: bytes, opener: _Opener, name: str, frame: int = 0, side: int | None = None) -> Decoded:
     """Decode one ordinary image.
 
     Args:
@@ -88,6 +92,7 @@ def decode_raster(data: bytes, opener: _Opener, name: str, frame: int = 0) -> De
         opener: From `find_opener`; bypasses `PIL.Image.open`, whose size limit is a global that warns.
         name: What to call the image in the message.
         frame: Which page of a TIFF file, from 0.
+        side: A JPEG may be decoded at a reduced size, as for `decode.decode`; every other format gives all its pixels.
 
     Raises:
         ImageRejectedError: `truncated`, `too_small`, `too_large`, `animated`, `unreadable`, `no_such_frame` or
@@ -115,11 +120,13 @@ def decode_raster(data: bytes, opener: _Opener, name: str, frame: int = 0) -> De
             ),
         )
     notes: tuple[str, ...] = ()
+    by = 1 if structure is None else divisor(image.width, image.height, side)
+    full_size = image.size
     with refusing_damage(name):
-        image.load()
+        _draft(image, by).load()
     if structure is not None:
         with refusing_damage(name):
-            notes += check_end(data, structure, image, lambda changed: opener(io.BytesIO(changed)), name)
+            notes += check_end(data, structure, image, lambda changed: _draft(opener(io.BytesIO(changed)), by), name)
     profile = image.info.get("icc_profile")
     exif = read_exif(image.info.get("exif"))
     if image.format == "PNG" and data[24] == 16:
@@ -128,8 +135,21 @@ def decode_raster(data: bytes, opener: _Opener, name: str, frame: int = 0) -> De
         image.close()
         del image
         image = Image.fromarray(_decode_deep(data, name))
-    pixels, more_notes = _finished(image, profile, exif, name)
-    return Decoded(pixels, notes + more_notes)
+    # The decoder rounds up: a last column that is mostly padding would stretch the image.
+    size = round(full_size[0] / by), round(full_size[1] / by)
+    pixels, more_notes = _finished(image, profile, exif, name, size=size)
+    if by == 1:
+        return Decoded(pixels, notes + more_notes)
+    return Decoded(
+        pixels, notes + more_notes, full_size=full_size[::-1] if exif.orientation in ON_ITS_SIDE else full_size
+    )
+
+
+def _draft(image: Image.Image, by: int) -> Image.Image:
+    """Have a JPEG's decoder divide both sides by 1, 2, 4 or 8: it computes the mean of blocks instead of all pixels."""
+    if by > 1:
+        image.draft(None, (image.width // by, image.height // by))
+    return image
 
 
 def _decode_tiff(data: bytes, name: str, frame: int) -> Decoded:
@@ -170,17 +190,30 @@ def _decode_tiff(data: bytes, name: str, frame: int) -> Decoded:
     return Decoded(pixels, notes + more_notes, frames=len(images))
 
 
-def _finished(image: Image.Image, profile: bytes | None, exif: ExifFacts, name: str) -> tuple[Pixels, tuple[str, ...]]:
-    """Opaque, in sRGB and upright."""
+def _finished(
+    image: Image.Image, profile: bytes | None, exif: ExifFacts, name: str, *, size: tuple[int, int] | None = None
+) -> tuple[Pixels, tuple[str, ...]]:
+    """Opaque, in sRGB, of the size that is wanted and upright."""
     with refusing_damage(name):
         image, notes = _to_opaque(image, name)
         upright, more_notes = to_srgb(image, profile, is_adobe_rgb=exif.is_adobe_rgb)
         del image
+        if size is not None and upright.size != size:
+            upright = upright.crop((0, 0, *size))
         if exif.orientation in UPRIGHT:
             upright = upright.transpose(UPRIGHT[exif.orientation])
     if exif.is_uncalibrated and not profile:
         more_notes = (*more_notes, UNCALIBRATED_NOTE)
-    return np.array(upright), notes + more_notes
+    return _pixels(upright), notes + more_notes
+
+
+def _pixels(image: Image.Image) -> Pixels:
+    """Return the pixels of an RGB image: what `np.array` does with three copies, of which two are as large."""
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, _ROWS_AT_ONCE):
+        bottom = min(top + _ROWS_AT_ONCE, image.height)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    return pixels
 
 
 def _require_one_frame(image: Image.Image, name: str) -> None:

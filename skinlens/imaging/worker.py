@@ -79,7 +79,7 @@ def _answer(channel: Channel) -> None:
     try:
         name = str(request["name"])
         try:
-            decoded = decode_content(data, name, int(request["frame"]))
+            decoded = decode_content(data, name, int(request["frame"]), request["side"])
             taken = day_taken(data, name)
             # Before the answer, which may need as much memory again.
             del data
@@ -90,6 +90,7 @@ def _answer(channel: Channel) -> None:
                 "notes": decoded.notes,
                 "frames": decoded.frames,
                 "millimetres": decoded.millimetres,
+                "full_size": decoded.full_size,
                 "taken": taken and taken.isoformat(),
             }
             channel.send(answer, np.ascontiguousarray(decoded.pixels).data)

@@ -100,7 +100,7 @@ class _Worker:
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
 
-    def decode(self, data: bytes, name: str, frame: int = 0) -> tuple[Decoded, date | None]:
+    def decode(self, data: bytes, name: str, frame: int = 0, side: int | None = None) -> tuple[Decoded, date | None]:
         """Have one image decoded.
 
         Raises:
@@ -111,7 +111,7 @@ class _Worker:
         self._is_done = False
         try:
             with self._deadline(CLOCK_SECONDS):
-                self._channel.send({"name": name, "frame": frame}, data)
+                self._channel.send({"name": name, "frame": frame, "side": side}, data)
                 answer, size = self._channel.receive()
                 pixels = np.empty(size, np.uint8)
                 self._channel.content_into(pixels.data)
@@ -126,9 +126,14 @@ class _Worker:
         if "reason" in answer:
             raise ImageRejectedError(answer["reason"], answer["sentence"])
         pixels.setflags(write=False)
-        taken = answer["taken"]
-        shaped = pixels.reshape(answer["height"], answer["width"], 3)
-        decoded = Decoded(shaped, tuple(answer["notes"]), answer["frames"], answer["millimetres"])
+        taken, full_size = answer["taken"], answer["full_size"]
+        decoded = Decoded(
+            pixels.reshape(answer["height"], answer["width"], 3),
+            tuple(answer["notes"]),
+            answer["frames"],
+            answer["millimetres"],
+            None if full_size is None else tuple(full_size),
+        )
         return decoded, None if taken is None else date.fromisoformat(taken)
 
     def _used_its_time(self) -> bool:
@@ -263,16 +268,22 @@ class _Workers:
             worker.forget()
 
 
-_workers = _Workers(min(MAX_WORKERS, os.cpu_count() or 1))
+def worker_count() -> int:
+    """Return how many images this program decodes at the same time."""
+    return min(MAX_WORKERS, os.cpu_count() or 1)
 
 
-def decode_in_worker(data: bytes, name: str, frame: int = 0) -> tuple[Decoded, date | None]:
+_workers = _Workers(worker_count())
+
+
+def decode_in_worker(data: bytes, name: str, frame: int = 0, side: int | None = None) -> tuple[Decoded, date | None]:
     """Decode one image within the budget of `limits`.
 
     Args:
         data: The whole file, not empty.
         name: How a rejection names the image.
         frame: Which of the file's images, from 0.
+        side: As for `decode.decode`.
 
     Returns:
         What `formats.decode_content` makes of it, its pixels read-only, and the day from `taken.day_taken`.
@@ -286,7 +297,7 @@ def decode_in_worker(data: bytes, name: str, frame: int = 0) -> tuple[Decoded, d
     for _ in range(_ATTEMPTS):
         try:
             with _workers.worker() as worker:
-                return worker.decode(data, name, frame)
+                return worker.decode(data, name, frame, side)
         except _DiedError:
             continue
     raise decoder_failed(name)
@@ -314,7 +325,7 @@ def _start_anew() -> None:
     """After a fork, in the copy: the original's processes answer to the original alone."""
     global _workers
     _workers.forget()
-    _workers = _Workers(min(MAX_WORKERS, os.cpu_count() or 1))
+    _workers = _Workers(worker_count())
 
 
 atexit.register(end_workers)

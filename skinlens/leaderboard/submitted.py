@@ -7,7 +7,7 @@ import pandas as pd
 
 from skinlens.metrics.rows import LABELS
 from skinlens.storage.csv_file import CsvFileError, listed, number, quoted, read_rows, read_table, reject_rows
-from skinlens.translation import sentence, together
+from skinlens.translation import marked, sentence, together
 
 REQUIRED = ("path", "label", "probability")
 OPTIONAL = ("group_id", "leaky", "foreign_jpeg", "dx")
@@ -61,7 +61,7 @@ def read_predictions(content: bytes, *, name: str) -> pd.DataFrame:
             the header is the first.
     """
     columns, rows = read_rows(content, name=name, required=REQUIRED, optional=OPTIONAL)
-    reject_rows(name, rows, "path", lambda path: not path, "have no path")
+    reject_rows(name, rows, "path", lambda path: not path, marked("have no path"))
     rows = [(line, row | {"path": PurePosixPath(row["path"].replace("\\", "/")).as_posix()}) for line, row in rows]
     # After the paths are brought into one form: `./a.jpg` and `a.jpg` are one image.
     first_line: dict[str, int] = {}
@@ -71,9 +71,18 @@ def read_predictions(content: bytes, *, name: str) -> pd.DataFrame:
         if first_line.setdefault(row["path"], line) != line
     ]
     if repeated:
-        raise CsvFileError(f"{name}: {len(repeated)} row(s) have a path that is already listed: {listed(repeated)}")
-    reject_rows(name, rows, "label", lambda label: label not in LABELS, "have a label other than benign or malignant")
-    wrong = "have a probability that is no number from 0 to 1"
+        raise CsvFileError(
+            sentence(
+                "{name}: {n} row(s) have a path that is already listed: {rows}",
+                name=name,
+                n=len(repeated),
+                rows=listed(repeated),
+            )
+        )
+    reject_rows(
+        name, rows, "label", lambda label: label not in LABELS, marked("have a label other than benign or malignant")
+    )
+    wrong = marked("have a probability that is no number from 0 to 1")
     reject_rows(name, rows, "probability", lambda probability: not 0 <= number(probability) <= 1, wrong)
     for flag in (column for column in columns if column in _FLAGS):
         reject_rows(
@@ -81,7 +90,7 @@ def read_predictions(content: bytes, *, name: str) -> pd.DataFrame:
             rows,
             flag,
             lambda text: bool(text) and number(text) not in (0, 1),
-            f"have a {flag} other than 0, 1 or blank",
+            sentence("have a {flag} other than 0, 1 or blank", flag=flag),
         )
     table = pd.DataFrame({column: [row[column] for _, row in rows] for column in columns})
     return table.assign(probability=[number(row["probability"]) for _, row in rows])
@@ -127,14 +136,22 @@ def match(submitted: pd.DataFrame, shipped: pd.DataFrame) -> Match:
     shared = shipped["path"].isin(submitted["path"])
     if not shared.any():
         raise CsvFileError(
-            "none of the submitted paths is one of the evaluated images: they must read like "
-            f"{quoted(shipped['path'].iloc[0])}, not like {quoted(submitted['path'].iloc[0])}"
+            sentence(
+                "none of the submitted paths is one of the evaluated images: they must read like {known}, not "
+                "like {given}",
+                known=quoted(shipped["path"].iloc[0]),
+                given=quoted(submitted["path"].iloc[0]),
+            )
         )
     theirs = submitted.set_index("path").reindex(shipped.loc[shared, "path"])
     rows = shipped[shared].reset_index(drop=True).assign(submitted=theirs["probability"].to_numpy())
     contradicting = rows.loc[theirs["label"].to_numpy() != rows["label"].to_numpy(), "path"]
     if len(contradicting):
-        raise CsvFileError(f"the submitted label is not that of the evaluated image: {listed(tuple(contradicting))}")
+        raise CsvFileError(
+            sentence(
+                "the submitted label is not that of the evaluated image: {rows}", rows=listed(tuple(contradicting))
+            )
+        )
     return Match(
         rows=rows,
         missing=tuple(shipped.loc[~shared, "path"]),

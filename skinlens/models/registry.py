@@ -11,6 +11,7 @@ from skinlens.models.asff import AsffResNet50
 from skinlens.models.asff_efficientnet import AsffEfficientNetLite2
 
 Options = Mapping[str, str | bool | int]
+Channels = tuple[float, float, float]
 
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "asff_efficientnet_lite2": AsffEfficientNetLite2,
@@ -44,6 +45,10 @@ _PROBED: dict[str, tuple[str, ...]] = {
     "densenet121": ("trunk.features.denseblock2", "trunk.features.denseblock3", "trunk.further0"),
     "vgg16": ("trunk.features.16", "trunk.features.23", "trunk.features.30"),
 }
+
+# Mean and standard deviation, per channel of pixels in [0, 1], that pretrained weights were trained with.
+_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_NORMALISATION: dict[str, tuple[Channels, Channels]] = {"asff_efficientnet_lite2": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))}
 
 # Options of what comes after the probed stages.
 _BEHIND_STAGES = ("gate", "levels", "classes")
@@ -124,6 +129,22 @@ def title(name: str, options: Options) -> str:
         return _TITLES[name]
     gate, levels = (options.get(key, default) for key, default in _FUSION_DEFAULTS[name].items())
     return f"{_TITLES[name]}, {gate} gate" + (", three levels" if levels == 3 else "")
+
+
+def normalisation(name: str) -> tuple[Channels, Channels]:
+    """Return the mean and standard deviation of pixels that a network's pretrained weights expect.
+
+    Args:
+        name: One of `architectures`.
+
+    Returns:
+        Per channel (R, G, B), of pixels scaled to [0, 1].
+
+    Example:
+        >>> normalisation("asff_efficientnet_lite2")
+        ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    """
+    return _NORMALISATION.get(name, _IMAGENET)
 
 
 def probed_stages(name: str) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ import numpy as np
 
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.runtime.prediction import Prediction
-from skinlens.runtime.predictor import Predictor
 
 ORIENTATIONS = 8
 
@@ -23,6 +22,16 @@ class Scored(Protocol):
     @property
     def milliseconds(self) -> float:
         """Wall time for this image."""
+
+
+class Predicting(Protocol):
+    """A released model, or what lets others use the machine between its passes."""
+
+    def prepare(self, image: LesionImage) -> Pixels:
+        """Return the image at the model's input size."""
+
+    def predict(self, images: Sequence[LesionImage]) -> list[Prediction]:
+        """Return predictions in the order of the images."""
 
 
 class Scorer(Protocol):
@@ -65,7 +74,7 @@ class Stability:
         return self.unchanged(threshold) == len(self.scores)
 
 
-def predict_orientations(predictor: Predictor, images: Sequence[LesionImage]) -> list[tuple[Prediction, Stability]]:
+def predict_orientations(predictor: Predicting, images: Sequence[LesionImage]) -> list[tuple[Prediction, Stability]]:
     """Predict each image, and its score in all eight orientations, in one call.
 
     The images are turned at the model's input size, so that the first orientation is exactly what `predict` gets.

@@ -23,6 +23,8 @@ from skinlens.triage.row import Row, columns
 # together with the same neighbours as by `predict`.
 SHARD = 64
 PLAN = "_plan.json"
+# Threads that decode ahead of the model in one process, of which there may be several.
+_READERS = 2
 # In a shard's own metadata: size and time of each file before it was read, so that a replaced one is noticed.
 _STAMPS = b"skinlens_files"
 # Keys of the plan that are called otherwise today; files keep them.
@@ -158,10 +160,11 @@ def score_shard(
     """
     if predictor.model.sha256 != job.weights_sha256:
         raise DestinationError(f"this worker's {job.model} is not the model that the others use: its weights differ")
-    pipeline = Pipeline(predictor, OperatingPoint.model_validate(job.point), orientations=job.orientations)
+    point = OperatingPoint.model_validate(job.point)
+    pipeline = Pipeline(predictor, point, orientations=job.orientations, all_pixels=False)
     # Before the files are read: one that is replaced meanwhile has another stamp the next time.
     known = [item.stamp() for item in shard.items] if stamps is None else list(stamps)
-    outcomes = pipeline.stream(shard.items if sources is None else sources)
+    outcomes = pipeline.stream(shard.items if sources is None else sources, readers=_READERS)
     rows = [
         Row.of(item.path, outcome, pipeline.card, pipeline.point)
         for item, (_, outcome) in zip(shard.items, outcomes, strict=True)

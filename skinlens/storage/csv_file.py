@@ -10,7 +10,7 @@ from skinlens.storage.dates import days
 from skinlens.storage.diagnoses import known_diagnosis
 from skinlens.storage.spreadsheet import unguarded
 from skinlens.translation import gettext as _
-from skinlens.translation import marked, ngettext
+from skinlens.translation import marked, ngettext, sentence
 
 __all__ = [
     "CsvFileError",
@@ -136,13 +136,23 @@ def read_table(content: bytes, *, name: str, required: Sequence[str], optional: 
     # Before the rows: what is wrong with the header is why they do not fit it.
     _require_columns(lowered, sources, required, wanted, name)
     if uneven:
-        raise CsvFileError(f"{name}: {len(uneven)} row(s) do not have {len(header)} values: {listed(uneven)}")
+        raise CsvFileError(
+            sentence(
+                "{name}: {n} row(s) do not have {count} values: {rows}",
+                name=name,
+                n=len(uneven),
+                count=len(header),
+                rows=listed(uneven),
+            )
+        )
     if not body:
-        raise CsvFileError(f"{name} has a header but no rows")
+        raise CsvFileError(sentence("{name} has a header but no rows", name=name))
     rows, unlabelled = _rows(header, values, roles, wanted, required)
     if not rows:
         reasons = ", ".join(f"{quoted(reason)} ({count})" for reason, count in unlabelled.items())
-        raise CsvFileError(f"{name} has no row that is benign or malignant: {reasons}")
+        raise CsvFileError(
+            sentence("{name} has no row that is benign or malignant: {reasons}", name=name, reasons=reasons)
+        )
     if "date" in wanted and "date" in lowered:
         written = days([row["date"] for _line, row in rows], name=name)
         rows = [(line, row | {"date": day}) for (line, row), day in zip(rows, written, strict=True)]
@@ -190,7 +200,9 @@ def reject_rows(name: str, rows: Sequence[Row], column: str, is_bad: Callable[[s
     """
     bad = [f"line {line} ({quoted(row[column])})" for line, row in rows if is_bad(row[column])]
     if bad:
-        raise CsvFileError(f"{name}: {len(bad)} row(s) {what}: {listed(bad)}")
+        raise CsvFileError(
+            sentence("{name}: {n} row(s) {what}: {rows}", name=name, n=len(bad), what=what, rows=listed(bad))
+        )
 
 
 def quoted(text: str) -> str:
@@ -261,11 +273,20 @@ def _require_columns(
     absent = [column for column in required if column not in header and column not in sources]
     if absent:
         header_names = ", ".join(quoted(column) for column in header[:10])
-        raise CsvFileError(f"{name} lacks the column(s) {', '.join(absent)}; its first line has {header_names}")
+        raise CsvFileError(
+            sentence(
+                "{name} lacks the column(s) {columns}; its first line has {found}",
+                name=name,
+                columns=", ".join(absent),
+                found=header_names,
+            )
+        )
     used = {*wanted, *(column for columns in sources.values() for column in columns)}
     twice = [column for column in dict.fromkeys(header) if column in used and header.count(column) > 1]
     if twice:
-        raise CsvFileError(f"{name} has the column(s) {', '.join(twice)} more than once")
+        raise CsvFileError(
+            sentence("{name} has the column(s) {columns} more than once", name=name, columns=", ".join(twice))
+        )
 
 
 def _rows(

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from skinlens.errors import SkinLensError
+from skinlens.translation import sentence
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _SEP_LINE = re.compile(r'\s*"?sep=([,;\t|])"?[ ,;\t\r]*$', re.IGNORECASE)
@@ -62,10 +63,12 @@ def read_grid(content: bytes, *, name: str, known: Collection[str]) -> Grid:
     try:
         stripped = [(reader.line_num, [value.strip() for value in values]) for values in reader]
     except csv.Error as error:
-        raise CsvFileError(f"{name} is not a CSV: {error} (line {reader.line_num})") from error
+        raise CsvFileError(
+            sentence("{name} is not a CSV: {error} (line {line})", name=name, error=str(error), line=reader.line_num)
+        ) from error
     lines = tuple((line, values) for line, values in stripped if any(values))
     if not lines:
-        raise CsvFileError(f"{name} is empty")
+        raise CsvFileError(sentence("{name} is empty", name=name))
     return Grid(lines, separator, encoding)
 
 
@@ -97,11 +100,13 @@ def _decoded(content: bytes, name: str) -> tuple[str, str]:
         except (UnicodeDecodeError, LookupError):
             continue
         if "\0" in text:
-            raise CsvFileError(f"{name} is not a CSV: it holds zero bytes")
+            raise CsvFileError(sentence("{name} is not a CSV: it holds zero bytes", name=name))
         if words and _CONTROL.search(text):
             break
         return text, words
-    raise CsvFileError(f"{name} is not a CSV in UTF-8 or another encoding that can be read: save it as CSV UTF-8")
+    raise CsvFileError(
+        sentence("{name} is not a CSV in UTF-8 or another encoding that can be read: save it as CSV UTF-8", name=name)
+    )
 
 
 def _encodings(content: bytes) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from skinlens.storage.csv_text import CsvFileError
+from skinlens.translation import sentence
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
@@ -47,7 +48,13 @@ def _day_first(values: Sequence[str], name: str) -> bool:
     first, second = any(one > 12 for one, _ in pairs), any(two > 12 for _, two in pairs)
     unclear = next((match[0] for match, (one, two) in zip(matched, pairs, strict=True) if one != two), "")
     if first == second and unclear:
-        raise CsvFileError(f"{name}: {unclear!r} may be a day and a month in either order; write dates as YYYY-MM-DD")
+        raise CsvFileError(
+            sentence(
+                "{name}: {date} may be a day and a month in either order; write dates as YYYY-MM-DD",
+                name=name,
+                date=repr(unclear),
+            )
+        )
     return first
 
 

@@ -26,7 +26,7 @@ from skinlens.leaderboard.probes import (
     StageSet,
 )
 from skinlens.models.pretrained import PretrainedWeights, PretrainedWeightsError, load_pretrained
-from skinlens.models.registry import Options, build, probed_stages
+from skinlens.models.registry import Options, build, normalisation, probed_stages
 from skinlens.storage.spreadsheet import guarded_table
 from skinlens.training.features import Features, FrozenBackbone, complete_stages, pooled_features, stage_widths
 from skinlens.training.held_out_probes import HeldOutPart, held_out_origins, probe_folds, probe_origin, probed_rows
@@ -164,7 +164,9 @@ def _backbone(network: str, options: Options, init: str) -> tuple[FrozenBackbone
         _LOG.info(
             "%s lacks weights of %s; the probe reads %s alone", start.description, ", ".join(absent), ", ".join(stages)
         )
-    return FrozenBackbone(built, network, start.sha256 or start.description, Preprocessing(), options), start, stages
+    mean, std = normalisation(network)
+    preprocessing = Preprocessing(mean=mean, std=std)
+    return FrozenBackbone(built, network, start.sha256 or start.description, preprocessing, options), start, stages
 
 
 def _stage_sets_of(
@@ -242,4 +244,6 @@ def _summary(record: ProbeRecord) -> str:
 
 
 def _short(start: PretrainedWeights) -> str:
-    return start.description.removesuffix(".safetensors").removeprefix("torchvision ")
+    """The weights' own name, without the library or package that they come from."""
+    name = start.description.rpartition(" ")[2]
+    return name.removesuffix(".safetensors").removesuffix(".pth")

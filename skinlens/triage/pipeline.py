@@ -23,28 +23,36 @@ notes.txt not_an_image
 """
 
 import hashlib
+import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from time import monotonic
 from typing import Protocol, TypeVar
 
 from skinlens.explain.heatmap import heatmap_of
-from skinlens.imaging.decode import decode
-from skinlens.imaging.image import ImageRejectedError, LesionImage
+from skinlens.imaging.decode import decode, in_full
+from skinlens.imaging.image import ImageRejectedError, LesionImage, Pixels
+from skinlens.imaging.quality import Quality, assess_quality, round_field
 from skinlens.runtime.card import ModelCard, OperatingPoint
-from skinlens.runtime.orientations import Stability, predict_orientations
+from skinlens.runtime.orientations import Predicting, Stability, predict_orientations
 from skinlens.runtime.prediction import Floats, Prediction
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
 from skinlens.triage.admission import Admission, examine
+from skinlens.triage.ahead import Ahead
 from skinlens.triage.decision import Assessment, assess
 from skinlens.triage.field import without_black
 
 # Images that are decoded before the model runs; a score's last digits depend on the images beside it.
 BATCH = 16
-# A batch ends early once its images have this many pixels together: 300 MB, whatever their number.
-MOST_PIXELS = 100_000_000
+# A batch ends early once its images take this many bytes together, whatever their number.
+MOST_BYTES = 300_000_000
+# An image of which the network sees so few pixels is decoded at no fewer than this many times as many on a side: then
+# the network's input differs by a grey value at most, and a probability by far less than 0.01 (docs/limits.md).
+_ENOUGH = 4
+# The least that a division by a time takes it for.
+_TICK = 1e-6
 
 
 class Source(Protocol):
@@ -139,6 +147,10 @@ class Pipeline:
         quality: Whether image quality and out-of-distribution score are checked; False assesses every image.
         lock: Held while the model runs, for programs in which several threads share one.
         frame: Which image of a DICOM file or TIFF with several, from 0; None assesses each of them.
+        all_pixels: Whether an image keeps all its pixels; False decodes a large one at a reduced size, which is several
+            times as fast and moves its probability by less than 0.01. `imaging.decode.in_full` gets them later.
+        hold: Seconds, about, for which the lock is held at a time, if one orientation of one image does not take
+            longer; None holds it for a whole batch.
 
     Raises:
         ModelFileError: If the model is missing, altered or not a released one.
@@ -154,6 +166,8 @@ class Pipeline:
         quality: bool = True,
         lock: AbstractContextManager[object] | None = None,
         frame: int | None = 0,
+        all_pixels: bool = True,
+        hold: float | None = None,
     ) -> None:
         self.predictor = load_predictor(model) if isinstance(model, str) else model
         self.card = self.predictor.card
@@ -162,6 +176,8 @@ class Pipeline:
         self._quality = quality
         self._lock = lock or nullcontext()
         self._frame = frame
+        self._side = None if all_pixels else _ENOUGH * self.card.preprocessing.size
+        self._shared = None if hold is None else _Shared(self.predictor, self._lock, hold)
 
     def __call__(self, image: bytes | LesionImage, *, name: str | None = None, frame: int = 0) -> Assessed:
         """Assess one image.
@@ -174,21 +190,32 @@ class Pipeline:
         Raises:
             ImageRejectedError: If no image can be made from the bytes.
         """
-        decoded = image if isinstance(image, LesionImage) else decode(image, name=name, frame=frame)
-        return self._assess([decoded])[0]
+        decoded = image if isinstance(image, LesionImage) else decode(image, name=name, frame=frame, side=self._side)
+        return self._assess([decoded], orientations=self._orientations)[0]
 
-    def stream(self, sources: Iterable[AnySource], *, batch: int = BATCH) -> Iterator[tuple[AnySource, Outcome]]:
+    def assess_again(self, assessed: Sequence[Assessed]) -> list[Assessed]:
+        """Assess images, in order, that another model has assessed; checks of their pixels are not made again."""
+        return self._assess(
+            [each.image for each in assessed],
+            orientations=self._orientations,
+            qualities=[None if each.admission is None else each.admission.quality for each in assessed],
+        )
+
+    def stream(
+        self, sources: Iterable[AnySource], *, batch: int = BATCH, readers: int = 0
+    ) -> Iterator[tuple[AnySource, Outcome]]:
         """Assess images one after another, in order, holding no more than one batch of them in memory.
 
         Args:
             sources: Read lazily; nothing is read before the first result is asked for.
             batch: Most images that are decoded before the model runs; fewer if they are large.
+            readers: As for `batches`.
 
         Yields:
             Each source with its assessment, or with the reason why it has none; as often as its file holds images if
             each of them is assessed.
         """
-        for outcomes in self.batches(sources, batch=batch):
+        for outcomes in self.batches(sources, batch=batch, readers=readers):
             yield from outcomes
 
     def batches(
@@ -196,7 +223,8 @@ class Pipeline:
         sources: Iterable[AnySource],
         *,
         batch: int = BATCH,
-        read_ahead: bool = False,
+        readers: int = 0,
+        within: float | None = None,
         keep_going: Callable[[], bool] = lambda: True,
     ) -> Generator[list[tuple[AnySource, Outcome]], None, None]:
         """Assess images as `stream` does, a batch at a time.
@@ -204,36 +232,63 @@ class Pipeline:
         Args:
             sources: Read lazily.
             batch: Most images in a batch.
-            read_ahead: Decode the next batch in a thread while the model runs on this one.
+            readers: Threads that decode the next batch while the model runs on this one; 0 decodes in between.
+            within: Seconds that a batch may take, about: the first one is of a single image, each further one of up to
+                twice as many as the one before. None makes all of them as large as `batch`.
             keep_going: Called before the model runs on a batch; once it returns False, no more batches are assessed.
         """
-        chunks = _chunks(sources, batch, self._frame)
-        if not read_ahead:
-            for chunk in chunks:
-                if not keep_going():
-                    return
-                yield self._outcomes(chunk)
-            return
-        with ThreadPoolExecutor(1, "skinlens-read") as reader:
-            upcoming = reader.submit(next, chunks, None)
-            while (ready := upcoming.result()) is not None:
-                if not keep_going():
-                    return
-                upcoming = reader.submit(next, chunks, None)
-                yield self._outcomes(ready)
+        ahead = Ahead(sources, _content_of, self._looked_at, _bytes_of, threads=readers, most=batch, room=MOST_BYTES)
+        size = batch if within is None else 1
+        with ahead:
+            images = iter(ahead)
+            while (chunk := _chunk(images, size)) and keep_going():
+                began = monotonic()
+                outcomes = self._outcomes(chunk)
+                # Neither is held while the next batch is put together.
+                del chunk
+                yield outcomes
+                if within is not None:
+                    seconds = max(_TICK, (monotonic() - began) / len(outcomes))
+                    size = max(1, min(2 * size, batch, int(within / seconds)))
+                del outcomes
 
-    def _outcomes(self, chunk: Sequence[tuple[AnySource, LesionImage | Unreadable]]) -> list[tuple[AnySource, Outcome]]:
-        assessed = iter(self._assess([each for _, each in chunk if isinstance(each, LesionImage)]))
-        return [(source, each if isinstance(each, Unreadable) else next(assessed)) for source, each in chunk]
+    def _looked_at(self, source: Source, content: bytes | ImageRejectedError) -> Iterator["_Ready"]:
+        """Decode one image of a file, or each of them, and do what needs no model."""
+        for decoded in _decoded(source.name, content, self._frame, self._side):
+            checked = decoded if self._quality and isinstance(decoded, LesionImage) else None
+            yield _Ready(decoded, None if checked is None else assess_quality(checked.pixels))
 
-    def _assess(self, images: Sequence[LesionImage]) -> list[Assessed]:
-        with self._lock:
-            answers = self._predict(images)
-        assessed = [
-            self._decided(image, prediction, stability, self._examine(image, prediction))
-            for image, (prediction, stability) in zip(images, answers, strict=True)
+    def _outcomes(self, chunk: Sequence[tuple[AnySource, "_Ready"]]) -> list[tuple[AnySource, Outcome]]:
+        images = [each.image for _, each in chunk if isinstance(each.image, LesionImage)]
+        qualities = [each.quality for _, each in chunk if isinstance(each.image, LesionImage)]
+        assessed = iter(self._assess(images, orientations=self._orientations, qualities=qualities))
+        return [
+            (source, each.image if isinstance(each.image, Unreadable) else next(assessed)) for source, each in chunk
         ]
-        return [self._second_look(each) if _is_ood(each, self.card) else each for each in assessed]
+
+    def _assess(
+        self, images: Sequence[LesionImage], *, orientations: bool, qualities: Sequence[Quality | None] | None = None
+    ) -> list[Assessed]:
+        answers = self._answers(images, orientations=orientations)
+        assessed = [
+            self._decided(image, prediction, stability, self._examine(image, prediction, quality))
+            for image, quality, (prediction, stability) in zip(
+                images, qualities or [None] * len(images), answers, strict=True
+            )
+        ]
+        return [
+            self._second_look(each, orientations=orientations) if _is_ood(each, self.card) else each
+            for each in assessed
+        ]
+
+    def _answers(
+        self, images: Sequence[LesionImage], *, orientations: bool
+    ) -> Sequence[tuple[Prediction, Stability | None]]:
+        """Run the model on many images, under the lock."""
+        if self._shared is not None:
+            return _predictions(self._shared, images, orientations=orientations)
+        with self._lock:
+            return self._predict(images, orientations=orientations)
 
     def _decided(
         self, image: LesionImage, prediction: Prediction, stability: Stability | None, admission: Admission | None
@@ -243,23 +298,73 @@ class Pipeline:
         )
         return Assessed(image, assessment, self.card)
 
-    def _second_look(self, assessed: Assessed) -> Assessed:
+    def _second_look(self, assessed: Assessed, *, orientations: bool) -> Assessed:
         """Assess the middle of a round field on black, whose hard rim alone can put an image out of distribution."""
-        middle = without_black(assessed.image)
+        if round_field(assessed.image.pixels) is None:
+            return assessed
+        try:
+            middle = without_black(in_full(assessed.image))
+        except ImageRejectedError:
+            return assessed
         if middle is None:
             return assessed
         with self._lock:
-            ((prediction, stability),) = self._predict([middle])
+            ((prediction, stability),) = self._predict([middle], orientations=orientations)
         again = self._decided(middle, prediction, stability, self._examine(middle, prediction))
         return assessed if _is_ood(again, self.card) else again
 
-    def _predict(self, images: Sequence[LesionImage]) -> Sequence[tuple[Prediction, Stability | None]]:
-        if self._orientations:
-            return predict_orientations(self.predictor, images)
-        return [(prediction, None) for prediction in self.predictor.predict(images)]
+    def _predict(
+        self, images: Sequence[LesionImage], *, orientations: bool
+    ) -> Sequence[tuple[Prediction, Stability | None]]:
+        return _predictions(self.predictor, images, orientations=orientations)
 
-    def _examine(self, image: LesionImage, prediction: Prediction) -> Admission | None:
-        return examine(image, prediction, self.predictor) if self._quality else None
+    def _examine(self, image: LesionImage, prediction: Prediction, quality: Quality | None = None) -> Admission | None:
+        return examine(image, prediction, self.predictor, quality=quality) if self._quality else None
+
+
+class _Shared:
+    """A model that gives up its lock in between, once it has held it for some time.
+
+    Args:
+        predictor: The model.
+        lock: Held for each pass.
+        hold: Seconds for a pass, about, if one image does not take longer.
+    """
+
+    def __init__(self, predictor: Predictor, lock: AbstractContextManager[object], hold: float) -> None:
+        self._predictor, self._lock, self._hold = predictor, lock, hold
+        # Seconds for an image in the latest pass; the first pass is of one image, to find out.
+        self._pace = math.inf
+
+    def prepare(self, image: LesionImage) -> Pixels:
+        return self._predictor.prepare(image)
+
+    def predict(self, images: Sequence[LesionImage]) -> list[Prediction]:
+        answers: list[Prediction] = []
+        while len(answers) < len(images):
+            most = max(1, int(self._hold / max(_TICK, self._pace)))
+            some = images[len(answers) : len(answers) + most]
+            with self._lock:
+                began = monotonic()
+                answers += self._predictor.predict(some)
+                self._pace = (monotonic() - began) / len(some)
+        return answers
+
+
+def _predictions(
+    predictor: Predicting, images: Sequence[LesionImage], *, orientations: bool
+) -> Sequence[tuple[Prediction, Stability | None]]:
+    if orientations:
+        return predict_orientations(predictor, images)
+    return [(prediction, None) for prediction in predictor.predict(images)]
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """An image before the model runs, with the checks of its pixels if they are wanted."""
+
+    image: LesionImage | Unreadable
+    quality: Quality | None
 
 
 def _is_ood(assessed: Assessed, card: ModelCard) -> bool:
@@ -269,38 +374,42 @@ def _is_ood(assessed: Assessed, card: ModelCard) -> bool:
     return not admission.ood_score >= card.ood.threshold
 
 
-def _decoded(source: Source, frame: int | None) -> Iterator[LesionImage | Unreadable]:
-    """Decode one image of a file, or each of them where `frame` is None."""
-    content = None
+def _content_of(source: Source) -> bytes | ImageRejectedError:
     try:
-        content = source.read()
-        first = decode(content, name=source.name, frame=frame or 0)
-        yield first
+        return source.read()
     except ImageRejectedError as error:
-        yield Unreadable("" if content is None else hashlib.sha256(content).hexdigest(), error)
+        return error
+
+
+def _decoded(
+    name: str, content: bytes | ImageRejectedError, frame: int | None, side: int | None
+) -> Iterator[LesionImage | Unreadable]:
+    """Decode one image of a file, or each of them where `frame` is None."""
+    if isinstance(content, ImageRejectedError):
+        yield Unreadable("", content)
         return
+    try:
+        first = decode(content, name=name, frame=frame or 0, side=side)
+    except ImageRejectedError as error:
+        yield Unreadable(hashlib.sha256(content).hexdigest(), error)
+        return
+    yield first
     for number in range(1, first.frames if frame is None else 1):
         try:
-            yield decode(content, name=source.name, frame=number)
+            yield decode(content, name=name, frame=number, side=side)
         except ImageRejectedError as error:
             yield Unreadable(first.sha256, error)
 
 
-def _chunks(
-    sources: Iterable[AnySource], batch: int, frame: int | None
-) -> Iterator[list[tuple[AnySource, LesionImage | Unreadable]]]:
-    """Decode images in order, few enough at a time that memory stays flat.
+def _bytes_of(ready: _Ready) -> int:
+    return ready.image.held_bytes if isinstance(ready.image, LesionImage) else 0
 
-    A chunk is given before the next image is read.
-    """
-    chunk: list[tuple[AnySource, LesionImage | Unreadable]] = []
-    pixels = 0
-    for source in sources:
-        for decoded in _decoded(source, frame):
-            chunk.append((source, decoded))
-            pixels += decoded.width * decoded.height if isinstance(decoded, LesionImage) else 0
-            if len(chunk) == batch or pixels >= MOST_PIXELS:
-                yield chunk
-                chunk, pixels = [], 0
-    if chunk:
-        yield chunk
+
+def _chunk(images: Iterator[tuple[AnySource, _Ready]], size: int) -> list[tuple[AnySource, _Ready]]:
+    """The next images, few enough that memory stays flat; none is decoded that is not among them."""
+    chunk: list[tuple[AnySource, _Ready]] = []
+    held = 0
+    while len(chunk) < size and held < MOST_BYTES and (taken := next(images, None)) is not None:
+        chunk.append(taken)
+        held += _bytes_of(taken[1])
+    return chunk

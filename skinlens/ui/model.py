@@ -1,6 +1,5 @@
 """The models: which one is in use, each loaded once for all browser sessions and only when it is needed."""
 
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,21 +11,25 @@ from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, released_models
 from skinlens.runtime.providers import provider_in_words
 from skinlens.runtime.released import allowed_by_environment, trusted_card
 from skinlens.runtime.weights import weights_folder
+from skinlens.translation import error_in_language
 from skinlens.translation import gettext as _
-from skinlens.translation import in_language
+from skinlens.triage.turns import Turns
 
 # Key of the choice of the model.
 MODEL = "model"
 # One for all models: two of them at work would fight for the same cores.
-_CORES = threading.Lock()
+_CORES = Turns()
 
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
-    """A predictor, and the lock that keeps two sessions from using the machine's cores at the same time."""
+    """A predictor, and the lock that keeps two sessions from using the machine's cores at the same time.
+
+    A run in the background takes `lock.behind`, so that a person who waits for one image goes before it.
+    """
 
     predictor: Predictor
-    lock: threading.Lock
+    lock: Turns
 
     @property
     def card(self) -> ModelCard:
@@ -58,7 +61,8 @@ def choose_model() -> None:
         return
     if st.session_state.get(MODEL, DEFAULT_MODEL) not in names:
         del st.session_state[MODEL]
-    st.selectbox(
+    # A list to pick from would cut the names off.
+    st.radio(
         _("Model"),
         names,
         format_func={name: model_title(name) for name in names}.__getitem__,
@@ -100,7 +104,7 @@ def model_or_sentence() -> LoadedModel | None:
         return loaded_model()
     except ModelFileError as error:
         st.error(_("The model cannot be used, so no image can be assessed."), icon=":material/error:")
-        st.text(in_language(str(error)))
+        st.text(error_in_language(error))
         return None
 
 

@@ -11,8 +11,8 @@ from skinlens.leaderboard.held_out import HeldOutModel
 from skinlens.report.tables import CURVE_SENTENCE, curve_table, point_table, rejection_sentence, view_table
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.weights import weights_folder
+from skinlens.translation import error_in_language, in_language, number, numbers_in
 from skinlens.translation import gettext as _
-from skinlens.translation import in_language, number, numbers_in
 from skinlens.triage.hazards import HAZARDS
 from skinlens.triage.risk import percent
 from skinlens.ui.shown_table import shown_table
@@ -129,7 +129,7 @@ def _show_studies(card: ModelCard) -> None:
         measured = read_measured(folder, card.name, weights_sha256=digest, threshold=threshold)
     except ResultError as error:
         st.error(_("The results beside the model cannot be read."), icon=":material/error:")
-        st.text(in_language(str(error)))
+        st.text(error_in_language(error))
         return
     if measured is None:
         st.write(_("Shortcut tests, subgroups and failures have not been measured for these weights."))

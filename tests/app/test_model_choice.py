@@ -57,7 +57,7 @@ def test_only_the_model_in_use_is_loaded_until_the_other_is_asked(app: AppTest, 
 
 def test_the_sidebar_switches_every_page(app: AppTest, loads: list[str], paper_model: Predictor) -> None:
     upload(app.run(), "a.png", png(5))
-    app.selectbox(key=MODEL).set_value(PAPER).run()
+    app.radio(key=MODEL).set_value(PAPER).run()
     assert not app.exception
     assert any(f"Model **{PAPER}** 1.1.0" in text for text in texts(app))
     expected = Pipeline(paper_model)(png(5))
@@ -74,10 +74,10 @@ def test_a_drawn_example_is_assessed_again_by_the_chosen_model(
     """It has no file in the uploader that would be read again."""
     app.run()
     next(button for button in app.button if button.label == "Try a synthetic example").click().run()
-    app.selectbox(key=MODEL).set_value(PAPER).run()
+    app.radio(key=MODEL).set_value(PAPER).run()
     assert not app.exception
     assert any(paper_model.model.sha256 in text for text in texts(app))
-    app.selectbox(key=MODEL).set_value(DEFAULT_MODEL).run()
+    app.radio(key=MODEL).set_value(DEFAULT_MODEL).run()
     assert not any(paper_model.model.sha256 in text for text in texts(app))
     assert loads == [DEFAULT_MODEL, PAPER]
 
@@ -86,10 +86,10 @@ def test_a_drawn_example_is_assessed_again_by_the_chosen_model(
 def test_an_operating_point_is_used_where_the_model_has_it(app: AppTest) -> None:
     upload(app.run(), "a.png", png(5))
     app.radio(key="point").set_value("specialist").run()
-    app.selectbox(key=MODEL).set_value(PAPER).run()
+    app.radio(key=MODEL).set_value(PAPER).run()
     assert not app.exception
     assert any("Operating point **balanced**" in text for text in texts(app))
-    app.selectbox(key=MODEL).set_value(DEFAULT_MODEL).run()
+    app.radio(key=MODEL).set_value(DEFAULT_MODEL).run()
     assert not app.exception
     assert app.radio(key="point").value == "specialist"
     assert any("Operating point **specialist**" in text for text in texts(app))
@@ -127,5 +127,5 @@ def test_an_other_model_that_was_tampered_with_says_so(
 @pytest.mark.usefixtures("assesses_anything")
 def test_where_there_is_one_model_nothing_is_chosen(app: AppTest) -> None:
     upload(app.run(), "a.png", png(5))
-    assert MODEL not in [box.key for box in app.selectbox]
+    assert MODEL not in [box.key for box in app.radio]
     assert "Other model" not in app.segmented_control(key="viewer-right").options

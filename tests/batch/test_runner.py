@@ -9,17 +9,26 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from skinlens.batch import runner
 from skinlens.batch.errors import BatchError
+from skinlens.batch.reopen import image_again
 from skinlens.batch.runner import BusyError, alone, go_through, is_worked_on
 from skinlens.batch.store import BatchStore
 from skinlens.cli.predict import Outputs, predict
+from skinlens.imaging.decode import decode
+from skinlens.imaging.image import LesionImage
+from skinlens.imaging.preprocess import resize
+from skinlens.imaging.synthetic import encode_png
+from skinlens.runtime.prediction import Prediction
 from skinlens.runtime.predictor import Predictor
 from skinlens.triage import pipeline
+from skinlens.triage.turns import Turns
 from tests.batch.conftest import NAMES, MakeRun, assess_all
+from tests.drawn import familiar_pixels
 
 IS_A = "This cannot be read as an image. It is {}, not a regular file."
 
@@ -89,7 +98,8 @@ def test_what_stops_half_way_goes_on_without_loss_or_repetition(
     with pytest.raises(KeyboardInterrupt):
         go_through(store, predictor, threading.Lock(), pause=stop)
     before = {line.number: line for line in store.lines() if line.state != "waiting"}
-    assert len(before) == 2 * (after + 1)
+    # The first batch is of one image, each further one of two.
+    assert len(before) == 1 + 2 * after
     assess_all(store, predictor)
     lines = store.lines()
     assert store.progress().complete
@@ -113,6 +123,7 @@ runner.go_through(BatchStore(Path(sys.argv[1])), load_predictor(), threading.Loc
 """
 
 
+@pytest.mark.slow
 def test_a_killed_program_leaves_the_run_ready_to_go_on(new_run: MakeRun, predictor: Predictor) -> None:
     store = new_run()
     with subprocess.Popen(
@@ -201,7 +212,7 @@ def test_an_image_that_vanishes_gets_its_sentence(folder: Path, new_run: MakeRun
 def test_memory_holds_a_few_images_at_a_time(
     monkeypatch: pytest.MonkeyPatch, new_run: MakeRun, predictor: Predictor
 ) -> None:
-    monkeypatch.setattr(pipeline, "MOST_PIXELS", 1)
+    monkeypatch.setattr(pipeline, "MOST_BYTES", 1)
     sizes = []
     keep = BatchStore.keep
 
@@ -230,6 +241,52 @@ def test_another_page_gets_the_model_in_between(new_run: MakeRun, predictor: Pre
     go_through(store, predictor, lock)
     other.join()
     assert len(waits) > 1
+
+
+def test_a_person_who_waits_for_the_model_goes_before_the_run(
+    monkeypatch: pytest.MonkeyPatch, new_run: MakeRun, predictor: Predictor
+) -> None:
+    turns, answer = Turns(), predictor.predict
+    passes: list[int] = []
+    waited: list[int] = []
+
+    def page() -> None:
+        with turns:
+            waited.append(len(passes))
+
+    def predict(images: list[LesionImage]) -> list[Prediction]:
+        if not passes:
+            person.start()
+            while not turns.is_wanted:
+                person.join(0.001)
+        passes.append(len(images))
+        return answer(images)
+
+    person = threading.Thread(target=page)
+    monkeypatch.setattr(predictor, "predict", predict)
+    store = new_run()
+    go_through(store, predictor, turns.behind)
+    person.join()
+    # In the first pass of the run it came, and it went before the second.
+    assert waited == [1]
+    assert len(passes) > 1
+    assert store.progress().complete
+
+
+def test_a_row_of_a_large_image_has_its_full_size(folder: Path, new_run: MakeRun, predictor: Predictor) -> None:
+    pixels = resize(familiar_pixels(0), height=1800, width=2400)
+    (folder / "large.png").write_bytes(encode_png(pixels))
+    store = new_run(folder / "large.png")
+    assess_all(store, predictor)
+    (line,) = store.lines()
+    assert (line.state, line.width, line.height) == ("judged", 2400, 1800)
+    again = image_again(store.image(line.number))
+    np.testing.assert_array_equal(again.pixels, pixels)
+    # The thumbnail shows all of it.
+    (small,) = store.thumbnails([line.number]).values()
+    shown = decode(small).pixels
+    assert shown.shape == (96, 128, 3)
+    assert np.abs(shown.astype(int) - resize(pixels, height=96, width=128)).mean() < 4
 
 
 @pytest.mark.timeout(60)

@@ -30,15 +30,32 @@ QUIET = (
     # No name but our own is looked up, whatever a page asks for.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1",
 )
+# One walk through each page, and what shares the page of another test. All others are slow
+# tests, since a browser takes ten seconds for what a page's own test does in one.
+QUICK = (
+    "test_batch.py::test_a_dropped_folder_is_assessed_with_its_paths_and_discarded",
+    "test_cases.py::test_a_case_is_saved_opened_and_agrees_with_its_pdf",
+    "test_compare.py::test_tabs_are_reached_by_keyboard",
+    "test_privacy.py::test_no_page_asks_a_foreign_host",
+    "test_privacy.py::test_a_foreign_request_would_be_noticed",
+    "test_privacy.py::test_another_page_on_this_computer_reads_nothing",
+    "test_triage.py::test_drop_read_slide_and_take_the_pdf",
+    "test_triage.py::test_a_pages_own_address_leads_through_the_router",
+    "test_viewer.py",
+)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without Chromium these tests are left out, except in CI, where they then fail."""
+    """Mark what is not quick; without Chromium these tests are left out, except in CI, where they then fail."""
+    here = [item for item in items if Path(__file__).parent in item.path.parents]
+    for item in here:
+        if not item.nodeid.rpartition("/")[2].startswith(QUICK):
+            item.add_marker(pytest.mark.slow)
     if CHROMIUM or os.environ.get("CI"):
         return
-    left_out = [item for item in items if Path(__file__).parent in item.path.parents]
-    items[:] = [item for item in items if item not in left_out]
-    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in here]
+    config.hook.pytest_deselected(items=here)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

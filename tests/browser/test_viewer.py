@@ -207,6 +207,7 @@ class TestZoomAndPan:
         assert sent == []
         expect(state).to_have_attribute("data-test-script-state", "notRunning")
 
+    @pytest.mark.slow
     def test_another_image_starts_whole_and_keeps_the_look(self, page: Page, own_viewer: Locator) -> None:
         own_viewer.get_by_role("button", name="Zoom in").click()
         own_viewer.get_by_label("Colours").select_option("cividis")
@@ -310,6 +311,7 @@ class TestEvidence:
         button.click()
         expect(viewer.locator("canvas.evidence")).to_be_visible()
 
+    @pytest.mark.slow
     def test_an_enhanced_copy_blinks_to_the_original(self, page: Page, own_viewer: Locator) -> None:
         page.get_by_test_id("stButtonGroup").get_by_text("Colour corrected", exact=True).click()
         expect(own_viewer.locator("figcaption", has_text="Colour corrected")).to_be_visible(timeout=60 * SECONDS)
@@ -385,6 +387,7 @@ class TestFullScreen:
 
 
 class TestModels:
+    @pytest.mark.slow
     def test_the_other_model_is_shown_and_a_disagreement_is_said(self, page: Page, predictor: Predictor) -> None:
         content = encode_png(familiar_pixels(0, malignant_look=False))
         own, other = Pipeline(predictor)(content), Pipeline(load_predictor("asff_resnet50_paper"))(content)
@@ -398,11 +401,11 @@ class TestModels:
         expect(page.get_by_text(compare(own.assessment, other.assessment).sentence)).to_be_visible()
         assert np.abs(drawn(viewer)[0].astype(int) - before).mean() > 1
 
+    @pytest.mark.slow
     def test_the_sidebar_switches_the_model_of_the_page(self, page: Page, own_viewer: Locator) -> None:
         before = drawn(own_viewer)[0]
         sidebar = page.get_by_test_id("stSidebar")
-        sidebar.get_by_test_id("stSelectbox").first.click()
-        page.get_by_role("option", name="paper protocol").click()
+        sidebar.get_by_text("paper protocol").click()
         expect(sidebar.get_by_text("asff_resnet50_paper 1.1.0")).to_be_visible(timeout=90 * SECONDS)
         settle(page)
         assert np.abs(drawn(page.locator(".viewer"))[0].astype(int) - before).mean() > 1

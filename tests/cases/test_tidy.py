@@ -84,6 +84,7 @@ def leave_behind(store: CaseStore, *, marked: bool) -> Path:
     return store.pixels.file(image_id)
 
 
+@pytest.mark.slow
 def test_whenever_a_saving_program_is_killed_the_rest_can_be_tidied_up(tmp_path: Path) -> None:
     """Killed at seeded moments between its first save and its fourth or so, until that was in mid-save once."""
     moments, path = random.Random(17), tmp_path / "kept" / "cases.sqlite"  # noqa: S311 - no secret

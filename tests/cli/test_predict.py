@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import struct
+import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ from skinlens.imaging.decode import decode
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.sources import Source, safe_name
 from skinlens.imaging.synthetic import draw_pixels, encode_png
+from skinlens.imaging.workers import worker_count
 from skinlens.runtime.predictor import Predictor, load_predictor
 from skinlens.triage import pipeline
 from skinlens.triage.pipeline import BATCH
@@ -703,7 +705,7 @@ class TestModel:
 
 
 class TestFlatMemory:
-    """Images are read a batch at a time, and rows are on disk before the next batch is read."""
+    """No more than a batch is read ahead of the rows on disk."""
 
     @pytest.fixture
     def quick(self, predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> Predictor:
@@ -721,12 +723,36 @@ class TestFlatMemory:
         sizes: list[int] = []
         answer = quick.predict
         monkeypatch.setattr(quick, "predict", lambda images: [sizes.append(len(images)), *answer(images)][1:])
-        monkeypatch.setattr(pipeline, "MOST_PIXELS", 2 * 64 * 64)
+        monkeypatch.setattr(pipeline, "MOST_BYTES", 2 * 64 * 64 * 3)
         for index in range(5):
             (tmp_path / f"{index}.png").write_bytes(encode_png(draw_pixels(index, height=64, width=64)))
         outputs = Outputs(tmp_path / "rows.csv", as_json=False, heatmaps=None, pdfs=None, orientations=False)
         predict([tmp_path], outputs, model=None, point=None, threshold=None)
         assert sizes == [2, 2, 1]
+
+    @pytest.mark.slow
+    @pytest.mark.usefixtures("quick")
+    def test_four_times_as_many_images_take_no_more_memory(self, tmp_path: Path) -> None:
+        content = encode_png(draw_pixels(1, height=128, width=128))
+
+        def peak(number: int) -> int:
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            for index in range(number):
+                (folder / f"{index}.png").write_bytes(content)
+            outputs = Outputs(tmp_path / "rows.csv", as_json=False, heatmaps=None, pdfs=None, orientations=False)
+            tracemalloc.start()
+            try:
+                predict([folder], outputs, model=None, point=None, threshold=None)
+                return tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+
+        # Tables and caches that are made once.
+        peak(40)
+        few, many = peak(80), peak(320)
+        # Two batches in hand are 2 MB, now more full and now less; 240 more images would take 12 MB.
+        assert many - few < 3_000_000
 
     @pytest.mark.parametrize("as_json", [False, True])
     @pytest.mark.usefixtures("quick")
@@ -757,7 +783,8 @@ class TestFlatMemory:
         monkeypatch.setattr(predict_module, "Sources", Many)
         predict([], Outputs(out, as_json=as_json, heatmaps=None, pdfs=None), model=None, point=None, threshold=None)
         assert len(ahead) == number
-        assert max(ahead) < BATCH
+        # One batch in the model, one decoded ahead, and what the readers have in hand.
+        assert max(ahead) < 2 * BATCH + worker_count()
         text = out.read_text("utf-8")
         paths = [entry["path"] for entry in (json.loads(text) if as_json else parsed(text))]
         assert paths == [f"image-{index}" for index in range(number)]

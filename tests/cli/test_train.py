@@ -234,6 +234,7 @@ def test_a_defect_is_seen_in_full(folder: Path, monkeypatch: pytest.MonkeyPatch)
         main.run()
 
 
+@pytest.mark.slow
 def test_as_a_process_it_ends_in_one_sentence(folder: Path) -> None:
     root = str(Path(__file__).parents[2])
     done = subprocess.run(

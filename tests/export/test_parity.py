@@ -89,6 +89,7 @@ def wrong_sign(output: Analysis, network: AsffResNet50) -> Tensor:
 
 
 @pytest.mark.parametrize("slip", [wrong_layer, wrong_sign])
+@pytest.mark.slow
 def test_a_wrong_map_is_refused(
     slip: Callable[[Analysis, AsffResNet50], Tensor], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -335,6 +335,7 @@ def test_an_rgb_profile_on_inks_is_ignored(truth: npt.NDArray[np.uint8], save: C
     np.testing.assert_array_equal(decode(save(inks, "TIFF", icc_profile=srgb_profile())).pixels, truth)
 
 
+@pytest.mark.slow
 def test_an_image_just_under_the_limit_opens_without_a_warning_from_pillow(save: Callable[..., Any]) -> None:
     # Pillow warns from 89.5 megapixels on, and warnings are errors here.
     image = decode(save(Image.new("RGB", (9000, 10000), (120, 80, 60)), "TIFF", compression="tiff_adobe_deflate"))

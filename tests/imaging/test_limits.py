@@ -174,7 +174,7 @@ from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.limits import MEMORY_BYTES
 worker._limit_memory()
 for size in (MEMORY_BYTES // 2, MEMORY_BYTES + 300 * 2**20):
-    formats.decode_raster = lambda data, opener, name, frame: np.ones(size, np.uint8).shape
+    formats.decode_raster = lambda data, opener, name, frame, side: np.ones(size, np.uint8).shape
     try:
         print(formats.decode_content(b"GIF89a", "arm.gif"))
     except ImageRejectedError as error:

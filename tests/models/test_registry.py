@@ -1,6 +1,7 @@
 """Networks by name."""
 
 import pytest
+import timm
 from torch import nn
 
 from skinlens.models import registry
@@ -52,3 +53,10 @@ def test_parameters_are_counted_and_buffers_are_not() -> None:
 def test_a_shared_parameter_counts_once() -> None:
     layer = nn.Linear(3, 4)
     assert registry.parameter_count(nn.Sequential(layer, layer)) == 16
+
+
+def test_pretrained_weights_have_the_normalisation_of_their_training() -> None:
+    package = timm.get_pretrained_cfg("tf_efficientnet_lite2")
+    assert registry.normalisation("asff_efficientnet_lite2") == (package.mean, package.std)
+    imagenet = timm.get_pretrained_cfg("resnet50")
+    assert registry.normalisation("asff_resnet50") == (imagenet.mean, imagenet.std)

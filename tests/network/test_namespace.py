@@ -99,6 +99,7 @@ def test_the_server_asks_for_nothing(recorded: Recorder) -> None:
     assert recorded("-m", "tests.network.visit", str(LONG_ENOUGH)) == NOTHING
 
 
+@pytest.mark.slow
 def test_predict_asks_for_nothing(recorded: Recorder, folder: Path, tmp_path: Path) -> None:
     extras = ["--pdf", str(tmp_path / "pdfs"), "--heatmaps", str(tmp_path / "maps")]
     out = tmp_path / "rows.csv"

@@ -71,6 +71,7 @@ def test_models_are_looked_for_there(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 
 @pytest.mark.parametrize("command", [["predict", "none.png"], ["card", "asff_resnet50"]])
+@pytest.mark.slow
 def test_commands_look_there_too(command: list[str], tmp_path: Path) -> None:
     """In a process of its own, from another folder: `card` once took the current folder's `weights`."""
     done = subprocess.run(

@@ -112,6 +112,7 @@ def scorers() -> list[int]:
     return [int(line) for line in found.stdout.split()]
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_loses_nothing(tmp_path: Path, job: Job) -> None:
     assert_nothing_is_lost(tmp_path, job, 24, 3, score_locally, children)
 
@@ -121,6 +122,7 @@ def children() -> list[int]:
     return [child.pid for child in multiprocessing.active_children() if child.pid]
 
 
+@pytest.mark.slow
 def test_processes_that_keep_dying_are_told(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("skinlens.scoring.local._load", _die)
     shard = Shard(0, (Item("a", "a", "a"),))

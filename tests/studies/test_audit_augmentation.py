@@ -53,6 +53,7 @@ def manifests(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return paths
 
 
+@pytest.mark.slow
 def test_what_compression_tells_before_and_after_augmentation(manifests: list[Path], tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text(RECIPE, "utf-8")
     audit_augmentation(tmp_path / "recipe.toml", manifests, tmp_path / "out", images=160, seed=0)

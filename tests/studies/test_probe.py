@@ -121,6 +121,16 @@ def test_what_is_written(call: Caller, data: Path, weights: Path, out: Path, tmp
     assert all(line.startswith("skinlens: ") for line in done.err.splitlines())
 
 
+def test_images_are_normalised_as_the_weights_expect(
+    call: Caller, data: Path, weights: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = ((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
+    monkeypatch.setitem(registry._NORMALISATION, "tiny", expected)
+    assert call("probe", "--data", data, "--network", "tiny", "--init", weights, "--out", out).status == 0
+    (probe,) = read_probes(out)
+    assert (probe.record.preprocessing["mean"], probe.record.preprocessing["std"]) == tuple(map(list, expected))
+
+
 def test_the_same_call_gives_the_same_figures_from_the_cache(
     call: Caller, data: Path, weights: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

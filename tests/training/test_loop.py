@@ -881,6 +881,7 @@ def asff_recipe(**entries: None) -> Recipe:
     return recipe(network=network, preprocessing={"size": 64}, schedule={"epochs": 1}, batch_size=2, **entries)
 
 
+@pytest.mark.slow
 def test_the_real_network_trains_and_says_how_strong_its_heatmaps_are(rows: pd.DataFrame, settings: Settings) -> None:
     small = rows.iloc[:6].assign(fold=[0, 0, 1, 1, 1, 1])
     finished = run(asff_recipe(ema=None), small, settings)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from skinlens.imaging.decode import decode
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.quality import round_field
 from skinlens.imaging.synthetic import draw_pixels, encode_png
@@ -104,6 +105,23 @@ def test_an_image_out_of_distribution_gets_a_second_look_without_its_black(
     if is_cut:
         assert FIELD_NOTE in assessed.assessment.reasons
         assert assessed.image.width < 320
+
+
+def test_a_second_look_at_a_reduced_copy_is_at_all_pixels(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The field may be a small part of the image."""
+    round_ = in_a_circle(familiar_pixels(0, height=400, width=400), height=1900, width=2600)
+    png, cut = encode_png(round_), without_black(image_of(round_))
+    assert cut is not None
+    monkeypatch.setattr(predictor, "ood_statistics", Strict([-99.0, 0.0]))
+    assessed = Pipeline(predictor, orientations=False, all_pixels=False)(png, name="round.png")
+    np.testing.assert_array_equal(assessed.image.pixels, cut.pixels)
+    assert FIELD_NOTE in assessed.assessment.reasons
+    assert (assessed.image.width, assessed.image.height) == (cut.width, cut.height)
+    # As when it is read again for a summary.
+    again = as_assessed(decode(png), assessed.image.notes)
+    np.testing.assert_array_equal(again.pixels, assessed.image.pixels)
 
 
 def test_an_image_that_is_admitted_is_never_cut(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,14 +2,17 @@
 
 import ast
 import csv
+import io
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from pyarrow import parquet
 from streamlit.testing.v1 import AppTest
 
@@ -20,8 +23,10 @@ from skinlens.batch.table import entries
 from skinlens.cli import predict as predict_module
 from skinlens.cli.predict import Outputs, predict
 from skinlens.imaging.image import ImageRejectedError, LesionImage
+from skinlens.imaging.preprocess import resize
 from skinlens.imaging.sources import InMemory
 from skinlens.imaging.synthetic import draw_lesion, encode_png
+from skinlens.runtime.prediction import Prediction
 from skinlens.runtime.predictor import Predictor
 from skinlens.scoring import on_ray
 from skinlens.scoring.items import list_items
@@ -31,6 +36,7 @@ from skinlens.triage.pipeline import BATCH, Assessed, Pipeline, Unreadable
 from skinlens.triage.row import Row, columns
 from skinlens.triage.wording import NOT_DERMOSCOPY
 from tests.app.conftest import app as app
+from tests.drawn import familiar_pixels
 
 ROOT = Path(__file__).parents[2]
 
@@ -244,24 +250,25 @@ class TestStream:
             assert sources.read <= index // 4 * 4 + 4
 
     def test_large_images_make_small_batches(self, quick: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(pipeline_module, "MOST_PIXELS", 2 * 64 * 64)
+        monkeypatch.setattr(pipeline_module, "MOST_BYTES", 2 * 64 * 64 * 3)
         sources = [InMemory(f"{index}.png", png(1)) for index in range(5)]
         batches = list(Pipeline(quick, orientations=False).batches(sources))
         assert [len(batch) for batch in batches] == [2, 2, 1]
         assert BATCH > 2
 
-    @pytest.mark.parametrize("read_ahead", [False, True])
-    def test_it_stops_before_the_model_runs_again(self, quick: Predictor, *, read_ahead: bool) -> None:
+    @pytest.mark.parametrize("readers", [0, 1, 3])
+    def test_it_stops_before_the_model_runs_again(self, quick: Predictor, readers: int) -> None:
         answers = iter([True, True, False])
         pipeline = Pipeline(quick, orientations=False)
         sources = Watched(20, png(1))
-        batches = list(pipeline.batches(sources, batch=4, read_ahead=read_ahead, keep_going=lambda: next(answers)))
+        batches = list(pipeline.batches(sources, batch=4, readers=readers, keep_going=lambda: next(answers)))
         assert [len(batch) for batch in batches] == [4, 4]
-        assert sources.read == 12
+        # What was decoded for the batch that was stopped, and with readers for one more.
+        assert 12 <= sources.read <= (12 if not readers else 16 + readers)
 
     def test_reading_ahead_changes_nothing_but_when_it_reads(self, quick: Predictor) -> None:
         sources, pipeline = Watched(10, png(1)), Pipeline(quick, orientations=False)
-        batches = pipeline.batches(sources, batch=4, read_ahead=True)
+        batches = pipeline.batches(sources, batch=4, readers=3)
         first = next(batches)
         names = [source.name for batch in (first, *batches) for source, _ in batch]
         assert names == [f"{index}.png" for index in range(10)]
@@ -278,3 +285,87 @@ class TestStream:
             assert isinstance(outcome, Assessed)
             assert not lock.locked()
         assert held == [True] * 3
+
+    def test_batches_grow_from_a_first_image_to_as_many_as_there_is_time_for(self, quick: Predictor) -> None:
+        sources = [InMemory(f"{index}.png", png(1)) for index in range(40)]
+
+        def sizes(within: float | None) -> list[int]:
+            batches = Pipeline(quick, orientations=False).batches(sources, readers=1, within=within)
+            return [len(batch) for batch in batches]
+
+        assert sizes(60) == [1, 2, 4, 8, 16, 9]
+        assert sizes(None) == [16, 16, 8]
+        assert sizes(1e-9) == [1] * 40
+
+    def test_the_lock_is_given_up_between_passes(self, quick: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
+        passes: list[int] = []
+        lock, answer = threading.Lock(), quick.predict
+
+        def slow(images: list[LesionImage]) -> list[Prediction]:
+            assert lock.locked()
+            passes.append(len(images))
+            time.sleep(0.004 * len(images))
+            return answer(images)
+
+        monkeypatch.setattr(quick, "predict", slow)
+        images = [InMemory(f"{index}.png", png(1)) for index in range(16)]
+        for hold in (0.03, None):
+            list(Pipeline(quick, orientations=False, lock=lock, hold=hold).stream(images))
+        # One image shows how long they take; then as many as fit.
+        assert passes[0] == 1
+        assert max(passes[:-1]) <= 7
+        assert sum(passes[:-1]) == 16
+        assert passes[-1] == 16
+
+
+@pytest.fixture(scope="module")
+def large() -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(resize(familiar_pixels(1), height=1800, width=2400)).save(stream, "JPEG", quality=90)
+    return stream.getvalue()
+
+
+class TestReducedImages:
+    """A large image of which all pixels are not wanted: the same row but for the last digits of its numbers."""
+
+    def test_the_row_is_that_of_the_whole(self, large: bytes, predictor: Predictor) -> None:
+        rows = {}
+        for all_pixels in (True, False):
+            pipeline = Pipeline(predictor, orientations=False, all_pixels=all_pixels)
+            assessed = pipeline(large, name="a.jpg")
+            assert (assessed.image.full_size is None) == all_pixels
+            assert assessed.image.pixels.shape[0] == (1800 if all_pixels else 900)
+            rows[all_pixels] = Row.of("a.jpg", assessed, pipeline.card, pipeline.point).cells()
+        whole, reduced = (
+            {name: value for name, value in rows[each].items() if not isinstance(value, float) and name != "reasons"}
+            for each in (True, False)
+        )
+        assert reduced == whole
+        assert (whole["width"], whole["height"]) == (2400, 1800)
+        assert rows[False]["probability"] == pytest.approx(rows[True]["probability"], abs=0.01)
+
+    def test_a_stream_has_the_same_results(self, large: bytes, predictor: Predictor) -> None:
+        pipeline = Pipeline(predictor, orientations=False, all_pixels=False)
+        alone = pipeline(large)
+        ((_, streamed),) = pipeline.stream([InMemory("a.jpg", large)], readers=2)
+        assert isinstance(streamed, Assessed)
+        assert streamed.prediction.score == alone.prediction.score
+        assert streamed.admission == alone.admission
+
+    def test_many_of_them_make_small_batches(
+        self, large: bytes, quick: Predictor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # What is held is the reduced copy and the file, not all pixels.
+        monkeypatch.setattr(pipeline_module, "MOST_BYTES", 2 * (900 * 1200 * 3 + len(large)))
+        sources = [InMemory(f"{index}.jpg", large) for index in range(5)]
+        batches = list(Pipeline(quick, orientations=False, all_pixels=False).batches(sources, readers=1))
+        assert [len(batch) for batch in batches] == [2, 2, 1]
+
+    def test_another_model_assesses_the_same_pixels(self, large: bytes, quick: Predictor) -> None:
+        pipeline = Pipeline(quick, orientations=False, all_pixels=False)
+        first = pipeline(large)
+        (again,) = pipeline.assess_again([first])
+        assert again.image is first.image
+        assert again.admission is not None
+        assert first.admission is not None
+        assert again.admission.quality is first.admission.quality

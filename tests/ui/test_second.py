@@ -10,6 +10,7 @@ from skinlens.imaging.synthetic import draw_lesion
 from skinlens.runtime.predictor import Predictor, load_predictor
 from skinlens.triage.pipeline import Assessed, Pipeline
 from skinlens.triage.second import compare
+from skinlens.triage.turns import Turns
 from skinlens.ui.model import MODEL, LoadedModel
 from skinlens.ui.second import assessed_by, comparison_maker, other_model, second_of_case
 from tests.quick_app import remembering
@@ -19,10 +20,9 @@ PAPER = "asff_resnet50_paper"
 
 @pytest.fixture(scope="module")
 def models(predictor: Predictor) -> dict[str, LoadedModel]:
-    import threading
 
     both = (predictor, load_predictor(PAPER))
-    return {each.card.name: LoadedModel(each, threading.Lock()) for each in both}
+    return {each.card.name: LoadedModel(each, Turns()) for each in both}
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The session's results: each image is predicted once, the current one follows, only a few are kept."""
 
 import gc
-import threading
 import weakref
 from typing import Any
 
@@ -11,6 +10,7 @@ import streamlit as st
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.synthetic import encode_png
 from skinlens.runtime.predictor import Predictor
+from skinlens.triage.turns import Turns
 from skinlens.ui import session
 from skinlens.ui.model import LoadedModel
 from tests.drawn import familiar_pixels
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("state")
 
 @pytest.fixture
 def model(predictor: Predictor) -> LoadedModel:
-    return LoadedModel(predictor, threading.Lock())
+    return LoadedModel(predictor, Turns())
 
 
 @pytest.fixture

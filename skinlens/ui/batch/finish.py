@@ -9,7 +9,7 @@ from skinlens.batch.export import case_archive, file_stem, table_csv
 from skinlens.batch.store import BatchStore, Line
 from skinlens.batch.summary import summarise
 from skinlens.report.batch_pdf import batch_pdf
-from skinlens.translation import current_language, in_language, language, ngettext, number
+from skinlens.translation import current_language, error_in_language, in_language, language, ngettext, number
 from skinlens.translation import gettext as _
 from skinlens.ui.batch.ground_truth import list_some
 from skinlens.ui.batch.images import forget_images
@@ -166,7 +166,7 @@ def _end(store: BatchStore, *, discard: bool) -> None:
         st.error(
             _("The run was not discarded.") if discard else _("The run was not finished."), icon=":material/error:"
         )
-        st.text(in_language(str(error)))
+        st.text(error_in_language(error))
         return
     st.session_state.pop(_ASKED, None)
     st.rerun()

@@ -11,8 +11,8 @@ from skinlens.batch.figures import AgainstTruth, against_truth, with_reviewers
 from skinlens.batch.store import BatchStore
 from skinlens.batch.summary import agreement_sentence, disagreement_sentence, label_rows, label_sentence
 from skinlens.storage.csv_file import CsvFileError
+from skinlens.translation import error_in_language, in_language
 from skinlens.translation import gettext as _
-from skinlens.translation import in_language
 from skinlens.ui.batch.results import Shown
 
 MOST_LISTED = 20
@@ -89,7 +89,7 @@ def offer_facts(store: BatchStore) -> None:
                 store.add_facts(file.name, file.getvalue())
             except (CsvFileError, BatchError) as error:
                 st.error(_("The case facts cannot be used."), icon=":material/error:")
-                st.text(in_language(str(error)))
+                st.text(error_in_language(error))
             else:
                 st.rerun()
 

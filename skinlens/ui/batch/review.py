@@ -18,7 +18,7 @@ from skinlens.imaging.image import ImageRejectedError
 from skinlens.report.pdf import case_pdf
 from skinlens.runtime.card import ModelCard
 from skinlens.storage.verdict import Verdict
-from skinlens.translation import current_language, in_language, ngettext, number
+from skinlens.translation import current_language, error_in_language, in_language, ngettext, number
 from skinlens.translation import gettext as _
 from skinlens.triage.case import CaseRecord
 from skinlens.triage.decision import Assessment
@@ -116,7 +116,7 @@ def review_mode(store: BatchStore, shown: Shown, model: LoadedModel) -> None:
         _show_image(store, shown, entry, model)
     except BatchError as error:
         st.error(_("This image cannot be shown."), icon=":material/error:")
-        st.text(in_language(str(error)))
+        st.text(error_in_language(error))
     queue = _queue()
     at = queue.index(entry.number) if entry.number in queue else -1
     every = {each.number: each for each in shown.every}
@@ -420,7 +420,7 @@ def _ready(store: BatchStore, row: RunImage) -> Ready | None:
         return ready(store, row.number)
     except BatchError as error:
         st.warning(_("The image cannot be shown."), icon=":material/broken_image:")
-        st.text(in_language(str(error)))
+        st.text(error_in_language(error))
         if row.path != row.relative:
             st.text(_("Expected at {path}").format(path=row.path))
         return None
@@ -535,7 +535,7 @@ def _save(record: Callable[[], CaseRecord], card: ModelCard, reviewer: str) -> N
         case_store().save(record(), card, actor=reviewer)
     except (BatchError, CaseStoreError) as error:
         st.error(_("The case was not saved."), icon=":material/error:")
-        st.text(in_language(str(error)))
+        st.text(error_in_language(error))
     else:
         st.toast(_("Saved. The Cases page lists it."), icon=":material/check:")
 
@@ -545,7 +545,7 @@ def _to_triage(row: RunImage, entry: Entry, model: LoadedModel) -> None:
         session.receive(read_again(row), entry.line.relative.rpartition("/")[2], model)
     except (BatchError, ImageRejectedError) as error:
         st.error(_("The image cannot be opened."), icon=":material/error:")
-        st.text(in_language(str(error)))
+        st.text(error_in_language(error))
         return
     carry_facts(row.sha256, entry.facts)
     st.switch_page("pages/triage.py")

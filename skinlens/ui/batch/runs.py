@@ -68,8 +68,8 @@ class Workers:
 
     def _work(self, store: BatchStore, model: LoadedModel, second: LoadedModel | None) -> None:
         try:
-            compared = None if second is None else (second.predictor, second.lock)
-            go_through(store, model.predictor, model.lock, second=compared)
+            compared = None if second is None else (second.predictor, second.lock.behind)
+            go_through(store, model.predictor, model.lock.behind, second=compared)
         except BusyError:
             # Another program works on it; the page shows its progress.
             return

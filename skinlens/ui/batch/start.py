@@ -16,8 +16,8 @@ from skinlens.cases.store import current_user
 from skinlens.imaging.limits import UPLOAD_MEGABYTES
 from skinlens.runtime.card import ModelFileError
 from skinlens.storage.csv_file import CsvFileError
+from skinlens.translation import error_in_language, marked, ngettext, number
 from skinlens.translation import gettext as _
-from skinlens.translation import in_language, marked, ngettext, number
 from skinlens.ui.batch.ground_truth import facts_help, offer_facts
 from skinlens.ui.batch.results import OF_A_RUN, OPEN
 from skinlens.ui.batch.runs import runs_folder, workers
@@ -122,12 +122,12 @@ def start(
         workers().start(store, model, other)
     except CsvFileError as error:
         st.error(_("The run was not started: the case facts cannot be used."), icon=":material/error:")
-        st.text(in_language(str(error)))
+        st.text(error_in_language(error))
         st.caption(facts_help())
         return
     except (BatchError, ModelFileError) as error:
         st.error(_("The run was not started."), icon=":material/error:")
-        st.text(in_language(str(error)))
+        st.text(error_in_language(error))
         return
     # New keys empty the uploaders, and with them the memory that their files take.
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1

@@ -10,7 +10,7 @@ from skinlens.cases.store import CaseStore, current_user
 from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.report.pdf import case_pdf
-from skinlens.translation import current_language, in_language
+from skinlens.translation import current_language, error_in_language, in_language
 from skinlens.translation import gettext as _
 from skinlens.triage.case import CaseRecord
 from skinlens.triage.risk import meaning
@@ -65,7 +65,7 @@ def _record(store: CaseStore, row: Assessment) -> CaseRecord | None:
         return reopen(store, row, original=decode(upload.getvalue(), name=upload.name))
     except (ImageRejectedError, CaseStoreError) as error:
         st.error(_("This file cannot be used."), icon=":material/block:")
-        st.text(in_language(str(error)))
+        st.text(error_in_language(error))
         return None
 
 

@@ -9,8 +9,8 @@ from skinlens.cases.store import CaseStore, current_user
 from skinlens.cases.verify import verify
 from skinlens.cases.verify_pdf import check_summary
 from skinlens.report.read_pdf import NotASummaryError
+from skinlens.translation import error_in_language, marked, ngettext
 from skinlens.translation import gettext as _
-from skinlens.translation import in_language, marked, ngettext
 from skinlens.ui.cases.deletion import deleted_in_words, what_stays
 from skinlens.ui.cases.listing import OPEN
 
@@ -93,7 +93,7 @@ def _check_pdf(store: CaseStore) -> None:
         checked = check_summary(store, upload.getvalue())
     except NotASummaryError as error:
         st.error(_("This file cannot be used."), icon=":material/block:")
-        st.text(in_language(str(error)))
+        st.text(error_in_language(error))
         return
     if not checked.agrees:
         st.error(_("The PDF does not agree with the saved case."), icon=":material/gpp_bad:")
@@ -140,7 +140,7 @@ def _delete_patient(store: CaseStore) -> None:
                 erased = store.erase(pseudonym, actor=current_user())
             except CaseStoreError as error:
                 st.error(_("Nothing was deleted."), icon=":material/error:")
-                st.text(in_language(str(error)))
+                st.text(error_in_language(error))
             else:
                 st.session_state.pop(OPEN, None)
                 st.success(deleted_in_words(erased))

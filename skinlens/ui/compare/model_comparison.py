@@ -8,8 +8,8 @@ import streamlit as st
 
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.leaderboard.model_comparison import disagreeing, pair_table, sentences
+from skinlens.translation import error_in_language, in_language
 from skinlens.translation import gettext as _
-from skinlens.translation import in_language
 from skinlens.ui.compare import state
 from skinlens.ui.compare.downloads import offer_table
 from skinlens.ui.compare.state import Compared
@@ -37,7 +37,7 @@ def compare_two_models(compared: Compared, view: str) -> None:
         _show_disagreements(compared, first, second, view)
     except ValueError as error:
         st.error(_("These two models cannot be compared."), icon=":material/error:")
-        st.text(in_language(str(error)))
+        st.text(error_in_language(error))
 
 
 def _show_difference(compared: Compared, first: str, second: str, view: str) -> None:
@@ -114,7 +114,7 @@ def _show_image(path: str | None) -> None:
     try:
         image = state.image(folder, path)
     except ImageRejectedError as error:
-        st.text(in_language(str(error)))
+        st.text(error_in_language(error))
         return
     if image is None:
         st.text(_("The folder has no file {path}.").format(path=path))

@@ -11,7 +11,7 @@ from skinlens.cases.store import current_user
 from skinlens.explain.heatmap import record_overlay
 from skinlens.report.fonts import missing_characters
 from skinlens.report.pdf import case_pdf
-from skinlens.translation import current_language, in_language
+from skinlens.translation import current_language, error_in_language
 from skinlens.translation import gettext as _
 from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.decision import Assessment
@@ -117,7 +117,7 @@ def _offer_saving(
             _show_place(error.case_id)
         except CaseStoreError as error:
             st.error(_("The case was not saved."), icon=":material/error:")
-            st.text(in_language(str(error)))
+            st.text(error_in_language(error))
         else:
             st.success(_("Saved."), icon=":material/check:")
             _show_place(case)

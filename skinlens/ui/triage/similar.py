@@ -20,8 +20,8 @@ from skinlens.leaderboard.datasets import dataset_title
 from skinlens.leaderboard.subgroup_tables import DIAGNOSES
 from skinlens.runtime.card import ModelFileError
 from skinlens.runtime.weights import weights_folder
+from skinlens.translation import error_in_language, in_language, marked, number
 from skinlens.translation import gettext as _
-from skinlens.translation import in_language, marked, number
 from skinlens.triage.pipeline import Assessed
 from skinlens.ui.model import LoadedModel
 
@@ -40,7 +40,7 @@ def show_similar(result: Assessed, model: LoadedModel) -> None:
             index = _index(model.predictor.model.sha256, model)
         except ModelFileError as error:
             st.error(_("Similar cases cannot be shown."), icon=":material/error:")
-            st.text(in_language(str(error)))
+            st.text(error_in_language(error))
             return
         nearest = index.nearest(result.prediction.features)
         st.text(in_language(similar_sentence(nearest)))

@@ -15,7 +15,7 @@ from skinlens.explain.heatmap import evidence_sentence
 from skinlens.explain.outside import OutsideEvidence, outline
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.runtime.card import ModelFileError
-from skinlens.translation import current_language, in_language
+from skinlens.translation import current_language, error_in_language, in_language
 from skinlens.translation import gettext as _
 from skinlens.triage.decision import Assessment
 from skinlens.triage.evidence import is_misplaced, outside_of, outside_sentence
@@ -82,7 +82,7 @@ def pair(
                 second = other()
         except ModelFileError as error:
             st.error(_("The other model cannot be used."), icon=":material/error:")
-            st.text(in_language(str(error)))
+            st.text(error_in_language(error))
     sides = [_side(choice, result, second) for choice in (left, right)]
     with views:
         _draw(sides, key=key, image=result.image.sha256, height=height, blink=blink)

@@ -8,13 +8,14 @@ from skinlens.batch.errors import BatchError
 from skinlens.batch.runner import BusyError
 from skinlens.batch.store import BatchStore
 from skinlens.runtime.predictor import Predictor
+from skinlens.triage.turns import Turns
 from skinlens.ui.batch.runs import Workers, open_store, workers
 from skinlens.ui.model import LoadedModel
 
 
 @pytest.fixture
 def model(predictor: Predictor) -> LoadedModel:
-    return LoadedModel(predictor, threading.Lock())
+    return LoadedModel(predictor, Turns())
 
 
 def test_a_run_is_worked_on_until_it_is_complete(waiting: BatchStore, model: LoadedModel) -> None:

@@ -12,7 +12,6 @@ from tests.made_up_cases import CARD, build_record, lesion_image
 
 
 def draw(*, rejected: bool) -> None:
-    import threading
     from types import SimpleNamespace
 
     import streamlit as st
@@ -20,11 +19,12 @@ def draw(*, rejected: bool) -> None:
     from skinlens.triage.decision import assess
     from skinlens.triage.pipeline import Assessed
     from skinlens.triage.risk import meaning
+    from skinlens.triage.turns import Turns
     from skinlens.ui.model import LoadedModel
     from skinlens.ui.triage.case import ask_for_facts, offer_pdf_and_case
     from tests.made_up_cases import CARD, POINT, lesion_image, prediction
 
-    model = LoadedModel(SimpleNamespace(card=CARD), threading.Lock())  # type: ignore[arg-type]
+    model = LoadedModel(SimpleNamespace(card=CARD), Turns())  # type: ignore[arg-type]
     taken = st.session_state.get("taken")
     image = lesion_image(sha256=st.session_state.get("image", "5c") * 32, taken=taken)
     assessment = assess(prediction(0.87), CARD, POINT)
