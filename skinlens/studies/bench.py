@@ -1,7 +1,6 @@
 """`skinlens bench`: what each part of the work costs in each engine, against torch with the grad-cam library."""
 
 import functools
-import inspect
 import io
 import os
 import platform
@@ -14,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import torch
@@ -45,7 +44,7 @@ from skinlens.runtime.timing import REPEATS, WARM_UPS, medians_in_turn
 from skinlens.runtime.weights import weights_folder
 from skinlens.studies.reduce import compared_rows, labelled_images
 from skinlens.training.manifest import read_manifests
-from skinlens.triage.pipeline import Pipeline
+from skinlens.triage.pipeline import ENOUGH, Pipeline
 
 WORKS: tuple[Work, ...] = get_args(Work)
 # Turns of each work; `--quick` takes fewer.
@@ -204,10 +203,10 @@ class _Run:
             )
             return [Row(work=work, engine="Pillow", precision="", milliseconds=round(taken, 2))]
         content = _jpeg(_grained(resize(pixels, height=LARGE[0], width=LARGE[1])))
-        calls = {"Pillow, in full": lambda: self._reference.prepare(decode(content))}
-        if "side" in inspect.signature(decode).parameters:
-            smaller: dict[str, Any] = {"side": size}
-            calls["Pillow, reduced (DCT)"] = lambda: self._reference.prepare(decode(content, **smaller))
+        calls = {
+            "Pillow, in full": lambda: self._reference.prepare(decode(content)),
+            "Pillow, reduced (DCT)": lambda: self._reference.prepare(decode(content, side=ENOUGH * size)),
+        }
         medians = medians_in_turn(list(calls.values()), repeats=self.turns(work), warm_ups=1)
         return [
             Row(work=work, engine=name, precision="", milliseconds=round(taken, 1), ratio=round(medians[0] / taken, 3))
