@@ -32,7 +32,8 @@ from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.imaging.sources import Source, safe_name
 from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.imaging.workers import worker_count
-from skinlens.runtime.predictor import Predictor, load_predictor
+from skinlens.runtime.choice import quickest_predictor
+from skinlens.runtime.predictor import Predictor
 from skinlens.triage import pipeline
 from skinlens.triage.pipeline import BATCH
 from skinlens.triage.risk import risk_of, risk_words
@@ -685,7 +686,7 @@ class TestModel:
             with files[harm.split()[1]].open("ab") as stream:
                 stream.write(b"\0")
         monkeypatch.setattr(
-            predict_module, "quickest_predictor", lambda name, **given: load_predictor(name, place, **given)
+            predict_module, "quickest_predictor", lambda name, **given: quickest_predictor(name, place, **given)
         )
         out = tmp_path / "rows.csv"
         done = call("predict", two, "--out", out)
