@@ -138,7 +138,7 @@ def export(
     ] = None,
     calibration: Annotated[
         Literal["minmax", "entropy", "percentile"], typer.Option(help="How --int8 finds ranges.")
-    ] = "entropy",
+    ] = "percentile",
     unverified: Unverified = False,
 ) -> None:
     """Export a checkpoint as graph, weights and card, if the graph passes the parity checks."""

@@ -1,10 +1,12 @@
 """Graphs of lower precision, built on the user's machine: int8 for processors, fp16 for GPUs.
 
-int8 is static QDQ quantization per channel (Jacob et al., CVPR 2018), calibrated on training images. The first
-convolution, everything behind the last one that is quantized, and the evidence map stay in fp32. If the results are not
-kept, more of the last convolutions stay in fp32 too. Processors without VNNI add pairs of 8-bit products in 16 bits,
-which can overflow: results are compared on this machine, and count for this processor alone. Weights of 7 bits, which
-cannot overflow, changed P(malignant) seven times as much.
+int8 is static QDQ quantization per channel (Jacob et al., CVPR 2018), calibrated on training images. Convolutions are
+computed in int8, but for the first one; everything between them, the head and the evidence map stay in fp32. If the
+results are not kept, more of the first and of the last convolutions stay in fp32 too.
+
+Processors without VNNI add pairs of 8-bit products in 16 bits, which can overflow: results are compared on this
+machine, and count for this processor alone. Weights of 7 bits, which cannot overflow, changed P(malignant) seven times
+as much.
 """
 
 import io
@@ -47,10 +49,8 @@ _METHODS = {
 }
 # Images whose activations are in memory at once while ranges are found.
 _AT_ONCE = 8
-# Shares of the convolutions, counted from the last one, that stay in fp32; tried in this order.
-_LAST_IN_FP32 = (0.0, 0.1, 0.25)
-# Quantized beside convolutions, so that the trunk passes 8 bits from one to the next.
-_BETWEEN = {"Add", "MaxPool"}
+# Shares of the convolutions at the beginning and at the end that stay in fp32; tried in this order.
+_IN_FP32 = ((0.0, 0.0), (0.2, 0.0), (0.2, 0.2))
 _BF16 = Engine("openvino", "bf16")
 _LOG = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def build_int8(
     compared: Sequence[LesionImage],
     labels: Sequence[int],
     data: Sequence[str],
-    method: Method = "entropy",
+    method: Method = "percentile",
 ) -> Reduced:
     """Build a model's int8 graph, compare it with the released one, and keep it in the data folder.
 
@@ -94,10 +94,9 @@ def build_int8(
         convolutions = [node.name for node in model.graph.node if node.op_type == "Conv"]
         ranges = _ranges(plain, calibration, method, Path(scratch))
         graphs: list[tuple[Reduced, bytes]] = []
-        for share in _LAST_IN_FP32:
-            # One at least is left, also of a network of few.
-            behind = min(round(share * len(convolutions)), len(convolutions) - 2)
-            chosen = convolutions[1 : len(convolutions) - behind]
+        for before, behind in _IN_FP32:
+            first, last = max(1, round(before * len(convolutions))), round(behind * len(convolutions))
+            chosen = convolutions[first : len(convolutions) - last]
             made = Path(scratch) / "int8.onnx"
             quantizer = QDQQuantizer(
                 onnx.load(plain),
@@ -106,9 +105,9 @@ def build_int8(
                 QuantType.QInt8,
                 QuantType.QUInt8,
                 ranges,
-                [*chosen, *_between(model, chosen)],
+                chosen,
                 [],
-                ["Conv", *sorted(_BETWEEN)],
+                ["Conv"],
                 {"QuantizeBias": True},
             )
             quantizer.quantize_model()
@@ -202,26 +201,6 @@ def _folded(graph: Path, to: Path) -> onnx.ModelProto:
     return folded
 
 
-def _between(model: onnx.ModelProto, chosen: Sequence[str]) -> list[str]:
-    """Return additions and poolings that lie between quantized convolutions: behind one, and in front of another."""
-    wanted = set(chosen)
-    behind: set[str] = set()
-    after: set[str] = set()
-    for node in model.graph.node:
-        if node.name in wanted or behind.intersection(node.input):
-            behind.update(node.output)
-            after.add(node.name)
-    needed: set[str] = set()
-    before: set[str] = set()
-    for node in reversed(model.graph.node):
-        if needed.intersection(node.output):
-            before.add(node.name)
-            needed.update(node.input)
-        if node.name in wanted:
-            needed.update(node.input)
-    return [node.name for node in model.graph.node if node.op_type in _BETWEEN and node.name in after & before]
-
-
 class _Images(CalibrationDataReader):  # type: ignore[misc]
     """Images one at a time, as the quantization asks for them."""
 
@@ -237,7 +216,7 @@ class _Images(CalibrationDataReader):  # type: ignore[misc]
 def _ranges(graph: Path, images: Sequence[Pixels], method: Method, scratch: Path) -> object:
     calibrator = create_calibrator(
         graph,
-        ["Conv", *sorted(_BETWEEN)],
+        ["Conv"],
         augmented_model_path=str(scratch / "augmented.onnx"),
         calibrate_method=_METHODS[method],
     )

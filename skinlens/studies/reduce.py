@@ -28,7 +28,7 @@ def reduce_precision(
     data: Sequence[Path],
     *,
     weights: Path,
-    method: Method = "entropy",
+    method: Method = "percentile",
     calibration: int = CALIBRATION_IMAGES,
     compared: int = COMPARED_IMAGES,
     unverified: bool = False,

@@ -145,7 +145,7 @@ def test_beyond_the_limits_nothing_is_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SKINLENS_HOME", str(tmp_path))
-    monkeypatch.setattr(reduced_module, "_LAST_IN_FP32", (0.0,))
+    monkeypatch.setattr(reduced_module, "_IN_FP32", ((0.0, 0.0),))
     # An untrained network answers nearly the same to everything; the limit moves instead.
     monkeypatch.setattr(limits, limit, 0.0)
     with pytest.raises(ReducedError, match="was not kept, since its answers differ too much"):
