@@ -79,7 +79,7 @@ def generators_of(root: Path) -> Mapping[str, Generator]:
         "views": lambda source: markdown_views(_test_of(read_card(root / source))),
         "leaderboard": lambda source: markdown_leaderboard(root / source),
         "commands": lambda _: command_reference(),
-        "performance": lambda source: markdown_performance(read_performance(root / source)),
+        "performance": lambda source: _performance(root / source),
     }
 
 
@@ -93,6 +93,11 @@ def _headline(models: list[HeldOutModel], folder: Path) -> str:
         area = view.metrics["roc_auc"].text()
         rows.append(f"| test images (`{_BELIEVED}`), `{card.name}` | {view.n:,} | {view.malignant:,} | {area} |")
     return "\n".join(["| measured on | images | malignant | ROC AUC |", "| --- " * 4 + "|", *rows])
+
+
+def _performance(path: Path) -> str:
+    """The table of the last measurement; until there is one, a sentence."""
+    return markdown_performance(read_performance(path)) if path.is_file() else "Not measured yet for this version."
 
 
 def _test_of(card: ModelCard) -> EvaluationRecord:
