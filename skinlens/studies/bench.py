@@ -184,7 +184,9 @@ class _Run:
             return lambda: predictor.predict(many)
 
         calls = [lambda: self._theirs(image), *(call_of(each) for each in self._loaded.values())]
-        one, *ours = medians_in_turn(calls, warm_ups=min(WARM_UPS, self.turns(work)), repeats=self.turns(work))
+        one, *ours = medians_in_turn(
+            calls, warm_ups=WARM_UPS if self.turns(work) == REPEATS else 1, repeats=self.turns(work)
+        )
         rows = []
         if work == "image_heatmap":
             rows = [Row(work=work, engine=_TORCH, precision="fp32", milliseconds=round(one, 2), ratio=1.0)]
@@ -229,7 +231,7 @@ class _Run:
                 for engine in self._loaded
             }
             found: dict[Engine, list[tuple[float, float | None]]] = {engine: [] for engine in calls}
-            for _ in range(1 if self._asked.quick or work == "folder" else _PROCESSES):
+            for _ in range(_PROCESSES if work == "first_result" and not self._asked.quick else 1):
                 for engine, call in calls.items():
                     found[engine].append(_fresh(call))
         (one,) = medians_in_turn([lambda: self._theirs(draw_lesion(0))], warm_ups=1, repeats=3)
