@@ -21,6 +21,7 @@ from skinlens.runtime.engine_names import BUILT, ENGINES, REFERENCE, VARIABLE, E
 from skinlens.runtime.engines import runtime_versions, why_absent
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, card_of
 from skinlens.runtime.processor import processor_name
+from skinlens.runtime.provider_words import CPU
 from skinlens.runtime.reduced import RISK_CHANGE, measured_agreement, reduced_graph
 from skinlens.runtime.timing import medians_in_turn
 from skinlens.runtime.weights import weights_folder
@@ -90,21 +91,21 @@ def predictor_for(card: ModelCard, folder: Path, *, engine: str | None = None, t
                 raise
             # The app has no options; its pages say what is wrong with the model.
             raise ModelFileError(f"{VARIABLE} cannot be used: {error}") from error
-        return Predictor(card, folder, engine=wanted, threads=threads)
+        return _loaded(card, folder, wanted, threads)
     candidates = allowed_engines(card)
     if len(candidates) == 1:
-        return Predictor(card, folder, threads=threads)
+        return _loaded(card, folder, REFERENCE, threads)
     kept = _read(card, candidates)
     if kept is None:
         kept = self_test(card, folder, candidates)
         _write(card, kept)
     try:
-        return Predictor(card, folder, engine=engine_named(kept.engine), threads=threads)
+        return _loaded(card, folder, engine_named(kept.engine), threads)
     except ModelFileError as error:
         if engine_named(kept.engine) == REFERENCE:
             raise
         _LOG.warning("ONNX Runtime in fp32 is used: %s", error)
-        return Predictor(card, folder, threads=threads)
+        return _loaded(card, folder, REFERENCE, threads)
 
 
 def allowed_engines(card: ModelCard) -> list[Engine]:
@@ -136,12 +137,12 @@ def self_test(card: ModelCard, folder: Path, candidates: Sequence[Engine]) -> Ch
         ModelFileError: If the reference cannot be loaded.
     """
     images = [draw_lesion(seed, malignant_look=bool(seed)) for seed in range(_IMAGES)]
-    reference = Predictor(card, folder)
+    reference = _loaded(card, folder, REFERENCE)
     expected = reference.predict(images)
     loaded = [reference]
     for engine in candidates[1:]:
         try:
-            predictor = Predictor(card, folder, engine=engine)
+            predictor = _loaded(card, folder, engine)
             found = predictor.predict(images)
         except Exception as error:  # noqa: BLE001 - errors of runtimes share no base class, and none may stop the start
             _LOG.warning("the engine %s is not used: %s", engine, error)
@@ -167,6 +168,11 @@ def self_test(card: ModelCard, folder: Path, candidates: Sequence[Engine]) -> Ch
         engine=str(loaded[quickest].engine),
         milliseconds={str(each.engine): round(taken, 1) for each, taken in zip(loaded, medians, strict=True)},
     )
+
+
+def _loaded(card: ModelCard, folder: Path, engine: Engine, threads: int | None = None) -> Predictor:
+    # Without a word about providers, ONNX Runtime in fp32 would take a GPU, which is an engine of its own here.
+    return Predictor(card, folder, engine=engine, threads=threads, providers=[CPU])
 
 
 def _machine(card: ModelCard, candidates: Sequence[Engine]) -> str:

@@ -39,6 +39,7 @@ from skinlens.runtime.engines import runtime_versions, why_absent
 from skinlens.runtime.orientations import predict_orientations
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, card_of
 from skinlens.runtime.processor import processor_name
+from skinlens.runtime.provider_words import CPU
 from skinlens.runtime.reduced import Agreement, measured_agreement, reduced_graph
 from skinlens.runtime.timing import REPEATS, WARM_UPS, medians_in_turn
 from skinlens.runtime.weights import weights_folder
@@ -108,7 +109,8 @@ def bench(asked: Bench) -> Performance:
         # Says why it is not here.
         Predictor(card, folder, engine=asked.engine)
     loaded = {
-        engine: chosen if engine == chosen.engine else Predictor(card, folder, engine=engine) for engine in engines
+        engine: chosen if engine == chosen.engine else Predictor(card, folder, engine=engine, providers=[CPU])
+        for engine in engines
     }
     kept = _compared(card, loaded, asked.manifests)
     run = _Run(asked, card, loaded, theirs, kept)

@@ -186,6 +186,10 @@ class TestForced:
         monkeypatch.setenv(VARIABLE, "onnxruntime-fp32")
         assert quickest_predictor().engine == REFERENCE
 
+    def test_the_reference_stays_on_the_processor_where_there_is_a_gpu(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("skinlens.runtime.predictor.available_providers", lambda: pytest.fail("a GPU is asked for"))
+        assert quickest_predictor(engine="onnxruntime").provider == "CPUExecutionProvider"
+
     def test_an_unknown_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(UsageError, match="there is no engine 'abacus'"):
             quickest_predictor(engine="abacus")
