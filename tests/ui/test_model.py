@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from skinlens.runtime.card import ModelCard, ModelFileError, write_card
+from skinlens.runtime.engine_names import Engine
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor
 from skinlens.runtime.released import VARIABLE
 from skinlens.runtime.weights import shipped_folder
@@ -48,6 +49,12 @@ def test_it_is_loaded_once(loads: list[str]) -> None:
     assert loaded_model() is first
     assert len(loads) == 1
     assert first.runs_on in {"CPU", "CUDA"}
+
+
+@pytest.mark.usefixtures("folder", "loads")
+def test_the_engine_is_shown_in_words(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictor, "provider", Engine("openvino", "int8").provider)
+    assert loaded_model().runs_on == "OpenVINO, int8"
 
 
 def test_another_card_is_loaded_again_if_it_is_allowed(
