@@ -46,6 +46,13 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[str]]:
     return calls
 
 
+@pytest.fixture(autouse=True)
+def _one_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_module, "WARM_UPS", 1)
+    monkeypatch.setattr(bench_module, "REPEATS", 1)
+    monkeypatch.setattr(bench_module, "_TURNS", {})
+
+
 def test_every_work_has_rows_with_ratios_against_the_same_run(
     small: ModelCard, call: Caller, started: list[Sequence[str]], tmp_path: Path
 ) -> None:
