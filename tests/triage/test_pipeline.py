@@ -77,7 +77,7 @@ class TestEveryWayIn:
         return row
 
     def test_predict(self, path: Path, expected: Row, predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(predict_module, "load_predictor", lambda _name, **_: predictor)
+        monkeypatch.setattr(predict_module, "quickest_predictor", lambda _name, **_: predictor)
         out = path.parent / "rows"
         for as_json in (False, True):
             predict(
@@ -109,7 +109,7 @@ class TestEveryWayIn:
             score_shard(shard, job, predictor)
         else:
             # The work of a reader and of an actor, without a cluster.
-            monkeypatch.setattr(on_ray, "load_predictor", lambda _name, **_: predictor)
+            monkeypatch.setattr(on_ray, "quickest_predictor", lambda _name, **_: predictor)
             read = on_ray._read({"number": shard.number, "items": on_ray._packed(shard)})
             batch = {name: np.asarray([value], object) for name, value in read.items() if name != "contents"}
             on_ray._Scorer(asdict(job))({**batch, "contents": [read["contents"]]})
