@@ -96,7 +96,9 @@ def bench(
     manifest: Annotated[
         list[Path] | None, typer.Option(help="Manifest CSV on whose test images decisions and AUC are compared.")
     ] = None,
-    engine: EngineName = None,
+    engine: Annotated[
+        str | None, typer.Option(help="Engine to compare alone with the reference.", show_default="all of this machine")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="File for the JSON too, from which `documents` makes a table.")
     ] = None,

@@ -147,11 +147,15 @@ def export(
             raise UsageError("--int8 and --fp16 take a released model and --data, and no --checkpoint")
         from skinlens.studies.reduce import reduce_precision
 
-        for precision, asked in (("int8", int8), ("fp16", fp16)):
-            if asked:
-                print_text(
-                    reduce_precision(name, precision, data, weights=weights, method=calibration, unverified=unverified)
-                )
+        asked: list[Literal["int8", "fp16"]] = []
+        if int8:
+            asked.append("int8")
+        if fp16:
+            asked.append("fp16")
+        for precision in asked:
+            print_text(
+                reduce_precision(name, precision, data, weights=weights, method=calibration, unverified=unverified)
+            )
         return
     if checkpoint is None:
         raise UsageError("--checkpoint is missing; without one, --int8 or --fp16 builds a graph of a released model")

@@ -93,7 +93,7 @@ def build_int8(
         model = _folded(released, plain)
         convolutions = [node.name for node in model.graph.node if node.op_type == "Conv"]
         ranges = _ranges(plain, calibration, method, Path(scratch))
-        best: tuple[Reduced, bytes] | None = None
+        graphs: list[tuple[Reduced, bytes]] = []
         for share in _LAST_IN_FP32:
             # One at least is left, also of a network of few.
             behind = min(round(share * len(convolutions)), len(convolutions) - 2)
@@ -118,11 +118,10 @@ def build_int8(
             )
             described = _described(card, folder, made, "int8", calibrated, reference, compared, labels)
             _LOG.info("int8 with %d convolutions in fp32: %s", calibrated.fp32_layers, _in_words(described))
-            if best is None or _worst(described) > _worst(best[0]):
-                best = described, made.read_bytes()
-            if all(agreement.keeps_results for agreement in described.measured.values()):
+            graphs.append((described, made.read_bytes()))
+            if all(each.keeps_results for each in described.measured.values()):
                 break
-    return _keep(card, *best)
+    return _keep(card, *max(graphs, key=lambda graph: _rank(graph[0])))
 
 
 def build_fp16(card: ModelCard, folder: Path, *, compared: Sequence[LesionImage], labels: Sequence[int]) -> Reduced:
@@ -285,7 +284,7 @@ def _described(
     )
 
 
-def _worst(described: Reduced) -> tuple[float, float]:
+def _rank(described: Reduced) -> tuple[float, float]:
     """The graph to prefer is the one that keeps more decisions, then the one with the smaller change, in any engine."""
     kept = min(each.decisions_kept for each in described.measured.values())
     return kept, -max(each.probability for each in described.measured.values())

@@ -136,7 +136,8 @@ def markdown_performance(measured: Performance) -> str:
     lines = [
         f"`{measured.model}` {measured.version} on {machine.processor} with {machine.cores} cores{memory}, "
         f"{machine.system}; {versions}. Measured on {measured.date}, medians of up to {measured.repeats} turns. "
-        f"The self-test chose `{measured.engine}`.",
+        f"The self-test chose `{measured.engine}`."
+        + ("" if machine.load is None else f" Other work kept {machine.load:.1f} cores busy when it began."),
         "",
         "| what | engine | precision | milliseconds | times as fast | decisions kept | AUC change |",
         "| --- | --- | --- | ---: | ---: | ---: | ---: |",

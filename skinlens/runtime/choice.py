@@ -157,7 +157,7 @@ def self_test(card: ModelCard, folder: Path, candidates: Sequence[Engine]) -> Ch
             _LOG.warning("the engine %s is not used: its score differs by %.1e on drawn images", engine, score)
             continue
         loaded.append(predictor)
-    calls = [lambda each=each: each.predict(images[:1]) for each in loaded]  # type: ignore[misc]
+    calls = [lambda each=each: each.predict(images[:1]) for each in loaded]
     medians = medians_in_turn(calls, warm_ups=1, repeats=TURNS, seconds=SECONDS)
     quickest = min(range(len(loaded)), key=medians.__getitem__)
     if medians[quickest] > WORTH * medians[0]:

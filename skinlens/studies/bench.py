@@ -1,7 +1,6 @@
 """`skinlens bench`: what each part of the work costs in each engine, against torch with the grad-cam library."""
 
 import functools
-import inspect
 import io
 import os
 import platform
@@ -14,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import torch
@@ -45,7 +44,7 @@ from skinlens.runtime.timing import REPEATS, WARM_UPS, medians_in_turn
 from skinlens.runtime.weights import weights_folder
 from skinlens.studies.reduce import compared_rows, labelled_images
 from skinlens.training.manifest import read_manifests
-from skinlens.triage.pipeline import Pipeline
+from skinlens.triage.pipeline import ENOUGH, Pipeline
 
 WORKS: tuple[Work, ...] = get_args(Work)
 # Turns of each work; `--quick` takes fewer.
@@ -98,6 +97,8 @@ def bench(asked: Bench) -> Performance:
         UsageError: If the model has no torch counterpart whose evidence map has a closed form.
         ManifestError: If a manifest cannot be used.
     """
+    # Before this run adds to it.
+    machine = _machine()
     folder = weights_folder()
     card = card_of(asked.model or DEFAULT_MODEL, folder, unverified=asked.unverified)
     theirs = _torch_with_grad_cam(card, folder)
@@ -120,7 +121,7 @@ def bench(asked: Bench) -> Performance:
         date=datetime.now(UTC).date().isoformat(),
         repeats=run.turns("image_heatmap"),
         measured_on=kept[REFERENCE].images if asked.manifests else 0,
-        machine=_machine(),
+        machine=machine,
         rows=tuple(rows),
     )
 
@@ -173,7 +174,7 @@ class _Run:
     def _in_this_process(self, work: Work) -> list[Row]:
         image = draw_lesion(0)
         jpeg = _jpeg(draw_pixels(0, height=768, width=1024))
-        many = [draw_lesion(seed) for seed in range({"batch_8": 8, "batch_32": 32}.get(work, 1))]
+        many = [image] * {"batch_8": 8, "batch_32": 32}.get(work, 1)
 
         def call_of(predictor: Predictor) -> Callable[[], object]:
             if work == "orientations":
@@ -202,10 +203,10 @@ class _Run:
             )
             return [Row(work=work, engine="Pillow", precision="", milliseconds=round(taken, 2))]
         content = _jpeg(_grained(resize(pixels, height=LARGE[0], width=LARGE[1])))
-        calls = {"Pillow, in full": lambda: self._reference.prepare(decode(content))}
-        if "side" in inspect.signature(decode).parameters:
-            smaller: dict[str, Any] = {"side": size}
-            calls["Pillow, reduced (DCT)"] = lambda: self._reference.prepare(decode(content, **smaller))
+        calls = {
+            "Pillow, in full": lambda: self._reference.prepare(decode(content)),
+            "Pillow, reduced (DCT)": lambda: self._reference.prepare(decode(content, side=ENOUGH * size)),
+        }
         medians = medians_in_turn(list(calls.values()), repeats=self.turns(work), warm_ups=1)
         return [
             Row(work=work, engine=name, precision="", milliseconds=round(taken, 1), ratio=round(medians[0] / taken, 3))

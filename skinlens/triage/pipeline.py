@@ -50,7 +50,7 @@ BATCH = 16
 MOST_BYTES = 300_000_000
 # An image of which the network sees so few pixels is decoded at no fewer than this many times as many on a side: then
 # the network's input differs by a grey value at most, and a probability by far less than 0.01 (docs/limits.md).
-_ENOUGH = 4
+ENOUGH = 4
 # The least that a division by a time takes it for.
 _TICK = 1e-6
 
@@ -176,7 +176,7 @@ class Pipeline:
         self._quality = quality
         self._lock = lock or nullcontext()
         self._frame = frame
-        self._side = None if all_pixels else _ENOUGH * self.card.preprocessing.size
+        self._side = None if all_pixels else ENOUGH * self.card.preprocessing.size
         self._shared = None if hold is None else _Shared(self.predictor, self._lock, hold)
 
     def __call__(self, image: bytes | LesionImage, *, name: str | None = None, frame: int = 0) -> Assessed:

@@ -18,6 +18,7 @@ from skinlens.imaging.synthetic import draw_lesion
 from skinlens.runtime import reduced as limits
 from skinlens.runtime.card import ModelCard, ModelFileError
 from skinlens.runtime.engine_names import REFERENCE, Engine
+from skinlens.runtime.prediction import Prediction
 from skinlens.runtime.predictor import Predictor
 from skinlens.runtime.reduced import Agreement, Reduced, measured_agreement, reduced_folder, reduced_graph
 from tests.small_released import small_release
@@ -168,16 +169,16 @@ def test_fp16_for_a_gpu_is_compared_on_the_processor_where_there_is_none(
 
 class TestAgreement:
     @pytest.fixture
-    def reference(self, card: ModelCard, folder: Path, images: list[LesionImage]) -> list[object]:
+    def reference(self, card: ModelCard, folder: Path, images: list[LesionImage]) -> list[Prediction]:
         return Predictor(card, folder).predict(images)
 
-    def test_the_same_answers_agree_in_everything(self, card: ModelCard, reference: list[object]) -> None:
+    def test_the_same_answers_agree_in_everything(self, card: ModelCard, reference: list[Prediction]) -> None:
         found = agreement(card, reference, reference, LABELS)
         assert found == Agreement(images=8, probability=0.0, risk=None, map=0.0, decisions_kept=1.0, auc_change=0.0)
         assert found.keeps_results
 
     def test_differences_are_the_largest_and_decisions_are_counted(
-        self, card: ModelCard, reference: list[object]
+        self, card: ModelCard, reference: list[Prediction]
     ) -> None:
         threshold = card.point().threshold
         below = [dataclasses.replace(each, score=threshold - 0.01) for each in reference]
@@ -189,7 +190,7 @@ class TestAgreement:
         assert not found.keeps_results
 
     def test_without_both_labels_there_is_no_auc_and_nothing_is_chosen(
-        self, card: ModelCard, reference: list[object]
+        self, card: ModelCard, reference: list[Prediction]
     ) -> None:
         found = agreement(card, reference, reference, [])
         assert found.auc_change is None
