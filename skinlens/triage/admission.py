@@ -37,16 +37,19 @@ class Admission:
         return self.warnings or (sentence("Image quality: nothing found against it."),)
 
 
-def examine(image: LesionImage, prediction: Prediction, predictor: Predictor) -> Admission:
+def examine(
+    image: LesionImage, prediction: Prediction, predictor: Predictor, *, quality: Quality | None = None
+) -> Admission:
     """Check whether an image may be assessed, by its pixels and by its features.
 
     Args:
         image: The image as received.
         prediction: Of that image, by `predictor`.
         predictor: Its out-of-distribution statistics are used, if it has any.
+        quality: Of the image's pixels, where they were checked before.
     """
     record, statistics = predictor.card.ood, predictor.ood_statistics
-    quality = assess_quality(image.pixels)
+    quality = assess_quality(image.pixels) if quality is None else quality
     if record is None or statistics is None:
         return admit(quality, synthetic=image.synthetic)
     score = statistics.score(prediction.appearance)

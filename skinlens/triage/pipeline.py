@@ -12,6 +12,14 @@ operating point:
 >>> assessed.assessment.decision, assessed.assessment.reasons[0].startswith("The score ")
 ('refer', True)
 
+A program that shows results to a person can show a first one early, and complete it afterwards:
+
+>>> early = pipeline.first(png, name="lesion.png")
+>>> early.stability is None, early.may_change(early.assessment)
+(True, True)
+>>> pipeline.complete(early).assessment.reasons == assessed.assessment.reasons
+True
+
 Many images are streamed, a few at a time. A file that cannot be used does not stop the others:
 
 >>> from skinlens.imaging.sources import InMemory
@@ -26,7 +34,7 @@ import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol, TypeVar
 
@@ -69,11 +77,13 @@ class Assessed:
         image: The decoded image.
         assessment: The decision at the pipeline's operating point, with prediction, stability and admission.
         card: Of the model.
+        is_complete: False for a first result, until `Pipeline.complete` has added the other orientations.
     """
 
     image: LesionImage
     assessment: Assessment
     card: ModelCard
+    is_complete: bool = True
 
     @cached_property
     def heatmap(self) -> Floats:
@@ -94,6 +104,10 @@ class Assessed:
     def admission(self) -> Admission | None:
         """Whether the image may be assessed; None if that was not checked."""
         return self.assessment.admission
+
+    def may_change(self, assessment: Assessment) -> bool:
+        """Return whether an assessment from `at` may still become `uncertain`, as that of a first result may."""
+        return not self.is_complete and assessment.decision in {"refer", "low"}
 
     def at(self, point: OperatingPoint, *, override: str = "") -> Assessment:
         """Return the assessment at another operating point, or with a reason to assess a rejected image.
@@ -174,8 +188,41 @@ class Pipeline:
         Raises:
             ImageRejectedError: If no image can be made from the bytes.
         """
-        decoded = image if isinstance(image, LesionImage) else decode(image, name=name, frame=frame)
-        return self._assess([decoded])[0]
+        return self._assess([_image(image, name, frame)], orientations=self._orientations)[0]
+
+    def first(self, image: bytes | LesionImage, *, name: str | None = None, frame: int = 0) -> Assessed:
+        """Assess one image as it is, in an eighth of the time; `complete` adds the other orientations.
+
+        Image, admission, score and heatmap are those of the complete result. The decision is not yet: it may become
+        `uncertain`, as `Assessed.may_change` says, and must not be saved.
+
+        Args:
+            image: As for a call, as are the other arguments.
+            name: Likewise.
+            frame: Likewise.
+
+        Returns:
+            The complete result where the pipeline scores no other orientations.
+
+        Raises:
+            ImageRejectedError: If no image can be made from the bytes.
+        """
+        early = self._assess([_image(image, name, frame)], orientations=False)[0]
+        return replace(early, is_complete=not self._orientations)
+
+    def complete(self, early: Assessed) -> Assessed:
+        """Return what a call returns for the image of a first result; the pixels are not checked again.
+
+        Args:
+            early: From `first`; a complete result is returned as it is.
+        """
+        if early.is_complete:
+            return early
+        with self._lock:
+            ((prediction, stability),) = self._predict([early.image], orientations=True)
+        known = early.admission
+        admission = None if known is None else examine(early.image, prediction, self.predictor, quality=known.quality)
+        return self._decided(early.image, prediction, stability, admission)
 
     def stream(self, sources: Iterable[AnySource], *, batch: int = BATCH) -> Iterator[tuple[AnySource, Outcome]]:
         """Assess images one after another, in order, holding no more than one batch of them in memory.
@@ -223,17 +270,22 @@ class Pipeline:
                 yield self._outcomes(ready)
 
     def _outcomes(self, chunk: Sequence[tuple[AnySource, LesionImage | Unreadable]]) -> list[tuple[AnySource, Outcome]]:
-        assessed = iter(self._assess([each for _, each in chunk if isinstance(each, LesionImage)]))
+        assessed = iter(
+            self._assess([each for _, each in chunk if isinstance(each, LesionImage)], orientations=self._orientations)
+        )
         return [(source, each if isinstance(each, Unreadable) else next(assessed)) for source, each in chunk]
 
-    def _assess(self, images: Sequence[LesionImage]) -> list[Assessed]:
+    def _assess(self, images: Sequence[LesionImage], *, orientations: bool) -> list[Assessed]:
         with self._lock:
-            answers = self._predict(images)
+            answers = self._predict(images, orientations=orientations)
         assessed = [
             self._decided(image, prediction, stability, self._examine(image, prediction))
             for image, (prediction, stability) in zip(images, answers, strict=True)
         ]
-        return [self._second_look(each) if _is_ood(each, self.card) else each for each in assessed]
+        return [
+            self._second_look(each, orientations=orientations) if _is_ood(each, self.card) else each
+            for each in assessed
+        ]
 
     def _decided(
         self, image: LesionImage, prediction: Prediction, stability: Stability | None, admission: Admission | None
@@ -243,23 +295,29 @@ class Pipeline:
         )
         return Assessed(image, assessment, self.card)
 
-    def _second_look(self, assessed: Assessed) -> Assessed:
+    def _second_look(self, assessed: Assessed, *, orientations: bool) -> Assessed:
         """Assess the middle of a round field on black, whose hard rim alone can put an image out of distribution."""
         middle = without_black(assessed.image)
         if middle is None:
             return assessed
         with self._lock:
-            ((prediction, stability),) = self._predict([middle])
+            ((prediction, stability),) = self._predict([middle], orientations=orientations)
         again = self._decided(middle, prediction, stability, self._examine(middle, prediction))
         return assessed if _is_ood(again, self.card) else again
 
-    def _predict(self, images: Sequence[LesionImage]) -> Sequence[tuple[Prediction, Stability | None]]:
-        if self._orientations:
+    def _predict(
+        self, images: Sequence[LesionImage], *, orientations: bool
+    ) -> Sequence[tuple[Prediction, Stability | None]]:
+        if orientations:
             return predict_orientations(self.predictor, images)
         return [(prediction, None) for prediction in self.predictor.predict(images)]
 
     def _examine(self, image: LesionImage, prediction: Prediction) -> Admission | None:
         return examine(image, prediction, self.predictor) if self._quality else None
+
+
+def _image(image: bytes | LesionImage, name: str | None, frame: int) -> LesionImage:
+    return image if isinstance(image, LesionImage) else decode(image, name=name, frame=frame)
 
 
 def _is_ood(assessed: Assessed, card: ModelCard) -> bool:
