@@ -41,7 +41,8 @@ STYLE = """<style>
 }
 .stMainBlockContainer h2 { padding: 0.9rem 0 0.2rem; font-size: 1.35rem; }
 .stApp :focus-visible { outline: 3px solid #2f8fb3; outline-offset: 2px; }
-.st-key-verdict h2 { padding: 0 0 0.4rem; font-size: 1.4rem; }
+.st-key-verdict h2 { padding: 0 0 0.4rem; font-size: 1.4rem; line-height: 1.7rem; }
+.st-key-preliminary h2 { font-size: 1.1rem; }
 .st-key-verdict [data-testid="stMetricLabel"] * { white-space: normal; }
 .st-key-verdict [data-testid="stMetricValue"] { font-size: 1.7rem; white-space: normal; }
 [data-testid="stCaptionContainer"], [data-testid="stImageCaption"] { opacity: 0.85; }

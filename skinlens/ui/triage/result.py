@@ -118,16 +118,12 @@ def show_verdict(
             complete one.
     """
     with st.container(border=True, gap="xsmall", key="verdict"):
-        icon, headline = (
-            ICONS["rejected" if assessment.override else assessment.decision],
-            in_language(assessment.headline),
-        )
-        if result.may_change(assessment):
-            icon, headline = PRELIMINARY_ICON, _("Preliminary: {decision}").format(decision=headline)
-        st.markdown(f"## {icon} {headline}")
+        _show_headline(assessment, preliminary=result.may_change(assessment))
         if assessment.decision == "rejected":
             for reason in assessment.reasons:
                 st.text(in_language(reason))
+            if check is not None and check.failed:
+                _show_check(check)
         elif assessment.override:
             _show_against_advice(result, assessment)
             _show_check(check)
@@ -135,6 +131,15 @@ def show_verdict(
             _show_risk(assessment, risk, check)
     if assessment.decision == "rejected" and assessment.has_result:
         _offer_override(result)
+
+
+def _show_headline(assessment: Assessment, *, preliminary: bool) -> None:
+    """Show the decision, in one line and as high whether it is preliminary or not, so that nothing below moves."""
+    icon, headline = ICONS["rejected" if assessment.override else assessment.decision], in_language(assessment.headline)
+    if preliminary:
+        icon, headline = PRELIMINARY_ICON, _("Preliminary: {decision}").format(decision=headline)
+    with st.container(key="preliminary" if preliminary else "decision"):
+        st.markdown(f"## {icon} {headline}")
 
 
 def _show_risk(assessment: Assessment, risk: Meaning | None, check: StabilityCheck | None) -> None:
@@ -170,7 +175,7 @@ def _show_check(check: StabilityCheck | None) -> None:
         st.caption(_("Checking eight orientations ..."))
         return
     st.warning(
-        _("The check in eight orientations failed. The result is preliminary and cannot be saved."),
+        _("The check in eight orientations failed, so the result cannot be saved."),
         icon=":material/error:",
     )
     st.button(_("Check again"), on_click=session.check_again, width="stretch", key="check-again")
