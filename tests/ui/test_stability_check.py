@@ -1,6 +1,5 @@
 """The check of a first result: it ends in the complete one, steps aside for the next image, and fails alone."""
 
-import threading
 from dataclasses import replace
 
 import pytest
@@ -8,6 +7,7 @@ import streamlit as st
 
 from skinlens.runtime.predictor import Predictor
 from skinlens.triage.pipeline import Assessed, Pipeline
+from skinlens.triage.turns import Turns
 from skinlens.ui import session
 from skinlens.ui.model import LoadedModel
 from skinlens.ui.stability_check import StabilityCheck
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("state")
 
 @pytest.fixture
 def model(predictor: Predictor) -> LoadedModel:
-    return LoadedModel(predictor, threading.Lock())
+    return LoadedModel(predictor, Turns())
 
 
 @pytest.fixture
