@@ -5,12 +5,11 @@ from pathlib import Path
 import streamlit as st
 
 import skinlens.ui
-from skinlens.imaging.workers import start_ahead
-from skinlens.runtime.card import ModelCard, ModelFileError
+from skinlens.runtime.card import ModelCard, ModelFileError, OperatingPoint
 from skinlens.translation import gettext as _
 from skinlens.translation import in_language, number
 from skinlens.triage.wording import DISCLAIMER, UNVERIFIED
-from skinlens.ui.batch.results import point_for_sidebar
+from skinlens.ui import ahead
 from skinlens.ui.case_store import tidy_at_start
 from skinlens.ui.component import own_component
 from skinlens.ui.language import choose_language, guess_language
@@ -42,7 +41,8 @@ STYLE = """<style>
 }
 .stMainBlockContainer h2 { padding: 0.9rem 0 0.2rem; font-size: 1.35rem; }
 .stApp :focus-visible { outline: 3px solid #2f8fb3; outline-offset: 2px; }
-.st-key-verdict h2 { padding: 0 0 0.4rem; font-size: 1.4rem; }
+.st-key-verdict h2 { padding: 0 0 0.4rem; font-size: 1.4rem; line-height: 1.7rem; }
+.st-key-preliminary h2 { font-size: 1.1rem; }
 .st-key-verdict [data-testid="stMetricLabel"] * { white-space: normal; }
 .st-key-verdict [data-testid="stMetricValue"] { font-size: 1.7rem; white-space: normal; }
 [data-testid="stCaptionContainer"], [data-testid="stImageCaption"] { opacity: 0.85; }
@@ -70,7 +70,7 @@ def model_in_use(page: str) -> ModelCard | None:
     except ModelFileError:
         st.error(_("No usable model. See the Triage page."), icon=":material/error:")
         return None
-    point = point_in_use(model.card) if page == "triage" else point_for_sidebar() if page == "batch" else None
+    point = point_in_use(model.card) if page == "triage" else _point_of_batch() if page == "batch" else None
     used = []
     if point is not None:
         # Batch compares scores with the threshold, which its user can also type.
@@ -84,6 +84,13 @@ def model_in_use(page: str) -> ModelCard | None:
     ]
     st.caption("  \n".join(lines))
     return model.card
+
+
+def _point_of_batch() -> OperatingPoint | None:
+    # With what the page rests on, which the first page does without.
+    from skinlens.ui.batch.results import point_for_sidebar
+
+    return point_for_sidebar()
 
 
 def show() -> None:
@@ -117,6 +124,7 @@ def show() -> None:
     st.caption(in_language(DISCLAIMER))
     with body:
         page.run()
+    ahead.page_is_drawn()
 
 
 if __name__ == "__main__":
@@ -125,4 +133,4 @@ if __name__ == "__main__":
 else:
     # Once, when it starts, `streamlit run app.py` imports this file and serves what it finds here.
     app = st.App(__file__, middleware=protection())
-    start_ahead()
+    ahead.begin()

@@ -10,11 +10,18 @@ from skinlens.triage.risk import meaning
 from skinlens.ui import session
 from skinlens.ui.model import LoadedModel, model_or_sentence
 from skinlens.ui.router import require_router
-from skinlens.ui.second import assessed_by, other_model
-from skinlens.ui.triage.case import ask_for_facts, offer_pdf_and_case
-from skinlens.ui.triage.details import show_details
+from skinlens.ui.second import other_model
+from skinlens.ui.stability_check import StabilityCheck
 from skinlens.ui.triage.result import choose_point, choose_prevalence, is_admitted, show_name, show_verdict
-from skinlens.ui.triage.states import STYLE, announce, live_region, show_first_visit, show_problem, show_working
+from skinlens.ui.triage.states import (
+    STYLE,
+    announce,
+    await_check,
+    live_region,
+    show_first_visit,
+    show_problem,
+    show_working,
+)
 from skinlens.ui.viewer import alone, pair
 
 
@@ -34,12 +41,21 @@ def choose_photograph() -> None:
         st.camera_input(_("Photograph through a dermatoscope"), key=key, on_change=session.take_upload, args=(key,))
 
 
-def show_image(result: Assessed, model: LoadedModel) -> str:
+def show_image(result: Assessed, model: LoadedModel, check: StabilityCheck | None) -> str:
     """Lay out the result with its buttons beside both images, the case facts and details below.
+
+    Args:
+        result: By the model in use.
+        model: In use.
+        check: Of a first result; None for a complete one.
 
     Returns:
         The result in a sentence.
     """
+    # With the database and the PDF, which the first visit does without.
+    from skinlens.ui.triage.case import ask_for_facts, offer_pdf_and_case
+    from skinlens.ui.triage.details import show_details
+
     reason = session.override(result)
     with st.container(key="verdict-row"):
         # The result comes first in reading order, and beside the images where there is room.
@@ -53,7 +69,7 @@ def show_image(result: Assessed, model: LoadedModel) -> str:
     assessment = result.at(point, override=reason)
     risk = None if prevalence is None else meaning(assessment, model.card, prevalence)
     with verdict:
-        show_verdict(result, assessment, risk)
+        show_verdict(result, assessment, risk, check)
     with images:
         show_name(result)
         if assessment.decision == "rejected":
@@ -69,10 +85,19 @@ def show_image(result: Assessed, model: LoadedModel) -> str:
 
 def show_state(model: LoadedModel, spoken: DeltaGenerator) -> None:
     """Show the result, or why there is none, and have it read out."""
-    result, problem = session.current(), session.problem()
+    result, problem = session.current_by(model), session.problem()
     if result is not None:
         session.mark_shown()
-        announce(spoken, show_image(assessed_by(result, model), model))
+        check = session.check_of(result, model)
+        sentence = show_image(result, model, check)
+        if check is None:
+            announce(spoken, sentence)
+        elif check.failed:
+            announce(spoken, _("The check of the result failed."))
+        else:
+            # Read out once, when it is certain.
+            announce(spoken, _("The image is being assessed."))
+            await_check(check)
     elif problem is not None:
         announce(spoken, _("This file cannot be used."))
         show_problem(problem)

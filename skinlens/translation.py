@@ -186,9 +186,9 @@ def error_in_language(error: Exception) -> str:
     ...     error_in_language(ValueError(sentence("{name} is empty", name="rows.csv")))
     'rows.csv ist leer'
     """
-    said = error.args[0] if error.args else None
+    first = error.args[0] if error.args else None
     # An exception's own text is a plain one, which has forgotten its template.
-    return in_language(said if isinstance(said, Sentence) else str(error))
+    return in_language(first if isinstance(first, Sentence) else str(error))
 
 
 def _rewritten(code: str, english: str) -> str:

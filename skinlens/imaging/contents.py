@@ -4,8 +4,8 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from skinlens.imaging.archives import HEAD, is_zip, other_archive
-from skinlens.imaging.decode import IMAGE_SUFFIXES, is_dicom
-from skinlens.imaging.dicom import no_photograph
+from skinlens.imaging.decode import IMAGE_SUFFIXES
+from skinlens.imaging.dicom import is_dicom, no_photograph
 from skinlens.imaging.formats import DICOM_SUFFIXES
 from skinlens.imaging.raster import find_opener
 from skinlens.translation import marked, sentence

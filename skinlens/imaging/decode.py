@@ -4,16 +4,11 @@ import hashlib
 from datetime import date
 from pathlib import Path
 
-from skinlens.imaging.dicom import is_dicom
 from skinlens.imaging.files import UnusableFileError, read_regular
-from skinlens.imaging.formats import decode_content
 from skinlens.imaging.image import Decoded, ImageRejectedError, LesionImage
 from skinlens.imaging.raw import RAW_SUFFIXES
-from skinlens.imaging.taken import day_taken
 from skinlens.imaging.workers import NoWorkerError, decode_in_worker
 from skinlens.translation import sentence
-
-__all__ = ["IMAGE_SUFFIXES", "decode", "decode_trusted", "in_full", "is_dicom"]
 
 IMAGE_SUFFIXES = RAW_SUFFIXES | frozenset(
     {
@@ -50,7 +45,7 @@ def decode(source: bytes | Path, *, name: str | None = None, frame: int = 0, sid
     try:
         decoded, taken = decode_in_worker(data, name, frame, side)
     except NoWorkerError:
-        decoded, taken = decode_content(data, name, frame, side), day_taken(data, name)
+        decoded, taken = _decode_here(data, name, frame, side)
     return _image(data, name, decoded, frame, taken)
 
 
@@ -73,7 +68,17 @@ def decode_trusted(source: bytes | Path, *, name: str | None = None) -> LesionIm
     Arguments, result and errors are those of `decode`, but the day on which it was taken is not read.
     """
     data, name = _content(source, name)
+    # The decoders are a third of what a program takes to begin, and mostly needed in the other process alone.
+    from skinlens.imaging.formats import decode_content
+
     return _image(data, name, decode_content(data, name))
+
+
+def _decode_here(data: bytes, name: str, frame: int, side: int | None) -> tuple[Decoded, date | None]:
+    from skinlens.imaging.formats import decode_content
+    from skinlens.imaging.taken import day_taken
+
+    return decode_content(data, name, frame, side), day_taken(data, name)
 
 
 def _image(data: bytes, name: str, decoded: Decoded, frame: int = 0, taken: date | None = None) -> LesionImage:

@@ -12,6 +12,14 @@ operating point:
 >>> assessed.assessment.decision, assessed.assessment.reasons[0].startswith("The score ")
 ('refer', True)
 
+A program that shows results to a person can show a first one early, and complete it afterwards:
+
+>>> early = pipeline.first(png, name="lesion.png")
+>>> early.stability is None, early.may_change(early.assessment)
+(True, True)
+>>> pipeline.complete(early).assessment.reasons == assessed.assessment.reasons
+True
+
 Many images are streamed, a few at a time. A file that cannot be used does not stop the others:
 
 >>> from skinlens.imaging.sources import InMemory
@@ -26,7 +34,7 @@ import hashlib
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from time import monotonic
 from typing import Protocol, TypeVar
@@ -77,11 +85,13 @@ class Assessed:
         image: The decoded image.
         assessment: The decision at the pipeline's operating point, with prediction, stability and admission.
         card: Of the model.
+        is_complete: False for a first result, until `Pipeline.complete` has added the other orientations.
     """
 
     image: LesionImage
     assessment: Assessment
     card: ModelCard
+    is_complete: bool = True
 
     @cached_property
     def heatmap(self) -> Floats:
@@ -102,6 +112,10 @@ class Assessed:
     def admission(self) -> Admission | None:
         """Whether the image may be assessed; None if that was not checked."""
         return self.assessment.admission
+
+    def may_change(self, assessment: Assessment) -> bool:
+        """Return whether an assessment from `at` may still become `uncertain`, as that of a first result may."""
+        return not self.is_complete and assessment.decision in {"refer", "low"}
 
     def at(self, point: OperatingPoint, *, override: str = "") -> Assessment:
         """Return the assessment at another operating point, or with a reason to assess a rejected image.
@@ -190,8 +204,41 @@ class Pipeline:
         Raises:
             ImageRejectedError: If no image can be made from the bytes.
         """
-        decoded = image if isinstance(image, LesionImage) else decode(image, name=name, frame=frame, side=self._side)
-        return self._assess([decoded], orientations=self._orientations)[0]
+        return self._assess([self._decode(image, name, frame)], orientations=self._orientations)[0]
+
+    def first(self, image: bytes | LesionImage, *, name: str | None = None, frame: int = 0) -> Assessed:
+        """Assess one image as it is, in an eighth of the time; `complete` adds the other orientations.
+
+        Image, admission, score and heatmap are those of the complete result. The decision is not yet: it may become
+        `uncertain`, as `Assessed.may_change` says, and must not be saved.
+
+        Args:
+            image: As for a call, as are the other arguments.
+            name: Likewise.
+            frame: Likewise.
+
+        Returns:
+            The complete result where the pipeline scores no other orientations.
+
+        Raises:
+            ImageRejectedError: If no image can be made from the bytes.
+        """
+        early = self._assess([self._decode(image, name, frame)], orientations=False)[0]
+        return replace(early, is_complete=not self._orientations)
+
+    def complete(self, early: Assessed) -> Assessed:
+        """Return what a call returns for the image of a first result; the pixels are not checked again.
+
+        Args:
+            early: From `first`; a complete result is returned as it is.
+        """
+        if early.is_complete:
+            return early
+        with self._lock:
+            ((prediction, stability),) = self._predict([early.image], orientations=True)
+        known = early.admission
+        admission = None if known is None else examine(early.image, prediction, self.predictor, quality=known.quality)
+        return self._decided(early.image, prediction, stability, admission)
 
     def assess_again(self, assessed: Sequence[Assessed]) -> list[Assessed]:
         """Assess images, in order, that another model has assessed; checks of their pixels are not made again."""
@@ -317,6 +364,9 @@ class Pipeline:
         self, images: Sequence[LesionImage], *, orientations: bool
     ) -> Sequence[tuple[Prediction, Stability | None]]:
         return _predictions(self.predictor, images, orientations=orientations)
+
+    def _decode(self, image: bytes | LesionImage, name: str | None, frame: int) -> LesionImage:
+        return image if isinstance(image, LesionImage) else decode(image, name=name, frame=frame, side=self._side)
 
     def _examine(self, image: LesionImage, prediction: Prediction, quality: Quality | None = None) -> Admission | None:
         return examine(image, prediction, self.predictor, quality=quality) if self._quality else None

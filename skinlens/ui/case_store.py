@@ -3,25 +3,28 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.location import PIXELS, database_url
 from skinlens.cases.pixels import PixelFolder
-from skinlens.cases.store import CaseStore, open_store
 from skinlens.storage.location import data_folder, file_identity
+
+if TYPE_CHECKING:
+    from skinlens.cases.store import CaseStore
 
 
 @dataclass(frozen=True)
 class _Opened:
     """A store, and the identity of its file when it was opened; None for a database server."""
 
-    store: CaseStore
+    store: "CaseStore"
     file: tuple[int, int] | None
 
 
-def case_store() -> CaseStore:
+def case_store() -> "CaseStore":
     """Return the store of the user's settings; a file that was replaced meanwhile is opened again.
 
     Raises:
@@ -58,6 +61,9 @@ def cases_place() -> str:
 
 @st.cache_resource(show_spinner=False, max_entries=2, on_release=lambda opened: opened.store.engine.dispose())
 def _open(url: str, folder: str) -> _Opened:  # noqa: ARG001 - the cache's key
+    # The first page is there long before the database libraries are.
+    from skinlens.cases.store import open_store
+
     return _Opened(open_store(), _file())
 
 

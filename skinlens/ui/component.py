@@ -4,9 +4,11 @@ The content policy of `server` lets no other script run, so none is handed to th
 with a string.
 """
 
+import base64
 from pathlib import Path
 
 import streamlit as st
+from streamlit import runtime
 from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
 from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 from streamlit.components.v2.types import ComponentRenderer
@@ -30,3 +32,22 @@ def own_component(name: str) -> ComponentRenderer:
         manager.register_from_manifest(manifest, _FOLDER)
     html = (_FOLDER / name / "index.html").read_text("utf-8")
     return st.components.v2.component(whole, html=html, css="index.css", js="index.js")
+
+
+def address_of(jpeg: bytes, place: str) -> str:
+    """Return the address under which the browser gets an image from this server, as it gets those of `st.image`.
+
+    The image is not part of what a run of the page sends, so it crosses to the browser once. The server forgets it when
+    a later run of the page does not show it, or the browser session ends.
+
+    Args:
+        jpeg: The image.
+        place: Names what shows it; another image in the same place takes its place.
+
+    Returns:
+        A path on this server; a `data:` address outside a server.
+    """
+    if not runtime.exists():
+        return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+    path = runtime.get_instance().media_file_mgr.add(jpeg, "image/jpeg", f"skinlens-{place}")
+    return f"{st.get_option('server.baseUrlPath').rstrip('/')}{path}"

@@ -1,10 +1,12 @@
 """The models: which one is in use, each loaded once for all browser sessions and only when it is needed."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
+from skinlens.imaging.synthetic import draw_lesion
 from skinlens.runtime.card import ModelCard, ModelFileError, read_card, sha256_of
 from skinlens.runtime.choice import predictor_for
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, released_models
@@ -89,13 +91,17 @@ def loaded_model(name: str | None = None) -> LoadedModel:
     Raises:
         ModelFileError: If the model is missing, altered, or unreleased and not allowed by SKINLENS_UNVERIFIED.
     """
-    name = chosen_name() if name is None else name
-    folder = weights_folder()
-    path = folder / f"{name}.json"
-    if not path.is_file():
-        raise ModelFileError(f"There is no model {name!r} in {folder}. Restore it from the release.")
     with st.spinner(_("Loading the model")):
-        return _load(str(path), sha256_of(path), unverified=allowed_by_environment())
+        return _of_name(chosen_name() if name is None else name)
+
+
+def load_ahead() -> None:
+    """Load the default model, and have it answer once, before anybody asks; a page says so if it cannot be used."""
+    with suppress(ModelFileError):
+        model = _of_name(DEFAULT_MODEL)
+        with model.lock:
+            # The first answer takes longer than all others.
+            model.predictor.predict([draw_lesion(0)])
 
 
 def model_or_sentence() -> LoadedModel | None:
@@ -106,6 +112,14 @@ def model_or_sentence() -> LoadedModel | None:
         st.error(_("The model cannot be used, so no image can be assessed."), icon=":material/error:")
         st.text(error_in_language(error))
         return None
+
+
+def _of_name(name: str) -> LoadedModel:
+    folder = weights_folder()
+    path = folder / f"{name}.json"
+    if not path.is_file():
+        raise ModelFileError(f"There is no model {name!r} in {folder}. Restore it from the release.")
+    return _load(str(path), sha256_of(path), unverified=allowed_by_environment())
 
 
 @st.cache_data(show_spinner=False, max_entries=20)

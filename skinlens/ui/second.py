@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from skinlens.imaging.image import LesionImage
 from skinlens.runtime.card import ModelFileError, read_card
 from skinlens.runtime.weights import weights_folder
 from skinlens.triage.decision import Assessment
@@ -32,6 +33,12 @@ def assessed_by(result: Assessed, model: LoadedModel) -> Assessed:
     while len(kept) > _MOST_KEPT:
         kept.popitem(last=False)
     return kept[key]
+
+
+def known_result(image: LesionImage, model: LoadedModel) -> Assessed | None:
+    """Return the result of a model that was asked about an image as the other one; None if it was not asked."""
+    known = _kept().get((image.sha256, model.predictor.model.sha256))
+    return known if known is not None and known.card == model.card else None
 
 
 def other_model(result: Assessed) -> Callable[[], Assessed] | None:

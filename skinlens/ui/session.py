@@ -7,8 +7,9 @@ comes back; as long as it is kept, and no longer, its last result is offered to 
 import hashlib
 import secrets
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, ref
 
 import streamlit as st
 
@@ -16,6 +17,8 @@ from skinlens.imaging.image import ImageRejectedError, LesionImage
 from skinlens.imaging.synthetic import draw_lesion
 from skinlens.triage.pipeline import Assessed, Pipeline
 from skinlens.ui.model import LoadedModel
+from skinlens.ui.second import known_result
+from skinlens.ui.stability_check import StabilityCheck
 
 KEPT_RESULTS = 8
 # Key of the choice of operating point.
@@ -39,12 +42,20 @@ class _Results(OrderedDict[tuple[str, str], Assessed]):
     Attributes:
         secret: Nobody can guess it.
         current: The key of the one in view; None without.
+        check: The last check of a first result that was begun; None without.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.secret = secrets.token_urlsafe(16)
         self.current: tuple[str, str] | None = None
+        self.check: tuple[tuple[str, str], StabilityCheck] | None = None
+
+    def give_up_check(self) -> None:
+        """Let another image go first; the result that was to be checked is checked when it is shown again."""
+        if self.check is not None:
+            self.check[1].give_up()
+            self.check = None
 
 
 # By secret. The sessions alone hold the results: one that has ended is gone from here too.
@@ -119,7 +130,7 @@ def problem() -> Problem | None:
 
 
 def receive(content: bytes, name: str, model: LoadedModel) -> Assessed:
-    """Return the result for received bytes, and make it the current one.
+    """Return the result for received bytes, and make it the current one; it is a first result, which `check_of` checks.
 
     The same bytes with the same model again cost a digest and nothing else.
 
@@ -129,13 +140,14 @@ def receive(content: bytes, name: str, model: LoadedModel) -> Assessed:
     digest = hashlib.sha256(content).hexdigest()
     known = _find(digest, model)
     if known is None:
-        return _keep(_pipeline(model)(content, name=name))
+        _results().give_up_check()
+        return _keep(_pipeline(model).first(content, name=name))
     # The same bytes may come again under another name; the record shows the latest.
     return _keep(replace(known, image=replace(known.image, name=name)))
 
 
 def receive_synthetic(number: int, model: LoadedModel) -> Assessed:
-    """Return the result for a drawn example, and make it the current one; any number is accepted, since they repeat."""
+    """Return the result for a drawn example likewise; any number is accepted, since they repeat."""
     return _add(example(number), model)
 
 
@@ -149,6 +161,41 @@ def current() -> Assessed | None:
     """Return the current result, if any; it outlives a visit to another page."""
     results = _results()
     return None if results.current is None else results.get(results.current)
+
+
+def current_by(model: LoadedModel) -> Assessed | None:
+    """Return the result of a model on the current image, and make it the current one; a first result if it is new."""
+    result = current()
+    if result is None or (result.prediction.model == model.predictor.model and result.card == model.card):
+        return result
+    by_model = _find(result.image.sha256, model)
+    if by_model is not None and by_model.card == model.card:
+        return by_model
+    known = known_result(result.image, model)
+    if known is not None:
+        return _keep(known)
+    _results().give_up_check()
+    return _keep(_pipeline(model).first(result.image))
+
+
+def check_of(result: Assessed, model: LoadedModel) -> StabilityCheck | None:
+    """Return the check of a first result, which may still have to be started; None for a complete result."""
+    if result.is_complete:
+        return None
+    results = _results()
+    key = _key(result)
+    known = results.check
+    # One that ended without a result was given up. One that has just ended has a result, which the next run shows.
+    is_lost = known is not None and known[1].is_done and not known[1].failed and not results[key].is_complete
+    if known is None or known[0] != key or is_lost:
+        results.give_up_check()
+        known = results.check = (key, StabilityCheck(result, model, _keeper(results, key)))
+    return known[1]
+
+
+def check_again() -> None:
+    """Forget a check that has failed, so that `check_of` makes a new one."""
+    _results().give_up_check()
 
 
 def mark_shown() -> None:
@@ -231,15 +278,34 @@ def _add(image: LesionImage, model: LoadedModel) -> Assessed:
     known = _find(image.sha256, model)
     if known is not None:
         return known
-    return _keep(_pipeline(model)(image))
+    _results().give_up_check()
+    return _keep(_pipeline(model).first(image))
 
 
 def _pipeline(model: LoadedModel) -> Pipeline:
     return Pipeline(model.predictor, lock=model.lock)
 
 
+def _key(result: Assessed) -> tuple[str, str]:
+    return result.image.sha256, result.prediction.model.sha256
+
+
+def _keeper(results: _Results, key: tuple[str, str]) -> Callable[[Assessed], None]:
+    """Return what a check hands its result to; it keeps no session's pixels alive."""
+    held = ref(results)
+
+    def keep(complete: Assessed) -> None:
+        kept = held()
+        first = None if kept is None else kept.get(key)
+        if kept is not None and first is not None:
+            # The same bytes may have come under another name meanwhile.
+            kept[key] = replace(complete, image=replace(complete.image, name=first.image.name))
+
+    return keep
+
+
 def _keep(result: Assessed) -> Assessed:
-    key = (result.image.sha256, result.prediction.model.sha256)
+    key = _key(result)
     results = _results()
     results[key] = result
     results.move_to_end(key)

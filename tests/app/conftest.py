@@ -64,6 +64,8 @@ def app(monkeypatch: pytest.MonkeyPatch, predictor: Predictor) -> Iterator[AppTe
 
     monkeypatch.setattr("skinlens.ui.model.predictor_for", loaded)
     monkeypatch.setattr("skinlens.triage.pipeline.predict_orientations", _REMEMBERED)
+    # The driver has no browser, which would ask again whether the check of a first result has ended.
+    monkeypatch.setattr("skinlens.ui.triage.states.PATIENCE", 60.0)
     monkeypatch.chdir(ROOT)
     # AppTest forgets between runs that st.navigation was reached, and would run pages/ files without app.py.
     monkeypatch.setattr(pages_manager, "Path", _NoPagesFolder)

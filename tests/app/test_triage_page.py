@@ -3,6 +3,7 @@
 import io
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from skinlens.imaging.decode import decode
-from skinlens.imaging.synthetic import draw_pixels
+from skinlens.imaging.synthetic import draw_pixels, encode_png
 from skinlens.metrics.measurement import Measurement
 from skinlens.runtime.card import ModelCard
 from skinlens.runtime.orientations import predict_orientations
@@ -33,6 +34,7 @@ from skinlens.triage.wording import (
 )
 from skinlens.ui import session
 from skinlens.ui.case_store import case_store
+from skinlens.ui.stability_check import StabilityCheck
 from tests.drawn import familiar_pixels
 from tests.quick_app import given_to_components
 
@@ -136,6 +138,84 @@ def test_a_low_score_says_that_it_does_not_exclude_melanoma(app: AppTest, predic
         assert not (below and HEADLINES["refer"] in headline)
 
 
+def buttons_that_keep(app: AppTest) -> list[bool]:
+    """Whether the PDF's button, the case's and the one that saves can only be seen."""
+    popover = next(each.proto.popover for each in app.get("popover") if each.proto.popover.label == "Save case")
+    save = next(button for button in app.button if button.label == "Save")
+    return [app.get("download_button")[0].proto.disabled, popover.disabled, save.disabled]
+
+
+class TestFirstResult:
+    """The result of the image as it is comes first; its check in eight orientations follows in place."""
+
+    @pytest.fixture
+    def waiting(self) -> Iterator[pytest.MonkeyPatch]:
+        """Checks that do not begin until this is undone."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("skinlens.ui.triage.states.PATIENCE", 0.0)
+            patch.setattr(StabilityCheck, "start", lambda _: None)
+            yield patch
+
+    def test_it_is_preliminary_until_it_was_checked(self, app: AppTest, waiting: pytest.MonkeyPatch) -> None:
+        upload(app.run(), "lesion.png", png(5))
+        assert not app.exception
+        early, risk = headline_of(app), app.metric[0].value
+        assert "Preliminary: " in early
+        assert "Checking eight orientations ..." in texts(app)
+        assert not any("Turned or mirrored" in text for text in texts(app))
+        assert buttons_that_keep(app) == [True] * 3
+        waiting.undo()
+        app.run()
+        assert "Preliminary" not in headline_of(app)
+        assert headline_of(app).split()[-1] == early.split()[-1]
+        assert app.metric[0].value == risk
+        assert "Checking eight orientations ..." not in texts(app)
+        assert any("Turned or mirrored" in text for text in texts(app))
+        assert buttons_that_keep(app) == [False] * 3
+
+    def test_a_decision_that_cannot_change_is_not_called_preliminary(
+        self, app: AppTest, waiting: pytest.MonkeyPatch
+    ) -> None:
+        upload(app.run(), "grey.png", encode_png(np.full((240, 240, 3), 128, np.uint8)))
+        assert waiting
+        assert headline_of(app).endswith("NOT ASSESSED")
+
+    def test_a_second_image_takes_the_place_of_one_that_is_being_checked(
+        self, app: AppTest, waiting: pytest.MonkeyPatch
+    ) -> None:
+        upload(app.run(), "first.png", png(5))
+        upload(app, "second.png", png(6))
+        assert "second.png" in texts(app)
+        waiting.undo()
+        app.run()
+        assert any("Turned or mirrored" in text for text in texts(app))
+        # The first one was never checked, and is when it comes again.
+        upload(app, "first.png", png(5))
+        assert any("Turned or mirrored" in text for text in texts(app))
+
+    def test_a_check_that_fails_says_so_and_can_be_repeated(
+        self, app: AppTest, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr("skinlens.triage.pipeline.predict_orientations", None)
+            upload(app.run(), "lesion.png", png(5))
+            assert not app.exception
+            assert any("failed" in warning.value for warning in app.warning)
+            assert "Preliminary: " in headline_of(app)
+            assert buttons_that_keep(app) == [True] * 3
+        app.button(key="check-again").click().run()
+        assert "Preliminary" not in headline_of(app)
+        assert buttons_that_keep(app) == [False] * 3
+
+    def test_another_page_meanwhile_does_no_harm(self, app: AppTest, waiting: pytest.MonkeyPatch) -> None:
+        upload(app.run(), "lesion.png", png(5))
+        app.switch_page("pages/about.py").run()
+        assert not app.exception
+        waiting.undo()
+        app.switch_page("pages/triage.py").run()
+        assert any("Turned or mirrored" in text for text in texts(app))
+
+
 def test_the_orientations_are_counted_beside_the_decision(app: AppTest, predictor: Predictor) -> None:
     upload(app.run(), "lesion.png", png(5))
     _, views = predict_orientations(predictor, [decode(png(5))])[0]
@@ -198,7 +278,7 @@ def test_a_page_that_is_loaded_again_offers_the_last_result(app: AppTest, calls:
     reloaded.button(key="take-over").click().run()
     assert [metric.value for metric in reloaded.metric] == [metric.value for metric in app.metric]
     assert "mole.png" in texts(reloaded)
-    assert calls == [8]
+    assert calls == [1, 8]
 
 
 def test_a_page_that_is_loaded_again_too_late_says_that_the_result_is_gone(app: AppTest) -> None:
@@ -226,7 +306,7 @@ def test_what_waits_is_assessed_after_the_page_was_stopped(app: AppTest, calls: 
     app.run()
     app.session_state["pending"] = session.Pending("stopped.png", png(5))
     app.run()
-    assert calls == [8]
+    assert calls == [1, 8]
     assert "stopped.png" in texts(app)
     assert app.metric
 
@@ -282,12 +362,12 @@ def test_a_model_that_is_not_calibrated_gives_no_risk(app: AppTest) -> None:
 
 def test_the_same_image_again_costs_nothing(app: AppTest, calls: list[int]) -> None:
     upload(app.run(), "a.png", png(3))
-    assert calls == [8]
+    assert calls == [1, 8]
     upload(app, "b.png", png(4))
     upload(app, "again.png", png(3))
-    assert calls == [8, 8]
+    assert calls == [1, 8, 1, 8]
     app.run()
-    assert calls == [8, 8]
+    assert calls == [1, 8, 1, 8]
     assert any("again.png" in element.value for element in app.text)
 
 
@@ -297,7 +377,7 @@ def test_moving_the_controls_scores_nothing(app: AppTest, calls: list[int]) -> N
     app.selectbox(key="prevalence").set_value("Other percentage").run()
     app.number_input(key="own-prevalence").set_value(7.0).run()
     assert not app.exception
-    assert calls == [8]
+    assert calls == [1, 8]
 
 
 def test_an_enhanced_image_can_be_shown_beside_the_original(app: AppTest, calls: list[int]) -> None:
@@ -309,7 +389,7 @@ def test_an_enhanced_image_can_be_shown_beside_the_original(app: AppTest, calls:
         assert captions(app) == ["Original", how.capitalize()]
         assert any("the model assessed the original" in text for text in texts(app))
     assert app.metric[0].value == score
-    assert calls == [8]
+    assert calls == [1, 8]
 
 
 @pytest.mark.parametrize(
@@ -359,7 +439,7 @@ def test_examples_differ_and_give_way_to_an_upload(app: AppTest, calls: list[int
     next(button for button in app.button if button.label == "Remove image").click().run()
     # A drawing that looks malignant comes first: there is something to see in its heatmap.
     assert first > example("Try another example")
-    assert calls == [8, 8]
+    assert calls == [1, 8, 1, 8]
     upload(app, "mine.png", png(6))
     assert not any("not a patient" in text for text in texts(app))
 

@@ -79,6 +79,30 @@ def test_pages_and_what_they_rest_on_import_no_torch(upload_to_pdf: list[str]) -
     assert done.stdout.split() == []
 
 
+# Three seconds to import, which a first visit would wait for.
+OF_A_RESULT = {"pandas", "pyarrow", "sqlalchemy", "alembic", "pydicom", "fpdf", "uharfbuzz", "scipy", "sklearn"}
+FIRST_VISIT = """
+import sys
+from streamlit.testing.v1 import AppTest
+before = set(sys.modules)
+app = AppTest.from_file(sys.argv[1], default_timeout=120).run()
+print(*[title.value for title in app.title], *sorted(set(sys.modules) - before))
+"""
+
+
+def test_the_first_visit_waits_for_nothing_that_only_a_result_needs() -> None:
+    # Streamlit's driver has warnings of its own outside a server.
+    command = [sys.executable, "-c", FIRST_VISIT, str(ROOT / "app.py")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    title, *imported = done.stdout.split()
+    assert title == "Triage"
+    imported_packages = {name.partition(".")[0] for name in imported}
+    assert "skinlens" in imported_packages
+    assert not imported_packages & (TRAINING_ONLY | OF_A_RESULT)
+    assert not [name for name in imported if name.startswith("plotly.graph_objs._")]
+
+
 @pytest.mark.parametrize("words", [["--help"], ["predict", "--help"]], ids=" ".join)
 def test_help_is_quick_to_load(words: list[str]) -> None:
     """Heavy packages are imported only by the command that needs them."""

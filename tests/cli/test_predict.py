@@ -541,9 +541,9 @@ class TestDicom:
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        def decoding(content: bytes, *, name: str, frame: int) -> LesionImage:
+        def decoding(content: bytes, *, name: str, frame: int, side: int | None) -> LesionImage:
             (folder / "latin.dcm").write_bytes(patients["wide.dcm"])
-            return decode(content, name=name, frame=frame)
+            return decode(content, name=name, frame=frame, side=side)
 
         monkeypatch.setattr(pipeline, "decode", decoding)
         done = call("predict", folder / "latin.dcm", "--no-views", "--dicom", tmp_path / "dcm")

@@ -15,7 +15,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageCms, ImageOps
 
-from skinlens.imaging.decode import IMAGE_SUFFIXES, decode, is_dicom
+from skinlens.imaging.decode import IMAGE_SUFFIXES, decode
+from skinlens.imaging.dicom import is_dicom
 from skinlens.imaging.raw import RAW_SUFFIXES
 
 LOSSLESS = [

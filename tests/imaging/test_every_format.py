@@ -211,7 +211,7 @@ def rows(
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(FOLDER_VARIABLE, str(out))
-        patch.setattr("skinlens.cli.predict.load_predictor", lambda *_, **__: predictor)
+        patch.setattr("skinlens.cli.predict.quickest_predictor", lambda *_, **__: predictor)
         predict([folder, *archives], outputs, model=None, point=None, threshold=None)
     with (out / "passed.csv").open(encoding="utf-8-sig", newline="") as stream:
         listed = {Path(row["path"]).name: row["reason"] for row in csv.DictReader(stream)}

@@ -210,6 +210,49 @@ class TestOneImage:
         assert 0 <= heatmap.min() <= heatmap.max() <= 1
 
 
+class TestFirst:
+    def test_completed_it_is_what_a_call_returns(self, pipeline: Pipeline) -> None:
+        content = png(5, side=224)
+        whole, early = pipeline(content, name="a.png"), pipeline.first(content, name="a.png")
+        assert (early.stability, early.is_complete, whole.is_complete) == (None, False, True)
+        complete = pipeline.complete(early)
+        rows = [Row.of("a.png", each, each.card, each.assessment.point) for each in (whole, complete)]
+        assert rows[0] == rows[1]
+        assert complete.stability == whole.stability
+        assert complete.admission == whole.admission
+        assert complete.image is early.image
+        assert np.array_equal(complete.heatmap, whole.heatmap)
+        assert early.prediction.score == pytest.approx(whole.prediction.score, abs=1e-6)
+
+    def test_the_pixels_are_checked_once(self, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+        early = pipeline.first(png(5, side=224))
+        monkeypatch.setattr("skinlens.triage.admission.assess_quality", None)
+        assert pipeline.complete(early).admission == early.admission
+
+    def test_the_middle_of_a_round_field_stays_the_image(
+        self, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        middle = pipeline.first(png(5, side=224)).image
+        monkeypatch.setattr(pipeline_module, "without_black", lambda _: middle)
+        monkeypatch.setattr(pipeline_module, "_is_ood", lambda assessed, _: assessed.image is not middle)
+        early = pipeline.first(LesionImage(middle.pixels[::-1].copy(), "1" * 64, "round.png"))
+        assert early.image is middle
+        assert pipeline.complete(early).image is middle
+
+    def test_without_orientations_it_is_complete(self, predictor: Predictor) -> None:
+        early = Pipeline(predictor, orientations=False).first(png(5, side=224))
+        assert early.is_complete
+        assert Pipeline(predictor).complete(early) is early
+
+    @pytest.mark.parametrize("threshold", [0.0, 1.0])
+    def test_only_refer_and_low_may_change(self, pipeline: Pipeline, threshold: float) -> None:
+        early = pipeline.first(draw_lesion(5, malignant_look=True))
+        point = pipeline.point.model_copy(update={"threshold": threshold, "band": None})
+        assert early.may_change(early.at(point))
+        assert not early.may_change(replace(early.at(point), decision="uncertain"))
+        assert not pipeline.complete(early).may_change(early.at(point))
+
+
 class Watched:
     """Sources that count how many were read."""
 

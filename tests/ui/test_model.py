@@ -115,11 +115,11 @@ class TestChoice:
 
     @pytest.mark.usefixtures("folder")
     def test_one_model_is_no_choice(self) -> None:
-        assert not AppTest.from_function(_chooser).run().selectbox
+        assert not AppTest.from_function(_chooser).run().radio
 
     def test_the_choice_shows_titles_and_offers_only_what_is_there(self, both: Path) -> None:
         app = AppTest.from_function(_chooser).run()
-        (choice,) = app.selectbox
+        (choice,) = app.radio
         assert choice.options == ["ASFF ResNet-50, three levels", "ASFF ResNet-50, paper protocol"]
         choice.set_value(PAPER).run()
         assert app.text[0].value == PAPER

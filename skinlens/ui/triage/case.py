@@ -44,7 +44,7 @@ def offer_pdf_and_case(
     """Offer the PDF, made on request, and the saved case; name the characters that the PDF cannot print.
 
     Args:
-        result: The image and its prediction.
+        result: The image and its prediction. A first result is neither printed nor saved: both buttons wait.
         assessment: Of that prediction.
         facts: From `ask_for_facts`.
         risk: At the prevalence that the user chose; None for a rejected image.
@@ -83,18 +83,28 @@ def offer_pdf_and_case(
             model,
             None if risk is None else risk.prevalence,
             undecided=is_undecided(result.image, facts),
+            disabled=not result.is_complete,
         )
     with download:
         # Of the visitor: the button's thread draws no page.
         code = current_language()
-        pdf_button(lambda: case_pdf(made_record(), model.card, code=code).content, result.image.sha256)
+        pdf_button(
+            lambda: case_pdf(made_record(), model.card, code=code).content,
+            result.image.sha256,
+            disabled=not result.is_complete,
+        )
 
 
 def _offer_saving(
-    made_record: Callable[[], CaseRecord], model: LoadedModel, prevalence: float | None, *, undecided: bool
+    made_record: Callable[[], CaseRecord],
+    model: LoadedModel,
+    prevalence: float | None,
+    *,
+    undecided: bool,
+    disabled: bool,
 ) -> None:
     """Save the case, with or without the image; say where it is now, or that it is there already."""
-    with st.popover(_("Save case"), width="stretch"):
+    with st.popover(_("Save case"), width="stretch", disabled=disabled):
         st.caption(
             _(
                 "Saves the result, your entries and the image's SHA-256 under the pseudonymous id, in a database on "
@@ -102,7 +112,7 @@ def _offer_saving(
             )
         )
         pixels = st.checkbox(_("Save the image too"))
-        if not st.button(_("Save"), type="primary"):
+        if not st.button(_("Save"), type="primary", disabled=disabled):
             return
         if undecided:
             st.warning(_("Choose the lesion first: a new one, or one of this patient's."), icon=":material/edit:")

@@ -34,16 +34,13 @@ _RESULTS: dict[Severity, str] = {"warn": marked("warning"), "refuse": marked("re
 def show_details(result: Assessed, assessment: Assessment, model: LoadedModel) -> None:
     """Show checks and provenance, folded."""
     image, prediction = result.image, result.prediction
-    orientations = () if result.stability is None else result.stability.scores
     point = assessment.point
     # Rates were measured on images that may be assessed.
     rates = [] if assessment.override else [in_language(point_sentence(point)), in_language(rates_sentence(point))]
     scores = [
         _("The score is the model's own output. It orders images; the risk above follows from it."),
         _("Score, unrounded: {score}").format(score=numbers_in(repr(prediction.score))),
-        _("Scores of the eight orientations: {scores}").format(
-            scores=", ".join(number(score, ".3f") for score in orientations)
-        ),
+        *_orientations(result),
     ]
     with st.expander(_("Details: reasons, image quality, score, model")):
         if assessment.decision != "rejected":
@@ -71,6 +68,14 @@ def show_details(result: Assessed, assessment: Assessment, model: LoadedModel) -
             ),
         ]
         st.text("\n".join(lines))
+
+
+def _orientations(result: Assessed) -> list[str]:
+    """Return the scores of the eight orientations in a sentence, once they are known."""
+    if result.stability is None:
+        return []
+    scores = ", ".join(number(score, ".3f") for score in result.stability.scores)
+    return [_("Scores of the eight orientations: {scores}").format(scores=scores)]
 
 
 def _diameter(image: LesionImage) -> list[str]:

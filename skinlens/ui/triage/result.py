@@ -11,7 +11,9 @@ from skinlens.triage.risk import SETTINGS, Meaning, Outlook, one_in, outlook_of,
 from skinlens.triage.wording import LOW_SENTENCE, NO_RATES, UNCALIBRATED, UNCERTAIN_SENTENCE, score_sentence
 from skinlens.ui import session
 from skinlens.ui.entered import restore
+from skinlens.ui.stability_check import StabilityCheck
 
+PRELIMINARY_ICON = ":material/hourglass_top:"
 ICONS = {
     "refer": ":material/north:",
     "uncertain": ":material/question_mark:",
@@ -103,29 +105,44 @@ def show_name(result: Assessed) -> None:
         st.warning(_("Synthetic example: a drawn image, not a patient."), icon=":material/draw:")
 
 
-def show_verdict(result: Assessed, assessment: Assessment, risk: Meaning | None) -> None:
+def show_verdict(
+    result: Assessed, assessment: Assessment, risk: Meaning | None, check: StabilityCheck | None = None
+) -> None:
     """Show decision and risk, and what limits both.
 
     Args:
         result: The image and its prediction.
         assessment: Of that prediction.
         risk: From `triage.risk.meaning`.
+        check: Of a first result, whose decision is shown as preliminary where it may still change; None for a
+            complete one.
     """
     with st.container(border=True, gap="xsmall", key="verdict"):
-        icon = ICONS["rejected" if assessment.override else assessment.decision]
-        st.markdown(f"## {icon} {in_language(assessment.headline)}")
+        _show_headline(assessment, preliminary=result.may_change(assessment))
         if assessment.decision == "rejected":
             for reason in assessment.reasons:
                 st.text(in_language(reason))
+            if check is not None and check.failed:
+                _show_check(check)
         elif assessment.override:
             _show_against_advice(result, assessment)
+            _show_check(check)
         else:
-            _show_risk(assessment, risk)
+            _show_risk(assessment, risk, check)
     if assessment.decision == "rejected" and assessment.has_result:
         _offer_override(result)
 
 
-def _show_risk(assessment: Assessment, risk: Meaning | None) -> None:
+def _show_headline(assessment: Assessment, *, preliminary: bool) -> None:
+    """Show the decision, in one line and as high whether it is preliminary or not, so that nothing below moves."""
+    icon, headline = ICONS["rejected" if assessment.override else assessment.decision], in_language(assessment.headline)
+    if preliminary:
+        icon, headline = PRELIMINARY_ICON, _("Preliminary: {decision}").format(decision=headline)
+    with st.container(key="preliminary" if preliminary else "decision"):
+        st.markdown(f"## {icon} {headline}")
+
+
+def _show_risk(assessment: Assessment, risk: Meaning | None, check: StabilityCheck | None) -> None:
     """Show the risk at the prevalence, the threshold in the same terms, and how far both can be trusted."""
     if risk is not None and risk.risk is not None and risk.risk.value is not None:
         threshold = in_language(risk.threshold_words)
@@ -143,8 +160,25 @@ def _show_risk(assessment: Assessment, risk: Meaning | None) -> None:
     sentences = {"low": LOW_SENTENCE, "uncertain": UNCERTAIN_SENTENCE}
     if assessment.decision in sentences:
         st.text(_(sentences[assessment.decision]))
-    for sentence in (assessment.stability_sentence, *assessment.quality_sentences):
-        st.caption(in_language(sentence))
+    _show_check(check)
+    if assessment.stability_sentence:
+        st.caption(in_language(assessment.stability_sentence))
+    for each in assessment.quality_sentences:
+        st.caption(in_language(each))
+
+
+def _show_check(check: StabilityCheck | None) -> None:
+    """Say that a first result is being checked, where its stability will stand; or that the check failed."""
+    if check is None:
+        return
+    if not check.failed:
+        st.caption(_("Checking eight orientations ..."))
+        return
+    st.warning(
+        _("The check in eight orientations failed, so the result cannot be saved."),
+        icon=":material/error:",
+    )
+    st.button(_("Check again"), on_click=session.check_again, width="stretch", key="check-again")
 
 
 def _show_against_advice(result: Assessed, assessment: Assessment) -> None:

@@ -8,7 +8,12 @@ from skinlens.imaging.limits import UPLOAD_MEGABYTES
 from skinlens.translation import gettext as _
 from skinlens.translation import in_language
 from skinlens.ui import session
+from skinlens.ui.stability_check import StabilityCheck
 
+# Seconds between two looks whether the check of a first result has ended.
+_LOOK_EVERY = 0.15
+# Seconds that each look waits.
+PATIENCE = 0.0
 FORMATS = "JPEG, PNG, TIFF, BMP, WebP, HEIC, AVIF, JPEG 2000, DICOM"
 # The words and the button of a stopped page are drawn before the work begins, since nothing can be drawn afterwards;
 # they are seen once the page has come to rest. While a file is on its way, the last result is out of sight.
@@ -43,7 +48,7 @@ def show_working(waiting: session.Pending) -> None:
     with st.container(key="at-work", border=True):
         st.markdown("#### " + _("Assessing"))
         st.text(waiting.name or _("a drawn example"))
-        st.caption(_("The image is checked, then assessed in eight orientations. This takes a few seconds."))
+        st.caption(_("A first result comes at once. Then the image is checked in eight orientations."))
     with st.container(key="stopped", border=True):
         st.markdown("#### " + _("Stopped"))
         st.text(waiting.name or _("a drawn example"))
@@ -51,6 +56,14 @@ def show_working(waiting: session.Pending) -> None:
         go_on, discard = st.columns(2)
         go_on.button(_("Continue"), type="primary", width="stretch", key="continue")
         discard.button(_("Discard it"), width="stretch", on_click=session.clear)
+
+
+@st.fragment(run_every=_LOOK_EVERY)
+def await_check(check: StabilityCheck) -> None:
+    """Begin the check of a first result, which is on the page by now, and draw the page again once it has ended."""
+    check.start()
+    if check.wait(PATIENCE):
+        st.rerun()
 
 
 def show_problem(problem: session.Problem) -> None:

@@ -21,7 +21,7 @@ from skinlens.triage.decision import Assessment
 from skinlens.triage.evidence import is_misplaced, outside_of, outside_sentence
 from skinlens.triage.pipeline import Assessed
 from skinlens.triage.second import Comparison, compare
-from skinlens.ui.component import own_component
+from skinlens.ui.component import address_of, own_component
 from skinlens.ui.enhanced import ENHANCEMENTS, Enhancement, enhance, enhancement_title
 from skinlens.ui.viewer.data import Shown, Side, shown, viewer_data
 
@@ -127,7 +127,10 @@ def forget_images() -> None:
 
 
 def _draw(sides: Sequence[Side], *, key: str, image: str, height: int, blink: str = "B") -> None:
-    data = viewer_data(sides, key=key, image=image, height=height, blink=blink)
+    def address(sent: Shown) -> str:
+        return address_of(sent.content, f"{key}-{sent.name}")
+
+    data = viewer_data(sides, address=address, key=key, image=image, height=height, blink=blink)
     own_component("viewer")(key=f"{key}-component", data=data)
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,13 +26,13 @@ class Shown:
 
     Attributes:
         name: Tells it from the other images of a viewer.
-        address: A `data:` address of a JPEG, at most `SENT_SIDE` wide and high.
+        content: A JPEG, at most `SENT_SIDE` wide and high.
         width: Of the image itself, in pixels.
         height: Of the image itself, in pixels.
     """
 
     name: str
-    address: str
+    content: bytes
     width: int
     height: int
 
@@ -69,14 +69,17 @@ def shown(pixels: Pixels, name: str) -> Shown:
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
     ]
     content = cv2.imencode(".jpg", sent, settings)[1].tobytes()
-    return Shown(name, f"data:image/jpeg;base64,{_text(content)}", pixels.shape[1], pixels.shape[0])
+    return Shown(name, content, pixels.shape[1], pixels.shape[0])
 
 
-def viewer_data(sides: Sequence[Side], *, key: str, image: str, height: int, blink: str) -> dict[str, Any]:
-    """Return everything that `assets/viewer.js` needs.
+def viewer_data(
+    sides: Sequence[Side], *, address: Callable[[Shown], str], key: str, image: str, height: int, blink: str
+) -> dict[str, Any]:
+    """Return everything that the viewer's script needs.
 
     Args:
         sides: One or two.
+        address: Gives the address under which the browser gets an image.
         key: Viewers of one key share their look (opacity, colours, wipe) from image to image.
         image: Names the image; another one starts at the whole image again.
         height: Most pixels that a side is high, outside full screen.
@@ -87,7 +90,7 @@ def viewer_data(sides: Sequence[Side], *, key: str, image: str, height: int, bli
         "image": hashlib.sha256(image.encode()).hexdigest()[:16],
         "height": height,
         "blink": blink,
-        "images": {side.image.name: side.image.address for side in sides},
+        "images": {side.image.name: address(side.image) for side in sides},
         "sides": [_side(side) for side in sides],
         "tables": {colours: _text(_table(colours).tobytes()) for colours in COLOUR_MAPS},
         "levels": list(CONTOUR_LEVELS),
@@ -112,6 +115,8 @@ def _evidence(signed_map: Floats, scale: float) -> dict[str, Any]:
     """Return positive evidence as a share of the scale; nothing where `explain.heatmap` draws nothing."""
     usable = is_scale(scale) and bool(np.isfinite(signed_map).all())
     shares = np.clip(signed_map / scale, 0, None) if usable else np.zeros_like(signed_map)
+    # Far finer than anybody sees. What differs less, such as a first and a complete result, is not drawn again.
+    shares = shares.round(4)
     height, width = shares.shape
     return {"width": width, "height": height, "values": _text(np.ascontiguousarray(shares, "<f4").tobytes())}
 

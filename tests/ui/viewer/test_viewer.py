@@ -67,6 +67,9 @@ def test_the_original_and_the_heatmap_stand_side_by_side(page: AppTest) -> None:
     assert "The evidence is" in right["alt"]
     assert (data["height"], data["blink"]) == (300, "H")
     assert len(data["images"]) == 1
+    # Served by itself: a run of the page sends words and numbers alone.
+    assert all(address.startswith("/") for address in data["images"].values())
+    assert len(json.dumps(data)) < 50_000
 
 
 def test_a_rejected_image_stands_alone(page: AppTest, results: tuple[Assessed, Assessed]) -> None:

@@ -1,7 +1,7 @@
 // The viewer: one or two images at the same zoom and place, with a heatmap that is drawn here.
 //
 // Streamlit calls the default export again whenever its data or the theme changes. Everything after that happens in the
-// browser, without a run of the page. Nothing is fetched: images come as data: addresses inside the data.
+// browser, without a run of the page. Images come from the same server, once: what is rebuilt keeps its elements.
 
 const MOST_ZOOM = 16;
 const STEP = 1.4;
@@ -109,6 +109,8 @@ class Viewer {
     this.at = [0.5, 0.5];
     this.wipeAt = 0.5;
     this.pointers = new Map();
+    // By place: an image that stays is neither fetched nor decoded again.
+    this.images = new Map();
     this.watcher = new ResizeObserver(() => this.place());
     this.watcher.observe(this.root);
     this.onFullScreen = () => this.fullScreenChanged();
@@ -169,7 +171,7 @@ class Viewer {
 
   buildPanes() {
     this.stage.className = `stage${this.sides.length === 1 ? " single" : ""}${this.wiping ? " wipe" : ""}`;
-    this.layers = this.sides.map((side) => this.layer(side));
+    this.layers = this.sides.map((side, number) => this.layer(side, number));
     // What a blink shows on the right where there is no heatmap to hide: the left image in the same place.
     this.under = null;
     if (this.wiping) {
@@ -190,7 +192,7 @@ class Viewer {
       return element("figure", {}, this.panes[number], element("figcaption", {}, side.caption));
     });
     if (this.sides.length === 2 && !this.sides.some((side) => side.evidence)) {
-      this.under = this.layer({ ...this.sides[0], alt: "" });
+      this.under = this.layer({ ...this.sides[0], alt: "" }, "under");
       this.under.box.hidden = true;
       this.panes[1].append(this.under.box);
     }
@@ -208,10 +210,18 @@ class Viewer {
     return pane;
   }
 
-  layer(side) {
+  imageAt(place, address) {
+    const known = this.images.get(place);
+    if (known?.getAttribute("src") === address) return known;
+    const image = element("img", { src: address, draggable: "false" });
+    this.images.set(place, image);
+    return image;
+  }
+
+  layer(side, place) {
     const content = element("div", { class: "content" });
-    const image = element("img", { alt: side.alt, draggable: "false" });
-    image.src = this.data.images[side.image];
+    const image = this.imageAt(place, this.data.images[side.image]);
+    image.alt = side.alt;
     content.append(image);
     const made = { side, content, box: element("div", { class: "layer" }, content), canvas: null, lines: null };
     if (side.evidence) {
