@@ -71,7 +71,7 @@ class CaseRecord:
     """Everything that a case summary shows.
 
     Attributes:
-        image: The image as received.
+        image: The image as received, with all its pixels.
         overlay: The heatmap drawn over the image, RGB uint8 `(h, w, 3)`, of the image's size or smaller, same aspect.
         assessment: The decision, with prediction and reasons.
         facts: What the user typed.
@@ -89,3 +89,7 @@ class CaseRecord:
     meaning: Meaning | None = None
     comparison: Comparison | None = None
     readings: tuple[Reading, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.image.full_size is not None:
+            raise ValueError("a case needs all pixels of its image: imaging.decode.in_full gets them")

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from skinlens.imaging.decode import in_full
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.limits import MIN_SHORT_SIDE
 from skinlens.imaging.quality import round_field
@@ -15,15 +16,21 @@ FIELD_NOTE = marked(
 
 
 def without_black(image: LesionImage) -> LesionImage | None:
-    """Return the middle of an image's round field.
+    """Return the middle of an image's round field, with all its pixels.
 
     Args:
-        image: As decoded.
+        image: As decoded; of a reduced copy, the rest is decoded where it shows a round field.
 
     Returns:
         The image with a note; None if it has no round field on black, or one of too few pixels.
+
+    Raises:
+        ImageRejectedError: If decoding all pixels of a reduced copy is over the budget.
     """
     place = round_field(image.pixels)
+    if place is not None and image.full_size is not None:
+        image = in_full(image)
+        place = round_field(image.pixels)
     if place is None:
         return None
     rows, columns = place

@@ -40,9 +40,9 @@ from time import monotonic
 from typing import Protocol, TypeVar
 
 from skinlens.explain.heatmap import heatmap_of
-from skinlens.imaging.decode import decode, in_full
+from skinlens.imaging.decode import decode
 from skinlens.imaging.image import ImageRejectedError, LesionImage, Pixels
-from skinlens.imaging.quality import Quality, assess_quality, round_field
+from skinlens.imaging.quality import Quality, assess_quality
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import ORIENTATIONS, Predicting, Stability, predict_orientations
 from skinlens.runtime.prediction import Floats, Prediction
@@ -347,10 +347,8 @@ class Pipeline:
 
     def _second_look(self, assessed: Assessed, *, orientations: bool) -> Assessed:
         """Assess the middle of a round field on black, whose hard rim alone can put an image out of distribution."""
-        if round_field(assessed.image.pixels) is None:
-            return assessed
         try:
-            middle = without_black(in_full(assessed.image))
+            middle = without_black(assessed.image)
         except ImageRejectedError:
             return assessed
         if middle is None:
