@@ -316,7 +316,7 @@ def _compared(card: ModelCard, loaded: dict[Engine, Predictor], manifests: Seque
     if not manifests:
         known = {engine: measured_agreement(card, engine) for engine in loaded}
         return {engine: found for engine, found in known.items() if found is not None}
-    images, labels = labelled_images(compared_rows(read_manifests(manifests), _MOST_COMPARED))
+    images, labels = labelled_images(compared_rows(read_manifests(manifests), _MOST_COMPARED), card.preprocessing)
     answers = {engine: predictor.predict(images) for engine, predictor in loaded.items()}
     return {engine: agreement(card, answers[REFERENCE], found, labels) for engine, found in answers.items()}
 
