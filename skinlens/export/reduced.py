@@ -142,7 +142,7 @@ def build_fp16(card: ModelCard, folder: Path, *, compared: Sequence[LesionImage]
 def agreement(
     card: ModelCard,
     reference: Sequence[Prediction],
-    found: Sequence[Prediction],
+    answers: Sequence[Prediction],
     labels: Sequence[int],
 ) -> Agreement:
     """Compare an engine's predictions with those of the reference on the same images.
@@ -150,15 +150,15 @@ def agreement(
     Args:
         card: Of the model.
         reference: By ONNX Runtime in fp32.
-        found: By the engine, in the same order.
+        answers: By the engine, in the same order.
         labels: 0 or 1 (malignant) for each; empty where they are not known.
     """
     expected = np.array([each.score for each in reference])
-    scores = np.array([each.score for each in found])
+    scores = np.array([each.score for each in answers])
     threshold = card.point().threshold
     maps = [
         float(np.abs(one.signed_map - other.signed_map).max() / max(float(np.abs(one.signed_map).max()), 1e-9))
-        for one, other in zip(reference, found, strict=True)
+        for one, other in zip(reference, answers, strict=True)
     ]
     risks = [
         abs(one.value - other.value)
@@ -245,12 +245,12 @@ def _described(
     measured = {}
     for engine in engines:
         here = engine if why_absent(engine) is None else Engine("onnxruntime", precision)
-        found = Predictor(card, folder, engine=here, graph=made).predict(compared)
-        measured[str(engine)] = agreement(card, reference, found, labels)
+        answers = Predictor(card, folder, engine=here, graph=made).predict(compared)
+        measured[str(engine)] = agreement(card, reference, answers, labels)
     if precision == "int8" and why_absent(_BF16) is None:
         # It runs the released graph, and has no export of its own in which it could be measured.
-        found = Predictor(card, folder, engine=_BF16).predict(compared)
-        measured[str(_BF16)] = agreement(card, reference, found, labels)
+        answers = Predictor(card, folder, engine=_BF16).predict(compared)
+        measured[str(_BF16)] = agreement(card, reference, answers, labels)
     return Reduced(
         model=card.name,
         precision=precision,

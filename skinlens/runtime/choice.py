@@ -143,15 +143,15 @@ def self_test(card: ModelCard, folder: Path, candidates: Sequence[Engine]) -> Ch
     for engine in candidates[1:]:
         try:
             predictor = _loaded(card, folder, engine)
-            found = predictor.predict(images)
+            answers = predictor.predict(images)
         except Exception as error:  # noqa: BLE001 - errors of runtimes share no base class, and none may stop the start
             _LOG.warning("the engine %s is not used: %s", engine, error)
             continue
         same_score = SAME_SCORE if engine.precision == "fp32" else RISK_CHANGE
-        score = max(abs(one.score - other.score) for one, other in zip(expected, found, strict=True))
+        score = max(abs(one.score - other.score) for one, other in zip(expected, answers, strict=True))
         evidence = max(
             float(np.abs(one.signed_map - other.signed_map).max() / np.abs(one.signed_map).max())
-            for one, other in zip(expected, found, strict=True)
+            for one, other in zip(expected, answers, strict=True)
         )
         # Written so that a NaN fails too.
         if not (score <= same_score and (evidence <= SAME_MAP or engine.precision != "fp32")):
@@ -183,7 +183,7 @@ def _machine(card: ModelCard, candidates: Sequence[Engine]) -> str:
         "versions": runtime_versions(),
         "graph": card.files["graph"].sha256,
         "weights": card.files["weights"].sha256,
-        "built": {precision: found[1].sha256 for precision, found in built.items() if found is not None},
+        "built": {precision: kept[1].sha256 for precision, kept in built.items() if kept is not None},
         "candidates": [str(each) for each in candidates],
     }
     return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()

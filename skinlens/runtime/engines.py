@@ -176,10 +176,10 @@ class OpenVinoSession:
 
 def runtime_versions() -> dict[str, str]:
     """Return the versions of the installed runtimes by name; reading them loads none."""
-    found = {"onnxruntime": str(onnxruntime.__version__)}
+    versions = {"onnxruntime": str(onnxruntime.__version__)}
     with suppress(PackageNotFoundError):
-        found["openvino"] = version("openvino")
-    return found
+        versions["openvino"] = version("openvino")
+    return versions
 
 
 def _computes_bf16() -> bool:

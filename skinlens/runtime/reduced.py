@@ -134,7 +134,7 @@ def reduced_graph(card: ModelCard, precision: str) -> tuple[Path, Reduced] | Non
 def measured_agreement(card: ModelCard, engine: Engine) -> Agreement | None:
     """Return what was measured of an engine on this processor when a graph was built; None if nothing was."""
     for precision in sorted(BUILT):
-        found = reduced_graph(card, precision)
-        if found is not None and found[1].processor == processor_name() and str(engine) in found[1].measured:
-            return found[1].measured[str(engine)]
+        kept = reduced_graph(card, precision)
+        if kept is not None and kept[1].processor == processor_name() and str(engine) in kept[1].measured:
+            return kept[1].measured[str(engine)]
     return None
