@@ -34,6 +34,7 @@ STATUS = {
     "PayloadError": 2,
     "PixelsNotKeptError": 1,
     "RecipeError": 2,
+    "ReducedError": 1,
     "ResultError": 1,
     "SeenByOtherError": 1,
     "SelectionError": 2,

@@ -20,12 +20,11 @@ from skinlens.storage.errors import explained
 from skinlens.storage.private import FILE_MODE
 from skinlens.translation import marked, sentence
 from skinlens.triage.pipeline import Assessed, Outcome, Pipeline
+from skinlens.triage.turns import ALONE
 
 # Most images in a batch, and seconds for one, about: the first rows come soon, and a pause takes effect soon.
 AT_ONCE = 16
 _WITHIN = 2.0
-# Seconds after which another page gets the model in between.
-_HOLD = 0.4
 # Rows that are looked up at once; nothing is read from them yet.
 _LISTED = 64
 # Seconds that a page which wants the model gets between two chunks.
@@ -85,6 +84,7 @@ def go_through(
     lock: AbstractContextManager[object],
     *,
     second: tuple[Predictor, AbstractContextManager[object]] | None = None,
+    hold: Callable[[], float] = lambda: ALONE,
     pause: Callable[[float], object] = sleep,
 ) -> None:
     """Assess every image that waits; returns when none does, or when the user pauses or cancels the run.
@@ -95,8 +95,9 @@ def go_through(
     Args:
         store: The run.
         predictor: Of the model that the run was begun with.
-        lock: Held while the model runs, for a fraction of a second at a time.
+        lock: Held while the model runs.
         second: The second model that the run was begun with, and its lock; None for a run without one.
+        hold: Says for how many seconds, about, a lock may be held at a time.
         pause: Called with seconds between two chunks.
 
     Raises:
@@ -112,10 +113,10 @@ def go_through(
         run = store.run()
         if not run.listed:
             _list(store, run)
-        pipeline = Pipeline(predictor, orientations=run.orientations, lock=lock, all_pixels=False, hold=_HOLD)
+        pipeline = Pipeline(predictor, orientations=run.orientations, lock=lock, all_pixels=False, hold=hold)
         other = None
         if compared_with is not None and second is not None:
-            other = Pipeline(second[0], orientations=run.orientations, lock=second[1], hold=_HOLD)
+            other = Pipeline(second[0], orientations=run.orientations, lock=second[1], hold=hold)
         batches = pipeline.batches(
             _waiting(store),
             batch=AT_ONCE,

@@ -47,7 +47,7 @@ _METHODS = {
     "entropy": CalibrationMethod.Entropy,
     "percentile": CalibrationMethod.Percentile,
 }
-# Images whose activations are in memory at once while ranges are found.
+# Images whose activations are in memory at once while ranges are measured.
 _AT_ONCE = 8
 # Shares of the convolutions at the beginning and at the end that stay in fp32; tried in this order.
 _IN_FP32 = ((0.0, 0.0), (0.2, 0.0), (0.2, 0.2))

@@ -40,7 +40,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Choice(BaseModel):
-    """What a self-test found.
+    """What a self-test measured.
 
     Attributes:
         machine: Digest of everything that the choice depends on.
@@ -183,7 +183,7 @@ def _machine(card: ModelCard, candidates: Sequence[Engine]) -> str:
         "versions": runtime_versions(),
         "graph": card.files["graph"].sha256,
         "weights": card.files["weights"].sha256,
-        "built": {precision: kept[1].sha256 for precision, kept in built.items() if kept is not None},
+        "built": {precision: graph[1].sha256 for precision, graph in built.items() if graph is not None},
         "candidates": [str(each) for each in candidates],
     }
     return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()

@@ -207,10 +207,10 @@ def card_of(name: str, folder: Path, *, unverified: bool = False) -> ModelCard:
 
 
 def _reduced(card: ModelCard, engine: Engine) -> Path:
-    kept = reduced_graph(card, engine.precision)
-    if kept is None:
+    built = reduced_graph(card, engine.precision)
+    if built is None:
         raise ModelFileError(
             f"The engine {engine} needs an {engine.precision} graph of {card.name}, which was not built here: "
             f"skinlens export --{engine.precision} --name {card.name} --data MANIFEST.csv"
         )
-    return kept[0]
+    return built[0]

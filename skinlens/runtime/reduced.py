@@ -65,7 +65,7 @@ class Agreement(BaseModel):
 
 
 class Calibrated(BaseModel):
-    """How the ranges of the activations were found.
+    """How the ranges of the activations were measured.
 
     Attributes:
         method: Of ONNX Runtime's quantization.
@@ -134,7 +134,7 @@ def reduced_graph(card: ModelCard, precision: str) -> tuple[Path, Reduced] | Non
 def measured_agreement(card: ModelCard, engine: Engine) -> Agreement | None:
     """Return what was measured of an engine on this processor when a graph was built; None if nothing was."""
     for precision in sorted(BUILT):
-        kept = reduced_graph(card, precision)
-        if kept is not None and kept[1].processor == processor_name() and str(engine) in kept[1].measured:
-            return kept[1].measured[str(engine)]
+        built = reduced_graph(card, precision)
+        if built is not None and built[1].processor == processor_name() and str(engine) in built[1].measured:
+            return built[1].measured[str(engine)]
     return None

@@ -232,13 +232,13 @@ class _Run:
                 engine: [*words, "--engine", str(engine), "--out", str(Path(scratch) / f"{engine}.csv")]
                 for engine in self._loaded
             }
-            costs: dict[Engine, list[tuple[float, float | None]]] = {engine: [] for engine in calls}
+            taken_by: dict[Engine, list[tuple[float, float | None]]] = {engine: [] for engine in calls}
             for _ in range(_PROCESSES if work == "first_result" and not self._asked.quick else 1):
                 for engine, call in calls.items():
-                    costs[engine].append(_fresh(call))
+                    taken_by[engine].append(_fresh(call))
         (one,) = medians_in_turn([lambda: self._theirs(draw_lesion(0))], warm_ups=1, repeats=3)
         rows = []
-        for engine, measured in costs.items():
+        for engine, measured in taken_by.items():
             taken = statistics.median(milliseconds for milliseconds, _ in measured)
             row = self._row(work, engine, taken, one * number, number)
             if work == "peak_memory":
@@ -312,13 +312,13 @@ def _is_here(card: ModelCard, engine: Engine) -> bool:
 
 
 def _compared(card: ModelCard, loaded: dict[Engine, Predictor], manifests: Sequence[Path]) -> dict[Engine, Agreement]:
-    """What each engine keeps of the reference's results: on the manifests' images, else as the last export found."""
+    """What each engine keeps of the reference's results: on the manifests' images, else as the last export measured."""
     if not manifests:
         known = {engine: measured_agreement(card, engine) for engine in loaded}
         return {engine: kept for engine, kept in known.items() if kept is not None}
     images, labels = labelled_images(compared_rows(read_manifests(manifests), _MOST_COMPARED), card.preprocessing)
     answers = {engine: predictor.predict(images) for engine, predictor in loaded.items()}
-    return {engine: agreement(card, answers[REFERENCE], answer, labels) for engine, answer in answers.items()}
+    return {engine: agreement(card, answers[REFERENCE], given, labels) for engine, given in answers.items()}
 
 
 def _machine() -> Machine:

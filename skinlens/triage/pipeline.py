@@ -44,7 +44,7 @@ from skinlens.imaging.decode import decode, in_full
 from skinlens.imaging.image import ImageRejectedError, LesionImage, Pixels
 from skinlens.imaging.quality import Quality, assess_quality, round_field
 from skinlens.runtime.card import ModelCard, OperatingPoint
-from skinlens.runtime.orientations import Predicting, Stability, predict_orientations
+from skinlens.runtime.orientations import ORIENTATIONS, Predicting, Stability, predict_orientations
 from skinlens.runtime.prediction import Floats, Prediction
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
 from skinlens.triage.admission import Admission, examine
@@ -163,8 +163,8 @@ class Pipeline:
         frame: Which image of a DICOM file or TIFF with several, from 0; None assesses each of them.
         all_pixels: Whether an image keeps all its pixels; False decodes a large one at a reduced size, which is several
             times as fast and moves its probability by less than 0.01. `imaging.decode.in_full` gets them later.
-        hold: Seconds, about, for which the lock is held at a time, if one orientation of one image does not take
-            longer; None holds it for a whole batch.
+        hold: Says for how many seconds, about, the lock may be held at a time, if one orientation of one image does
+            not take longer; None holds it for a whole batch.
 
     Raises:
         ModelFileError: If the model is missing, altered or not a released one.
@@ -181,7 +181,7 @@ class Pipeline:
         lock: AbstractContextManager[object] | None = None,
         frame: int | None = 0,
         all_pixels: bool = True,
-        hold: float | None = None,
+        hold: Callable[[], float] | None = None,
     ) -> None:
         self.predictor = load_predictor(model) if isinstance(model, str) else model
         self.card = self.predictor.card
@@ -373,15 +373,15 @@ class Pipeline:
 
 
 class _Shared:
-    """A model that gives up its lock in between, once it has held it for some time.
+    """A model that gives up its lock between passes of at most eight images, which is as efficient as more.
 
     Args:
         predictor: The model.
         lock: Held for each pass.
-        hold: Seconds for a pass, about, if one image does not take longer.
+        hold: Says how many seconds a pass may take, about, if one image does not take longer.
     """
 
-    def __init__(self, predictor: Predictor, lock: AbstractContextManager[object], hold: float) -> None:
+    def __init__(self, predictor: Predictor, lock: AbstractContextManager[object], hold: Callable[[], float]) -> None:
         self._predictor, self._lock, self._hold = predictor, lock, hold
         # Seconds for an image in the latest pass; the first pass is of one image, to find out.
         self._pace = math.inf
@@ -392,8 +392,8 @@ class _Shared:
     def predict(self, images: Sequence[LesionImage]) -> list[Prediction]:
         answers: list[Prediction] = []
         while len(answers) < len(images):
-            most = max(1, int(self._hold / max(_TICK, self._pace)))
-            some = images[len(answers) : len(answers) + most]
+            fitting = max(1, int(self._hold() / max(_TICK, self._pace)))
+            some = images[len(answers) : len(answers) + min(fitting, ORIENTATIONS)]
             with self._lock:
                 began = monotonic()
                 answers += self._predictor.predict(some)

@@ -1,7 +1,14 @@
 """Who gets the model next: a page on which a person waits goes before a run in the background."""
 
+import math
 import threading
 from contextlib import AbstractContextManager
+from time import monotonic
+
+# Seconds for which work in the background may hold the lock: long enough for a pass of a size that is efficient, or
+# short while a person is at work, who counts as being so for some time after the last image.
+ALONE, WITH_COMPANY = 1.5, 0.3
+_COMPANY_SECONDS = 60.0
 
 
 class Turns:
@@ -22,11 +29,13 @@ class Turns:
         self._changed = threading.Condition()
         self._is_held = False
         self._waiting = 0
+        self._last_wanted = -math.inf
         self.behind: AbstractContextManager[None] = _Behind(self)
 
     def __enter__(self) -> None:
         with self._changed:
             self._waiting += 1
+            self._last_wanted = monotonic()
             try:
                 self._changed.wait_for(lambda: not self._is_held)
             finally:
@@ -51,6 +60,10 @@ class Turns:
     def locked(self) -> bool:
         """Return whether someone holds the lock."""
         return self._is_held
+
+    def hold(self) -> float:
+        """Return for how many seconds, about, work in the background may hold the lock now."""
+        return WITH_COMPANY if monotonic() - self._last_wanted < _COMPANY_SECONDS else ALONE
 
     @property
     def is_wanted(self) -> bool:

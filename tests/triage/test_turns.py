@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from skinlens.triage.turns import Turns
+from skinlens.triage import turns as turns_module
+from skinlens.triage.turns import ALONE, WITH_COMPANY, Turns
 
 
 def waiting(turns: Turns, order: list[str], name: str, *, behind: bool) -> threading.Thread:
@@ -59,3 +60,18 @@ def test_an_error_gives_it_back(behind: bool) -> None:
     assert not turns.locked()
     with turns:
         pass
+
+
+def test_work_in_the_background_is_brief_while_a_person_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(turns_module, "monotonic", lambda: now[0])
+    turns = Turns()
+    assert turns.hold() == ALONE
+    with turns.behind:
+        assert turns.hold() == ALONE
+    with turns:
+        assert turns.hold() == WITH_COMPANY
+    now[0] += 59
+    assert turns.hold() == WITH_COMPANY < ALONE
+    now[0] += 2
+    assert turns.hold() == ALONE

@@ -69,7 +69,7 @@ class Workers:
     def _work(self, store: BatchStore, model: LoadedModel, second: LoadedModel | None) -> None:
         try:
             compared = None if second is None else (second.predictor, second.lock.behind)
-            go_through(store, model.predictor, model.lock.behind, second=compared)
+            go_through(store, model.predictor, model.lock.behind, second=compared, hold=model.lock.hold)
         except BusyError:
             # Another program works on it; the page shows its progress.
             return
