@@ -180,7 +180,7 @@ class _Run:
 
         def call_of(predictor: Predictor) -> Callable[[], object]:
             if work == "orientations":
-                return lambda: predict_orientations(predictor, [image])
+                return functools.partial(predict_orientations, predictor, [image])
             if work == "bytes_to_assessment":
                 return functools.partial(Pipeline(predictor), jpeg)
             return lambda: predictor.predict(many)
@@ -316,7 +316,7 @@ def _compared(card: ModelCard, loaded: dict[Engine, Predictor], manifests: Seque
     if not manifests:
         known = {engine: measured_agreement(card, engine) for engine in loaded}
         return {engine: kept for engine, kept in known.items() if kept is not None}
-    images, labels = labelled_images(compared_rows(read_manifests(manifests), _MOST_COMPARED))
+    images, labels = labelled_images(compared_rows(read_manifests(manifests), _MOST_COMPARED), card.preprocessing)
     answers = {engine: predictor.predict(images) for engine, predictor in loaded.items()}
     return {engine: agreement(card, answers[REFERENCE], given, labels) for engine, given in answers.items()}
 

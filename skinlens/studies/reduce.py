@@ -1,6 +1,7 @@
 """`skinlens export --int8` and `--fp16`: a graph of lower precision from a released model and labelled images."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +12,7 @@ from skinlens.errors import OutputError, UsageError
 from skinlens.export.reduced import Method, build_fp16, build_int8
 from skinlens.imaging.decode import decode_trusted
 from skinlens.imaging.image import ImageRejectedError, LesionImage
-from skinlens.imaging.preprocess import to_input
+from skinlens.imaging.preprocess import Preprocessing, to_input
 from skinlens.runtime.predictor import card_of
 from skinlens.runtime.reduced import Reduced, reduced_folder
 from skinlens.training.manifest import read_manifests
@@ -58,12 +59,12 @@ def reduce_precision(
     card = card_of(name, weights, unverified=unverified)
     rows = read_manifests(data)
     calibrated = evenly(rows[rows["split"] == "train"], calibration)
-    images, labels = labelled_images(compared_rows(rows.drop(calibrated.index), compared))
+    images, labels = labelled_images(compared_rows(rows.drop(calibrated.index), compared), card.preprocessing)
     try:
         if precision == "fp16":
             done = build_fp16(card, weights, compared=images, labels=labels)
         else:
-            inputs = [to_input(image.pixels, card.preprocessing) for image in labelled_images(calibrated)[0]]
+            inputs = [image.pixels for image in labelled_images(calibrated, card.preprocessing)[0]]
             names = [path.name for path in data]
             done = build_int8(
                 card, weights, calibration=inputs, compared=images, labels=labels, data=names, method=method
@@ -85,8 +86,12 @@ def compared_rows(rows: pd.DataFrame, most: int) -> pd.DataFrame:
     return evenly(rows if test.empty else test, most)
 
 
-def labelled_images(rows: pd.DataFrame) -> tuple[list[LesionImage], list[int]]:
+def labelled_images(rows: pd.DataFrame, preprocessing: Preprocessing) -> tuple[list[LesionImage], list[int]]:
     """Return the images of a manifest's rows, and 0 or 1 (malignant) for each; unreadable ones are left out.
+
+    Args:
+        rows: Of `read_manifests`.
+        preprocessing: Of the model. Images come at its input's size, so that a thousand fit into memory.
 
     Raises:
         UsageError: If none can be read.
@@ -94,9 +99,10 @@ def labelled_images(rows: pd.DataFrame) -> tuple[list[LesionImage], list[int]]:
     images, labels = [], []
     for file, label in zip(rows["file"], rows["malignant"], strict=True):
         try:
-            images.append(decode_trusted(Path(str(file))))
+            image = decode_trusted(Path(str(file)))
         except ImageRejectedError:
             continue
+        images.append(replace(image, pixels=to_input(image.pixels, preprocessing)))
         labels.append(int(label))
     if not images:
         raise UsageError("no image of the manifests can be used")
