@@ -62,7 +62,8 @@ def test_the_latest_name_of_an_image_stays(early: Assessed, model: LoadedModel) 
 
 
 def test_a_run_of_the_page_finds_the_check_of_the_one_before(early: Assessed, model: LoadedModel) -> None:
-    assert check_of(early, model) is check_of(early, model)
+    check = check_of(early, model)
+    assert check_of(early, model) is check
 
 
 def test_it_does_not_begin_before_the_model_is_free_nor_after_another_image_has_come(
