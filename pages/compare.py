@@ -77,6 +77,7 @@ def show_charts(compared: Compared, board: pd.DataFrame, labels: list[str], view
         styles=looks(compared.labels, theme=theme),
         theme=theme,
         format=image_format,
+        key=(*compared.key, *labels, view, theme) if compared.key else (),
     )
     if not labels:
         st.info(_("Choose at least one model for the charts."), icon=":material/info:")

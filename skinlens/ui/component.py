@@ -6,6 +6,7 @@ with a string.
 
 import base64
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import streamlit as st
 from streamlit import runtime
@@ -16,6 +17,8 @@ from streamlit.components.v2.types import ComponentRenderer
 from skinlens import __version__
 
 _FOLDER = Path(__file__).parent / "components"
+# By the registry of the server, which a program has one of: it reads files each time that it is told of a component.
+_made: WeakKeyDictionary[object, dict[str, ComponentRenderer]] = WeakKeyDictionary()
 
 
 def own_component(name: str) -> ComponentRenderer:
@@ -24,14 +27,18 @@ def own_component(name: str) -> ComponentRenderer:
     Args:
         name: Of a folder in `components/` with `index.js`, `index.css` and `index.html`.
     """
-    whole = f"skinlens.{name}"
     manager = get_bidi_component_manager()
+    made = _made.setdefault(manager, {})
+    if name in made:
+        return made[name]
+    whole = f"skinlens.{name}"
     # Streamlit finds components by itself only in packages that were installed, which a checkout is not.
     if manager.get_component_asset_root(whole) is None:
         manifest = ComponentManifest("skinlens", __version__, [ComponentConfig(name, name)])
         manager.register_from_manifest(manifest, _FOLDER)
     html = (_FOLDER / name / "index.html").read_text("utf-8")
-    return st.components.v2.component(whole, html=html, css="index.css", js="index.js")
+    made[name] = st.components.v2.component(whole, html=html, css="index.css", js="index.js")
+    return made[name]
 
 
 def address_of(jpeg: bytes, place: str) -> str:

@@ -103,7 +103,8 @@ def test_a_reload_offers_the_last_result_or_says_that_it_is_gone(page: Page) -> 
 def test_a_result_is_in_view_and_read_out_and_comes_first_at_200_percent(page: Page) -> None:
     live = page.locator(".st-key-announcement [role=status]")
     assess(page, "mole.png", 11)
-    expect(live).to_contain_text("REFER. about 1 in ")
+    # Once the check in eight orientations has ended.
+    expect(live).to_contain_text("REFER. about 1 in ", timeout=60 * SECONDS)
     assert "mole" not in live.inner_text()
     buttons = [page.get_by_role("button", name=name) for name in ("Save case", "Download PDF")]
     images = page.locator(".viewer .pane")

@@ -18,6 +18,7 @@ from skinlens.translation import gettext as _
 from skinlens.translation import marked
 from skinlens.ui.compare import charts
 from skinlens.ui.compare.downloads import FORMATS, chart_config, offer_table
+from skinlens.ui.compare.kept import kept
 from skinlens.ui.shown_table import shown_table
 
 SELECTED = "selected.json"
@@ -82,8 +83,11 @@ def show_held_out(models: Sequence[HeldOutModel], *, theme: str) -> None:
     titles = list(dict.fromkeys(table["model"]))
     chosen = st.multiselect(_("Models in this chart"), titles, default=titles[:MOST_DRAWN], key="held-out-models")
     if chosen:
-        figure = charts.held_out_chart(
-            table[table["model"].isin(chosen)], charts.looks(titles, theme=theme), theme=theme
+        drawn = table[table["model"].isin(chosen)]
+        figure = kept(
+            "held-out",
+            (drawn, titles, theme),
+            lambda: charts.held_out_chart(drawn, charts.looks(titles, theme=theme), theme=theme),
         )
         st.plotly_chart(
             figure,

@@ -24,6 +24,7 @@ from skinlens.storage.csv_file import CsvFileError
 from skinlens.translation import gettext as _
 from skinlens.translation import marked, sentence
 from skinlens.ui.compare.held_out import held_out_models
+from skinlens.ui.compare.kept import kept
 
 # Test views by name, as shown. The compression of a JPEG from elsewhere gives the answer away.
 VIEWS = {
@@ -54,6 +55,7 @@ class Compared:
         message: How many of its images were matched, or why it cannot be used; "" without one.
         problems: A sentence for each file that could not be used.
         held_out: Models and probes with their results on datasets that they had not seen.
+        digest: Of the files behind `results` and `published`; "" where there are none.
     """
 
     results: Results
@@ -62,6 +64,12 @@ class Compared:
     message: str
     problems: tuple[str, ...]
     held_out: tuple[HeldOutModel, ...] = ()
+    digest: str = ""
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What charts of these models follow from, for `kept`; empty where that is not known."""
+        return (self.digest, "" if self.yours is None else self.yours.digest) if self.digest else ()
 
     @property
     def models(self) -> tuple[EvaluatedModel, ...]:
@@ -111,16 +119,22 @@ def load() -> Compared:
     """Read the folder beside the released models and this session's own model; unreadable files become problems."""
     folder = weights_folder() / "evaluation"
     with st.spinner(_("Reading the evaluations")):
-        results, published, problems = _read(str(folder), _folder_digest(folder))
+        digest = _folder_digest(folder)
+        results, published, problems = _read(str(folder), digest)
     shown = results.shown
     yours, message = _own_model(shown[0] if shown else None)
     titles = {model.name: model.title for model in results.models}
     held_out, more_problems = held_out_models(folder, titles)
-    return Compared(results, published, yours, message, (*problems, *more_problems), held_out)
+    return Compared(results, published, yours, message, (*problems, *more_problems), held_out, digest)
 
 
 def board(compared: Compared, view: str) -> pd.DataFrame:
     """Return the leaderboard on one test view, with the submitted model."""
+    key = (*compared.key, view) if compared.key else ()
+    return kept("board", key, lambda: _board(compared, view))
+
+
+def _board(compared: Compared, view: str) -> pd.DataFrame:
     families = dict(compared.results.by_family())
     worked_out: dict[str, ViewResult | None] = {}
     if compared.yours is not None:

@@ -17,6 +17,7 @@ from skinlens.translation import gettext as _
 from skinlens.translation import in_language, marked
 from skinlens.ui.compare import charts
 from skinlens.ui.compare.downloads import chart_config, offer_table
+from skinlens.ui.compare.kept import kept
 from skinlens.ui.compare.state import VIEWS
 from skinlens.ui.shown_table import shown_table
 
@@ -40,6 +41,7 @@ class Picked:
         styles: The look of every model that can be picked, by label.
         theme: `light` or `dark`.
         format: What a chart's camera button saves: `png` or `svg`.
+        key: Everything above that charts follow from, for `kept`; empty draws them anew each time.
     """
 
     models: list[EvaluatedModel]
@@ -49,6 +51,7 @@ class Picked:
     styles: dict[str, charts.Look]
     theme: str
     format: str
+    key: tuple[object, ...] = ()
 
     def notes(self, metric: MetricName, name: str) -> dict[str, str]:
         """Return a metric with its interval by label, for legends."""
@@ -80,8 +83,12 @@ def roc(picked: Picked) -> None:
             "at its one threshold."
         )
     )
-    table, points = tables.roc_table(picked.models, picked.view), picked.points
-    figure = charts.roc_chart(table, points, picked.styles, picked.notes("roc_auc", "AUC"), theme=picked.theme)
+
+    def made() -> tuple[pd.DataFrame, go.Figure]:
+        table, notes = tables.roc_table(picked.models, picked.view), picked.notes("roc_auc", "AUC")
+        return table, charts.roc_chart(table, picked.points, picked.styles, notes, theme=picked.theme)
+
+    table, figure = kept("roc", picked.key, made)
     _show("roc", figure, table, picked, _("ROC curves of the picked models"))
     _absent(picked, table, _NOT_ALLOWED)
 
@@ -95,15 +102,19 @@ def precision_recall(picked: Picked) -> None:
             "so never compare it across test views."
         )
     )
-    table, points = tables.pr_table(picked.models, picked.view), picked.points
-    figure = charts.pr_chart(
-        table,
-        points,
-        picked.styles,
-        picked.notes("pr_auc", "PR AUC"),
-        malignant_share=tables.malignant_share(picked.models, picked.view),
-        theme=picked.theme,
-    )
+
+    def made() -> tuple[pd.DataFrame, go.Figure]:
+        table = tables.pr_table(picked.models, picked.view)
+        return table, charts.pr_chart(
+            table,
+            picked.points,
+            picked.styles,
+            picked.notes("pr_auc", "PR AUC"),
+            malignant_share=tables.malignant_share(picked.models, picked.view),
+            theme=picked.theme,
+        )
+
+    table, figure = kept("precision-recall", picked.key, made)
     _show("precision-recall", figure, table, picked, _("Precision-recall curves of the picked models"))
     _absent(picked, table, _NOT_ALLOWED)
 
@@ -136,9 +147,12 @@ def reliability(picked: Picked) -> None:
             "not for a clinic, where few lesions are malignant. Bars: 95 % intervals (Wilson)."
         )
     )
-    table = tables.reliability_table(picked.models, picked.view)
     _show_of_scores(
-        "reliability", charts.reliability_chart, table, picked, _("Reliability diagrams of the picked models")
+        "reliability",
+        charts.reliability_chart,
+        tables.reliability_table,
+        picked,
+        _("Reliability diagrams of the picked models"),
     )
 
 
@@ -152,8 +166,13 @@ def decision_curve(picked: Picked) -> None:
             "The curve holds for the share of malignant images in this test view, not for a clinic."
         )
     )
-    table = tables.decision_table(picked.models, picked.view)
-    _show_of_scores("decision-curve", charts.decision_chart, table, picked, _("Decision curves of the picked models"))
+    _show_of_scores(
+        "decision-curve",
+        charts.decision_chart,
+        tables.decision_table,
+        picked,
+        _("Decision curves of the picked models"),
+    )
 
 
 def coverage(picked: Picked) -> None:
@@ -164,8 +183,13 @@ def coverage(picked: Picked) -> None:
             "its threshold? At the right end it decides every image. Lower is better."
         )
     )
-    table = tables.coverage_table(picked.models, picked.view)
-    _show_of_scores("coverage", charts.coverage_chart, table, picked, _("Error against share of images decided"))
+    _show_of_scores(
+        "coverage",
+        charts.coverage_chart,
+        tables.coverage_table,
+        picked,
+        _("Error against share of images decided"),
+    )
 
 
 def cost(picked: Picked) -> None:
@@ -328,9 +352,21 @@ def _show(
     _offer_data(name, table, named)
 
 
-def _show_of_scores(name: str, chart: Callable[..., go.Figure], table: pd.DataFrame, picked: Picked, alt: str) -> None:
+def _show_of_scores(
+    name: str,
+    chart: Callable[..., go.Figure],
+    tabulate: Callable[[list[EvaluatedModel], str], pd.DataFrame],
+    picked: Picked,
+    alt: str,
+) -> None:
     """Show a chart that needs the score of every image, which the paper does not publish."""
-    _show(name, chart(table, picked.styles, theme=picked.theme), table, picked, alt)
+
+    def made() -> tuple[pd.DataFrame, go.Figure]:
+        table = tabulate(picked.models, picked.view)
+        return table, chart(table, picked.styles, theme=picked.theme)
+
+    table, figure = kept(name, picked.key, made)
+    _show(name, figure, table, picked, alt)
     _absent(picked, table, _NOT_MEASURED, paper=_NO_CURVE)
 
 
