@@ -1,5 +1,6 @@
 """What the server does before anybody asks, so that neither the first page nor the first image waits for it."""
 
+import gc
 import importlib
 import threading
 
@@ -28,3 +29,6 @@ def _work() -> None:
     _is_drawn.wait()
     for module in _OF_A_RESULT:
         importlib.import_module(module)
+    # Streamlit has all objects searched for garbage after every run of a page or fragment: those of the libraries stay.
+    gc.collect()
+    gc.freeze()

@@ -11,7 +11,7 @@ from skinlens.ui import session
 from skinlens.ui.stability_check import StabilityCheck
 
 # Seconds between two looks whether the check of a first result has ended.
-_LOOK_EVERY = 0.15
+_LOOK_EVERY = 0.3
 # Seconds that each look waits.
 PATIENCE = 0.0
 FORMATS = "JPEG, PNG, TIFF, BMP, WebP, HEIC, AVIF, JPEG 2000, DICOM"
