@@ -43,7 +43,7 @@ def why_absent(engine: Engine) -> str | None:
             return f"The engine {engine} needs an NVIDIA GPU, and ONNX Runtime finds none."
         return None
     if engine.runtime == "openvino":
-        if importlib.util.find_spec("openvino") is None:
+        if not _is_installed("openvino"):
             return f"The engine {engine} needs OpenVINO, which is not installed: pip install 'skinlens[openvino]'"
         if engine.precision == "bf16" and not _computes_bf16():
             return f"The engine {engine} needs a processor that computes in bf16; this one does not."
@@ -76,6 +76,14 @@ def open_engine(engine: Engine, graph: Path, *, threads: int | None = None) -> S
         # ONNX Runtime takes the next provider silently where the first cannot start.
         raise ModelFileError(f"The engine {engine} cannot start: ONNX Runtime fell back to the processor.")
     return BoundSession(session, engine) if engine.device == "cuda" else OrtSession(session, engine)
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):
+        # A program may forbid a package to all that runs in it.
+        return False
 
 
 def session_options(threads: int | None) -> onnxruntime.SessionOptions:
