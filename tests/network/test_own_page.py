@@ -118,9 +118,9 @@ def test_images_stay_out_of_the_browsers_cache(server: str) -> None:
     with Visitor(server) as visitor:
         visitor.look()
         said = visitor.click(EXAMPLE)
-        # The viewer's images come through the WebSocket and have no address that could be cached.
-        assert "data:image/jpeg;base64," in said
-        for address in {"/media/none.jpg", *re.findall(r"/media/[0-9a-f]+\.\w+", said)}:
+        shown = set(re.findall(r"/media/[0-9a-f]+\.\w+", said))
+        assert shown, "the viewer shows images"
+        for address in {"/media/none.jpg", *shown}:
             assert ask(server, address, {}).headers["cache-control"] == "no-store"
 
 
