@@ -25,6 +25,7 @@ def test_the_default_model_takes_them_for_dermoscopy(
 
 
 @pytest.mark.parametrize("name", released_models())
+@pytest.mark.slow
 def test_no_released_model_finds_an_example_strange(name: str) -> None:
     """It would pass as a marked example all the same, but with words that do not fit it above its result."""
     predictor = load_predictor(name)

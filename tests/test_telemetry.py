@@ -34,7 +34,7 @@ print(json.dumps(seen))
     [
         ("app", "onnxruntime"),
         ("skinlens.cli.predict", "onnxruntime"),
-        ("skinlens.training.loop", "timm"),
+        pytest.param("skinlens.training.loop", "timm", marks=pytest.mark.slow),
         ("skinlens.scoring.local", "onnxruntime"),
         ("skinlens.scoring.on_ray", "onnxruntime"),
     ],

@@ -317,6 +317,7 @@ def test_a_run_of_a_model_that_was_not_released_is_marked(app: AppTest, folder: 
     store.engine.dispose()
 
 
+@pytest.mark.slow
 def test_the_filter_leaves_what_fits_and_outlives_a_visit_to_another_page(app: AppTest, run: BatchStore) -> None:
     batch(app, run)
     app.multiselect(key="batch-outcomes").set_value(["unreadable"]).run()

@@ -80,6 +80,7 @@ def quick_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "compare_models", lambda *pair: compare_models(*pair, resamples=30))
 
 
+@pytest.mark.slow
 def test_the_shipped_evaluations_are_shown_and_nothing_is_missing(compare: AppTest, released_folder: Path) -> None:
     compare.run()
     assert not compare.exception
@@ -112,6 +113,7 @@ def test_the_page_opens_on_held_out_datasets_with_the_probe_beside_the_apps_mode
 
 
 class TestHeldOutDatasets:
+    @pytest.mark.slow
     def test_the_chart_shows_what_is_picked(self, compare: AppTest, weights: Path) -> None:
         for skill, name in enumerate(("a", "b", "c", "d")):
             scores = held_out_scores(("ham", "bcn"), skill=skill)
@@ -210,6 +212,7 @@ class TestManyModels:
         path.write_text(path.read_text("utf-8").replace("origin abroad", "origin elsewhere"), "utf-8")
         assert "images of origin elsewhere" in texts(compare.run())
 
+    @pytest.mark.slow
     def test_the_picker_drives_the_charts(self, compare: AppTest) -> None:
         compare.run()
         compare.multiselect(key="compare-models").set_value(["lenet5"]).run()
@@ -267,6 +270,7 @@ class TestManyModels:
 
 @pytest.mark.usefixtures("weights")
 class TestYourOwn:
+    @pytest.mark.slow
     def test_it_stands_in_every_chart_and_comparison(self, compare: AppTest, weights: Path) -> None:
         compare.run()
         upload(compare, submitted_csv(weights / "evaluation"))
@@ -350,6 +354,7 @@ class TestYourOwn:
 
 
 class TestOddFolders:
+    @pytest.mark.slow
     def test_one_model_alone_is_not_compared(self, compare: AppTest, weights: Path) -> None:
         shutil.rmtree(weights / "evaluation")
         write_folder(weights / "evaluation", (only("lenet5"),))

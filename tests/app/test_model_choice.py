@@ -45,6 +45,7 @@ def ask_the_other(app: AppTest) -> None:
     assert not app.exception
 
 
+@pytest.mark.slow
 def test_only_the_model_in_use_is_loaded_until_the_other_is_asked(app: AppTest, loads: list[str]) -> None:
     upload(app.run(), "a.png", png(5))
     app.run()
@@ -68,6 +69,7 @@ def test_the_sidebar_switches_every_page(app: AppTest, loads: list[str], paper_m
     assert loads == [DEFAULT_MODEL, PAPER]
 
 
+@pytest.mark.slow
 def test_a_drawn_example_is_assessed_again_by_the_chosen_model(
     app: AppTest, loads: list[str], paper_model: Predictor
 ) -> None:

@@ -125,6 +125,7 @@ def test_the_raw_score_stands_under_details_only(app: AppTest, predictor: Predic
     assert not any(f"{score:.2f}" in text for text in texts(app) if text not in shown)
 
 
+@pytest.mark.slow
 def test_a_low_score_says_that_it_does_not_exclude_melanoma(app: AppTest, predictor: Predictor) -> None:
     """Whichever way an image falls, the sentence is there exactly when it is needed."""
     for seed in (0, 1, 3, 5):
@@ -428,6 +429,7 @@ def test_synthetic_example_is_labelled_everywhere(app: AppTest) -> None:
     assert sum("ynthetic" in caption for caption in captions(app)) == 2
 
 
+@pytest.mark.slow
 def test_examples_differ_and_give_way_to_an_upload(app: AppTest, calls: list[int]) -> None:
     def example(label: str) -> float:
         next(button for button in app.button if button.label == label).click().run()

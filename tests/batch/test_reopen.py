@@ -19,6 +19,7 @@ from skinlens.triage.decision import assess
 from tests.batch.conftest import MakeRun, assess_all
 
 
+@pytest.mark.slow
 def test_it_is_assessed_as_an_image_of_its_own(new_run: MakeRun, predictor: Predictor) -> None:
     store = new_run(orientations=True)
     assess_all(store, predictor)

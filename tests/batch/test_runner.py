@@ -51,6 +51,7 @@ def test_every_image_gets_its_row_in_order(finished: BatchStore) -> None:
     assert progress.complete
 
 
+@pytest.mark.slow
 def test_the_numbers_are_those_of_the_command_line(
     folder: Path, tmp_path: Path, new_run: MakeRun, predictor: Predictor
 ) -> None:

@@ -35,6 +35,7 @@ def run(store: BatchStore, predictor: Predictor, second: Predictor) -> None:
     go_through(store, predictor, threading.Lock(), second=(second, threading.Lock()))
 
 
+@pytest.mark.slow
 def test_it_gets_the_same_images_as_a_pipeline_of_its_own_gives(
     both: BatchStore, folder: Path, predictor: Predictor, second: Predictor
 ) -> None:

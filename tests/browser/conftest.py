@@ -34,8 +34,6 @@ QUIET = (
 # tests, since a browser takes ten seconds for what a page's own test does in one.
 QUICK = (
     "test_batch.py::test_a_dropped_folder_is_assessed_with_its_paths_and_discarded",
-    "test_cases.py::test_a_case_is_saved_opened_and_agrees_with_its_pdf",
-    "test_compare.py::test_tabs_are_reached_by_keyboard",
     "test_privacy.py::test_no_page_asks_a_foreign_host",
     "test_privacy.py::test_a_foreign_request_would_be_noticed",
     "test_privacy.py::test_another_page_on_this_computer_reads_nothing",

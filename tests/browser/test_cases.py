@@ -31,6 +31,7 @@ def save_case(page: Page, image: Path, patient: str = "P-BROWSER") -> None:
     page.keyboard.press("Escape")
 
 
+@pytest.mark.slow
 def test_a_case_is_saved_opened_and_agrees_with_its_pdf(page: Page, image: Path, tmp_path: Path) -> None:
     save_case(page, image)
     page.get_by_role("link", name="Cases", exact=True).click()

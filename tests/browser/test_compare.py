@@ -69,6 +69,7 @@ def test_a_chart_downloads_as_an_image(visit: Visit, theme: str, kind: str, begi
     assert Path(download.value.path()).read_bytes().startswith(begins)
 
 
+@pytest.mark.slow
 def test_tabs_are_reached_by_keyboard(page: Page) -> None:
     compare = open_compare(page)
     compare.get_by_role("tab", name="ROC").focus()

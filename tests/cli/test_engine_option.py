@@ -56,6 +56,7 @@ def used(monkeypatch: pytest.MonkeyPatch, weights: Path) -> list[str]:
     return engines
 
 
+@pytest.mark.slow
 def test_predict_takes_the_option_before_the_variable(call: Caller, lesion: Path, used: list[str]) -> None:
     assert call("predict", lesion, "--no-views", "--model", NAME, "--engine", "openvino").status == 0
     assert call("predict", lesion, "--no-views", "--model", NAME).status == 0

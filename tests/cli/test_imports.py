@@ -26,6 +26,7 @@ def packages(import_times: str) -> set[str]:
     return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
 
 
+@pytest.mark.slow
 def test_predict_with_heatmaps_and_pdf_imports_no_torch(tmp_path: Path) -> None:
     image = tmp_path / "lesion.png"
     image.write_bytes(encode_png(draw_pixels(1, height=90, width=120)))
@@ -68,6 +69,7 @@ def upload_to_pdf() -> list[str]:
     return sorted(found | imported_by_pages())
 
 
+@pytest.mark.slow
 def test_pages_and_what_they_rest_on_import_no_torch(upload_to_pdf: list[str]) -> None:
     assert len(upload_to_pdf) > 20
     code = (

@@ -269,6 +269,7 @@ class TestExtras:
             drawn.load()
             assert (drawn.format, drawn.mode, drawn.size) == ("PNG", "RGB", USABLE[name])
 
+    @pytest.mark.slow
     def test_heatmaps_lie_over_their_image(self, two: Path, loaded: Predictor, tmp_path: Path, call: Caller) -> None:
         assert call("predict", two, "--heatmaps", tmp_path / "maps").status == 0
         for seed in (0, 1):
@@ -463,6 +464,7 @@ class TestDicom:
             (place / name).write_bytes(content)
         return place
 
+    @pytest.mark.slow
     def test_pdf_and_overlay_are_those_of_the_other_options(self, call: Caller, folder: Path, tmp_path: Path) -> None:
         wanted = ("--dicom", tmp_path / "dcm", "--pdf", tmp_path / "pdfs", "--heatmaps", tmp_path / "maps")
         assert call("predict", folder, "--no-views", *wanted).status == 0

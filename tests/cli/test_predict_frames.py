@@ -32,6 +32,7 @@ def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
+@pytest.mark.slow
 def test_every_image_of_a_file_has_a_row_after_the_first(call: Caller, folder: Path) -> None:
     done = call("predict", folder, "--no-views")
     assert done.status == 0

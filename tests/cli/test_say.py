@@ -103,6 +103,7 @@ def test_formula_like_names_are_safe_and_open(call: Caller, tmp_path: Path, monk
     assert [each["path"] for each in listed] == names
 
 
+@pytest.mark.slow
 def test_predict_on_a_terminal_writes_no_escape_sequence_of_a_name(tmp_path: Path) -> None:
     (tmp_path / EVIL).write_bytes(b"no image")
     mine, theirs = pty.openpty()

@@ -44,6 +44,7 @@ def test_every_image_gets_its_row_and_a_second_call_has_nothing_to_do(
     assert "nothing was left to score" in again.err
 
 
+@pytest.mark.slow
 def test_another_threshold_needs_another_folder(call: Caller, folder: Path, tmp_path: Path) -> None:
     arguments = ("score", folder, "--out", tmp_path / "scored", "--no-views")
     assert call(*arguments, "--threshold", "0.5").status == 0

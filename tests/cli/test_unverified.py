@@ -75,6 +75,7 @@ class TestUse:
         rows = json.loads(call("predict", images, "--no-views", "--json").out)
         assert [row["model"] for row in rows] == [MARKED, MARKED]
 
+    @pytest.mark.slow
     def test_score_does_the_same_in_processes_of_its_own(self, call: Caller, images: Path, tmp_path: Path) -> None:
         words = ("score", images, "--out", tmp_path / "out", "--no-views", "--workers", "1")
         assert call(*words).status == 1

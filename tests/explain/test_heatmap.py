@@ -387,6 +387,7 @@ class TestVisibility:
         upper = slice(0, 90)
         np.testing.assert_array_equal(overlay(flat, weak)[upper], overlay(flat, strong)[upper])
 
+    @pytest.mark.slow
     def test_real_images_show_their_evidence_or_say_that_it_is_faint(
         self, real_images: list[LesionImage], predictor: Predictor
     ) -> None:

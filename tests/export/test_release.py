@@ -138,6 +138,7 @@ def test_a_fold_run_is_not_released(about: About, images: npt.NDArray[np.uint8],
         release(path, "tiny", selection(), about, images, tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_a_graph_that_fails_its_checks_is_not_written(
     checkpoint: Path, about: About, images: npt.NDArray[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,6 +184,7 @@ def test_about_names_what_is_wrong(tmp_path: Path) -> None:
         read_about(path)
 
 
+@pytest.mark.slow
 def test_a_calibrated_choice_reaches_the_card(
     checkpoint: Path, about: About, images: npt.NDArray[np.uint8], tmp_path: Path
 ) -> None:

@@ -336,6 +336,7 @@ def test_a_compressed_frame_that_ends_early_inside_a_whole_file_is_rejected(
     assert rejection(dicom(encapsulate([frame[: len(frame) // 2]]), syntax)).reason == "truncated"
 
 
+@pytest.mark.slow
 def test_lossless_jpeg_over_which_gdcm_ends_its_process_is_rejected(
     truth: npt.NDArray[np.uint8], dicom: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -43,6 +43,7 @@ def test_drawn_hairs_are_found_and_what_lay_under_them_comes_back(
     assert (shaved.mask & ~near).mean() < 0.005, "skin taken for hair"
 
 
+@pytest.mark.slow
 def test_hairs_of_the_drawing_itself_are_found() -> None:
     """They are as faint as they are dark: most of what they hide comes back."""
     hidden, left = 0.0, 0.0

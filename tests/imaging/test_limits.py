@@ -165,6 +165,7 @@ def test_a_decoder_that_is_late_is_killed_and_the_next_image_opens(
 
 
 @LINUX
+@pytest.mark.slow
 def test_memory_beyond_the_budget_is_rejected_by_the_system() -> None:
     """Run in a process of its own: the limit stays."""
     code = """
@@ -192,6 +193,7 @@ def worker_ids() -> list[int]:
 
 
 @LINUX
+@pytest.mark.slow
 def test_processor_time_is_counted_by_the_system() -> None:
     code = """
 from skinlens.imaging import worker
@@ -327,6 +329,7 @@ def test_a_worker_that_ends_at_its_start_is_no_worker(
     assert "it ended with status 1" in caplog.text
 
 
+@pytest.mark.slow
 def test_without_shared_memory_everything_goes_by_pipe(
     truth: npt.NDArray[np.uint8], save: Callable[..., Any], samples: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:

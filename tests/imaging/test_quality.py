@@ -211,6 +211,7 @@ class TestThingsInTheWay:
 
 
 class TestSize:
+    @pytest.mark.slow
     def test_values_hardly_depend_on_the_resolution(self) -> None:
         large = draw_pixels(5, height=1500, width=2000)
         small = resize(large, height=300, width=400)

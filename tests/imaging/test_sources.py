@@ -480,6 +480,7 @@ class TestArchives:
         assert len(fine.read()) == 1000
 
     @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+    @pytest.mark.slow
     def test_a_member_that_hides_its_size_is_cut_at_what_it_claims(self, method: int, tmp_path: Path) -> None:
         """The size in the directory is a lie; hardly more than that is ever unpacked."""
         path = packed(tmp_path / "a.zip", {"bomb.png": bytes(100_000_000), "IM1": bytes(100_000_000)}, method)

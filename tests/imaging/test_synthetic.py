@@ -89,6 +89,7 @@ def test_there_is_one_dark_brownish_lesion_in_the_middle_of_skin(seed: int, mali
     assert skin[0] > skin[1] > skin[2]
 
 
+@pytest.mark.slow
 def test_a_malignant_look_has_a_rougher_border_and_more_colours() -> None:
     rough = {look: [] for look in (False, True)}
     colours = {look: [] for look in (False, True)}

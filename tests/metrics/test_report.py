@@ -153,6 +153,7 @@ def test_bad_input_is_named_by_its_row(manifest: pd.DataFrame, predictions: Labe
         evaluate_views(manifest.iloc[:0], [], 0.5)
 
 
+@pytest.mark.slow
 def test_evaluation_needs_nothing_of_the_rest_and_no_torch() -> None:
     code = (
         "import sys, skinlens.metrics.report, skinlens.metrics.thresholds, skinlens.metrics.paired;"

@@ -110,6 +110,7 @@ def test_predict_asks_for_nothing(recorded: Recorder, folder: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("engine", "kept"), [("local", []), pytest.param("ray", [".ray/auth_token"], marks=pytest.mark.slow)]
 )
+@pytest.mark.slow
 def test_worker_processes_ask_for_nothing(
     recorded: Recorder, folder: Path, tmp_path: Path, engine: str, kept: list[str]
 ) -> None:

@@ -48,6 +48,7 @@ def port_of(address: str) -> int | None:
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "[::1]"])
+@pytest.mark.slow
 def test_the_own_page_sees_the_cases(server: str, name: str) -> None:
     with Visitor(server, host=f"{name}:{port_of(server)}") as visitor:
         visitor.look()

@@ -386,6 +386,7 @@ class TestOnePage:
             assert "Risk where" not in text
             assert "Operating point" not in text
 
+    @pytest.mark.slow
     def test_a_note_of_a_page_goes_on_to_a_second_one(self) -> None:
         assert len(texts(self.longest((640, 480), note="A sentence of many. " * 200).content)) == 2
 
@@ -480,6 +481,7 @@ def test_markup_is_shown_literally(build_record: Callable[..., Any], card: Model
     assert text.count(typed) == 2
 
 
+@pytest.mark.slow
 def test_control_characters_break_nothing(build_record: Callable[..., Any], card: ModelCard) -> None:
     every = "".join(map(chr, [*range(0x20), *range(0x7F, 0xA0), 0xAD, *range(0x200B, 0x2070), 0xFEFF, 0xFFFE, 0xD800]))
     facts = CaseFacts(*(f"a{every}b" for _ in range(5)))  # type: ignore[arg-type]
@@ -557,6 +559,7 @@ def test_both_images_stand_side_by_side_at_one_scale(
         assert all(apart[0] < other / 2 for other in apart[1:])
 
 
+@pytest.mark.slow
 def test_a_large_image_is_embedded_small(
     build_record: Callable[..., Any], card: ModelCard, lesion: Callable[..., Any]
 ) -> None:
@@ -582,6 +585,7 @@ def test_a_synthetic_image_is_labelled_everywhere(
     assert not near(drawn(ordinary).pixels, AMBER).any()
 
 
+@pytest.mark.slow
 def test_continued_pages_of_a_synthetic_case_say_so(
     build_record: Callable[..., Any], card: ModelCard, lesion: Callable[..., Any]
 ) -> None:
@@ -590,6 +594,7 @@ def test_continued_pages_of_a_synthetic_case_say_so(
     assert "synthetic example" in texts(case_pdf(record, card).content)[1]
 
 
+@pytest.mark.slow
 def test_the_disclaimer_is_at_the_foot_of_every_page_once(
     build_record: Callable[..., Any], card: ModelCard, ordinary: bytes
 ) -> None:

@@ -205,6 +205,7 @@ class TestForced:
             quickest_predictor(engine=str(engine))
 
 
+@pytest.mark.slow
 def test_the_real_self_test_ends_soon_and_names_an_engine_of_this_machine(card: ModelCard) -> None:
     found = self_test(card, weights_folder(), allowed_engines(card))
     assert isinstance(found, Choice)

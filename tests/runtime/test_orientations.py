@@ -72,6 +72,7 @@ def test_views_are_counted_by_their_verdict_and_the_image_itself_is_one() -> Non
     assert views.spread == pytest.approx(0.2)
 
 
+@pytest.mark.slow
 def test_the_views_of_an_image_are_what_the_model_says_of_it_turned(predictor: Predictor) -> None:
     images = [draw_lesion(seed, height=200, width=160, malignant_look=seed == 1) for seed in range(2)]
     plain = predictor.predict(images)

@@ -58,6 +58,7 @@ def check(engine: Engine, folder: Path, job: Job, out: Path) -> None:
     assert_equal_rows(found, as_predicted(folder, out))
 
 
+@pytest.mark.slow
 def test_a_pool_of_processes_gives_the_rows_of_predict(folder: Path, job: Job, tmp_path: Path) -> None:
     check(score_locally, folder, job, tmp_path / "rows.csv")
 

@@ -17,6 +17,9 @@ from skinlens.studies.ablate_preprocessing import STEPS, ablate_preprocessing, s
 from tests.cli.conftest import Caller
 from tests.studies.fold_runs import draw_folder, fold_run
 
+# They share a fixture that takes fifteen seconds.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -63,6 +66,7 @@ def test_each_retouch_is_compared_with_the_images_as_they_are(
     assert (tmp_path / "drawn.md").read_text("utf-8") == summarise(record)
 
 
+@pytest.mark.slow
 def test_fewer_images_can_be_asked_for(folder: Path, runs: list[Path], tmp_path: Path) -> None:
     ablate_preprocessing("drawn", runs[:1], [folder / "drawn.csv"], tmp_path, images=6)
     found = json.loads((tmp_path / "drawn.json").read_text("utf-8"))["runs"][0]
@@ -114,6 +118,7 @@ def test_what_cannot_be_compared(folder: Path, runs: list[Path], tmp_path: Path)
         ablate_preprocessing("drawn", runs[:1], [folder / "drawn.csv"], tmp_path / "file", images=2)
 
 
+@pytest.mark.slow
 def test_the_command_line_passes_everything_on(call: Caller, folder: Path, runs: list[Path], tmp_path: Path) -> None:
     words = ("--data", folder / "drawn.csv", "--out", tmp_path / "out", "--images", 4)
     assert call("ablate-preprocessing", "drawn", *runs, *words).status == 0

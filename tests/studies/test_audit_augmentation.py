@@ -67,6 +67,7 @@ def test_what_compression_tells_before_and_after_augmentation(manifests: list[Pa
     assert "| here | label | 160 |" in summarise(record)
 
 
+@pytest.mark.slow
 def test_results_that_cannot_be_written(manifests: list[Path], tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text(RECIPE, "utf-8")
     (tmp_path / "file").write_text("", "utf-8")

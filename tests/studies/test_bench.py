@@ -53,6 +53,7 @@ def _one_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_module, "_TURNS", {})
 
 
+@pytest.mark.slow
 def test_every_work_has_rows_with_ratios_against_the_same_run(
     small: ModelCard, call: Caller, started: list[Sequence[str]], tmp_path: Path
 ) -> None:

@@ -50,6 +50,7 @@ def planted(strength: int, n: int = 160) -> LabelsAndProbabilities:
     return labels, border_probabilities(features, labels, np.arange(n) // 2 % 5)
 
 
+@pytest.mark.slow
 def test_a_planted_border_is_found_and_none_is_not() -> None:
     labels, probabilities = planted(12)
     assert roc_auc_score(labels, probabilities) > 0.95

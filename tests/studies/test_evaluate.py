@@ -88,6 +88,7 @@ def predictions(scored: Path, predictor: Predictor) -> pd.DataFrame:
 
 
 class TestEvaluate:
+    @pytest.mark.slow
     def test_what_is_left_behind(self, scored: Path, predictor: Predictor) -> None:
         name = predictor.card.name
         assert {path.name for path in scored.iterdir()} == {f"{name}.test.json", f"{name}.test.csv", "scorings.csv"}
@@ -174,6 +175,7 @@ class TestEvaluate:
             if None not in (result.value, result.low, result.high):
                 assert 0 <= result.low <= result.high <= 1
 
+    @pytest.mark.slow
     def test_a_view_table_is_printed_and_the_rest_goes_to_standard_error(
         self, call: Caller, loaded: Predictor, manifest: Path, tmp_path: Path
     ) -> None:
@@ -198,6 +200,7 @@ class TestEvaluate:
             assert (scoring["split"], scoring["images"]) == ("train", "2")
         assert scorings[0]["scored"] <= scorings[1]["scored"]
 
+    @pytest.mark.slow
     def test_a_model_by_the_path_of_its_card(
         self, call: Caller, predictor: Predictor, released_folder: Path, manifest: Path, tmp_path: Path
     ) -> None:

@@ -90,6 +90,7 @@ def test_rates_are_those_of_the_estimates_at_the_default_point(call: Caller, fol
     assert f"Melanomas missed: {len(missed)} of {(~benign).sum()}" in called_up.out
 
 
+@pytest.mark.slow
 def test_what_cannot_be_told(folder: Path, chosen: Path, tmp_path: Path) -> None:
     drawn = [folder / "drawn.csv"]
     with pytest.raises(SelectionError, match="no choice for other"):

@@ -35,6 +35,7 @@ def run(folder: Path, tmp_path: Path) -> Path:
     return run
 
 
+@pytest.mark.slow
 def test_shares_are_compared_on_what_the_run_held_out(folder: Path, run: Path, tmp_path: Path) -> None:
     interpolate([run], [folder / "drawn.csv"], tmp_path / "out", images=None, apply=None)
     table = pd.read_csv(tmp_path / "out" / "interpolation.csv").set_index("share")

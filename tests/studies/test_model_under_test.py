@@ -110,6 +110,7 @@ def input_of(image: LesionImage, tested: ModelUnderTest) -> npt.NDArray[np.uint8
     return to_input(image.pixels, tested.preprocessing).copy()
 
 
+@pytest.mark.slow
 def test_a_run_says_what_it_is(checkpoint: Callable[..., Any], selected: Path) -> None:
     tested = load_model_under_test(str(checkpoint()), selected, tta=False)
     assert (tested.stem, tested.threshold) == ("drawn", 0.4)
@@ -173,6 +174,7 @@ def test_a_released_model_says_the_same(predictor: Predictor, selected: Path, mo
     assert from_card.described == tested.described
 
 
+@pytest.mark.slow
 def test_results_of_a_run_are_written_with_its_training_curve(
     checkpoint: Callable[..., Any], selected: Path, tmp_path: Path
 ) -> None:

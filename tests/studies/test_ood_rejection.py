@@ -19,6 +19,9 @@ from skinlens.studies import ood_rejection as command
 from skinlens.studies.ood_rejection import AT_LEAST, measure_rejection
 from skinlens.training.manifest import ManifestError
 
+# They share a fixture that takes fifteen seconds.
+pytestmark = pytest.mark.slow
+
 KNOWN = 40
 STRANGE_PER_KIND = 4
 
@@ -114,6 +117,7 @@ def test_every_part_is_counted(done: Path) -> None:
     assert sum(found["share"]["n"] for group, found in dermoscopy.items() if "," in group) == 16
 
 
+@pytest.mark.slow
 def test_a_list_without_the_later_kind_of_close_ups_is_measured_without_it(
     done: Path, data: Path, tmp_path: Path
 ) -> None:
@@ -148,6 +152,7 @@ def test_the_summary_has_a_row_for_every_group(done: Path) -> None:
         assert sum(line.startswith(f"| {group} |") for line in lines) == 1
 
 
+@pytest.mark.slow
 def test_kept_features_spare_the_model_and_change_nothing(
     done: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,6 +166,7 @@ def test_kept_features_spare_the_model_and_change_nothing(
     assert (tmp_path / f"{DEFAULT_MODEL}.json").read_bytes() == (done / f"{DEFAULT_MODEL}.json").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_released_refusal_is_in_the_card(
     done: Path, data: Path, tmp_path: Path, released_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

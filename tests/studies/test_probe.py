@@ -131,6 +131,7 @@ def test_images_are_normalised_as_the_weights_expect(
     assert (probe.record.preprocessing["mean"], probe.record.preprocessing["std"]) == tuple(map(list, expected))
 
 
+@pytest.mark.slow
 def test_the_same_call_gives_the_same_figures_from_the_cache(
     call: Caller, data: Path, weights: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -341,6 +341,7 @@ class TestQuick:
         measure_robustness(smaller, training, quick=True)
         assert {image.pixels.shape for image in trial.scorer.shown} == {(64, 64, 3)}
 
+    @pytest.mark.slow
     def test_the_same_every_time(self, manifest: Path) -> None:
         first, again = (measure_robustness(*tried(manifest, border, 0.5), quick=False) for _ in range(2))
         assert first == again
@@ -367,6 +368,7 @@ class TestReleasedModel:
     @pytest.mark.parametrize(
         "quick", [pytest.param(True, id="quick"), pytest.param(False, id="whole", marks=pytest.mark.slow)]
     )
+    @pytest.mark.slow
     def test_evaluate_writes_and_says_it(
         self, images: Path, predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: bool
     ) -> None:

@@ -72,6 +72,7 @@ def _store(card: ModelCard, folder: Path) -> None:
     write_card(card, folder / f"{card.name}.json")
 
 
+@pytest.mark.slow
 def test_the_index_holds_the_rows_that_the_model_was_trained_on(released: Path) -> None:
     card = read_card(released / f"{DEFAULT_MODEL}.json")
     index = load_similar_index(card, released)

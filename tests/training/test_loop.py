@@ -624,6 +624,7 @@ def test_even_odds_are_taught_as_either_label_to_the_same_extent() -> None:
         torch.testing.assert_close(whole, class_loss(logits, torch.tensor([0, 1, 1]), smoothing))
 
 
+@pytest.mark.slow
 def test_label_smoothing_raises_the_loss_of_a_sure_network(
     rows: pd.DataFrame, settings: Settings, tmp_path: Path
 ) -> None:
