@@ -156,8 +156,9 @@ def agreement(
     expected = np.array([each.score for each in reference])
     scores = np.array([each.score for each in answers])
     threshold = card.point().threshold
+    # Against the scale on which all heatmaps are drawn: an image without evidence has no largest value of its own.
     maps = [
-        float(np.abs(one.signed_map - other.signed_map).max() / max(float(np.abs(one.signed_map).max()), 1e-9))
+        float(np.abs(one.signed_map - other.signed_map).max()) / card.heatmap.scale
         for one, other in zip(reference, answers, strict=True)
     ]
     risks = [
@@ -282,7 +283,7 @@ def _keep(card: ModelCard, described: Reduced, content: bytes) -> Reduced:
         raise ReducedError(
             f"The {described.precision} graph of {card.name} was not kept, since its answers differ too much: "
             f"{_in_words(described)}; its evidence maps differ by "
-            f"{max(each.map for each in described.measured.values()):.2f} of their largest value on average."
+            f"{max(each.map for each in described.measured.values()):.2f} of the common scale on average."
         )
     folder = own_folder(reduced_folder(card))
     path = folder / f"{described.precision}.onnx"

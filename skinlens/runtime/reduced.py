@@ -33,7 +33,7 @@ class Agreement(BaseModel):
         images: How many were compared.
         probability: Largest difference of P(malignant).
         risk: Largest difference of the risk in primary care; None for a model that is not calibrated.
-        map: Mean over the images of the largest difference of the evidence, as a share of the image's largest evidence.
+        map: Mean over the images of the largest difference of the evidence, as a share of the heatmaps' common scale.
         decisions_kept: Share of the images on the same side of the default operating point.
         auc_change: ROC AUC minus that of the reference; None where the images have one label, or none.
     """
