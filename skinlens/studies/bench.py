@@ -367,11 +367,11 @@ def _fresh(words: Sequence[str], *, folder: Path | None = None) -> tuple[float, 
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
-    said, _ = process.communicate()
+    megabytes, _ = process.communicate()
     taken = 1000 * (time.perf_counter() - began)
     if process.returncode != 0:
         raise UsageError(f"a measured process ended in an error: python {' '.join(words[:4])}")
-    return taken, float(said) if said.strip() else None
+    return taken, float(megabytes) if megabytes.strip() else None
 
 
 def _jpeg(pixels: Pixels) -> bytes:
