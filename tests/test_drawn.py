@@ -12,6 +12,7 @@ from tests.drawn import FAMILIAR, familiar_pixels
 
 @pytest.mark.parametrize(("height", "width"), [(240, 320), (192, 192)])
 @pytest.mark.parametrize("malignant_look", FAMILIAR)
+@pytest.mark.slow
 def test_the_default_model_takes_them_for_dermoscopy(
     predictor: Predictor, height: int, width: int, *, malignant_look: bool
 ) -> None:

@@ -30,11 +30,9 @@ QUIET = (
     # No name but our own is looked up, whatever a page asks for.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1",
 )
-# One walk through each page, and what shares the page of another test. All others are slow
+# One walk from drop to PDF, and what shares the page of another test. All others are slow
 # tests, since a browser takes ten seconds for what a page's own test does in one.
 QUICK = (
-    "test_batch.py::test_a_dropped_folder_is_assessed_with_its_paths_and_discarded",
-    "test_privacy.py::test_no_page_asks_a_foreign_host",
     "test_privacy.py::test_a_foreign_request_would_be_noticed",
     "test_privacy.py::test_another_page_on_this_computer_reads_nothing",
     "test_triage.py::test_drop_read_slide_and_take_the_pdf",

@@ -99,6 +99,7 @@ def images() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
 
 
+@pytest.mark.slow
 def test_a_release_can_be_loaded_and_is_what_its_card_says(
     checkpoint: Path, about: About, images: npt.NDArray[np.uint8], tmp_path: Path
 ) -> None:

@@ -76,6 +76,7 @@ def test_only_the_absence_of_such_a_library_is_hinted_at(error: Exception, hint:
     ],
     ids=lambda words: words[0],
 )
+@pytest.mark.slow
 def test_a_command_without_its_extra_says_which(words: tuple[str, ...], tmp_path: Path) -> None:
     done = call(*words, cwd=tmp_path)
     assert done.returncode == 1

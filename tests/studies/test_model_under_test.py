@@ -26,6 +26,9 @@ from skinlens.studies import model_under_test as module
 from skinlens.studies.evaluate import evaluate
 from skinlens.studies.model_under_test import ModelUnderTest, load_model_under_test
 
+# They share runs that take seconds to make.
+pytestmark = pytest.mark.slow
+
 SIDE = 64
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 RECIPE = {

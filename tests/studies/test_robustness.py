@@ -226,6 +226,7 @@ class TestWithoutOutlines:
         ],
         ids=["no column", "all blank", "one class", "no file"],
     )
+    @pytest.mark.slow
     def test_nothing_is_claimed_and_the_reason_is_given(
         self, manifest: Path, tmp_path: Path, change: Callable[..., Any], reason: str
     ) -> None:
