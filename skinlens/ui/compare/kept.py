@@ -1,7 +1,7 @@
 """Charts and tables that were made before: a page that is drawn again for another reason takes them as they are."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -25,6 +25,6 @@ def kept(name: str, key: tuple[object, ...], make: Callable[[], Made]) -> Made:
 
 
 @st.cache_resource(max_entries=48, scope="session", show_spinner=False)
-def _kept(name: str, key: tuple[object, ...], _make: Callable[[], object]) -> object:
+def _kept(name: str, key: tuple[object, ...], _make: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever is made
     del name, key
     return _make()
