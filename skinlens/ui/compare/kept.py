@@ -25,6 +25,6 @@ def kept(name: str, key: tuple[object, ...], make: Callable[[], Made]) -> Made:
 
 
 @st.cache_resource(max_entries=48, scope="session", show_spinner=False)
-def _kept(name: str, key: tuple[object, ...], _make: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever is made
+def _kept(name: str, key: tuple[object, ...], _make: Callable[[], Any]) -> Any:
     del name, key
     return _make()
