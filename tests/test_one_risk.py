@@ -69,7 +69,9 @@ def page() -> AppTest:
     return AppTest.from_function(page_script, default_timeout=30)
 
 
-@pytest.mark.parametrize("prevalence", PREVALENCES)
+@pytest.mark.parametrize(
+    "prevalence", [PREVALENCES[0], *(pytest.param(each, marks=pytest.mark.slow) for each in PREVALENCES[1:])]
+)
 def test_page_pdf_and_tables_have_one_number(page: AppTest, card: ModelCard, prevalence: float) -> None:
     for score in SCORES:
         assessment = assessment_of(score, card)

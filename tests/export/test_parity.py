@@ -38,6 +38,7 @@ def files(predictor: Predictor, folder: Path) -> tuple[Path, Path]:
     return folder / predictor.card.files["graph"].file, folder / predictor.card.files["weights"].file
 
 
+@pytest.mark.slow
 def test_released_graph_on_synthetic_images(
     predictor: Predictor, released_folder: Path, parts: tuple[AsffResNet50, Normalise], images: list[LesionImage]
 ) -> None:

@@ -43,13 +43,10 @@ PARAMETERS = {
 }
 
 
-# One that is explained by a hook; tests/export has one in closed form, and the others take minutes to export.
-QUICK = {"squeezenet1_1"}
-
-
+# Each takes seconds to minutes to train and export; tests/export has small networks.
 @pytest.fixture(
     scope="module",
-    params=[name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in sorted(PARAMETERS)],
+    params=[pytest.param(name, marks=pytest.mark.slow) for name in sorted(PARAMETERS)],
 )
 def trained(request: pytest.FixtureRequest, pixels: npt.NDArray[np.uint8]) -> tuple[Any, ...]:
     """A network after one step of training, in evaluation mode, and the loss of that step."""

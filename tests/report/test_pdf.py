@@ -711,6 +711,7 @@ def test_every_property_of_ours_is_declared_as_pdf_a_asks(ordinary: bytes) -> No
     assert (declares(prop, "valueType"), declares(prop, "category")) == (["Text"], ["internal"])
 
 
+@pytest.mark.slow
 def test_the_same_record_gives_the_same_bytes(
     build_record: Callable[..., Any], card: ModelCard, turn_the_page: Callable[..., Any]
 ) -> None:
