@@ -19,34 +19,39 @@ ROOT = Path(__file__).parents[1]
 NAME = "tiny"
 
 
-def small_release(folder: Path) -> ModelCard:
-    """Write the model `tiny` into a folder and return its card."""
-    recipe = {
-        "name": NAME,
-        "network": {"name": "asff_resnet50", "options": {"gate": "spatial", "stride_in_1x1": True}},
-        "preprocessing": Preprocessing(size=64).model_dump(mode="json"),
-    }
+RECIPE = {
+    "name": NAME,
+    "network": {"name": "asff_resnet50", "options": {"gate": "spatial", "stride_in_1x1": True}},
+    "preprocessing": Preprocessing(size=64).model_dump(mode="json"),
+}
+
+
+def selection(**changes: object) -> Selection:
+    """The choice of the model's recipe, with changes."""
     rate = Measurement(value=0.9, low=0.8, high=0.95, n=10)
-    chosen = Selection.model_validate(
-        {
-            "chosen_on": "2026-01-01",
-            "recipe": recipe,
-            "start": "a.safetensors",
-            "start_sha256": "0" * 64,
-            "seed": 0,
-            "folds": (0,),
-            "out_of_fold": ("folds/a.csv",),
-            "roc_auc": 0.9,
-            "threshold": 0.4,
-            "threshold_rule": "made up",
-            "rates": MeasuredRates(population="out of fold", sensitivity=rate, specificity=rate),
-            "heatmap_scale": 0.5,
-            "heatmap_rule": "made up",
-            "considered": (),
-        }
-    )
-    run = {
-        "recipe": recipe,
+    chosen = {
+        "chosen_on": "2026-01-01",
+        "recipe": RECIPE,
+        "start": "a.safetensors",
+        "start_sha256": "0" * 64,
+        "seed": 0,
+        "folds": (0,),
+        "out_of_fold": ("folds/a.csv",),
+        "roc_auc": 0.9,
+        "threshold": 0.4,
+        "threshold_rule": "made up",
+        "rates": MeasuredRates(population="out of fold", sensitivity=rate, specificity=rate),
+        "heatmap_scale": 0.5,
+        "heatmap_rule": "made up",
+        "considered": (),
+    }
+    return Selection.model_validate(chosen | changes)
+
+
+def record(**changes: object) -> dict[str, object]:
+    """What a run of that recipe says of itself, with changes."""
+    content = {
+        "recipe": RECIPE,
         "seed": 0,
         "fold": None,
         "start": "a.safetensors",
@@ -56,16 +61,21 @@ def small_release(folder: Path) -> ModelCard:
         "seconds": 1.0,
         "software": {},
     }
+    return content | changes
+
+
+def small_release(folder: Path) -> ModelCard:
+    """Write the model `tiny` into a folder and return its card."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         state = SmallAsff(gate="spatial").eval().state_dict()
     checkpoint = folder / "run.safetensors"
-    save_tensors(checkpoint, state, run)
+    save_tensors(checkpoint, state, record())
     images = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
     about = read_about(ROOT / "recipes" / "asff_resnet50_paper.about.toml")
     with pytest.MonkeyPatch.context() as patch:
         # A network under the real one's name, which is exported much sooner.
         patch.setitem(registry._BUILDERS, "asff_resnet50", SmallAsff)
-        release(checkpoint, NAME, chosen, about, images, folder)
+        release(checkpoint, NAME, selection(), about, images, folder)
     checkpoint.unlink()
     return read_card(folder / f"{NAME}.json")

@@ -12,8 +12,7 @@ import torch
 from skinlens.export import release as release_module
 from skinlens.export.parity import Parity, ParityError
 from skinlens.export.release import About, read_about, release
-from skinlens.export.selection import Selection, SelectionError, read_selection, write_selection
-from skinlens.imaging.preprocess import Preprocessing
+from skinlens.export.selection import SelectionError, read_selection, write_selection
 from skinlens.imaging.synthetic import draw_lesion
 from skinlens.metrics.measurement import Measurement
 from skinlens.models import registry
@@ -30,13 +29,9 @@ from skinlens.runtime.card import (
 )
 from skinlens.runtime.predictor import load_predictor
 from tests.small_asff import SmallAsff
+from tests.small_released import RECIPE, record, selection
 
 ROOT = Path(__file__).parents[2]
-RECIPE = {
-    "name": "tiny",
-    "network": {"name": "asff_resnet50", "options": {"gate": "spatial", "stride_in_1x1": True}},
-    "preprocessing": Preprocessing(size=64).model_dump(mode="json"),
-}
 
 
 @pytest.fixture(autouse=True)
@@ -45,48 +40,12 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry._BUILDERS, "asff_resnet50", SmallAsff)
 
 
-def selection(**changes: object) -> Selection:
-    rate = Measurement(value=0.9, low=0.8, high=0.95, n=10)
-    chosen = {
-        "chosen_on": "2026-01-01",
-        "recipe": RECIPE,
-        "start": "a.safetensors",
-        "start_sha256": "0" * 64,
-        "seed": 0,
-        "folds": (0,),
-        "out_of_fold": ("folds/a.csv",),
-        "roc_auc": 0.9,
-        "threshold": 0.4,
-        "threshold_rule": "made up",
-        "rates": MeasuredRates(population="out of fold", sensitivity=rate, specificity=rate),
-        "heatmap_scale": 0.5,
-        "heatmap_rule": "made up",
-        "considered": (),
-    }
-    return Selection.model_validate(chosen | changes)
-
-
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("run") / "model.safetensors"
     save_tensors(path, SmallAsff(gate="spatial").eval().state_dict(), record())
     return path
-
-
-def record(**changes: object) -> dict[str, object]:
-    content = {
-        "recipe": RECIPE,
-        "seed": 0,
-        "fold": None,
-        "start": "a.safetensors",
-        "start_sha256": "0" * 64,
-        "images": {"benign": 1, "malignant": 1},
-        "epochs": 1,
-        "seconds": 1.0,
-        "software": {},
-    }
-    return content | changes
 
 
 @pytest.fixture
