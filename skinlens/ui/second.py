@@ -27,7 +27,7 @@ def assessed_by(result: Assessed, model: LoadedModel) -> Assessed:
     if result.prediction.model == model.predictor.model and result.card == model.card:
         return result
     kept, key = _kept(), (result.image.sha256, model.predictor.model.sha256)
-    if key not in kept or kept[key].card != model.card:
+    if known_result(result.image, model) is None:
         kept[key] = Pipeline(model.predictor, lock=model.lock)(result.image)
     kept.move_to_end(key)
     while len(kept) > _MOST_KEPT:
