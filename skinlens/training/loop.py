@@ -149,7 +149,8 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
     # On a CPU the network takes so long that a skin may be made anew each time, and its memory saved.
     keep_skins = recipe.needs_skins and fabric.device.type != "cpu"
     images = DecodedRows(train, side=recipe.keep_side, outlines=recipe.needs_outlines, skins=keep_skins)
-    scored = DecodedRows(held_out)
+    # Scored a few times in a run: that they stay decoded is worth less than the memory of a second run beside it.
+    scored = DecodedRows(held_out, budget_bytes=2**30)
     sampler = _sampler(fabric, weights, recipe, settings)
     images.warm()
     scored.warm()
