@@ -185,7 +185,9 @@ def load_similar_index(card: ModelCard, folder: Path) -> SimilarIndex | None:
             **{name: _unpacked(tensors[name]) for name in ("image_ids", "paths", "diagnoses", "datasets")},
         )
     except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise ModelFileError(f"{path.name} holds no index of similar images; restore it from the release.") from error
+        raise ModelFileError(
+            sentence("{file} holds no index of similar images; restore it from the release.", file=path.name)
+        ) from error
 
 
 def _packed(words: tuple[str, ...]) -> npt.NDArray[np.uint8]:

@@ -13,7 +13,7 @@ from skinlens.metrics.datasets import dataset_title
 from skinlens.metrics.measurement import Measurement, StoredNumbers
 from skinlens.metrics.scaling import Scaling
 from skinlens.runtime import strict_json
-from skinlens.translation import marked
+from skinlens.translation import marked, sentence
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 # Strict: `true` is no number, "0.5" is none, and neither NaN nor infinity is one.
@@ -372,13 +372,15 @@ def card_bytes(path: Path) -> bytes:
     """
     # Reading from anything but a file might never end.
     if not path.is_file():
-        raise ModelFileError(f"There is no model card at {path}.")
+        raise ModelFileError(sentence("There is no model card at {path}.", path=path))
     try:
         with open_regular(path) as stream:
             return stream.read(strict_json.MOST_BYTES + 1) or b""
     except OSError as error:
         raise ModelFileError(
-            f"The model card {path} cannot be read ({error.strerror}); check its permissions."
+            sentence(
+                "The model card {path} cannot be read ({why}); check its permissions.", path=path, why=error.strerror
+            )
         ) from error
 
 
@@ -401,7 +403,9 @@ def parse_card(content: bytes, path: Path) -> ModelCard:
 
 
 def _unusable(path: Path, why: str) -> ModelFileError:
-    return ModelFileError(f"The model card {path} cannot be used: {why}. Restore it from the release.")
+    return ModelFileError(
+        sentence("The model card {path} cannot be used: {why}. Restore it from the release.", path=path, why=why)
+    )
 
 
 def _first_of(error: ValidationError) -> str:
@@ -446,14 +450,27 @@ def verified_file(card: ModelCard, expected: ModelFile, folder: Path) -> Path:
     """
     path = folder / expected.file
     if not path.is_file():
-        raise ModelFileError(f"Model {card.name} is incomplete: {expected.file} is missing from {folder}.")
+        raise ModelFileError(
+            sentence(
+                "Model {model} is incomplete: {file} is missing from {folder}.",
+                model=card.name,
+                file=expected.file,
+                folder=folder,
+            )
+        )
     try:
         digest = sha256_of(path)
     except OSError as error:
-        raise ModelFileError(f"{expected.file} cannot be read ({error.strerror}); check its permissions.") from error
+        raise ModelFileError(
+            sentence("{file} cannot be read ({why}); check its permissions.", file=expected.file, why=error.strerror)
+        ) from error
     if digest != expected.sha256:
         raise ModelFileError(
-            f"{expected.file} is not the file that the card of {card.name} describes (its SHA-256 differs). "
-            "It may be damaged or altered; restore it from the release."
+            sentence(
+                "{file} is not the file that the card of {model} describes (its SHA-256 differs). "
+                "It may be damaged or altered; restore it from the release.",
+                file=expected.file,
+                model=card.name,
+            )
         )
     return path

@@ -26,6 +26,7 @@ from skinlens.runtime.reduced import RISK_CHANGE, measured_agreement, reduced_gr
 from skinlens.runtime.timing import medians_in_turn
 from skinlens.runtime.weights import weights_folder
 from skinlens.storage.location import data_folder, own_folder
+from skinlens.translation import sentence
 
 # The self-test ends after so many seconds of timing, and so many turns.
 SECONDS = 1.5
@@ -90,7 +91,9 @@ def predictor_for(card: ModelCard, folder: Path, *, engine: str | None = None, t
             if engine:
                 raise
             # The app has no options; its pages say what is wrong with the model.
-            raise ModelFileError(f"{VARIABLE} cannot be used: {error}") from error
+            raise ModelFileError(
+                sentence("{variable} cannot be used: {why}", variable=VARIABLE, why=str(error))
+            ) from error
         return _loaded(card, folder, wanted, threads)
     candidates = allowed_engines(card)
     if len(candidates) == 1:

@@ -21,6 +21,7 @@ from skinlens.runtime.engine_names import Engine
 from skinlens.runtime.prediction import Floats
 from skinlens.runtime.provider_words import CPU, CUDA
 from skinlens.runtime.providers import cuda_devices
+from skinlens.translation import sentence
 
 
 class Session(Protocol):
@@ -40,13 +41,18 @@ def why_absent(engine: Engine) -> str | None:
     """Return a sentence if this machine cannot run an engine, whatever the model; None if it can."""
     if engine.device == "cuda":
         if CUDA not in onnxruntime.get_available_providers() or cuda_devices() == 0:
-            return f"The engine {engine} needs an NVIDIA GPU, and ONNX Runtime finds none."
+            return sentence("The engine {engine} needs an NVIDIA GPU, and ONNX Runtime finds none.", engine=engine)
         return None
     if engine.runtime == "openvino":
         if not _is_installed("openvino"):
-            return f"The engine {engine} needs OpenVINO, which is not installed: pip install 'skinlens[openvino]'"
+            return sentence(
+                "The engine {engine} needs OpenVINO, which is not installed: pip install 'skinlens[openvino]'",
+                engine=engine,
+            )
         if engine.precision == "bf16" and not _computes_bf16():
-            return f"The engine {engine} needs a processor that computes in bf16; this one does not."
+            return sentence(
+                "The engine {engine} needs a processor that computes in bf16; this one does not.", engine=engine
+            )
     return None
 
 
@@ -74,7 +80,9 @@ def open_engine(engine: Engine, graph: Path, *, threads: int | None = None) -> S
         session = onnxruntime.InferenceSession(graph, session_options(threads), providers=wanted)
     if session.get_providers()[0] != wanted[0]:
         # ONNX Runtime takes the next provider silently where the first cannot start.
-        raise ModelFileError(f"The engine {engine} cannot start: ONNX Runtime fell back to the processor.")
+        raise ModelFileError(
+            sentence("The engine {engine} cannot start: ONNX Runtime fell back to the processor.", engine=engine)
+        )
     return BoundSession(session, engine) if engine.device == "cuda" else OrtSession(session, engine)
 
 
@@ -201,4 +209,8 @@ def _as_model_error(engine: Engine, graph: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # the errors of both runtimes share no public base class
-        raise ModelFileError(f"The engine {engine} cannot load {graph.name}: {error}") from error
+        raise ModelFileError(
+            sentence(
+                "The engine {engine} cannot load {file}: {error}", engine=engine, file=graph.name, error=str(error)
+            )
+        ) from error

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from skinlens.runtime.card import ModelCard, ModelFileError, verified_file
+from skinlens.translation import sentence
 
 Floats = npt.NDArray[np.float64]
 
@@ -86,5 +87,5 @@ def load_ood_statistics(card: ModelCard, folder: Path) -> OodStatistics | None:
         return OodStatistics(**{field.name: tensors[field.name].astype(np.float64) for field in fields(OodStatistics)})
     except (OSError, SafetensorError, KeyError, ValueError, IndexError) as error:
         raise ModelFileError(
-            f"{path.name} holds no out-of-distribution statistics; restore it from the release."
+            sentence("{file} holds no out-of-distribution statistics; restore it from the release.", file=path.name)
         ) from error

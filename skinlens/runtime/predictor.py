@@ -21,6 +21,7 @@ from skinlens.runtime.providers import available_providers
 from skinlens.runtime.reduced import reduced_graph
 from skinlens.runtime.released import trusted_card
 from skinlens.runtime.weights import weights_folder
+from skinlens.translation import sentence
 
 Answer = TypeVar("Answer")
 
@@ -165,7 +166,9 @@ def open_session(
             graph, session_options(threads), providers=list(available_providers() if providers is None else providers)
         )
     except Exception as error:  # ONNX Runtime's errors share no public base class
-        raise ModelFileError(f"ONNX Runtime cannot load {graph.name}: {error}") from error
+        raise ModelFileError(
+            sentence("ONNX Runtime cannot load {file}: {error}", file=graph.name, error=str(error))
+        ) from error
 
 
 def released_models(folder: Path | None = None) -> tuple[str, ...]:
@@ -201,8 +204,19 @@ def load_predictor(
 def card_of(name: str, folder: Path, *, unverified: bool = False) -> ModelCard:
     """Return the card of a model by name; as `load_predictor`, without loading the model."""
     if name not in released_models(folder):
-        known = ", ".join(released_models(folder)) or "none"
-        raise ModelFileError(f"There is no model {name!r} in {folder}; models there: {known}.")
+        known = ", ".join(released_models(folder))
+        if not known:
+            raise ModelFileError(
+                sentence("There is no model {model} in {folder}, nor any other.", model=repr(name), folder=folder)
+            )
+        raise ModelFileError(
+            sentence(
+                "There is no model {model} in {folder}; models there: {known}.",
+                model=repr(name),
+                folder=folder,
+                known=known,
+            )
+        )
     return trusted_card(folder / f"{name}.json", unverified=unverified)
 
 
@@ -210,7 +224,12 @@ def _reduced(card: ModelCard, engine: Engine) -> Path:
     built = reduced_graph(card, engine.precision)
     if built is None:
         raise ModelFileError(
-            f"The engine {engine} needs an {engine.precision} graph of {card.name}, which was not built here: "
-            f"skinlens export --{engine.precision} --name {card.name} --data MANIFEST.csv"
+            sentence(
+                "The engine {engine} needs an {precision} graph of {model}, which was not built here: {command}",
+                engine=engine,
+                precision=engine.precision,
+                model=card.name,
+                command=f"skinlens export --{engine.precision} --name {card.name} --data MANIFEST.csv",
+            )
         )
     return built[0]

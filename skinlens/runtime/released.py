@@ -8,6 +8,7 @@ from pathlib import Path
 from skinlens.runtime import strict_json
 from skinlens.runtime.card import ModelCard, ModelFileError, card_bytes, parse_card, write_card
 from skinlens.runtime.weights import shipped_folder
+from skinlens.translation import sentence
 
 # SHA-256 of the released cards by name, written by the commands that write released cards.
 DIGESTS = Path(__file__).with_name("released.json")
@@ -27,7 +28,7 @@ def released_digests() -> dict[str, str]:
         return {str(name): str(digest) for name, digest in digests.items()}
     except (OSError, ValueError, AttributeError) as error:
         raise ModelFileError(
-            f"The list of released models {DIGESTS} cannot be read; install SkinLens again."
+            sentence("The list of released models {file} cannot be read; install SkinLens again.", file=DIGESTS)
         ) from error
 
 
@@ -54,11 +55,20 @@ def trusted_card(path: Path, *, unverified: bool = False) -> ModelCard:
     if unverified:
         return card.model_copy(update={"unverified": True})
     wrong = (
-        f"{path.stem} is not among the models released with this version of SkinLens"
+        sentence("{model} is not among the models released with this version of SkinLens", model=path.stem)
         if expected is None
-        else f"The card {path} is not the one released with this version of SkinLens (its SHA-256 differs): restore it"
+        else sentence(
+            "The card {path} is not the one released with this version of SkinLens (its SHA-256 differs): restore it",
+            path=path,
+        )
     )
-    raise ModelFileError(f"{wrong}. To use it as your own, add --unverified, or set {VARIABLE}=1 for the app.")
+    raise ModelFileError(
+        sentence(
+            "{wrong}. To use it as your own, add --unverified, or set {variable}=1 for the app.",
+            wrong=wrong,
+            variable=VARIABLE,
+        )
+    )
 
 
 def is_release(name: str, folder: Path) -> bool:

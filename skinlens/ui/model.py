@@ -13,7 +13,7 @@ from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, released_models
 from skinlens.runtime.providers import provider_in_words
 from skinlens.runtime.released import allowed_by_environment, trusted_card
 from skinlens.runtime.weights import weights_folder
-from skinlens.translation import error_in_language
+from skinlens.translation import error_in_language, sentence
 from skinlens.translation import gettext as _
 from skinlens.triage.turns import Turns
 
@@ -118,7 +118,11 @@ def _of_name(name: str) -> LoadedModel:
     folder = weights_folder()
     path = folder / f"{name}.json"
     if not path.is_file():
-        raise ModelFileError(f"There is no model {name!r} in {folder}. Restore it from the release.")
+        raise ModelFileError(
+            sentence(
+                "There is no model {model} in {folder}. Restore it from the release.", model=repr(name), folder=folder
+            )
+        )
     return _load(str(path), sha256_of(path), unverified=allowed_by_environment())
 
 

@@ -230,7 +230,7 @@ def test_an_unknown_model_lists_those_there_are(name: str, tmp_path: Path) -> No
 
 
 def test_an_empty_folder_has_no_models(tmp_path: Path) -> None:
-    with pytest.raises(ModelFileError, match="models there: none"):
+    with pytest.raises(ModelFileError, match="nor any other"):
         load_predictor(folder=tmp_path)
 
 
