@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 from torch import Tensor
@@ -158,6 +159,7 @@ class TrainingImages(Dataset[tuple[Tensor, ...]]):
 
     - the image, uint8 `(size, size, 3)`;
     - its label, int64 0 or 1; with `RemoveLesion` among the transforms float32, 0.5 for an image without its lesion;
+    - with `datasets`, the number of its dataset, int64; -1 where the label is soft, since then no dataset gave it;
     - with `outlines`, its traced outline, uint8 `(size, size)`: 1 on the lesion, 0 off it, and `UNKNOWN` throughout if
       there is none.
 
@@ -167,12 +169,21 @@ class TrainingImages(Dataset[tuple[Tensor, ...]]):
         transforms: From `Recipe.compose`.
         seed: Of the run.
         outlines: Whether items have an outline.
+        datasets: `(N,)`, the number of each row's dataset; None: items have none.
     """
 
     def __init__(
-        self, rows: DecodedRows, weights: Weights, transforms: Compose, *, seed: int, outlines: bool = False
+        self,
+        rows: DecodedRows,
+        weights: Weights,
+        transforms: Compose,
+        *,
+        seed: int,
+        outlines: bool = False,
+        datasets: npt.NDArray[np.int64] | None = None,
     ) -> None:
         self.rows, self.transforms, self.seed, self.outlines = rows, transforms, seed, outlines
+        self.datasets = datasets
         self.outline_shares = outline_shares([file is not None for file in rows.outline_files], rows.labels, weights)
         self._reach = np.cumsum(weights) / np.sum(weights)
         removed = (one.share for one in transforms.transforms if isinstance(one, RemoveLesion))
@@ -185,10 +196,13 @@ class TrainingImages(Dataset[tuple[Tensor, ...]]):
         # Pixels that are kept are read-only, and torch wants to own what it may write to.
         image = torch.from_numpy(pixels if pixels.flags.writeable else pixels.copy())
         label = torch.tensor(sample.label, dtype=self._label_type)
-        if not self.outlines:
-            return image, label
-        known = np.full(pixels.shape[:2], UNKNOWN) if sample.traced is None else sample.traced.astype(np.uint8)
-        return image, label, torch.from_numpy(known)
+        item = [image, label]
+        if self.datasets is not None:
+            item.append(torch.tensor(self.datasets[draw[1]] if sample.label in (0.0, 1.0) else -1))
+        if self.outlines:
+            known = np.full(pixels.shape[:2], UNKNOWN) if sample.traced is None else sample.traced.astype(np.uint8)
+            item.append(torch.from_numpy(known))
+        return tuple(item)
 
     def sample(self, row: int, generator: np.random.Generator) -> Sample:
         """Return a row before any transform, with the draws that are made before anything is known about it.

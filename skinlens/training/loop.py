@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 from lightning_fabric import Fabric
@@ -30,6 +31,7 @@ from skinlens.progress import tracked
 from skinlens.training.checkpoint import optimiser_tensors, read_state, restore_optimiser, save_state
 from skinlens.training.dataset import DecodedRows, TrainingImages
 from skinlens.training.features import FrozenBackbone, complete_stages, pooled_features, stage_widths
+from skinlens.training.intercepts import WithIntercepts
 from skinlens.training.interpolation import interpolated
 from skinlens.training.manifest import (
     ManifestError,
@@ -39,7 +41,7 @@ from skinlens.training.manifest import (
     usable_rows,
 )
 from skinlens.training.optimisation import build_optimiser, class_loss, rate_factor, warmed_average
-from skinlens.training.probe import fit_probe
+from skinlens.training.probe import fit_probe, fit_with_intercepts
 from skinlens.training.recipe import Recipe, RecipeError
 from skinlens.training.runs import LOG, MODEL, START, write_run
 from skinlens.training.sampling import BalancedSampler, EpochSampler, Weights, row_weights
@@ -94,6 +96,7 @@ class _State:
     optimiser: torch.optim.Optimizer
     pretrained: PretrainedWeights
     outliner: WithOutlines | None = None
+    with_intercepts: WithIntercepts | None = None
     epoch: int = 0
     seconds: float = 0.0
     log: list[dict[str, float]] = dataclasses.field(default_factory=list)
@@ -105,8 +108,18 @@ class _State:
 
     @property
     def trained_modules(self) -> nn.Module:
-        """The network with the auxiliary head, if there is one."""
-        return self.network if self.outliner is None else self.outliner
+        """The network with what goes with it only while it trains, if there is anything."""
+        return self.outliner or self.with_intercepts or self.network
+
+
+@dataclass(frozen=True)
+class _Draws:
+    """The training rows: their images, how they are drawn and, where that matters, the numbers of their datasets."""
+
+    images: DecodedRows
+    sampler: EpochSampler
+    weights: Weights
+    datasets: npt.NDArray[np.int64] | None
 
 
 @dataclass(frozen=True)
@@ -154,8 +167,9 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
     sampler = _sampler(fabric, weights, recipe, settings)
     images.warm()
     scored.warm()
+    draws = _Draws(images, sampler, weights, _datasets(train) if recipe.intercepts == "dataset" else None)
     for epoch in range(state.epoch, recipe.schedule.epochs):
-        entry = _train_epoch(tools, state, images, sampler, weights, epoch)
+        entry = _train_epoch(tools, state, draws, epoch)
         if fabric.is_global_zero:
             if len(scored) and recipe.schedule.scores_after(epoch):
                 # Watching a run needs no more than its own precision; the scores that are kept are made in fp32.
@@ -210,7 +224,7 @@ def _set_up(
 ) -> tuple[_Tools, _State]:
     """Put everything on its device, at the epoch to continue from."""
     fabric.seed_everything(settings.seed, workers=False, verbose=False)
-    state = _fresh_state(recipe, settings)
+    state = _fresh_state(recipe, settings, train)
     resumes = settings.resume and (settings.out / CHECKPOINT).exists()
     if recipe.head == "probe" and not resumes:
         _start_from_probe(state, recipe, settings, train, weights)
@@ -242,7 +256,12 @@ def _sampler(fabric: Fabric, weights: Weights, recipe: Recipe, settings: Setting
     return sampler
 
 
-def _fresh_state(recipe: Recipe, settings: Settings) -> _State:
+def _datasets(train: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Number of each row's dataset, in the order of their names."""
+    return np.unique(train["origin"].to_numpy(str), return_inverse=True)[1].astype(np.int64)
+
+
+def _fresh_state(recipe: Recipe, settings: Settings, train: pd.DataFrame) -> _State:
     try:
         network = build(recipe.network.name, recipe.network.options)
     except ValueError as error:
@@ -267,7 +286,11 @@ def _fresh_state(recipe: Recipe, settings: Settings) -> _State:
     if recipe.ema is not None:
         average = AveragedModel(network, multi_avg_fn=warmed_average(recipe.ema), use_buffers=True)
     outliner = _outliner(network, recipe)
-    return _State(network, average, build_optimiser(outliner or network, pretrained, recipe), pretrained, outliner)
+    intercepts = None
+    if recipe.intercepts == "dataset":
+        intercepts = WithIntercepts(network, torch.zeros(int(_datasets(train).max()) + 1))
+    optimiser = build_optimiser(outliner or intercepts or network, pretrained, recipe)
+    return _State(network, average, optimiser, pretrained, outliner, intercepts)
 
 
 def _start_from_probe(state: _State, recipe: Recipe, settings: Settings, train: pd.DataFrame, weights: Weights) -> None:
@@ -288,7 +311,12 @@ def _start_from_probe(state: _State, recipe: Recipe, settings: Settings, train: 
     stages = dict(zip(probed_stages(recipe.network.name), stage_widths(network, recipe.network.name), strict=True))
     # The last of the probed stages are those that the network fuses.
     features = features[:, -sum(stages[stage] for stage in network.fused_stages) :]
-    probe = fit_probe(features, train["malignant"], weights * len(train), recipe.probe_strength)
+    labels, shares = train["malignant"].to_numpy(), weights * len(train)
+    if state.with_intercepts is None:
+        probe = fit_probe(features, labels, shares, recipe.probe_strength)
+    else:
+        probe, added = fit_with_intercepts(features, labels, _datasets(train), shares, recipe.probe_strength)
+        state.with_intercepts.intercepts.data.copy_(torch.from_numpy(added))
     network.start_from_probe(torch.from_numpy(probe.coefficients).float(), probe.intercept)
     if state.average is not None:
         state.average.module.load_state_dict(network.state_dict())
@@ -302,17 +330,23 @@ def _outliner(network: nn.Module, recipe: Recipe) -> WithOutlines | None:
     return WithOutlines(network)
 
 
-def _training_loader(
-    images: DecodedRows, sampler: EpochSampler, weights: Weights, recipe: Recipe, settings: Settings, epoch: int
-) -> DataLoader[tuple[Tensor, ...]]:
+def _training_loader(draws: _Draws, recipe: Recipe, settings: Settings, epoch: int) -> DataLoader[tuple[Tensor, ...]]:
     size = recipe.schedule.size(epoch, recipe.preprocessing.size)
     if settings.workers:
         # Before workers fork: a worker waits for ever on the threads of a pool that its parent had.
         cv2.setNumThreads(1)
+    images = TrainingImages(
+        draws.images,
+        draws.weights,
+        recipe.compose(size),
+        seed=settings.seed,
+        outlines=recipe.segmentation > 0,
+        datasets=draws.datasets,
+    )
     return DataLoader(
-        TrainingImages(images, weights, recipe.compose(size), seed=settings.seed, outlines=recipe.segmentation > 0),
+        images,
         batch_size=recipe.batch_size,
-        sampler=sampler,
+        sampler=draws.sampler,
         num_workers=settings.workers,
         worker_init_fn=_one_thread,
         pin_memory=torch.cuda.is_available(),
@@ -323,12 +357,10 @@ def _one_thread(_worker: int) -> None:
     torch.set_num_threads(1)
 
 
-def _train_epoch(
-    tools: _Tools, state: _State, images: DecodedRows, sampler: EpochSampler, weights: Weights, epoch: int
-) -> dict[str, float]:
+def _train_epoch(tools: _Tools, state: _State, draws: _Draws, epoch: int) -> dict[str, float]:
     """Train on the rows of an epoch once and return its line of the log (the loss is this process's mean)."""
     began = time.perf_counter()
-    fabric, recipe = tools.fabric, tools.recipe
+    fabric, recipe, sampler = tools.fabric, tools.recipe, draws.sampler
     sampler.epoch = epoch
     # By epoch and process, so that a resumed run goes on as it would have.
     epoch_seed = np.random.SeedSequence([tools.settings.seed, epoch, fabric.global_rank]).generate_state(1)[0]
@@ -342,7 +374,7 @@ def _train_epoch(
         for layer, module in state.network.named_modules():
             if isinstance(module, nn.BatchNorm2d) and f"{layer}.running_mean" in state.pretrained.loaded:
                 module.eval()
-    loader = _training_loader(images, sampler, weights, recipe, tools.settings, epoch)
+    loader = _training_loader(draws, recipe, tools.settings, epoch)
     losses: list[float] = []
     batches = tracked(loader, f"epoch {epoch + 1}", total=sampler.batches, shown=fabric.is_global_zero)
     for number, batch in enumerate(batches):
@@ -364,12 +396,13 @@ def _step(tools: _Tools, state: _State, batch: tuple[Tensor, ...], rate: float) 
     fabric, recipe, optimiser = tools.fabric, tools.recipe, tools.optimiser
     for group in optimiser.param_groups:
         group["lr"] = group["base_lr"] * rate
-    pixels, labels, *outlines = (part.to(fabric.device, non_blocking=True) for part in batch)
-    output = tools.network(tools.normalise(pixels))
-    logits, drawn = output if outlines else (output, None)
+    pixels, labels, *others = (part.to(fabric.device, non_blocking=True) for part in batch)
+    images = tools.normalise(pixels)
+    output = tools.network(images, *others) if recipe.intercepts == "dataset" else tools.network(images)
+    logits, drawn = output if recipe.segmentation else (output, None)
     loss = class_loss(logits.float(), labels, recipe.label_smoothing)
     if drawn is not None:
-        loss = loss + recipe.segmentation * outline_loss(drawn, outlines[0])
+        loss = loss + recipe.segmentation * outline_loss(drawn, others[0])
     optimiser.zero_grad()
     fabric.backward(loss)
     # Half precision skips a step whose gradients overflow, so that they need not be finite here.
@@ -408,6 +441,8 @@ def _write_checkpoint(state: _State, recipe: Recipe, settings: Settings) -> None
     }
     if state.outliner is not None:
         parts["outliner"] = state.outliner.outline.state_dict()
+    if state.with_intercepts is not None:
+        parts["intercepts"] = {"datasets": state.with_intercepts.intercepts.data}
     if state.average is not None:
         parts["average"] = state.average.state_dict()
     record = _identity(recipe, settings) | {
@@ -440,6 +475,8 @@ def _resume(state: _State, recipe: Recipe, settings: Settings) -> None:
         state.average.load_state_dict(parts["average"])
     if state.outliner is not None:
         state.outliner.outline.load_state_dict(parts["outliner"])
+    if state.with_intercepts is not None:
+        state.with_intercepts.intercepts.data.copy_(parts["intercepts"]["datasets"])
     restore_optimiser(state.optimiser, state.trained_modules, parts["optimiser"])
     state.epoch, state.seconds = int(record["epoch"]), float(record["seconds"])
     state.log = list(record["log"])

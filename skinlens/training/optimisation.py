@@ -56,6 +56,7 @@ def build_optimiser(network: nn.Module, pretrained: PretrainedWeights, recipe: R
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             continue
+        # A wrapper's name for the network, `WithOutlines.PREFIX` or `WithIntercepts.PREFIX`, is the same.
         is_pretrained = name.removeprefix(WithOutlines.PREFIX) in pretrained.loaded
         groups.setdefault((is_pretrained, parameter.ndim > 1), []).append(parameter)
     family = torch.optim.AdamW if settings.name == "adamw" else torch.optim.Adam

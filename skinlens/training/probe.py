@@ -21,6 +21,7 @@ _ITERATIONS = 500
 _INNER_TOLERANCE = 1e-3
 _COLUMNS = 256
 _CONSTANT = 1e-9
+_INTERCEPT_SCALE = 30.0
 
 Vector = npt.NDArray[np.float64]
 
@@ -100,6 +101,36 @@ def fit_probe(features: Features, malignant: npt.ArrayLike, weights: Vector, str
     model.fit(_standardised(features, mean, spread), np.asarray(malignant), sample_weight=weights)
     coefficients = model.coef_[0] / spread
     return LinearProbe(coefficients, float(model.intercept_[0] - coefficients @ mean), strength)
+
+
+def fit_with_intercepts(
+    features: Features, malignant: npt.ArrayLike, datasets: npt.NDArray[np.int64], weights: Vector, strength: float
+) -> tuple[LinearProbe, Vector]:
+    """Fit one probe with an intercept for each dataset: fixed effects, hardly regularised.
+
+    Args:
+        features: `(N, K)`; standardised as by `fit_probe`.
+        malignant: `(N,)`, 0 or 1.
+        datasets: `(N,)` from 0 to D - 1.
+        weights: `(N,)`, how much each row counts, with the mean 1.
+        strength: scikit-learn's `C` of the features.
+
+    Returns:
+        The probe, and what each dataset adds to its logit, `(D,)`: 0 on the weighted average.
+
+    Raises:
+        ValueError: If all rows have the same label.
+    """
+    mean, spread = _moments(features, weights)
+    # Columns this large need so small a coefficient that its penalty hardly counts.
+    members = (datasets[:, None] == np.arange(datasets.max() + 1)).astype(np.float32) * _INTERCEPT_SCALE
+    model = LogisticRegression(C=strength, max_iter=_ITERATIONS)
+    model.fit(np.hstack([_standardised(features, mean, spread), members]), np.asarray(malignant), sample_weight=weights)
+    coefficients = model.coef_[0][: features.shape[1]] / spread
+    added = model.coef_[0][features.shape[1] :] * _INTERCEPT_SCALE
+    average = float(np.average(added[datasets], weights=weights))
+    intercept = float(model.intercept_[0] - coefficients @ mean) + average
+    return LinearProbe(coefficients, intercept, strength), np.asarray(added - average, np.float64)
 
 
 def choose_probe(

@@ -110,6 +110,8 @@ class Recipe(Entries):
             to n to the power of (1 - balance): 0 takes the rows as they are, at 1 all cells are drawn equally often.
         even_labels: Whether both labels of a dataset are drawn equally often; `balance` then evens out datasets.
         paired_origins: Whether datasets with only one label are left out.
+        intercepts: `dataset` learns an intercept for each dataset beside the network, as fixed effects in a regression,
+            that telling datasets apart earns nothing. They are not kept; `head = "probe"` fits their start.
         frozen: Parts of the network, by their names in it, that keep pretrained weights and batch-norm statistics.
         batch_norm: Whether batch-norm layers that came with the pretrained weights keep gathering statistics
             (`trained`) or keep theirs (`frozen`); their scales and shifts are trained in either case.
@@ -150,6 +152,7 @@ class Recipe(Entries):
     balance: Share = later(0.0)
     even_labels: bool = later(False)  # noqa: FBT003 - a default
     paired_origins: bool = later(False)  # noqa: FBT003 - a default
+    intercepts: Literal["none", "dataset"] = later("none")
     frozen: tuple[str, ...] = later(())
     batch_norm: Literal["trained", "frozen"] = later("trained")
     head: Literal["random", "probe"] = later("random")
@@ -187,6 +190,12 @@ class Recipe(Entries):
     def _has_a_start_worth_keeping(self) -> Self:
         if self.interpolation < 1 and self.head != "probe":
             raise ValueError('interpolation below 1 needs head = "probe": other networks begin with random layers')
+        return self
+
+    @model_validator(mode="after")
+    def _intercepts_have_a_start(self) -> Self:
+        if self.intercepts == "dataset" and (self.head != "probe" or self.segmentation):
+            raise ValueError('intercepts = "dataset" needs head = "probe", and no segmentation')
         return self
 
     @property
