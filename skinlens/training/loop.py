@@ -35,6 +35,7 @@ from skinlens.training.intercepts import WithIntercepts
 from skinlens.training.interpolation import interpolated
 from skinlens.training.manifest import (
     ManifestError,
+    cells,
     origin_rows,
     share_of,
     training_rows,
@@ -258,6 +259,8 @@ def _sampler(fabric: Fabric, weights: Weights, recipe: Recipe, settings: Setting
 
 def _datasets(train: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Number of each row's dataset, in the order of their names."""
+    # It says what is wrong with rows that have none.
+    cells(train)
     return np.unique(train["origin"].to_numpy(str), return_inverse=True)[1].astype(np.int64)
 
 

@@ -110,8 +110,8 @@ class Recipe(Entries):
             to n to the power of (1 - balance): 0 takes the rows as they are, at 1 all cells are drawn equally often.
         even_labels: Whether both labels of a dataset are drawn equally often; `balance` then evens out datasets.
         paired_origins: Whether datasets with only one label are left out.
-        intercepts: `dataset` learns an intercept for each dataset beside the network, as fixed effects in a regression,
-            that telling datasets apart earns nothing. They are not kept; `head = "probe"` fits their start.
+        intercepts: `dataset` learns an intercept for each dataset beside the network, like the fixed effects of a
+            regression, so that telling datasets apart earns nothing. They are not kept; needs `head = "probe"`.
         frozen: Parts of the network, by their names in it, that keep pretrained weights and batch-norm statistics.
         batch_norm: Whether batch-norm layers that came with the pretrained weights keep gathering statistics
             (`trained`) or keep theirs (`frozen`); their scales and shifts are trained in either case.

@@ -128,6 +128,16 @@ def test_a_training_image_depends_on_seed_and_draw_alone(rows: pd.DataFrame) -> 
         assert not torch.equal(image(seed, draw), first)
 
 
+def test_an_image_without_its_lesion_is_of_no_dataset(rows: pd.DataFrame) -> None:
+    numbers = np.arange(len(rows)) + 3
+    for share, flat, expected in ((0.0, 0.0, numbers), (1.0, 0.5, np.full(len(rows), -1))):
+        transforms = Compose([RemoveLesion(share=share, flat=flat), Resize(side=64)])
+        images = TrainingImages(DecodedRows(rows, outlines=True), evenly(rows), transforms, seed=0, datasets=numbers)
+        given = [images[0, row][2] for row in range(len(rows))]
+        assert [number.item() for number in given] == list(expected)
+        assert {number.dtype for number in given} == {torch.int64}
+
+
 def test_a_training_image_without_transforms_is_the_scored_one_with_its_label(rows: pd.DataFrame) -> None:
     images, scored = training_images(rows), ScoringImages(DecodedRows(rows), Preprocessing(size=64))
     for index, expected in enumerate(rows["malignant"]):

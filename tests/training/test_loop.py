@@ -38,7 +38,7 @@ from skinlens.training.features import FrozenBackbone, pooled_features
 from skinlens.training.loop import Settings, run
 from skinlens.training.manifest import ManifestError, origin_rows, read_manifests
 from skinlens.training.optimisation import build_optimiser, class_loss, rate_factor, warmed_average
-from skinlens.training.probe import fit_probe
+from skinlens.training.probe import fit_probe, fit_with_intercepts
 from skinlens.training.recipe import Recipe, RecipeError
 from skinlens.training.sampling import row_weights
 from skinlens.training.scoring import score_rows
@@ -950,7 +950,7 @@ def backbone(folder: Path, *absent: str) -> str:
     return str(folder / "backbone.safetensors")
 
 
-def probe_recipe(levels: int = 2, **entries: list[str] | str | None) -> Recipe:
+def probe_recipe(levels: int = 2, **entries: list[str] | str | float | None) -> Recipe:
     plain = {
         "network": {"name": "tiny_asff", "options": {"levels": levels}},
         "preprocessing": {"size": 64},
@@ -1014,17 +1014,52 @@ class TestHeadFromProbe:
         monkeypatch.setattr(features, "_computed", None)
         assert same_tensors(first, run(probe_recipe(), datasets, dataclasses.replace(kept, out=tmp_path / "again")))
 
+    @pytest.mark.parametrize("intercepts", ["none", "dataset"])
     def test_a_run_that_was_cut_off_goes_on_bit_for_bit(
-        self, datasets: pd.DataFrame, begun: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self,
+        datasets: pd.DataFrame,
+        begun: Settings,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        intercepts: str,
     ) -> None:
-        plan = probe_recipe(3, frozen=["conv1", "bn1", "layer1"])
+        plan = probe_recipe(3, frozen=["conv1", "bn1", "layer1"], intercepts=intercepts)
         straight = run(plan, datasets, begun)
         cut = dataclasses.replace(begun, out=tmp_path / "cut")
         cut_off(monkeypatch, 1, plan, datasets, cut)
         # The probe is not fitted again: the checkpoint has what became of it.
         monkeypatch.setattr(loop, "fit_probe", None)
+        monkeypatch.setattr(loop, "fit_with_intercepts", None)
         assert same_tensors(straight, run(plan, datasets, dataclasses.replace(cut, resume=True)))
+        assert same_tensors(begun.out / "checkpoint.safetensors", cut.out / "checkpoint.safetensors")
         assert same_tensors(begun.out / "start.safetensors", cut.out / "start.safetensors")
+
+    def test_intercepts_of_datasets_are_learned_and_not_kept(self, datasets: pd.DataFrame, begun: Settings) -> None:
+        plan = probe_recipe(intercepts="dataset")
+        tensors, _ = read_tensors(run(plan, datasets, begun))
+        assert set(tensors) == set(TinyAsff().state_dict())
+        parts, _ = loop.read_state(begun.out / "checkpoint.safetensors")
+        learned = parts["intercepts"]["datasets"]
+        train = origin_rows(datasets, ["bcn"])[0]
+        network = TinyAsff()
+        start = load_pretrained(network, begun.init)
+        frozen = FrozenBackbone(network, "tiny_asff", start.sha256, plan.preprocessing)  # type: ignore[arg-type]
+        weights = row_weights(train, 0.5) * len(train)
+        numbers = (train["origin"] == "msk").to_numpy(np.int64)
+        values = pooled_features(frozen, train)[:, 6:]
+        _, first = fit_with_intercepts(values, train["malignant"], numbers, weights, plan.probe_strength)
+        moved = np.abs(learned.numpy() - first)
+        # Two epochs of small steps at `rate_new`, from where the probe has them.
+        assert (moved > 0).all()
+        assert (moved < 0.2).all()
+
+    def test_intercepts_need_datasets(self, rows: pd.DataFrame, begun: Settings) -> None:
+        with pytest.raises(ManifestError, match="origin"):
+            run(
+                probe_recipe(intercepts="dataset", balance=0.0),
+                rows,
+                dataclasses.replace(begun, fold=0, origins=()),
+            )
 
     @pytest.mark.parametrize(
         ("absent", "stage"),

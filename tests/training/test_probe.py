@@ -13,7 +13,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from skinlens.training import probe as module
 from skinlens.training.held_out_probes import held_out_origins, probe_folds, probe_origin, probed_rows
 from skinlens.training.manifest import ManifestError
-from skinlens.training.probe import LinearProbe, balanced, choose_probe, fit_probe
+from skinlens.training.probe import LinearProbe, balanced, choose_probe, fit_probe, fit_with_intercepts
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,23 @@ def test_the_probe_is_scikit_learns_on_standardised_features(
     again.fit(standardised, malignant.repeat(repeats))
     np.testing.assert_allclose(probe.logits(features).repeat(repeats), again.decision_function(standardised), atol=2e-3)
     assert probe.strength == 0.05
+
+
+def test_with_intercepts_a_feature_that_tells_datasets_apart_earns_nothing() -> None:
+    """Two datasets, of which one is mostly malignant; the first feature is the dataset, the second the lesion."""
+    generator = np.random.default_rng(3)
+    datasets = np.repeat([0, 1], 400)
+    malignant = (generator.random(800) < np.where(datasets == 1, 0.8, 0.2)).astype(np.int64)
+    features = np.stack([datasets + generator.normal(0, 0.1, 800), malignant + generator.normal(0, 1, 800)], axis=1)
+    weights = np.ones(800)
+    plain = fit_probe(features.astype(np.float32), malignant, weights, 1.0)
+    apart, added = fit_with_intercepts(features.astype(np.float32), malignant, datasets, weights, 1.0)
+    assert plain.coefficients[0] > 2
+    assert abs(apart.coefficients[0]) < 1
+    assert apart.coefficients[1] == pytest.approx(1.0, abs=0.25)
+    # The log odds of 0.8 against those of 0.2 are 2.8 apart; the lesions' part of it is the feature's.
+    assert added[1] - added[0] + apart.coefficients[0] == pytest.approx(2.77, abs=0.4)
+    assert added.mean() == pytest.approx(0, abs=1e-6)
 
 
 def test_scales_of_the_features_do_not_matter(
