@@ -7,16 +7,19 @@ from skinlens.cases.schema import Assessment as Row
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
+from skinlens.translation import gettext as _
+from skinlens.translation import marked
 from skinlens.triage.case import CaseFacts, CaseRecord, Reading
 from skinlens.triage.checklists import checklists_document, checklists_of
 from skinlens.triage.decision import Assessment
 from skinlens.triage.documents import admission_document, admission_of, prediction_columns, prediction_of
 from skinlens.triage.second import Comparison, comparison_document, comparison_of
+from skinlens.triage.sites import site_in_language
 
 # Key of another model's decision in the document of the prediction.
 _SECOND = "second"
 
-SITE_UNKNOWN = "site not given"
+SITE_UNKNOWN = marked("site not given")
 
 
 def card_document(card: ModelCard) -> dict[str, Any]:
@@ -130,6 +133,11 @@ def lesion_title(label: str, site: str | None) -> str:
     ('L2, Upper back, left', 'L3, site not given', 'left upper back')
     """
     return label if site is None else f"{label}, {site or SITE_UNKNOWN}"
+
+
+def lesion_in_words(label: str, site: str | None) -> str:
+    """Return a lesion as `lesion_title` does, in the reader's language."""
+    return label if site is None else f"{label}, {site_in_language(site) if site else _(SITE_UNKNOWN)}"
 
 
 def day_of(row: Row) -> str:

@@ -18,7 +18,7 @@ from skinlens.cases.errors import AlreadySavedError, CaseNotFoundError, CaseStor
 from skinlens.cases.location import PIXELS, database_url
 from skinlens.cases.log import append, digest, take_turn
 from skinlens.cases.pixels import PixelFolder
-from skinlens.cases.records import assessment_row, card_document, day_of, image_columns, lesion_title, second_of
+from skinlens.cases.records import assessment_row, card_document, day_of, image_columns, second_of
 from skinlens.cases.schema import Assessment, Image, Kept, KeptPixels, Lesion, Model, Patient, Review
 from skinlens.cases.tidy import tidy
 from skinlens.imaging.image import Pixels
@@ -78,11 +78,6 @@ class LesionLine:
     side: str
     images: tuple[str, ...]
     latest: str
-
-    @property
-    def title(self) -> str:
-        """What people call it."""
-        return lesion_title(self.label, self.site)
 
 
 @dataclass(frozen=True)

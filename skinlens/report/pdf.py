@@ -19,6 +19,7 @@ from skinlens.triage.case import VERDICT_WORDS, CaseFacts, CaseRecord
 from skinlens.triage.decision import Assessment, Decision
 from skinlens.triage.evidence import outside_of, outside_sentence
 from skinlens.triage.second import Opinion
+from skinlens.triage.sites import site_in_language
 from skinlens.triage.wording import (
     DISCLAIMER,
     HEADLINES,
@@ -215,7 +216,8 @@ def _draw_title(canvas: PageCanvas, record: CaseRecord, card: ModelCard) -> None
 
 def _draw_facts(canvas: PageCanvas, facts: CaseFacts) -> None:
     """Draw what was typed in a row; what is too long for its place in the row follows below."""
-    site = f"{facts.site} (SNOMED CT {facts.site_code})" if facts.site_code else facts.site
+    place = site_in_language(facts.site)
+    site = f"{place} (SNOMED CT {facts.site_code})" if facts.site_code else place
     shown = (
         (_("Case"), facts.case_id, 0.2),
         (_("Lesion"), facts.lesion, 0.12),

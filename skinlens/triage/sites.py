@@ -123,3 +123,26 @@ def sides_of(code: str) -> tuple[str, ...]:
 def site_in_words(code: str) -> str:
     """Return the title of a body site in the reader's language."""
     return _(SITES[code].title)
+
+
+def site_in_language(site: str) -> str:
+    """Return a body site as records hold it in the reader's language; what a person typed stays as it is.
+
+    >>> from skinlens.translation import language
+    >>> with language("de"):
+    ...     site_in_language("Upper back, left: below the scapula"), site_in_language("birthmark, left")
+    ('Oberer Rücken, links: below the scapula', 'birthmark, left')
+    """
+    place, colon, typed = site.partition(": ")
+    known = _PLACES.get(place)
+    return site if known is None else f"{', '.join(map(_, known))}{colon}{typed}"
+
+
+# Each place as `site_text` writes it, with the title and perhaps the side that it is made of.
+_PLACES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        ", ".join(parts): parts
+        for site in _SITES
+        for parts in ((site.title,), *((site.title, side) for side in sides_of(site.code)))
+    }
+)

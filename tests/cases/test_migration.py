@@ -82,7 +82,7 @@ def test_the_schema_is_brought_up_to_date_and_nothing_counts_as_altered(store: C
 
 def test_cases_become_lesions_by_what_distinguished_them(store: CaseStore) -> None:
     lesions = [(patient, lesion) for patient in store.patients() for lesion in store.lesions(patient)]
-    assert [(patient, lesion.title, lesion.site, len(lesion.images)) for patient, lesion in lesions] == [
+    assert [(patient, lesion.label, lesion.site, len(lesion.images)) for patient, lesion in lesions] == [
         ("P-1", "left shoulder", None, 1),
         ("P-2", "back", None, 1),
         ("P-2", "arm", None, 1),

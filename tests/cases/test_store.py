@@ -124,7 +124,7 @@ def test_three_lesions_on_one_site_stay_three(store: CaseStore) -> None:
         ("L2", "left upper back", 2),
         ("L3", "left upper back", 1),
     ]
-    assert lesions[1].title == "L2, left upper back"
+    assert (lesions[1].label, lesions[1].site) == ("L2", "left upper back")
     assert [lesion.label for lesion in store.lesions("P-2")] == ["L1"]
     assert store.lesions("P-3") == ()
     assert store.patients() == ["P-1", "P-2"]

@@ -3,7 +3,8 @@
 import pytest
 from pydicom.sr.codedict import codes
 
-from skinlens.triage.sites import SITES, sides_of, site_text
+from skinlens.translation import language
+from skinlens.triage.sites import SITES, sides_of, site_in_language, site_text
 
 
 def listed(cid: str) -> dict[str, str]:
@@ -46,3 +47,14 @@ def test_what_is_on_no_list_is_an_error(code: str, side: str) -> None:
 def test_only_what_crosses_the_midline_can_lie_on_it() -> None:
     assert "midline" in sides_of("43067004")
     assert "midline" not in sides_of("36141000")
+
+
+def test_every_place_is_shown_in_the_readers_language() -> None:
+    with language("de"):
+        shown = {site_in_language(site_text(code, side)) for code in SITES for side in ("", *sides_of(code))}
+        assert site_in_language("Upper back, left: by the scapula") == "Oberer Rücken, links: by the scapula"
+        # What a person typed is theirs, also where it begins like one of ours.
+        assert site_in_language("Upper back, leftish") == "Upper back, leftish"
+        assert site_in_language("") == ""
+    assert len(shown) == sum(1 + len(sides_of(code)) for code in SITES)
+    assert not {site_text(code, "left") for code in SITES} & shown

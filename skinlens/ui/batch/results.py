@@ -44,7 +44,7 @@ ORDERS: dict[Order, str] = {
 }
 # Key that is set when the reviewer comes back from an image, so that the table turns to its page.
 FOLLOW = "batch-follow"
-CUSTOM = "custom threshold"
+CUSTOM = marked("custom threshold")
 BLIND, REVIEWER = "batch-blind", "batch-reviewer"
 _POINT, _THRESHOLD = "batch-point", "batch-threshold"
 _OUTCOMES, _FLAGS, _VERDICTS = "batch-outcomes", "batch-flags", "batch-verdicts"

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from skinlens.cases.errors import CaseStoreError
-from skinlens.cases.records import assessment_of, card_of, facts_of, lesion_title, second_of
+from skinlens.cases.records import assessment_of, card_of, facts_of, lesion_in_words, second_of
 from skinlens.cases.reopen import PixelsNotKeptError, reopen
 from skinlens.cases.schema import Assessment
 from skinlens.cases.store import CaseStore, current_user
@@ -14,6 +14,7 @@ from skinlens.translation import current_language, error_in_language, in_languag
 from skinlens.translation import gettext as _
 from skinlens.triage.case import CaseRecord
 from skinlens.triage.risk import meaning
+from skinlens.triage.sites import site_in_language
 from skinlens.ui.cases.deletion import offer_deletion
 from skinlens.ui.cases.images import show_result_pair
 from skinlens.ui.cases.lesion import show_lesion
@@ -33,7 +34,7 @@ def show_case(store: CaseStore, case_id: str) -> None:
     row = store.assessment(case_id)
     lesion = row.image.lesion
     st.subheader(_("Case"), anchor=False)
-    st.text(f"{lesion.patient.pseudonym}: {lesion_title(lesion.label, lesion.site)}")
+    st.text(f"{lesion.patient.pseudonym}: {lesion_in_words(lesion.label, lesion.site)}")
     images, reading = st.columns([2.05, 1])
     with images:
         record = _record(store, row)
@@ -83,7 +84,7 @@ def _show_result(row: Assessment) -> None:
         facts = facts_of(row)
         shown = (
             (_("Photographed on"), facts.photographed or _("not known")),
-            (_("Body site"), facts.site),
+            (_("Body site"), site_in_language(facts.site)),
             (_("Age"), facts.age),
             (_("Sex"), facts.sex and _(facts.sex)),
             (_("Note"), facts.note),

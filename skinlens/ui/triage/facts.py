@@ -6,12 +6,13 @@ from datetime import date
 import streamlit as st
 
 from skinlens.cases.errors import CaseStoreError
+from skinlens.cases.records import lesion_in_words
 from skinlens.cases.store import LesionLine, next_label
 from skinlens.imaging.image import LesionImage
 from skinlens.translation import gettext as _
 from skinlens.translation import marked
 from skinlens.triage.case import CaseFacts
-from skinlens.triage.sites import SIDES, SITES, sides_of, site_in_words, site_text
+from skinlens.triage.sites import SIDES, SITES, sides_of, site_in_language, site_in_words, site_text
 from skinlens.ui.case_store import case_store
 from skinlens.ui.entered import restore
 
@@ -65,7 +66,9 @@ def ask_where(image: LesionImage, facts: CaseFacts) -> CaseFacts:
     if facts.lesion and facts.site:
         where, beside = st.columns([2.4, 3.5])
         # A text field, though nobody can type into it, so that the row reads as the others do.
-        where.text_input(_("Body site of {lesion}").format(lesion=facts.lesion), facts.site, disabled=True)
+        where.text_input(
+            _("Body site of {lesion}").format(lesion=facts.lesion), site_in_language(facts.site), disabled=True
+        )
     else:
         site, sides, more, beside = st.columns([1.7, 0.9, 1.5, 1.8])
         code = site.selectbox(
@@ -137,7 +140,7 @@ def _lesions(case_id: str) -> tuple[LesionLine, ...]:
 def _title(lesion: LesionLine | None, new: str) -> str:
     if lesion is None:
         return _("New lesion ({label})").format(label=new)
-    return f"{lesion.title} ({lesion.latest})"
+    return f"{lesion_in_words(lesion.label, lesion.site)} ({lesion.latest})"
 
 
 def _ask_for_day(image: LesionImage) -> str:

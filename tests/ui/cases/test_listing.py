@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from skinlens.cases.store import CaseStore
+from skinlens.translation import language
 from skinlens.triage.case import CaseFacts
 from skinlens.triage.wording import HEADLINES
 from skinlens.ui.cases.listing import case_table
@@ -41,6 +42,8 @@ def test_a_row_has_lesion_with_site_and_the_day_of_the_photograph(cases: CaseSto
     table = case_table(cases.search().lines).set_index("Patient")
     assert table.loc["P-1", ["Lesion", "Photographed"]].tolist() == ["L1, back", "not known"]
     assert table.loc["P-2", ["Lesion", "Photographed"]].tolist() == ["L1, Cheek, left", "2026-02-27"]
+    with language("de"):
+        assert list(case_table(cases.search().lines)["Läsion"]) == ["L1, Wange, links", "L1, back"]
 
 
 def draw() -> None:
