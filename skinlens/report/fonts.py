@@ -71,8 +71,8 @@ def chosen(text: str) -> tuple[Typeface, ...]:
             faces.append(face)
             lacking -= covered(face.regular)
     if lacking:
-        found = sorted(installed(), key=lambda face: face.region != _region(text))
-        while best := min(found, key=lambda face: len(lacking - covered(face.regular)), default=None):
+        others = sorted(installed(), key=lambda face: face.region != _region(text))
+        while best := min(others, key=lambda face: len(lacking - covered(face.regular)), default=None):
             if lacking.isdisjoint(covered(best.regular)):
                 break
             faces.append(best)

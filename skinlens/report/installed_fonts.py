@@ -97,8 +97,8 @@ def _installed(folder: str) -> tuple[Typeface, ...]:
     package = find_spec(_PACKAGE)
     packaged = [] if package is None else list(package.submodule_search_locations or [])
     places = [*([folder] if folder else []), *packaged]
-    found = [face for place in places for face in _in_folder(Path(place).expanduser())]
-    return (*found, *_of_system())
+    here = [face for place in places for face in _in_folder(Path(place).expanduser())]
+    return (*here, *_of_system())
 
 
 def _in_folder(folder: Path, names: str = "") -> Iterator[Typeface]:
