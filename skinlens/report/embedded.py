@@ -24,7 +24,8 @@ class MemoryFont(TTFFont):
     """
 
     def __init__(self, document: FPDF, content: bytes, key: str, style: str) -> None:
-        super().__init__(document, io.BytesIO(content), key, style)
+        # fpdf2 hands the file to fontTools alone, which reads from memory too.
+        super().__init__(document, io.BytesIO(content), key, style)  # type: ignore[arg-type]
         self._content = content
 
     @property

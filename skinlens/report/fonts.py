@@ -110,7 +110,7 @@ def drawable(text: str, glyphs: frozenset[int] | None = None) -> str:
 @functools.lru_cache(maxsize=8)
 def drawn_by(faces: tuple[Typeface, ...]) -> frozenset[int]:
     """The code points that some typefaces have together."""
-    return frozenset().union(*(covered(face.regular) for face in faces))
+    return frozenset[int]().union(*(covered(face.regular) for face in faces))
 
 
 def in_faces(text: str, faces: Sequence[Typeface]) -> Iterator[tuple[Typeface, str]]:
