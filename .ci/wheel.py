@@ -51,6 +51,7 @@ def main() -> None:
         empty.mkdir()
         (folder / "home").mkdir()
         absent(programs, empty, environment)
+        lettered(programs, empty, environment)
         predicted(programs, empty, environment)
         hinted(programs, empty, environment)
         listed(programs, empty, environment)
@@ -90,6 +91,15 @@ def installed(wheel: Path, folder: Path) -> Path:
     subprocess.run([str(programs / "python"), "-m", "pip", "install", *options, str(wheel)], check=True)
     say("installed the core")
     return programs
+
+
+def lettered(programs: Path, folder: Path, environment: dict[str, str]) -> None:
+    """The fonts of PDFs came along, each with its licence."""
+    code = (
+        "from skinlens.report.fonts import SHIPPED, missing_characters; print(missing_characters('Größe ไทย हिन्दी'));"
+        " print([f.name for f in SHIPPED if not f.bold.path.with_name(f'LICENSE-{f.name}.txt').is_file()])"
+    )
+    assert output([programs / "python", "-I", "-c", code], folder, environment).split() == ["()", "[]"]
 
 
 def absent(programs: Path, folder: Path, environment: dict[str, str]) -> None:

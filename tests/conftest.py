@@ -24,6 +24,7 @@ from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_lesion
 from skinlens.leaderboard.records import EvaluatedModel, read_results
 from skinlens.leaderboard.table import paper_label, read_published
+from skinlens.report import installed_fonts
 from skinlens.runtime import predictor as predictor_module
 from skinlens.runtime.predictor import Predictor, load_predictor, open_session
 from skinlens.runtime.weights import weights_folder
@@ -71,6 +72,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if "real_images" in getattr(item, "fixturenames", ())]
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_fonts_of_the_system() -> Iterator[None]:
+    """What a document can show depends on what SkinLens asks for alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(installed_fonts, "_of_system", lambda: iter(()))
+        patch.delenv(installed_fonts.FOLDER_VARIABLE, raising=False)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,7 +16,7 @@ UNKNOWN = "unknown"
 NOT_INSTALLED = "not installed"
 _COPYLEFT = re.compile(r"GPL|\bMPL|\bEPL|\bCDDL|\bEUPL|General Public Licen[cs]e|Mozilla Public", re.IGNORECASE)
 # Extras of SkinLens that a user may have installed; those for its developers are no part of it.
-_EXTRAS = ("train", "ray", "raw", "openvino")
+_EXTRAS = ("train", "ray", "raw", "cjk", "openvino")
 # A longer text is the licence itself rather than its name.
 _LONGEST_NAME = 100
 

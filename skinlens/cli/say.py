@@ -28,22 +28,27 @@ class LogToTerminal(logging.Handler):
     """Say what a logger is told, while this is entered: studies and training log what a person waits for.
 
     Args:
-        logger: Of the package; its level is INFO meanwhile.
+        logger: Of the package; its level is INFO meanwhile, and only this handler gets its messages: a library that
+            configures logging for the whole program would print each once more.
     """
 
     def __init__(self, logger: logging.Logger) -> None:
         super().__init__()
         self._logger = logger
         self._level = logger.level
+        self._propagates = logger.propagate
 
     def __enter__(self) -> "LogToTerminal":
         self._level = self._logger.level
+        self._propagates = self._logger.propagate
         self._logger.setLevel(logging.INFO)
+        self._logger.propagate = False
         self._logger.addHandler(self)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._logger.removeHandler(self)
+        self._logger.propagate = self._propagates
         self._logger.setLevel(self._level)
 
     def emit(self, record: logging.LogRecord) -> None:

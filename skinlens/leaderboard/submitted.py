@@ -6,7 +6,16 @@ from pathlib import PurePosixPath
 import pandas as pd
 
 from skinlens.metrics.rows import LABELS
-from skinlens.storage.csv_file import CsvFileError, listed, number, quoted, read_rows, read_table, reject_rows
+from skinlens.storage.csv_file import (
+    CsvFileError,
+    listed,
+    number,
+    quoted,
+    read_rows,
+    read_table,
+    reject_repeated,
+    reject_rows,
+)
 from skinlens.translation import marked, sentence, together
 
 REQUIRED = ("path", "label", "probability")
@@ -64,21 +73,7 @@ def read_predictions(content: bytes, *, name: str) -> pd.DataFrame:
     reject_rows(name, rows, "path", lambda path: not path, marked("have no path"))
     rows = [(line, row | {"path": PurePosixPath(row["path"].replace("\\", "/")).as_posix()}) for line, row in rows]
     # After the paths are brought into one form: `./a.jpg` and `a.jpg` are one image.
-    first_line: dict[str, int] = {}
-    repeated = [
-        f"line {line} (as line {first_line[row['path']]}: {quoted(row['path'])})"
-        for line, row in rows
-        if first_line.setdefault(row["path"], line) != line
-    ]
-    if repeated:
-        raise CsvFileError(
-            sentence(
-                "{name}: {n} row(s) have a path that is already listed: {rows}",
-                name=name,
-                n=len(repeated),
-                rows=listed(repeated),
-            )
-        )
+    reject_repeated(name, rows, "path", marked("have a path that is already listed"))
     reject_rows(
         name, rows, "label", lambda label: label not in LABELS, marked("have a label other than benign or malignant")
     )

@@ -1,6 +1,6 @@
 """The summary of a run: counts first, then a contact sheet, then a block for every image that needs a look."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,8 +16,10 @@ from skinlens.report.document import (
     draw_heading,
     draw_title,
     in_words,
+    not_shown,
 )
 from skinlens.report.drawing import draw_table, embed
+from skinlens.report.fonts import missing_characters
 from skinlens.report.payload import payload_json
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.translation import gettext as _
@@ -125,25 +127,40 @@ def batch_pdf(summary: BatchSummary, card: ModelCard, point: OperatingPoint) -> 
     """
     if summary.created.utcoffset() is None:
         raise ValueError(f"created needs a time zone: {summary.created}")
-    canvas = _drawn(summary, card, point, total=1)
+    given = "\n".join(_given_texts(summary))
+    canvas = _drawn(summary, card, point, given, total=1)
     if canvas.pages_count > 1:
         total = canvas.pages_count
         canvas.release()
-        canvas = _drawn(summary, card, point, total=total)
+        canvas = _drawn(summary, card, point, given, total=total)
     return bytes(canvas.output())
 
 
-def _drawn(summary: BatchSummary, card: ModelCard, point: OperatingPoint, *, total: int) -> PageCanvas:
+def _given_texts(summary: BatchSummary) -> Iterator[str]:
+    """Every text that does not come from SkinLens itself."""
+    yield summary.title
+    yield from summary.source
+    yield from summary.remarks
+    for heading, sentence, rows in summary.figures:
+        yield from (heading, sentence, *(cell for row in rows for cell in row))
+    yield from (each.name for each in summary.thumbnails)
+    for block in (*summary.missed, *summary.blocks):
+        yield block.thumbnail.name
+        yield from (text for fact in block.facts for text in fact)
+        yield from (*block.reasons, *block.verdicts)
+
+
+def _drawn(summary: BatchSummary, card: ModelCard, point: OperatingPoint, given: str, *, total: int) -> PageCanvas:
     head = _("{title}, continued · {when} · {run}").format(
         title=_(TITLE), when=in_words(summary.created), run=summary.title
     )
-    canvas = PageCanvas(running_head=head, foot=_(DISCLAIMER), total=total)
+    canvas = PageCanvas(running_head=head, foot=_(DISCLAIMER), total=total, given=given)
     describe(canvas, _(TITLE), summary.created, _payload(summary, card, point))
     draw_title(canvas, _(TITLE), summary.created)
     if card.unverified:
         draw_banner(canvas, _(UNVERIFIED), size=9)
     _draw_run(canvas, summary, card, point)
-    _draw_counts(canvas, summary, card)
+    _draw_counts(canvas, summary, card, missing_characters(given))
     _draw_missed(canvas, summary)
     for heading, sentence, rows in summary.figures:
         _draw_figures(canvas, heading, sentence, rows)
@@ -194,13 +211,14 @@ def _draw_run(canvas: PageCanvas, summary: BatchSummary, card: ModelCard, point:
     canvas.y += 3
 
 
-def _draw_counts(canvas: PageCanvas, summary: BatchSummary, card: ModelCard) -> None:
+def _draw_counts(canvas: PageCanvas, summary: BatchSummary, card: ModelCard, missing: tuple[str, ...]) -> None:
     draw_heading(canvas, _("Outcomes"))
     rows = [(_("Outcome"), _("Images")), *((label, number(count)) for label, count in summary.counts)]
     draw_table(canvas, [0.5 * canvas.epw, 0.2 * canvas.epw], rows)
     canvas.y += 2
     general = (LOW_SENTENCE,) if card.calibrated else (LOW_SENTENCE, UNCALIBRATED)
-    for remark in (*summary.remarks, *general):
+    lacking = (not_shown(missing),) if missing else ()
+    for remark in (*summary.remarks, *general, *lacking):
         canvas.flow(in_language(remark), BODY, indent=4, mark="•", mark_style=BODY)
     canvas.y += 3
 

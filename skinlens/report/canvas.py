@@ -1,7 +1,7 @@
 """An A4 document that draws wrapped text of any script: fonts, page breaks, the head and the foot of each page."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -10,8 +10,10 @@ from typing import Literal
 from fpdf import FPDF
 from fpdf.fonts import TTFFont
 
-from skinlens.report.fonts import BOLD, REGULAR, drawable
-from skinlens.report.shaping import advance, shaped, show_operators
+from skinlens.report.embedded import MemoryFont
+from skinlens.report.fonts import BOLD, DEJAVU, REGULAR, characters_of, chosen, drawable, drawn_by, embeddable, in_faces
+from skinlens.report.installed_fonts import Typeface, covered
+from skinlens.report.shaping import ShapedGlyph, advance, shaped, show_operators
 from skinlens.report.text_layout import Line, Run, wrapped
 from skinlens.translation import gettext as _
 
@@ -23,7 +25,6 @@ INK: Colour = (17, 24, 39)
 MUTED: Colour = (75, 85, 99)
 RULE: Colour = (203, 213, 225)
 
-_FAMILY = "DejaVu"
 _MARGIN = 16.0
 _FOOT = 17.0
 _MM_PER_POINT = 25.4 / 72
@@ -53,17 +54,23 @@ class PageCanvas(FPDF):
         running_head: Names the case at the top of every page after the first.
         foot: The sentence at the bottom of every page.
         total: How many pages there will be.
+        given: Everything that the document will show and that was typed or came with an image, for the choice of fonts;
+            characters that neither it nor DejaVu has are replaced.
     """
 
-    def __init__(self, *, running_head: str, foot: str, total: int) -> None:
+    def __init__(self, *, running_head: str, foot: str, total: int, given: str = "") -> None:
         super().__init__(format="A4", enforce_compliance="PDF/A-2U")
+        self._faces = chosen(given)
+        self._given = characters_of(given)
+        # Other fonts than DejaVu are cut down to what is given.
+        self._glyphs = covered(DEJAVU.regular) | (drawn_by(self._faces) & self._given)
         self._running_head = running_head
         self._foot = foot
         # Now, since the last foot is drawn when the document is written, perhaps in another language.
         self._number = _("Page {n} of {total}")
         self._total = total
-        self.add_font(_FAMILY, "", REGULAR)
-        self.add_font(_FAMILY, "B", BOLD)
+        self.add_font(DEJAVU.name, "", REGULAR)
+        self.add_font(DEJAVU.name, "B", BOLD)
         self.set_margins(_MARGIN, 13)
         self.set_auto_page_break(auto=False)
         self.add_page()
@@ -91,21 +98,21 @@ class PageCanvas(FPDF):
         """Return the width of a text on one line, in millimetres.
 
         Args:
-            text: That the font can draw.
+            text: That the fonts can draw.
             style: How it looks.
         """
-        run = Run(text, rtl=False)
-        return advance(shaped(self._font(style), run)) * style.size * _MM_PER_POINT / 1000
+        parts = self._shaped([Run(text, rtl=False)], style)
+        return sum(advance(glyphs) for _, glyphs in parts) * style.size * _MM_PER_POINT / 1000
 
     def lines(self, text: str, width: float, style: Style) -> list[Line]:
-        """Break a text into lines; characters that the font lacks are replaced.
+        """Break a text into lines; characters that the fonts lack are replaced.
 
         Args:
             text: Any text.
             width: Where lines break, in millimetres.
             style: How it looks.
         """
-        return wrapped(drawable(text), width, partial(self.measure, style=style))
+        return wrapped(drawable(text, self._glyphs), width, partial(self.measure, style=style))
 
     def put(
         self,
@@ -127,20 +134,23 @@ class PageCanvas(FPDF):
             width: Of the box.
             align: In the box; `start` is where the paragraph's script begins to be read.
         """
-        font = self._font(style)
-        glyphs = [glyph for run in line.runs for glyph in shaped(font, run)]
-        if not glyphs:
+        parts = self._shaped(line.runs, style)
+        if not any(glyphs for _, glyphs in parts):
             return
-        spare = width - advance(glyphs) * style.size * _MM_PER_POINT / 1000
+        spare = width - sum(advance(glyphs) for _, glyphs in parts) * style.size * _MM_PER_POINT / 1000
         right = align == "right" or (align == "start" and line.rtl)
         left = x + (spare if right else spare / 2 if align == "centre" else 0)
         # Capitals of DejaVu are about 0.73 of the size high: half of that below the middle of the box.
         baseline = y + style.leading / 2 + style.size * _MM_PER_POINT * 0.36
         red, green, blue = (value / 255 for value in style.colour)
-        self._out(
-            f"q {red:.3f} {green:.3f} {blue:.3f} rg BT {self._set_font_for_page(font, style.size, False)} "  # noqa: FBT003
-            f"{left * self.k:.2f} {(self.h - baseline) * self.k:.2f} Td {show_operators(font, glyphs, style.size)} ET Q"
-        )
+        place = f"{left * self.k:.2f} {(self.h - baseline) * self.k:.2f} Td"
+        shown = [
+            (self._set_font_for_page(font, style.size, False), show_operators(font, glyphs, style.size))  # noqa: FBT003
+            for font, glyphs in parts
+        ]
+        (font, first), *others = shown
+        text = " ".join([font, place, first, *(word for part in others for word in part)])
+        self._out(f"q {red:.3f} {green:.3f} {blue:.3f} rg BT {text} ET Q")
 
     def block(
         self,
@@ -240,7 +250,7 @@ class PageCanvas(FPDF):
             style: How it looks.
             front: Leave out the beginning instead, as of a path, whose end tells files apart.
         """
-        shown = drawable(text)
+        shown = drawable(text, self._glyphs)
         if self.measure(shown, style) <= width:
             return shown
         if front:
@@ -266,8 +276,26 @@ class PageCanvas(FPDF):
         yield
         self._out("EMC")
 
-    def _font(self, style: Style) -> TTFFont:
-        font = self.fonts[_FAMILY.lower() + ("B" if style.bold else "")]
+    def _shaped(self, runs: Sequence[Run], style: Style) -> list[tuple[TTFFont, list[ShapedGlyph]]]:
+        """The glyphs of runs from left to right, and the font that each stretch of them is drawn with."""
+        shown: list[tuple[TTFFont, list[ShapedGlyph]]] = []
+        for run in runs:
+            parts = list(in_faces(run.text, self._faces))
+            for face, text in parts[::-1] if run.rtl else parts:
+                font = self._font(face, style)
+                glyphs = shaped(font, Run(text, rtl=run.rtl))
+                if shown and shown[-1][0] is font:
+                    shown[-1][1].extend(glyphs)
+                else:
+                    shown.append((font, glyphs))
+        return shown
+
+    def _font(self, face: Typeface, style: Style) -> TTFFont:
+        key = face.name.lower() + ("B" if style.bold else "")
+        if key not in self.fonts:
+            file = face.bold if style.bold else face.regular
+            self.fonts[key] = MemoryFont(self, embeddable(file, self._given), key, "B" if style.bold else "")
+        font = self.fonts[key]
         if not isinstance(font, TTFFont):
             raise TypeError(f"{font} is not an embedded font")
         return font

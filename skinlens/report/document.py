@@ -1,5 +1,6 @@
 """What every document of SkinLens shares: its description, its title, its headings, the colours of decisions."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from xml.sax.saxutils import escape
 
@@ -9,7 +10,7 @@ from fpdf.prefs import ViewerPreferences
 from skinlens import __version__
 from skinlens.report.canvas import INK, MUTED, SMALL, Colour, PageCanvas, Style
 from skinlens.report.payload import xmp_description
-from skinlens.translation import current_language
+from skinlens.translation import current_language, ngettext, number
 from skinlens.translation import gettext as _
 from skinlens.triage.decision import Decision
 
@@ -73,6 +74,20 @@ def in_words(moment: datetime) -> str:
     """A moment as a reader writes it, with its distance from UTC."""
     offset = moment.strftime("%z")
     return f"{moment:%Y-%m-%d %H:%M} (UTC{offset[:3]}:{offset[3:5]})"
+
+
+def not_shown(missing: Sequence[str], most: int = 24) -> str:
+    """How many characters no font has, by which mark they were replaced, and which they are."""
+    named = " ".join(f"U+{ord(character):04X}" for character in missing[:most])
+    if len(missing) > most:
+        named = f"{named} " + _("and {n} more").format(n=len(missing) - most)
+    sentence = ngettext(
+        "{n} character could not be shown, because no font on this computer has it. It is marked {mark}: {characters}",
+        "{n} characters could not be shown, because no font on this computer has them. "
+        "They are marked {mark}: {characters}",
+        len(missing),
+    )
+    return sentence.format(n=number(len(missing)), mark="\N{REPLACEMENT CHARACTER}", characters=named)
 
 
 def _xmp(title: str, created: datetime, payload: str) -> str:

@@ -7,7 +7,7 @@ from skinlens import __version__
 from skinlens.imaging.image import Pixels
 from skinlens.metrics.measurement import as_percent
 from skinlens.report.canvas import MUTED, SMALL, Colour, PageCanvas, Style
-from skinlens.report.document import DECISION_COLOURS, describe, draw_banner, draw_title, in_words
+from skinlens.report.document import DECISION_COLOURS, describe, draw_banner, draw_title, in_words, not_shown
 from skinlens.report.drawing import PlacedImage, draw_images
 from skinlens.report.fonts import missing_characters
 from skinlens.report.payload import CasePayload
@@ -85,7 +85,7 @@ class CasePdf:
 
     Attributes:
         content: The PDF file.
-        missing_characters: Those the font lacks, each once, in order of appearance; U+FFFD is drawn for them.
+        missing_characters: Those that no font here has, each once, in order of appearance; U+FFFD is drawn for them.
     """
 
     content: bytes
@@ -111,15 +111,16 @@ def case_pdf(record: CaseRecord, card: ModelCard, *, code: str = DEFAULT) -> Cas
     if record.assessment.override or record.assessment.decision == "rejected":
         # Risks were measured on images that may be assessed.
         record = replace(record, meaning=None)
-    missing = missing_characters("\n".join(_given_texts(record)))
+    given = "\n".join(_given_texts(record))
+    missing = missing_characters(given)
     with language(code):
         for layout in _LAYOUTS:
-            canvas = _drawn(record, card, missing, total=1, layout=layout)
+            canvas = _drawn(record, card, given, total=1, layout=layout)
             if canvas.pages_count == 1:
                 break
             canvas.release()
         else:
-            canvas = _drawn(record, card, missing, total=canvas.pages_count, layout=_LAYOUTS[0])
+            canvas = _drawn(record, card, given, total=canvas.pages_count, layout=_LAYOUTS[0])
     return CasePdf(content=bytes(canvas.output()), missing_characters=missing)
 
 
@@ -147,8 +148,8 @@ def _given_texts(record: CaseRecord) -> list[str]:
     return [*typed, *record.assessment.reasons, *readings, facts.note, record.image.name, *record.image.notes]
 
 
-def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, total: int, layout: _Layout) -> PageCanvas:
-    canvas = PageCanvas(running_head=_running_head(record), foot=in_language(DISCLAIMER), total=total)
+def _drawn(record: CaseRecord, card: ModelCard, given: str, *, total: int, layout: _Layout) -> PageCanvas:
+    canvas = PageCanvas(running_head=_running_head(record), foot=in_language(DISCLAIMER), total=total, given=given)
     describe(canvas, _(TITLE), record.created, _payload(record).json())
     _draw_title(canvas, record, card)
     _draw_facts(canvas, record.facts)
@@ -158,7 +159,7 @@ def _drawn(record: CaseRecord, card: ModelCard, missing: tuple[str, ...], *, tot
         _draw_section(canvas, heading, sentences, layout.text)
     if record.assessment.decision != "rejected" and not record.assessment.override:
         _draw_operating_point(canvas, record.assessment.point)
-    _draw_provenance(canvas, record, card, missing)
+    _draw_provenance(canvas, record, card, missing_characters(given))
     return canvas
 
 
@@ -416,14 +417,7 @@ def _draw_provenance(canvas: PageCanvas, record: CaseRecord, card: ModelCard, mi
         *((_("Image note"), in_language(note)) for note in notes),
     ]
     if missing:
-        rows.append(
-            (
-                _("Not drawable"),
-                _("Shown as {mark} above: {characters}").format(
-                    mark="\N{REPLACEMENT CHARACTER}", characters=_code_points(missing)
-                ),
-            )
-        )
+        rows.append((_("Not shown"), not_shown(missing)))
     taken = sum(len(canvas.lines(text, canvas.epw - _LABEL_WIDTH, _FINE)) for _label, text in rows) * _FINE.leading
     canvas.need(min(_SECTION.leading + taken, _KEPT_TOGETHER))
     canvas.block(_("Where this comes from"), canvas.l_margin, canvas.y, canvas.epw, _SECTION, tag="H2")
@@ -444,10 +438,3 @@ def _or_not_given(text: str) -> str:
 
 def _given_style(text: str, style: Style = _FACT) -> Style:
     return style if text.strip() else Style(style.size, colour=MUTED)
-
-
-def _code_points(characters: tuple[str, ...], most: int = 24) -> str:
-    named = " ".join(f"U+{ord(character):04X}" for character in characters[:most])
-    if len(characters) <= most:
-        return named
-    return f"{named} " + _("and {n} more").format(n=len(characters) - most)

@@ -1,6 +1,8 @@
 """Runs of text to positioned glyphs, by HarfBuzz, and those to PDF text operators."""
 
+import re
 import unicodedata
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +14,8 @@ from fpdf.fonts import TTFFont
 from skinlens.report.text_layout import Run
 
 _ZERO_WIDTH_SPACE = 0x200B
+# Scripts of India and South-East Asia, where marks are drawn in another order than they are typed and read in.
+_REORDERED = re.compile("[\u0900-\u109f\u1700-\u17ff\u1900-\u1cff\ua800-\uabff\U00011000-\U000116ff]")
 # Thousandths of the font size: far below what a printer resolves.
 _NEGLIGIBLE = 0.5
 
@@ -26,6 +30,8 @@ class ShapedGlyph:
         advance: To the next glyph, in thousandths of the font size, as are the offsets.
         x_offset: To the right of where the run stands.
         y_offset: Above the baseline.
+        word: Place and text of its word, in scripts where a reader could not put the word together again from glyphs:
+            their marks stand aside, and there may be more glyphs than characters.
     """
 
     index: int
@@ -33,19 +39,27 @@ class ShapedGlyph:
     advance: float
     x_offset: float
     y_offset: float
+    word: tuple[int, str] | None = None
 
 
 def shaped(font: TTFFont, run: Run) -> list[ShapedGlyph]:
     """The glyphs of a run from left to right: letters joined, ligatures formed, marks placed, pairs kerned."""
+    reordered = not run.rtl and _REORDERED.search(run.text) is not None
     buffer = uharfbuzz.Buffer()
-    # At this level marks keep their own letter, even where HarfBuzz reorders them, so the text can be read back.
-    buffer.cluster_level = uharfbuzz.BufferClusterLevel.CHARACTERS
+    # At the level of characters marks keep their own letter, even where HarfBuzz reorders them, so the text can be read
+    # back. Where a vowel is drawn before its consonant, only the syllable as a whole can be.
+    level = uharfbuzz.BufferClusterLevel
+    buffer.cluster_level = level.MONOTONE_GRAPHEMES if reordered else level.CHARACTERS
     buffer.add_str(run.text)
     buffer.guess_segment_properties()
     buffer.direction = "rtl" if run.rtl else "ltr"
     uharfbuzz.shape(font.hbfont, buffer, {})
     clusters = [info.cluster for info in buffer.glyph_infos]
-    sources = _sources(font, run, clusters, [info.codepoint for info in buffer.glyph_infos])
+    words: Sequence[tuple[int, str] | None] = [None] * len(clusters)
+    if reordered:
+        sources, words = _syllables(run.text, clusters), _words(run.text, clusters)
+    else:
+        sources = _sources(font, run, clusters, [info.codepoint for info in buffer.glyph_infos])
     return [
         ShapedGlyph(
             index=info.codepoint,
@@ -53,8 +67,11 @@ def shaped(font: TTFFont, run: Run) -> list[ShapedGlyph]:
             advance=position.x_advance * font.scale,
             x_offset=position.x_offset * font.scale,
             y_offset=position.y_offset * font.scale,
+            word=word,
         )
-        for info, position, characters in zip(buffer.glyph_infos, buffer.glyph_positions, sources, strict=True)
+        for info, position, characters, word in zip(
+            buffer.glyph_infos, buffer.glyph_positions, sources, words, strict=True
+        )
     ]
 
 
@@ -72,9 +89,15 @@ def show_operators(font: TTFFont, glyphs: Sequence[ShapedGlyph], size: float) ->
         size: Font size in points.
     """
     operators = []
-    for y_offset, group in groupby(glyphs, key=lambda glyph: glyph.y_offset):
-        entries = " ".join(_entry(font, glyph) for glyph in group)
-        operators.append(f"{y_offset * size / 1000:.3f} Ts [{entries}] TJ")
+    for word, together in groupby(glyphs, key=lambda glyph: glyph.word):
+        shown = []
+        for y_offset, group in groupby(together, key=lambda glyph: glyph.y_offset):
+            entries = " ".join(_entry(font, glyph) for glyph in group)
+            shown.append(f"{y_offset * size / 1000:.3f} Ts [{entries}] TJ")
+        if word is not None:
+            actual = word[1].encode("utf-16-be").hex().upper()
+            shown = [f"/Span <</ActualText <FEFF{actual}>>> BDC", *shown, "EMC"]
+        operators += shown
     return " ".join(operators)
 
 
@@ -104,6 +127,30 @@ def _sources(font: TTFFont, run: Run, clusters: list[int], indices: list[int]) -
         else:
             sources.append(tuple(map(ord, characters)))
     return sources
+
+
+def _syllables(text: str, clusters: list[int]) -> list[tuple[int, ...]]:
+    """The code points behind each glyph where glyphs stand in another order than characters.
+
+    A glyph is named by the characters that come next in its syllable, whatever it draws of it: in the order of the
+    glyphs they are the text as it was typed.
+    """
+    starts = sorted(set(clusters))
+    ends = dict(zip(starts, [*starts[1:], len(text)], strict=True))
+    sources: list[tuple[int, ...]] = []
+    for start, glyphs in Counter(clusters).items():
+        characters = tuple(map(ord, text[start : ends[start]]))
+        last = min(glyphs, len(characters)) - 1
+        sources += [*((each,) for each in characters[:last]), characters[last:]]
+        sources += [(_ZERO_WIDTH_SPACE,)] * (glyphs - last - 1)
+    return sources
+
+
+def _words(text: str, clusters: list[int]) -> list[tuple[int, str]]:
+    """Where the word of each glyph begins in the text, and what it is."""
+    words = [(word.start(), word[0]) for word in re.finditer(r"\s+|\S+", text)]
+    starts = [start for start, _ in words]
+    return [words[bisect_right(starts, cluster) - 1] for cluster in clusters]
 
 
 def _is_ligature(font: TTFFont, index: int, characters: str) -> bool:

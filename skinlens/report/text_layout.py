@@ -9,8 +9,10 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from itertools import groupby
 
+import budoux
 from fpdf.bidi import BidiParagraph, auto_detect_base_direction
 from fpdf.enums import TextDirection
 from fpdf.unicode_script import UnicodeScript, get_unicode_script
@@ -19,6 +21,15 @@ Measure = Callable[[str], float]
 
 _SPACES = " \u1680\u2000-\u2006\u2008-\u200b\u205f\u3000"
 _GAP_AND_WORD = re.compile(f"[{_SPACES}]*([^{_SPACES}]+)")
+# Written without spaces between words. Lines break between phrases, which BudouX finds with a small trained model.
+_KANA = "\u3041-\u30ff"
+_HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+_WITHOUT_SPACES = (
+    (re.compile("[\u0e01-\u0e5b]"), budoux.load_default_thai_parser),
+    (re.compile(f"[{_KANA}]"), budoux.load_default_japanese_parser),
+    (re.compile(f"[{_HAN}]"), budoux.load_default_simplified_chinese_parser),
+)
+_BETWEEN_PHRASES = re.compile(f"[\u0e01-\u0e5b{_KANA}{_HAN}\u3000-\u303f\uff00-\uffef]")
 _STRONG = ("L", "R", "AL")
 # BidiParagraph calls itself once for each neutral character in a row; short pieces keep it off the recursion limit.
 _PIECE = 400
@@ -54,7 +65,8 @@ def wrapped(text: str, width: float, measure: Measure) -> list[Line]:
         measure: The width of a piece of text on one line.
 
     Returns:
-        At least one line; a line breaks at spaces, and inside a word only where the word is wider than the line.
+        At least one line; a line breaks at spaces, in Thai, Chinese and Japanese between phrases, and elsewhere in a
+        word only where the word is wider than the line.
     """
     lines = []
     for paragraph in text.split("\n"):
@@ -87,19 +99,50 @@ def embedding_levels(paragraph: str, *, rtl: bool) -> list[int]:
 def _spans(paragraph: str, width: float, measure: Measure) -> Iterator[tuple[int, int]]:
     start = end = 0
     used = 0.0
-    for token in _GAP_AND_WORD.finditer(paragraph):
-        extent = measure(token[0])
+    for gap, word, word_end in _words(paragraph):
+        extent = measure(paragraph[gap:word_end])
         if used + extent <= width:
-            end, used = token.end(), used + extent
+            end, used = word_end, used + extent
             continue
         if end > start:
             yield start, end
-        start, end = token.span(1)
+        start, end = word, word_end
         while (used := measure(paragraph[start:end])) > width and end - start > 1:
             cut = start + _longest_prefix(paragraph[start:end], width, measure)
             yield start, cut
             start = cut
     yield start, end
+
+
+def _words(paragraph: str) -> Iterator[tuple[int, int, int]]:
+    """Where the gap before a word or phrase begins, where it begins itself, and where it ends."""
+    for token in _GAP_AND_WORD.finditer(paragraph):
+        gap, start = token.start(), token.start(1)
+        for phrase in _phrases(token[1]):
+            end = start + len(phrase)
+            yield gap, start, end
+            gap = start = end
+
+
+@lru_cache(maxsize=256)
+def _phrases(word: str) -> tuple[str, ...]:
+    load = next((parser for letters, parser in _WITHOUT_SPACES if letters.search(word)), None)
+    if load is None:
+        return (word,)
+    phrases: list[str] = []
+    for phrase in _parser(load).parse(word):
+        # Latin words and numbers between them stay whole, and letters keep their marks.
+        together = phrases and not _BETWEEN_PHRASES.search(phrases[-1][-1] + phrase[0])
+        if together or (phrases and unicodedata.combining(phrase[0])):
+            phrases[-1] += phrase
+        else:
+            phrases.append(phrase)
+    return tuple(phrases)
+
+
+@cache
+def _parser(load: Callable[[], budoux.Parser]) -> budoux.Parser:
+    return load()
 
 
 def _longest_prefix(word: str, width: float, measure: Measure) -> int:

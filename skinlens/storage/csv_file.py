@@ -198,7 +198,28 @@ def reject_rows(name: str, rows: Sequence[Row], column: str, is_bad: Callable[[s
     Raises:
         CsvFileError: If some row has one; the message names the first few lines.
     """
-    bad = [f"line {line} ({quoted(row[column])})" for line, row in rows if is_bad(row[column])]
+    _reject(name, [f"line {line} ({quoted(row[column])})" for line, row in rows if is_bad(row[column])], what)
+
+
+def reject_repeated(name: str, rows: Sequence[Row], column: str, what: str) -> None:
+    """Reject a CSV if a value stands in a column twice.
+
+    Args:
+        name: What to call the file in the message.
+        rows: From `read_rows`.
+        column: Of the value.
+        what: What is wrong with the later row, as in "have a path that is already listed".
+
+    Raises:
+        CsvFileError: If some value does; the message names the first few lines, and those that they repeat.
+    """
+    first: dict[str, int] = {}
+    lines = [(line, row[column], first.setdefault(row[column], line)) for line, row in rows]
+    repeated = [f"line {line} (as line {other}: {quoted(value)})" for line, value, other in lines if other != line]
+    _reject(name, repeated, what)
+
+
+def _reject(name: str, bad: Sequence[str], what: str) -> None:
     if bad:
         raise CsvFileError(
             sentence("{name}: {n} row(s) {what}: {rows}", name=name, n=len(bad), what=what, rows=listed(bad))

@@ -48,3 +48,17 @@ def test_what_is_logged_is_said_while_a_command_runs(capfd: pytest.CaptureFixtur
     logger.info("nobody waits for this")
     assert capfd.readouterr().err == "skinlens: compared 3 images of fold\\x1b 0\n"
     assert (logger.level, logger.handlers) == (level, [])
+
+
+def test_a_library_that_configures_logging_repeats_no_line(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one of those that quantize does when it is imported."""
+    monkeypatch.setattr(logging.root, "handlers", [])
+    logger = logging.getLogger("skinlens")
+    with LogToTerminal(logger):
+        logging.basicConfig(format="%(name)s: %(message)s", level=logging.INFO)
+        logging.getLogger("skinlens.export.reduced").info("int8 keeps the results")
+        logging.getLogger("somebody.else").info("a line of its own")
+    assert capfd.readouterr().err == "skinlens: int8 keeps the results\nsomebody.else: a line of its own\n"
+    assert logger.propagate

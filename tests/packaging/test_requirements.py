@@ -20,6 +20,7 @@ PINNED_IN = {
     "train": "requirements.txt",
     "ray": "requirements-ray.txt",
     "raw": "requirements-raw.txt",
+    "cjk": "requirements-cjk.txt",
     "openvino": "requirements-openvino.txt",
 }
 # opencv-python is the same cv2 with windows, which SkinLens does not open.
@@ -63,7 +64,7 @@ def test_every_range_holds_the_version_that_is_tested(requirement: Requirement) 
 def test_nothing_that_is_pinned_is_missing_from_the_package() -> None:
     listed = names(CORE) | names(EXTRAS["train"])
     assert pins("requirements.txt").keys() - NOT_OF_THE_PACKAGE <= listed
-    for extra in ("ray", "raw", "openvino", "dev"):
+    for extra in ("ray", "raw", "cjk", "openvino", "dev"):
         assert pins(PINNED_IN.get(extra, f"requirements-{extra}.txt")).keys() <= names(EXTRAS[extra]), extra
 
 

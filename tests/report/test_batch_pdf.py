@@ -142,3 +142,17 @@ def test_a_model_that_was_not_released_is_named_so_on_the_first_page() -> None:
     assert UNVERIFIED in first
     assert f"{CARD.name} (unverified)" in first
     assert UNVERIFIED not in " ".join(pages(batch_pdf(summary(), CARD, POINT)))
+
+
+def test_names_in_any_script_are_shown_and_what_no_font_has_is_counted() -> None:
+    names = ("ไฝ.jpg", "तिल.jpg", "黒子.jpg", "\U00012031.jpg")
+    thumbnails = tuple(Thumbnail(name, "refer", 0.9, drawn_lesion(60, 40)) for name in names)
+    text = " ".join(pages(batch_pdf(summary(title="회진", thumbnails=0, blocks=0), CARD, POINT)))
+    assert "회진" in text
+    assert "could not be shown" not in text
+
+    text = " ".join(pages(batch_pdf(replace(summary(), thumbnails=thumbnails), CARD, POINT)))
+    assert all(name in text for name in names[:3])
+    assert (
+        "1 character could not be shown, because no font on this computer has it. It is marked \ufffd: U+12031" in text
+    )

@@ -22,6 +22,7 @@ from skinlens.imaging.quality import LIMITS, Check, Quality
 from skinlens.metrics.measurement import Measurement
 from skinlens.report.payload import NAMESPACE
 from skinlens.report.pdf import SYNTHETIC, CasePdf, case_pdf
+from skinlens.report.read_pdf import read_summary
 from skinlens.runtime.card import MeasuredRates, ModelCard, OperatingPoint, read_card
 from skinlens.runtime.orientations import Stability
 from skinlens.runtime.prediction import ModelId
@@ -402,8 +403,8 @@ def test_what_readers_found_is_printed_with_name_and_day(build_record: Callable[
 
 
 def test_characters_of_a_reader_are_reported_too(build_record: Callable[..., Any], card: ModelCard) -> None:
-    readings = (Reading("unsure", "皮", "痣", CREATED),)
-    assert case_pdf(replace(build_record(), readings=readings), card).missing_characters == ("痣", "皮")
+    readings = (Reading("unsure", "\U00013000", "\U00012031", CREATED),)
+    assert case_pdf(replace(build_record(), readings=readings), card).missing_characters == ("\U00012031", "\U00013000")
 
 
 def test_facts_that_were_not_given_are_said_to_be_missing(build_record: Callable[..., Any], card: ModelCard) -> None:
@@ -452,23 +453,67 @@ def test_arabic_and_hebrew_are_read_back(build_record: Callable[..., Any], card:
 
 
 def test_what_the_font_lacks_is_reported_and_visible(build_record: Callable[..., Any], card: ModelCard) -> None:
-    facts = CaseFacts("痣-1 🧑", note="痣 and \x00 and 皮")
+    facts = CaseFacts("\U00012031-1 🧑", note="\U00012031 and \x00 and \U00013000")
     result = case_pdf(build_record(facts=facts), card)
     (text,) = texts(result.content)
 
-    assert result.missing_characters == ("痣", "🧑", "\x00", "皮")
+    assert result.missing_characters == ("\U00012031", "🧑", "\x00", "\U00013000")
     assert "\ufffd-1 \ufffd" in text
     assert "\ufffd and \ufffd and \ufffd" in text
-    assert "U+75E3 U+1F9D1 U+0000 U+76AE" in text
+    counted = "4 characters could not be shown, because no font on this computer has them. They are marked \ufffd:"
+    assert f"{counted} U+12031 U+1F9D1 U+0000 U+13000" in words(text)
 
 
 def test_characters_in_the_image_name_are_reported_too(
     build_record: Callable[..., Any], card: ModelCard, lesion: Callable[..., Any]
 ) -> None:
-    result = case_pdf(build_record(image=lesion(name="痣.jpg")), card)
+    result = case_pdf(build_record(image=lesion(name="\U00012031.jpg")), card)
 
-    assert result.missing_characters == ("痣",)
+    assert result.missing_characters == ("\U00012031",)
     assert "\ufffd.jpg" in texts(result.content)[0]
+    assert "1 character could not be shown" in texts(result.content)[0]
+
+
+# Case id, body site, note.
+SCRIPTS = {
+    "japanese": ("山田-07", "左肩甲部", "6か月で増大、時々痒みあり。父：61歳で悪性黒色腫。「要再診」。"),
+    "simplified": ("王伟-07", "左肩", "近六个月增大，偶有瘙痒；无既往照片。"),
+    "traditional": ("陳偉-07", "左肩", "近六個月增大，偶爾搔癢；沒有先前的照片。"),
+    "korean": ("김철수-07", "왼쪽 어깨", "6개월 동안 커졌고 가끔 가렵다. 이전 사진 없음."),
+    "thai": ("สมชาย-07", "ไหล่ซ้าย", "ไฝโตขึ้นในหกเดือน คันเป็นบางครั้ง น้ำเหลืองไม่โต ผู้ป่วยทำงานกลางแจ้งและไม่ได้ใช้ครีมกันแดดเป็นประจำ"),
+    "hindi": ("रमेश-07", "बायाँ कंधा", "छह महीनों में बढ़ा है। चिकित्सक ने त्रैमासिक निरीक्षण और क्षेत्र की जाँच का निर्देश दिया।"),
+}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_the_scripts_of_asia_are_read_back_as_typed_on_one_page(
+    build_record: Callable[..., Any], card: ModelCard, script: str
+) -> None:
+    case, site, note = SCRIPTS[script]
+    record = replace(
+        build_record(facts=CaseFacts(case_id=case, site=site, note=note)),
+        readings=(Reading("unsure", note[-8:], site, CREATED),),
+    )
+    result = case_pdf(record, card)
+    (read,), (viewed,) = texts(result.content), viewer_texts(result.content)
+
+    assert result.missing_characters == ()
+    assert len(result.content) < 120_000
+    for text in (read.replace("\u200b", ""), viewed):
+        for fact in (case, site, note):
+            assert "".join(fact.split()) in "".join(text.split())
+        assert "Not shown" not in text
+    assert read_summary(result.content).altered == ()
+    assert case_pdf(record, card).content == result.content
+
+
+def test_a_document_embeds_only_the_fonts_that_it_shows(build_record: Callable[..., Any], card: ModelCard) -> None:
+    def fonts(note: str) -> set[str]:
+        (page,) = PdfReader(io.BytesIO(case_pdf(build_record(facts=CaseFacts(note=note)), card).content)).pages
+        return {font.get_object()["/BaseFont"].split("+")[1] for font in page["/Resources"]["/Font"].values()}
+
+    assert fonts("Größe") == {"DejaVuSansBook", "DejaVuSansBold"}
+    assert {name[:12] for name in fonts("ไทย") - fonts("Größe")} == {"NotoSansThai"}
 
 
 @pytest.mark.parametrize(
@@ -649,7 +694,9 @@ def test_it_holds_no_script_no_attachment_and_no_encryption(ordinary: bytes) -> 
 def test_every_font_is_embedded_and_every_glyph_shown_has_its_text(
     build_record: Callable[..., Any], card: ModelCard
 ) -> None:
-    facts = CaseFacts("Ελ-Жук", "٥٧", "נקבה", "الكتف الأيسر", "office مُحَمَّد שָׁלוֹם x\u0323 می\u200cخواهم ń\u0323 痣")
+    facts = CaseFacts(
+        "Ελ-Жук", "٥٧", "נקבה", "الكتف الأيسر", "office مُحَمَّد שָׁלוֹם x\u0323 می\u200cخواهم ń\u0323 痣 ไทย हिन्दी"
+    )
     (page,) = PdfReader(io.BytesIO(case_pdf(build_record(facts=facts), card).content)).pages
     fonts = page["/Resources"]["/Font"]
     shown = shown_codes(page.get_contents().get_data().decode("latin-1"))

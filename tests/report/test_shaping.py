@@ -1,4 +1,5 @@
 # ruff: noqa: RUF001  (the texts are in the scripts that patients are called in)
+import re
 import unicodedata
 from collections.abc import Iterator
 
@@ -79,6 +80,40 @@ def test_pairs_are_kerned(font: TTFFont) -> None:
 def test_a_glyph_that_the_font_lacks_is_refused_rather_than_dropped(font: TTFFont) -> None:
     with pytest.raises(ValueError, match=r"fonts\.drawable"):
         show_operators(font, shaped(font, Run("痣", rtl=False)), 10)
+
+
+@pytest.fixture
+def indic() -> Iterator[PageCanvas]:
+    canvas = PageCanvas(running_head="", foot="foot", total=1, given="ไทย हिन्दी")
+    canvas.measure("ไทย हिन्दी", Style(9))
+    yield canvas
+    canvas.release()
+
+
+@pytest.mark.parametrize(
+    "text", ["हिन्दी", "क्षेत्र की जाँच", "निर्देश", "कोई तस्वीर", "น้ำเหลือง", "ครั้ง ผู้ป่วย", "ทำ", "क\u200dष", "ि"]
+)
+def test_reordered_scripts_are_read_back_in_the_order_of_typing(indic: PageCanvas, text: str) -> None:
+    font = indic.fonts["notosansthai" if text[0] > "\u0e00" else "notosansdevanagari"]
+    glyphs = shaped(font, Run(text, rtl=False))
+
+    assert all(glyph.characters and glyph.index for glyph in glyphs)
+    assert characters(glyphs).replace("\u200b", "") == text
+    # Words as a whole are given to readers that understand them.
+    assert [word for _, word in dict.fromkeys(glyph.word for glyph in glyphs)] == re.findall(r"\s+|\S+", text)
+
+
+def test_hindi_and_thai_are_shaped_and_not_only_lined_up(indic: PageCanvas) -> None:
+    hindi, thai = indic.fonts["notosansdevanagari"], indic.fonts["notosansthai"]
+    alone = {letter: shaped(hindi, Run(letter, rtl=False))[0].index for letter in "कष"}
+
+    # A conjunct is one glyph that neither of its letters has, and a short i stands before its consonant.
+    (conjunct,) = shaped(hindi, Run("क्ष", rtl=False))
+    assert conjunct.index not in alone.values()
+    assert shaped(hindi, Run("कि", rtl=False))[1].index == alone["क"]
+    # A tone above a vowel is raised over it.
+    low, high = (shaped(thai, Run(text, rtl=False))[-1] for text in ("ก่", "กิ่"))
+    assert high.y_offset > low.y_offset or high.index != low.index
 
 
 def test_measure_is_in_millimetres() -> None:

@@ -1,4 +1,6 @@
 # ruff: noqa: RUF001  (the texts are in the scripts that patients are called in)
+import unicodedata
+
 import numpy as np
 import pytest
 from fpdf.bidi import BidiParagraph
@@ -116,3 +118,28 @@ def test_a_joiner_does_not_split_a_persian_word_in_a_latin_sentence() -> None:
 
 def test_scripts_of_one_direction_are_shaped_apart() -> None:
     assert [run.text for run in one_line("Müller, 4 Иван Ασθ").runs] == ["Müller, 4 ", "Иван ", "Ασθ"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "皮膚科で経過観察、六か月後に再診。ダーモスコピーは非定型色素ネットワークを示す。",
+        "近六个月增大，偶有瘙痒；无既往照片。父亲患黑色素瘤，建议三个月后复查。",
+        "ผู้ป่วยทำงานกลางแจ้งและไม่ได้ใช้ครีมกันแดดเป็นประจำ",
+    ],
+)
+def test_text_without_spaces_breaks_between_phrases(text: str) -> None:
+    lines = [on_page(line) for line in wrapped(f"Note: {text}", 16, in_characters)]
+
+    assert "".join(lines).replace("Note: ", "") == text
+    assert all(len(line) <= 16 for line in lines)
+    # The first line is filled up, and none begins with what ends a phrase or stands over a letter.
+    assert len(lines[0]) > len("Note:")
+    assert not any(line[0] in "、。，；" or unicodedata.combining(line[0]) for line in lines)
+
+
+def test_latin_words_and_numbers_in_such_text_stay_whole() -> None:
+    lines = [on_page(line) for line in wrapped("左肩のSpitz母斑を2026-03-04に切除した", 12, in_characters)]
+
+    assert any("Spitz" in line for line in lines)
+    assert any("2026-03-04" in line for line in lines)

@@ -1,12 +1,13 @@
 """Both engines give the rows of predict, also when a worker is killed half-way."""
 
 import gc
+import hashlib
 import json
 import multiprocessing
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -153,6 +154,44 @@ def test_what_is_too_much_to_send_is_read_by_the_actor(folder: Path, monkeypatch
     ]
     for at_once, later in zip(*received, strict=True):
         assert at_once.read() == later.read()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
+def test_a_file_that_is_replaced_is_scored_again_on_a_cluster(folder: Path, job: Job) -> None:
+    shards = shards_of(list_items(str(folder)), size=5)
+    list(score_on_ray(prepare(job, shards), job, workers=1))
+    assert_stamped(job, shards)
+    replaced = Path(shards[1].items[0].path)
+    other = encode_png(draw_pixels(99, height=96, width=128))
+    replaced.write_bytes(other)
+    (left,) = prepare(job, shards)
+    assert left == shards[1]
+    list(score_on_ray([left], job, workers=1))
+    rows = parquet.read_table(job.destination).to_pandas().set_index("path")
+    assert rows.loc[str(replaced), "sha256"] == hashlib.sha256(other).hexdigest()
+    assert_stamped(job, shards)
+
+
+def test_an_actor_keeps_the_stamps_from_before_its_images_were_read(
+    folder: Path, job: Job, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is replaced between the reader and the actor has the other image's row, and is noticed."""
+    monkeypatch.setattr(on_ray, "quickest_predictor", lambda *_args, **_options: predictor)
+    (shard,) = shards_of(list_items(str(folder))[:3])
+    prepare(job, [shard])
+    row = on_ray._read({"number": shard.number, "items": on_ray._packed(shard)})
+    Path(shard.items[0].path).write_bytes(encode_png(draw_pixels(99, height=96, width=128)))
+    on_ray._Scorer(asdict(job))({name: [value] for name, value in row.items()})
+    assert prepare(job, [shard]) == [shard]
+
+
+def assert_stamped(job: Job, shards: Sequence[Shard]) -> None:
+    """Every finished shard holds size and time of its files as they lie there, and none is scored again."""
+    for shard in shards:
+        metadata = parquet.read_schema(Path(job.destination) / shard.file).metadata
+        assert [tuple(each) for each in json.loads(metadata[b"skinlens_files"])] == [i.stamp() for i in shard.items]
+    assert prepare(job, shards) == []
 
 
 @pytest.mark.parametrize("unverified", [False, True])
