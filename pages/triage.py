@@ -12,7 +12,14 @@ from skinlens.ui.model import LoadedModel, model_or_sentence
 from skinlens.ui.router import require_router
 from skinlens.ui.second import other_model
 from skinlens.ui.stability_check import StabilityCheck
-from skinlens.ui.triage.result import choose_point, choose_prevalence, is_admitted, show_name, show_verdict
+from skinlens.ui.triage.result import (
+    choose_frame,
+    choose_point,
+    choose_prevalence,
+    is_admitted,
+    show_name,
+    show_verdict,
+)
 from skinlens.ui.triage.states import (
     STYLE,
     announce,
@@ -72,6 +79,7 @@ def show_image(result: Assessed, model: LoadedModel, check: StabilityCheck | Non
         show_verdict(result, assessment, risk, check)
     with images:
         show_name(result)
+        choose_frame(result)
         if assessment.decision == "rejected":
             alone(result.image)
         else:

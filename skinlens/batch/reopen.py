@@ -42,7 +42,7 @@ def read_again(row: RunImage) -> bytes:
 def image_again(row: RunImage) -> LesionImage:
     """Return the image that was assessed; errors as for `read_again`."""
     try:
-        decoded = decode(read_again(row), name=PurePosixPath(row.relative).name)
+        decoded = decode(read_again(row), name=PurePosixPath(row.relative).name, frame=row.frame or 0)
     except ImageRejectedError as error:
         raise BatchError(str(error)) from error
     return as_assessed(decoded, tuple(row.notes or ()))

@@ -80,13 +80,16 @@ def second_of(row: Row) -> Comparison | None:
 
 
 def image_columns(image: LesionImage) -> dict[str, object]:
-    """Return the columns of an image besides its lesion and its digest."""
+    """Return the columns of an image besides its lesion and its identity."""
     return {
         "name": image.name,
         "width": image.width,
         "height": image.height,
         "synthetic": image.synthetic,
         "notes": list(image.notes),
+        "file_sha256": image.sha256 if image.frame else None,
+        "frame": None if image.frames == 1 else image.frame + 1,
+        "frames": None if image.frames == 1 else image.frames,
     }
 
 
@@ -94,7 +97,13 @@ def image_of(row: Row, pixels: Pixels) -> LesionImage:
     """Return the image, with pixels from wherever they were kept."""
     image = row.image
     return LesionImage(
-        pixels=pixels, sha256=image.sha256, name=image.name, notes=tuple(image.notes), synthetic=image.synthetic
+        pixels=pixels,
+        sha256=image.received_sha256,
+        name=image.name,
+        notes=tuple(image.notes),
+        synthetic=image.synthetic,
+        frames=image.frames or 1,
+        frame=(image.frame or 1) - 1,
     )
 
 

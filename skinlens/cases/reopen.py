@@ -23,7 +23,8 @@ def reopen(store: CaseStore, row: Assessment, *, original: LesionImage | None = 
     Args:
         store: Where the case is kept.
         row: From `CaseStore.assessment`.
-        original: The image, if the user has the file at hand; needed only where its pixels are not kept.
+        original: The image, if the user has the file at hand; needed only where its pixels are not kept. Of a file
+            with several, the one that `image_number` says.
 
     Raises:
         PixelsNotKeptError: If neither is to be had.
@@ -45,9 +46,14 @@ def reopen(store: CaseStore, row: Assessment, *, original: LesionImage | None = 
     )
 
 
+def image_number(row: Assessment) -> int:
+    """Return which image of its file a case is of, from 0, as `decode` takes it."""
+    return (row.image.frame or 1) - 1
+
+
 def _pixels(store: CaseStore, row: Assessment, original: LesionImage | None) -> Pixels:
     if original is not None:
-        if original.sha256 != row.image.sha256:
+        if original.identity != row.image.sha256:
             raise CaseStoreError(marked("This file is not the image of the case: its SHA-256 differs."))
         return as_assessed(original, tuple(row.image.notes or ())).pixels
     with explained(marked("The kept pixels could not be read"), CaseStoreError):

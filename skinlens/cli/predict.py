@@ -14,6 +14,7 @@ from skinlens.cli.passed_over import say_passed_over
 from skinlens.cli.say import json_text, say
 from skinlens.errors import OutputError, UsageError
 from skinlens.explain.heatmap import record_overlay
+from skinlens.imaging.frames import with_frame
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.own import mark_heatmap
 from skinlens.imaging.sources import Source, Sources, safe_name
@@ -138,9 +139,7 @@ def predict(
 
 
 def _path(source: Source, outcome: Outcome) -> str:
-    """Return the path of a row; further images of a file are named as members of it are."""
-    frame = outcome.image.frame if isinstance(outcome, Assessed) else 0
-    return f"{source.path}!/{frame + 1}" if frame else source.path
+    return with_frame(source.path, outcome.image.frame if isinstance(outcome, Assessed) else 0)
 
 
 def _write_extras(source: Source, assessed: Assessed, outputs: Outputs) -> None:

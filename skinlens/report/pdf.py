@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from skinlens import __version__
+from skinlens.imaging.frames import name_in_words
 from skinlens.imaging.image import Pixels
 from skinlens.metrics.measurement import as_percent
 from skinlens.report.canvas import MUTED, SMALL, Colour, PageCanvas, Style
@@ -181,6 +182,7 @@ def _payload(record: CaseRecord) -> CasePayload:
         second_weights_sha256="" if record.comparison is None else record.comparison.second.weights_sha256,
         second_decision="" if record.comparison is None else record.comparison.second.decision,
         language=current_language(),
+        frame=record.image.frame + 1,
     )
 
 
@@ -407,7 +409,9 @@ def _draw_provenance(canvas: PageCanvas, record: CaseRecord, card: ModelCard, mi
         (
             _("Image"),
             _("{name}, {width} by {height} pixels").format(
-                name=image.name or _("no name"), width=image.width, height=image.height
+                name=name_in_words(image.name or _("no name"), image.frame, image.frames),
+                width=image.width,
+                height=image.height,
             ),
         ),
         (_("Image SHA-256"), image.sha256),

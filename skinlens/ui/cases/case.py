@@ -4,7 +4,7 @@ import streamlit as st
 
 from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.records import assessment_of, card_of, facts_of, lesion_title, second_of
-from skinlens.cases.reopen import PixelsNotKeptError, reopen
+from skinlens.cases.reopen import PixelsNotKeptError, image_number, reopen
 from skinlens.cases.schema import Assessment
 from skinlens.cases.store import CaseStore, current_user
 from skinlens.imaging.decode import decode
@@ -62,7 +62,7 @@ def _record(store: CaseStore, row: Assessment) -> CaseRecord | None:
     if upload is None:
         return None
     try:
-        return reopen(store, row, original=decode(upload.getvalue(), name=upload.name))
+        return reopen(store, row, original=decode(upload.getvalue(), name=upload.name, frame=image_number(row)))
     except (ImageRejectedError, CaseStoreError) as error:
         st.error(_("This file cannot be used."), icon=":material/block:")
         st.text(error_in_language(error))
@@ -96,7 +96,7 @@ def _show_result(row: Assessment) -> None:
         card = card_of(row)
         st.caption(
             _("{image}. {model} {version}, saved {moment} by {actor}.").format(
-                image=row.image.name.replace("`", ""),
+                image=row.image.shown_name.replace("`", ""),
                 model=card.shown_name,
                 version=card.version,
                 moment=f"{row.created.astimezone():%Y-%m-%d %H:%M}",

@@ -90,7 +90,7 @@ def offer_pdf_and_case(
         code = current_language()
         pdf_button(
             lambda: case_pdf(made_record(), model.card, code=code).content,
-            result.image.sha256,
+            result.image.identity,
             disabled=not result.is_complete,
         )
 

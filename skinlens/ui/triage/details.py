@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from skinlens.imaging.frames import name_in_words
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.quality import LIMITS, Check, CheckName, Severity, lesion_diameter
 from skinlens.runtime.card import OodRecord
@@ -48,7 +49,9 @@ def show_details(result: Assessed, assessment: Assessment, model: LoadedModel) -
                 st.text(in_language(reason))
         st.dataframe(quality_table(result.admission, model.card.ood), hide_index=True, width="stretch")
         lines = [
-            _("Image: {name}, {width} x {height} px").format(name=image.name, width=image.width, height=image.height),
+            _("Image: {name}, {width} x {height} px").format(
+                name=name_in_words(image.name, image.frame, image.frames), width=image.width, height=image.height
+            ),
             _("SHA-256 of the file: {digest}").format(digest=image.sha256),
             _("Model: {name} {version}, weights SHA-256 {digest}").format(
                 name=prediction.model.name, version=prediction.model.version, digest=prediction.model.sha256

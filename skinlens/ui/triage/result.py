@@ -2,9 +2,10 @@
 
 import streamlit as st
 
+from skinlens.imaging.frames import name_in_words
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.translation import gettext as _
-from skinlens.translation import in_language, marked, numbers_in
+from skinlens.translation import in_language, marked, number, numbers_in
 from skinlens.triage.decision import Assessment
 from skinlens.triage.pipeline import Assessed
 from skinlens.triage.risk import SETTINGS, Meaning, Outlook, one_in, outlook_of, percent, share_words
@@ -99,10 +100,37 @@ def _in_short(outlook: Outlook) -> str:
 def show_name(result: Assessed) -> None:
     """Show which file the result belongs to, with a way to take it off the page."""
     name, remove = st.columns([2.4, 1], vertical_alignment="center")
-    name.text(result.image.name or _("No name"))
+    name.text(name_in_words(result.image.name or _("No name"), result.image.frame, result.image.frames))
     remove.button(_("Remove image"), icon=":material/close:", on_click=session.clear, width="stretch")
     if result.image.synthetic:
         st.warning(_("Synthetic example: a drawn image, not a patient."), icon=":material/draw:")
+
+
+def choose_frame(result: Assessed) -> None:
+    """Let the user choose which image of a file is assessed, where it holds several."""
+    count = session.frames_to_choose(result)
+    if count == 1:
+        return
+    key = f"frame-{result.image.identity}"
+
+    def take() -> None:
+        session.take_frame(int(st.session_state[key]) - 1)
+
+    st.session_state[key] = result.image.frame + 1
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.text(_("Frame"), width="content")
+        st.number_input(
+            _("Frame to assess"),
+            1,
+            count,
+            step=1,
+            key=key,
+            on_change=take,
+            width=120,
+            label_visibility="collapsed",
+            help=_("This file holds several images. Each is assessed by itself."),
+        )
+        st.text(_("of {n}").format(n=number(count)), width="content")
 
 
 def show_verdict(
@@ -195,7 +223,7 @@ def _show_against_advice(result: Assessed, assessment: Assessment) -> None:
 
 def _offer_override(result: Assessed) -> None:
     """Let the user have a rejected image assessed for a reason."""
-    with st.form(f"override-{result.image.sha256}"):
+    with st.form(f"override-{result.image.identity}"):
         reason = st.text_input(_("Your reason for assessing it anyway"), max_chars=200)
         st.caption(_("Your reason is shown with the result and printed in the PDF."))
         if not st.form_submit_button(_("Assess anyway"), width="stretch"):

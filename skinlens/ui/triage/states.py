@@ -70,6 +70,8 @@ def show_problem(problem: session.Problem) -> None:
     """Say why a file cannot be used."""
     st.error(_("This file cannot be used."), icon=":material/block:")
     st.text(in_language(problem.sentence))
+    if problem.before is not None:
+        st.button(_("Back to the image before"), icon=":material/undo:", on_click=session.go_back, key="frame-back")
 
 
 def show_first_visit() -> None:

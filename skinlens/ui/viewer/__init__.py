@@ -85,14 +85,14 @@ def pair(
             st.text(error_in_language(error))
     sides = [_side(choice, result, second) for choice in (left, right)]
     with views:
-        _draw(sides, key=key, image=result.image.sha256, height=height, blink=blink)
+        _draw(sides, key=key, image=result.image.identity, height=height, blink=blink)
     _say(result, (left, right), second, assessment or result.assessment)
 
 
 def alone(image: LesionImage, *, key: str = "viewer", height: int = HEIGHT) -> None:
     """Draw one image without a heatmap: rejected, or reviewed before the result is shown."""
     side = Side(_kept_shown(image, "original"), _title("original", image), _original_alt(image))
-    _draw([side], key=key, image=image.sha256, height=height)
+    _draw([side], key=key, image=image.identity, height=height)
 
 
 def pair_of_images(left: Photograph, right: Photograph, *, key: str, height: int = HEIGHT) -> None:
@@ -108,10 +108,10 @@ def pair_of_images(left: Photograph, right: Photograph, *, key: str, height: int
 def prepare(result: Assessed) -> Prepared:
     """Encode an image and look for its evidence ahead of time, in any thread; `accept` hands it to the viewer."""
     image = result.image
-    prepared: Prepared = {(image.sha256, "original", ""): shown(image.pixels, "original")}
+    prepared: Prepared = {(image.identity, "original", ""): shown(image.pixels, "original")}
     if result.assessment.decision != "rejected":
         outside = outside_of(image, result.assessment, result.card)
-        prepared[image.sha256, "outside", result.prediction.model.sha256] = outside
+        prepared[image.identity, "outside", result.prediction.model.sha256] = outside
     return prepared
 
 
@@ -262,7 +262,7 @@ def say_comparison(comparison: Comparison) -> None:
 def _outside(result: Assessed) -> OutsideEvidence | None:
     """Return the evidence outside the lesion, computed once for a result."""
     return _kept(
-        (result.image.sha256, "outside", result.prediction.model.sha256),
+        (result.image.identity, "outside", result.prediction.model.sha256),
         lambda: outside_of(result.image, result.assessment, result.card),
     )
 
@@ -273,7 +273,7 @@ def _outline(result: Assessed) -> list[list[tuple[float, float]]]:
 
 
 def _kept_shown(image: LesionImage, name: str) -> Shown:
-    return _kept((image.sha256, name, ""), lambda: shown(image.pixels, name))
+    return _kept((image.identity, name, ""), lambda: shown(image.pixels, name))
 
 
 def _kept_enhanced(image: LesionImage, how: Enhancement) -> tuple[Shown, str]:
@@ -281,7 +281,7 @@ def _kept_enhanced(image: LesionImage, how: Enhancement) -> tuple[Shown, str]:
         changed = enhance(image.pixels, how)
         return shown(changed.pixels, how), changed.sentence
 
-    return _kept((image.sha256, how, current_language()), made)
+    return _kept((image.identity, how, current_language()), made)
 
 
 def _kept(key: tuple[str, str, str], make: Callable[[], Made]) -> Made:
