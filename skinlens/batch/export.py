@@ -20,7 +20,7 @@ from skinlens.storage.spreadsheet import guarded
 from skinlens.translation import DEFAULT
 from skinlens.triage.decision import decision_with_reasons
 from skinlens.triage.risk import PRIMARY_CARE, meaning_of
-from skinlens.triage.row import Row, risk_cells
+from skinlens.triage.row import Row, diameter_cells, risk_cells
 
 NOT_INCLUDED = "not-included.txt"
 
@@ -73,6 +73,7 @@ def _row(entry: Entry, card: ModelCard, point: OperatingPoint, prevalence: float
         model=card.shown_name,
         error=line.reason,
         **risk_cells(risk),
+        **diameter_cells(line.diameter if entry.outcome in ("refer", "uncertain", "low") else None),
     )
     return {
         **row.cells(),

@@ -10,6 +10,7 @@ from skinlens.runtime.orientations import Stability
 from skinlens.triage.case import CaseFacts, CaseRecord, Reading
 from skinlens.triage.checklists import checklists_document, checklists_of
 from skinlens.triage.decision import Assessment
+from skinlens.triage.diameter import diameter_document
 from skinlens.triage.documents import admission_document, admission_of, prediction_columns, prediction_of
 from skinlens.triage.second import Comparison, comparison_document, comparison_of
 
@@ -56,6 +57,7 @@ def assessment_row(record: CaseRecord, *, image_id: str, model_id: str, actor: s
         note=record.facts.note,
         photographed=record.facts.photographed or None,
         checklists=checklists_document(record.facts.checklists),
+        diameter=diameter_document(record.diameter),
     )
 
 

@@ -9,6 +9,7 @@ from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.storage.errors import explained
 from skinlens.translation import marked
 from skinlens.triage.case import CaseRecord
+from skinlens.triage.diameter import diameter_from
 from skinlens.triage.field import as_assessed
 from skinlens.triage.risk import meaning
 
@@ -43,6 +44,7 @@ def reopen(store: CaseStore, row: Assessment, *, original: LesionImage | None = 
         meaning=known,
         comparison=second_of(row),
         readings=readings_of(row),
+        diameter=diameter_from(row.diameter),
     )
 
 

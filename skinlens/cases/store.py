@@ -515,7 +515,7 @@ def _same_case(session: Session, new: Assessment) -> str | None:
     wanted = select(Assessment).where(Assessment.image_id == new.image_id, Assessment.model_id == new.model_id)
     same = (
         *("decision", "score", "point", "override", "prevalence"),
-        *("age", "sex", "site", "note", "photographed", "checklists"),
+        *("age", "sex", "site", "note", "photographed", "checklists", "diameter"),
     )
     for kept in session.scalars(wanted.order_by(Assessment.created)):
         if all(getattr(kept, name) == getattr(new, name) for name in same) and second_of(kept) == second_of(new):

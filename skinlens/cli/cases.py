@@ -245,6 +245,7 @@ def _shown(row: "Assessment") -> dict[str, object]:
             "frame": row.image.frame,
             "frames": row.image.frames,
         },
+        "diameter": row.diameter,
         "model": {key: row.model.card[key] for key in ("name", "version", "unverified") if key in row.model.card},
         "weights_sha256": card_of(row).files["weights"].sha256,
         "software": row.software,

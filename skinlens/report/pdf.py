@@ -414,6 +414,7 @@ def _draw_provenance(canvas: PageCanvas, record: CaseRecord, card: ModelCard, mi
                 height=image.height,
             ),
         ),
+        *([] if record.diameter is None else [(_("Diameter"), in_language(record.diameter.sentence))]),
         (_("Image SHA-256"), image.sha256),
         *((_("Image note"), in_language(note)) for note in notes),
     ]

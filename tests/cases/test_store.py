@@ -20,11 +20,13 @@ from skinlens.cases.store import CaseStore, open_file
 from skinlens.cases.verify import verify
 from skinlens.imaging.quality import assess_quality
 from skinlens.report.pdf import case_pdf
+from skinlens.report.read_pdf import read_summary
 from skinlens.runtime.orientations import Stability
 from skinlens.triage.admission import admit
 from skinlens.triage.case import CaseFacts, CaseRecord, Reading
 from skinlens.triage.checklists import Abcd, Checklists, SevenPoint
 from skinlens.triage.decision import assess
+from skinlens.triage.diameter import Diameter
 from tests.made_up_cases import CARD, CREATED, POINT, build_record, lesion_image, prediction
 
 ACTOR = "dr-example"
@@ -434,3 +436,16 @@ def test_images_of_one_file_are_kept_apart(store: CaseStore) -> None:
     assert verify(store).findings == ()
     (line, _other) = store.lesions(rows[0].case_id)
     assert line.images == line.files == (first.sha256,)
+
+
+def test_a_diameter_is_kept_and_is_part_of_what_makes_a_case(store: CaseStore) -> None:
+    record, diameter = build_record(), Diameter(6.25, "ruler", 0.02)
+    without = saved(store, record)
+    measured = saved(store, replace(record, diameter=diameter), keep_pixels=True)
+    assert without != measured
+    with pytest.raises(AlreadySavedError):
+        saved(store, replace(record, diameter=diameter))
+    again = reopen(store, store.assessment(measured))
+    assert again.diameter == diameter
+    assert diameter.sentence in read_summary(case_pdf(again, CARD).content).text.replace("\n", " ")
+    assert verify(store).findings == ()

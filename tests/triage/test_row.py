@@ -14,6 +14,7 @@ def test_the_columns_of_the_contract_in_order_with_types() -> None:
         "path": str, "sha256": str, "probability": float, "decision": str, "threshold": float, "point": str,
         "reasons": str, "quality_failed": str, "stability": str, "width": int, "height": int, "model": str,
         "error": str, "prevalence": float, "risk": float, "risk_low": float, "risk_high": float,
+        "diameter_mm": float, "diameter_by": str,
     }  # fmt: skip
 
 
@@ -23,7 +24,7 @@ def test_an_unreadable_file_has_its_code_and_nothing_of_an_image() -> None:
         "path": "a.png", "sha256": "", "probability": None, "decision": "rejected", "threshold": 0.31,
         "point": "high_sensitivity", "reasons": "It is empty.", "quality_failed": "", "stability": "", "width": None,
         "height": None, "model": "asff_resnet50", "error": "empty", "prevalence": None, "risk": None, "risk_low": None,
-        "risk_high": None,
+        "risk_high": None, "diameter_mm": None, "diameter_by": "",
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from skinlens.report.pdf import case_pdf
 from skinlens.translation import current_language, error_in_language, in_language
 from skinlens.translation import gettext as _
 from skinlens.triage.case import CaseRecord
+from skinlens.triage.diameter import diameter_from
 from skinlens.triage.risk import meaning
 from skinlens.ui.cases.deletion import offer_deletion
 from skinlens.ui.cases.images import show_result_pair
@@ -91,6 +92,9 @@ def _show_result(row: Assessment) -> None:
         for name, value in shown:
             if value:
                 st.text(f"{name}: {value}")
+        diameter = diameter_from(row.diameter)
+        if diameter is not None:
+            st.text(f"{in_language(diameter.sentence)}.")
         for sentence in facts.checklists.sentences():
             st.text(in_language(sentence))
         card = card_of(row)

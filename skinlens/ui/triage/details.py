@@ -4,8 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from skinlens.imaging.frames import name_in_words
-from skinlens.imaging.image import LesionImage
-from skinlens.imaging.quality import LIMITS, Check, CheckName, Severity, lesion_diameter
+from skinlens.imaging.quality import LIMITS, Check, CheckName, Severity
 from skinlens.runtime.card import OodRecord
 from skinlens.runtime.prediction import GateSummary
 from skinlens.runtime.providers import provider_in_words
@@ -13,6 +12,7 @@ from skinlens.translation import gettext as _
 from skinlens.translation import in_language, marked, number, numbers_in
 from skinlens.triage.admission import Admission
 from skinlens.triage.decision import Assessment
+from skinlens.triage.diameter import Diameter
 from skinlens.triage.pipeline import Assessed
 from skinlens.triage.wording import point_sentence, rates_sentence
 from skinlens.ui.model import LoadedModel
@@ -32,8 +32,17 @@ _CHECKS: dict[CheckName, str] = {
 _RESULTS: dict[Severity, str] = {"warn": marked("warning"), "refuse": marked("rejected")}
 
 
-def show_details(result: Assessed, assessment: Assessment, model: LoadedModel) -> None:
-    """Show checks and provenance, folded."""
+def show_details(
+    result: Assessed, assessment: Assessment, model: LoadedModel, diameter: Diameter | None = None
+) -> None:
+    """Show checks and provenance, folded.
+
+    Args:
+        result: The image and its prediction.
+        assessment: Of that prediction.
+        model: That made it.
+        diameter: Of the lesion; None without a scale.
+    """
     image, prediction = result.image, result.prediction
     point = assessment.point
     # Rates were measured on images that may be assessed.
@@ -59,7 +68,7 @@ def show_details(result: Assessed, assessment: Assessment, model: LoadedModel) -
             _("Ran on: {place}, {milliseconds} ms").format(
                 place=_(provider_in_words(prediction.provider)), milliseconds=number(prediction.milliseconds, ".1f")
             ),
-            *_diameter(image),
+            *([] if diameter is None else [in_language(diameter.sentence)]),
             *([] if assessment.decision == "rejected" else scores),
             _("Operating point: {name}, threshold {threshold}").format(
                 name=_(point.name), threshold=number(point.threshold, ".4f")
@@ -79,15 +88,6 @@ def _orientations(result: Assessed) -> list[str]:
         return []
     scores = ", ".join(number(score, ".3f") for score in result.stability.scores)
     return [_("Scores of the eight orientations: {scores}").format(scores=scores)]
-
-
-def _diameter(image: LesionImage) -> list[str]:
-    """Return the lesion's diameter in a sentence, where the file states the size of a pixel."""
-    measured = None if image.millimetres is None else lesion_diameter(image.pixels, image.millimetres)
-    if measured is None:
-        return []
-    words = _("Largest diameter of the lesion: about {n} mm, by the pixel spacing of the file and an estimated outline")
-    return [words.format(n=number(measured, ".1f"))]
 
 
 def quality_table(admission: Admission | None, record: OodRecord | None) -> pd.DataFrame:

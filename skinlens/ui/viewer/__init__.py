@@ -3,8 +3,9 @@
 An image beside its heatmap, another model's heatmap, or a copy that is easier to read; or two photographs of a lesion.
 """
 
+import math
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeVar, get_args
@@ -31,6 +32,8 @@ Made = TypeVar("Made")
 Prepared = dict[tuple[str, str, str], object]
 HEIGHT = 420
 _KEPT = "viewer-images"
+# That points were chosen, until the page is drawn again.
+_CHOSEN = "viewer-points-chosen"
 # Encoded images of this many kinds are kept in a browser session.
 _MOST_KEPT = 12
 
@@ -50,6 +53,19 @@ class Photograph:
     alt: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Measuring:
+    """Two points that the reader may choose in the image.
+
+    Attributes:
+        points: Chosen so far, in shares of width and height; none or two.
+        take: Called with both once they are chosen.
+    """
+
+    points: Sequence[tuple[float, float]]
+    take: Callable[[Sequence[tuple[float, float]]], None]
+
+
 @st.fragment
 def pair(
     result: Assessed,
@@ -59,6 +75,7 @@ def pair(
     assessment: Assessment | None = None,
     other: Callable[[], Assessed] | None = None,
     blink: str = "B",
+    measuring: Measuring | None = None,
 ) -> None:
     """Draw an image beside its heatmap, and what else may stand on either side.
 
@@ -69,6 +86,7 @@ def pair(
         assessment: At the operating point in use, for the comparison with the other model; None for `result`'s own.
         other: Makes the other model's result on this image. Called only when the reader asks for that model.
         blink: The key that hides the heatmap while it is held.
+        measuring: Lets the reader choose two points; None does not.
     """
     if (assessment or result.assessment).decision == "rejected":
         alone(result.image, key=key, height=height)
@@ -85,8 +103,11 @@ def pair(
             st.text(error_in_language(error))
     sides = [_side(choice, result, second) for choice in (left, right)]
     with views:
-        _draw(sides, key=key, image=result.image.identity, height=height, blink=blink)
+        _draw(sides, key=key, image=result.image.identity, height=height, blink=blink, measuring=measuring)
     _say(result, (left, right), second, assessment or result.assessment)
+    if st.session_state.pop(_CHOSEN, False):
+        # What depends on the points stands elsewhere on the page.
+        st.rerun()
 
 
 def alone(image: LesionImage, *, key: str = "viewer", height: int = HEIGHT) -> None:
@@ -126,12 +147,55 @@ def forget_images() -> None:
     st.session_state.pop(_KEPT, None)
 
 
-def _draw(sides: Sequence[Side], *, key: str, image: str, height: int, blink: str = "B") -> None:
+def _draw(
+    sides: Sequence[Side],
+    *,
+    key: str,
+    image: str,
+    height: int,
+    blink: str = "B",
+    measuring: Measuring | None = None,
+) -> None:
     def address(sent: Shown) -> str:
         return address_of(sent.content, f"{key}-{sent.name}")
 
-    data = viewer_data(sides, address=address, key=key, image=image, height=height, blink=blink)
-    own_component("viewer")(key=f"{key}-component", data=data)
+    data = viewer_data(
+        sides,
+        address=address,
+        key=key,
+        image=image,
+        height=height,
+        blink=blink,
+        points=None if measuring is None else measuring.points,
+    )
+    component = f"{key}-component"
+
+    def chosen() -> None:
+        if measuring is not None and take_points(st.session_state[component].get("points"), data["image"], measuring):
+            st.session_state[_CHOSEN] = True
+
+    own_component("viewer")(key=component, data=data, on_points_change=chosen)
+
+
+def take_points(sent: object, image: str, measuring: Measuring) -> bool:
+    """Hand on two points that a browser has sent, and return whether it sent two points of the image in view.
+
+    Args:
+        sent: By the viewer's script, or by whatever speaks in its place.
+        image: How the script knows the image in view.
+        measuring: Takes them.
+    """
+    if not isinstance(sent, Mapping) or sent.get("image") != image or not isinstance(sent.get("points"), list):
+        return False
+    points = [
+        (float(point[0]), float(point[1]))
+        for point in sent["points"]
+        if isinstance(point, list) and len(point) == 2 and all(isinstance(each, int | float) for each in point)
+    ]
+    if len(points) != 2 or not all(math.isfinite(each) for point in points for each in point):
+        return False
+    measuring.take(points)
+    return True
 
 
 def _choose_sides(key: str, *, has_other: bool) -> tuple[Choice, Choice]:
