@@ -1,11 +1,14 @@
 """The lesion's diameter: only with a scale, by the file's own statement before a ruler, and the same from a copy."""
 
+import io
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
+from skinlens.imaging.decode import decode_trusted
 from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.translation import in_language, language
 from skinlens.triage.diameter import Diameter, diameter_document, diameter_from, diameter_of, pixel_width
@@ -61,6 +64,20 @@ def test_a_reduced_copy_gives_the_same() -> None:
 def test_a_pixel_is_as_wide_as_two_points_say(distance: float) -> None:
     assert pixel_width((10, 10), (310, 410), distance) == pytest.approx(distance / 500)
     assert pixel_width((10, 10), (20, 10), distance) is None
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+def test_exif_and_resolution_alone_give_no_scale(kind: str) -> None:
+    """They say how the image is printed, and what the camera would see without a dermatoscope."""
+    block = Image.Exif()
+    camera = block.get_ifd(0x8769)
+    # Subject distance, focal length, and pixels of the sensor to the centimetre.
+    camera[0x9206], camera[0x920A], camera[0xA20E], camera[0xA20F], camera[0xA210] = 0.05, 4.2, 8000.0, 8000.0, 3
+    stream = io.BytesIO()
+    Image.fromarray(round_lesion()).save(stream, kind, exif=block, dpi=(300, 300))
+    decoded = decode_trusted(stream.getvalue())
+    assert decoded.millimetres is None
+    assert diameter_of(decoded) is None
 
 
 def test_a_document_of_another_source_is_not_read() -> None:
