@@ -3,6 +3,8 @@
 Columns only, all of them empty in rows from before: rows are written once, and their digests stand in the log.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -11,7 +13,7 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-_ADDED: dict[str, dict[str, sa.types.TypeEngine[object]]] = {
+_ADDED: dict[str, dict[str, sa.types.TypeEngine[Any]]] = {
     "image": {"file_sha256": sa.String(64), "frame": sa.Integer(), "frames": sa.Integer()},
     "assessment": {"diameter": sa.Text()},
 }
