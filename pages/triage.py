@@ -13,14 +13,7 @@ from skinlens.ui.model import LoadedModel, model_or_sentence
 from skinlens.ui.router import require_router
 from skinlens.ui.second import other_model
 from skinlens.ui.stability_check import StabilityCheck
-from skinlens.ui.triage.result import (
-    choose_frame,
-    choose_point,
-    choose_prevalence,
-    is_admitted,
-    show_name,
-    show_verdict,
-)
+from skinlens.ui.triage.result import choose_point, choose_prevalence, is_admitted, show_name, show_verdict
 from skinlens.ui.triage.states import (
     STYLE,
     announce,
@@ -83,7 +76,6 @@ def show_image(result: Assessed, model: LoadedModel, check: StabilityCheck | Non
     diameter = None if rejected else diameter_of(result.image, scale_of(result.image))
     with images:
         show_name(result)
-        choose_frame(result)
         if rejected:
             alone(result.image)
         else:

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, fields
 from types import NoneType, UnionType
-from typing import Any, get_args
+from typing import get_args
 
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
@@ -99,6 +99,7 @@ class Row:
         image, assessment = outcome.image, outcome.assessment
         failed = () if assessment.admission is None else assessment.admission.quality.failed
         usable = assessment.has_result
+        millimetres, source = diameter_cells(None if assessment.decision == "rejected" else diameter_of(image))
         return cls(
             path=path,
             sha256=image.sha256,
@@ -114,7 +115,8 @@ class Row:
             model=card.shown_name,
             error="" if usable else NO_RESULT_CODE,
             **risk_cells(meaning(assessment, card, prevalence)),
-            **diameter_cells(None if assessment.decision == "rejected" else diameter_of(image)),
+            diameter_mm=millimetres,
+            diameter_by=source,
         )
 
     def cells(self) -> dict[str, float | str | None]:
@@ -134,15 +136,13 @@ def risk_cells(risk: Meaning | None) -> dict[str, float | None]:
     return {"prevalence": risk.prevalence, "risk": known.value, "risk_low": known.low, "risk_high": known.high}
 
 
-def diameter_cells(diameter: Diameter | None) -> dict[str, Any]:
-    """Return the columns `diameter_mm` and `diameter_by`.
+def diameter_cells(diameter: Diameter | None) -> tuple[float | None, str]:
+    """Return the values of the columns `diameter_mm` and `diameter_by`.
 
     Args:
         diameter: Of the lesion; None without a scale.
     """
-    if diameter is None:
-        return {"diameter_mm": None, "diameter_by": ""}
-    return {"diameter_mm": round(diameter.millimetres, 2), "diameter_by": diameter.source}
+    return (None, "") if diameter is None else (round(diameter.millimetres, 2), diameter.source)
 
 
 def columns() -> dict[str, type]:

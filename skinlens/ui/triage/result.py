@@ -98,26 +98,28 @@ def _in_short(outlook: Outlook) -> str:
 
 
 def show_name(result: Assessed) -> None:
-    """Show which file the result belongs to, with a way to take it off the page."""
-    name, remove = st.columns([2.4, 1], vertical_alignment="center")
+    """Show which file the result belongs to, with a way to another image of it and one to take it off the page."""
+    several = session.frames_to_choose(result) > 1
+    name, *between, remove = st.columns([1.4, 1, 1] if several else [2.4, 1], vertical_alignment="center")
     name.text(name_in_words(result.image.name or _("No name"), result.image.frame, result.image.frames))
+    for place in between:
+        with place:
+            _choose_frame(result)
     remove.button(_("Remove image"), icon=":material/close:", on_click=session.clear, width="stretch")
     if result.image.synthetic:
         st.warning(_("Synthetic example: a drawn image, not a patient."), icon=":material/draw:")
 
 
-def choose_frame(result: Assessed) -> None:
-    """Let the user choose which image of a file is assessed, where it holds several."""
+def _choose_frame(result: Assessed) -> None:
+    """Let the user choose which image of a file with several is assessed."""
     count = session.frames_to_choose(result)
-    if count == 1:
-        return
     key = f"frame-{result.image.identity}"
 
     def take() -> None:
         session.take_frame(int(st.session_state[key]) - 1)
 
     st.session_state[key] = result.image.frame + 1
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.text(_("Frame"), width="content")
         st.number_input(
             _("Frame to assess"),
@@ -126,9 +128,8 @@ def choose_frame(result: Assessed) -> None:
             step=1,
             key=key,
             on_change=take,
-            width=120,
+            width=110,
             label_visibility="collapsed",
-            help=_("This file holds several images. Each is assessed by itself."),
         )
         st.text(_("of {n}").format(n=number(count)), width="content")
 

@@ -66,11 +66,12 @@ def ask_for_ruler(image: LesionImage, diameter: Diameter | None) -> None:
         )
         titles = (_("First point, across"), _("First point, down"), _("Second point, across"), _("Second point, down"))
         sizes = (image.pixels.shape[1], image.pixels.shape[0]) * 2
-        *places, last = st.columns(5)
-        for place, title, field, size in zip(places, titles, fields, sizes, strict=False):
+        for place, title, field, size in zip(st.columns(4), titles, fields, sizes, strict=False):
             place.number_input(title, 0, size, None, step=1, key=field)
-        last.number_input(_("Distance, mm"), 0.1, _LONGEST, None, step=1.0, format="%.1f", key=fields[-1])
-        _show_state(image, diameter)
+        distance, result = st.columns([1, 3])
+        distance.number_input(_("Distance, mm"), 0.1, _LONGEST, None, step=1.0, format="%.1f", key=fields[-1])
+        with result:
+            _show_state(image, diameter)
         if any(st.session_state.get(field) is not None for field in fields):
             st.button(_("Remove the points"), icon=":material/close:", on_click=forget, args=fields, key="ruler-clear")
 

@@ -18,13 +18,13 @@ const viewers = new WeakMap();
 const looks = new Map();
 const FIRST_LOOK = { opacity: 60, style: "colour", colours: "viridis", own: false, outline: false, wipe: false };
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement, setStateValue }) {
   let viewer = viewers.get(parentElement);
   if (!viewer) {
     viewer = new Viewer(parentElement);
     viewers.set(parentElement, viewer);
   }
-  viewer.send = setTriggerValue;
+  viewer.send = setStateValue;
   viewer.show(data);
   return () => {
     viewer.leave();
@@ -599,7 +599,9 @@ class Viewer {
     this.points = [...this.points, place];
     if (this.points.length === 2) {
       this.measuring = false;
-      this.send("points", { image: this.data.image, points: this.points });
+      // The time: the same points chosen again are news. A value that stays is not lost while another part of the page
+      // runs.
+      this.send("points", { image: this.data.image, points: this.points, at: Date.now() });
     }
     this.paint();
     this.paintMeasure();
