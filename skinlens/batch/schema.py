@@ -172,7 +172,7 @@ def migrate(connection: Connection) -> None:
         return
     change = Operations(MigrationContext.configure(connection))
     for column in (Column("frame", Integer), Column("first", Integer), Column("diameter", Document)):
-        change.add_column("picture", column)
+        change.add_column(RunImage.__tablename__, column)
     if version == 1:
         change.add_column("run", Column("second_card", Document))
         change.add_column("review", Column("withdrawn", Moment))

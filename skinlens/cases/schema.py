@@ -7,7 +7,7 @@ from uuid import uuid4
 from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from skinlens.imaging.frames import name_in_words
+from skinlens.imaging.image import name_in_words
 from skinlens.storage.columns import Document, Moment
 from skinlens.storage.verdict import Verdict
 from skinlens.triage.decision import Decision

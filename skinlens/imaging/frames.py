@@ -1,27 +1,12 @@
 """Files that hold several images: frames of a DICOM file, pages of a TIFF."""
 
 from skinlens.imaging.image import ImageRejectedError
-from skinlens.translation import gettext as _
 from skinlens.translation import marked, sentence
 
 _FIRST_FRAME = marked("This file holds {n} frames; the first is used.")
 _OTHER_FRAME = marked("This file holds {n} frames; frame {k} is used.")
 _FIRST_PAGE = marked("This file holds {n} pages; the first is used.")
 _OTHER_PAGE = marked("This file holds {n} pages; page {k} is used.")
-
-
-def name_in_words(name: str, frame: int, frames: int) -> str:
-    """Return what to call an image in front of a person: the file's name, and which of its images it is.
-
-    Args:
-        name: Of the file.
-        frame: From 0.
-        frames: How many images the file holds; of one, the name alone is enough.
-
-    >>> name_in_words("lesion.dcm", 2, 12), name_in_words("lesion.png", 0, 1)
-    ('lesion.dcm, frame 3 of 12', 'lesion.png')
-    """
-    return name if frames == 1 else _("{name}, frame {k} of {n}").format(name=name, k=frame + 1, n=frames)
 
 
 def with_frame(path: str, frame: int) -> str:

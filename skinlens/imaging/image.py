@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skinlens.errors import SkinLensError
+from skinlens.translation import gettext as _
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -77,6 +78,20 @@ def identity_of(sha256: str, frame: int) -> str:
     (True, '089de968')
     """
     return hashlib.sha256(f"{sha256} {frame + 1}".encode()).hexdigest() if frame else sha256
+
+
+def name_in_words(name: str, frame: int, frames: int) -> str:
+    """Return what to call an image in front of a person: the file's name, and which of its images it is.
+
+    Args:
+        name: Of the file.
+        frame: From 0.
+        frames: How many images the file holds; of one, the name alone is enough.
+
+    >>> name_in_words("lesion.dcm", 2, 12), name_in_words("lesion.png", 0, 1)
+    ('lesion.dcm, frame 3 of 12', 'lesion.png')
+    """
+    return name if frames == 1 else _("{name}, frame {k} of {n}").format(name=name, k=frame + 1, n=frames)
 
 
 @dataclass(frozen=True, eq=False)

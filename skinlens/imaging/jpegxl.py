@@ -152,9 +152,9 @@ def _codestream(data: bytes) -> bytes:
         return data
     for kind, content in _boxes(data):
         # A codestream in parts has the number of each in front of it.
-        found = content if kind == b"jxlc" else content[4:] if kind == b"jxlp" else b""
-        if found.startswith(CODESTREAM):
-            return found
+        stream = content if kind == b"jxlc" else content[4:] if kind == b"jxlp" else b""
+        if stream.startswith(CODESTREAM):
+            return stream
     raise ValueError("the container holds no image")
 
 

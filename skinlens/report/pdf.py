@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from skinlens import __version__
-from skinlens.imaging.frames import name_in_words
-from skinlens.imaging.image import Pixels
+from skinlens.imaging.image import Pixels, name_in_words
 from skinlens.metrics.measurement import as_percent
 from skinlens.report.canvas import MUTED, SMALL, Colour, PageCanvas, Style
 from skinlens.report.document import DECISION_COLOURS, describe, draw_banner, draw_title, in_words

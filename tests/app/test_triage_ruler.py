@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from skinlens.ui.case_store import case_store
+from skinlens.ui.triage import ruler
 from skinlens.ui.triage.facts import Keys
 from skinlens.ui.viewer import Measuring, take_points
 from tests.app.test_triage_frames import shown
@@ -47,6 +48,21 @@ def test_a_diameter_by_a_ruler_is_shown_saved_and_gone_with_the_image(app: AppTe
     assert said(app) == [], "the scale belongs to its image"
     (viewer,) = given_to_components(app, "sides")
     assert viewer["points"] == []
+
+
+def test_points_that_were_clicked_get_into_the_fields(app: AppTest) -> None:
+    upload(app.run(), "1.png", png(1))
+    image = shown(app).image
+    key = Keys(image.identity)
+    # As the viewer does, which runs without the rest of the page.
+    app.session_state[ruler._CLICKED] = {key(place): 30 * at for at, place in enumerate(ruler._PLACES, 1)}
+    app.run()
+    assert [app.number_input(key=key(place)).value for place in ruler._PLACES] == [30, 60, 90, 120]
+    app.number_input(key=key(ruler._DISTANCE)).set_value(10.0).run()
+    assert len(said(app)) == 2
+    # A later run leaves them, also after the fields were changed.
+    app.number_input(key=key(ruler._PLACES[0])).set_value(10).run()
+    assert app.number_input(key=key(ruler._PLACES[0])).value == 10
 
 
 def test_points_that_are_too_close_give_a_sentence(app: AppTest) -> None:

@@ -204,13 +204,13 @@ def test_a_run_of_another_version_is_not_read(finished: BatchStore) -> None:
 
 
 def test_a_run_from_before_files_were_named_is_brought_up_to_date(finished: BatchStore) -> None:
+    before = finished.lines()
     with finished.engine.connect() as connection:
         connection.exec_driver_sql("DROP TABLE passed_over")
         for column in OF_VERSION_4:
             connection.exec_driver_sql(f"ALTER TABLE picture DROP COLUMN {column}")
         connection.exec_driver_sql("PRAGMA user_version = 2")
         connection.commit()
-    before = finished.lines()
     again = BatchStore(finished.folder)
     assert again.passed_over() == []
     assert again.lines() == before

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from skinlens.imaging.frames import name_in_words
+from skinlens.imaging.image import name_in_words
 from skinlens.imaging.quality import LIMITS, Check, CheckName, Severity
 from skinlens.runtime.card import OodRecord
 from skinlens.runtime.prediction import GateSummary

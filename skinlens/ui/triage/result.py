@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from skinlens.imaging.frames import name_in_words
+from skinlens.imaging.image import name_in_words
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.translation import gettext as _
 from skinlens.translation import in_language, marked, number, numbers_in

@@ -17,10 +17,17 @@ from skinlens.ui.viewer import Measuring
 _PLACES = ("ruler-x1", "ruler-y1", "ruler-x2", "ruler-y2")
 _DISTANCE = "ruler-mm"
 _LONGEST = 1000.0
+# Points that were clicked and are not in the fields yet.
+_CLICKED = "ruler-clicked"
 
 
 def scale_of(image: LesionImage) -> float | None:
-    """Return the width of a pixel in millimetres by what the user entered about this image; None without a scale."""
+    """Return the width of a pixel in millimetres by what the user clicked and entered; None without a scale.
+
+    Call it in each run of the page before `ask_for_ruler`: points that were clicked get into the fields here.
+    """
+    for field, value in st.session_state.pop(_CLICKED, {}).items():
+        st.session_state[field] = value
     points, distance = _points(image), entered(Keys(image.identity)(_DISTANCE), None)
     if points is None or not distance:
         return None
@@ -38,8 +45,12 @@ def measuring(image: LesionImage) -> Measuring | None:
     def take(chosen: Sequence[Point]) -> None:
         key = Keys(image.identity)
         shares = [share for point in chosen for share in point]
-        for place, share, size in zip(_PLACES, shares, (width, height) * 2, strict=True):
-            st.session_state[key(place)] = round(min(1.0, max(0.0, share)) * size)
+        # Not into the fields at once: the viewer runs alone, and a browser that has not been told of the new values
+        # sends the empty fields again.
+        st.session_state[_CLICKED] = {
+            key(place): round(min(1.0, max(0.0, share)) * size)
+            for place, share, size in zip(_PLACES, shares, (width, height) * 2, strict=True)
+        }
 
     return Measuring(shares, take)
 
