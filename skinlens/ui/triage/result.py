@@ -5,7 +5,7 @@ import streamlit as st
 from skinlens.imaging.image import name_in_words
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.translation import gettext as _
-from skinlens.translation import in_language, marked, number, numbers_in
+from skinlens.translation import in_language, marked, numbers_in
 from skinlens.triage.decision import Assessment
 from skinlens.triage.pipeline import Assessed
 from skinlens.triage.risk import SETTINGS, Meaning, Outlook, one_in, outlook_of, percent, share_words
@@ -112,7 +112,6 @@ def show_name(result: Assessed) -> None:
 
 def _choose_frame(result: Assessed) -> None:
     """Let the user choose which image of a file with several is assessed."""
-    count = session.frames_to_choose(result)
     key = f"frame-{result.image.identity}"
 
     def take() -> None:
@@ -124,14 +123,13 @@ def _choose_frame(result: Assessed) -> None:
         st.number_input(
             _("Frame to assess"),
             1,
-            count,
+            session.frames_to_choose(result),
             step=1,
             key=key,
             on_change=take,
             width=110,
             label_visibility="collapsed",
         )
-        st.text(_("of {n}").format(n=number(count)), width="content")
 
 
 def show_verdict(
