@@ -5,6 +5,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from skinlens.translation import gettext as _
 from skinlens.translation import in_language
+from skinlens.triage.diameter import diameter_of
 from skinlens.triage.pipeline import Assessed
 from skinlens.triage.risk import meaning
 from skinlens.ui import session
@@ -55,6 +56,7 @@ def show_image(result: Assessed, model: LoadedModel, check: StabilityCheck | Non
     # With the database and the PDF, which the first visit does without.
     from skinlens.ui.triage.case import ask_for_facts, offer_pdf_and_case
     from skinlens.ui.triage.details import show_details
+    from skinlens.ui.triage.ruler import ask_for_ruler, measuring, scale_of
 
     reason = session.override(result)
     with st.container(key="verdict-row"):
@@ -70,16 +72,19 @@ def show_image(result: Assessed, model: LoadedModel, check: StabilityCheck | Non
     risk = None if prevalence is None else meaning(assessment, model.card, prevalence)
     with verdict:
         show_verdict(result, assessment, risk, check)
+    rejected = assessment.decision == "rejected"
+    diameter = None if rejected else diameter_of(result.image, scale_of(result.image))
     with images:
         show_name(result)
-        if assessment.decision == "rejected":
+        if rejected:
             alone(result.image)
         else:
-            pair(result, assessment=assessment, other=other_model(result))
+            pair(result, assessment=assessment, other=other_model(result), measuring=measuring(result.image))
+            ask_for_ruler(result.image, diameter)
     facts = ask_for_facts(result)
     with buttons:
-        offer_pdf_and_case(result, assessment, facts, risk, model)
-    show_details(result, assessment, model)
+        offer_pdf_and_case(result, assessment, facts, risk, model, diameter)
+    show_details(result, assessment, model, diameter)
     return f"{in_language(assessment.headline)}. {'' if risk is None else in_language(risk.headline)}"
 
 

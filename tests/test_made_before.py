@@ -35,7 +35,7 @@ HEAD = "89ed7efa4fbd4ef9a2d3a571c77140bdd99f4abba6bad2119278980351ba6f0d"
 # Written by later versions in other words.
 IN_WORDS = ("reasons",)
 # Columns that were added since.
-ADDED = ("prevalence", "risk", "risk_low", "risk_high")
+ADDED = ("prevalence", "risk", "risk_low", "risk_high", "diameter_mm", "diameter_by")
 SCORES = {"benign.jpg": 0.007604406865008628, "malignant.jpg": 0.6970263274651849, "=1+1.jpg": 0.009669514178560656}
 
 

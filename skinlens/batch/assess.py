@@ -8,6 +8,7 @@ from PIL import Image
 from skinlens.imaging.image import Pixels
 from skinlens.imaging.preprocess import fitted
 from skinlens.triage.decision import NO_RESULT_CODE, Assessment, has_result
+from skinlens.triage.diameter import diameter_document, diameter_of
 from skinlens.triage.documents import admission_document, prediction_columns
 from skinlens.triage.pipeline import Assessed, Outcome, Unreadable
 from skinlens.triage.wording import NO_RESULT
@@ -37,6 +38,7 @@ def columns_of(number: int, outcome: Outcome) -> dict[str, Any]:
         "height": image.height,
         "notes": list(image.notes),
         "thumbnail": thumbnail(image.pixels),
+        "diameter": diameter_document(diameter_of(image)),
         **_assessment_columns(assessment),
     }
 

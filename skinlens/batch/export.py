@@ -20,7 +20,7 @@ from skinlens.storage.spreadsheet import guarded
 from skinlens.translation import DEFAULT
 from skinlens.triage.decision import decision_with_reasons
 from skinlens.triage.risk import PRIMARY_CARE, meaning_of
-from skinlens.triage.row import Row, risk_cells
+from skinlens.triage.row import Row, diameter_cells, risk_cells
 
 NOT_INCLUDED = "not-included.txt"
 
@@ -55,9 +55,10 @@ def table_csv(
 
 def _row(entry: Entry, card: ModelCard, point: OperatingPoint, prevalence: float) -> dict[str, object]:
     line, last = entry.line, entry.last_review
-    risk = None
-    if line.score is not None and entry.outcome in ("refer", "uncertain", "low"):
+    risk, is_assessed = None, entry.outcome in ("refer", "uncertain", "low")
+    if line.score is not None and is_assessed:
         risk = meaning_of(line.score, card, point, prevalence)
+    millimetres, source = diameter_cells(line.diameter if is_assessed else None)
     row = Row(
         path=line.path,
         sha256=line.sha256,
@@ -73,6 +74,8 @@ def _row(entry: Entry, card: ModelCard, point: OperatingPoint, prevalence: float
         model=card.shown_name,
         error=line.reason,
         **risk_cells(risk),
+        diameter_mm=millimetres,
+        diameter_by=source,
     )
     return {
         **row.cells(),

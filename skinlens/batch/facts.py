@@ -149,7 +149,7 @@ def match_facts(rows: Sequence[FactsRow], lines: Sequence[Line]) -> Matched:
         for number in numbers:
             matched[number].append(row)
     several = {number: about for number, about in matched.items() if len({row.facts for row in about}) > 1}
-    paths = {line.number: line.relative for line in lines}
+    paths = {line.number: line.shown_name for line in lines}
     ambiguous += [
         f"Lines {', '.join(str(row.line) for row in about)} say different things about {paths[number]}."
         for number, about in several.items()
@@ -172,12 +172,16 @@ class _Index:
         for line in lines:
             if line.sha256:
                 self._by_sha256[line.sha256].append(line.number)
-            whole, relative = _posix(line.path), _posix(line.relative)
+            whole, relative = _posix(line.path), _posix(line.shown_name)
             for path in {whole, relative}:
                 self._by_path[path].append(line.number)
             for path in _with_and_without_top(whole, relative, only_top=len(tops) == 1):
                 self._by_other_path[path].append(line.number)
-            place = PurePosixPath(relative)
+            place = PurePosixPath(_posix(line.relative))
+            if line.frame:
+                # A name alone means the file's first image.
+                self._by_folder[place.parent.name or _top(whole, relative)].append(line.number)
+                continue
             self._by_name[place.name].append(line)
             if line.is_image:
                 self._by_stem[place.stem].append(line)

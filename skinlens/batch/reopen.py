@@ -17,6 +17,7 @@ from skinlens.runtime.orientations import Stability
 from skinlens.translation import marked, sentence
 from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.decision import Assessment, assess
+from skinlens.triage.diameter import Diameter, diameter_from, diameter_of
 from skinlens.triage.documents import admission_of, prediction_of
 from skinlens.triage.field import as_assessed
 from skinlens.triage.risk import meaning
@@ -42,7 +43,7 @@ def read_again(row: RunImage) -> bytes:
 def image_again(row: RunImage) -> LesionImage:
     """Return the image that was assessed; errors as for `read_again`."""
     try:
-        decoded = decode(read_again(row), name=PurePosixPath(row.relative).name)
+        decoded = decode(read_again(row), name=PurePosixPath(row.relative).name, frame=row.frame or 0)
     except ImageRejectedError as error:
         raise BatchError(str(error)) from error
     return as_assessed(decoded, tuple(row.notes or ()))
@@ -80,7 +81,16 @@ def record_again(
     assessment = assessment_again(row, card, point)
     overlay = record_overlay(image.pixels, heatmap_of(assessment.prediction, card))
     known = None if prevalence is None else meaning(assessment, card, prevalence)
-    return CaseRecord(image, overlay, assessment, case_facts(facts), created, known)
+    return CaseRecord(
+        image, overlay, assessment, case_facts(facts), created, known, diameter=_diameter_again(row, image, assessment)
+    )
+
+
+def _diameter_again(row: RunImage, image: LesionImage, assessment: Assessment) -> Diameter | None:
+    """Return the diameter as it was kept; that of a run of an earlier version is measured now."""
+    if assessment.decision == "rejected":
+        return None
+    return diameter_of(image) if row.diameter is None else diameter_from(row.diameter)
 
 
 def case_facts(facts: Facts) -> CaseFacts:

@@ -117,22 +117,29 @@ def go_through(
         other = None
         if compared_with is not None and second is not None:
             other = Pipeline(second[0], orientations=run.orientations, lock=second[1], hold=hold)
-        batches = pipeline.batches(
-            _waiting(store),
-            batch=AT_ONCE,
-            # One process is left to decode for other pages.
-            readers=max(1, worker_count() - 1),
-            within=_WITHIN,
-            keep_going=lambda: store.run().wanted == "run",
-        )
-        with closing(batches):
-            for batch in batches:
-                results = [columns_of(waiting.number, outcome) for waiting, outcome in batch]
-                if any(result["state"] == "unreadable" for result in results):
-                    # A drive that was unplugged would make every image that waits unreadable for good.
-                    _require_roots(run)
-                store.keep(results, [] if other is None else _compared(batch, other))
-                pause(_GIVE_WAY)
+        # Further images of the last files have their rows only once those were assessed.
+        while store.run().wanted == "run" and store.waiting(1):
+            batches = pipeline.batches(
+                _waiting(store),
+                batch=AT_ONCE,
+                # One process is left to decode for other pages.
+                readers=max(1, worker_count() - 1),
+                within=_WITHIN,
+                keep_going=lambda: store.run().wanted == "run",
+            )
+            with closing(batches):
+                for batch in batches:
+                    results = [columns_of(waiting.number, outcome) for waiting, outcome in batch]
+                    if any(result["state"] == "unreadable" for result in results):
+                        # A drive that was unplugged would make every image that waits unreadable for good.
+                        _require_roots(run)
+                    store.keep(results, [] if other is None else _compared(batch, other), _frames(batch))
+                    pause(_GIVE_WAY)
+
+
+def _frames(batch: Sequence[tuple[Waiting, Outcome]]) -> dict[int, int]:
+    """How many images the files of a batch hold, by number."""
+    return {waiting.number: outcome.image.frames for waiting, outcome in batch if isinstance(outcome, Assessed)}
 
 
 def _compared(batch: Sequence[tuple[Waiting, Outcome]], other: Pipeline) -> list[dict[str, Any]]:

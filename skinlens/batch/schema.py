@@ -5,15 +5,15 @@ from typing import Any, Literal
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from sqlalchemy import Column, Connection, LargeBinary, String, Text, text
+from sqlalchemy import Column, Connection, Integer, LargeBinary, String, Text, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from skinlens.storage.columns import Document, Moment
 from skinlens.storage.verdict import Verdict
 
 # Of the tables below. `migrate` brings files of earlier versions up to it; a file of a later one is not read.
-VERSION = 3
-EARLIER = frozenset({1, 2})
+VERSION = 4
+EARLIER = frozenset({1, 2, 3})
 
 Kind = Literal["path", "upload"]
 Wanted = Literal["run", "pause", "cancel"]
@@ -68,6 +68,9 @@ class RunImage(Base):
         member: Its number in an archive; None outside of archives.
         reason: Why it could not be read, as a short code, with its `sentence`.
         thumbnail: A small JPEG.
+        frame: Which image of its file it is, from 0; None for the first.
+        first: Number of the file's first image; None for that one.
+        diameter: Of the lesion, from `triage.diameter.diameter_document`; None without a scale.
     """
 
     # As earlier versions called an image; on disk.
@@ -93,6 +96,9 @@ class RunImage(Base):
     stability: Mapped[list[float] | None] = mapped_column(Document)
     admission: Mapped[dict[str, Any] | None] = mapped_column(Document)
     thumbnail: Mapped[bytes | None] = mapped_column(LargeBinary)
+    frame: Mapped[int | None]
+    first: Mapped[int | None]
+    diameter: Mapped[dict[str, Any] | None] = mapped_column(Document)
 
 
 class PassedOverFile(Base):
@@ -164,8 +170,10 @@ def migrate(connection: Connection) -> None:
     version = connection.scalar(text("PRAGMA user_version"))
     if version not in EARLIER:
         return
+    change = Operations(MigrationContext.configure(connection))
+    for column in (Column("frame", Integer), Column("first", Integer), Column("diameter", Document)):
+        change.add_column(RunImage.__tablename__, column)
     if version == 1:
-        change = Operations(MigrationContext.configure(connection))
         change.add_column("run", Column("second_card", Document))
         change.add_column("review", Column("withdrawn", Moment))
     Base.metadata.create_all(connection)

@@ -2,11 +2,12 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -29,6 +30,7 @@ from skinlens.batch.schema import (
     Wanted,
     migrate,
 )
+from skinlens.imaging.frames import with_frame
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.sources import PassedOver, Place, Source
 from skinlens.runtime.card import ModelCard
@@ -38,6 +40,7 @@ from skinlens.storage.location import file_identity, own_folder
 from skinlens.storage.verdict import Verdict
 from skinlens.translation import marked, sentence
 from skinlens.triage.decision import NO_RESULT_CODE, has_result
+from skinlens.triage.diameter import Diameter, diameter_from
 from skinlens.triage.wording import NO_RESULT
 
 _DATABASE = "run.sqlite"
@@ -74,11 +77,16 @@ class Plan:
 
 @dataclass(frozen=True)
 class Waiting:
-    """An image that has not been assessed yet; a source for the pipeline."""
+    """An image that has not been assessed yet; a source for the pipeline.
+
+    Attributes:
+        frame: Which image of its file, from 0.
+    """
 
     number: int
     relative: str
     place: Place
+    frame: int = 0
 
     @property
     def name(self) -> str:
@@ -129,6 +137,9 @@ class Line:
     """What the table needs of an image; everything but the pixels, maps and features.
 
     Attributes:
+        frame: Which image of its file, from 0.
+        first: Number of the file's first image.
+        diameter: Of the lesion; None without a scale.
         is_image: No for a folder or archive that holds no image or cannot be opened.
         second_score: Of the second model; None without one, or if it gave no number.
         second_stability: Its scores in the eight orientations; None if they were not computed.
@@ -154,6 +165,19 @@ class Line:
     second_score: float | None = None
     second_stability: tuple[float, ...] | None = None
     second_rejections: tuple[str, ...] = ()
+    frame: int = 0
+    first: int | None = None
+    diameter: Diameter | None = None
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Sorts images in the order of the run, in which further images of a file stand below its first."""
+        return self.number if self.first is None else self.first, self.number
+
+    @property
+    def shown_name(self) -> str:
+        """What to call it in front of a person: where it lies, and which of the file's images it is."""
+        return with_frame(self.relative, self.frame)
 
     @property
     def is_assessed(self) -> bool:
@@ -266,22 +290,29 @@ class BatchStore:
 
     def waiting(self, limit: int, *, after: int = -1) -> list[Waiting]:
         """Return the next images to assess, in order; errors as for `run`."""
-        wanted = select(RunImage.number, RunImage.relative, RunImage.file, RunImage.member).where(
+        wanted = select(RunImage.number, RunImage.relative, RunImage.file, RunImage.member, RunImage.frame).where(
             RunImage.state == "waiting", RunImage.number > after, RunImage.file.is_not(None)
         )
         with self._reading(marked("The run could not be read")) as session:
             rows = session.execute(wanted.order_by(RunImage.number).limit(limit)).all()
         return [
-            Waiting(number, relative, Place(Path(os.fsdecode(file or b"")), member))
-            for number, relative, file, member in rows
+            Waiting(number, relative, Place(Path(os.fsdecode(file or b"")), member), frame or 0)
+            for number, relative, file, member, frame in rows
         ]
 
-    def keep(self, results: Sequence[dict[str, Any]], second: Sequence[dict[str, Any]] = ()) -> None:
+    def keep(
+        self,
+        results: Sequence[dict[str, Any]],
+        second: Sequence[dict[str, Any]] = (),
+        frames: Mapping[int, int] = MappingProxyType({}),
+    ) -> None:
         """Keep what came of images: columns by name, with `number` and `state`; one that has a result keeps it.
 
         Args:
             results: Of the model.
             second: Of the second model, columns of `SecondResult` by name; of any of the same images.
+            frames: How many images the file of an image holds, by its number. Further images of a file get a row each
+                with its first, in the same transaction, so that an interruption loses none.
 
         Raises:
             BatchError: If it cannot be written; then none of them is kept.
@@ -302,6 +333,9 @@ class BatchStore:
             kept = [result for result in second if result["number"] in waiting]
             if kept:
                 session.execute(insert(SecondResult), kept)
+            for number, count in frames.items():
+                if number in waiting and count > 1:
+                    _add_frames(session, number, count)
 
     def want(self, wanted: Wanted) -> None:
         """Say what is to be done with the run; errors as for `keep`."""
@@ -333,10 +367,13 @@ class BatchStore:
             *(RunImage.width, RunImage.height, RunImage.notes, RunImage.reason, RunImage.sentence),
             *(RunImage.score, RunImage.stability, RunImage.admission, RunImage.file.is_not(None)),
             *(SecondResult.score, SecondResult.stability, SecondResult.admission),
+            *(RunImage.frame, RunImage.first, RunImage.diameter),
         )
         wanted: Select[Any] = select(*columns).outerjoin(SecondResult, SecondResult.number == RunImage.number)
         with self._reading(marked("The run could not be read")) as session:
-            return [_line(*row) for row in session.execute(wanted.order_by(RunImage.number))]
+            # Further images of a file stand below its first.
+            in_order = wanted.order_by(func.coalesce(RunImage.first, RunImage.number), RunImage.number)
+            return [_line(*row) for row in session.execute(in_order)]
 
     def image(self, number: int) -> RunImage:
         """One image with everything that came of it; errors as for `run`."""
@@ -588,6 +625,28 @@ def _engine(folder: Path) -> Engine:
     return connect(URL.create("sqlite", database=str(folder / _DATABASE)))
 
 
+def _add_frames(session: Session, number: int, count: int) -> None:
+    """Give the further images of a file their rows."""
+    first = session.get_one(RunImage, number)
+    if first.frame:
+        return
+    free = (session.scalar(select(func.max(RunImage.number))) or 0) + 1
+    rows = (
+        {
+            "number": free + frame - 1,
+            "path": with_frame(first.path, frame),
+            "relative": first.relative,
+            "file": first.file,
+            "member": first.member,
+            "frame": frame,
+            "first": number,
+        }
+        for frame in range(1, count)
+    )
+    for chunk in _chunks(rows, _LISTED_AT_ONCE):
+        session.execute(insert(RunImage), chunk)
+
+
 def _listed(number: int, source: Source, shown: dict[Path, str]) -> dict[str, Any]:
     row = {
         "number": number,
@@ -635,6 +694,9 @@ def _line(
     second_score: float | None,
     second_stability: list[float] | None,
     second_admission: dict[str, Any] | None,
+    frame: int | None,
+    first: int | None,
+    diameter: dict[str, Any] | None,
 ) -> Line:
     admitted = admission or {"reasons": [], "warnings": [], "checks": []}
     if state == "judged" and (score is None or not has_result(score)):
@@ -660,6 +722,9 @@ def _line(
         second_score=second_score,
         second_stability=None if second_stability is None else tuple(second_stability),
         second_rejections=tuple((second_admission or {"reasons": []})["reasons"]),
+        frame=frame or 0,
+        first=first,
+        diameter=diameter_from(diameter),
     )
 
 

@@ -232,7 +232,7 @@ def _figures(
 
 def _thumbnail(entry: Entry, content: bytes | None) -> Thumbnail:
     known = entry.outcome if entry.outcome not in {"unreadable", "waiting"} else None
-    return Thumbnail(entry.line.relative, known, entry.line.score, None if content is None else _pixels(content))  # type: ignore[arg-type]
+    return Thumbnail(entry.line.shown_name, known, entry.line.score, None if content is None else _pixels(content))  # type: ignore[arg-type]
 
 
 def _block(store: BatchStore, entry: Entry, card: ModelCard, point: OperatingPoint) -> Block:
@@ -253,7 +253,7 @@ def _block(store: BatchStore, entry: Entry, card: ModelCard, point: OperatingPoi
         except BatchError as error:
             reasons = (*reasons, str(error))
     return Block(
-        thumbnail=Thumbnail(entry.line.relative, outcome, entry.line.score, image),
+        thumbnail=Thumbnail(entry.line.shown_name, outcome, entry.line.score, image),
         sha256=entry.line.sha256,
         facts=facts_in_words(entry),
         reasons=(*reasons, compared) if compared else reasons,

@@ -8,6 +8,7 @@ from typing import Literal
 from skinlens.batch.facts import Facts
 from skinlens.batch.schema import Review
 from skinlens.batch.store import Line
+from skinlens.imaging.frames import with_frame
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
 from skinlens.storage.verdict import Verdict
@@ -201,7 +202,7 @@ def short_names(lines: Sequence[Line], *, length: int = NAME_LENGTH) -> dict[int
     shared = 0
     while folders and all(len(parts) > shared and parts[shared] == folders[0][shared] for parts in folders):
         shared += 1
-    names = {line.number: "/".join(line.relative.split("/")[shared:]) for line in lines}
+    names = {line.number: with_frame("/".join(line.relative.split("/")[shared:]), line.frame) for line in lines}
     return {number: shortened_at_the_front(name, length) for number, name in names.items()}
 
 
@@ -225,7 +226,7 @@ def ordered(entries: Sequence[Entry], order: Order) -> list[Entry]:
             found; `mistakes`: those that contradict the ground truth first, the most contradictory at the top.
     """
     if order == "run":
-        return sorted(entries, key=lambda entry: entry.number)
+        return sorted(entries, key=lambda entry: entry.line.place)
     if order == "mistakes":
         return sorted(entries, key=lambda entry: (not entry.is_mistake, -_contradiction(entry), entry.number))
     return sorted(entries, key=lambda entry: (_rank(entry.outcome), -(entry.line.score or 0.0), entry.number))

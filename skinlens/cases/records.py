@@ -12,6 +12,7 @@ from skinlens.translation import marked
 from skinlens.triage.case import CaseFacts, CaseRecord, Reading
 from skinlens.triage.checklists import checklists_document, checklists_of
 from skinlens.triage.decision import Assessment
+from skinlens.triage.diameter import diameter_document
 from skinlens.triage.documents import admission_document, admission_of, prediction_columns, prediction_of
 from skinlens.triage.second import Comparison, comparison_document, comparison_of
 from skinlens.triage.sites import site_in_language
@@ -59,6 +60,7 @@ def assessment_row(record: CaseRecord, *, image_id: str, model_id: str, actor: s
         note=record.facts.note,
         photographed=record.facts.photographed or None,
         checklists=checklists_document(record.facts.checklists),
+        diameter=diameter_document(record.diameter),
     )
 
 
@@ -83,13 +85,16 @@ def second_of(row: Row) -> Comparison | None:
 
 
 def image_columns(image: LesionImage) -> dict[str, object]:
-    """Return the columns of an image besides its lesion and its digest."""
+    """Return the columns of an image besides its lesion and its identity."""
     return {
         "name": image.name,
         "width": image.width,
         "height": image.height,
         "synthetic": image.synthetic,
         "notes": list(image.notes),
+        "file_sha256": image.sha256 if image.frame else None,
+        "frame": None if image.frames == 1 else image.frame + 1,
+        "frames": None if image.frames == 1 else image.frames,
     }
 
 
@@ -97,7 +102,13 @@ def image_of(row: Row, pixels: Pixels) -> LesionImage:
     """Return the image, with pixels from wherever they were kept."""
     image = row.image
     return LesionImage(
-        pixels=pixels, sha256=image.sha256, name=image.name, notes=tuple(image.notes), synthetic=image.synthetic
+        pixels=pixels,
+        sha256=image.received_sha256,
+        name=image.name,
+        notes=tuple(image.notes),
+        synthetic=image.synthetic,
+        frames=image.frames or 1,
+        frame=(image.frame or 1) - 1,
     )
 
 

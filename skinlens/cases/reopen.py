@@ -9,6 +9,7 @@ from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.storage.errors import explained
 from skinlens.translation import marked
 from skinlens.triage.case import CaseRecord
+from skinlens.triage.diameter import diameter_from
 from skinlens.triage.field import as_assessed
 from skinlens.triage.risk import meaning
 
@@ -23,7 +24,8 @@ def reopen(store: CaseStore, row: Assessment, *, original: LesionImage | None = 
     Args:
         store: Where the case is kept.
         row: From `CaseStore.assessment`.
-        original: The image, if the user has the file at hand; needed only where its pixels are not kept.
+        original: The image, if the user has the file at hand; needed only where its pixels are not kept. Of a file
+            with several, the one that `image_number` says.
 
     Raises:
         PixelsNotKeptError: If neither is to be had.
@@ -42,12 +44,18 @@ def reopen(store: CaseStore, row: Assessment, *, original: LesionImage | None = 
         meaning=known,
         comparison=second_of(row),
         readings=readings_of(row),
+        diameter=diameter_from(row.diameter),
     )
+
+
+def image_number(row: Assessment) -> int:
+    """Return which image of its file a case is of, from 0, as `decode` takes it."""
+    return (row.image.frame or 1) - 1
 
 
 def _pixels(store: CaseStore, row: Assessment, original: LesionImage | None) -> Pixels:
     if original is not None:
-        if original.sha256 != row.image.sha256:
+        if original.identity != row.image.sha256:
             raise CaseStoreError(marked("This file is not the image of the case: its SHA-256 differs."))
         return as_assessed(original, tuple(row.image.notes or ())).pixels
     with explained(marked("The kept pixels could not be read"), CaseStoreError):

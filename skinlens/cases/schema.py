@@ -7,6 +7,7 @@ from uuid import uuid4
 from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from skinlens.imaging.image import name_in_words
 from skinlens.storage.columns import Document, Moment
 from skinlens.storage.verdict import Verdict
 from skinlens.triage.decision import Decision
@@ -70,7 +71,11 @@ class Image(Kept):
     """An image of a lesion.
 
     Attributes:
-        sha256: Digest of the bytes as they were received.
+        sha256: The image's identity: digest of the bytes as they were received, unless it is a further image of a file
+            (see `imaging.image.identity_of`).
+        file_sha256: Digest of the bytes of a file of which this is a further image; None where `sha256` is that.
+        frame: Which image of the file it is, from 1; None where it holds one.
+        frames: How many images the file holds; None where it holds one.
     """
 
     __tablename__ = "image"
@@ -83,8 +88,21 @@ class Image(Kept):
     height: Mapped[int]
     synthetic: Mapped[bool]
     notes: Mapped[list[str]] = mapped_column(Document)
+    file_sha256: Mapped[str | None] = mapped_column(String(64), info=LATER)
+    frame: Mapped[int | None] = mapped_column(info=LATER)
+    frames: Mapped[int | None] = mapped_column(info=LATER)
     lesion: Mapped[Lesion] = relationship(back_populates="images")
     assessments: Mapped[list["Assessment"]] = relationship(back_populates="image", order_by="Assessment.created")
+
+    @property
+    def received_sha256(self) -> str:
+        """Digest of the whole file."""
+        return self.file_sha256 or self.sha256
+
+    @property
+    def shown_name(self) -> str:
+        """What to call it in front of a person."""
+        return name_in_words(self.name, (self.frame or 1) - 1, self.frames or 1)
 
 
 class KeptPixels(Kept):
@@ -119,6 +137,7 @@ class Assessment(Kept):
         prevalence: At which the meaning was shown; None if it was not.
         photographed: Day of the photograph as YYYY-MM-DD; None if it is not known.
         checklists: That a reader filled in, from `checklists.checklists_document`.
+        diameter: Of the lesion, from `diameter.diameter_document`; None without a scale.
     """
 
     __tablename__ = "assessment"
@@ -146,6 +165,7 @@ class Assessment(Kept):
     prevalence: Mapped[float | None]
     photographed: Mapped[str | None] = mapped_column(String(10), info=LATER)
     checklists: Mapped[dict[str, Any] | None] = mapped_column(Document, info=LATER)
+    diameter: Mapped[dict[str, Any] | None] = mapped_column(Document, info=LATER)
     image: Mapped[Image] = relationship(back_populates="assessments")
     model: Mapped[Model] = relationship()
     reviews: Mapped[list["Review"]] = relationship(back_populates="assessment", order_by="Review.created")

@@ -67,7 +67,8 @@ class LesionLine:
         id: Of its row.
         label: Its name, such as L2.
         site: Body site in words; None for a lesion of an earlier version, whose label it is.
-        images: SHA-256 of each image of it.
+        images: Identity of each image of it, from `imaging.image.identity_of`.
+        files: SHA-256 of the file of each of them.
         latest: Day of the latest photograph, as YYYY-MM-DD.
     """
 
@@ -77,6 +78,7 @@ class LesionLine:
     site_code: str
     side: str
     images: tuple[str, ...]
+    files: tuple[str, ...]
     latest: str
 
 
@@ -168,7 +170,7 @@ class CaseStore:
             patient = writer.found_or_new(Patient, pseudonym=pseudonym)
             lesion = _lesion_for(writer, patient, record)
             image = writer.found_or_new(
-                Image, image_columns(record.image), lesion_id=lesion.id, sha256=record.image.sha256
+                Image, image_columns(record.image), lesion_id=lesion.id, sha256=record.image.identity
             )
             document = card_document(card)
             model = writer.found_or_new(Model, {"card": document}, sha256=digest(document))
@@ -232,7 +234,7 @@ class CaseStore:
         for word in words.split():
             pattern = f"%{_escaped(word)}%"
             columns = (
-                *(Patient.pseudonym, Lesion.label, Lesion.site, Image.name, Image.sha256),
+                *(Patient.pseudonym, Lesion.label, Lesion.site, Image.name, Image.sha256, Image.file_sha256),
                 *(Assessment.site, Assessment.photographed, Assessment.note),
             )
             wanted = wanted.where(or_(*(column.ilike(pattern, escape="\\") for column in columns)))
@@ -476,7 +478,7 @@ def _lesion_for(writer: _Writer, patient: Patient, record: CaseRecord) -> Lesion
         return known[label]
     if not label:
         wanted = select(Lesion).join(Lesion.images)
-        same = wanted.where(Lesion.patient_id == patient.id, Image.sha256 == record.image.sha256)
+        same = wanted.where(Lesion.patient_id == patient.id, Image.sha256 == record.image.identity)
         image_of = writer.session.scalars(same.order_by(Lesion.created).limit(1)).one_or_none()
         if image_of is not None:
             return image_of
@@ -508,7 +510,7 @@ def _same_case(session: Session, new: Assessment) -> str | None:
     wanted = select(Assessment).where(Assessment.image_id == new.image_id, Assessment.model_id == new.model_id)
     same = (
         *("decision", "score", "point", "override", "prevalence"),
-        *("age", "sex", "site", "note", "photographed", "checklists"),
+        *("age", "sex", "site", "note", "photographed", "checklists", "diameter"),
     )
     for kept in session.scalars(wanted.order_by(Assessment.created)):
         if all(getattr(kept, name) == getattr(new, name) for name in same) and second_of(kept) == second_of(new):
@@ -582,6 +584,7 @@ def _lesion_line(lesion: Lesion) -> LesionLine:
         site_code=lesion.site_code or "",
         side=lesion.side or "",
         images=tuple(image.sha256 for image in lesion.images),
+        files=tuple(image.received_sha256 for image in lesion.images),
         latest=max(days, default=""),
     )
 
@@ -594,8 +597,8 @@ def _line(row: Assessment) -> CaseLine:
         lesion=row.image.lesion.label,
         site=row.image.lesion.site,
         photographed=row.photographed or "",
-        image_name=row.image.name,
-        image_sha256=row.image.sha256,
+        image_name=row.image.shown_name,
+        image_sha256=row.image.received_sha256,
         decision=row.decision,
         score=row.score,
         score_name=row.score_name,

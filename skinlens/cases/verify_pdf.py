@@ -68,7 +68,7 @@ def check_summary(store: CaseStore, content: bytes) -> SummaryCheck:
     summary = read_summary(content)
     if summary.altered:
         return _disagrees(*summary.altered)
-    known = _of_image(store, summary.image_sha256)
+    known = _of_image(store, summary.identity)
     if not known:
         return _disagrees("The image is not that of any kept case (no image has this SHA-256).")
     same_model = [row for row in known if card_of(row).files["weights"].sha256 == summary.weights_sha256]
@@ -107,11 +107,11 @@ def _disagrees(*sentences: str) -> SummaryCheck:
     return SummaryCheck(agrees=False, exact=False, sentences=sentences)
 
 
-def _of_image(store: CaseStore, sha256: str) -> list[Assessment]:
+def _of_image(store: CaseStore, identity: str) -> list[Assessment]:
     wanted = (
         select(Assessment)
         .join(Assessment.image)
-        .where(Image.sha256 == sha256)
+        .where(Image.sha256 == identity)
         .order_by(Assessment.created, Assessment.id)
         .options(
             selectinload(Assessment.image).selectinload(Image.lesion).selectinload(Lesion.patient),

@@ -50,7 +50,7 @@ def show(
 ) -> None:
     """Show one case, and write its summary again."""
     from skinlens.cases.records import card_of
-    from skinlens.cases.reopen import reopen
+    from skinlens.cases.reopen import image_number, reopen
     from skinlens.cases.store import open_store
     from skinlens.imaging.decode import decode
 
@@ -61,7 +61,7 @@ def show(
         return
     from skinlens.report.pdf import case_pdf
 
-    record = reopen(store, row, original=None if image is None else decode(image))
+    record = reopen(store, row, original=None if image is None else decode(image, frame=image_number(row)))
     try:
         pdf.write_bytes(case_pdf(record, card_of(row)).content)
     except OSError as error:
@@ -146,16 +146,16 @@ def delete(
 
     store = open_store()
     if pseudonym is None:
-        digests = {store.assessment(case or "").image.sha256}
+        digests = {store.assessment(case or "").image.received_sha256}
         erased = store.erase_case(case or "", actor=current_user())
     elif lesion is None:
-        digests = {row.image.sha256 for row in store.of_patient(pseudonym)}
+        digests = {row.image.received_sha256 for row in store.of_patient(pseudonym)}
         erased = store.erase(pseudonym, actor=current_user())
     else:
         known = next((each for each in store.lesions(pseudonym) if each.label == lesion), None)
         if known is None:
             raise CaseNotFoundError(f"There is no lesion {lesion!r} of {pseudonym!r}.")
-        digests = set(known.images)
+        digests = set(known.files)
         erased = store.erase_lesion(known.id, actor=current_user())
     say(f"erased {erased} rows; the log records the deletion. Backups made before still hold them.")
     _say_what_stays(digests, pseudonym if lesion is None else None)
@@ -238,7 +238,14 @@ def _shown(row: "Assessment") -> dict[str, object]:
         "patient": row.image.lesion.patient.pseudonym,
         "lesion": row.image.lesion.label,
         "facts": vars(facts_of(row)) | {"checklists": row.checklists},
-        "image": {"name": row.image.name, "sha256": row.image.sha256, "size": [row.image.width, row.image.height]},
+        "image": {
+            "name": row.image.name,
+            "sha256": row.image.received_sha256,
+            "size": [row.image.width, row.image.height],
+            "frame": row.image.frame,
+            "frames": row.image.frames,
+        },
+        "diameter": row.diameter,
         "model": {key: row.model.card[key] for key in ("name", "version", "unverified") if key in row.model.card},
         "weights_sha256": card_of(row).files["weights"].sha256,
         "software": row.software,

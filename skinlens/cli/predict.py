@@ -14,6 +14,7 @@ from skinlens.cli.passed_over import say_passed_over
 from skinlens.cli.say import json_text, say
 from skinlens.errors import OutputError, UsageError
 from skinlens.explain.heatmap import record_overlay
+from skinlens.imaging.frames import with_frame
 from skinlens.imaging.image import ImageRejectedError
 from skinlens.imaging.own import mark_heatmap
 from skinlens.imaging.sources import Source, Sources, safe_name
@@ -27,6 +28,7 @@ from skinlens.storage.printable import printable
 from skinlens.storage.spreadsheet import guarded
 from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.decision import operating_point
+from skinlens.triage.diameter import diameter_of
 from skinlens.triage.pipeline import Assessed, Outcome, Pipeline
 from skinlens.triage.risk import PRIMARY_CARE, meaning
 from skinlens.triage.row import Row, columns
@@ -138,9 +140,7 @@ def predict(
 
 
 def _path(source: Source, outcome: Outcome) -> str:
-    """Return the path of a row; further images of a file are named as members of it are."""
-    frame = outcome.image.frame if isinstance(outcome, Assessed) else 0
-    return f"{source.path}!/{frame + 1}" if frame else source.path
+    return with_frame(source.path, outcome.image.frame if isinstance(outcome, Assessed) else 0)
 
 
 def _write_extras(source: Source, assessed: Assessed, outputs: Outputs) -> None:
@@ -157,7 +157,10 @@ def _write_extras(source: Source, assessed: Assessed, outputs: Outputs) -> None:
     from skinlens.report.pdf import case_pdf
 
     risk = meaning(assessed.assessment, assessed.card, outputs.prevalence)
-    record = CaseRecord(image, drawn, assessed.assessment, CaseFacts(), datetime.now().astimezone(), risk)
+    diameter = None if assessed.assessment.decision == "rejected" else diameter_of(image)
+    record = CaseRecord(
+        image, drawn, assessed.assessment, CaseFacts(), datetime.now().astimezone(), risk, diameter=diameter
+    )
     summary = case_pdf(record, assessed.card).content
     if outputs.pdfs is not None:
         (outputs.pdfs / f"{name}.pdf").write_bytes(summary)

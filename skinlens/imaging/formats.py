@@ -5,7 +5,6 @@ from skinlens.imaging.dicom import decode_dicom, has_pixels, is_dicom
 from skinlens.imaging.frames import check_frame
 from skinlens.imaging.guards import FORMATS, needs_too_much_memory
 from skinlens.imaging.image import Decoded, ImageRejectedError
-from skinlens.imaging.newer import unread_kind
 from skinlens.imaging.own import is_own_heatmap, own_output, reject_document
 from skinlens.imaging.raster import decode_raster, find_opener
 from skinlens.imaging.raw import develop, is_camera_raw
@@ -50,16 +49,6 @@ def _decoded(data: bytes, name: str, frame: int, side: int | None) -> Decoded:
             return decode_dicom(data, name, frame)
         if archive := other_archive(data[:HEAD]):
             raise ImageRejectedError("not_an_image", together(sentence("{name} is not an image.", name=name), archive))
-        if kind := unread_kind(data):
-            raise ImageRejectedError(
-                "not_an_image",
-                sentence(
-                    "{name} is {kind}, which is not read. Export it as {formats}.",
-                    name=name,
-                    kind=kind,
-                    formats=FORMATS,
-                ),
-            )
         raise ImageRejectedError(
             "not_an_image",
             sentence("{name} is not an image that can be opened. Use {formats}.", name=name, formats=FORMATS),

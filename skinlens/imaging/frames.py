@@ -9,6 +9,19 @@ _FIRST_PAGE = marked("This file holds {n} pages; the first is used.")
 _OTHER_PAGE = marked("This file holds {n} pages; page {k} is used.")
 
 
+def with_frame(path: str, frame: int) -> str:
+    """Return the path of an image in a table: further images of a file are named as members of it are.
+
+    Args:
+        path: Of the file.
+        frame: From 0.
+
+    >>> with_frame("lesion.dcm", 0), with_frame("lesion.dcm", 2)
+    ('lesion.dcm', 'lesion.dcm!/3')
+    """
+    return f"{path}!/{frame + 1}" if frame else path
+
+
 def check_frame(frame: int, frames: int, name: str) -> None:
     """Reject the number of an image that a file does not hold.
 

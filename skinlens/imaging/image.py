@@ -1,5 +1,6 @@
 """The decoded image that everything downstream works on."""
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -7,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skinlens.errors import SkinLensError
+from skinlens.translation import gettext as _
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -45,6 +47,11 @@ class LesionImage:
     content: bytes | None = field(default=None, repr=False)
 
     @property
+    def identity(self) -> str:
+        """What tells it from every other image, also from those of the same file; see `identity_of`."""
+        return identity_of(self.sha256, self.frame)
+
+    @property
     def height(self) -> int:
         """Rows of the image itself, in pixels."""
         return int(self.pixels.shape[0]) if self.full_size is None else self.full_size[1]
@@ -58,6 +65,33 @@ class LesionImage:
     def held_bytes(self) -> int:
         """Bytes of memory that it takes."""
         return self.pixels.nbytes + len(self.content or b"")
+
+
+def identity_of(sha256: str, frame: int) -> str:
+    """Return what tells an image from every other one: 64 hexadecimal digits.
+
+    Args:
+        sha256: Hex digest of the file's bytes, which is the identity of its first image.
+        frame: Which of the file's images it is, from 0.
+
+    >>> identity_of("5c" * 32, 0) == "5c" * 32, identity_of("5c" * 32, 1)[:8]
+    (True, '089de968')
+    """
+    return hashlib.sha256(f"{sha256} {frame + 1}".encode()).hexdigest() if frame else sha256
+
+
+def name_in_words(name: str, frame: int, frames: int) -> str:
+    """Return what to call an image in front of a person: the file's name, and which of its images it is.
+
+    Args:
+        name: Of the file.
+        frame: From 0.
+        frames: How many images the file holds; of one, the name alone is enough.
+
+    >>> name_in_words("lesion.dcm", 2, 12), name_in_words("lesion.png", 0, 1)
+    ('lesion.dcm, frame 3 of 12', 'lesion.png')
+    """
+    return name if frames == 1 else _("{name}, frame {k} of {n}").format(name=name, k=frame + 1, n=frames)
 
 
 @dataclass(frozen=True, eq=False)

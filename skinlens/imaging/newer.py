@@ -1,18 +1,18 @@
-"""HEIC, AVIF and JPEG 2000: what telephones and archives write, by the content of the file."""
+"""HEIC, AVIF, JPEG 2000 and JPEG XL: what telephones and archives write, by the content of the file."""
 
 import io
 import struct
 from collections.abc import Callable
-from typing import Final
 
 from PIL import AvifImagePlugin, Image, Jpeg2KImagePlugin
 from pillow_heif import HeifImageFile
+
+from skinlens.imaging.jpegxl import JpegXlFile, is_jpeg_xl
 
 # Brands of ISO base media files (ISO/IEC 23008-12, annex B; AV1 Image File Format, section 6).
 _AVIF = frozenset({b"avif", b"avis"})
 _HEIF = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1", b"mif2"})
 _JP2_MARKS = (b"\x00\x00\x00\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")
-JPEG_XL_MARKS: Final = (b"\xff\x0a", b"\x00\x00\x00\x0cJXL \r\n\x87\n")
 # Brands are listed in the first box, which is this long at most in any file that a camera writes.
 _LONGEST_BRANDS = 256
 
@@ -27,16 +27,18 @@ class _HeifFile(HeifImageFile):
 
 
 def newer_opener(data: bytes) -> Callable[[io.BytesIO], Image.Image] | None:
-    """Return what opens a HEIC, HEIF, AVIF or JPEG 2000 file, by its signature alone.
+    """Return what opens a HEIC, HEIF, AVIF, JPEG 2000 or JPEG XL file, by its signature alone.
 
     Args:
         data: The whole file, or its first bytes.
 
     Returns:
-        A class of an image plugin; None if it is none of these.
+        A class of an image plugin, or one of ours; None if it is none of these.
     """
     if data.startswith(_JP2_MARKS):
         return Jpeg2KImagePlugin.Jpeg2KImageFile
+    if is_jpeg_xl(data):
+        return JpegXlFile
     if data[4:8] != b"ftyp":
         return None
     brands = _brands(data)
@@ -51,12 +53,3 @@ def _brands(data: bytes) -> set[bytes]:
     (size,) = struct.unpack_from(">I", data)
     end = min(size, len(data), _LONGEST_BRANDS)
     return {data[8:12], *(data[place : place + 4] for place in range(16, end - 3, 4))}
-
-
-def unread_kind(data: bytes) -> str:
-    """Return the name of an image format that is recognised and not read; "" for any other content.
-
-    Args:
-        data: The whole file, or its first bytes.
-    """
-    return "JPEG XL" if data.startswith(JPEG_XL_MARKS) else ""

@@ -21,9 +21,10 @@ from PIL import (
 from skinlens.imaging.declared import check_bmp, check_png, check_tiff
 from skinlens.imaging.exif import ON_ITS_SIDE, UPRIGHT, ExifFacts, read_exif
 from skinlens.imaging.frames import check_frame, frame_note
-from skinlens.imaging.guards import FORMATS, check_size, damaged, refusing_damage
+from skinlens.imaging.guards import FORMATS, check_decoded_size, check_size, damaged, refusing_damage
 from skinlens.imaging.image import Decoded, ImageRejectedError, Pixels
 from skinlens.imaging.jpeg import check_end, read_structure
+from skinlens.imaging.jpegxl import Header, JpegXlFile
 from skinlens.imaging.newer import newer_opener
 from skinlens.imaging.reduction import divisor
 from skinlens.imaging.srgb import UNCALIBRATED_NOTE, to_eight_bits, to_srgb
@@ -39,6 +40,7 @@ _ROWS_AT_ONCE = 64
 _GREY_NOTE = marked("This image has no colour; the model was trained on colour images, so trust its answer less.")
 _ALPHA_NOTE = marked("Transparent parts of this image were filled with white.")
 _REDUCED_NOTE = marked("The first page of this file is a reduced copy; the full-size page is used.")
+_LINEAR_NOTE = marked("The numbers of this file are linear light by its label; they were converted to sRGB.")
 _ONLY_REDUCED_NOTE = marked("This file says that it holds a reduced copy only; use the original if you have it.")
 
 
@@ -110,6 +112,8 @@ def decode_raster(data: bytes, opener: _Opener, name: str, frame: int = 0, side:
     if image.format in ("BMP", "DIB"):
         with refusing_damage(name):
             check_bmp(image, data, name)
+    if isinstance(image, JpegXlFile):
+        _require_read(image.header, name)
     _require_one_frame(image, name)
     # After the check of frames: a moving GIF is rejected as an animation.
     if image.format == "GIF":
@@ -129,6 +133,10 @@ def decode_raster(data: bytes, opener: _Opener, name: str, frame: int = 0, side:
             notes += check_end(data, structure, image, lambda changed: _draft(opener(io.BytesIO(changed)), by), name)
     profile = image.info.get("icc_profile")
     exif = read_exif(image.info.get("exif"))
+    if isinstance(image, JpegXlFile):
+        # Its decoder has turned it upright.
+        exif = replace(exif, orientation=1)
+        notes += (_LINEAR_NOTE,) if image.header.is_linear else ()
     if image.format == "PNG" and data[24] == 16:
         # Pillow's pixels, cut to their high byte, have shown that the file is whole; they are given up before OpenCV
         # makes its own.
@@ -214,6 +222,23 @@ def _pixels(image: Image.Image) -> Pixels:
         bottom = min(top + _ROWS_AT_ONCE, image.height)
         pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
     return pixels
+
+
+def _require_read(header: Header, name: str) -> None:
+    """Reject a JPEG XL image whose pixels are stored in a way that is not read, or take too much memory."""
+    if header.unread:
+        raise ImageRejectedError(
+            "unreadable",
+            sentence(
+                "{name} stores its pixels in a way that is not supported ({kind}). Export it as 8-bit RGB ({formats}).",
+                name=name,
+                kind=header.unread,
+                formats=FORMATS,
+            ),
+        )
+    channels = (1 if header.is_grey else 3) + header.has_alpha
+    bytes_per_pixel = channels * (2 if header.bits > 8 else 1)
+    check_decoded_size(name, width=header.width, height=header.height, bytes_per_pixel=bytes_per_pixel)
 
 
 def _require_one_frame(image: Image.Image, name: str) -> None:

@@ -46,6 +46,7 @@ class CasePayload:
         second_weights_sha256: Of another model that was asked about the image; "" if none was.
         second_decision: Of that model; "" without one.
         language: Code of the language that the page is in.
+        frame: Which image of the file it is, from 1.
 
     Examples:
         >>> from datetime import UTC
@@ -68,6 +69,7 @@ class CasePayload:
     second_weights_sha256: str = ""
     second_decision: str = ""
     language: str = DEFAULT
+    frame: int = 1
 
     def json(self) -> str:
         """Return the record as JSON with sorted keys."""
@@ -76,6 +78,8 @@ class CasePayload:
             del values["second_weights_sha256"], values["second_decision"]
         if self.language == DEFAULT:
             del values["language"]
+        if self.frame == 1:
+            del values["frame"]
         return payload_json("case", values)
 
 
@@ -168,6 +172,7 @@ def read_case(values: dict[str, Any]) -> CasePayload:
             second_weights_sha256=str(values.get("second_weights_sha256", "")),
             second_decision=str(values.get("second_decision", "")),
             language=str(values.get("language", DEFAULT)),
+            frame=int(values.get("frame", 1)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise PayloadError("The record inside the document is damaged.") from error

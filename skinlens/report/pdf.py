@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from skinlens import __version__
-from skinlens.imaging.image import Pixels
+from skinlens.imaging.image import Pixels, name_in_words
 from skinlens.metrics.measurement import as_percent
 from skinlens.report.canvas import MUTED, SMALL, Colour, PageCanvas, Style
 from skinlens.report.document import DECISION_COLOURS, describe, draw_banner, draw_title, in_words, not_shown
@@ -183,6 +183,7 @@ def _payload(record: CaseRecord) -> CasePayload:
         second_weights_sha256="" if record.comparison is None else record.comparison.second.weights_sha256,
         second_decision="" if record.comparison is None else record.comparison.second.decision,
         language=current_language(),
+        frame=record.image.frame + 1,
     )
 
 
@@ -410,9 +411,12 @@ def _draw_provenance(canvas: PageCanvas, record: CaseRecord, card: ModelCard, mi
         (
             _("Image"),
             _("{name}, {width} by {height} pixels").format(
-                name=image.name or _("no name"), width=image.width, height=image.height
+                name=name_in_words(image.name or _("no name"), image.frame, image.frames),
+                width=image.width,
+                height=image.height,
             ),
         ),
+        *([] if record.diameter is None else [(_("Diameter"), in_language(record.diameter.sentence))]),
         (_("Image SHA-256"), image.sha256),
         *((_("Image note"), in_language(note)) for note in notes),
     ]

@@ -10,6 +10,7 @@ from pypdf import PdfReader
 from pypdf.errors import PyPdfError
 
 from skinlens.errors import SkinLensError
+from skinlens.imaging.image import identity_of
 from skinlens.report.document import in_words
 from skinlens.report.payload import CasePayload, PayloadError, read_case, read_payload
 from skinlens.report.pdf import TITLE, result_line
@@ -90,6 +91,11 @@ class Summary:
     text: str
     payload: CasePayload | None = None
     altered: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """Of the image, from `imaging.image.identity_of`."""
+        return identity_of(self.image_sha256, 0 if self.payload is None else self.payload.frame - 1)
 
 
 @dataclass(frozen=True)

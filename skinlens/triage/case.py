@@ -8,6 +8,7 @@ from skinlens.imaging.image import LesionImage, Pixels
 from skinlens.translation import marked
 from skinlens.triage.checklists import Checklists
 from skinlens.triage.decision import Assessment
+from skinlens.triage.diameter import Diameter
 from skinlens.triage.risk import Meaning
 from skinlens.triage.second import Comparison
 
@@ -79,6 +80,7 @@ class CaseRecord:
         meaning: The risk at a prevalence; None if none was chosen.
         comparison: With another model's decision on the image; None if no other was asked.
         readings: People's assessments, the earliest first.
+        diameter: Of the lesion; None without a scale.
     """
 
     image: LesionImage
@@ -89,6 +91,7 @@ class CaseRecord:
     meaning: Meaning | None = None
     comparison: Comparison | None = None
     readings: tuple[Reading, ...] = ()
+    diameter: Diameter | None = None
 
     def __post_init__(self) -> None:
         if self.image.full_size is not None:

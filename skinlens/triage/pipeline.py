@@ -301,7 +301,9 @@ class Pipeline:
 
     def _looked_at(self, source: Source, content: bytes | ImageRejectedError) -> Iterator["_Ready"]:
         """Decode one image of a file, or each of them, and do what needs no model."""
-        for decoded in _decoded(source.name, content, self._frame, self._side):
+        # A run of many images has a source for each image of a file.
+        frame: int | None = getattr(source, "frame", self._frame)
+        for decoded in _decoded(source.name, content, frame, self._side):
             checked = decoded if self._quality and isinstance(decoded, LesionImage) else None
             yield _Ready(decoded, None if checked is None else assess_quality(checked.pixels))
 

@@ -7,6 +7,7 @@ from typing import get_args
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
 from skinlens.triage.decision import NO_RESULT_CODE
+from skinlens.triage.diameter import Diameter, diameter_of
 from skinlens.triage.pipeline import Assessed, Outcome
 from skinlens.triage.risk import PRIMARY_CARE, Meaning, meaning
 
@@ -35,6 +36,9 @@ class Row:
         risk: P(malignant) at that prevalence; None for a rejected image and for a model that is not calibrated.
         risk_low: Lower end of its 95 % interval.
         risk_high: Upper end of it.
+        diameter_mm: Largest diameter of the lesion in millimetres, by an estimated outline; None without a scale, and
+            for a rejected image.
+        diameter_by: What the scale comes from, `pixel spacing`; "" without a diameter.
     """
 
     path: str
@@ -54,6 +58,8 @@ class Row:
     risk: float | None = None
     risk_low: float | None = None
     risk_high: float | None = None
+    diameter_mm: float | None = None
+    diameter_by: str = ""
 
     @classmethod
     def of(
@@ -93,6 +99,7 @@ class Row:
         image, assessment = outcome.image, outcome.assessment
         failed = () if assessment.admission is None else assessment.admission.quality.failed
         usable = assessment.has_result
+        millimetres, source = diameter_cells(None if assessment.decision == "rejected" else diameter_of(image))
         return cls(
             path=path,
             sha256=image.sha256,
@@ -108,6 +115,8 @@ class Row:
             model=card.shown_name,
             error="" if usable else NO_RESULT_CODE,
             **risk_cells(meaning(assessment, card, prevalence)),
+            diameter_mm=millimetres,
+            diameter_by=source,
         )
 
     def cells(self) -> dict[str, float | str | None]:
@@ -125,6 +134,15 @@ def risk_cells(risk: Meaning | None) -> dict[str, float | None]:
     if risk is None or known is None:
         return dict.fromkeys(("prevalence", "risk", "risk_low", "risk_high"))
     return {"prevalence": risk.prevalence, "risk": known.value, "risk_low": known.low, "risk_high": known.high}
+
+
+def diameter_cells(diameter: Diameter | None) -> tuple[float | None, str]:
+    """Return the values of the columns `diameter_mm` and `diameter_by`.
+
+    Args:
+        diameter: Of the lesion; None without a scale.
+    """
+    return (None, "") if diameter is None else (round(diameter.millimetres, 2), diameter.source)
 
 
 def columns() -> dict[str, type]:

@@ -26,7 +26,7 @@ def assessed_by(result: Assessed, model: LoadedModel) -> Assessed:
     """
     if result.prediction.model == model.predictor.model and result.card == model.card:
         return result
-    kept, key = _kept(), (result.image.sha256, model.predictor.model.sha256)
+    kept, key = _kept(), (result.image.identity, model.predictor.model.sha256)
     if known_result(result.image, model) is None:
         kept[key] = Pipeline(model.predictor, lock=model.lock)(result.image)
     kept.move_to_end(key)
@@ -37,7 +37,7 @@ def assessed_by(result: Assessed, model: LoadedModel) -> Assessed:
 
 def known_result(image: LesionImage, model: LoadedModel) -> Assessed | None:
     """Return the result of a model that was asked about an image as the other one; None if it was not asked."""
-    known = _kept().get((image.sha256, model.predictor.model.sha256))
+    known = _kept().get((image.identity, model.predictor.model.sha256))
     return known if known is not None and known.card == model.card else None
 
 
@@ -88,7 +88,7 @@ def comparison_maker(result: Assessed, assessment: Assessment) -> Callable[[], C
 
     def compared() -> Comparison | None:
         for (image, _model), other in reversed(list(kept.items())):
-            if image == result.image.sha256 and other.prediction.model != own:
+            if image == result.image.identity and other.prediction.model != own:
                 return compare(assessment, other.assessment)
         return None
 

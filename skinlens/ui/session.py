@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary, ref
 
 import streamlit as st
 
-from skinlens.imaging.image import ImageRejectedError, LesionImage
+from skinlens.imaging.image import ImageRejectedError, LesionImage, identity_of
 from skinlens.imaging.synthetic import draw_lesion
 from skinlens.triage.pipeline import Assessed, Pipeline
 from skinlens.ui.model import LoadedModel
@@ -29,6 +29,7 @@ _UPLOADER = "uploader"
 _OVERRIDES = "overrides"
 _PENDING = "pending"
 _PROBLEM = "problem"
+_BEFORE = "frame-before"
 # In the page's address once there is a result, with a secret: a page loaded again can offer it, or say that it is gone.
 _SHOWN = "result"
 # Seed of each drawn example and whether it looks malignant; the first has the most to see in its heatmap. The released
@@ -37,12 +38,13 @@ EXAMPLES = ((5, True), (0, False), (12, True), (5, False), (15, True), (6, False
 
 
 class _Results(OrderedDict[tuple[str, str], Assessed]):
-    """The results of one browser session, by the digests of image and weights, the latest last.
+    """The results of one browser session, by the image's identity and the weights' digest, the latest last.
 
     Attributes:
         secret: Nobody can guess it.
         current: The key of the one in view; None without.
         check: The last check of a first result that was begun; None without.
+        file: The bytes of the latest file that holds several images, with their digest; None without.
     """
 
     def __init__(self) -> None:
@@ -50,6 +52,7 @@ class _Results(OrderedDict[tuple[str, str], Assessed]):
         self.secret = secrets.token_urlsafe(16)
         self.current: tuple[str, str] | None = None
         self.check: tuple[tuple[str, str], StabilityCheck] | None = None
+        self.file: tuple[str, bytes] | None = None
 
     def give_up_check(self) -> None:
         """Let another image go first; the result that was to be checked is checked when it is shown again."""
@@ -70,19 +73,26 @@ class Pending:
         name: The name that people see.
         content: The bytes of a file; None for an example.
         example: Number of the example, from 0.
+        frame: Which image of the file, from 0.
     """
 
     name: str
     content: bytes | None = None
     example: int = 0
+    frame: int = 0
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Why the last file could not be used, and its name."""
+    """Why the last file could not be used, and its name.
+
+    Attributes:
+        before: The image of the same file that was shown before another one was chosen; None without.
+    """
 
     name: str
     sentence: str
+    before: tuple[str, str] | None = None
 
 
 def take_upload(key: str) -> None:
@@ -95,6 +105,35 @@ def take_upload(key: str) -> None:
 def take_example(number: int) -> None:
     """Put a drawn example in line likewise; any number is accepted, since they repeat."""
     _put_in_line(Pending("", None, number))
+
+
+def frames_to_choose(result: Assessed) -> int:
+    """Return among how many images of the result's file a person can choose: 1 where its bytes are not at hand."""
+    file = _results().file
+    return result.image.frames if file is not None and file[0] == result.image.sha256 else 1
+
+
+def take_frame(frame: int) -> None:
+    """Put another image of the current result's file in line for `assess_pending`.
+
+    Args:
+        frame: From 0.
+    """
+    result, results = current(), _results()
+    if result is None or results.file is None or results.file[0] != result.image.sha256:
+        return
+    file, before = results.file, results.current
+    _put_in_line(Pending(result.image.name, file[1], frame=frame))
+    results.file = file
+    st.session_state[_BEFORE] = before
+
+
+def go_back() -> None:
+    """Show the image again that was shown before another one of its file was chosen."""
+    known, results = problem(), _results()
+    if known is not None and known.before in results:
+        del st.session_state[_PROBLEM]
+        results.current = known.before
 
 
 def _put_in_line(waiting: Pending) -> None:
@@ -117,10 +156,11 @@ def assess_pending(model: LoadedModel) -> None:
         if waiting.content is None:
             receive_synthetic(waiting.example, model)
         else:
-            receive(waiting.content, waiting.name, model)
+            receive(waiting.content, waiting.name, model, frame=waiting.frame)
     except ImageRejectedError as error:
-        st.session_state[_PROBLEM] = Problem(waiting.name, str(error))
+        st.session_state[_PROBLEM] = Problem(waiting.name, str(error), st.session_state.get(_BEFORE))
     del st.session_state[_PENDING]
+    st.session_state.pop(_BEFORE, None)
 
 
 def problem() -> Problem | None:
@@ -129,21 +169,30 @@ def problem() -> Problem | None:
     return known
 
 
-def receive(content: bytes, name: str, model: LoadedModel) -> Assessed:
+def receive(content: bytes, name: str, model: LoadedModel, *, frame: int = 0) -> Assessed:
     """Return the result for received bytes, and make it the current one; it is a first result, which `check_of` checks.
 
     The same bytes with the same model again cost a digest and nothing else.
+
+    Args:
+        content: Of a file.
+        name: What to call it.
+        model: In use.
+        frame: Which image of the file, from 0.
 
     Raises:
         ImageRejectedError: If the bytes are no usable image.
     """
     digest = hashlib.sha256(content).hexdigest()
-    known = _find(digest, model)
+    known = _find(identity_of(digest, frame), model)
     if known is None:
         _results().give_up_check()
-        return _keep(_pipeline(model).first(content, name=name))
-    # The same bytes may come again under another name; the record shows the latest.
-    return _keep(replace(known, image=replace(known.image, name=name)))
+        result = _pipeline(model).first(content, name=name, frame=frame)
+    else:
+        # The same bytes may come again under another name; the record shows the latest.
+        result = replace(known, image=replace(known.image, name=name))
+    _results().file = (digest, content) if result.image.frames > 1 else None
+    return _keep(result)
 
 
 def receive_synthetic(number: int, model: LoadedModel) -> Assessed:
@@ -168,7 +217,7 @@ def current_by(model: LoadedModel) -> Assessed | None:
     result = current()
     if result is None or (result.prediction.model == model.predictor.model and result.card == model.card):
         return result
-    by_model = _find(result.image.sha256, model)
+    by_model = _find(result.image.identity, model)
     if by_model is not None and by_model.card == model.card:
         return by_model
     known = known_result(result.image, model)
@@ -219,8 +268,9 @@ def offered() -> Assessed | None:
 
 def take_over() -> None:
     """Make the result that was shown before the page was loaded again the current one, if it is still there."""
-    result = offered()
-    if result is not None:
+    result, earlier = offered(), _handed_over.get(st.query_params.get(_SHOWN, ""))
+    if result is not None and earlier is not None:
+        _results().file = earlier.file
         _keep(result)
 
 
@@ -232,7 +282,8 @@ def drop_result() -> None:
 def clear() -> None:
     """Take the image off the page, and empty the uploader."""
     drop_result()
-    for key in (_PENDING, _PROBLEM):
+    _results().file = None
+    for key in (_PENDING, _PROBLEM, _BEFORE):
         st.session_state.pop(key, None)
     st.query_params.pop(_SHOWN, None)
     st.session_state[_UPLOADER] = st.session_state.get(_UPLOADER, 0) + 1
@@ -240,12 +291,12 @@ def clear() -> None:
 
 def override(result: Assessed) -> str:
     """Return why the user wants a rejected image assessed anyway; "" until there is a reason."""
-    return str(st.session_state.get(_OVERRIDES, {}).get(result.image.sha256, ""))
+    return str(st.session_state.get(_OVERRIDES, {}).get(result.image.identity, ""))
 
 
 def keep_override(result: Assessed, reason: str) -> None:
     """Remember why a rejected image is to be assessed anyway; "" withdraws that."""
-    st.session_state.setdefault(_OVERRIDES, {})[result.image.sha256] = " ".join(reason.split())
+    st.session_state.setdefault(_OVERRIDES, {})[result.image.identity] = " ".join(reason.split())
 
 
 def uploader_key(kind: str = "upload") -> str:
@@ -266,8 +317,8 @@ def _results() -> _Results:
     return results
 
 
-def _find(image_sha256: str, model: LoadedModel) -> Assessed | None:
-    key = (image_sha256, model.predictor.model.sha256)
+def _find(identity: str, model: LoadedModel) -> Assessed | None:
+    key = (identity, model.predictor.model.sha256)
     results = _results()
     if key in results:
         results.current = key
@@ -275,7 +326,7 @@ def _find(image_sha256: str, model: LoadedModel) -> Assessed | None:
 
 
 def _add(image: LesionImage, model: LoadedModel) -> Assessed:
-    known = _find(image.sha256, model)
+    known = _find(image.identity, model)
     if known is not None:
         return known
     _results().give_up_check()
@@ -287,7 +338,7 @@ def _pipeline(model: LoadedModel) -> Pipeline:
 
 
 def _key(result: Assessed) -> tuple[str, str]:
-    return result.image.sha256, result.prediction.model.sha256
+    return result.image.identity, result.prediction.model.sha256
 
 
 def _keeper(results: _Results, key: tuple[str, str]) -> Callable[[Assessed], None]:

@@ -191,6 +191,10 @@ def test_runs_are_listed_the_latest_first_and_damaged_ones_named(new_run: MakeRu
     assert run_lines(root / "nothing") == ([], [])
 
 
+# Columns of an image that runs of earlier versions lack.
+OF_VERSION_4 = ("frame", "first", "diameter")
+
+
 def test_a_run_of_another_version_is_not_read(finished: BatchStore) -> None:
     with finished.engine.connect() as connection:
         connection.exec_driver_sql(f"PRAGMA user_version = {VERSION + 1}")
@@ -200,11 +204,13 @@ def test_a_run_of_another_version_is_not_read(finished: BatchStore) -> None:
 
 
 def test_a_run_from_before_files_were_named_is_brought_up_to_date(finished: BatchStore) -> None:
+    before = finished.lines()
     with finished.engine.connect() as connection:
         connection.exec_driver_sql("DROP TABLE passed_over")
+        for column in OF_VERSION_4:
+            connection.exec_driver_sql(f"ALTER TABLE picture DROP COLUMN {column}")
         connection.exec_driver_sql("PRAGMA user_version = 2")
         connection.commit()
-    before = finished.lines()
     again = BatchStore(finished.folder)
     assert again.passed_over() == []
     assert again.lines() == before
@@ -287,6 +293,8 @@ class TestEarlierVersion:
             file.execute("ALTER TABLE run DROP COLUMN second_card")
             file.execute("ALTER TABLE review DROP COLUMN withdrawn")
             file.execute("DROP TABLE second")
+            for column in OF_VERSION_4:
+                file.execute(f"ALTER TABLE picture DROP COLUMN {column}")
             file.execute("PRAGMA user_version = 1")
         file.close()
         return finished.folder

@@ -458,6 +458,30 @@ class TestAccess:
         assert min(widths) >= 420
 
 
+class TestTwoPoints:
+    @pytest.mark.slow
+    def test_two_clicks_and_a_distance_give_the_diameter(self, page: Page, own_viewer: Locator) -> None:
+        own_viewer.get_by_role("button", name="Choose two points").click()
+        expect(own_viewer.get_by_text("Click the first point.")).to_be_visible()
+        pane = own_viewer.locator(".pane").first
+        _x, _y, width, height = box(pane)
+        for share in (0.25, 0.75):
+            pane.click(position={"x": share * width, "y": 0.5 * height})
+        settle(page)
+        page.get_by_text("Diameter of the lesion, by a ruler").click()
+        across = [page.get_by_label(f"{which} point, across") for which in ("First", "Second")]
+        expect(across[0]).not_to_have_value("")
+        first, second = (int(field.input_value()) for field in across)
+        shown = Image.open(io.BytesIO(CONTENT)).width
+        # The image is as wide as the pane, or stands in its middle.
+        assert second - first == pytest.approx(shown / 2, rel=0.35)
+        distance = page.get_by_label("Distance, mm")
+        distance.fill("10")
+        distance.press("Enter")
+        expect(page.get_by_text("Largest diameter of the lesion").first).to_be_visible(timeout=30 * SECONDS)
+        assert own_viewer.locator("svg path").count() > 0
+
+
 def luminance(rgb: list[int]) -> float:
     """Relative luminance of sRGB, as WCAG 2 defines it."""
     linear = [

@@ -24,7 +24,7 @@ def test_the_migrations_make_what_the_code_expects(store: CaseStore) -> None:
 def test_it_can_be_opened_again(tmp_path: Path) -> None:
     for _ in range(2):
         store = open_file(tmp_path / "cases.sqlite")
-        assert revision(store.engine) == "0002"
+        assert revision(store.engine) == "0003"
         store.engine.dispose()
 
 

@@ -14,16 +14,19 @@ from sqlalchemy.orm import Session
 
 from skinlens.cases.errors import AlreadySavedError, CaseNotFoundError, CaseStoreError
 from skinlens.cases.records import assessment_of, card_of, facts_of, image_of, readings_of
+from skinlens.cases.reopen import reopen
 from skinlens.cases.schema import KEPT, Assessment, LogEntry
 from skinlens.cases.store import CaseStore, open_file
 from skinlens.cases.verify import verify
 from skinlens.imaging.quality import assess_quality
 from skinlens.report.pdf import case_pdf
+from skinlens.report.read_pdf import read_summary
 from skinlens.runtime.orientations import Stability
 from skinlens.triage.admission import admit
 from skinlens.triage.case import CaseFacts, CaseRecord, Reading
 from skinlens.triage.checklists import Abcd, Checklists, SevenPoint
 from skinlens.triage.decision import assess
+from skinlens.triage.diameter import Diameter
 from tests.made_up_cases import CARD, CREATED, POINT, build_record, lesion_image, prediction
 
 ACTOR = "dr-example"
@@ -412,4 +415,37 @@ def test_rows_are_never_updated(store: CaseStore) -> None:
         after = session.scalars(select(LogEntry).order_by(LogEntry.number)).all()
         assert [entry.link for entry in after[: len(before)]] == [entry.link for entry in before]
         assert session.scalars(select(Assessment).order_by(Assessment.created)).first() is not None
+    assert verify(store).findings == ()
+
+
+def test_images_of_one_file_are_kept_apart(store: CaseStore) -> None:
+    """The first is found by the file's digest, as it always was."""
+    first = lesion_image(frames=3)
+    third = lesion_image(frames=3, frame=2)
+    one, three = (store.save(build_record(image=image), CARD, actor="me", keep_pixels=True) for image in (first, third))
+    with pytest.raises(AlreadySavedError):
+        store.save(build_record(image=third), CARD, actor="me", keep_pixels=True)
+    rows = [store.assessment(case) for case in (one, three)]
+    assert [row.image.shown_name for row in rows] == ["IMG_0042.jpg, frame 1 of 3", "IMG_0042.jpg, frame 3 of 3"]
+    assert rows[0].image.sha256 == first.sha256 == rows[1].image.received_sha256
+    assert rows[0].image_id != rows[1].image_id
+    again = reopen(store, rows[1]).image
+    assert (again.identity, again.frame, again.frames) == (third.identity, 2, 3)
+    with pytest.raises(CaseStoreError, match="not the image of the case"):
+        reopen(store, rows[1], original=first)
+    assert verify(store).findings == ()
+    (line, _other) = store.lesions(rows[0].case_id)
+    assert line.images == line.files == (first.sha256,)
+
+
+def test_a_diameter_is_kept_and_is_part_of_what_makes_a_case(store: CaseStore) -> None:
+    record, diameter = build_record(), Diameter(6.25, "ruler", 0.02)
+    without = saved(store, record)
+    measured = saved(store, replace(record, diameter=diameter), keep_pixels=True)
+    assert without != measured
+    with pytest.raises(AlreadySavedError):
+        saved(store, replace(record, diameter=diameter))
+    again = reopen(store, store.assessment(measured))
+    assert again.diameter == diameter
+    assert diameter.sentence in read_summary(case_pdf(again, CARD).content).text.replace("\n", " ")
     assert verify(store).findings == ()

@@ -196,3 +196,13 @@ def test_the_latest_of_several_equal_cases_is_named(store: CaseStore, tmp_path: 
     cases = [saved(store, build_record(facts=CaseFacts("P", note=note))) for note in ("one", "two")]
     (tmp_path / "case.pdf").write_bytes(document(store, cases[0]))
     assert check_summary(store, (tmp_path / "case.pdf").read_bytes()).case_id in cases
+
+
+def test_a_summary_is_of_one_image_of_a_file(store: CaseStore) -> None:
+    case = saved(store, build_record(image=lesion_image(frames=3, frame=1)))
+    content = document(store, case)
+    assert "IMG_0042.jpg, frame 2 of 3" in read_summary(content).text
+    check = check_summary(store, content)
+    assert (check.agrees, check.exact, check.case_id) == (True, True, case)
+    other = case_pdf(build_record(image=lesion_image(frames=3, frame=2)), CARD).content
+    assert "not that of any kept case" in check_summary(store, other).sentences[0]

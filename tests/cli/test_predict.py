@@ -58,6 +58,8 @@ COLUMNS = [
     "risk",
     "risk_low",
     "risk_high",
+    "diameter_mm",
+    "diameter_by",
 ]
 Row = dict[str, str]
 

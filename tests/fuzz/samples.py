@@ -10,6 +10,7 @@ import cv2
 import gdcm
 import numpy as np
 import pydicom
+from imagecodecs import jpegxl_encode
 from PIL import Image, ImageCms
 from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -57,6 +58,8 @@ def _rasters(pixels: Pixels) -> dict[str, bytes]:
         "bmp": _save(image, "BMP"),
         "webp": _save(image, "WEBP", exif=exif),
         "webp lossless": _save(image, "WEBP", lossless=True),
+        "jpeg xl": bytes(jpegxl_encode(pixels, lossless=False, distance=1.0)),
+        "jpeg xl 16-bit": bytes(jpegxl_encode(deep, lossless=True, usecontainer=True)),
         "gif": _save(frames[0], "GIF", save_all=True, append_images=frames[1:]),
     }
     for compression in ("tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg"):

@@ -29,6 +29,7 @@ from skinlens.runtime.predictor import Predictor
 from skinlens.storage.location import FOLDER_VARIABLE
 from tests.imaging.hostile import cut_but_ended
 from tests.imaging.test_dicom import exif_free_jpeg, without_end
+from tests.imaging.test_jpegxl import in_srgb, in_wide_gamut, jxl
 from tests.imaging.test_newer import avif, heic
 from tests.imaging.test_sources import deflate_64, packed, repacked
 from tests.imaging.test_srgb import exif
@@ -96,6 +97,9 @@ def read(lesion: Pixels, save: Callable[..., bytes], save_deep: Any, dicom: Any,
         "adobe rgb.jpg": save(lesion, "JPEG", exif=exif()),
         "telephone.heic": heic(lesion),
         "still.avif": avif(lesion),
+        "8.jxl": jxl(lesion),
+        "16.jxl": in_srgb(jxl(deep)),
+        "linear.jxl": jxl(deep),
         "wavelet.jp2": save(lesion, "JPEG2000"),
         "rgb.tif": written(lesion),
         "big.tif": written(lesion, bigtiff=True),
@@ -141,7 +145,13 @@ def rejected(lesion: Pixels, save: Callable[..., bytes], dicom: Any, encode_fram
         "own.png": (mark_heatmap(encode_png(lesion)), "was made by SkinLens (a heatmap or summary)"),
         "letter.jpg": (b"%PDF-1.7 a letter", "is a PDF, not an image that can be opened."),
         "text.png": (b"a text " * 90, "is not an image that can be opened."),
-        "next.jxl": (b"\xff\x0a" + bytes(100), "is JPEG XL, which is not read. Export it as JPEG,"),
+        "moving.jxl": (jxl(np.stack([lesion, 255 - lesion]), photometric="rgb"), "is an animation of 2 frames"),
+        "float.jxl": (jxl(lesion.astype(np.float32) / 255), "not supported (32 bits, floating point)."),
+        "wide.jxl": (
+            in_wide_gamut(jxl(lesion.astype(np.uint16) * 257)),
+            "not supported (JPEG XL, colours other than sRGB).",
+        ),
+        "cut.jxl": (jxl(lesion)[:-200], "is incomplete or damaged."),
         "cut.dcm": (without_end(rle)[:-40], "is incomplete or damaged."),
         "grey.dcm": (dicom(lesion[..., 0].tobytes(), **grey, **size), "is a DICOM image without colour"),
         "film.dcm": (dicom(encapsulate([b"film"]), uid.MPEG2MPML, **size), "not supported (MPEG2"),
@@ -246,12 +256,21 @@ def test_what_is_read_has_a_row_for_each_image(rows: Written, read: Makers) -> N
         ("ybr called rgb.dcm", "but its pixels are YBR_FULL"),
         ("adobe.dcm", "Adobe RGB"),
         ("burned in.dcm", "text is burned into the image"),
+        ("linear.jxl", "linear light by its label"),
         ("no end mark.dcm", "lacks the mark at its end"),
     ],
 )
 def test_what_had_to_be_done_is_said(rows: Written, name: str, note: str) -> None:
     (row,) = of(rows[0], name)
     assert note in row["reasons"]
+
+
+def test_a_diameter_needs_a_file_that_states_its_scale(rows: Written, read: Makers) -> None:
+    for name in read.keys() - {"spaced.dcm"}:
+        assert {(row["diameter_mm"], row["diameter_by"]) for row in of(rows[0], name)} == {(None, None)}, name
+    (row,) = of(rows[0], "spaced.dcm")
+    # The drawn image is 3.2 mm wide.
+    assert row["decision"] == "rejected" or 0.5 < row["diameter_mm"] < 3.2
 
 
 def test_what_cannot_be_used_has_a_row_with_its_sentence(rows: Written, rejected: dict[str, tuple[bytes, str]]) -> None:

@@ -14,7 +14,8 @@ from skinlens.batch.summary import facts_in_words, second_in_words, verdicts_in_
 from skinlens.batch.table import Entry, second_point, shortened_at_the_front
 from skinlens.batch.ugly_duckling import patients, rank_ugly_ducklings, same_lesion
 from skinlens.cases.errors import CaseStoreError
-from skinlens.imaging.image import ImageRejectedError
+from skinlens.imaging.frames import with_frame
+from skinlens.imaging.image import ImageRejectedError, identity_of
 from skinlens.report.pdf import case_pdf
 from skinlens.runtime.card import ModelCard
 from skinlens.storage.verdict import Verdict
@@ -136,7 +137,7 @@ def _head(shown: Shown, entry: Entry | None) -> None:
         if entry is not None:
             place = queue.index(entry.number) + 1 if entry.number in queue else 0
             st.markdown(_("Image {n} of {total}").format(n=number(place), total=number(len(queue))), width="content")
-            st.text(shortened_at_the_front(entry.line.relative, _NAME_LENGTH), width="content")
+            st.text(shortened_at_the_front(entry.line.shown_name, _NAME_LENGTH), width="content")
         # The summary of the step holds the whole run; here it is about what is gone through.
         by_number = {each.number: each for each in shown.every}
         done = sum(shown.is_reviewed(by_number[number]) for number in queue if number in by_number)
@@ -421,7 +422,7 @@ def _ready(store: BatchStore, row: RunImage) -> Ready | None:
     except BatchError as error:
         st.warning(_("The image cannot be shown."), icon=":material/broken_image:")
         st.text(error_in_language(error))
-        if row.path != row.relative:
+        if row.path != with_frame(row.relative, row.frame or 0):
             st.text(_("Expected at {path}").format(path=row.path))
         return None
 
@@ -482,7 +483,7 @@ def _show_ugly_duckling(store: BatchStore, entry: Entry, group: Sequence[Entry])
         if place.number == entry.number:
             st.text(in_language(place.sentence()))
     if ranks and ranks[0].number != entry.number:
-        name = next(each.line.relative for each in group if each.number == ranks[0].number)
+        name = next(each.line.shown_name for each in group if each.number == ranks[0].number)
         st.text(_("The image that differs most: {name}").format(name=name))
 
 
@@ -492,7 +493,7 @@ def _show_thumbnails(store: BatchStore, shown: Shown, group: Sequence[Entry]) ->
         for place, each in zip(st.columns(_STRIP), group[start : start + _STRIP], strict=False):
             with place:
                 if each.number in small:
-                    alt = _("{name}, small").format(name=each.line.relative)
+                    alt = _("{name}, small").format(name=each.line.shown_name)
                     st.image(small[each.number], width="stretch", alt=alt)
                 known = [text for text in (each.facts.lesion, each.facts.date) if text]
                 st.text("\n".join(known or [shown.names[each.number]]))
@@ -523,7 +524,11 @@ def _offer_summary_and_case(
         triage = st.button(_("Open in Triage"), icon=":material/dermatology:", disabled=not available)
         # Of the visitor: the button's thread draws no page.
         code = current_language()
-        pdf_button(lambda: case_pdf(record(), card, code=code).content, row.sha256, disabled=not available)
+        pdf_button(
+            lambda: case_pdf(record(), card, code=code).content,
+            identity_of(row.sha256, row.frame or 0),
+            disabled=not available,
+        )
     if save:
         _save(record, card, shown.reviewer)
     if triage:
@@ -542,10 +547,11 @@ def _save(record: Callable[[], CaseRecord], card: ModelCard, reviewer: str) -> N
 
 def _to_triage(row: RunImage, entry: Entry, model: LoadedModel) -> None:
     try:
-        session.receive(read_again(row), entry.line.relative.rpartition("/")[2], model)
+        name = entry.line.relative.rpartition("/")[2]
+        session.receive(read_again(row), name, model, frame=entry.line.frame)
     except (BatchError, ImageRejectedError) as error:
         st.error(_("The image cannot be opened."), icon=":material/error:")
         st.text(error_in_language(error))
         return
-    carry_facts(row.sha256, entry.facts)
+    carry_facts(identity_of(row.sha256, entry.line.frame), entry.facts)
     st.switch_page("pages/triage.py")

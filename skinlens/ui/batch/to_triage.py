@@ -13,7 +13,7 @@ from skinlens.ui.triage.facts import SEXES
 _OLDEST = 120
 
 
-def carry_facts(image_sha256: str, facts: Facts) -> None:
+def carry_facts(identity: str, facts: Facts) -> None:
     """Fill in the Triage page's fields for an image, where a reader can still change them.
 
     Nothing is lost: what a field does not take goes into the note, as does the name of the lesion, which a reader
@@ -21,7 +21,7 @@ def carry_facts(image_sha256: str, facts: Facts) -> None:
     keep what was typed.
 
     Args:
-        image_sha256: Of the bytes of the image.
+        identity: Of the image, from `imaging.image.identity_of`.
         facts: Of the run's CSV.
     """
     known = case_facts(facts)
@@ -41,4 +41,4 @@ def carry_facts(image_sha256: str, facts: Facts) -> None:
     fields = {"id": known.case_id, "day": day, "age": age, "sex": sex, "more": known.site, "note": " ".join(more)}
     for field, value in fields.items():
         if value not in (None, ""):
-            st.session_state[f"{field}-{image_sha256}"] = value
+            st.session_state[f"{field}-{identity}"] = value

@@ -4,7 +4,7 @@ import streamlit as st
 
 from skinlens.cases.errors import CaseStoreError
 from skinlens.cases.records import assessment_of, card_of, facts_of, lesion_in_words, second_of
-from skinlens.cases.reopen import PixelsNotKeptError, reopen
+from skinlens.cases.reopen import PixelsNotKeptError, image_number, reopen
 from skinlens.cases.schema import Assessment
 from skinlens.cases.store import CaseStore, current_user
 from skinlens.imaging.decode import decode
@@ -13,6 +13,7 @@ from skinlens.report.pdf import case_pdf
 from skinlens.translation import current_language, error_in_language, in_language
 from skinlens.translation import gettext as _
 from skinlens.triage.case import CaseRecord
+from skinlens.triage.diameter import diameter_from
 from skinlens.triage.risk import meaning
 from skinlens.triage.sites import site_in_language
 from skinlens.ui.cases.deletion import offer_deletion
@@ -63,7 +64,7 @@ def _record(store: CaseStore, row: Assessment) -> CaseRecord | None:
     if upload is None:
         return None
     try:
-        return reopen(store, row, original=decode(upload.getvalue(), name=upload.name))
+        return reopen(store, row, original=decode(upload.getvalue(), name=upload.name, frame=image_number(row)))
     except (ImageRejectedError, CaseStoreError) as error:
         st.error(_("This file cannot be used."), icon=":material/block:")
         st.text(error_in_language(error))
@@ -92,12 +93,15 @@ def _show_result(row: Assessment) -> None:
         for name, value in shown:
             if value:
                 st.text(f"{name}: {value}")
+        diameter = diameter_from(row.diameter)
+        if diameter is not None:
+            st.text(f"{in_language(diameter.sentence)}.")
         for sentence in facts.checklists.sentences():
             st.text(in_language(sentence))
         card = card_of(row)
         st.caption(
             _("{image}. {model} {version}, saved {moment} by {actor}.").format(
-                image=row.image.name.replace("`", ""),
+                image=row.image.shown_name.replace("`", ""),
                 model=card.shown_name,
                 version=card.version,
                 moment=f"{row.created.astimezone():%Y-%m-%d %H:%M}",

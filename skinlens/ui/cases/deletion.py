@@ -89,7 +89,9 @@ def what_stays(digests: Collection[str], pseudonym: str = "") -> list[str]:
 def _digests_gone(rows: Collection[Assessment], of_patient: Collection[Assessment]) -> set[str]:
     """Images of which no case of the patient is left once rows are deleted."""
     gone = {row.id for row in rows}
-    return {row.image.sha256 for row in rows} - {row.image.sha256 for row in of_patient if row.id not in gone}
+    return {row.image.received_sha256 for row in rows} - {
+        row.image.received_sha256 for row in of_patient if row.id not in gone
+    }
 
 
 def _delete(store: CaseStore, row: Assessment, scope: str) -> None:

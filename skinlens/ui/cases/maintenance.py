@@ -135,7 +135,7 @@ def _delete_patient(store: CaseStore) -> None:
         typed = st.text_input(_("Type the pseudonymous id to delete"))
         if st.form_submit_button(_("Delete permanently"), icon=":material/delete_forever:") and typed.strip():
             pseudonym = " ".join(typed.split())
-            digests = {row.image.sha256 for row in store.of_patient(pseudonym)}
+            digests = {row.image.received_sha256 for row in store.of_patient(pseudonym)}
             try:
                 erased = store.erase(pseudonym, actor=current_user())
             except CaseStoreError as error:

@@ -15,6 +15,7 @@ from skinlens.translation import current_language, error_in_language
 from skinlens.translation import gettext as _
 from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.decision import Assessment
+from skinlens.triage.diameter import Diameter
 from skinlens.triage.pipeline import Assessed
 from skinlens.triage.risk import Meaning
 from skinlens.ui.case_store import case_store
@@ -39,7 +40,12 @@ def ask_for_facts(result: Assessed) -> CaseFacts:
 
 
 def offer_pdf_and_case(
-    result: Assessed, assessment: Assessment, facts: CaseFacts, risk: Meaning | None, model: LoadedModel
+    result: Assessed,
+    assessment: Assessment,
+    facts: CaseFacts,
+    risk: Meaning | None,
+    model: LoadedModel,
+    diameter: Diameter | None = None,
 ) -> None:
     """Offer the PDF, made on request, and the saved case; name the characters that the PDF cannot print.
 
@@ -49,6 +55,7 @@ def offer_pdf_and_case(
         facts: From `ask_for_facts`.
         risk: At the prevalence that the user chose; None for a rejected image.
         model: That made the prediction.
+        diameter: Of the lesion; None without a scale.
     """
     reading = reading_of(result.image, datetime.now().astimezone())
     typed = (facts.case_id, facts.site, facts.note, *(() if reading is None else (reading.note, reading.reader)))
@@ -74,6 +81,7 @@ def offer_pdf_and_case(
             meaning=risk,
             comparison=compared(),
             readings=() if reading is None else (replace(reading, moment=created),),
+            diameter=diameter,
         )
 
     save, download = st.columns(2, gap="small")
@@ -90,7 +98,7 @@ def offer_pdf_and_case(
         code = current_language()
         pdf_button(
             lambda: case_pdf(made_record(), model.card, code=code).content,
-            result.image.sha256,
+            result.image.identity,
             disabled=not result.is_complete,
         )
 

@@ -3,8 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from skinlens.imaging.image import LesionImage
-from skinlens.imaging.quality import LIMITS, Check, CheckName, Severity, lesion_diameter
+from skinlens.imaging.image import name_in_words
+from skinlens.imaging.quality import LIMITS, Check, CheckName, Severity
 from skinlens.runtime.card import OodRecord
 from skinlens.runtime.prediction import GateSummary
 from skinlens.runtime.providers import provider_in_words
@@ -12,6 +12,7 @@ from skinlens.translation import gettext as _
 from skinlens.translation import in_language, marked, number, numbers_in
 from skinlens.triage.admission import Admission
 from skinlens.triage.decision import Assessment
+from skinlens.triage.diameter import Diameter
 from skinlens.triage.pipeline import Assessed
 from skinlens.triage.wording import point_sentence, rates_sentence
 from skinlens.ui.model import LoadedModel
@@ -31,8 +32,17 @@ _CHECKS: dict[CheckName, str] = {
 _RESULTS: dict[Severity, str] = {"warn": marked("warning"), "refuse": marked("rejected")}
 
 
-def show_details(result: Assessed, assessment: Assessment, model: LoadedModel) -> None:
-    """Show checks and provenance, folded."""
+def show_details(
+    result: Assessed, assessment: Assessment, model: LoadedModel, diameter: Diameter | None = None
+) -> None:
+    """Show checks and provenance, folded.
+
+    Args:
+        result: The image and its prediction.
+        assessment: Of that prediction.
+        model: That made it.
+        diameter: Of the lesion; None without a scale.
+    """
     image, prediction = result.image, result.prediction
     point = assessment.point
     # Rates were measured on images that may be assessed.
@@ -48,7 +58,9 @@ def show_details(result: Assessed, assessment: Assessment, model: LoadedModel) -
                 st.text(in_language(reason))
         st.dataframe(quality_table(result.admission, model.card.ood), hide_index=True, width="stretch")
         lines = [
-            _("Image: {name}, {width} x {height} px").format(name=image.name, width=image.width, height=image.height),
+            _("Image: {name}, {width} x {height} px").format(
+                name=name_in_words(image.name, image.frame, image.frames), width=image.width, height=image.height
+            ),
             _("SHA-256 of the file: {digest}").format(digest=image.sha256),
             _("Model: {name} {version}, weights SHA-256 {digest}").format(
                 name=prediction.model.name, version=prediction.model.version, digest=prediction.model.sha256
@@ -56,7 +68,7 @@ def show_details(result: Assessed, assessment: Assessment, model: LoadedModel) -
             _("Ran on: {place}, {milliseconds} ms").format(
                 place=_(provider_in_words(prediction.provider)), milliseconds=number(prediction.milliseconds, ".1f")
             ),
-            *_diameter(image),
+            *([] if diameter is None else [in_language(diameter.sentence)]),
             *([] if assessment.decision == "rejected" else scores),
             _("Operating point: {name}, threshold {threshold}").format(
                 name=_(point.name), threshold=number(point.threshold, ".4f")
@@ -76,15 +88,6 @@ def _orientations(result: Assessed) -> list[str]:
         return []
     scores = ", ".join(number(score, ".3f") for score in result.stability.scores)
     return [_("Scores of the eight orientations: {scores}").format(scores=scores)]
-
-
-def _diameter(image: LesionImage) -> list[str]:
-    """Return the lesion's diameter in a sentence, where the file states the size of a pixel."""
-    measured = None if image.millimetres is None else lesion_diameter(image.pixels, image.millimetres)
-    if measured is None:
-        return []
-    words = _("Largest diameter of the lesion: about {n} mm, by the pixel spacing of the file and an estimated outline")
-    return [words.format(n=number(measured, ".1f"))]
 
 
 def quality_table(admission: Admission | None, record: OodRecord | None) -> pd.DataFrame:

@@ -35,7 +35,7 @@ class Keys:
 
 def ask_who_and_when(image: LesionImage) -> CaseFacts:
     """Ask for patient, lesion, day, age and sex in one row, and return them."""
-    key = Keys(image.sha256)
+    key = Keys(image.identity)
     fields = [key(field) for field in ("id", "day", "age", "sex")]
     for field in fields:
         restore(field)
@@ -59,7 +59,7 @@ def ask_who_and_when(image: LesionImage) -> CaseFacts:
 
 def ask_where(image: LesionImage, facts: CaseFacts) -> CaseFacts:
     """Ask for the body site of a new lesion, or state that of a known one, and ask for a note; return both added."""
-    key = Keys(image.sha256)
+    key = Keys(image.identity)
     fields = [key(field) for field in ("site", "side", "more", "note")]
     for field in fields:
         restore(field)
@@ -108,7 +108,7 @@ def _ask_for_lesion(image: LesionImage, case_id: str) -> LesionLine | None:
     key = _lesion_key(image, lesions)
     restore(key)
     # The same image again is of the same lesion. Else nothing is chosen for the user: a wrong lesion is not noticed.
-    saved = next((at for at, lesion in enumerate(lesions, 1) if image.sha256 in lesion.images), None)
+    saved = next((at for at, lesion in enumerate(lesions, 1) if image.identity in lesion.images), None)
     chosen = st.selectbox(
         _("Lesion"),
         [NEW, *by_label],
@@ -123,7 +123,7 @@ def _ask_for_lesion(image: LesionImage, case_id: str) -> LesionLine | None:
 
 def _lesion_key(image: LesionImage, lesions: tuple[LesionLine, ...]) -> str:
     # A lesion more, for example one just saved, and the choice is made anew.
-    return Keys(image.sha256)("-".join(("lesion", *(lesion.id[:8] for lesion in lesions))))
+    return Keys(image.identity)("-".join(("lesion", *(lesion.id[:8] for lesion in lesions))))
 
 
 def _lesions(case_id: str) -> tuple[LesionLine, ...]:
@@ -145,7 +145,7 @@ def _title(lesion: LesionLine | None, new: str) -> str:
 
 def _ask_for_day(image: LesionImage) -> str:
     """Return the day of the photograph; what the file states is offered, and used only if somebody says so."""
-    key = Keys(image.sha256)("day")
+    key = Keys(image.identity)("day")
     day = st.date_input(
         _("Photographed on"), None, min_value=_EARLIEST, max_value="today", format="YYYY-MM-DD", key=key
     )

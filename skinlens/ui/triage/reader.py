@@ -32,7 +32,7 @@ READER = "reader-name"
 
 def ask_for_reading(image: LesionImage) -> None:
     """Ask for the reader's verdict; `reading_of` returns it."""
-    key = Keys(image.sha256)
+    key = Keys(image.identity)
     fields = (key("verdict"), key("remark"), READER)
     for field in fields:
         restore(field)
@@ -51,7 +51,7 @@ def ask_for_reading(image: LesionImage) -> None:
 
 def reading_of(image: LesionImage, moment: datetime) -> Reading | None:
     """Return the reader's assessment of an image; None without a verdict."""
-    key = Keys(image.sha256)
+    key = Keys(image.identity)
     verdict = st.session_state.get(key("verdict"))
     if verdict is None:
         return None
@@ -61,7 +61,7 @@ def reading_of(image: LesionImage, moment: datetime) -> Reading | None:
 
 def ask_for_checklists(image: LesionImage) -> Checklists:
     """Ask for both checklists, side by side, and return what was filled in with its score shown below."""
-    key = Keys(image.sha256)
+    key = Keys(image.identity)
     criteria = [key(f"seven-{name}") for name in (*MAJOR, *MINOR)]
     fields = [*criteria, *(key(f"abcd-{part}") for part in "abcd"), key("seven-none")]
     for field in fields:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from skinlens.imaging.image import name_in_words
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.translation import gettext as _
 from skinlens.translation import in_language, marked, numbers_in
@@ -97,12 +98,38 @@ def _in_short(outlook: Outlook) -> str:
 
 
 def show_name(result: Assessed) -> None:
-    """Show which file the result belongs to, with a way to take it off the page."""
-    name, remove = st.columns([2.4, 1], vertical_alignment="center")
-    name.text(result.image.name or _("No name"))
+    """Show which file the result belongs to, with a way to another image of it and one to take it off the page."""
+    several = session.frames_to_choose(result) > 1
+    name, *between, remove = st.columns([1.4, 1, 1] if several else [2.4, 1], vertical_alignment="center")
+    name.text(name_in_words(result.image.name or _("No name"), result.image.frame, result.image.frames))
+    for place in between:
+        with place:
+            _choose_frame(result)
     remove.button(_("Remove image"), icon=":material/close:", on_click=session.clear, width="stretch")
     if result.image.synthetic:
         st.warning(_("Synthetic example: a drawn image, not a patient."), icon=":material/draw:")
+
+
+def _choose_frame(result: Assessed) -> None:
+    """Let the user choose which image of a file with several is assessed."""
+    key = f"frame-{result.image.identity}"
+
+    def take() -> None:
+        session.take_frame(int(st.session_state[key]) - 1)
+
+    st.session_state[key] = result.image.frame + 1
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.text(_("Frame"), width="content")
+        st.number_input(
+            _("Frame to assess"),
+            1,
+            session.frames_to_choose(result),
+            step=1,
+            key=key,
+            on_change=take,
+            width=110,
+            label_visibility="collapsed",
+        )
 
 
 def show_verdict(
@@ -195,7 +222,7 @@ def _show_against_advice(result: Assessed, assessment: Assessment) -> None:
 
 def _offer_override(result: Assessed) -> None:
     """Let the user have a rejected image assessed for a reason."""
-    with st.form(f"override-{result.image.sha256}"):
+    with st.form(f"override-{result.image.identity}"):
         reason = st.text_input(_("Your reason for assessing it anyway"), max_chars=200)
         st.caption(_("Your reason is shown with the result and printed in the PDF."))
         if not st.form_submit_button(_("Assess anyway"), width="stretch"):

@@ -14,7 +14,7 @@ from skinlens.ui.stability_check import StabilityCheck
 _LOOK_EVERY = 0.3
 # Seconds that each look waits.
 PATIENCE = 0.0
-FORMATS = "JPEG, PNG, TIFF, BMP, WebP, HEIC, AVIF, JPEG 2000, DICOM"
+FORMATS = "JPEG, PNG, TIFF, BMP, WebP, HEIC, AVIF, JPEG 2000, JPEG XL, DICOM"
 # The words and the button of a stopped page are drawn before the work begins, since nothing can be drawn afterwards;
 # they are seen once the page has come to rest. While a file is on its way, the last result is out of sight.
 STYLE = """<style>
@@ -70,6 +70,8 @@ def show_problem(problem: session.Problem) -> None:
     """Say why a file cannot be used."""
     st.error(_("This file cannot be used."), icon=":material/block:")
     st.text(in_language(problem.sentence))
+    if problem.before is not None:
+        st.button(_("Back to the image before"), icon=":material/undo:", on_click=session.go_back, key="frame-back")
 
 
 def show_first_visit() -> None:

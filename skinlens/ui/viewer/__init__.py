@@ -3,8 +3,9 @@
 An image beside its heatmap, another model's heatmap, or a copy that is easier to read; or two photographs of a lesion.
 """
 
+import math
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeVar, get_args
@@ -31,6 +32,8 @@ Made = TypeVar("Made")
 Prepared = dict[tuple[str, str, str], object]
 HEIGHT = 420
 _KEPT = "viewer-images"
+# That points were chosen, until the page is drawn again.
+_CHOSEN = "viewer-points-chosen"
 # Encoded images of this many kinds are kept in a browser session.
 _MOST_KEPT = 12
 
@@ -50,6 +53,19 @@ class Photograph:
     alt: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Measuring:
+    """Two points that the reader may choose in the image.
+
+    Attributes:
+        points: Chosen so far, in shares of width and height; none or two.
+        take: Called with both once they are chosen.
+    """
+
+    points: Sequence[tuple[float, float]]
+    take: Callable[[Sequence[tuple[float, float]]], None]
+
+
 @st.fragment
 def pair(
     result: Assessed,
@@ -59,6 +75,7 @@ def pair(
     assessment: Assessment | None = None,
     other: Callable[[], Assessed] | None = None,
     blink: str = "B",
+    measuring: Measuring | None = None,
 ) -> None:
     """Draw an image beside its heatmap, and what else may stand on either side.
 
@@ -69,6 +86,7 @@ def pair(
         assessment: At the operating point in use, for the comparison with the other model; None for `result`'s own.
         other: Makes the other model's result on this image. Called only when the reader asks for that model.
         blink: The key that hides the heatmap while it is held.
+        measuring: Lets the reader choose two points; None does not.
     """
     if (assessment or result.assessment).decision == "rejected":
         alone(result.image, key=key, height=height)
@@ -85,14 +103,17 @@ def pair(
             st.text(error_in_language(error))
     sides = [_side(choice, result, second) for choice in (left, right)]
     with views:
-        _draw(sides, key=key, image=result.image.sha256, height=height, blink=blink)
+        _draw(sides, key=key, image=result.image.identity, height=height, blink=blink, measuring=measuring)
     _say(result, (left, right), second, assessment or result.assessment)
+    if st.session_state.pop(_CHOSEN, False):
+        # What depends on the points stands elsewhere on the page.
+        st.rerun()
 
 
 def alone(image: LesionImage, *, key: str = "viewer", height: int = HEIGHT) -> None:
     """Draw one image without a heatmap: rejected, or reviewed before the result is shown."""
     side = Side(_kept_shown(image, "original"), _title("original", image), _original_alt(image))
-    _draw([side], key=key, image=image.sha256, height=height)
+    _draw([side], key=key, image=image.identity, height=height)
 
 
 def pair_of_images(left: Photograph, right: Photograph, *, key: str, height: int = HEIGHT) -> None:
@@ -108,10 +129,10 @@ def pair_of_images(left: Photograph, right: Photograph, *, key: str, height: int
 def prepare(result: Assessed) -> Prepared:
     """Encode an image and look for its evidence ahead of time, in any thread; `accept` hands it to the viewer."""
     image = result.image
-    prepared: Prepared = {(image.sha256, "original", ""): shown(image.pixels, "original")}
+    prepared: Prepared = {(image.identity, "original", ""): shown(image.pixels, "original")}
     if result.assessment.decision != "rejected":
         outside = outside_of(image, result.assessment, result.card)
-        prepared[image.sha256, "outside", result.prediction.model.sha256] = outside
+        prepared[image.identity, "outside", result.prediction.model.sha256] = outside
     return prepared
 
 
@@ -126,12 +147,55 @@ def forget_images() -> None:
     st.session_state.pop(_KEPT, None)
 
 
-def _draw(sides: Sequence[Side], *, key: str, image: str, height: int, blink: str = "B") -> None:
+def _draw(
+    sides: Sequence[Side],
+    *,
+    key: str,
+    image: str,
+    height: int,
+    blink: str = "B",
+    measuring: Measuring | None = None,
+) -> None:
     def address(sent: Shown) -> str:
         return address_of(sent.content, f"{key}-{sent.name}")
 
-    data = viewer_data(sides, address=address, key=key, image=image, height=height, blink=blink)
-    own_component("viewer")(key=f"{key}-component", data=data)
+    data = viewer_data(
+        sides,
+        address=address,
+        key=key,
+        image=image,
+        height=height,
+        blink=blink,
+        points=None if measuring is None else measuring.points,
+    )
+    component = f"{key}-component"
+
+    def chosen() -> None:
+        if measuring is not None and take_points(st.session_state[component].get("points"), data["image"], measuring):
+            st.session_state[_CHOSEN] = True
+
+    own_component("viewer")(key=component, data=data, on_points_change=chosen)
+
+
+def take_points(sent: object, image: str, measuring: Measuring) -> bool:
+    """Hand on two points that a browser has sent, and return whether it sent two points of the image in view.
+
+    Args:
+        sent: By the viewer's script, or by whatever speaks in its place.
+        image: How the script knows the image in view.
+        measuring: Takes them.
+    """
+    if not isinstance(sent, Mapping) or sent.get("image") != image or not isinstance(sent.get("points"), list):
+        return False
+    points = [
+        (float(point[0]), float(point[1]))
+        for point in sent["points"]
+        if isinstance(point, list) and len(point) == 2 and all(isinstance(each, int | float) for each in point)
+    ]
+    if len(points) != 2 or not all(math.isfinite(each) for point in points for each in point):
+        return False
+    measuring.take(points)
+    return True
 
 
 def _choose_sides(key: str, *, has_other: bool) -> tuple[Choice, Choice]:
@@ -262,7 +326,7 @@ def say_comparison(comparison: Comparison) -> None:
 def _outside(result: Assessed) -> OutsideEvidence | None:
     """Return the evidence outside the lesion, computed once for a result."""
     return _kept(
-        (result.image.sha256, "outside", result.prediction.model.sha256),
+        (result.image.identity, "outside", result.prediction.model.sha256),
         lambda: outside_of(result.image, result.assessment, result.card),
     )
 
@@ -273,7 +337,7 @@ def _outline(result: Assessed) -> list[list[tuple[float, float]]]:
 
 
 def _kept_shown(image: LesionImage, name: str) -> Shown:
-    return _kept((image.sha256, name, ""), lambda: shown(image.pixels, name))
+    return _kept((image.identity, name, ""), lambda: shown(image.pixels, name))
 
 
 def _kept_enhanced(image: LesionImage, how: Enhancement) -> tuple[Shown, str]:
@@ -281,7 +345,7 @@ def _kept_enhanced(image: LesionImage, how: Enhancement) -> tuple[Shown, str]:
         changed = enhance(image.pixels, how)
         return shown(changed.pixels, how), changed.sentence
 
-    return _kept((image.sha256, how, current_language()), made)
+    return _kept((image.identity, how, current_language()), made)
 
 
 def _kept(key: tuple[str, str, str], make: Callable[[], Made]) -> Made:

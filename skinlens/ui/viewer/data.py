@@ -73,7 +73,14 @@ def shown(pixels: Pixels, name: str) -> Shown:
 
 
 def viewer_data(
-    sides: Sequence[Side], *, address: Callable[[Shown], str], key: str, image: str, height: int, blink: str
+    sides: Sequence[Side],
+    *,
+    address: Callable[[Shown], str],
+    key: str,
+    image: str,
+    height: int,
+    blink: str,
+    points: Sequence[tuple[float, float]] | None = None,
 ) -> dict[str, Any]:
     """Return everything that the viewer's script needs.
 
@@ -84,6 +91,7 @@ def viewer_data(
         image: Names the image; another one starts at the whole image again.
         height: Most pixels that a side is high, outside full screen.
         blink: The key that hides the heatmap while it is held.
+        points: That the reader chose, in shares of width and height; None where none may be chosen.
     """
     return {
         "key": key,
@@ -95,6 +103,7 @@ def viewer_data(
         "tables": {colours: _text(_table(colours).tobytes()) for colours in COLOUR_MAPS},
         "levels": list(CONTOUR_LEVELS),
         "cover": {"bare": BARE, "covered": COVERED, "power": COVER_POWER},
+        "points": None if points is None else [[round(x, 4), round(y, 4)] for x, y in points],
         "words": _words(blink),
     }
 
@@ -156,6 +165,10 @@ def _words(blink: str) -> dict[str, Any]:
         "colour_maps": {colours: colours.capitalize() for colours in COLOUR_MAPS},
         "own": _("Own scale"),
         "outline": _("Outline (estimate)"),
+        "measure": _("Two points"),
+        "measure_help": _("Choose two points whose distance you know, such as two marks of a ruler"),
+        "measure_first": _("Click the first point."),
+        "measure_second": _("Click the second point."),
         "little": _("no evidence"),
         "much": _("full evidence of malignancy"),
         "legend_alt": _("Colour scale, from no evidence at the left to full evidence at the right."),

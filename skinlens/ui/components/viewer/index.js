@@ -9,18 +9,22 @@ const STEP = 1.4;
 const OVERLAY_SIDE = 384;
 const CONTOUR_SIDE = 160;
 const PAN_SHARE = 0.1;
+// Pixels that a mouse may move between press and release of a click, and milliseconds between the clicks of a double one.
+const CLICK = 5;
+const TWO_CLICKS = 600;
 
 const viewers = new WeakMap();
 // Looks are kept while the page is open, so that the next image is shown like the last.
 const looks = new Map();
 const FIRST_LOOK = { opacity: 60, style: "colour", colours: "viridis", own: false, outline: false, wipe: false };
 
-export default function ({ data, parentElement }) {
+export default function ({ data, parentElement, setStateValue }) {
   let viewer = viewers.get(parentElement);
   if (!viewer) {
     viewer = new Viewer(parentElement);
     viewers.set(parentElement, viewer);
   }
+  viewer.send = setStateValue;
   viewer.show(data);
   return () => {
     viewer.leave();
@@ -108,6 +112,9 @@ class Viewer {
     this.zoom = 1;
     this.at = [0.5, 0.5];
     this.wipeAt = 0.5;
+    this.points = [];
+    this.measuring = false;
+    this.chosenAt = 0;
     this.pointers = new Map();
     // By place: an image that stays is neither fetched nor decoded again.
     this.images = new Map();
@@ -131,7 +138,10 @@ class Viewer {
       this.zoom = 1;
       this.at = [0.5, 0.5];
       this.wipeAt = 0.5;
+      this.measuring = false;
     }
+    if (!data.points) this.measuring = false;
+    if (!this.measuring) this.points = data.points ?? [];
     this.look = looks.get(data.key) ?? { ...FIRST_LOOK };
     looks.set(data.key, this.look);
     this.blinking = false;
@@ -170,7 +180,7 @@ class Viewer {
   }
 
   buildPanes() {
-    this.stage.className = `stage${this.sides.length === 1 ? " single" : ""}${this.wiping ? " wipe" : ""}`;
+    this.stage.className = `stage${this.sides.length === 1 ? " single" : ""}${this.wiping ? " wipe" : ""}${this.measuring ? " measuring" : ""}`;
     this.layers = this.sides.map((side, number) => this.layer(side, number));
     // What a blink shows on the right where there is no heatmap to hide: the left image in the same place.
     this.under = null;
@@ -202,7 +212,7 @@ class Viewer {
   pane() {
     const pane = element("div", { class: "pane" });
     pane.addEventListener("wheel", (event) => this.wheel(event, pane), { passive: false });
-    pane.addEventListener("dblclick", () => this.reset());
+    pane.addEventListener("dblclick", () => this.chosenAt + TWO_CLICKS < Date.now() && this.reset());
     pane.addEventListener("pointerdown", (event) => this.grab(event, pane));
     pane.addEventListener("pointermove", (event) => this.drag(event, pane));
     for (const end of ["pointerup", "pointercancel"])
@@ -295,6 +305,12 @@ class Viewer {
         this.box(words.own, this.look.own, (own) => this.change({ own })),
       );
     }
+    if (this.data.points) {
+      this.measureButton = this.button(words.measure, words.measure_help, () => this.measure(!this.measuring));
+      this.measured = element("output", { "aria-live": "polite" });
+      this.bar.append(this.measureButton, this.measured);
+      this.paintMeasure();
+    }
     if (this.sides.some((side) => side.outline.length))
       this.bar.append(this.box(words.outline, this.look.outline, (outline) => this.change({ outline })));
   }
@@ -356,11 +372,21 @@ class Viewer {
         const line = `M${points.map(([x, y]) => `${(1000 * x).toFixed(1)} ${(1000 * y).toFixed(1)}`).join("L")}Z`;
         paths.push([line, "#000000", 4, 1, ""], [line, "#ffffff", 2, 1, "6 4"]);
       }
+    if (this.points.length) {
+      const places = this.points.map(([x, y]) => `${(1000 * x).toFixed(2)} ${(1000 * y).toFixed(2)}`);
+      const line = `M${places.join("L")}`;
+      if (places.length === 2) paths.push([line, "#000000", 4, 1, ""], [line, "#ffffff", 2, 1, ""]);
+      // A line without length: its round ends are a dot.
+      for (const place of places)
+        for (const [colour, width] of [["#000000", 11], ["#ffffff", 7], ["#000000", 3]])
+          paths.push([`M${place}l0.01 0`, colour, width, 1, "", "round"]);
+    }
     lines.replaceChildren(
-      ...paths.map(([line, colour, width, opacity, dashes]) => {
+      ...paths.map(([line, colour, width, opacity, dashes, ends]) => {
         const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
         const drawn = { d: line, stroke: colour, "stroke-width": width, "stroke-opacity": opacity };
         if (dashes) drawn["stroke-dasharray"] = dashes;
+        if (ends) drawn["stroke-linecap"] = ends;
         for (const [key, value] of Object.entries(drawn)) path.setAttribute(key, value);
         return path;
       }),
@@ -539,6 +565,48 @@ class Viewer {
     this.place();
   }
 
+  // ---- two points --------------------------------------------------------------------------------------------------
+
+  measure(on) {
+    this.measuring = on;
+    this.points = on ? [] : this.data.points;
+    this.paint();
+    this.paintMeasure();
+  }
+
+  paintMeasure() {
+    const { words } = this.data;
+    this.measureButton.setAttribute("aria-pressed", String(Boolean(this.measuring)));
+    this.measured.value = !this.measuring ? "" : this.points.length ? words.measure_second : words.measure_first;
+    this.stage.classList.toggle("measuring", Boolean(this.measuring));
+  }
+
+  /** A click in a pane, as a share of the image's width and height; null beside the image. */
+  shareAt(event, pane) {
+    const box = pane.getBoundingClientRect();
+    const { width, height, seen } = this.fit(this.sides[this.panes.indexOf(pane)] ?? this.sides[0], pane);
+    const [x, y] = this.within(this.at, seen);
+    const share = [
+      (event.clientX - box.left - (pane.clientWidth / 2 - x * width)) / width,
+      (event.clientY - box.top - (pane.clientHeight / 2 - y * height)) / height,
+    ];
+    return share.every((value) => value >= 0 && value <= 1) ? share : null;
+  }
+
+  choose(event, pane) {
+    const place = this.shareAt(event, pane);
+    if (!place) return;
+    this.points = [...this.points, place];
+    if (this.points.length === 2) {
+      this.measuring = false;
+      // The time: the same points chosen again are news. A value that stays is not lost while another part of the page
+      // runs.
+      this.send("points", { image: this.data.image, points: this.points, at: Date.now() });
+    }
+    this.paint();
+    this.paintMeasure();
+  }
+
   // ---- mouse, touch, keys ------------------------------------------------------------------------------------------
 
   wheel(event, pane) {
@@ -554,6 +622,7 @@ class Viewer {
     if (event.pointerType === "mouse" && event.button !== 0) return;
     this.stage.focus({ preventScroll: true });
     this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
+    this.pressedAt = this.pointers.size === 1 ? [event.clientX, event.clientY] : null;
     pane.setPointerCapture(event.pointerId);
     pane.classList.add("grabbed");
   }
@@ -578,6 +647,14 @@ class Viewer {
 
   letGo(event, pane) {
     this.pointers.delete(event.pointerId);
+    const from = this.pressedAt;
+    this.pressedAt = null;
+    // A drag moves the image, also while points are chosen.
+    const isClick = from && Math.hypot(event.clientX - from[0], event.clientY - from[1]) < CLICK;
+    if (this.measuring && isClick && event.type === "pointerup") {
+      this.chosenAt = Date.now();
+      this.choose(event, pane);
+    }
     if (!this.pointers.size) pane.classList.remove("grabbed");
   }
 
