@@ -77,12 +77,26 @@ def probe(
     ] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder that keeps features between calls.")] = None,
     name: Annotated[str | None, typer.Option(help="Of the result; else network and weights.")] = None,
+    intercepts: Annotated[
+        bool, typer.Option("--intercepts", help="Fit an intercept for each dataset beside the features.")
+    ] = False,
     out: Out = EVALUATION,
 ) -> None:
     """Measure a logistic regression on frozen pretrained weights, with each source dataset held out in turn."""
     from skinlens.studies.probe import probe as measure
 
-    print_text(measure(data, network=network, options=option or (), init=init, cache=cache, name=name, out=out))
+    print_text(
+        measure(
+            data,
+            network=network,
+            options=option or (),
+            init=init,
+            cache=cache,
+            name=name,
+            out=out,
+            intercepts=intercepts,
+        )
+    )
 
 
 def select(

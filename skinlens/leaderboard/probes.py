@@ -72,6 +72,7 @@ class ProbeRecord(_Frozen):
         start: The pretrained weights, in words.
         start_sha256: Of their file; None for weights without one.
         stages: Modules whose averages over the image the probe reads.
+        intercepts: Whether it was fitted with an intercept for each dataset.
         leave_out: Columns by which rows were left out.
         data: Names of the manifests.
         images: Training images that took part, by label.
@@ -94,6 +95,7 @@ class ProbeRecord(_Frozen):
     start: str
     start_sha256: str | None
     stages: tuple[str, ...]
+    intercepts: bool = False
     leave_out: tuple[str, ...]
     data: tuple[str, ...]
     images: dict[str, int]

@@ -49,6 +49,7 @@ def probe(
     cache: Path | None,
     name: str | None,
     out: Path,
+    intercepts: bool = False,
 ) -> str:
     """Write `probe/<name>.json` and `.csv`: figures and predictions with each dataset and each fold held out in turn.
 
@@ -60,6 +61,7 @@ def probe(
         cache: Folder that keeps features between calls.
         name: Of the probe; None takes network and weights.
         out: The evaluation folder.
+        intercepts: Whether the probe has an intercept for each dataset that it is fitted to.
 
     Returns:
         The summary, a line for each held-out part.
@@ -72,7 +74,7 @@ def probe(
         OutputError: If the results cannot be written.
     """
     backbone, start, stages = _backbone(network, parsed_options(options), init)
-    name = name or f"{network}.{_short(start)}".replace(" ", "_")
+    name = name or f"{network}.{_short(start)}{'.intercepts' if intercepts else ''}".replace(" ", "_")
     if not _NAME.fullmatch(name):
         raise UsageError(f"--name must consist of letters, digits and . _ + -, not {name!r}")
     try:
@@ -87,7 +89,7 @@ def probe(
     _LOG.info("reading %s of %d images", ", ".join(stages), len(rows))
     features, sets = _stage_sets_of(backbone, stages, pooled_features(backbone, rows, cache))
     read = time.perf_counter()
-    parts, folds, stage_sets = _fitted(rows, features, origins, sets)
+    parts, folds, stage_sets = _fitted(rows, features, origins, sets, intercepts=intercepts)
     every = pd.concat([part.rows[list(PREDICTION_COLUMNS)] for part in parts.values()], ignore_index=True)
     predictions = guarded_table(every).to_csv(index=False, lineterminator="\n").encode("utf-8")
     datasets = tuple(
@@ -99,12 +101,13 @@ def probe(
     record = ProbeRecord(
         version=VERSION,
         name=name,
-        title=f"Linear probe of {_short(start)}",
+        title=f"Linear probe of {_short(start)}{', an intercept for each dataset' if intercepts else ''}",
         network={"name": network, "options": dict(backbone.options)},
         preprocessing=backbone.preprocessing.model_dump(mode="json"),
         start=start.description,
         start_sha256=start.sha256,
         stages=stages,
+        intercepts=intercepts,
         leave_out=leave_out,
         data=tuple(path.name for path in data),
         images={label: int((rows["label"] == label).sum()) for label in ("benign", "malignant")},
@@ -182,15 +185,20 @@ def _stage_sets_of(
 
 
 def _fitted(
-    rows: pd.DataFrame, features: Features, origins: Sequence[str], sets: Sequence[tuple[tuple[str, ...], int]]
+    rows: pd.DataFrame,
+    features: Features,
+    origins: Sequence[str],
+    sets: Sequence[tuple[tuple[str, ...], int]],
+    *,
+    intercepts: bool,
 ) -> tuple[dict[str, HeldOutPart], tuple[FoldProbe, ...], tuple[StageSet, ...]]:
     """Probes with each dataset and each fold held out; then the datasets again, with fewer stages read."""
     parts = {}
     for origin in origins:
-        parts[origin] = probe_origin(rows, features, origin)
+        parts[origin] = probe_origin(rows, features, origin, intercepts=intercepts)
         _log_held_out(dataset_title(origin), len(parts[origin].rows), parts[origin])
     folds = []
-    for fold, part in probe_folds(rows, features):
+    for fold, part in probe_folds(rows, features, intercepts=intercepts):
         figures = measure_held_out(part.rows)
         folds.append(FoldProbe(fold=fold, strength=part.strength, fitted_to=part.fitted_to, **dict(figures)))
         _log_held_out(f"fold {fold}", figures.n, part)
@@ -198,7 +206,7 @@ def _fitted(
     # The last of the sets is of all stages, and fitted already; features stand in the order of the stages.
     for stages, width in sets[:-1]:
         _LOG.info("the same with %s alone", ", ".join(stages))
-        alone = {origin: probe_origin(rows, features[:, -width:], origin) for origin in parts}
+        alone = {origin: probe_origin(rows, features[:, -width:], origin, intercepts=intercepts) for origin in parts}
         stage_sets.append(_stage_set(stages, alone))
     return parts, tuple(folds), (*stage_sets, _stage_set(sets[-1][0], parts))
 

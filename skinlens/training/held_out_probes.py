@@ -10,6 +10,7 @@ from skinlens.training.features import Features
 from skinlens.training.manifest import (
     FOLDS,
     ManifestError,
+    dataset_numbers,
     origin_rows,
     training_rows,
     usable_rows,
@@ -80,13 +81,14 @@ def held_out_origins(rows: pd.DataFrame, least: int = LEAST_ROWS) -> list[str]:
     return origins
 
 
-def probe_origin(rows: pd.DataFrame, features: Features, origin: str) -> HeldOutPart:
+def probe_origin(rows: pd.DataFrame, features: Features, origin: str, *, intercepts: bool = False) -> HeldOutPart:
     """Fit a probe to all datasets but one, without images of that one's lesions, and score that one.
 
     Args:
         rows: N rows from `probed_rows`.
         features: `(N, K)`.
         origin: The dataset that is held out.
+        intercepts: Whether the probe has an intercept for each of the other datasets.
 
     Returns:
         The rows of that dataset with `probability`.
@@ -95,15 +97,18 @@ def probe_origin(rows: pd.DataFrame, features: Features, origin: str) -> HeldOut
         ManifestError: If what is left does not allow a fit.
     """
     train, held = origin_rows(rows.assign(**{_ROW: np.arange(len(rows))}), [origin])
-    return _probed(train, held, features, f"origin {origin}")
+    return _probed(train, held, features, f"origin {origin}", intercepts=intercepts)
 
 
-def probe_folds(rows: pd.DataFrame, features: Features) -> Iterator[tuple[int, HeldOutPart]]:
+def probe_folds(
+    rows: pd.DataFrame, features: Features, *, intercepts: bool = False
+) -> Iterator[tuple[int, HeldOutPart]]:
     """Hold out each fold in turn; where no row has a fold, five are made.
 
     Args:
         rows: N rows from `probed_rows`.
         features: `(N, K)`.
+        intercepts: Whether the probe has an intercept for each dataset.
 
     Yields:
         A fold's number, and its rows with `probability`.
@@ -114,15 +119,21 @@ def probe_folds(rows: pd.DataFrame, features: Features) -> Iterator[tuple[int, H
     numbered = rows.assign(**{_ROW: np.arange(len(rows))})
     known = sorted(int(fold) for fold in rows["fold"].unique() if fold >= 0)
     for fold in known or range(FOLDS):
-        yield fold, _probed(*training_rows(numbered, fold), features, f"fold {fold}")
+        yield fold, _probed(*training_rows(numbered, fold), features, f"fold {fold}", intercepts=intercepts)
 
 
-def _probed(train: pd.DataFrame, held: pd.DataFrame, features: Features, name: str) -> HeldOutPart:
+def _probed(train: pd.DataFrame, held: pd.DataFrame, features: Features, name: str, *, intercepts: bool) -> HeldOutPart:
     malignant = train["malignant"].to_numpy()
     if len(np.unique(malignant)) < 2:
         raise ManifestError(f"no probe can be fitted with {name} held out: the other rows do not have both labels")
     try:
-        probe = choose_probe(features[train[_ROW]], malignant, train["group_id"], balanced(malignant))
+        probe = choose_probe(
+            features[train[_ROW]],
+            malignant,
+            train["group_id"],
+            balanced(malignant),
+            datasets=dataset_numbers(train) if intercepts else None,
+        )
     except ValueError as error:
         raise ManifestError(f"no probe can be fitted with {name} held out: {error}") from error
     rounded = [float(f"{probability:.{_DIGITS}g}") for probability in probe.probability(features[held[_ROW]])]

@@ -35,7 +35,7 @@ from skinlens.training.intercepts import WithIntercepts
 from skinlens.training.interpolation import interpolated
 from skinlens.training.manifest import (
     ManifestError,
-    cells,
+    dataset_numbers,
     origin_rows,
     share_of,
     training_rows,
@@ -168,7 +168,7 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
     sampler = _sampler(fabric, weights, recipe, settings)
     images.warm()
     scored.warm()
-    draws = _Draws(images, sampler, weights, _datasets(train) if recipe.intercepts == "dataset" else None)
+    draws = _Draws(images, sampler, weights, dataset_numbers(train) if recipe.intercepts == "dataset" else None)
     for epoch in range(state.epoch, recipe.schedule.epochs):
         entry = _train_epoch(tools, state, draws, epoch)
         if fabric.is_global_zero:
@@ -257,13 +257,6 @@ def _sampler(fabric: Fabric, weights: Weights, recipe: Recipe, settings: Setting
     return sampler
 
 
-def _datasets(train: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Number of each row's dataset, in the order of their names."""
-    # It says what is wrong with rows that have none.
-    cells(train)
-    return np.unique(train["origin"].to_numpy(str), return_inverse=True)[1].astype(np.int64)
-
-
 def _fresh_state(recipe: Recipe, settings: Settings, train: pd.DataFrame) -> _State:
     try:
         network = build(recipe.network.name, recipe.network.options)
@@ -291,7 +284,7 @@ def _fresh_state(recipe: Recipe, settings: Settings, train: pd.DataFrame) -> _St
     outliner = _outliner(network, recipe)
     intercepts = None
     if recipe.intercepts == "dataset":
-        intercepts = WithIntercepts(network, torch.zeros(int(_datasets(train).max()) + 1))
+        intercepts = WithIntercepts(network, torch.zeros(int(dataset_numbers(train).max()) + 1))
     optimiser = build_optimiser(outliner or intercepts or network, pretrained, recipe)
     return _State(network, average, optimiser, pretrained, outliner, intercepts)
 
@@ -318,7 +311,7 @@ def _start_from_probe(state: _State, recipe: Recipe, settings: Settings, train: 
     if state.with_intercepts is None:
         probe = fit_probe(features, labels, shares, recipe.probe_strength)
     else:
-        probe, added = fit_with_intercepts(features, labels, _datasets(train), shares, recipe.probe_strength)
+        probe, added = fit_with_intercepts(features, labels, dataset_numbers(train), shares, recipe.probe_strength)
         state.with_intercepts.intercepts.data.copy_(torch.from_numpy(added))
     network.start_from_probe(torch.from_numpy(probe.coefficients).float(), probe.intercept)
     if state.average is not None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
@@ -203,6 +204,21 @@ def cells(rows: pd.DataFrame) -> pd.Series:
         ManifestError: If there is no column `origin`, or a row has none.
     """
     return _origins(rows) + " " + rows["label"]
+
+
+def dataset_numbers(rows: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Number the datasets (origins) of rows from 0, in the order of their names.
+
+    Args:
+        rows: N rows.
+
+    Returns:
+        `(N,)`.
+
+    Raises:
+        ManifestError: If rows have no origin.
+    """
+    return np.unique(_origins(rows).to_numpy(str), return_inverse=True)[1].astype(np.int64)
 
 
 def _origins(rows: pd.DataFrame) -> pd.Series:

@@ -139,6 +139,7 @@ def choose_probe(
     groups: pd.Series,
     weights: Vector,
     strengths: Sequence[float] = STRENGTHS,
+    datasets: npt.NDArray[np.int64] | None = None,
 ) -> LinearProbe:
     """Fit a probe whose regularisation has the best mean ROC AUC over inner folds of whole groups.
 
@@ -148,6 +149,7 @@ def choose_probe(
         groups: `(N,)`; rows of a group (a lesion) lie in one inner fold.
         weights: `(N,)`, how much each row counts when fitting; the inner folds are scored unweighted.
         strengths: Candidates for scikit-learn's `C`; of two that are equally good the stronger regularisation is taken.
+        datasets: `(N,)` from 0 to D - 1: the final fit has an intercept for each; None fits without.
 
     Returns:
         Fitted to all rows.
@@ -161,7 +163,10 @@ def choose_probe(
         _inner_areas(features, malignant, weights, fitted, scored, rising)
         for fitted, scored in splitter.split(np.zeros(len(malignant)), malignant, groups)
     ]
-    return fit_probe(features, malignant, weights, rising[int(np.argmax(np.mean(areas, axis=0)))])
+    strength = rising[int(np.argmax(np.mean(areas, axis=0)))]
+    if datasets is None:
+        return fit_probe(features, malignant, weights, strength)
+    return fit_with_intercepts(features, malignant, datasets, weights, strength)[0]
 
 
 def _inner_areas(

@@ -30,8 +30,6 @@ pytestmark = [
     pytest.mark.timeout(900),
 ]
 
-Engine = Callable[..., Iterator[dict[str, int]]]
-
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
@@ -50,31 +48,13 @@ def totals(counted: list[dict[str, int]]) -> dict[str, int]:
     return count(name for each in counted for name, number in each.items() for _ in range(number))
 
 
-def check(engine: Engine, folder: Path, job: Job, out: Path) -> None:
-    shards = prepare(job, shards_of(list_items(str(folder)), size=3))
-    counted = list(engine(shards, job, workers=2))
-    assert len(counted) == len(shards)
-    found = parquet.read_table(job.destination).to_pandas()
-    assert totals(counted) == found["decision"].value_counts().to_dict()
-    assert_equal_rows(found, as_predicted(folder, out))
-
-
-@pytest.mark.slow
-def test_a_pool_of_processes_gives_the_rows_of_predict(folder: Path, job: Job, tmp_path: Path) -> None:
-    check(score_locally, folder, job, tmp_path / "rows.csv")
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("cluster")
-def test_a_ray_cluster_gives_the_rows_of_predict(folder: Path, job: Job, tmp_path: Path) -> None:
-    check(score_on_ray, folder, job, tmp_path / "rows.csv")
-
-
 def many(tmp_path: Path, number: int) -> Path:
+    """A folder of drawn images and a file among them that is none."""
     made = tmp_path / "many"
     made.mkdir()
     for seed in range(number):
         (made / f"{seed:03d}.png").write_bytes(encode_png(draw_pixels(seed % 9, height=96, width=128)))
+    (made / "010.png").write_bytes(b"no image")
     return made
 
 
@@ -93,19 +73,17 @@ def assert_nothing_is_lost(
     size: int,
     score: Callable[..., Iterator[dict[str, int]]],
     victims: Callable[[], list[int]],
-) -> None:
+) -> Sequence[Shard]:
     """Every image has its row, as `predict` gives it, although a worker is killed after the first of the shards."""
     folder = many(tmp_path, images)
     shards = prepare(job, shards_of(list_items(str(folder)), size=size))
     counted = killed_after_the_first(score(shards, job, workers=2), victims)
+    assert len(counted) == len(shards)
+    rows = parquet.read_table(job.destination).to_pandas()
+    assert totals(counted) == rows["decision"].value_counts().to_dict()
     assert sum(totals(counted).values()) == images
-    assert_equal_rows(parquet.read_table(job.destination).to_pandas(), as_predicted(folder, tmp_path / "rows.csv"))
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("cluster")
-def test_a_ray_worker_that_is_killed_loses_nothing(tmp_path: Path, job: Job) -> None:
-    assert_nothing_is_lost(tmp_path, job, 40, 4, score_on_ray, scorers)
+    assert_equal_rows(rows, as_predicted(folder, tmp_path / "rows.csv"))
+    return shards
 
 
 def scorers() -> list[int]:
@@ -158,9 +136,9 @@ def test_what_is_too_much_to_send_is_read_by_the_actor(folder: Path, monkeypatch
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
-def test_a_file_that_is_replaced_is_scored_again_on_a_cluster(folder: Path, job: Job) -> None:
-    shards = shards_of(list_items(str(folder)), size=5)
-    list(score_on_ray(prepare(job, shards), job, workers=1))
+def test_a_cluster_loses_nothing_and_scores_a_file_again_that_is_replaced(tmp_path: Path, job: Job) -> None:
+    """In one test, since actors take long to start."""
+    shards = assert_nothing_is_lost(tmp_path, job, 40, 4, score_on_ray, scorers)
     assert_stamped(job, shards)
     replaced = Path(shards[1].items[0].path)
     other = encode_png(draw_pixels(99, height=96, width=128))

@@ -216,3 +216,14 @@ def test_options_are_read_by_what_they_look_like(words: list[str], options: dict
 def test_an_option_without_both_parts_is_named(word: str) -> None:
     with pytest.raises(UsageError, match=f"--option takes key=value, not '{word}'"):
         parsed_options([word])
+
+
+def test_intercepts_of_datasets_make_a_probe_of_their_own(call: Caller, data: Path, weights: Path, out: Path) -> None:
+    for options in ((), ("--intercepts",)):
+        done = call("probe", "--data", data, "--network", "tiny", "--init", weights, "--out", out, *options)
+        assert done.status == 0, done.err
+    with_intercepts, plain = sorted((probe.record for probe in read_probes(out)), key=lambda each: not each.intercepts)
+    assert (with_intercepts.name, plain.name) == ("tiny.tiny_v1.intercepts", "tiny.tiny_v1")
+    assert with_intercepts.title == "Linear probe of tiny_v1, an intercept for each dataset"
+    assert (with_intercepts.intercepts, plain.intercepts) == (True, False)
+    assert with_intercepts.predictions_sha256 != plain.predictions_sha256

@@ -214,6 +214,14 @@ class TestHeldOut:
         expected = fit_probe(drawn[apart], malignant, balanced(malignant), part.strength)
         np.testing.assert_allclose(part.rows["probability"], expected.probability(drawn[120:240]), rtol=1e-5)
 
+    def test_with_intercepts_the_others_have_one_each(self, rows: pd.DataFrame, drawn: npt.NDArray[np.float32]) -> None:
+        part = probe_origin(rows, drawn, "bcn", intercepts=True)
+        apart = (rows["origin"] != "bcn") & ~rows["group_id"].isin(part.rows["group_id"])
+        malignant = rows.loc[apart, "malignant"].to_numpy()
+        numbers = (rows.loc[apart, "origin"] == "hiba").to_numpy(np.int64)
+        expected, _ = fit_with_intercepts(drawn[apart], malignant, numbers, balanced(malignant), part.strength)
+        np.testing.assert_allclose(part.rows["probability"], expected.probability(drawn[120:240]), rtol=1e-5)
+
     def test_features_follow_their_rows(self, rows: pd.DataFrame, drawn: npt.NDArray[np.float32]) -> None:
         order = np.random.default_rng(5).permutation(len(rows))
         shuffled = probe_origin(rows.iloc[order].reset_index(drop=True), drawn[order], "bcn")
