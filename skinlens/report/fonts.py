@@ -129,8 +129,8 @@ def in_faces(text: str, faces: Sequence[Typeface]) -> Iterator[tuple[Typeface, s
 
 def characters_of(text: str) -> frozenset[int]:
     """The code points of a text, and those that HarfBuzz may put together of them or take them apart into."""
-    forms = ("NFC", "NFD")
-    return frozenset(map(ord, text)).union(*(map(ord, unicodedata.normalize(form, text)) for form in forms))
+    composed, taken_apart = unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)
+    return frozenset(map(ord, text + composed + taken_apart))
 
 
 @functools.lru_cache(maxsize=16)

@@ -83,18 +83,18 @@ def test_a_glyph_that_the_font_lacks_is_refused_rather_than_dropped(font: TTFFon
 
 
 @pytest.fixture
-def indic() -> Iterator[PageCanvas]:
+def indic() -> Iterator[dict[str, TTFFont]]:
     canvas = PageCanvas(running_head="", foot="foot", total=1, given="ไทย हिन्दी")
     canvas.measure("ไทย हिन्दी", Style(9))
-    yield canvas
+    yield {key: font for key, font in canvas.fonts.items() if isinstance(font, TTFFont)}
     canvas.release()
 
 
 @pytest.mark.parametrize(
     "text", ["हिन्दी", "क्षेत्र की जाँच", "निर्देश", "कोई तस्वीर", "น้ำเหลือง", "ครั้ง ผู้ป่วย", "ทำ", "क\u200dष", "ि"]
 )
-def test_reordered_scripts_are_read_back_in_the_order_of_typing(indic: PageCanvas, text: str) -> None:
-    font = indic.fonts["notosansthai" if text[0] > "\u0e00" else "notosansdevanagari"]
+def test_reordered_scripts_are_read_back_in_the_order_of_typing(indic: dict[str, TTFFont], text: str) -> None:
+    font = indic["notosansthai" if text[0] > "\u0e00" else "notosansdevanagari"]
     glyphs = shaped(font, Run(text, rtl=False))
 
     assert all(glyph.characters and glyph.index for glyph in glyphs)
@@ -103,8 +103,8 @@ def test_reordered_scripts_are_read_back_in_the_order_of_typing(indic: PageCanva
     assert [word for _, word in dict.fromkeys(glyph.word for glyph in glyphs)] == re.findall(r"\s+|\S+", text)
 
 
-def test_hindi_and_thai_are_shaped_and_not_only_lined_up(indic: PageCanvas) -> None:
-    hindi, thai = indic.fonts["notosansdevanagari"], indic.fonts["notosansthai"]
+def test_hindi_and_thai_are_shaped_and_not_only_lined_up(indic: dict[str, TTFFont]) -> None:
+    hindi, thai = indic["notosansdevanagari"], indic["notosansthai"]
     alone = {letter: shaped(hindi, Run(letter, rtl=False))[0].index for letter in "कष"}
 
     # A conjunct is one glyph that neither of its letters has, and a short i stands before its consonant.
