@@ -1045,7 +1045,7 @@ class TestHeadFromProbe:
         start = load_pretrained(network, begun.init)
         frozen = FrozenBackbone(network, "tiny_asff", start.sha256, plan.preprocessing)  # type: ignore[arg-type]
         weights = row_weights(train, 0.5) * len(train)
-        numbers = (train["origin"] == "msk").to_numpy(np.int64)
+        numbers = (train["origin"] == "msk").to_numpy().astype(np.int64)
         values = pooled_features(frozen, train)[:, 6:]
         _, first = fit_with_intercepts(values, train["malignant"], numbers, weights, plan.probe_strength)
         moved = np.abs(learned.numpy() - first)

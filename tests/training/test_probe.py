@@ -218,7 +218,7 @@ class TestHeldOut:
         part = probe_origin(rows, drawn, "bcn", intercepts=True)
         apart = (rows["origin"] != "bcn") & ~rows["group_id"].isin(part.rows["group_id"])
         malignant = rows.loc[apart, "malignant"].to_numpy()
-        numbers = (rows.loc[apart, "origin"] == "hiba").to_numpy(np.int64)
+        numbers = (rows.loc[apart, "origin"] == "hiba").to_numpy().astype(np.int64)
         expected, _ = fit_with_intercepts(drawn[apart], malignant, numbers, balanced(malignant), part.strength)
         np.testing.assert_allclose(part.rows["probability"], expected.probability(drawn[120:240]), rtol=1e-5)
 
