@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 MODULES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
     for path in sorted((ROOT / "skinlens").rglob("*.py"))
-    if ">>> " in path.read_text("utf-8")
+    if re.search(r"^ *>>> ", path.read_text("utf-8"), re.MULTILINE)
 ]
 
 

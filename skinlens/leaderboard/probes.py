@@ -3,11 +3,12 @@
 import hashlib
 import io
 import json
+import operator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from skinlens.leaderboard.documents import ResultError
 from skinlens.leaderboard.held_out import HeldOutMeasurements
@@ -95,7 +96,8 @@ class ProbeRecord(_Frozen):
     start: str
     start_sha256: str | None
     stages: tuple[str, ...]
-    intercepts: bool = False
+    # Left out where it says nothing new, so that records made before it stay as they are.
+    intercepts: bool = Field(default=False, exclude_if=operator.not_)
     leave_out: tuple[str, ...]
     data: tuple[str, ...]
     images: dict[str, int]

@@ -217,9 +217,9 @@ def test_memory_holds_a_few_images_at_a_time(
     sizes = []
     keep = BatchStore.keep
 
-    def watched(store: BatchStore, results: list[dict[str, Any]], second: list[dict[str, Any]]) -> None:
+    def watched(store: BatchStore, results: list[dict[str, Any]], *others: Any) -> None:
         sizes.append(len(results))
-        keep(store, results, second)
+        keep(store, results, *others)
 
     monkeypatch.setattr(BatchStore, "keep", watched)
     assess_all(new_run(), predictor)

@@ -169,8 +169,8 @@ class TestLesion:
             box(app, "Body site").set_value("699893008").run()
             box(app, "Side").set_value("left").run()
             save(app)
-        assert [lesion.title for lesion in cases.lesions("P-1")] == [
-            f"L{number}, Upper back, left" for number in (1, 2, 3)
+        assert [(lesion.label, lesion.site) for lesion in cases.lesions("P-1")] == [
+            (f"L{number}", "Upper back, left") for number in (1, 2, 3)
         ]
 
     def test_the_same_image_again_is_of_the_lesion_that_it_is_of(self, cases: CaseStore) -> None:
