@@ -18,6 +18,22 @@ SERVER = os.environ.get("SKINLENS_TEST_DB_URL")
 BACKENDS = ["sqlite", *(["postgresql"] if SERVER else [])]
 
 
+# A PDF and a saved case are compared in the same way whatever database the case comes from.
+ON_ANY_DATABASE = ("test_verify.py", "test_verify_pdf.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what says the same of the second database as of the first."""
+    for item in items:
+        if (
+            item.path.parent == Path(__file__).parent
+            and item.path.name in ON_ANY_DATABASE
+            and "[postgresql" in item.name
+        ):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(params=BACKENDS)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CaseStore]:
     if request.param == "sqlite":

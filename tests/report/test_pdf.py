@@ -485,7 +485,10 @@ SCRIPTS = {
 }
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize(
+    "script",
+    [pytest.param(name, marks=() if name in {"japanese", "thai", "hindi"} else pytest.mark.slow) for name in SCRIPTS],
+)
 def test_the_scripts_of_asia_are_read_back_as_typed_on_one_page(
     build_record: Callable[..., Any], card: ModelCard, script: str
 ) -> None:
