@@ -3,12 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
 from sqlalchemy import Column, Connection, Integer, LargeBinary, String, Text, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from skinlens.storage.columns import Document, Moment
+from skinlens.storage.migrating import MigrationContext, Operations
 from skinlens.storage.verdict import Verdict
 
 # Of the tables below. `migrate` brings files of earlier versions up to it; a file of a later one is not read.

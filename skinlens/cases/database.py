@@ -2,15 +2,13 @@
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.util.exc import CommandError
 from sqlalchemy import URL, Engine, text
 
 from skinlens.cases.errors import CaseStoreError
 from skinlens.storage.database import connect, writer
 from skinlens.storage.errors import explained
 from skinlens.storage.location import data_folder, own_folder
+from skinlens.storage.migrating import CommandError, Config, command
 from skinlens.translation import marked
 
 MIGRATIONS = Path(__file__).parent / "migrations"
