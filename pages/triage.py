@@ -5,7 +5,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from skinlens.translation import gettext as _
 from skinlens.translation import in_language
-from skinlens.triage.diameter import diameter_of
+from skinlens.triage.diameter import assessed_diameter
 from skinlens.triage.pipeline import Assessed
 from skinlens.triage.risk import meaning
 from skinlens.ui import session
@@ -72,11 +72,10 @@ def show_image(result: Assessed, model: LoadedModel, check: StabilityCheck | Non
     risk = None if prevalence is None else meaning(assessment, model.card, prevalence)
     with verdict:
         show_verdict(result, assessment, risk, check)
-    rejected = assessment.decision == "rejected"
-    diameter = None if rejected else diameter_of(result.image, scale_of(result.image))
+    diameter = assessed_diameter(result.image, assessment.decision, scale_of(result.image))
     with images:
         show_name(result)
-        if rejected:
+        if assessment.decision == "rejected":
             alone(result.image)
         else:
             pair(result, assessment=assessment, other=other_model(result), measuring=measuring(result.image))

@@ -108,7 +108,7 @@ def image_of(row: Row, pixels: Pixels) -> LesionImage:
         notes=tuple(image.notes),
         synthetic=image.synthetic,
         frames=image.frames or 1,
-        frame=(image.frame or 1) - 1,
+        frame=image.number,
     )
 
 
@@ -138,16 +138,11 @@ def readings_of(row: Row) -> tuple[Reading, ...]:
 
 
 def lesion_title(label: str, site: str | None) -> str:
-    """Return a lesion as people call it: its name with its body site.
+    """Return a lesion as people call it, in the reader's language: its name with its body site.
 
     >>> lesion_title("L2", "Upper back, left"), lesion_title("L3", ""), lesion_title("left upper back", None)
     ('L2, Upper back, left', 'L3, site not given', 'left upper back')
     """
-    return label if site is None else f"{label}, {site or SITE_UNKNOWN}"
-
-
-def lesion_in_words(label: str, site: str | None) -> str:
-    """Return a lesion as `lesion_title` does, in the reader's language."""
     return label if site is None else f"{label}, {site_in_language(site) if site else _(SITE_UNKNOWN)}"
 
 

@@ -25,7 +25,7 @@ def reopen(store: CaseStore, row: Assessment, *, original: LesionImage | None = 
         store: Where the case is kept.
         row: From `CaseStore.assessment`.
         original: The image, if the user has the file at hand; needed only where its pixels are not kept. Of a file
-            with several, the one that `image_number` says.
+            with several, the one that `row.image.number` says.
 
     Raises:
         PixelsNotKeptError: If neither is to be had.
@@ -46,11 +46,6 @@ def reopen(store: CaseStore, row: Assessment, *, original: LesionImage | None = 
         readings=readings_of(row),
         diameter=diameter_from(row.diameter),
     )
-
-
-def image_number(row: Assessment) -> int:
-    """Return which image of its file a case is of, from 0, as `decode` takes it."""
-    return (row.image.frame or 1) - 1
 
 
 def _pixels(store: CaseStore, row: Assessment, original: LesionImage | None) -> Pixels:

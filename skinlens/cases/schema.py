@@ -100,9 +100,14 @@ class Image(Kept):
         return self.file_sha256 or self.sha256
 
     @property
+    def number(self) -> int:
+        """Which image of its file it is, from 0, as `decode` takes it."""
+        return (self.frame or 1) - 1
+
+    @property
     def shown_name(self) -> str:
         """What to call it in front of a person."""
-        return name_in_words(self.name, (self.frame or 1) - 1, self.frames or 1)
+        return name_in_words(self.name, self.number, self.frames or 1)
 
 
 class KeptPixels(Kept):

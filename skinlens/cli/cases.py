@@ -50,7 +50,7 @@ def show(
 ) -> None:
     """Show one case, and write its summary again."""
     from skinlens.cases.records import card_of
-    from skinlens.cases.reopen import image_number, reopen
+    from skinlens.cases.reopen import reopen
     from skinlens.cases.store import open_store
     from skinlens.imaging.decode import decode
 
@@ -61,7 +61,7 @@ def show(
         return
     from skinlens.report.pdf import case_pdf
 
-    record = reopen(store, row, original=None if image is None else decode(image, frame=image_number(row)))
+    record = reopen(store, row, original=None if image is None else decode(image, frame=row.image.number))
     try:
         pdf.write_bytes(case_pdf(record, card_of(row)).content)
     except OSError as error:

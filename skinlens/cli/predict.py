@@ -28,7 +28,7 @@ from skinlens.storage.printable import printable
 from skinlens.storage.spreadsheet import guarded
 from skinlens.triage.case import CaseFacts, CaseRecord
 from skinlens.triage.decision import operating_point
-from skinlens.triage.diameter import diameter_of
+from skinlens.triage.diameter import assessed_diameter
 from skinlens.triage.pipeline import Assessed, Outcome, Pipeline
 from skinlens.triage.risk import PRIMARY_CARE, meaning
 from skinlens.triage.row import Row, columns
@@ -157,7 +157,7 @@ def _write_extras(source: Source, assessed: Assessed, outputs: Outputs) -> None:
     from skinlens.report.pdf import case_pdf
 
     risk = meaning(assessed.assessment, assessed.card, outputs.prevalence)
-    diameter = None if assessed.assessment.decision == "rejected" else diameter_of(image)
+    diameter = assessed_diameter(image, assessed.assessment.decision)
     record = CaseRecord(
         image, drawn, assessed.assessment, CaseFacts(), datetime.now().astimezone(), risk, diameter=diameter
     )

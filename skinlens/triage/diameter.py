@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, get_args
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.quality import lesion_diameter
 from skinlens.translation import marked, sentence
+from skinlens.triage.decision import Decision
 
 Source = Literal["pixel spacing", "ruler"]
 _SENTENCES: Final[Mapping[Source, str]] = {
@@ -63,6 +64,11 @@ def diameter_of(image: LesionImage, ruler: float | None = None) -> Diameter | No
     wider = max(image.width, image.height) / max(image.pixels.shape[:2])
     measured = lesion_diameter(image.pixels, pixel * wider)
     return None if measured is None else Diameter(measured, source, pixel)
+
+
+def assessed_diameter(image: LesionImage, decision: Decision, ruler: float | None = None) -> Diameter | None:
+    """Return `diameter_of` an image, and none for a rejected one, whose outline may be of no lesion."""
+    return None if decision == "rejected" else diameter_of(image, ruler)
 
 
 def pixel_width(first: Point, second: Point, millimetres: float) -> float | None:

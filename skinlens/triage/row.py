@@ -7,7 +7,7 @@ from typing import get_args
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.runtime.orientations import Stability
 from skinlens.triage.decision import NO_RESULT_CODE
-from skinlens.triage.diameter import Diameter, diameter_of
+from skinlens.triage.diameter import Diameter, assessed_diameter
 from skinlens.triage.pipeline import Assessed, Outcome
 from skinlens.triage.risk import PRIMARY_CARE, Meaning, meaning
 
@@ -99,7 +99,7 @@ class Row:
         image, assessment = outcome.image, outcome.assessment
         failed = () if assessment.admission is None else assessment.admission.quality.failed
         usable = assessment.has_result
-        millimetres, source = diameter_cells(None if assessment.decision == "rejected" else diameter_of(image))
+        millimetres, source = diameter_cells(assessed_diameter(image, assessment.decision))
         return cls(
             path=path,
             sha256=image.sha256,

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from skinlens.cases.errors import CaseStoreError
-from skinlens.cases.records import assessment_of, card_of, facts_of, lesion_in_words, second_of
-from skinlens.cases.reopen import PixelsNotKeptError, image_number, reopen
+from skinlens.cases.records import assessment_of, card_of, facts_of, lesion_title, second_of
+from skinlens.cases.reopen import PixelsNotKeptError, reopen
 from skinlens.cases.schema import Assessment
 from skinlens.cases.store import CaseStore, current_user
 from skinlens.imaging.decode import decode
@@ -35,7 +35,7 @@ def show_case(store: CaseStore, case_id: str) -> None:
     row = store.assessment(case_id)
     lesion = row.image.lesion
     st.subheader(_("Case"), anchor=False)
-    st.text(f"{lesion.patient.pseudonym}: {lesion_in_words(lesion.label, lesion.site)}")
+    st.text(f"{lesion.patient.pseudonym}: {lesion_title(lesion.label, lesion.site)}")
     images, reading = st.columns([2.05, 1])
     with images:
         record = _record(store, row)
@@ -64,7 +64,7 @@ def _record(store: CaseStore, row: Assessment) -> CaseRecord | None:
     if upload is None:
         return None
     try:
-        return reopen(store, row, original=decode(upload.getvalue(), name=upload.name, frame=image_number(row)))
+        return reopen(store, row, original=decode(upload.getvalue(), name=upload.name, frame=row.image.number))
     except (ImageRejectedError, CaseStoreError) as error:
         st.error(_("This file cannot be used."), icon=":material/block:")
         st.text(error_in_language(error))

@@ -5,7 +5,7 @@ from collections.abc import Collection
 import streamlit as st
 
 from skinlens.batch.holding import runs_holding
-from skinlens.cases.records import lesion_in_words
+from skinlens.cases.records import lesion_title
 from skinlens.cases.schema import Assessment
 from skinlens.cases.store import CaseStore, current_user
 from skinlens.translation import gettext as _
@@ -32,7 +32,7 @@ def offer_deletion(store: CaseStore, row: Assessment) -> None:
         "lesion": (
             of_lesion,
             _("the lesion {lesion} with {cases}").format(
-                lesion=lesion_in_words(lesion.label, lesion.site), cases=_cases(len(of_lesion))
+                lesion=lesion_title(lesion.label, lesion.site), cases=_cases(len(of_lesion))
             ),
         ),
         "patient": (

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from skinlens.cases.records import lesion_in_words
+from skinlens.cases.records import lesion_title
 from skinlens.cases.store import CaseLine, CaseStore
 from skinlens.translation import gettext as _
 from skinlens.translation import ngettext
@@ -76,7 +76,7 @@ def case_table(lines: Sequence[CaseLine]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             _("Patient"): line.patient,
-            _("Lesion"): lesion_in_words(line.lesion, line.site),
+            _("Lesion"): lesion_title(line.lesion, line.site),
             _("Photographed"): line.photographed or _("not known"),
             _("Decision"): _(HEADLINES[line.decision]),
             _("Reader's verdict"): _(_WORDS[line.last_verdict]) if line.last_verdict else "",

@@ -6,7 +6,7 @@ from datetime import date
 import streamlit as st
 
 from skinlens.cases.errors import CaseStoreError
-from skinlens.cases.records import lesion_in_words
+from skinlens.cases.records import lesion_title
 from skinlens.cases.store import LesionLine, next_label
 from skinlens.imaging.image import LesionImage
 from skinlens.translation import gettext as _
@@ -140,7 +140,7 @@ def _lesions(case_id: str) -> tuple[LesionLine, ...]:
 def _title(lesion: LesionLine | None, new: str) -> str:
     if lesion is None:
         return _("New lesion ({label})").format(label=new)
-    return f"{lesion_in_words(lesion.label, lesion.site)} ({lesion.latest})"
+    return f"{lesion_title(lesion.label, lesion.site)} ({lesion.latest})"
 
 
 def _ask_for_day(image: LesionImage) -> str:
