@@ -6,7 +6,7 @@ import onnx
 import onnx_ir as ir
 import onnx_safetensors
 import torch
-from onnx_ir.passes.common import RemoveUnusedNodesPass
+from onnx_ir.passes.common import ClearMetadataAndDocStringPass, RemoveUnusedNodesPass
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -106,6 +106,8 @@ def write_graph(module: ReleasedGraph, *, size: int, graph: Path, weights: Path)
     for value in list(model.graph.initializers.values()):
         _store_as_released(model, value)
     drop_zero_biases(model)
+    # torch notes the lines of code, with their paths on this machine, that every node came from.
+    ClearMetadataAndDocStringPass()(model)
     onnx_safetensors.load_file_as_external_data(model, weights.name, weights.parent)
     onnx.save_model(ir.serde.serialize_model(model), graph)
     # By its path: the weights lie in another file, which a model in memory does not find.
