@@ -290,6 +290,17 @@ def test_counts_follow_the_threshold_without_assessing_again(app: AppTest, run: 
     assert run.stamp() == before
 
 
+def test_scores_are_written_as_the_language_writes_numbers(app: AppTest, run: BatchStore) -> None:
+    batch(app, run)
+    english = [score for score in app.dataframe[0].value["Score"] if score]
+    app.session_state["language"] = "de"
+    app.run()
+    assert not app.exception
+    german = [score for score in app.dataframe[0].value.iloc[:, 3] if score]
+    assert len(english) == 4
+    assert german == [score.replace(".", ",") for score in english] != english
+
+
 def test_the_sidebar_names_the_operating_point_of_the_page(
     app: AppTest, run: BatchStore, calibrated: ModelCard
 ) -> None:

@@ -314,7 +314,8 @@ def show_table(store: BatchStore, shown: Shown, current: int | None) -> int | No
             "Name": st.column_config.TextColumn(_("Name"), width=190),
             "Decision": st.column_config.TextColumn(_("Decision"), width=120),
             "Verdict": st.column_config.TextColumn(_("Verdict"), width=100),
-            score: st.column_config.ProgressColumn(width=100, min_value=0.0, max_value=1.0, format="%.2f"),
+            # As text: a column of numbers would be written in the language of the browser.
+            score: st.column_config.TextColumn(width=70),
             "Models": st.column_config.TextColumn(
                 _("Models"), width=90, help=_("Whether the second model decides the same.")
             ),
@@ -388,7 +389,7 @@ def _table(
             "": "▸" if entry.number == current else "",
             "Image": _address(small.get(entry.number)),
             "Name": shown.names[entry.number],
-            score: None if shown.hides(entry) or entry.outcome == "rejected" else entry.line.score,
+            score: _shown_score(entry, shown),
             "Decision": _("hidden") if shown.hides(entry) else _(OUTCOME_WORDS[entry.outcome]),
             **({"Models": "" if shown.hides(entry) else _models(entry)} if shown.has_second else {}),
             "Verdict": _(VERDICTS[entry.last_review.verdict]) if entry.last_review else "",
@@ -397,6 +398,12 @@ def _table(
         }
         for entry in part
     )
+
+
+def _shown_score(entry: Entry, shown: Shown) -> str:
+    if shown.hides(entry) or entry.outcome == "rejected" or entry.line.score is None:
+        return ""
+    return number(entry.line.score, ".2f")
 
 
 def _models(entry: Entry) -> str:
