@@ -186,6 +186,9 @@ class AdaptiveFusion(Explainable):
     fuses = True
     textured = True
 
+    # Which of the early stages is the fine branch.
+    fine_stage = -2
+
     levels: int
 
     @property
@@ -194,8 +197,8 @@ class AdaptiveFusion(Explainable):
         """Channels of the fine, mid-level and semantic stage, under the names by which probes know them."""
 
     @abstractmethod
-    def _stages(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Maps of three stages; the second is the fine branch, the third the mid-level one."""
+    def _stages(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Maps of the early stages, one after another; the last is the mid-level branch."""
 
     @abstractmethod
     def _last(self, mid: Tensor) -> Tensor:
@@ -256,16 +259,15 @@ class AdaptiveFusion(Explainable):
 
         Returns:
             Logits `(N, classes)`, the fused maps `(N, C, H/16, W/16)` and their averages `(N, C)`, the weights of the
-            mid-level branch, and the averages of three early stages.
+            mid-level branch, and the texture.
         """
         stages = self._stages(images)
         branches = self._branches(stages)
         weights = self.gate(*branches)
         fused = self.fused(mix(branches, weights))
         features = pooled(fused)
-        texture = torch.cat([pooled(stage) for stage in stages], dim=1)
         mid_weights = weights if self.levels == 2 else weights[:, 1]
-        return Analysis(self.head(features), fused, features, mid_weights, texture)
+        return Analysis(self.head(features), fused, features, mid_weights, self._texture(stages))
 
     def evidence_gradient(self, pooled: Tensor) -> Tensor:
         """Return the head's gradient of `logit[malignant] - logit[benign]`; see `Head.evidence_gradient`.
@@ -317,8 +319,12 @@ class AdaptiveFusion(Explainable):
             _write_along(direction, self.project_fine, fine[0])
         self.head.read_along(self.levels * direction, intercept)
 
-    def _branches(self, stages: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, ...]:
-        _, fine, mid = stages
+    def _texture(self, stages: tuple[Tensor, ...]) -> Tensor:
+        """Averages of the early stages, `(N, K)`."""
+        return torch.cat([pooled(stage) for stage in stages], dim=1)
+
+    def _branches(self, stages: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        fine, mid = stages[self.fine_stage], stages[-1]
         semantic = upsampled(self.project(self._last(mid)), like=mid)
         middle = self.project_mid(mid)
         if self.levels == 2:
@@ -361,7 +367,7 @@ class AsffResNet50(AdaptiveFusion):
         """Channels of layer2, layer3 and layer4."""
         return {"layer2": FINE_CHANNELS, "layer3": MID_CHANNELS, "layer4": SEMANTIC_CHANNELS}
 
-    def _stages(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _stages(self, images: Tensor) -> tuple[Tensor, ...]:
         """Maps of the first three stages, with 256, 512 and 1024 channels; the last is the mid-level branch."""
         first = self.layer1(self.maxpool(self.relu(self.bn1(self.conv1(images)))))
         second = self.layer2(first)
@@ -382,6 +388,18 @@ def pooled(maps: Tensor) -> Tensor:
         `(N, C)`.
     """
     return maps.mean(dim=(2, 3))
+
+
+def spread(maps: Tensor) -> Tensor:
+    """Standard deviation of maps over the image.
+
+    Args:
+        maps: `(N, C, H, W)`.
+
+    Returns:
+        `(N, C)`.
+    """
+    return (maps - maps.mean(dim=(2, 3), keepdim=True)).square().mean(dim=(2, 3)).sqrt()
 
 
 def mix(branches: tuple[Tensor, ...], weights: Tensor) -> Tensor:

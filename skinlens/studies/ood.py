@@ -58,7 +58,8 @@ def first_halves(kinds: Sequence[str]) -> Flags:
 def choose_threshold(familiarities: Floats, groups: Sequence[str], *, allowed: float) -> float:
     """Choose the highest threshold that rejects no more than a share of every group of images that should pass.
 
-    Groups in which that share is less than one image are taken together as one.
+    A group in which that share is less than one image says too little by itself. All images together are a further
+    group.
 
     Args:
         familiarities: `(N,)`; an image below the threshold is rejected.
@@ -75,12 +76,10 @@ def choose_threshold(familiarities: Floats, groups: Sequence[str], *, allowed: f
     if not np.isfinite(familiarities).all():
         raise ValueError("an out-of-distribution score is not a number")
     sizes = Counter(groups)
-    names = np.array([group if allowed * sizes[group] >= 1 else None for group in groups], dtype=object)
-    return min(
-        # The first that is not rejected: below it lie no more than the allowed share.
-        float(np.sort(of_group)[int(allowed * len(of_group))])
-        for of_group in (familiarities[names == group] for group in set(names))
-    )
+    names = np.array(groups, dtype=object)
+    large = [familiarities[names == group] for group, size in sizes.items() if allowed * size >= 1]
+    # The first that is not rejected: below it lie no more than the allowed share.
+    return min(float(np.sort(of_group)[int(allowed * len(of_group))]) for of_group in [familiarities, *large])
 
 
 def rejected_shares(refused: Flags, groups: Sequence[str], *, at_least: dict[str, float]) -> dict[str, RejectedShare]:

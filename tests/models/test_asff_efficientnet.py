@@ -61,7 +61,11 @@ def test_shapes_and_size(network: AsffEfficientNetLite2, images: torch.Tensor) -
         analysis = network.analyse(images)
     assert analysis.maps.shape == (2, 512, 4, 6)
     assert analysis.texture is not None
-    assert analysis.texture.shape == (2, 24 + 48 + 120)
+    assert analysis.texture.shape == (2, 2 * (16 + 24 + 48 + 88 + 120))
+    with torch.no_grad():
+        first = network._stages(images)[0]
+    torch.testing.assert_close(analysis.texture[:, :16], first.mean(dim=(2, 3)))
+    torch.testing.assert_close(analysis.texture[:, 16:32], first.std(dim=(2, 3), correction=0))
     assert analysis.gate is not None
     assert analysis.gate.shape == (2, 512, 1, 1)
     assert parameter_count(network) == 8_183_618
@@ -82,7 +86,7 @@ def test_it_can_begin_as_a_probe(images: torch.Tensor) -> None:
     network = AsffEfficientNetLite2().eval()
     square = images[..., :64]
     stages = network._stages(square)
-    averages = torch.cat([maps.mean(dim=(2, 3)) for maps in (*stages[1:], network._last(stages[-1]))], dim=1)
+    averages = torch.cat([maps.mean(dim=(2, 3)) for maps in (stages[2], stages[4], network._last(stages[-1]))], dim=1)
     coefficients = torch.randn(averages.shape[1], generator=torch.Generator().manual_seed(2)) / 100
     network.start_from_probe(coefficients, -0.25)
     logits = network(square)

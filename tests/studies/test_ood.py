@@ -36,10 +36,11 @@ class TestThreshold:
 
         assert worst(threshold) <= allowed < worst(float(np.nextafter(threshold, np.inf)))
 
-    def test_small_groups_are_taken_together(self) -> None:
-        scores = np.array([*np.linspace(0, 1, 100), *np.linspace(-3, -1, 10), *np.linspace(-9, -8, 10)])
-        groups = ["large"] * 100 + ["small"] * 10 + ["smaller"] * 10
-        assert choose_threshold(scores, groups, allowed=0.05) == pytest.approx(-9 + 1 / 9)
+    def test_a_small_group_counts_among_all_images_and_not_by_itself(self) -> None:
+        scores = np.array([*np.linspace(0, 1, 100), -9.0, *np.linspace(-3, -1, 9)])
+        groups = ["large"] * 100 + ["small"] * 10
+        # Five of all 110; five of the large group would be 0.05.
+        assert choose_threshold(scores, groups, allowed=0.05) == pytest.approx(-2.0)
 
     def test_nothing_allowed_is_the_lowest_of_all(self) -> None:
         assert choose_threshold(np.array([3.0, 1.0, 2.0]), ["a", "b", "a"], allowed=0.0) == 1.0
