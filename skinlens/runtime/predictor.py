@@ -25,7 +25,7 @@ from skinlens.translation import sentence
 
 Answer = TypeVar("Answer")
 
-DEFAULT_MODEL = "asff_resnet50"
+DEFAULT_MODEL = "asff_efficientnet_lite2"
 # Names in every released graph; those that fuse two branches give the gate too, and some the texture.
 INPUT = "pixels"
 OUTPUTS = ("logits", "probability", "evidence", "features")

@@ -15,7 +15,7 @@ from skinlens.imaging.files import LARGEST_TABLE_FILE, read_regular
 from skinlens.imaging.quality import assess_quality
 from skinlens.metrics.classification import Floats
 from skinlens.metrics.measurement import as_percent, from_table
-from skinlens.runtime.card import ModelFile, OodRecord, sha256_of
+from skinlens.runtime.card import ModelCard, ModelFile, OodRecord, sha256_of
 from skinlens.runtime.ood import OodStatistics, save_ood_statistics
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, load_predictor
 from skinlens.runtime.released import store_card
@@ -50,6 +50,7 @@ _SPLIT = (
     "Images to be rejected: of each kind the first half of the list is fitted on, the second half measured. "
     "Dermoscopic images: fitted on folds {fit}, threshold from fold {choose}, measured on folds {measure}."
 )
+_MEASURED_ALONE = " Datasets that the model's recipe leaves out, since they have one label alone, are only measured."
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +106,10 @@ def measure_rejection(
     others = _other_images(reject)
     read = _read(predictor, [*rows["file"], *others["file"]], cache)
     known, other = read.divided(len(rows))
-    folds = {part: rows["fold"].isin(numbers).to_numpy() for part, numbers in FOLDS.items()}
+    trained = _trained_on(rows, predictor.card)
+    folds = {
+        part: rows["fold"].isin(numbers).to_numpy() & (trained | (part == "measure")) for part, numbers in FOLDS.items()
+    }
     first = first_halves(others["kind"].tolist())
     kinds = others["kind"].to_numpy()
     sorts = [kinds == kind for kind in CLOSE_UPS if (kinds == kind).any()]
@@ -125,7 +129,8 @@ def measure_rejection(
         "model": name,
         "weights_sha256": predictor.model.sha256,
         "data": {path.name: sha256_of(path) for path in [*data, reject]},
-        "split": _SPLIT.format(**{part: ", ".join(map(str, numbers)) for part, numbers in FOLDS.items()}),
+        "split": _SPLIT.format(**{part: ", ".join(map(str, numbers)) for part, numbers in FOLDS.items()})
+        + ("" if trained.all() else _MEASURED_ALONE),
         "n": {part: int(members.sum()) for part, members in folds.items()},
         "threshold": threshold,
         "allowed": ALLOWED,
@@ -149,6 +154,13 @@ def _spread(rows: pd.DataFrame, images: int | None) -> pd.DataFrame:
     # The first of every cell, then the second of every cell, and so on.
     turn = shuffled.groupby(["manifest", "origin", "label"]).cumcount()
     return shuffled.loc[turn.sort_values(kind="stable").index].head(images or len(rows)).reset_index(drop=True)
+
+
+def _trained_on(rows: pd.DataFrame, card: ModelCard) -> Flags:
+    """Whether the model's recipe takes a row's dataset: one that it leaves out does not say what is dermoscopy."""
+    if not card.training.recipe.get("paired_origins"):
+        return np.ones(len(rows), np.bool_)
+    return (rows.groupby("origin")["label"].transform("nunique") > 1).to_numpy()
 
 
 def _other_images(path: Path) -> pd.DataFrame:

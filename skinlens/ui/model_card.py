@@ -38,9 +38,9 @@ def show_summary(card: ModelCard, held_out: HeldOutModel | None) -> None:
     st.write(
         _(
             "It knows nothing about the patient, has not been tested in a clinic, and can miss "
-            "melanomas. It rebuilds the classifier of arXiv 2510.03876, a ResNet-50 with adaptive "
-            "spatial feature fusion."
-        )
+            "melanomas. The model, {title}, follows arXiv 2510.03876: a convolutional network with adaptive "
+            "spatial feature fusion (ASFF)."
+        ).format(title=card.title)
     )
 
 

@@ -49,7 +49,7 @@ def test_shapes_types_and_ranges(predictor: Predictor, predictions: list[Predict
         assert 0.0 <= prediction.score <= 1.0
         assert prediction.signed_map.shape == (size // 16, size // 16)
         assert prediction.signed_map.dtype == np.float32
-        assert prediction.features.shape == (1024,)
+        assert prediction.features.shape == (512,)
         assert prediction.features.dtype == np.float32
         assert prediction.milliseconds > 0
         for part in (prediction.logits, prediction.signed_map, prediction.features):

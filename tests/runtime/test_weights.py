@@ -10,7 +10,7 @@ import pytest
 
 from skinlens.runtime import weights
 from skinlens.runtime.card import ModelFileError
-from skinlens.runtime.predictor import load_predictor, released_models
+from skinlens.runtime.predictor import DEFAULT_MODEL, load_predictor, released_models
 from skinlens.runtime.weights import VARIABLE, shipped_folder, weights_folder
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +64,7 @@ def test_a_source_tree_with_a_built_copy_takes_the_source(monkeypatch: pytest.Mo
 def test_models_are_looked_for_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     assert released_models() == ()
-    with pytest.raises(ModelFileError, match=f"no model 'asff_resnet50' in {tmp_path}"):
+    with pytest.raises(ModelFileError, match=f"no model '{DEFAULT_MODEL}' in {tmp_path}"):
         load_predictor()
     shutil.copy(ROOT / "weights" / "asff_resnet50.json", tmp_path)
     assert released_models() == ("asff_resnet50",)

@@ -16,7 +16,7 @@ from skinlens.runtime.ood import load_ood_statistics
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor
 from skinlens.studies import feature_cache
 from skinlens.studies import ood_rejection as command
-from skinlens.studies.ood_rejection import AT_LEAST, measure_rejection
+from skinlens.studies.ood_rejection import AT_LEAST, FOLDS, measure_rejection
 from skinlens.training.manifest import ManifestError
 
 # They share a fixture that takes fifteen seconds.
@@ -224,3 +224,30 @@ def test_images_are_spread_over_origins_and_labels(data: Path) -> None:
     assert counts.tolist() == [3, 3, 3, 3]
     assert command._spread(rows, None)["path"].nunique() == KNOWN
     assert command._spread(rows, 12)["path"].tolist() == command._spread(rows, 20)["path"].tolist()[:12]
+
+
+def test_a_dataset_that_the_recipe_leaves_out_is_only_measured(data: Path, done: Path, tmp_path: Path) -> None:
+    """It has one label alone; what it shows need not be dermoscopy."""
+    rows = pd.read_csv(data / "known.csv")
+    foreign = pd.DataFrame(
+        {
+            "path": [f"{kind}0.png" for kind in DRAWN],
+            "label": "malignant",
+            "origin": "nowhere",
+            "fold": range(len(DRAWN)),
+            "split": "train",
+        }
+    )
+    more = data / "more.csv"
+    pd.concat([rows, foreign]).to_csv(more, index=False)
+    measure_rejection(
+        None, [more], data / "strange.csv", tmp_path, images=None, cache=done / "kept.safetensors", release=False
+    )
+    record = json.loads((tmp_path / f"{DEFAULT_MODEL}.json").read_text("utf-8"))
+    before = json.loads((done / f"{DEFAULT_MODEL}.json").read_text("utf-8"))
+    assert record["threshold"] == pytest.approx(before["threshold"])
+    assert (record["n"]["fit"], record["n"]["choose"]) == (before["n"]["fit"], before["n"]["choose"])
+    assert "only measured" in record["split"]
+    assert "only measured" not in before["split"]
+    measured = record["either"]["dermoscopy"]
+    assert measured["nowhere"]["share"]["n"] == sum(number in FOLDS["measure"] for number in range(len(DRAWN)))

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from skinlens.runtime.card import ModelCard, ModelFileError, write_card
 from skinlens.runtime.engine_names import Engine
-from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor
+from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, card_of
 from skinlens.runtime.released import VARIABLE
 from skinlens.runtime.weights import shipped_folder
 from skinlens.ui.model import MODEL, chosen_name, loaded_model, model_title, released_names
@@ -88,7 +88,7 @@ def both(folder: Path) -> Path:
 class TestChoice:
     def test_the_default_model_comes_first(self, both: Path) -> None:
         assert released_names() == (DEFAULT_MODEL, PAPER)
-        assert model_title(DEFAULT_MODEL) == "ASFF ResNet-50, three levels"
+        assert model_title(PAPER) == "ASFF ResNet-50, paper protocol"
         (both / f"{PAPER}.json").unlink()
         assert released_names() == (DEFAULT_MODEL,)
 
@@ -105,7 +105,7 @@ class TestChoice:
         loaded_model()
         loaded_model()
         loaded_model(DEFAULT_MODEL)
-        assert loads == ["1.1.0", "0.3.0"]
+        assert loads == ["1.1.0", card_of(DEFAULT_MODEL, shipped_folder()).version]
         (both / f"{PAPER}.json").unlink()
         assert chosen_name() == DEFAULT_MODEL
 
@@ -120,7 +120,7 @@ class TestChoice:
     def test_the_choice_shows_titles_and_offers_only_what_is_there(self, both: Path) -> None:
         app = AppTest.from_function(_chooser).run()
         (choice,) = app.radio
-        assert choice.options == ["ASFF ResNet-50, three levels", "ASFF ResNet-50, paper protocol"]
+        assert choice.options == [card_of(DEFAULT_MODEL, shipped_folder()).title, "ASFF ResNet-50, paper protocol"]
         choice.set_value(PAPER).run()
         assert app.text[0].value == PAPER
         (both / f"{PAPER}.json").unlink()

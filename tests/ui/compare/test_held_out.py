@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from skinlens.leaderboard.held_out import held_out_table, measure_datasets
+from skinlens.runtime.predictor import DEFAULT_MODEL
 from skinlens.ui.compare import charts
 from skinlens.ui.compare.held_out import read_held_out
 from tests.made_up_probes import held_out_scores, write_probe
@@ -29,10 +30,10 @@ def choose(evaluation: Path, name: str, origins: tuple[str, ...], skill: float) 
 
 
 def test_choices_that_held_out_datasets_and_probes_are_found(tmp_path: Path) -> None:
-    choose(tmp_path, "asff_resnet50", ("ham", "bcn"), 1.5)
+    choose(tmp_path, DEFAULT_MODEL, ("ham", "bcn"), 1.5)
     choose(tmp_path, "other", ("ham",), 1.0)
     write_probe(tmp_path, held_out_scores(("ham", "bcn", "ids"), skill=0.5), title="Linear probe of weights")
-    models, problems = read_held_out(tmp_path, {"asff_resnet50": "For users"})
+    models, problems = read_held_out(tmp_path, {DEFAULT_MODEL: "For users"})
     assert problems == []
     assert [(model.title, model.kind, model.default) for model in models] == [
         ("For users", "model", True),
