@@ -166,11 +166,15 @@ class TestRun:
         assert [review.verdict for review in run.reviews() if review.number == 1] == ["benign", "unsure"]
 
 
+# That made them.
+MODEL = "asff_resnet50"
+
+
 class TestScores:
     def test_nothing_is_left_to_score(self, home: Path, tmp_path: Path) -> None:
         assert home.is_dir()
         shutil.copytree(MADE_BEFORE / "scored", tmp_path / "scored")
-        result = skinlens("score", "images", "--out", "scored")
+        result = skinlens("score", "images", "--model", MODEL, "--out", "scored")
         assert result.exit_code == 0
         assert "nothing was left to score" in result.stderr
 
@@ -179,7 +183,7 @@ class TestScores:
         shutil.copytree(MADE_BEFORE / "scored", tmp_path / "scored")
         (tmp_path / "images" / "benign.jpg").unlink()
         with pytest.raises(Exception, match="another run"):
-            skinlens("score", "images", "--out", "scored")
+            skinlens("score", "images", "--model", MODEL, "--out", "scored")
 
     def test_shards_and_table_hold_the_same_scores(self) -> None:
         shard = parquet.read_table(MADE_BEFORE / "scored" / "part-000000.parquet").to_pylist()
@@ -190,7 +194,7 @@ class TestScores:
 
     def test_images_get_the_rows_that_they_had(self, home: Path, tmp_path: Path) -> None:
         assert home.is_dir()
-        assert skinlens("predict", "images", "missing.jpg", "--out", "again.csv").exit_code == 0
+        assert skinlens("predict", "images", "missing.jpg", "--model", MODEL, "--out", "again.csv").exit_code == 0
         now = rows_of((tmp_path / "again.csv").read_bytes().decode())
         before = rows_of((MADE_BEFORE / "predict.csv").read_bytes().decode())
         for row, old in zip(now, before, strict=True):

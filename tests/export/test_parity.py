@@ -14,7 +14,7 @@ from skinlens.export.graph import ReleasedGraph, write_graph
 from skinlens.export.parity import Parity, ParityError, measure_parity
 from skinlens.imaging.image import LesionImage
 from skinlens.imaging.synthetic import draw_pixels
-from skinlens.models.asff import AsffResNet50
+from skinlens.models.asff import AdaptiveFusion, AsffResNet50
 from skinlens.models.explainable import Analysis, evidence_map
 from skinlens.models.normalise import Normalise
 from skinlens.models.registry import build
@@ -23,10 +23,10 @@ from tests.small_asff import SmallAsff
 
 
 @pytest.fixture(scope="module")
-def parts(predictor: Predictor) -> tuple[AsffResNet50, Normalise]:
+def parts(predictor: Predictor) -> tuple[AdaptiveFusion, Normalise]:
     card = predictor.card
     network = build(card.architecture.name, card.architecture.options)
-    assert isinstance(network, AsffResNet50)
+    assert isinstance(network, AdaptiveFusion)
     return network, Normalise(card.preprocessing.mean, card.preprocessing.std)
 
 
@@ -40,7 +40,7 @@ def files(predictor: Predictor, folder: Path) -> tuple[Path, Path]:
 
 @pytest.mark.slow
 def test_released_graph_on_synthetic_images(
-    predictor: Predictor, released_folder: Path, parts: tuple[AsffResNet50, Normalise], images: list[LesionImage]
+    predictor: Predictor, released_folder: Path, parts: tuple[AdaptiveFusion, Normalise], images: list[LesionImage]
 ) -> None:
     graph, weights = files(predictor, released_folder)
     parity = measure_parity(graph, weights, *parts, stacked(predictor, images))
@@ -50,7 +50,7 @@ def test_released_graph_on_synthetic_images(
 
 @pytest.mark.slow
 def test_released_graph_on_real_images(
-    predictor: Predictor, released_folder: Path, parts: tuple[AsffResNet50, Normalise], real_images: list[LesionImage]
+    predictor: Predictor, released_folder: Path, parts: tuple[AdaptiveFusion, Normalise], real_images: list[LesionImage]
 ) -> None:
     graph, weights = files(predictor, released_folder)
     parity = measure_parity(graph, weights, *parts, stacked(predictor, real_images))
@@ -116,7 +116,7 @@ def test_a_wrong_map_is_refused(
 def test_foreign_weights_are_refused(
     predictor: Predictor,
     released_folder: Path,
-    parts: tuple[AsffResNet50, Normalise],
+    parts: tuple[AdaptiveFusion, Normalise],
     images: list[LesionImage],
     tmp_path: Path,
 ) -> None:
