@@ -31,7 +31,7 @@ from skinlens.studies.ood import (
     rejected_shares,
     wrongly_rejected,
 )
-from skinlens.training.manifest import ManifestError, read_manifests, training_rows
+from skinlens.training.manifest import ManifestError, in_paired_origins, read_manifests, training_rows
 from skinlens.triage.admission import admit
 
 # Folds that make the statistics, choose the threshold, and are measured on; a lesion lies in one fold.
@@ -160,7 +160,7 @@ def _trained_on(rows: pd.DataFrame, card: ModelCard) -> Flags:
     """Whether the model's recipe takes a row's dataset: one that it leaves out does not say what is dermoscopy."""
     if not card.training.recipe.get("paired_origins"):
         return np.ones(len(rows), np.bool_)
-    return (rows.groupby("origin")["label"].transform("nunique") > 1).to_numpy()
+    return in_paired_origins(rows["origin"], rows["label"]).to_numpy()
 
 
 def _other_images(path: Path) -> pd.DataFrame:

@@ -170,10 +170,18 @@ def paired_origin_rows(rows: pd.DataFrame) -> pd.DataFrame:
         ManifestError: If there is no column `origin`, or a training row has none.
     """
     trained = rows["split"] == "train"
-    origins = _origins(rows[trained])
-    labels = rows.loc[trained, "label"].groupby(origins).transform("nunique")
-    alone = labels.index[labels == 1]
-    return rows.drop(index=alone).reset_index(drop=True)
+    paired = in_paired_origins(_origins(rows[trained]), rows.loc[trained, "label"])
+    return rows.drop(index=paired.index[~paired]).reset_index(drop=True)
+
+
+def in_paired_origins(origins: pd.Series, labels: pd.Series) -> pd.Series:
+    """Whether each row is of a dataset that has both labels.
+
+    Args:
+        origins: The dataset of each row, `(N,)`.
+        labels: With the same index.
+    """
+    return labels.groupby(origins).transform("nunique") > 1
 
 
 def usable_rows(rows: pd.DataFrame, leave_out: Sequence[str], *, paired_origins: bool) -> pd.DataFrame:
