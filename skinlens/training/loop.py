@@ -373,8 +373,9 @@ def _train_epoch(tools: _Tools, state: _State, draws: _Draws, epoch: int) -> dic
     loader = _training_loader(draws, recipe, tools.settings, epoch)
     losses: list[float] = []
     batches = tracked(loader, f"epoch {epoch + 1}", total=sampler.batches, shown=fabric.is_global_zero)
-    for number, batch in enumerate(batches):
-        factor = rate_factor(epoch * sampler.batches + number, recipe.schedule.epochs * sampler.batches, recipe)
+    cycle = recipe.schedule.cycle(epoch)
+    for number, batch in enumerate(batches, start=(epoch - cycle.start) * sampler.batches):
+        factor = rate_factor(number, len(cycle) * sampler.batches, recipe)
         losses.append(_step(tools, state, batch, factor))
     seconds = time.perf_counter() - began
     state.epoch = epoch + 1
@@ -463,6 +464,10 @@ def _resume(state: _State, recipe: Recipe, settings: Settings) -> None:
     # The pretrained weights decide which parameters count as pretrained, and so their learning rates.
     absent = {"share": None, "origin": None}
     expected = absent | _identity(recipe, settings) | {"start": _pretrained_identity(state.pretrained)}
+    epoch = int(record["epoch"])
+    # A recipe may go on where the run of another ended.
+    if Recipe.model_validate(record["recipe"]).followed(epoch) == recipe.followed(epoch):
+        del expected["recipe"]
     for key, value in expected.items():
         if record.get(key) != value:
             raise CheckpointError(f"{path} belongs to another run: its {key} differs; choose another --out")
@@ -474,7 +479,7 @@ def _resume(state: _State, recipe: Recipe, settings: Settings) -> None:
     if state.with_intercepts is not None:
         state.with_intercepts.intercepts.data.copy_(parts["intercepts"]["datasets"])
     restore_optimiser(state.optimiser, state.trained_modules, parts["optimiser"])
-    state.epoch, state.seconds = int(record["epoch"]), float(record["seconds"])
+    state.epoch, state.seconds = epoch, float(record["seconds"])
     state.log = list(record["log"])
 
 

@@ -78,8 +78,8 @@ def rate_factor(step: int, total: int, recipe: Recipe) -> float:
     """Return the share of the base learning rate at a step: linear warm-up, then cosine to 0 or constant.
 
     Args:
-        step: Counted from 0, over all epochs.
-        total: Steps of the whole run.
+        step: Counted from 0, over all epochs of the cycle.
+        total: Steps of the cycle, which is the whole run where the schedule has no restarts.
         recipe: Its schedule is followed.
 
     Returns:

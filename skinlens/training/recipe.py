@@ -60,6 +60,7 @@ class Schedule(Entries):
         score_every: Epochs from one look at the held-out rows to the next; the last epoch always has one.
         images: Images that an epoch shows, whatever the number of rows, so that runs that hold out much and runs that
             hold out little train equally long; None: as many as there are training rows.
+        restarts: Epochs, counted from 0, at which warm-up and shape begin anew (warm restarts, arXiv 1608.03983).
     """
 
     epochs: Annotated[int, Field(ge=1)]
@@ -68,6 +69,13 @@ class Schedule(Entries):
     sizes: tuple[tuple[FirstEpoch, Side], ...] = ()
     score_every: Annotated[int, Field(ge=1)] = later(1)
     images: Annotated[int, Field(ge=1)] | None = later(None)
+    restarts: tuple[Annotated[int, Field(ge=1)], ...] = later(())
+
+    @model_validator(mode="after")
+    def _restarts_in_order(self) -> Self:
+        if list(self.restarts) != sorted(set(self.restarts)) or any(start >= self.epochs for start in self.restarts):
+            raise ValueError(f"restarts must be in order and before epoch {self.epochs}, not {list(self.restarts)}")
+        return self
 
     @field_validator("sizes")
     @classmethod
@@ -89,6 +97,33 @@ class Schedule(Entries):
         """
         reached = [side for start, side in self.sizes if start <= epoch]
         return reached[-1] if reached else default
+
+    def cycle(self, epoch: int) -> range:
+        """Return the epochs from the last restart to the next, among them this one.
+
+        Args:
+            epoch: Counted from 0.
+
+        Returns:
+            All epochs where there are no restarts.
+        """
+        starts = (0, *self.restarts)
+        ends = (*self.restarts, self.epochs)
+        return next(range(start, end) for start, end in zip(starts, ends, strict=True) if epoch < end)
+
+    def until(self, epoch: int) -> "Schedule":
+        """Return the schedule of a run that ends earlier.
+
+        Args:
+            epoch: Epochs of that run, at most those of this one.
+        """
+        return self.model_copy(
+            update={
+                "epochs": epoch,
+                "sizes": tuple((start, side) for start, side in self.sizes if start < epoch),
+                "restarts": tuple(start for start in self.restarts if start < epoch),
+            }
+        )
 
     def scores_after(self, epoch: int) -> bool:
         """Whether the held-out rows are looked at after an epoch.
@@ -197,6 +232,21 @@ class Recipe(Entries):
         if self.intercepts == "dataset" and (self.head != "probe" or self.segmentation):
             raise ValueError('intercepts = "dataset" needs head = "probe", and no segmentation')
         return self
+
+    def followed(self, epoch: int) -> "Recipe":
+        """Return what a run that has come to an epoch has followed, to compare two recipes up to there.
+
+        Args:
+            epoch: Epochs that are done, at least 1.
+
+        Returns:
+            The recipe to the end of the last of these epochs' cycle, on which its rates depend; without what changes no
+            weights.
+        """
+        schedule = self.schedule.until(self.schedule.cycle(epoch - 1).stop)
+        return self.model_copy(
+            update={"name": "", "about": "", "schedule": schedule.model_copy(update={"score_every": 1})}
+        )
 
     @property
     def draws_unevenly(self) -> bool:

@@ -14,7 +14,7 @@ from sqlalchemy import update
 from skinlens.batch.schema import RunImage
 from skinlens.batch.store import BatchStore
 from skinlens.report.read_pdf import read_summary
-from tests.browser.visiting import IMAGES, SECONDS, begin_review, go_to_step, open_batch, open_run, plant
+from tests.browser.visiting import IMAGES, SECONDS, begin_review, downloaded, go_to_step, open_batch, open_run, plant
 
 
 def begin(page: Page, folder: Path) -> None:
@@ -107,10 +107,7 @@ def test_table_summary_and_archive_are_exported(listed: Page, tmp_path: Path) ->
     go_to_step(listed, "Export")
     saved = {}
     for label in ("table (CSV)", "summary (PDF)", "case summaries (zip)"):
-        with listed.expect_download(timeout=60 * SECONDS) as download:
-            listed.get_by_role("button", name=label).click()
-        saved[label] = tmp_path / download.value.suggested_filename
-        download.value.save_as(saved[label])
+        saved[label] = downloaded(listed, listed.get_by_role("button", name=label), tmp_path)
     rows = list(csv.DictReader(io.StringIO(saved["table (CSV)"].read_text("utf-8-sig"))))
     assert len(rows) == IMAGES
     scores = [float(row["probability"]) for row in rows]

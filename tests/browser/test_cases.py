@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from skinlens.imaging.synthetic import encode_png
-from tests.browser.visiting import SECONDS, settle
+from tests.browser.visiting import SECONDS, downloaded, settle
 from tests.drawn import familiar_pixels
 
 
@@ -42,10 +42,8 @@ def test_a_case_is_saved_opened_and_agrees_with_its_pdf(page: Page, image: Path,
     page.mouse.click(box["x"] + 15, box["y"] + 52)
     expect(page.get_by_text(re.compile("^P-BROWSER: L1"))).to_be_visible(timeout=20 * SECONDS)
     expect(page.locator(".viewer img").first).to_be_visible()
-    with page.expect_download(timeout=60 * SECONDS) as download:
-        page.get_by_role("button", name="Download PDF").click()
-    download.value.save_as(tmp_path / "case.pdf")
+    pdf = downloaded(page, page.get_by_role("button", name="Download PDF"), tmp_path)
     page.get_by_text("Check, back up, delete").click()
-    page.locator("input[type=file]").last.set_input_files(tmp_path / "case.pdf")
+    page.locator("input[type=file]").last.set_input_files(pdf)
     expect(page.get_by_text("The PDF agrees with the saved case.")).to_be_visible(timeout=60 * SECONDS)
     expect(page.get_by_text(re.compile("exactly what SkinLens makes"))).to_be_visible()

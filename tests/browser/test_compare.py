@@ -1,6 +1,5 @@
 """A researcher's visit to the Compare page: switch the test view, add an own model, download data and charts."""
 
-import io
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +10,7 @@ from skinlens.leaderboard.chart_tables import roc_table
 from skinlens.leaderboard.records import read_results
 from skinlens.runtime.weights import weights_folder
 from skinlens.triage.wording import DISCLAIMER
-from tests.browser.visiting import SECONDS, Visit, settle
+from tests.browser.visiting import SECONDS, Visit, downloaded
 from tests.made_up_results import submitted_csv
 
 SHIPPED = weights_folder() / "evaluation"
@@ -21,12 +20,6 @@ def open_compare(page: Page) -> Page:
     page.get_by_role("link", name="Compare", exact=True).click()
     expect(page.get_by_text("Compare two models")).to_be_visible(timeout=60 * SECONDS)
     return page
-
-
-def downloaded(page: Page, button: str) -> tuple[str, bytes]:
-    with page.expect_download(timeout=60 * SECONDS) as download:
-        page.get_by_role("button", name=button).first.click()
-    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
 
 def test_switch_upload_and_download(page: Page, tmp_path: Path) -> None:
@@ -43,11 +36,11 @@ def test_switch_upload_and_download(page: Page, tmp_path: Path) -> None:
 
     chart = compare.locator(".st-key-chart-roc .js-plotly-plot").first
     expect(chart.locator(".legend")).to_contain_text("Yours: own.csv", timeout=60 * SECONDS)
-    name, content = downloaded(compare, "Download chart data (CSV)")
-    assert name == "skinlens-roc-clean-native.csv"
+    saved = downloaded(compare, compare.get_by_role("button", name="Download chart data (CSV)").first, tmp_path)
+    assert saved.name == "skinlens-roc-clean-native.csv"
     shipped = read_results(SHIPPED).shown[0]
     expected = roc_table([shipped], "clean-native")
-    table = pd.read_csv(io.BytesIO(content))
+    table = pd.read_csv(saved)
     found = table[table["model"] == shipped.label]
     assert found["sensitivity"].tolist() == expected["sensitivity"].tolist()
     assert "Yours: own.csv" in set(table["model"])
@@ -58,15 +51,13 @@ def test_switch_upload_and_download(page: Page, tmp_path: Path) -> None:
     ("theme", "kind", "begins"),
     [("light", "PNG", b"\x89PNG"), pytest.param("dark", "SVG", b"<svg", marks=pytest.mark.slow)],
 )
-def test_a_chart_downloads_as_an_image(visit: Visit, theme: str, kind: str, begins: bytes) -> None:
+def test_a_chart_downloads_as_an_image(visit: Visit, theme: str, kind: str, begins: bytes, tmp_path: Path) -> None:
     compare = open_compare(visit(color_scheme=theme))
     compare.get_by_role("radio", name=kind, exact=True).click()
-    settle(compare)
     camera = compare.locator('.st-key-chart-roc .modebar-btn[data-title*="Download"]').first
-    with compare.expect_download(timeout=60 * SECONDS) as download:
-        camera.click()
-    assert download.value.suggested_filename == f"skinlens-roc-all.{kind.lower()}"
-    assert Path(download.value.path()).read_bytes().startswith(begins)
+    chart = downloaded(compare, camera, tmp_path)
+    assert chart.name == f"skinlens-roc-all.{kind.lower()}"
+    assert chart.read_bytes().startswith(begins)
 
 
 @pytest.mark.slow

@@ -1,6 +1,5 @@
 """The app for a browser that asks for German: no English sentence of the catalogue is left, on pages and in PDFs."""
 
-import io
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -15,7 +14,7 @@ from pypdf import PdfReader
 from skinlens.batch.store import BatchStore
 from skinlens.translation import LOCALES, gettext, language
 from tests.browser.test_triage import drop, lesion
-from tests.browser.visiting import SECONDS, settle, visitor
+from tests.browser.visiting import SECONDS, downloaded, settle, visitor
 
 # Also of what is folded or out of sight, and what only a screen reader says.
 TEXT = """
@@ -71,8 +70,10 @@ def press(page: Page, name: str) -> None:
     settle(page)
 
 
-def pages_of(content: bytes) -> str:
-    return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(content)).pages)
+def pages_of(page: Page, button: str, folder: Path) -> str:
+    """The text of the PDF that a button downloads."""
+    pdf = downloaded(page, page.get_by_role("button", name=button), folder)
+    return "\n".join(part.extract_text() for part in PdfReader(pdf).pages)
 
 
 @pytest.fixture
@@ -84,14 +85,6 @@ def german_page(browser: Browser, address: str) -> Iterator[Page]:
     expect(page.get_by_test_id("stFileUploaderDropzone")).to_be_visible(timeout=60 * SECONDS)
     yield page
     context.close()
-
-
-def downloaded(page: Page, name: str, folder: Path) -> bytes:
-    with page.expect_download(timeout=60 * SECONDS) as download:
-        page.get_by_role("button", name=name).click()
-    path = folder / download.value.suggested_filename
-    download.value.save_as(path)
-    return path.read_bytes()
 
 
 def test_the_list_has_sentences_that_an_english_page_shows(page: Page) -> None:
@@ -109,7 +102,7 @@ def test_triage_and_its_pdf(german_page: Page, tmp_path: Path) -> None:
     assert english_in(german_page.evaluate(TEXT)) == []
     # A decimal comma in every sentence of the verdict.
     assert re.findall(r"\d\.\d", german_page.locator(".st-key-verdict").inner_text()) == []
-    text = pages_of(downloaded(german_page, german("Download PDF"), tmp_path))
+    text = pages_of(german_page, german("Download PDF"), tmp_path)
     assert english_in(text) == []
     assert german("Where this comes from") in plain(text)
     drop(german_page, "kaputt.png", lesion(3)[:5000])
@@ -131,7 +124,7 @@ def test_the_steps_of_batch(german_page: Page, run: BatchStore, tmp_path: Path) 
         german_page.get_by_role("button", name=re.compile(rf"(^\d|:) {german(step)}")).click()
         settle(german_page)
         left[step] = english_in(german_page.evaluate(TEXT))
-    summary = pages_of(downloaded(german_page, german("Download summary (PDF)"), tmp_path))
+    summary = pages_of(german_page, german("Download summary (PDF)"), tmp_path)
     left["summary"] = english_in(summary)
     german_page.get_by_role("button", name=re.compile(rf"^\d {german('Review')}")).click()
     start.click()

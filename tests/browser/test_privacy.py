@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from skinlens.imaging.synthetic import encode_png
 from tests.browser.test_batch import begin, wait_until_complete
 from tests.browser.test_cases import save_case
-from tests.browser.visiting import SECONDS, begin_review, go_to_step, open_batch, plant, settle, visitor
+from tests.browser.visiting import SECONDS, begin_review, downloaded, go_to_step, open_batch, plant, settle, visitor
 from tests.drawn import familiar_pixels
 
 PAGES = {
@@ -101,10 +101,8 @@ def test_charts_ask_no_foreign_host(watched_page: Page) -> None:
 
 def test_a_drop_a_pdf_and_a_case_ask_no_foreign_host(watched_page: Page, image: Path, tmp_path: Path) -> None:
     save_case(watched_page, image, "P-PRIVACY")
-    with watched_page.expect_download(timeout=60 * SECONDS) as download:
-        watched_page.get_by_role("button", name="Download PDF").first.click()
-    download.value.save_as(tmp_path / "summary.pdf")
-    assert (tmp_path / "summary.pdf").read_bytes().startswith(b"%PDF")
+    pdf = downloaded(watched_page, watched_page.get_by_role("button", name="Download PDF").first, tmp_path)
+    assert pdf.read_bytes().startswith(b"%PDF")
     watched_page.get_by_role("link", name="Cases", exact=True).click()
     expect(watched_page.locator("[data-testid=stDataFrame]").first).to_be_visible(timeout=60 * SECONDS)
     watched_page.wait_for_load_state("networkidle")

@@ -15,7 +15,7 @@ from skinlens.imaging.decode import decode
 from skinlens.runtime.predictor import Predictor
 from skinlens.triage.risk import one_in, risk_of, risk_words
 from skinlens.triage.wording import DISCLAIMER
-from tests.browser.visiting import SECONDS, settle
+from tests.browser.visiting import SECONDS, downloaded, settle
 from tests.drawn import familiar_pixels
 
 DROP = """
@@ -77,11 +77,7 @@ def test_drop_read_slide_and_take_the_pdf(page: Page, predictor: Predictor, tmp_
 
     page.get_by_label("Pseudonymous id").fill("Case Ω-7")
     page.get_by_label("Pseudonymous id").press("Tab")
-    settle(page)
-    with page.expect_download(timeout=90 * SECONDS) as download:
-        page.get_by_role("button", name="Download PDF").click()
-    target = tmp_path / "summary.pdf"
-    download.value.save_as(target)
+    target = downloaded(page, page.get_by_role("button", name="Download PDF"), tmp_path)
     text = "\n".join(part.extract_text() for part in PdfReader(target).pages)
     assert "Case Ω-7" in text
     assert risk_words(risk) in " ".join(text.split())

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from skinlens.imaging.synthetic import encode_png
 from tests.drawn import familiar_pixels
@@ -28,6 +28,17 @@ def settle(page: Page) -> None:
     page.wait_for_timeout(400)
     app = page.get_by_test_id("stApp")
     expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=60 * SECONDS)
+
+
+def downloaded(page: Page, button: Locator, folder: Path) -> Path:
+    """Press a button once the page is at rest, and return the file that it downloads, under the name that it gives."""
+    # Each run of a page makes a new address for what is to be downloaded; that of the run before is gone.
+    settle(page)
+    with page.expect_download(timeout=90 * SECONDS) as download:
+        button.click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
 
 
 def plant(folder: Path, number: int = IMAGES) -> Path:

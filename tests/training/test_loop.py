@@ -384,6 +384,49 @@ def test_resuming_a_finished_run_trains_no_further(
     assert (settings.out / "fold.csv").read_bytes() == scores
 
 
+LONGER = {"epochs": 4, "warm_up": 0.2, "sizes": [[0, 32], [1, 48], [3, 32]], "restarts": [3]}
+
+
+def test_a_recipe_with_a_restart_goes_on_from_the_end_of_another(
+    rows: pd.DataFrame, settings: Settings, tmp_path: Path
+) -> None:
+    run(recipe(), rows, settings)
+    longer = recipe(name="longer", about="goes on", schedule=LONGER)
+    went_on = run(longer, rows, dataclasses.replace(settings, resume=True))
+    assert same_tensors(run(longer, rows, dataclasses.replace(settings, out=tmp_path / "at_once")), went_on)
+    assert len(log_of(settings.out)) == 4
+    record = json.loads((settings.out / "run.json").read_text("utf-8"))
+    assert (record["recipe"]["name"], record["epochs"]) == ("longer", 4)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        # The rates of the three epochs would have been others.
+        {"epochs": 4, "warm_up": 0.2, "sizes": [[0, 32], [1, 48]]},
+        LONGER | {"restarts": [2]},
+        LONGER | {"sizes": [[0, 32]]},
+        LONGER | {"warm_up": 0.0},
+    ],
+)
+def test_a_recipe_that_would_have_begun_otherwise_does_not_go_on(
+    rows: pd.DataFrame, settings: Settings, schedule: dict[str, Any]
+) -> None:
+    run(recipe(), rows, settings)
+    with pytest.raises(CheckpointError, match="its recipe differs"):
+        run(recipe(schedule=schedule), rows, dataclasses.replace(settings, resume=True))
+
+
+def test_a_run_that_was_cut_off_goes_on_only_on_its_own_schedule(
+    rows: pd.DataFrame, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_off(monkeypatch, 2, recipe(), rows, settings)
+    with pytest.raises(CheckpointError, match="its recipe differs"):
+        run(recipe(schedule=LONGER | {"restarts": [2]}), rows, dataclasses.replace(settings, resume=True))
+    run(recipe(schedule=LONGER), rows, dataclasses.replace(settings, resume=True))
+    assert len(log_of(settings.out)) == 4
+
+
 def test_without_resume_a_run_begins_anew(rows: pd.DataFrame, settings: Settings) -> None:
     run(recipe(), rows, settings)
     before = figures(settings.out)
@@ -559,6 +602,24 @@ def test_the_rate_warms_up_and_falls_along_a_cosine(warm_up: float, total: Any) 
     assert rate_factor(total, total, plan) == pytest.approx(0, abs=1e-12)
     middle = (warm + total) / 2
     assert rate_factor(middle, total, plan) == pytest.approx(0.5)
+
+
+def test_after_a_restart_the_rates_are_those_of_a_fresh_run(
+    rows: pd.DataFrame, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates: list[float] = []
+    step = loop._step
+
+    def noted(tools: Any, state: Any, batch: Any, rate: float) -> float:
+        rates.append(rate)
+        return step(tools, state, batch, rate)
+
+    monkeypatch.setattr(loop, "_step", noted)
+    run(recipe(schedule={"epochs": 4, "warm_up": 0.2, "restarts": [2]}), rows, settings)
+    half = len(rates) // 2
+    assert rates[:half] == rates[half:]
+    assert max(rates) == 1.0
+    assert len(set(rates[:half])) > 2
 
 
 def test_a_constant_rate_stays_after_its_warm_up() -> None:
