@@ -74,11 +74,17 @@ def ablate_preprocessing(
     measure(name, runs, data, out, images=images)
 
 
-def subgroups(name: ModelName, data: Manifests, out: Out = EVALUATION, selected: Selected = SELECTED) -> None:
+def subgroups(
+    name: ModelName,
+    data: Manifests,
+    out: Out = EVALUATION,
+    selected: Selected = SELECTED,
+    cache: Annotated[Path | None, typer.Option(help="CSV file that keeps skin tones between calls.")] = None,
+) -> None:
     """Measure sensitivity and specificity by subgroup, on the datasets or folds held out when a model was chosen."""
     from skinlens.studies.held_out_subgroups import held_out_subgroups
 
-    print_text(held_out_subgroups(name, data, out, selected=selected))
+    print_text(held_out_subgroups(name, data, out, selected=selected, cache=cache))
 
 
 def ood(

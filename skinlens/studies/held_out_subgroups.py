@@ -7,18 +7,16 @@ import pandas as pd
 
 from skinlens.errors import UsageError
 from skinlens.export.selection import held_out_words, read_selection
-from skinlens.imaging.decode import decode
-from skinlens.imaging.skin_tone import skin_tone
 from skinlens.leaderboard.documents import RECORD_VERSION, HeldOut
-from skinlens.progress import tracked
 from skinlens.storage.results import write_results
 from skinlens.storage.spreadsheet import unguarded_table
 from skinlens.studies.subgroups import format_subgroups, subgroup_record, with_skin_tones
+from skinlens.studies.tone_cache import skin_tones
 from skinlens.training.manifest import read_manifests
 from skinlens.training.runs import listed_rows
 
 
-def held_out_subgroups(name: str, data: Sequence[Path], out: Path, *, selected: Path) -> str:
+def held_out_subgroups(name: str, data: Sequence[Path], out: Path, *, selected: Path, cache: Path | None = None) -> str:
     """Write `<name>.held_out.json`: rates by diagnosis, age, sex, site, origin and skin tone, and missed melanomas.
 
     Test images may lack most diagnoses; the folds or origins held out often have them. No model is run: the predictions
@@ -29,16 +27,17 @@ def held_out_subgroups(name: str, data: Sequence[Path], out: Path, *, selected: 
         data: The manifests that its runs were trained on; their images are read for the skin tone.
         out: Folder of the results.
         selected: selected.json; the predictions lie beside it.
+        cache: A file that keeps skin tones between calls, whatever the model; None keeps nothing.
 
     Returns:
         The rates in words.
 
     Raises:
         SelectionError: If there is no choice for the model.
-        UsageError: If the predictions cannot be read, or the manifests lack their images.
+        UsageError: If the predictions or the cache cannot be read, or the manifests lack their images.
         ManifestError: If a manifest cannot be used.
         ImageRejectedError: If an image of the manifests cannot be used.
-        OutputError: If the results cannot be written.
+        OutputError: If the results or the cache cannot be written.
     """
     choice = read_selection(selected, name)
     try:
@@ -48,8 +47,7 @@ def held_out_subgroups(name: str, data: Sequence[Path], out: Path, *, selected: 
         raise UsageError(f"the predictions of the choice cannot be read: {error}") from error
     rows = listed_rows(scores, read_manifests(data), selected)
     estimates = choice.scaling.of_probabilities(scores["probability"])
-    files = tracked(list(rows["file"]), "reading")
-    rows = with_skin_tones(rows, [skin_tone(decode(Path(file)).pixels).name or "" for file in files])
+    rows = with_skin_tones(rows, skin_tones(rows["file"].tolist(), cache))
     record = HeldOut(
         record_version=RECORD_VERSION,
         model=name,
