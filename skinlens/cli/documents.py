@@ -9,7 +9,8 @@ from skinlens.errors import OutputError
 from skinlens.export.selection import read_selections
 from skinlens.leaderboard.documents import ResultError
 from skinlens.leaderboard.held_out import HeldOutModel, markdown_headline, markdown_held_out
-from skinlens.leaderboard.held_out_models import read_models
+from skinlens.leaderboard.held_out_kept import keep_datasets, kept_datasets
+from skinlens.leaderboard.held_out_models import measure_files, read_models
 from skinlens.leaderboard.performance import markdown_performance, read_performance
 from skinlens.leaderboard.records import read_results
 from skinlens.leaderboard.table import markdown_leaderboard
@@ -18,6 +19,7 @@ from skinlens.report.tables import markdown_points, markdown_views
 from skinlens.runtime.card import EvaluationRecord, ModelCard, read_card
 from skinlens.runtime.predictor import DEFAULT_MODEL
 
+EVALUATION = "weights/evaluation"
 DOCUMENTS = ("README.md", "docs/results.md", "docs/command-line.md", "docs/performance.md")
 # The test view to believe among the four.
 _BELIEVED = "clean-native"
@@ -26,16 +28,19 @@ _BELIEVED = "clean-native"
 def documents(root: Path) -> None:
     """Rewrite the generated blocks of every document, and print which documents changed.
 
+    What was measured on held-out datasets is kept on record first, so that the Compare page need not measure it.
+
     Args:
         root: Of the project, with the documents, `weights/` and `weights/evaluation/`.
 
     Raises:
-        OutputError: If a document cannot be read or written.
+        OutputError: If a document or a record cannot be read or written.
         ResultError: If a result cannot be used.
         ModelFileError: If a card cannot be used.
         SelectionError: If the file of choices cannot be used.
         MarkError: If the marks of a document do not fit together.
     """
+    _keep_held_out(root / EVALUATION)
     generators = generators_of(root)
     for name in DOCUMENTS:
         try:
@@ -63,8 +68,7 @@ def generators_of(root: Path) -> Mapping[str, Generator]:
     def models(source: str) -> list[HeldOutModel]:
         folder = root / source
         if folder not in held_out:
-            selections = read_selections(folder / "selected.json")
-            chosen = {name: selection.out_of_fold for name, selection in selections.items() if selection.origins}
+            chosen = _chosen(folder)
             titles = {model.family: model.label for model in read_results(folder).shown}
             read, problems = read_models(folder, chosen, titles, default=DEFAULT_MODEL)
             if problems:
@@ -81,6 +85,21 @@ def generators_of(root: Path) -> Mapping[str, Generator]:
         "commands": lambda _: command_reference(),
         "performance": lambda source: _performance(root / source),
     }
+
+
+def _chosen(folder: Path) -> dict[str, tuple[str, ...]]:
+    """The files of predictions by model, of those whose choice held out datasets."""
+    selections = read_selections(folder / "selected.json")
+    return {name: tuple(selection.out_of_fold) for name, selection in selections.items() if selection.origins}
+
+
+def _keep_held_out(folder: Path) -> None:
+    for name, files in _chosen(folder).items():
+        try:
+            if kept_datasets(folder, name, files) is None:
+                keep_datasets(folder, name, files, measure_files(folder, files))
+        except (OSError, ValueError) as error:
+            raise ResultError(f"the predictions behind the choice of {name} cannot be used: {error}") from error
 
 
 def _headline(models: list[HeldOutModel], folder: Path) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from skinlens.leaderboard.documents import ResultError
-from skinlens.leaderboard.held_out import HeldOutModel, measure_datasets
+from skinlens.leaderboard.held_out import HeldOutMeasurements, HeldOutModel, measure_datasets
+from skinlens.leaderboard.held_out_kept import kept_datasets
 from skinlens.leaderboard.probes import read_probes
 from skinlens.storage.spreadsheet import unguarded_table
 
@@ -27,18 +28,16 @@ def read_models(
         default: Name of the app's default model.
 
     Returns:
-        Models and probes, and a sentence for each file that cannot be used.
+        Models and probes, and a sentence for each file that cannot be used. Measurements on record are not made again.
     """
     models: list[HeldOutModel] = []
     problems: list[str] = []
     for name, files in chosen.items():
         try:
-            parts = [unguarded_table(pd.read_csv(folder / file, usecols=_COLUMNS)) for file in files]
-            rows = pd.concat(parts, ignore_index=True)
+            datasets = kept_datasets(folder, name, files) or measure_files(folder, files)
         except (OSError, ValueError, KeyError) as error:
             problems.append(f"the predictions behind the choice of {name} cannot be used: {error}")
             continue
-        datasets = measure_datasets(rows)
         models.append(HeldOutModel(name, "model", default=name == default, datasets=datasets, name=name))
     try:
         probes = read_probes(folder)
@@ -49,6 +48,24 @@ def read_models(
         for each in probes
     ]
     return with_titles(models, titles), problems
+
+
+def measure_files(folder: Path, files: Sequence[str]) -> dict[str, HeldOutMeasurements]:
+    """Measure a model on the datasets that its files of predictions hold.
+
+    Args:
+        folder: The evaluation folder.
+        files: From it.
+
+    Returns:
+        By `origin`.
+
+    Raises:
+        OSError: If a file cannot be read.
+        ValueError: If a file lacks a column, or holds what cannot be measured.
+    """
+    parts = [unguarded_table(pd.read_csv(folder / file, usecols=_COLUMNS)) for file in files]
+    return measure_datasets(pd.concat(parts, ignore_index=True))
 
 
 def with_titles(models: Sequence[HeldOutModel], titles: Mapping[str, str]) -> list[HeldOutModel]:

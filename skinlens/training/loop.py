@@ -169,14 +169,15 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
     images.warm()
     scored.warm()
     draws = _Draws(images, sampler, weights, dataset_numbers(train) if recipe.intercepts == "dataset" else None)
+    scores: RowScores | None = None
     for epoch in range(state.epoch, recipe.schedule.epochs):
         entry = _train_epoch(tools, state, draws, epoch)
         if fabric.is_global_zero:
             if len(scored) and recipe.schedule.scores_after(epoch):
                 # Watching a run needs no more than its own precision; the scores that are kept are made in fp32.
-                with fabric.autocast():
-                    watched = score_rows(state.trained_network, tools.normalise, scored, recipe)
-                entry |= held_out_metrics(held_out["malignant"].to_numpy(), watched)
+                with full_precision() if state.epoch == recipe.schedule.epochs else fabric.autocast():
+                    scores = score_rows(state.trained_network, tools.normalise, scored, recipe)
+                entry |= held_out_metrics(held_out["malignant"].to_numpy(), scores)
             state.log.append(entry)
             _write_log(state.log, settings.out / LOG)
             if state.epoch % settings.checkpoint_every == 0 or state.epoch == recipe.schedule.epochs:
@@ -188,8 +189,10 @@ def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
             initial, _ = read_tensors(settings.out / START)
             trained = state.trained_network.state_dict()
             state.trained_network.load_state_dict(interpolated(initial, trained, recipe.interpolation))
-        with full_precision():
-            scores = score_rows(state.trained_network, tools.normalise, scored, recipe)
+            scores = None
+        if scores is None:
+            with full_precision():
+                scores = score_rows(state.trained_network, tools.normalise, scored, recipe)
         _write_results(state, recipe, settings, train, held_out, scores)
     fabric.barrier()
     return settings.out / MODEL
