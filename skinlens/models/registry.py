@@ -131,6 +131,19 @@ def title(name: str, options: Options) -> str:
     return f"{_TITLES[name]}, {gate} gate" + (", three levels" if levels == 3 else "")
 
 
+def backbone_title(name: str) -> str:
+    """Return the name, for readers, of the network that an architecture is built on.
+
+    Args:
+        name: One of `architectures`; another one is returned as it is.
+
+    Example:
+        >>> backbone_title("asff_resnet50")
+        'ResNet-50'
+    """
+    return _TITLES.get(name, name).removeprefix("ASFF ")
+
+
 def normalisation(name: str) -> tuple[Channels, Channels]:
     """Return the mean and standard deviation of pixels that a network's pretrained weights expect.
 

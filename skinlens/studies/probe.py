@@ -26,7 +26,7 @@ from skinlens.leaderboard.probes import (
     StageSet,
 )
 from skinlens.models.pretrained import PretrainedWeights, PretrainedWeightsError, load_pretrained
-from skinlens.models.registry import Options, build, normalisation, probed_stages
+from skinlens.models.registry import Options, backbone_title, build, normalisation, probed_stages
 from skinlens.storage.spreadsheet import guarded_table
 from skinlens.training.features import Features, FrozenBackbone, complete_stages, pooled_features, stage_widths
 from skinlens.training.held_out_probes import HeldOutPart, held_out_origins, probe_folds, probe_origin, probed_rows
@@ -101,7 +101,7 @@ def probe(
     record = ProbeRecord(
         version=VERSION,
         name=name,
-        title=f"Linear probe of {_short(start)}{', an intercept for each dataset' if intercepts else ''}",
+        title=f"Linear probe, {backbone_title(network)}{', dataset intercepts' if intercepts else ''}",
         network={"name": network, "options": dict(backbone.options)},
         preprocessing=backbone.preprocessing.model_dump(mode="json"),
         start=start.description,

@@ -87,7 +87,7 @@ def test_what_is_written(call: Caller, data: Path, weights: Path, out: Path, tmp
     assert str(tmp_path) not in (out / "probe" / "tiny.tiny_v1.json").read_text("utf-8")
     (probe,) = read_probes(out)
     record = probe.record
-    assert (record.name, record.title) == ("tiny.tiny_v1", "Linear probe of tiny_v1")
+    assert (record.name, record.title) == ("tiny.tiny_v1", "Linear probe, tiny")
     assert record.start == "tiny_v1.safetensors"
     assert record.start_sha256 == hashlib.sha256(weights.read_bytes()).hexdigest()
     assert (record.data, record.stages, record.leave_out) == (("drawn.csv",), ("first", "second"), ("twin_in_test",))
@@ -224,6 +224,6 @@ def test_intercepts_of_datasets_make_a_probe_of_their_own(call: Caller, data: Pa
         assert done.status == 0, done.err
     with_intercepts, plain = sorted((probe.record for probe in read_probes(out)), key=lambda each: not each.intercepts)
     assert (with_intercepts.name, plain.name) == ("tiny.tiny_v1.intercepts", "tiny.tiny_v1")
-    assert with_intercepts.title == "Linear probe of tiny_v1, an intercept for each dataset"
+    assert with_intercepts.title == "Linear probe, tiny, dataset intercepts"
     assert (with_intercepts.intercepts, plain.intercepts) == (True, False)
     assert with_intercepts.predictions_sha256 != plain.predictions_sha256
