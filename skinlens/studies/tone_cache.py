@@ -10,6 +10,7 @@ from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import TONES, skin_tone
 from skinlens.progress import tracked
 from skinlens.runtime.card import sha256_of
+from skinlens.storage.spreadsheet import guarded_table
 
 # The cache is written each time that so many images are new: an interrupted call loses no more.
 _KEEP_EVERY = 1000
@@ -68,7 +69,8 @@ def _write(path: Path, tones: dict[str, str]) -> None:
     unfinished = path.with_suffix(".unfinished")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame({"sha256": list(tones), "skin_tone": list(tones.values())}).to_csv(unfinished, index=False)
+        table = pd.DataFrame({"sha256": list(tones), "skin_tone": list(tones.values())})
+        guarded_table(table).to_csv(unfinished, index=False)
         unfinished.replace(path)
     except OSError as error:
         raise OutputError(f"the skin tones cannot be kept in {path}: {error}") from error
