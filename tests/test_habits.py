@@ -90,7 +90,7 @@ def test_no_network_is_built_at_collection() -> None:
 
 def test_a_commit_passes_the_checks_that_continuous_integration_makes() -> None:
     hooks = re.findall(r"^ +entry: (.+)$", (ROOT / ".pre-commit-config.yaml").read_text("utf-8"), re.MULTILINE)
-    checks = re.findall(r"^(ruff .+|mypy.*)$", (ROOT / ".ci" / "run").read_text("utf-8"), re.MULTILINE)
+    checks = re.findall(r"^ *(ruff .+|mypy.*)$", (ROOT / ".ci" / "run").read_text("utf-8"), re.MULTILINE)
     assert hooks == [check.removesuffix(" .") for check in checks]
 
 
