@@ -27,11 +27,10 @@ def test_entries_survive_a_visit_to_another_page(page: Page) -> None:
     page.get_by_label("Pseudonymous id").fill("P-17")
     page.get_by_label("Pseudonymous id").press("Tab")
     settle(page)
-    choice = page.locator(".st-key-prevalence").get_by_role("combobox")
-    # A list that has just opened closes when the page scrolls.
-    choice.scroll_into_view_if_needed()
+    # A list that has just opened closes when the page scrolls, so that it scrolls before.
+    page.get_by_role("heading", level=1).scroll_into_view_if_needed()
     page.wait_for_timeout(500)
-    choice.click()
+    page.locator(".st-key-prevalence").get_by_role("combobox").click()
     page.get_by_role("option", name="pigmented-lesion clinic").click()
     expect(page.get_by_text("Risk if 10 % are malignant")).to_be_visible(timeout=90 * SECONDS)
     settle(page)
