@@ -31,7 +31,7 @@ NARROW = 1024
 # colour, have a contrast below 4.5:1.
 STYLE = """<style>
 .stMainBlockContainer { padding: 3.6rem 2.2rem 1.5rem; }
-/* What gets the focus is not hidden behind the names of the pages. */
+/* What gets the focus is not hidden behind the header. */
 .stMain { scroll-padding-top: 4rem; }
 .stMainBlockContainer h1 { padding: 0; font-size: 2rem; }
 /* The result is first in reading order; where there is room, it stands to the right of the images. */
