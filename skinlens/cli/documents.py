@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from skinlens.cli.options import EVALUATION
 from skinlens.cli.reference import command_reference
 from skinlens.cli.say import print_text
 from skinlens.errors import OutputError
-from skinlens.export.selection import read_selections
+from skinlens.export.selection import predictions_by_dataset, read_selections
 from skinlens.leaderboard.documents import ResultError
 from skinlens.leaderboard.held_out import HeldOutModel, markdown_headline, markdown_held_out
 from skinlens.leaderboard.held_out_kept import keep_datasets, kept_datasets
@@ -19,7 +20,6 @@ from skinlens.report.tables import markdown_points, markdown_views
 from skinlens.runtime.card import EvaluationRecord, ModelCard, read_card
 from skinlens.runtime.predictor import DEFAULT_MODEL
 
-EVALUATION = "weights/evaluation"
 DOCUMENTS = ("README.md", "docs/results.md", "docs/command-line.md", "docs/performance.md")
 # The test view to believe among the four.
 _BELIEVED = "clean-native"
@@ -89,8 +89,7 @@ def generators_of(root: Path) -> Mapping[str, Generator]:
 
 def _chosen(folder: Path) -> dict[str, tuple[str, ...]]:
     """The files of predictions by model, of those whose choice held out datasets."""
-    selections = read_selections(folder / "selected.json")
-    return {name: tuple(selection.out_of_fold) for name, selection in selections.items() if selection.origins}
+    return predictions_by_dataset(read_selections(folder / "selected.json"))
 
 
 def _keep_held_out(folder: Path) -> None:

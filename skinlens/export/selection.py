@@ -177,6 +177,18 @@ def read_selections(path: Path) -> dict[str, Selection]:
         raise SelectionError(f"cannot read {path}: {error}") from error
 
 
+def predictions_by_dataset(selections: Mapping[str, Selection]) -> dict[str, tuple[str, ...]]:
+    """Return the files of predictions of the choices that held out datasets.
+
+    Args:
+        selections: From `read_selections`.
+
+    Returns:
+        By name of the model, paths from the evaluation folder.
+    """
+    return {name: tuple(choice.out_of_fold) for name, choice in selections.items() if choice.origins}
+
+
 def require_chosen(record: Mapping[str, object], selection: Selection, checkpoint: Path, *, seed: bool = True) -> None:
     """Insist that a training run is the one that the folds chose, trained on every training row.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from skinlens.export.selection import read_selections
+from skinlens.export.selection import predictions_by_dataset, read_selections
 from skinlens.leaderboard import held_out_models
 from skinlens.leaderboard.held_out_kept import FOLDER, keep_datasets, kept_datasets
 from skinlens.leaderboard.held_out_models import measure_files, read_models
@@ -13,11 +13,7 @@ from skinlens.runtime.weights import weights_folder
 from tests.made_up_probes import held_out_scores
 
 SHIPPED = weights_folder() / "evaluation"
-CHOSEN = {
-    name: selection.out_of_fold
-    for name, selection in read_selections(SHIPPED / "selected.json").items()
-    if selection.origins
-}
+CHOSEN = predictions_by_dataset(read_selections(SHIPPED / "selected.json"))
 FILES = ["one.csv", "two.csv"]
 
 

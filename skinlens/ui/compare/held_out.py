@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from skinlens.export.selection import SelectionError, read_selections
+from skinlens.export.selection import SelectionError, predictions_by_dataset, read_selections
 from skinlens.leaderboard.datasets import dataset_title
 from skinlens.leaderboard.held_out import HeldOutModel, held_out_table, readable_held_out, shared_origins
 from skinlens.leaderboard.held_out_models import read_models, with_titles
@@ -54,8 +54,7 @@ def read_held_out(folder: Path, titles: Mapping[str, str]) -> tuple[list[HeldOut
         selections = read_selections(folder / SELECTED)
     except SelectionError as error:
         selections, problems = {}, [str(error)]
-    chosen = {name: selection.out_of_fold for name, selection in selections.items() if selection.origins}
-    models, further = read_models(folder, chosen, titles, default=DEFAULT_MODEL)
+    models, further = read_models(folder, predictions_by_dataset(selections), titles, default=DEFAULT_MODEL)
     return models, [*problems, *further]
 
 
