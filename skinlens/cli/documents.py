@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from skinlens.cli.options import EVALUATION
 from skinlens.cli.reference import command_reference
 from skinlens.cli.say import print_text
 from skinlens.errors import OutputError
@@ -20,6 +19,8 @@ from skinlens.report.tables import markdown_points, markdown_views
 from skinlens.runtime.card import EvaluationRecord, ModelCard, read_card
 from skinlens.runtime.predictor import DEFAULT_MODEL
 
+# From the root; the folder of `cli.options` may be another copy's.
+EVALUATION = "weights/evaluation"
 DOCUMENTS = ("README.md", "docs/results.md", "docs/command-line.md", "docs/performance.md")
 # The test view to believe among the four.
 _BELIEVED = "clean-native"
