@@ -1,7 +1,8 @@
 """The case summary: one case as a PDF/A document for the record, an A4 page unless the notes are long."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from skinlens import __version__
 from skinlens.imaging.image import Pixels, name_in_words
@@ -114,14 +115,28 @@ def case_pdf(record: CaseRecord, card: ModelCard, *, code: str = DEFAULT) -> Cas
     given = "\n".join(_given_texts(record))
     missing = missing_characters(given)
     with language(code):
-        for layout in _LAYOUTS:
-            canvas = _drawn(record, card, given, total=1, layout=layout)
-            if canvas.pages_count == 1:
-                break
-            canvas.release()
-        else:
-            canvas = _drawn(record, card, given, total=canvas.pages_count, layout=_LAYOUTS[0])
+        canvas = _on_fewest_pages(partial(_drawn, record, card, given))
     return CasePdf(content=bytes(canvas.output()), missing_characters=missing)
+
+
+def _on_fewest_pages(drawn: Callable[..., PageCanvas]) -> PageCanvas:
+    """Draw with the roomiest layout that keeps to one page, or, if none does, with the roomiest of all."""
+    roomiest, *between, tightest = _LAYOUTS
+    canvas = drawn(total=1, layout=roomiest)
+    if (pages := canvas.pages_count) == 1:
+        return canvas
+    canvas.release()
+    last = drawn(total=1, layout=tightest)
+    if last.pages_count > 1:
+        last.release()
+        return drawn(total=pages, layout=roomiest)
+    for layout in between:
+        canvas = drawn(total=1, layout=layout)
+        if canvas.pages_count == 1:
+            last.release()
+            return canvas
+        canvas.release()
+    return last
 
 
 def _check(record: CaseRecord, card: ModelCard) -> None:

@@ -25,8 +25,10 @@ from tests.made_up_cases import CARD, build_record, lesion_image
 
 ACTOR = "a"
 ROOT = Path(__file__).parents[2]
-# Saves and deletes until it is killed; says so once it has begun. Most of its time lies between an image and its case.
+# For each line that it reads, begins a process that saves and deletes until it is killed, says which and that it has
+# begun, and says when it has ended. Most of such a process's time lies between an image and its case.
 BUSY = """
+import os
 import sys
 import time
 from pathlib import Path
@@ -40,17 +42,24 @@ def slowly(*given):
     time.sleep(0.03)
     return digest
 PixelFolder.write = slowly
-store = open_file(Path(sys.argv[1]))
-print("ready", flush=True)
-# Each start saves images of its own: the same case is not saved twice.
-first, number = time.time_ns(), 0
-while True:
-    number += 1
-    image = lesion_image(160, 120, sha256=f"{first + number:064x}")
-    facts = CaseFacts(f"P-{number % 3}", "57", "female", "left shoulder", "")
-    store.save(build_record(image=image, facts=facts), CARD, actor="a", keep_pixels=True)
-    if number % 4 == 0:
-        store.erase(f"P-{number % 3}", actor="a")
+def save_and_delete():
+    store = open_file(Path(sys.argv[1]))
+    print(os.getpid(), flush=True)
+    # Each process saves images of its own: the same case is not saved twice.
+    first, number = time.time_ns(), 0
+    while True:
+        number += 1
+        image = lesion_image(160, 120, sha256=f"{first + number:064x}")
+        facts = CaseFacts(f"P-{number % 3}", "57", "female", "left shoulder", "")
+        store.save(build_record(image=image, facts=facts), CARD, actor="a", keep_pixels=True)
+        if number % 4 == 0:
+            store.erase(f"P-{number % 3}", actor="a")
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        save_and_delete()
+    os.waitpid(child, 0)
+    print("ended", flush=True)
 """
 KILLS = 12
 
@@ -89,26 +98,29 @@ def test_whenever_a_saving_program_is_killed_the_rest_can_be_tidied_up(tmp_path:
     """Killed at seeded moments between its first save and its fourth or so, until that was in mid-save once."""
     moments, path = random.Random(17), tmp_path / "kept" / "cases.sqlite"  # noqa: S311 - no secret
     interrupted = 0
-    for number in range(10 * KILLS):
-        if number >= KILLS and interrupted:
-            break
-        with subprocess.Popen(
-            [sys.executable, "-c", BUSY, str(path)], cwd=ROOT, stdout=subprocess.PIPE, env={**os.environ}
-        ) as busy:
-            assert busy.stdout is not None
-            assert busy.stdout.readline() == b"ready\n"
+    with subprocess.Popen(
+        [sys.executable, "-c", BUSY, str(path)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as saving:
+        assert saving.stdin is not None
+        assert saving.stdout is not None
+        for number in range(10 * KILLS):
+            if number >= KILLS and interrupted:
+                break
+            print("another", file=saving.stdin, flush=True)
+            busy = int(saving.stdout.readline())
             time.sleep(moments.uniform(0.0, 0.25))
-            busy.send_signal(signal.SIGKILL)
-        store = open_file(path)
-        rows, files = images(store)
-        interrupted += rows != files
-        store.tidy(actor=ACTOR)
-        found = verify(store)
-        rows, files = images(store)
-        store.engine.dispose()
-        assert found.findings == ()
-        assert rows == files
-        assert nothing_pending(store.pixels)
+            os.kill(busy, signal.SIGKILL)
+            assert saving.stdout.readline() == "ended\n"
+            store = open_file(path)
+            rows, files = images(store)
+            interrupted += rows != files
+            store.tidy(actor=ACTOR)
+            found = verify(store)
+            rows, files = images(store)
+            store.engine.dispose()
+            assert found.findings == ()
+            assert rows == files
+            assert nothing_pending(store.pixels)
     assert interrupted
 
 

@@ -529,6 +529,15 @@ def test_markup_is_shown_literally(build_record: Callable[..., Any], card: Model
     assert text.count(typed) == 2
 
 
+def test_the_last_number_of_pages_is_that_of_the_document(build_record: Callable[..., Any], card: ModelCard) -> None:
+    """With less room for images and smaller sentences this note would take two."""
+    pages = texts(
+        case_pdf(build_record(facts=CaseFacts(note="A sentence of many words that goes on. " * 202)), card).content
+    )
+
+    assert [f"Page {n} of 3" in page for n, page in enumerate(pages, 1)] == [True, True, True]
+
+
 @pytest.mark.slow
 def test_control_characters_break_nothing(build_record: Callable[..., Any], card: ModelCard) -> None:
     every = "".join(map(chr, [*range(0x20), *range(0x7F, 0xA0), 0xAD, *range(0x200B, 0x2070), 0xFEFF, 0xFFFE, 0xD800]))
