@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "skinlens.metrics.scaling",
         # The data folder keeps the choice of the engine and graphs of lower precision.
         "skinlens.storage.location",
+        "skinlens.storage.replaced",
     },
     "skinlens.explain": {"skinlens.imaging", "skinlens.runtime"},
     "skinlens.explain.oracle": {"skinlens.imaging", "skinlens.runtime", "skinlens.models"},

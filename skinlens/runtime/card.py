@@ -13,6 +13,7 @@ from skinlens.metrics.datasets import dataset_title
 from skinlens.metrics.measurement import Measurement, StoredNumbers
 from skinlens.metrics.scaling import Scaling
 from skinlens.runtime import strict_json
+from skinlens.storage.replaced import replaced
 from skinlens.translation import marked, sentence
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -426,9 +427,8 @@ def write_card(card: ModelCard, path: Path) -> None:
     """
     content = (card.model_dump_json(indent=1, exclude={"unverified"}) + "\n").encode()
     parse_card(content, path)
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
+    with replaced(path) as unfinished:
+        unfinished.write_bytes(content)
 
 
 def sha256_of(path: Path) -> str:

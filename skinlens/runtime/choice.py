@@ -26,6 +26,7 @@ from skinlens.runtime.reduced import RISK_CHANGE, measured_agreement, reduced_gr
 from skinlens.runtime.timing import medians_in_turn
 from skinlens.runtime.weights import weights_folder
 from skinlens.storage.location import data_folder, own_folder
+from skinlens.storage.replaced import replaced
 from skinlens.translation import sentence
 
 # The self-test ends after so many seconds of timing, and so many turns.
@@ -210,9 +211,7 @@ def _write(card: ModelCard, choice: Choice) -> None:
     path = _path(card)
     try:
         own_folder(path.parent)
-        # Another process may read or write it at the same time.
-        unfinished = path.with_suffix(f".{os.getpid()}")
-        unfinished.write_text(choice.model_dump_json(indent=1) + "\n", "utf-8")
-        unfinished.replace(path)
+        with replaced(path) as unfinished:
+            unfinished.write_text(choice.model_dump_json(indent=1) + "\n", "utf-8")
     except OSError as error:
         _LOG.warning("the choice of the engine cannot be kept, and is made again at the next start: %s", error)

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from skinlens.runtime.card import ModelCard, ModelFileError, verified_file
+from skinlens.storage.replaced import replaced
 from skinlens.translation import sentence
 
 Floats = npt.NDArray[np.float64]
@@ -64,13 +65,12 @@ class OodStatistics:
 
 def save_ood_statistics(statistics: OodStatistics, path: Path) -> None:
     """Write statistics as float32, replacing the file in one step."""
-    unfinished = path.with_suffix(".unfinished")
     tensors = {
         field.name: np.ascontiguousarray(getattr(statistics, field.name).astype(np.float32))
         for field in fields(statistics)
     }
-    save_file(tensors, unfinished)
-    unfinished.replace(path)
+    with replaced(path) as unfinished:
+        save_file(tensors, unfinished)
 
 
 def load_ood_statistics(card: ModelCard, folder: Path) -> OodStatistics | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from skinlens.runtime import strict_json
 from skinlens.runtime.card import ModelCard, ModelFileError, card_bytes, parse_card, write_card
 from skinlens.runtime.weights import shipped_folder
+from skinlens.storage.replaced import replaced
 from skinlens.translation import sentence
 
 # SHA-256 of the released cards by name, written by the commands that write released cards.
@@ -93,6 +94,5 @@ def store_card(card: ModelCard, folder: Path, *, new_release: bool = False) -> N
     if new_release or is_release(card.name, folder):
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         digests = {**released_digests(), card.name: digest}
-        unfinished = DIGESTS.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps(dict(sorted(digests.items())), indent=1) + "\n", "utf-8", newline="\n")
-        unfinished.replace(DIGESTS)
+        with replaced(DIGESTS) as unfinished:
+            unfinished.write_text(json.dumps(dict(sorted(digests.items())), indent=1) + "\n", "utf-8", newline="\n")

@@ -14,6 +14,7 @@ from skinlens.imaging.image import LesionImage
 from skinlens.progress import tracked
 from skinlens.runtime.prediction import Prediction
 from skinlens.runtime.predictor import Predictor
+from skinlens.storage.replaced import replaced
 
 Features = npt.NDArray[np.float32]
 
@@ -66,10 +67,9 @@ def _read(path: Path | None, graph: str) -> dict[str, Features]:
 
 
 def _write(path: Path, features: dict[str, Features], graph: str) -> None:
-    unfinished = path.with_suffix(".unfinished")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(features, unfinished, metadata={"graph_sha256": graph})
-        unfinished.replace(path)
+        with replaced(path) as unfinished:
+            save_file(features, unfinished, metadata={"graph_sha256": graph})
     except OSError as error:
         raise OutputError(f"the features cannot be kept in {path}: {error}") from error

@@ -10,6 +10,7 @@ from skinlens.imaging.decode import decode
 from skinlens.imaging.skin_tone import TONES, skin_tone
 from skinlens.progress import tracked
 from skinlens.runtime.card import sha256_of
+from skinlens.storage.replaced import replaced
 from skinlens.storage.spreadsheet import guarded_table
 
 # The cache is written each time that so many images are new: an interrupted call loses no more.
@@ -66,11 +67,10 @@ def _read(path: Path | None) -> dict[str, str]:
 
 
 def _write(path: Path, tones: dict[str, str]) -> None:
-    unfinished = path.with_suffix(".unfinished")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         table = pd.DataFrame({"sha256": list(tones), "skin_tone": list(tones.values())})
-        guarded_table(table).to_csv(unfinished, index=False)
-        unfinished.replace(path)
+        with replaced(path) as unfinished:
+            guarded_table(table).to_csv(unfinished, index=False)
     except OSError as error:
         raise OutputError(f"the skin tones cannot be kept in {path}: {error}") from error
