@@ -13,7 +13,7 @@ from skinlens.ui.model import LoadedModel, model_or_sentence
 from skinlens.ui.router import require_router
 from skinlens.ui.second import other_model
 from skinlens.ui.stability_check import StabilityCheck
-from skinlens.ui.triage.result import choose_point, choose_prevalence, is_admitted, show_name, show_verdict
+from skinlens.ui.triage.result import choose_point, choose_prevalence, is_admitted, show_name, show_notes, show_verdict
 from skinlens.ui.triage.states import (
     STYLE,
     announce,
@@ -76,8 +76,10 @@ def show_image(result: Assessed, model: LoadedModel, check: StabilityCheck | Non
     with images:
         show_name(result)
         if assessment.decision == "rejected":
+            # Its notes stand among the reasons.
             alone(result.image)
         else:
+            show_notes(result.image)
             pair(result, assessment=assessment, other=other_model(result), measuring=measuring(result.image))
             ask_for_ruler(result.image, diameter)
     facts = ask_for_facts(result)

@@ -3,7 +3,7 @@
 import io
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from skinlens.ui import session
 from skinlens.ui.case_store import case_store
 from skinlens.ui.stability_check import StabilityCheck
 from tests.drawn import familiar_pixels
+from tests.imaging.conftest import dicom as dicom
 from tests.quick_app import given_to_components
 
 
@@ -111,6 +112,22 @@ def test_upload_gives_the_risk_of_the_predictors_score(app: AppTest, predictor: 
     assert app.metric[0].value == number
     assert app.metric[0].label == "Risk if 2 % are malignant"
     assert any(text.startswith(interval.removesuffix(")")) for text in texts(app))
+
+
+def test_what_had_to_be_done_to_read_a_file_stands_beside_the_image(app: AppTest, dicom: Callable[..., bytes]) -> None:
+    """Not only under Details, which is closed: it may name the patient, or limit the result."""
+    pixels = familiar_pixels(5)
+    size = {"Rows": pixels.shape[0], "Columns": pixels.shape[1]}
+    upload(app.run(), "lesion.dcm", dicom(pixels.tobytes() * 2, BurnedInAnnotation="YES", NumberOfFrames=2, **size))
+    assert not app.exception
+    (details,) = [each for each in app.expander if each.label.startswith("Details")]
+    hidden = [element.value for element in details.text]
+    notes = [text for text in texts(app) if "burned into the image" in text]
+    assert len(notes) == 1 + sum(notes[0] == text for text in hidden) == 2
+    # Which frame it is stands beside the name already.
+    assert [text for text in texts(app) if "2 frames; the first is used" in text] == [
+        text for text in hidden if "2 frames" in text
+    ]
 
 
 def test_the_raw_score_stands_under_details_only(app: AppTest, predictor: Predictor) -> None:

@@ -58,7 +58,7 @@ def show_run(store: BatchStore, lines: list[Line], model: LoadedModel, *, workin
 
 def _show_complete(progress: Progress, lines: list[Line]) -> None:
     st.success(counted(progress), icon=":material/check_circle:")
-    unusable = [f"{line.path}: {in_language(line.sentence)}" for line in lines if not line.is_assessed]
+    unusable = [_why_not(line) for line in lines if not line.is_assessed]
     if unusable:
         st.write(_("These files could not be read. The other images are not affected."))
         list_some(unusable)
@@ -71,6 +71,15 @@ def _show_complete(progress: Progress, lines: list[Line]) -> None:
             args=("review",),
             key="batch-to-review",
         )
+
+
+def _why_not(line: Line) -> str:
+    """Say why a file could not be read, with its folder in the run; most sentences name the file."""
+    why = in_language(line.sentence)
+    if not line.is_image:
+        return f"{line.path}: {why}"
+    folder, _slash, name = line.relative.replace("\\", "/").rpartition("/")
+    return ": ".join([*filter(None, [folder if name in why else line.relative]), why])
 
 
 def show_passed_over(store: BatchStore, progress: Progress) -> None:

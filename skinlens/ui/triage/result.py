@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from skinlens.imaging.image import name_in_words
+from skinlens.imaging.frames import frame_note
+from skinlens.imaging.image import LesionImage, name_in_words
 from skinlens.runtime.card import ModelCard, OperatingPoint
 from skinlens.translation import gettext as _
 from skinlens.translation import in_language, marked, numbers_in
@@ -108,6 +109,16 @@ def show_name(result: Assessed) -> None:
     remove.button(_("Remove image"), icon=":material/close:", on_click=session.clear, width="stretch")
     if result.image.synthetic:
         st.warning(_("Synthetic example: a drawn image, not a patient."), icon=":material/draw:")
+
+
+def show_notes(image: LesionImage) -> None:
+    """Show what had to be done to read the file; which image of it this is stands beside its name."""
+    named = {*frame_note(image.frame, image.frames), *frame_note(image.frame, image.frames, pages=True)}
+    for number, note in enumerate(image.notes):
+        if note not in named:
+            with st.container(horizontal=True, gap="small", key=f"note-{number}"):
+                st.markdown(":material/info:", width="content")
+                st.text(in_language(note), width="stretch")
 
 
 def _choose_frame(result: Assessed) -> None:
