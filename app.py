@@ -23,10 +23,10 @@ DRAWINGS = Path(skinlens.ui.__file__).parent
 MARK = DRAWINGS / "mark.svg"
 # A file of ours: a browser fetches the drawing of a `:material/...:` page icon from the internet.
 ICON = DRAWINGS / "icon.svg"
-# Pixels: the names of the pages fit, and more is left for images.
+# Pixels: the names of the models fit, and more is left for images.
 SIDEBAR = 224
-# Pixels: in a window no wider than this the sidebar closes by itself.
-NARROW = 1024
+# Pixels: in a window no wider than this the sidebar closes by itself, since images need its place more.
+NARROW = 1280
 # Streamlit's own margins push the score below the fold at 1280x800. Its captions, and white on the dark theme's accent
 # colour, have a contrast below 4.5:1.
 STYLE = """<style>
@@ -55,6 +55,11 @@ STYLE = """<style>
 [class*="st-key-batch-table"] button[aria-label^="Download as CSV"],
 [class*="st-key-case-list"] button[aria-label^="Download as CSV"] { display: none; }
 .st-key-sidebar-closer { display: none; }
+/* What the closed sidebar holds, beside the arrows that open it; its component writes it in the page's language. */
+[data-testid="stExpandSidebarButton"] { width: auto; padding: 0 0.4rem; }
+[data-testid="stExpandSidebarButton"]::after {
+  content: var(--skinlens-sidebar, ""); margin-left: 0.4rem; font-size: 0.875rem; white-space: nowrap;
+}
 [data-testid="stMultiSelectTagsContainer"] [data-tag] { background: #0b5d7a; }
 [data-testid="stMultiSelectTagsContainer"] [data-tag] * { color: #ffffff; }
 </style>"""
@@ -108,7 +113,7 @@ def show() -> None:
         "cases": st.Page("pages/cases.py", title=_("Cases"), icon=":material/folder_open:"),
         "about": st.Page("pages/about.py", title=_("About"), icon=":material/info:"),
     }
-    page = st.navigation(list(pages.values()))
+    page = st.navigation(list(pages.values()), position="top")
     st.set_page_config(page_title=f"{page.title} · SkinLens")
     mark_routed()
     tidy_at_start()
@@ -120,7 +125,9 @@ def show() -> None:
     if card is not None and card.unverified:
         st.warning(in_language(UNVERIFIED), icon=":material/gpp_maybe:")
     with st.container(key="sidebar-closer"):
-        own_component("sidebar")(key="sidebar", data={"width": NARROW, "page": page.url_path})
+        own_component("sidebar")(
+            key="sidebar", data={"width": NARROW, "page": page.url_path, "holds": _("Model and language")}
+        )
     body = st.container()
     # Before the page, so that it is there if the visitor stops the page at work.
     st.caption(in_language(DISCLAIMER))

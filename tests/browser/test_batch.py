@@ -14,7 +14,17 @@ from sqlalchemy import update
 from skinlens.batch.schema import RunImage
 from skinlens.batch.store import BatchStore
 from skinlens.report.read_pdf import read_summary
-from tests.browser.visiting import IMAGES, SECONDS, begin_review, downloaded, go_to_step, open_batch, open_run, plant
+from tests.browser.visiting import (
+    IMAGES,
+    SECONDS,
+    begin_review,
+    downloaded,
+    go_to_step,
+    open_batch,
+    open_run,
+    open_sidebar,
+    plant,
+)
 
 
 def begin(page: Page, folder: Path) -> None:
@@ -76,7 +86,7 @@ def test_a_dropped_folder_is_assessed_with_its_paths_and_discarded(page: Page, t
 
 @pytest.mark.slow
 def test_the_counts_and_the_sidebar_follow_the_threshold(listed: Page) -> None:
-    sidebar = listed.get_by_test_id("stSidebar")
+    sidebar = open_sidebar(listed)
     expect(sidebar.get_by_text("screening")).to_be_visible(timeout=60 * SECONDS)
     listed.get_by_text("custom threshold").click()
     slider = listed.get_by_role("slider", name="Threshold")

@@ -147,17 +147,20 @@ def test_a_stopped_page_offers_to_go_on(page: Page) -> None:
 
 
 def test_the_sidebar_closes_by_itself_in_a_narrow_window(page: Page) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
     sidebar = page.get_by_test_id("stSidebar")
     expect(sidebar).to_have_attribute("data-collapsed", "false", timeout=30 * SECONDS)
-    page.set_viewport_size({"width": 1024, "height": 768})
+    page.set_viewport_size({"width": 1280, "height": 800})
     expect(sidebar).to_have_attribute("data-collapsed", "true", timeout=30 * SECONDS)
-    # Who opens it keeps it, until another page is shown.
-    page.get_by_test_id("stExpandSidebarButton").click()
+    # Who opens it keeps it, until another page is shown. What it holds is written beside the arrows.
+    arrows = page.get_by_test_id("stExpandSidebarButton")
+    assert "Model and language" in arrows.evaluate("one => getComputedStyle(one, '::after').content")
+    arrows.click()
     expect(sidebar).to_have_attribute("data-collapsed", "false", timeout=30 * SECONDS)
     page.wait_for_timeout(500)
     expect(sidebar).to_have_attribute("data-collapsed", "false", timeout=30 * SECONDS)
     page.get_by_role("link", name="About", exact=True).click()
     expect(page.get_by_text("Intended use")).to_be_visible(timeout=90 * SECONDS)
     expect(sidebar).to_have_attribute("data-collapsed", "true", timeout=30 * SECONDS)
-    page.set_viewport_size({"width": 1280, "height": 800})
+    page.set_viewport_size({"width": 1440, "height": 900})
     expect(sidebar).to_have_attribute("data-collapsed", "false", timeout=30 * SECONDS)

@@ -30,6 +30,14 @@ def settle(page: Page) -> None:
     expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=60 * SECONDS)
 
 
+def open_sidebar(page: Page) -> Locator:
+    """Open the sidebar, which is closed at 1280 pixels, and return it."""
+    page.get_by_test_id("stExpandSidebarButton").click()
+    sidebar = page.get_by_test_id("stSidebar")
+    expect(sidebar).to_have_attribute("data-collapsed", "false", timeout=30 * SECONDS)
+    return sidebar
+
+
 def downloaded(page: Page, button: Locator, folder: Path) -> Path:
     """Press a button once the page is at rest, and return the file that it downloads, under the name that it gives."""
     # Each run of a page makes a new address for what is to be downloaded; that of the run before is gone.

@@ -1,5 +1,6 @@
 // Closes the sidebar where the window is narrow, so that the images get its place. Who opens it keeps it open until
-// another page is shown; who widens the window gets back the sidebar that was closed here.
+// another page is shown; who widens the window gets back the sidebar that was closed here. What it holds is written
+// beside the arrows that open it, by the page's style.
 
 const parts = new Map();
 // Of the whole visit: the page for which the sidebar was closed.
@@ -24,6 +25,7 @@ function fit(part) {
 }
 
 export default function ({ data, parentElement }) {
+  document.documentElement.style.setProperty("--skinlens-sidebar", JSON.stringify(data.holds));
   const known = parts.get(parentElement);
   if (known) {
     known.page = data.page;
