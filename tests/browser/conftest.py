@@ -16,7 +16,7 @@ from skinlens.triage.wording import DISCLAIMER
 from skinlens.ui.batch.runs import runs_folder
 from tests.browser.visiting import SECONDS, Visit, plant, visitor
 from tests.complete_run import make_complete_run
-from tests.serving import serving
+from tests.serving import STREAMLIT, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = (
@@ -70,8 +70,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def first_visit(browser: Browser) -> Iterator[tuple[str, str]]:
-    """The server's address, and the text that the first visitor of all saw under a page's own address."""
-    with serving() as address:
+    """The server's address, and the text that the first visitor of all saw under a page's own address.
+
+    The server keeps sessions longer than the app's own, since a busy machine takes long to load a page again.
+    """
+    with serving((*STREAMLIT[:-1], "--server.disconnectedSessionTTL", "120", STREAMLIT[-1])) as address:
         context = visitor(browser)
         page = context.new_page()
         page.goto(f"{address}/cases")

@@ -136,8 +136,16 @@ def test_a_stopped_page_offers_to_go_on(page: Page) -> None:
     large = cv2.resize(familiar_pixels(14), (5200, 3900), interpolation=cv2.INTER_CUBIC)
     drop(page, "slow.png", encode_png(large))  # type: ignore[arg-type]
     expect(page.locator(".st-key-at-work")).to_be_visible(timeout=30 * SECONDS)
-    # Streamlit's own Stop, by its button in the toolbar, whose icon moves as long as the page is at work.
-    page.get_by_role("button", name="Stop").click(force=True)
+    # Streamlit's own Stop, by its button in the toolbar, in the frame that shows it: the work may soon be done.
+    page.wait_for_function(
+        """() => {
+          const stop = [...document.querySelectorAll('button')].find((one) => one.innerText.trim() === 'Stop');
+          stop?.click();
+          return Boolean(stop);
+        }""",
+        polling="raf",
+        timeout=30 * SECONDS,
+    )
     go_on = page.get_by_role("button", name="Continue")
     expect(go_on).to_be_visible(timeout=60 * SECONDS)
     expect(page.locator(".st-key-stopped").get_by_text("slow.png")).to_be_visible()
