@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 import skinlens.ui
+from skinlens.imaging.limits import UPLOAD_MEGABYTES
 from skinlens.runtime.card import ModelCard, ModelFileError, OperatingPoint
 from skinlens.translation import gettext as _
 from skinlens.translation import in_language, number
@@ -30,7 +31,7 @@ NARROW = 1280
 # Streamlit's own margins push the score below the fold at 1280x800. Its captions, and white on the dark theme's accent
 # colour, have a contrast below 4.5:1.
 STYLE = """<style>
-.stMainBlockContainer { padding: 3.6rem 2.2rem 1.5rem; }
+.stMainBlockContainer { padding: 3.2rem 2.2rem 1.5rem; }
 /* What gets the focus is not hidden behind the header. */
 .stMain { scroll-padding-top: 4rem; }
 .stMainBlockContainer h1 { padding: 0; font-size: 2rem; }
@@ -59,6 +60,16 @@ STYLE = """<style>
 [data-testid="stExpandSidebarButton"] { width: auto; padding: 0 0.4rem; }
 [data-testid="stExpandSidebarButton"]::after {
   content: var(--skinlens-sidebar, ""); margin-left: 0.4rem; font-size: 0.875rem; white-space: nowrap;
+}
+/* Streamlit's own words are English in every language. */
+[data-testid="stFileUploaderDropzone"] { min-height: 0; padding: 0.4rem 0.8rem; }
+[data-testid="stFileUploaderDropzone"] > span button p,
+[data-testid="stFileUploaderDropzoneInstructions"] span { display: none; }
+[data-testid="stFileUploaderDropzone"] > span button [data-testid="stMarkdownContainer"]::after {
+  content: var(--skinlens-browse, "Browse");
+}
+[data-testid="stFileUploaderDropzoneInstructions"] > div::after {
+  content: var(--skinlens-limit, ""); font-size: 0.875rem;
 }
 [data-testid="stMultiSelectTagsContainer"] [data-tag] { background: #0b5d7a; }
 [data-testid="stMultiSelectTagsContainer"] [data-tag] * { color: #ffffff; }
@@ -125,9 +136,12 @@ def show() -> None:
     if card is not None and card.unverified:
         st.warning(in_language(UNVERIFIED), icon=":material/gpp_maybe:")
     with st.container(key="sidebar-closer"):
-        own_component("sidebar")(
-            key="sidebar", data={"width": NARROW, "page": page.url_path, "holds": _("Model and language")}
-        )
+        words = {
+            "sidebar": _("Model and language"),
+            "browse": _("Browse"),
+            "limit": _("up to {n} MB per file").format(n=UPLOAD_MEGABYTES),
+        }
+        own_component("sidebar")(key="sidebar", data={"width": NARROW, "page": page.url_path, "words": words})
     body = st.container()
     # Before the page, so that it is there if the visitor stops the page at work.
     st.caption(in_language(DISCLAIMER))

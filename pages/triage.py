@@ -62,7 +62,9 @@ def show_image(result: Assessed, model: LoadedModel, check: StabilityCheck | Non
     with st.container(key="verdict-row"):
         # The result comes first in reading order, and beside the images where there is room.
         reading, images = st.columns([1, 2.55])
-    question, verdict, switch, buttons = (reading.container() for _place in range(4))
+    # Close together, so that the buttons are in view at 1280x800.
+    stack = reading.container(gap="xsmall")
+    question, verdict, switch, buttons = (stack.container() for _place in range(4))
     admitted = is_admitted(result)
     with question:
         prevalence = choose_prevalence() if admitted else None

@@ -101,7 +101,7 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
         contexts.append(visitor(browser, **options))
         page = contexts[-1].new_page()
         page.goto(address)
-        page.get_by_text("Drop a dermoscopic image here").wait_for(timeout=60 * SECONDS)
+        page.get_by_test_id("stFileUploaderDropzone").wait_for(timeout=60 * SECONDS)
         return page
 
     yield open_app

@@ -95,6 +95,11 @@ def test_the_list_has_sentences_that_an_english_page_shows(page: Page) -> None:
 
 def test_triage_and_its_pdf(german_page: Page, tmp_path: Path) -> None:
     assert english_in(german_page.evaluate(TEXT)) == []
+    # Streamlit has English words there; the page's style writes ours.
+    dropzone = german_page.get_by_test_id("stFileUploaderDropzone")
+    expect(dropzone.get_by_role("button", name="Datei wählen", exact=True)).to_be_visible()
+    for words in (dropzone.get_by_text("Upload", exact=True), dropzone.get_by_text("200MB per file")):
+        expect(words).to_be_hidden()
     drop(german_page, "fleck.png", lesion(11))
     shown = german_page.get_by_test_id("stMetricValue")
     expect(shown).to_have_text(re.compile(r"^etwa \d+ von \d"), timeout=90 * SECONDS)

@@ -1,12 +1,14 @@
 """What Triage keeps and what it takes away: entries across pages, a second image, a reload, a narrow window."""
 
+import re
+
 import cv2
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from skinlens.imaging.synthetic import encode_png
 from tests.browser.test_triage import drop, lesion
-from tests.browser.visiting import SECONDS, settle
+from tests.browser.visiting import SECONDS, Visit, settle
 from tests.drawn import familiar_pixels
 
 
@@ -20,6 +22,12 @@ def assess(page: Page, name: str, seed: int) -> None:
     expect(shown(page, name)).to_be_visible(timeout=90 * SECONDS)
     expect(page.get_by_test_id("stMetricValue")).to_be_visible(timeout=90 * SECONDS)
     settle(page)
+
+
+def is_in_view(place: Locator) -> bool:
+    """Whether all of it is seen in a window of 1280 by 800, without scrolling."""
+    box = place.bounding_box()
+    return box is not None and box["y"] >= 0 and box["y"] + box["height"] <= 800
 
 
 def test_entries_survive_a_visit_to_another_page(page: Page) -> None:
@@ -112,9 +120,7 @@ def test_a_result_is_in_view_and_read_out_and_comes_first_at_200_percent(page: P
     buttons = [page.get_by_role("button", name=name) for name in ("Save case", "Download PDF")]
     images = page.locator(".viewer .pane")
     for place in (page.get_by_test_id("stMetricValue"), images.nth(0), images.nth(1), *buttons):
-        box = place.bounding_box()
-        assert box is not None
-        assert box["y"] + box["height"] <= 800, "below the fold at 1280x800"
+        assert is_in_view(place), "below the fold at 1280x800"
     verdict, image = page.locator(".st-key-verdict").bounding_box(), images.nth(1).bounding_box()
     assert verdict is not None
     assert image is not None
@@ -128,6 +134,18 @@ def test_a_result_is_in_view_and_read_out_and_comes_first_at_200_percent(page: P
     assert original is not None
     assert narrow["y"] + narrow["height"] <= original["y"], "the result comes before the images"
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.mark.parametrize("locale", ["en-US", "de-DE"])
+def test_the_longest_result_leaves_the_buttons_in_view(visit: Visit, locale: str) -> None:
+    page = visit(locale=locale)
+    # Uncertain: its sentence is the longest.
+    drop(page, "mole.png", encode_png(familiar_pixels(6)))
+    expect(page.locator(".st-key-decision")).to_have_text(re.compile("UNCERTAIN|UNSICHER"), timeout=90 * SECONDS)
+    settle(page)
+    buttons = page.locator(".st-key-verdict-row").get_by_role("button")
+    for name in ("Save case|Fall speichern", "Download PDF|PDF laden"):
+        assert is_in_view(buttons.filter(has_text=re.compile(name)))
 
 
 @pytest.mark.slow

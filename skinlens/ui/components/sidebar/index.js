@@ -1,6 +1,6 @@
 // Closes the sidebar where the window is narrow, so that the images get its place. Who opens it keeps it open until
-// another page is shown; who widens the window gets back the sidebar that was closed here. What it holds is written
-// beside the arrows that open it, by the page's style.
+// another page is shown; who widens the window gets back the sidebar that was closed here. Hands words in the page's
+// language to its style, which writes them where Streamlit has none, or has English ones.
 
 const parts = new Map();
 // Of the whole visit: the page for which the sidebar was closed.
@@ -25,7 +25,8 @@ function fit(part) {
 }
 
 export default function ({ data, parentElement }) {
-  document.documentElement.style.setProperty("--skinlens-sidebar", JSON.stringify(data.holds));
+  for (const [place, words] of Object.entries(data.words))
+    document.documentElement.style.setProperty(`--skinlens-${place}`, JSON.stringify(words));
   const known = parts.get(parentElement);
   if (known) {
     known.page = data.page;
