@@ -1,5 +1,6 @@
 """The training run: Lightning Fabric, so that the same command serves a CPU, one GPU or several under torchrun."""
 
+import copy
 import csv
 import dataclasses
 import json
@@ -41,7 +42,7 @@ from skinlens.training.manifest import (
     training_rows,
     usable_rows,
 )
-from skinlens.training.optimisation import build_optimiser, class_loss, rate_factor, warmed_average
+from skinlens.training.optimisation import build_optimiser, class_loss, rate_factor, retention_loss, warmed_average
 from skinlens.training.probe import fit_probe, fit_with_intercepts
 from skinlens.training.recipe import Recipe, RecipeError
 from skinlens.training.runs import LOG, MODEL, START, write_run
@@ -125,7 +126,11 @@ class _Draws:
 
 @dataclass(frozen=True)
 class _Tools:
-    """The parts of a run that stay; network and optimiser as Fabric wraps them."""
+    """The parts of a run that stay; network and optimiser as Fabric wraps them.
+
+    Attributes:
+        start: The network, with its intercepts, as the probe that it began as; None if nothing of that is retained.
+    """
 
     fabric: Fabric
     network: nn.Module
@@ -133,6 +138,7 @@ class _Tools:
     normalise: Normalise
     recipe: Recipe
     settings: Settings
+    start: nn.Module | None = None
 
 
 def run(recipe: Recipe, rows: pd.DataFrame, settings: Settings) -> Path:
@@ -230,17 +236,20 @@ def _set_up(
     fabric.seed_everything(settings.seed, workers=False, verbose=False)
     state = _fresh_state(recipe, settings, train)
     resumes = settings.resume and (settings.out / CHECKPOINT).exists()
-    if recipe.head == "probe" and not resumes:
+    start = None
+    if recipe.head == "probe" and (recipe.retain or not resumes):
         _start_from_probe(state, recipe, settings, train, weights)
-        if fabric.is_global_zero:
+        if fabric.is_global_zero and not resumes:
             save_tensors(settings.out / START, state.network.state_dict(), _identity(recipe, settings))
+        if recipe.retain:
+            start = copy.deepcopy(state.trained_modules).requires_grad_(requires_grad=False).eval().to(fabric.device)
     network, optimiser = fabric.setup(state.trained_modules, state.optimiser)
     if state.average is not None:
         state.average.to(fabric.device)
     if settings.resume:
         _resume(state, recipe, settings)
     normalise = Normalise(recipe.preprocessing.mean, recipe.preprocessing.std).to(fabric.device)
-    return _Tools(fabric, network, optimiser, normalise, recipe, settings), state
+    return _Tools(fabric, network, optimiser, normalise, recipe, settings, start), state
 
 
 def _sampler(fabric: Fabric, weights: Weights, recipe: Recipe, settings: Settings) -> EpochSampler:
@@ -398,9 +407,14 @@ def _step(tools: _Tools, state: _State, batch: tuple[Tensor, ...], rate: float) 
         group["lr"] = group["base_lr"] * rate
     pixels, labels, *others = (part.to(fabric.device, non_blocking=True) for part in batch)
     images = tools.normalise(pixels)
-    output = tools.network(images, *others) if recipe.intercepts == "dataset" else tools.network(images)
+    given = (images, *others) if recipe.intercepts == "dataset" else (images,)
+    output = tools.network(*given)
     logits, drawn = output if recipe.segmentation else (output, None)
     loss = class_loss(logits.float(), labels, recipe.label_smoothing)
+    if tools.start is not None and (weight := recipe.retained_in(state.epoch)):
+        with torch.no_grad(), fabric.autocast():
+            before = tools.start(*given)
+        loss = loss + weight * retention_loss(logits.float(), before.float())
     if drawn is not None:
         loss = loss + recipe.segmentation * outline_loss(drawn, others[0])
     optimiser.zero_grad()

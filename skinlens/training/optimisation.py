@@ -110,3 +110,19 @@ def class_loss(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
     """
     target = torch.stack([1 - labels, labels], dim=1) if labels.is_floating_point() else labels
     return F.cross_entropy(logits, target, label_smoothing=smoothing)
+
+
+def retention_loss(logits: Tensor, before: Tensor) -> Tensor:
+    """Return the mean cross-entropy against the probabilities of the network before it was trained.
+
+    Args:
+        logits: `(N, 2)`.
+        before: `(N, 2)`, on the same images; no gradient flows into them.
+
+    Example:
+        >>> logits = torch.tensor([[0.0, 2.0]])
+        >>> same, other = (retention_loss(logits, before).item() for before in (logits, -logits))
+        >>> round(same, 3), round(other, 3)
+        (0.365, 1.888)
+    """
+    return F.cross_entropy(logits, before.detach().softmax(dim=1))

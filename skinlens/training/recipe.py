@@ -155,6 +155,8 @@ class Recipe(Entries):
         probe_strength: The probe's inverse regularisation, scikit-learn's `C` on standardised features.
         interpolation: Weights that are kept, as a share of the way from the initial network to the trained one; below 1
             needs a head initialised as a probe.
+        retain: Weight of a loss by which the network keeps near the answers of the probe that it began as (learning
+            without forgetting, arXiv 1606.09282), in the epochs of the last cycle; needs `head = "probe"`.
         segmentation: Weight of the loss of an auxiliary head that predicts the lesion's outline; 0 has no such head.
         keep_side: Training images are shrunk to this short side as they are read, so that more fit into memory.
 
@@ -193,6 +195,7 @@ class Recipe(Entries):
     head: Literal["random", "probe"] = later("random")
     probe_strength: Annotated[float, Field(gt=0.0)] = later(1e-3)
     interpolation: Share = later(1.0)
+    retain: Annotated[float, Field(ge=0.0)] = later(0.0)
     segmentation: Annotated[float, Field(ge=0.0)] = later(0.0)
     keep_side: Side | None = later(None)
 
@@ -225,6 +228,8 @@ class Recipe(Entries):
     def _has_a_start_worth_keeping(self) -> Self:
         if self.interpolation < 1 and self.head != "probe":
             raise ValueError('interpolation below 1 needs head = "probe": other networks begin with random layers')
+        if self.retain and (self.head != "probe" or self.segmentation):
+            raise ValueError('retain needs head = "probe", and no segmentation')
         return self
 
     @model_validator(mode="after")
@@ -245,8 +250,17 @@ class Recipe(Entries):
         """
         schedule = self.schedule.until(self.schedule.cycle(epoch - 1).stop)
         return self.model_copy(
-            update={"name": "", "about": "", "schedule": schedule.model_copy(update={"score_every": 1})}
+            update={
+                "name": "",
+                "about": "",
+                "schedule": schedule.model_copy(update={"score_every": 1}),
+                "retain": self.retained_in(epoch - 1),
+            }
         )
+
+    def retained_in(self, epoch: int) -> float:
+        """Return `retain` for an epoch of the last cycle, counted from 0; 0 for one before."""
+        return self.retain if epoch in self.schedule.cycle(self.schedule.epochs - 1) else 0.0
 
     @property
     def draws_unevenly(self) -> bool:

@@ -1011,7 +1011,7 @@ def backbone(folder: Path, *absent: str) -> str:
     return str(folder / "backbone.safetensors")
 
 
-def probe_recipe(levels: int = 2, **entries: list[str] | str | float | None) -> Recipe:
+def probe_recipe(levels: int = 2, **entries: dict[str, Any] | list[str] | str | float | None) -> Recipe:
     plain = {
         "network": {"name": "tiny_asff", "options": {"levels": levels}},
         "preprocessing": {"size": 64},
@@ -1094,6 +1094,32 @@ class TestHeadFromProbe:
         assert same_tensors(straight, run(plan, datasets, dataclasses.replace(cut, resume=True)))
         assert same_tensors(begun.out / "checkpoint.safetensors", cut.out / "checkpoint.safetensors")
         assert same_tensors(begun.out / "start.safetensors", cut.out / "start.safetensors")
+
+    def test_what_it_began_as_can_be_retained(self, datasets: pd.DataFrame, begun: Settings, tmp_path: Path) -> None:
+        rates = {"name": "adamw", "rate_pretrained": 3e-3, "rate_new": 3e-3}
+        away = []
+        for retain in (0.0, 1.0, 20.0):
+            settings = dataclasses.replace(begun, out=tmp_path / str(retain))
+            run(probe_recipe(retain=retain, optimiser=rates, ema=None), datasets, settings)
+            _, probe = self.expected(datasets, begun.init, 2)
+            away.append(np.abs(pd.read_csv(settings.out / "fold.csv")["probability"] - probe).mean())
+        assert away[0] > away[1] > away[2]
+
+    def test_a_last_cycle_that_retains_goes_on_from_a_run_that_did_not(
+        self, datasets: pd.DataFrame, begun: Settings, tmp_path: Path
+    ) -> None:
+        """And is held by the probe, not by what the first cycle ended as."""
+        run(probe_recipe(intercepts="dataset"), datasets, begun)
+        plan = probe_recipe(
+            intercepts="dataset", schedule={"epochs": 3, "sizes": [[0, 64]], "restarts": [2]}, retain=0.5
+        )
+        went_on = run(plan, datasets, dataclasses.replace(begun, resume=True))
+        at_once = dataclasses.replace(begun, out=tmp_path / "at_once")
+        assert same_tensors(run(plan, datasets, at_once), went_on)
+        free = dataclasses.replace(begun, out=tmp_path / "free")
+        assert not same_tensors(run(plan.model_copy(update={"retain": 0.0}), datasets, free), went_on)
+        assert log_of(free.out)[1]["train_loss"] == log_of(at_once.out)[1]["train_loss"]
+        assert same_tensors(begun.out / "start.safetensors", at_once.out / "start.safetensors")
 
     def test_intercepts_of_datasets_are_learned_and_not_kept(self, datasets: pd.DataFrame, begun: Settings) -> None:
         plan = probe_recipe(intercepts="dataset")

@@ -161,6 +161,8 @@ def test_a_recipe_survives_its_record(read: Callable[..., Any]) -> None:
         ("batch_size = 8", "balance = 1.5", "balance: Input should be less than or equal to 1"),
         ("batch_size = 8", 'batch_norm = "thawed"', "batch_norm: Input should be 'trained' or 'frozen'"),
         ("batch_size = 8", 'intercepts = "dataset"', 'intercepts = "dataset" needs head = "probe"'),
+        ("batch_size = 8", "interpolation = 0.5", 'interpolation below 1 needs head = "probe"'),
+        ("batch_size = 8", "retain = 0.5", 'retain needs head = "probe"'),
         ("batch_size = 8", 'head = "zero"', "head: Input should be 'random' or 'probe'"),
         ("batch_size = 8", "probe_strength = 0.0", "probe_strength: Input should be greater than 0"),
         ("warm_up = 0.25", "images = 0", "schedule.images: Input should be greater than or equal to 1"),
