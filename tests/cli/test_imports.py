@@ -87,9 +87,6 @@ FIRST_VISIT = """
 import sys
 from streamlit.testing.v1 import AppTest
 before = set(sys.modules)
-from skinlens.ui import ahead
-# What a thread imports once the page is there is none of what the visit waited for.
-ahead.page_is_drawn = lambda: None
 app = AppTest.from_file(sys.argv[1], default_timeout=120).run()
 print(*[title.value for title in app.title], *sorted(set(sys.modules) - before))
 """
