@@ -136,12 +136,13 @@ def show() -> None:
     if card is not None and card.unverified:
         st.warning(in_language(UNVERIFIED), icon=":material/gpp_maybe:")
     with st.container(key="sidebar-closer"):
+        # Each by itself: to look into a nested dictionary, Streamlit imports pandas.
         words = {
             "sidebar": _("Model and language"),
             "browse": _("Browse"),
             "limit": _("up to {n} MB per file").format(n=UPLOAD_MEGABYTES),
         }
-        own_component("sidebar")(key="sidebar", data={"width": NARROW, "page": page.url_path, "words": words})
+        own_component("sidebar")(key="sidebar", data={"width": NARROW, "page": page.url_path, **words})
     body = st.container()
     # Before the page, so that it is there if the visitor stops the page at work.
     st.caption(in_language(DISCLAIMER))

@@ -25,8 +25,8 @@ function fit(part) {
 }
 
 export default function ({ data, parentElement }) {
-  for (const [place, words] of Object.entries(data.words))
-    document.documentElement.style.setProperty(`--skinlens-${place}`, JSON.stringify(words));
+  for (const place of ["sidebar", "browse", "limit"])
+    document.documentElement.style.setProperty(`--skinlens-${place}`, JSON.stringify(data[place]));
   const known = parts.get(parentElement);
   if (known) {
     known.page = data.page;
