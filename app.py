@@ -7,8 +7,8 @@ import streamlit as st
 import skinlens.ui
 from skinlens.imaging.limits import UPLOAD_MEGABYTES
 from skinlens.runtime.card import ModelCard, ModelFileError, OperatingPoint
+from skinlens.translation import LANGUAGES, current_language, in_language, number
 from skinlens.translation import gettext as _
-from skinlens.translation import in_language, number
 from skinlens.triage.wording import DISCLAIMER, UNVERIFIED
 from skinlens.ui import ahead
 from skinlens.ui.case_store import tidy_at_start
@@ -60,6 +60,7 @@ STYLE = """<style>
 [data-testid="stExpandSidebarButton"] { width: auto; padding: 0 0.4rem; }
 [data-testid="stExpandSidebarButton"]::after {
   content: var(--skinlens-sidebar, ""); margin-left: 0.4rem; font-size: 0.875rem; white-space: nowrap;
+  max-width: 25vw; overflow: hidden; text-overflow: ellipsis;
 }
 /* Streamlit's own words are English in every language. */
 [data-testid="stFileUploaderDropzone"] { min-height: 0; padding: 0.4rem 0.8rem; }
@@ -74,6 +75,11 @@ STYLE = """<style>
 [data-testid="stMultiSelectTagsContainer"] [data-tag] { background: #0b5d7a; }
 [data-testid="stMultiSelectTagsContainer"] [data-tag] * { color: #ffffff; }
 </style>"""
+
+
+def _in_use(card: ModelCard) -> str:
+    """Say which model and language are in use, where the closed sidebar does not show it."""
+    return f"{in_language(card.title)} · {LANGUAGES[current_language()]}"
 
 
 def model_in_use(page: str) -> ModelCard | None:
@@ -138,7 +144,7 @@ def show() -> None:
     with st.container(key="sidebar-closer"):
         # Each by itself: to look into a nested dictionary, Streamlit imports pandas.
         words = {
-            "sidebar": _("Model and language"),
+            "sidebar": _("Model and language") if card is None else _in_use(card),
             "browse": _("Browse"),
             "limit": _("up to {n} MB per file").format(n=UPLOAD_MEGABYTES),
         }

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from skinlens.imaging.synthetic import encode_png
+from skinlens.runtime.predictor import load_predictor
 from tests.browser.test_triage import drop, lesion
 from tests.browser.visiting import SECONDS, Visit, settle
 from tests.drawn import familiar_pixels
@@ -150,8 +151,8 @@ def test_the_longest_result_leaves_the_buttons_in_view(visit: Visit, locale: str
 
 @pytest.mark.slow
 def test_a_stopped_page_offers_to_go_on(page: Page) -> None:
-    # As large as a camera's, so that there is time to press the button.
-    large = cv2.resize(familiar_pixels(14), (5200, 3900), interpolation=cv2.INTER_CUBIC)
+    # Larger than a camera's, so that there is time to press the button; as few bytes as repeated pixels take.
+    large = cv2.resize(familiar_pixels(14), (9600, 7200), interpolation=cv2.INTER_NEAREST)
     drop(page, "slow.png", encode_png(large))  # type: ignore[arg-type]
     expect(page.locator(".st-key-at-work")).to_be_visible(timeout=30 * SECONDS)
     # Streamlit's own Stop, by its button in the toolbar, in the frame that shows it: the work may soon be done.
@@ -178,9 +179,10 @@ def test_the_sidebar_closes_by_itself_in_a_narrow_window(page: Page) -> None:
     expect(sidebar).to_have_attribute("data-collapsed", "false", timeout=30 * SECONDS)
     page.set_viewport_size({"width": 1280, "height": 800})
     expect(sidebar).to_have_attribute("data-collapsed", "true", timeout=30 * SECONDS)
-    # Who opens it keeps it, until another page is shown. What it holds is written beside the arrows.
+    # Who opens it keeps it, until another page is shown. What is chosen in it is written beside the arrows.
     arrows = page.get_by_test_id("stExpandSidebarButton")
-    assert "Model and language" in arrows.evaluate("one => getComputedStyle(one, '::after').content")
+    written = arrows.evaluate("one => getComputedStyle(one, '::after').content")
+    assert written == f'"{load_predictor().card.title} · English"'
     arrows.click()
     expect(sidebar).to_have_attribute("data-collapsed", "false", timeout=30 * SECONDS)
     page.wait_for_timeout(500)
