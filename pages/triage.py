@@ -37,7 +37,9 @@ def choose_image() -> None:
 
 def choose_photograph() -> None:
     """Take a photograph with the camera of this computer, where it has one."""
-    with st.popover(_("Use the camera"), icon=":material/photo_camera:", width="stretch"):
+    # With a new key it closes once there is a photograph.
+    place = session.uploader_key("camera-place")
+    with st.popover(_("Use the camera"), icon=":material/photo_camera:", width="stretch", key=place):
         key = session.uploader_key("camera")
         st.camera_input(_("Photograph through a dermatoscope"), key=key, on_change=session.take_upload, args=(key,))
 
