@@ -59,13 +59,13 @@ def test_two_images_of_a_file_are_two_cases(app: AppTest, pages: bytes) -> None:
     upload(app.run(), "three.tif", pages)
     for number in (1, 2, 2):
         choose(app, number)
-        app.text_input(key=f"id-{shown(app).image.identity}").set_value("P-1").run()
+        app.text_input(key=f"id-{shown(app).image.identity}").set_value("P-frames").run()
         lesion = next(each for each in app.selectbox if (each.key or "").startswith("lesion-"))
         if lesion.value is None:
             lesion.set_value("").run()
         next(button for button in app.button if button.label == "Save").click().run()
     assert any("saved already" in text for text in texts(app)), "the second image was saved once"
-    lines = case_store().search("P-1").lines
+    lines = case_store().search("P-frames").lines
     assert sorted(line.image_name for line in lines) == ["three.tif, frame 1 of 3", "three.tif, frame 2 of 3"]
     assert len({line.image_sha256 for line in lines}) == 1
     assert {line.lesion for line in lines} == {"L1", "L2"}

@@ -38,9 +38,9 @@ def test_a_diameter_by_a_ruler_is_shown_saved_and_gone_with_the_image(app: AppTe
         [pytest.approx(10 / 240, abs=1e-3)] * 2,
         [pytest.approx(210 / 240, abs=1e-3), pytest.approx(10 / 240, abs=1e-3)],
     ]
-    app.text_input(key=Keys(shown(app).image.identity)("id")).set_value("P-1").run()
+    app.text_input(key=Keys(shown(app).image.identity)("id")).set_value("P-ruler").run()
     next(button for button in app.button if button.label == "Save").click().run()
-    (line,) = case_store().search("P-1").lines
+    (line,) = case_store().search("P-ruler").lines
     saved: Any = case_store().assessment(line.id).diameter
     assert (saved["source"], saved["pixel"]) == ("ruler", pytest.approx(0.1))
     assert f"about {saved['millimetres']:.1f} mm" in said(app)[0]
