@@ -60,7 +60,7 @@ STYLE = """<style>
 [data-testid="stExpandSidebarButton"] { width: auto; padding: 0 0.4rem; }
 [data-testid="stExpandSidebarButton"]::after {
   content: var(--skinlens-sidebar, ""); margin-left: 0.4rem; font-size: 0.875rem; white-space: nowrap;
-  max-width: 25vw; overflow: hidden; text-overflow: ellipsis;
+  max-width: max(8rem, 100vw - 60rem); overflow: hidden; text-overflow: ellipsis;
 }
 /* Streamlit's own words are English in every language. */
 [data-testid="stFileUploaderDropzone"] { min-height: 0; padding: 0.4rem 0.8rem; }
