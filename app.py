@@ -72,6 +72,22 @@ STYLE = """<style>
 [data-testid="stFileUploaderDropzoneInstructions"] > div::after {
   content: var(--skinlens-limit, ""); font-size: 0.875rem;
 }
+/* Of a file that the browser did not send it says so only under the pointer. */
+[data-testid="stFileUploader"]:has([data-testid="stFileChip"][aria-invalid="true"])::after {
+  content: var(--skinlens-not-sent, ""); display: block; margin-top: 0.4rem; padding-left: 0.5rem;
+  border-left: 4px solid #d32f2f; font-weight: 600;
+}
+/* Over the place where files are dropped, while one is dragged there; and in the camera. */
+[data-testid="stFileUploaderDropzone"] > input + div:not(:last-child) > span:only-child,
+[data-testid="stCameraInputButton"],
+[data-testid="stCameraInputWebcamComponent"] > :first-child:not([data-testid]) > :last-child { font-size: 0; }
+[data-testid="stFileUploaderDropzone"] > input + div:not(:last-child) > span:only-child::after {
+  content: var(--skinlens-drop, "Drop here"); font-size: 0.875rem;
+}
+[data-testid="stCameraInputButton"]::after { content: var(--skinlens-take, "Take photo"); font-size: 0.875rem; }
+[data-testid="stCameraInputWebcamComponent"] > :first-child:not([data-testid]) > :last-child::after {
+  content: var(--skinlens-allow, ""); font-size: 0.875rem;
+}
 [data-testid="stMultiSelectTagsContainer"] [data-tag] { background: #0b5d7a; }
 [data-testid="stMultiSelectTagsContainer"] [data-tag] * { color: #ffffff; }
 </style>"""
@@ -146,6 +162,10 @@ def show() -> None:
         words = {
             "sidebar": _("Model and language") if card is None else _in_use(card),
             "browse": _("Browse"),
+            "drop": _("Drop here"),
+            "take": _("Take photo"),
+            "not-sent": _("Not received: larger than {n} MB, or the connection broke.").format(n=UPLOAD_MEGABYTES),
+            "allow": _("Allow this page to use the camera."),
             "limit": _("up to {n} MB per file").format(n=UPLOAD_MEGABYTES),
         }
         own_component("sidebar")(key="sidebar", data={"width": NARROW, "page": page.url_path, **words})

@@ -130,23 +130,24 @@ def mean_area(datasets: dict[str, HeldOutMeasurements], origins: Sequence[str]) 
         origins: Which of them.
 
     Returns:
-        In [0, 1]; None if there is none or one is undefined.
+        In [0, 1]; None if there is none, or one was not measured or is undefined.
     """
-    areas = [datasets[origin].roc_auc.value for origin in origins]
+    areas = [datasets[origin].roc_auc.value if origin in datasets else None for origin in origins]
     defined = [area for area in areas if area is not None]
     return float(np.mean(defined)) if areas and len(defined) == len(areas) else None
 
 
-def shared_origins(models: Sequence[HeldOutModel]) -> list[str]:
-    """List the datasets on which every model was measured: those over which means can be compared.
+def averaged_origins(models: Sequence[HeldOutModel]) -> list[str]:
+    """List the datasets over which means are compared.
 
     Args:
         models: With their measurements.
 
     Returns:
-        As `datasets.in_order` sorts them.
+        Those on which the default model was measured, so that its mean is the same wherever it is shown; without a
+        default model those on which every model was measured. As `datasets.in_order` sorts them.
     """
-    every = [set(model.datasets) for model in models]
+    every = [set(model.datasets) for model in models if model.default] or [set(model.datasets) for model in models]
     return in_order(set.intersection(*every)) if every else []
 
 
@@ -157,7 +158,7 @@ def held_out_table(models: Sequence[HeldOutModel]) -> pd.DataFrame:
         models: With their measurements.
 
     Returns:
-        `COLUMNS`, a row a model and dataset; models by their mean over `shared_origins`, the best first.
+        `COLUMNS`, a row a model and dataset; models by their mean over `averaged_origins`, the best first.
     """
     rows = [
         (
@@ -179,18 +180,18 @@ def readable_held_out(models: Sequence[HeldOutModel]) -> pd.DataFrame:
         models: With their measurements.
 
     Returns:
-        `Model`, `Mean` over `shared_origins` ("" without any), then by dataset the ROC AUC with its interval and its
-        number of images, "not held out" where a model was not measured.
+        `Model`, `Mean` over `averaged_origins` (a hyphen for a model that was not measured on all of them), then by
+        dataset the ROC AUC with its interval and its number of images, "not held out" where a model was not measured.
     """
-    shared = shared_origins(models)
+    averaged = averaged_origins(models)
     origins = in_order({origin for model in models for origin in model.datasets})
     rows = []
     for model in _best_first(models):
-        mean = mean_area(model.datasets, shared)
+        mean = mean_area(model.datasets, averaged)
         title = sentence("{model} (this app's model)", model=model.title) if model.default else model.title
         row: dict[str, object] = {
             marked("Model"): title,
-            marked("Mean"): "" if mean is None else f"{mean:.3f}",
+            marked("Mean"): "-" if mean is None else f"{mean:.3f}",
         }
         for origin in origins:
             known = model.datasets.get(origin)
@@ -204,9 +205,9 @@ def readable_held_out(models: Sequence[HeldOutModel]) -> pd.DataFrame:
 
 
 def markdown_held_out(models: Sequence[HeldOutModel]) -> str:
-    """Tabulate every model on every dataset that it had not seen, as Markdown; means over `shared_origins` at the end.
+    """Tabulate every model on every dataset that it had not seen, as Markdown.
 
-    Each row has its own counts, since models may have been measured on different images of a dataset.
+    Means over `averaged_origins` stand at the end. Each row has its own counts, since models may have been measured on different images of a dataset.
 
     Args:
         models: With their measurements.
@@ -222,10 +223,10 @@ def markdown_held_out(models: Sequence[HeldOutModel]) -> str:
                 shown = f"{measured.roc_auc.text()} | {measured.specificity.text()}"
                 cells = (dataset_title(origin), model.title, f"{measured.n:,}", f"{measured.malignant:,}", shown)
                 lines.append(f"| {' | '.join(cells)} |")
-    shared = shared_origins(models)
-    means = [(model.title, mean_area(model.datasets, shared)) for model in ordered]
+    averaged = averaged_origins(models)
+    means = [(model.title, mean_area(model.datasets, averaged)) for model in ordered]
     lines += [
-        f"| mean of {', '.join(shared)} | {title} | | | {mean:.3f} | |" for title, mean in means if mean is not None
+        f"| mean of {', '.join(averaged)} | {title} | | | {mean:.3f} | |" for title, mean in means if mean is not None
     ]
     return "\n".join(lines)
 
@@ -247,8 +248,8 @@ def markdown_headline(model: HeldOutModel) -> list[str]:
 
 
 def _best_first(models: Sequence[HeldOutModel]) -> list[HeldOutModel]:
-    shared = shared_origins(models)
-    return sorted(models, key=lambda model: -(mean_area(model.datasets, shared) or 0.0))
+    averaged = averaged_origins(models)
+    return sorted(models, key=lambda model: -(mean_area(model.datasets, averaged) or 0.0))
 
 
 def _rounded(measurement: Measurement) -> Measurement:

@@ -84,7 +84,7 @@ def test_an_oversized_or_bad_file_takes_the_old_result_away(page: Page) -> None:
     page.evaluate(
         """() => {
           const transfer = new DataTransfer();
-          transfer.items.add(new File([new ArrayBuffer(51 * 1024 * 1024)], "huge.png", {type: "image/png"}));
+          transfer.items.add(new File([new ArrayBuffer(201 * 1024 * 1024)], "huge.png", {type: "image/png"}));
           const target = document.querySelector('[data-testid="stFileUploaderDropzone"]');
           for (const kind of ["dragenter", "dragover", "drop"])
             target.dispatchEvent(new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: transfer}));
@@ -92,6 +92,8 @@ def test_an_oversized_or_bad_file_takes_the_old_result_away(page: Page) -> None:
     )
     expect(page.get_by_text("huge.png")).to_be_visible(timeout=30 * SECONDS)
     expect(page.get_by_test_id("stMetricValue")).to_be_hidden()
+    said = "element => getComputedStyle(element, '::after').content"
+    assert "larger than 200 MB" in page.get_by_test_id("stFileUploader").first.evaluate(said)
     assess(page, "next.png", 12)
     drop(page, "broken.png", lesion(3)[:5000])
     expect(page.get_by_text("broken.png is incomplete or damaged")).to_be_visible(timeout=90 * SECONDS)

@@ -15,7 +15,7 @@ from skinlens.leaderboard.held_out import (
     measure_datasets,
     measure_held_out,
     readable_held_out,
-    shared_origins,
+    averaged_origins,
     specificity_at_sensitivity,
 )
 from skinlens.metrics.intervals import wilson
@@ -94,7 +94,7 @@ class TestSpecificity:
 class TestTables:
     def test_means_are_over_what_every_model_has(self) -> None:
         models = [model("A", ham=0.9, bcn=0.7, ids=0.2), model("B", bcn=0.8, ham=0.7)]
-        assert shared_origins(models) == ["ham", "bcn"]
+        assert averaged_origins(models) == ["ham", "bcn"]
         table = readable_held_out(models)
         assert table["Model"].tolist() == ["A", "B"]
         assert table["Mean"].tolist() == ["0.800", "0.750"]
@@ -106,8 +106,20 @@ class TestTables:
 
     def test_models_without_a_common_dataset_have_no_mean(self) -> None:
         models = [model("A", ham=0.7), model("B", bcn=0.8)]
-        assert shared_origins(models) == []
-        assert readable_held_out(models)["Mean"].eq("").all()
+        assert averaged_origins(models) == []
+        assert readable_held_out(models)["Mean"].eq("-").all()
+
+    def test_the_apps_model_says_what_means_are_over(self) -> None:
+        """Its mean is then the one that other pages show, whatever else is in the table."""
+        models = [
+            model("A", ham=0.99),
+            model("B", default=True, ham=0.8, msk=0.6),
+            model("C", ham=0.8, msk=0.7, ids=0.1),
+        ]
+        assert averaged_origins(models) == ["ham", "msk"]
+        table = readable_held_out(models)
+        assert table["Model"].tolist() == ["C", "B (this app's model)", "A"]
+        assert table["Mean"].tolist() == ["0.750", "0.700", "-"]
 
     def test_an_undefined_figure_is_told_so_and_leaves_no_mean(self) -> None:
         models = [model("A", ham=None, bcn=0.7)]

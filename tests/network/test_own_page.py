@@ -31,7 +31,14 @@ HEADERS = {
 PATHS = ("/", "/cases", "/_stcore/health", "/_stcore/host-config", "/_stcore/metrics", "/media/none.png")
 
 
-@pytest.fixture(scope="module", params=[STREAMLIT, SKINLENS], ids=["streamlit-run", "skinlens-app"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(STREAMLIT, id="streamlit-run"),
+        # The same protection, behind another command.
+        pytest.param(SKINLENS, id="skinlens-app", marks=pytest.mark.slow),
+    ],
+)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server that keeps one case, and an image of an example in memory."""
     with pytest.MonkeyPatch.context() as patch:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from skinlens.export.selection import SelectionError, predictions_by_dataset, read_selections
 from skinlens.leaderboard.datasets import dataset_title
-from skinlens.leaderboard.held_out import HeldOutModel, held_out_table, readable_held_out, shared_origins
+from skinlens.leaderboard.held_out import HeldOutModel, held_out_table, readable_held_out, averaged_origins
 from skinlens.leaderboard.held_out_models import read_models, with_titles
 from skinlens.leaderboard.probes import FOLDER
 from skinlens.runtime.card import sha256_of
@@ -98,11 +98,11 @@ def show_held_out(models: Sequence[HeldOutModel], *, theme: str) -> None:
 
 
 def _mean_note(models: Sequence[HeldOutModel]) -> str:
-    shared = [_(dataset_title(origin)) for origin in shared_origins(models)]
-    if not shared:
+    averaged = averaged_origins(models)
+    if not averaged:
         return _("There is no mean, because no dataset was held out for every row.")
-    return _("Mean: over the datasets that were held out for every row ({datasets}).").format(
-        datasets=", ".join(shared)
+    return _("Mean: over {datasets}; a dash where one of them was not held out.").format(
+        datasets=", ".join(_(dataset_title(origin)) for origin in averaged)
     )
 
 

@@ -25,7 +25,7 @@ function fit(part) {
 }
 
 export default function ({ data, parentElement }) {
-  for (const place of ["sidebar", "browse", "limit"])
+  for (const place of ["sidebar", "browse", "drop", "take", "allow", "not-sent", "limit"])
     document.documentElement.style.setProperty(`--skinlens-${place}`, JSON.stringify(data[place]));
   const known = parts.get(parentElement);
   if (known) {
