@@ -207,7 +207,8 @@ def readable_held_out(models: Sequence[HeldOutModel]) -> pd.DataFrame:
 def markdown_held_out(models: Sequence[HeldOutModel]) -> str:
     """Tabulate every model on every dataset that it had not seen, as Markdown.
 
-    Means over `averaged_origins` stand at the end. Each row has its own counts, since models may have been measured on different images of a dataset.
+    Means over `averaged_origins` stand at the end. Each row has its own counts, since models may have been measured on
+    different images of a dataset.
 
     Args:
         models: With their measurements.

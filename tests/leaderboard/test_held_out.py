@@ -8,6 +8,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from skinlens.leaderboard.held_out import (
     HeldOutMeasurements,
     HeldOutModel,
+    averaged_origins,
     held_out_table,
     markdown_headline,
     markdown_held_out,
@@ -15,7 +16,6 @@ from skinlens.leaderboard.held_out import (
     measure_datasets,
     measure_held_out,
     readable_held_out,
-    averaged_origins,
     specificity_at_sensitivity,
 )
 from skinlens.metrics.intervals import wilson

@@ -9,7 +9,7 @@ import streamlit as st
 
 from skinlens.export.selection import SelectionError, predictions_by_dataset, read_selections
 from skinlens.leaderboard.datasets import dataset_title
-from skinlens.leaderboard.held_out import HeldOutModel, held_out_table, readable_held_out, averaged_origins
+from skinlens.leaderboard.held_out import HeldOutModel, averaged_origins, held_out_table, readable_held_out
 from skinlens.leaderboard.held_out_models import read_models, with_titles
 from skinlens.leaderboard.probes import FOLDER
 from skinlens.runtime.card import sha256_of
