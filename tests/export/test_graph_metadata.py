@@ -1,11 +1,16 @@
-"""A graph carries what it computes, and nothing of the machine that wrote it."""
+"""A graph carries what it computes in a form that run times can fuse, and nothing of the machine that wrote it."""
 
 from pathlib import Path
 
+import numpy as np
 import onnx
+import onnx_ir as ir
+import onnxruntime
 import pytest
+import torch
+from torch import nn
 
-from skinlens.export.graph import ReleasedGraph, write_graph
+from skinlens.export.graph import ReleasedGraph, fix_bounds, write_graph
 from skinlens.models.normalise import Normalise
 from skinlens.runtime.released import released_digests
 from skinlens.runtime.weights import shipped_folder
@@ -32,3 +37,51 @@ def test_a_new_graph(tmp_path: Path) -> None:
     module = ReleasedGraph(SmallAsff().eval(), Normalise((0.5, 0.5, 0.5), (0.2, 0.2, 0.2))).eval()
     write_graph(module, size=64, graph=graph, weights=tmp_path / "small.safetensors")
     require_no_traces(graph)
+
+
+def operators_in_use(graph: Path, scratch: Path) -> list[str]:
+    """What ONNX Runtime computes one by one, once it has fused what it can."""
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(scratch / "optimised.onnx")
+    options.log_severity_level = 3
+    onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    optimised = onnx.load(scratch / "optimised.onnx", load_external_data=False)
+    return [node.op_type for node in optimised.graph.node]
+
+
+@pytest.mark.parametrize("name", sorted(released_digests()))
+def test_every_activation_of_a_released_graph_is_fused(name: str, tmp_path: Path) -> None:
+    operators = operators_in_use(shipped_folder() / f"{name}.onnx", tmp_path)
+    assert "Clip" not in operators
+    assert "BatchNormalization" not in operators
+
+
+class Bounded(nn.Module):
+    """A convolution with a ReLU6 behind it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 2, 3)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return nn.functional.relu6(self.convolution(pixels))
+
+
+def test_bounds_become_constants_and_answers_stay(tmp_path: Path) -> None:
+    images = torch.rand(2, 3, 8, 8)
+    program = torch.onnx.export(Bounded().eval(), (images,), dynamo=True, optimize=False, verbose=False)
+    assert program is not None
+    # As torch writes them for a batch of any size.
+    before = tmp_path / "before.onnx"
+    ir.save(program.model, before)
+    casts = {node.op_type for node in program.model.graph} & {"Cast", "CastLike"}
+    assert fix_bounds(program.model) == 2
+    after = tmp_path / "after.onnx"
+    ir.save(program.model, after)
+    assert casts
+    assert "Clip" not in operators_in_use(after, tmp_path)
+    first, second = (
+        onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"]).run(None, {"pixels": images.numpy()})
+        for graph in (before, after)
+    )
+    assert np.array_equal(first[0], second[0])
