@@ -1,9 +1,10 @@
 """The Triage page when there is no result yet: the first visit, an image being assessed, a file of no use."""
 
+from pathlib import Path
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from skinlens.imaging.image import Pixels
 from skinlens.imaging.limits import UPLOAD_MEGABYTES
 from skinlens.translation import gettext as _
 from skinlens.translation import in_language
@@ -14,6 +15,9 @@ from skinlens.ui.stability_check import StabilityCheck
 _LOOK_EVERY = 0.3
 # Seconds that each look waits.
 PATIENCE = 0.0
+# The first examples of `session.EXAMPLES`: to draw them takes longer than the rest of a first visit. `.ci/examples.py`
+# makes them anew.
+TILES = tuple(Path(__file__).parents[1] / "examples" / f"{number}.jpg" for number in (1, 2))
 FORMATS = "JPEG, PNG, TIFF, BMP, WebP, HEIC, AVIF, JPEG 2000, JPEG XL, DICOM"
 # The words and the button of a stopped page are drawn before the work begins, since nothing can be drawn afterwards;
 # they are seen once the page has come to rest. While a file is on its way, the last result is out of sight.
@@ -113,9 +117,9 @@ def show_first_visit() -> None:
     with tiles:
         st.caption(_("Two drawn examples, not patients:"))
         labels = (_("Try a synthetic example"), _("Try another example"))
-        for number, (place, label) in enumerate(zip(st.columns(2), labels, strict=True)):
+        for number, (place, label, tile) in enumerate(zip(st.columns(len(TILES)), labels, TILES, strict=True)):
             place.image(
-                _tile(number),
+                str(tile),
                 width="stretch",
                 alt=_("A drawn example of a pigmented lesion, number {number}.").format(number=number + 1),
             )
@@ -141,9 +145,3 @@ def _say_what_is_left() -> None:
             width="stretch",
         )
         st.button(_("Show the last result"), type="primary", key="take-over", on_click=session.take_over)
-
-
-@st.cache_data(show_spinner=False)
-def _tile(number: int) -> Pixels:
-    """Return the pixels of a drawn example, drawn once for all visitors."""
-    return session.example(number).pixels
