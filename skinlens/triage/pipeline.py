@@ -57,7 +57,7 @@ BATCH = 16
 # A batch ends early once its images take this many bytes together, whatever their number.
 MOST_BYTES = 300_000_000
 # An image of which the network sees so few pixels is decoded at no fewer than this many times as many on a side: then
-# the network's input differs by a grey value at most, and a probability by far less than 0.01 (docs/limits.md).
+# the network's input differs by a grey value or two, and a probability hardly by more than 0.01 (docs/limits.md).
 ENOUGH = 4
 # The least that a division by a time takes it for.
 _TICK = 1e-6
@@ -162,7 +162,7 @@ class Pipeline:
         lock: Held while the model runs, for programs in which several threads share one.
         frame: Which image of a DICOM file or TIFF with several, from 0; None assesses each of them.
         all_pixels: Whether an image keeps all its pixels; False decodes a large one at a reduced size, which is several
-            times as fast and moves its probability by less than 0.01. `imaging.decode.in_full` gets them later.
+            times as fast and moves its probability by about 0.01 at most. `imaging.decode.in_full` gets them later.
         hold: Says for how many seconds, about, the lock may be held at a time, if one orientation of one image does
             not take longer; None holds it for a whole batch.
 

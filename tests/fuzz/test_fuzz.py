@@ -14,6 +14,7 @@ MUTATIONS = 2_000
 
 
 # A busy machine takes minutes: gdcm starts a process of its own for each image.
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_damaged_files_are_opened_or_rejected_and_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
     figures = try_mutations(MUTATIONS, seed=0)

@@ -360,7 +360,15 @@ class TestOnePage:
         )
         return case_pdf(record, card)
 
-    @pytest.mark.parametrize("size", [(640, 480), (600, 400), (480, 480), (480, 640)])
+    @pytest.mark.parametrize(
+        "size",
+        [
+            # Wide and high; the others lie in between.
+            (640, 480),
+            *(pytest.param(size, marks=pytest.mark.slow) for size in ((600, 400), (480, 480))),
+            (480, 640),
+        ],
+    )
     @pytest.mark.parametrize("override", ["", "seen by two of us, and the camera is known"])
     def test_the_longest_ordinary_case_is_one_page(self, size: tuple[int, int], override: str) -> None:
         content = self.longest(size, override=override).content

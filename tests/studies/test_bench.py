@@ -87,6 +87,7 @@ def test_every_work_has_rows_with_ratios_against_the_same_run(
     assert {words[0] for words in started} == {"-m", "-c"}
 
 
+@pytest.mark.slow
 def test_decisions_are_compared_on_the_test_images_of_a_manifest(small: ModelCard, tmp_path: Path) -> None:
     with (tmp_path / "manifest.csv").open("w", newline="") as stream:
         table = csv.writer(stream)
