@@ -115,6 +115,35 @@ def test_triage_and_its_pdf(german_page: Page, tmp_path: Path) -> None:
     assert english_in(german_page.evaluate(TEXT)) == []
 
 
+def test_what_streamlit_says_in_english_is_covered_by_our_words(german_page: Page) -> None:
+    """In the camera, and over the place where files are dropped while one is dragged there."""
+    settle(german_page)
+    german_page.get_by_test_id("stFileUploaderDropzone").evaluate(
+        """element => {
+          const transfer = new DataTransfer();
+          transfer.items.add(new File(["x"], "fleck.png", {type: "image/png"}));
+          for (const kind of ["dragenter", "dragover"])
+            element.dispatchEvent(new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: transfer}));
+        }"""
+    )
+    over = german_page.get_by_text("Drag and drop a file here")
+    expect(over).to_be_attached(timeout=30 * SECONDS)
+    german_page.get_by_role("button", name=german("Use the camera")).click()
+    camera = german_page.get_by_test_id("stCameraInput")
+    # Nobody allows it here, so that it asks.
+    asking = camera.get_by_text("This app would like to use your camera.")
+    expect(asking).to_be_attached(timeout=30 * SECONDS)
+    for place, sentence in (
+        (over, "Drop here"),
+        (asking, "Allow this page to use the camera."),
+        (camera.get_by_test_id("stCameraInputButton"), "Take photo"),
+    ):
+        size, written = place.evaluate(
+            "one => [getComputedStyle(one).fontSize, getComputedStyle(one, '::after').content]"
+        )
+        assert (size, written) == ("0px", f'"{german(sentence)}"')
+
+
 def test_the_steps_of_batch(german_page: Page, run: BatchStore, tmp_path: Path) -> None:
     assert run.progress().complete
     german_page.get_by_role("link", name=german("Batch"), exact=True).click()
