@@ -9,7 +9,7 @@ from skinlens.translation import gettext as _
 from skinlens.ui.batch.finish import offer_end, offer_exports, show_nothing
 from skinlens.ui.batch.listing import show_list
 from skinlens.ui.batch.progress import show_run, works_on
-from skinlens.ui.batch.results import OPEN, view
+from skinlens.ui.batch.results import OPEN, Shown, view
 from skinlens.ui.batch.review import is_reviewing, review_mode, unsaved_verdict
 from skinlens.ui.batch.runs import open_store, runs_folder
 from skinlens.ui.batch.start import choose_run, close_run, show_chosen
@@ -26,14 +26,19 @@ def one_run(store: BatchStore, model: LoadedModel, *, working: bool) -> None:
     if st.session_state.get(OPEN) != store.id:
         st.rerun()
     try:
-        show_step(store, model, working=working)
+        shown = view(store)
+    except BatchError as error:
+        st.title(_("Batch"), anchor=False)
+        cannot_be_shown(error)
+        return
+    try:
+        show_step(store, shown, model, working=working)
     except BatchError as error:
         cannot_be_shown(error)
 
 
-def show_step(store: BatchStore, model: LoadedModel, *, working: bool) -> None:
-    """Lay out the step in view; raises BatchError if the run cannot be read."""
-    shown = view(store)
+def show_step(store: BatchStore, shown: Shown, model: LoadedModel, *, working: bool) -> None:
+    """Lay out the step in view under the title and the steps; raises BatchError if the run cannot be read."""
     lines = [entry.line for entry in shown.every]
     step = step_in_view(shown)
     show_steps(step, *run_steps(shown))
@@ -70,7 +75,7 @@ def cannot_be_shown(error: BatchError) -> None:
 def page() -> None:
     """The page in its states: no model, no run open, a run."""
     st.html(STYLE)
-    model = model_or_sentence()
+    model = model_or_sentence(title=_("Batch"))
     if model is None:
         st.caption(_("Saved runs and verdicts are not affected. You can open them again once the model is restored."))
         return
@@ -83,6 +88,7 @@ def page() -> None:
         store = open_store(str(runs_folder() / chosen))
         working = works_on(store)
     except BatchError as error:
+        st.title(_("Batch"), anchor=False)
         cannot_be_shown(error)
         return
     moving = working and not is_reviewing()

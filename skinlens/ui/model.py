@@ -104,11 +104,17 @@ def load_ahead() -> None:
             model.predictor.predict([draw_lesion(0)])
 
 
-def model_or_sentence() -> LoadedModel | None:
-    """Return the model in use; without one, say why on the page and return None."""
+def model_or_sentence(*, title: str | None = None) -> LoadedModel | None:
+    """Return the model in use; without one, say why on the page and return None.
+
+    Args:
+        title: Of a page that draws its own elsewhere when there is a model.
+    """
     try:
         return loaded_model()
     except ModelFileError as error:
+        if title is not None:
+            st.title(title, anchor=False)
         st.error(_("The model cannot be used, so no image can be assessed."), icon=":material/error:")
         st.text(error_in_language(error))
         return None

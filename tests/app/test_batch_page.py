@@ -584,6 +584,7 @@ def test_a_damaged_run_is_reported_and_shown_once_it_is_repaired(app: AppTest, r
     good = _changed(run, "stability", "'[0.1, ZZZZ'")
     batch(app, run)
     assert "This run cannot be shown." in texts(app)
+    assert [title.value for title in app.title] == ["Batch"]
     assert "the file is damaged. Restore it from a backup." in texts(app)
     _changed(run, "stability", "NULL" if good is None else f"'{good}'")
     button(app, "Try again").click().run()
@@ -622,6 +623,7 @@ def test_without_a_model_no_image_can_be_assessed(app: AppTest, no_model: Path) 
     batch(app)
     assert "no image can be assessed" in texts(app)
     assert str(no_model) in texts(app)
+    assert [title.value for title in app.title] == ["Batch"]
     assert "Saved runs and verdicts are not affected." in texts(app)
 
 
