@@ -54,6 +54,12 @@ def _read_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def own_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Cases and runs of one test are not those of another, whichever comes first."""
+    monkeypatch.setenv("SKINLENS_HOME", str(tmp_path_factory.mktemp("home")))
+
+
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch, predictor: Predictor) -> Iterator[AppTest]:
     """The app's entry point, not yet run."""
