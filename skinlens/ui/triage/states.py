@@ -15,8 +15,8 @@ from skinlens.ui.stability_check import StabilityCheck
 _LOOK_EVERY = 0.3
 # Seconds that each look waits.
 PATIENCE = 0.0
-# The first examples of `session.EXAMPLES`: to draw them takes longer than the rest of a first visit. `.ci/examples.py`
-# makes them anew.
+# The first examples of `session.EXAMPLES`, which took a third of a first visit while they were drawn there;
+# `.ci/examples.py` draws them anew.
 TILES = tuple(Path(__file__).parents[1] / "examples" / f"{number}.jpg" for number in (1, 2))
 FORMATS = "JPEG, PNG, TIFF, BMP, WebP, HEIC, AVIF, JPEG 2000, JPEG XL, DICOM"
 # The words and the button of a stopped page are drawn before the work begins, since nothing can be drawn afterwards;
