@@ -28,8 +28,7 @@ def one_run(store: BatchStore, model: LoadedModel, *, working: bool) -> None:
     try:
         shown = view(store)
     except BatchError as error:
-        st.title(_("Batch"), anchor=False)
-        cannot_be_shown(error)
+        cannot_be_shown(error, titled=False)
         return
     try:
         show_step(store, shown, model, working=working)
@@ -60,8 +59,10 @@ def show_step(store: BatchStore, shown: Shown, model: LoadedModel, *, working: b
         show_list(store, shown)
 
 
-def cannot_be_shown(error: BatchError) -> None:
-    """Say why a run cannot be shown, what that means, and what to do."""
+def cannot_be_shown(error: BatchError, *, titled: bool = True) -> None:
+    """Say why a run cannot be shown, what that means, and what to do; under a title if the page has none yet."""
+    if not titled:
+        st.title(_("Batch"), anchor=False)
     st.error(_("This run cannot be shown."), icon=":material/error:")
     st.text(error_in_language(error))
     if unsaved_verdict():
@@ -88,8 +89,7 @@ def page() -> None:
         store = open_store(str(runs_folder() / chosen))
         working = works_on(store)
     except BatchError as error:
-        st.title(_("Batch"), anchor=False)
-        cannot_be_shown(error)
+        cannot_be_shown(error, titled=False)
         return
     moving = working and not is_reviewing()
     st.fragment(run_every=_EVERY if moving else None)(one_run)(store, model, working=working)

@@ -147,7 +147,7 @@ def averaged_origins(models: Sequence[HeldOutModel]) -> list[str]:
         Those on which the default model was measured, so that its mean is the same wherever it is shown; without a
         default model those on which every model was measured. As `datasets.in_order` sorts them.
     """
-    every = [set(model.datasets) for model in models if model.default] or [set(model.datasets) for model in models]
+    every = [set(model.datasets) for model in [model for model in models if model.default] or models]
     return in_order(set.intersection(*every)) if every else []
 
 

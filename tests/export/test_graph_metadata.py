@@ -14,6 +14,7 @@ from skinlens.export.graph import ReleasedGraph, fix_bounds, write_graph
 from skinlens.models.normalise import Normalise
 from skinlens.runtime.released import released_digests
 from skinlens.runtime.weights import shipped_folder
+from tests.export.optimised import operators_in_use
 from tests.small_asff import SmallAsff
 
 # torch writes the lines that each node came from, with the paths of the files on the exporting machine.
@@ -37,16 +38,6 @@ def test_a_new_graph(tmp_path: Path) -> None:
     module = ReleasedGraph(SmallAsff().eval(), Normalise((0.5, 0.5, 0.5), (0.2, 0.2, 0.2))).eval()
     write_graph(module, size=64, graph=graph, weights=tmp_path / "small.safetensors")
     require_no_traces(graph)
-
-
-def operators_in_use(graph: Path, scratch: Path) -> list[str]:
-    """What ONNX Runtime computes one by one, once it has fused what it can."""
-    options = onnxruntime.SessionOptions()
-    options.optimized_model_filepath = str(scratch / "optimised.onnx")
-    options.log_severity_level = 3
-    onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    optimised = onnx.load(scratch / "optimised.onnx", load_external_data=False)
-    return [node.op_type for node in optimised.graph.node]
 
 
 @pytest.mark.parametrize("name", sorted(released_digests()))

@@ -25,15 +25,16 @@ function fit(part) {
 }
 
 export default function ({ data, parentElement }) {
-  for (const place of ["sidebar", "browse", "drop", "take", "allow", "not-sent", "limit"])
-    document.documentElement.style.setProperty(`--skinlens-${place}`, JSON.stringify(data[place]));
+  const { width, page, ...words } = data;
+  for (const [place, word] of Object.entries(words))
+    document.documentElement.style.setProperty(`--skinlens-${place}`, JSON.stringify(word));
   const known = parts.get(parentElement);
   if (known) {
-    known.page = data.page;
+    known.page = page;
     fit(known);
     return known.end;
   }
-  const part = { page: data.page, narrow: window.matchMedia(`(max-width: ${data.width}px)`) };
+  const part = { page, narrow: window.matchMedia(`(max-width: ${width}px)`) };
   parts.set(parentElement, part);
   const listen = () => fit(part);
   part.narrow.addEventListener("change", listen);
