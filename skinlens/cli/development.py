@@ -41,7 +41,9 @@ def train(
         Path | None, typer.Option(help="Folder that keeps features of pretrained weights between calls.")
     ] = None,
     checkpoint_every: Annotated[int, typer.Option(min=1, help="Epochs from one checkpoint to the next.")] = 1,
-    compiled: Annotated[bool, typer.Option("--compile", help="Compile the network first; needs a C++ compiler.")] = False,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Compile the network first; needs a C++ compiler.")
+    ] = False,
 ) -> None:
     """Train a model by a recipe; under torchrun, on several GPUs."""
     from skinlens.training.loop import Settings, run

@@ -246,10 +246,10 @@ def _set_up(
             save_tensors(settings.out / START, state.network.state_dict(), _identity(recipe, settings))
         if recipe.retain:
             start = copy.deepcopy(state.trained_modules).requires_grad_(requires_grad=False).eval().to(fabric.device)
-    modules = state.trained_modules
-    # Each image size is compiled for itself: code for any size is slower.
-    prepared = torch.compile(modules, dynamic=False) if settings.compiled else modules
-    network, optimiser = fabric.setup(prepared, state.optimiser)
+    if settings.compiled:
+        # Each image size is compiled for itself: code for any size is slower.
+        state.trained_modules.compile(dynamic=False)
+    network, optimiser = fabric.setup(state.trained_modules, state.optimiser)
     if state.average is not None:
         state.average.to(fabric.device)
     if settings.resume:
