@@ -41,9 +41,6 @@ def train(
         Path | None, typer.Option(help="Folder that keeps features of pretrained weights between calls.")
     ] = None,
     checkpoint_every: Annotated[int, typer.Option(min=1, help="Epochs from one checkpoint to the next.")] = 1,
-    compiled: Annotated[
-        bool, typer.Option("--compile", help="Compile the network first; needs a C++ compiler.")
-    ] = False,
 ) -> None:
     """Train a model by a recipe; under torchrun, on several GPUs."""
     from skinlens.training.loop import Settings, run
@@ -66,7 +63,6 @@ def train(
         origins=tuple(hold_out_origin or ()),
         features=features,
         checkpoint_every=checkpoint_every,
-        compiled=compiled,
     )
     model = run(read_recipe(recipe), read_manifests(data), settings)
     say(f"the trained model is {model}")

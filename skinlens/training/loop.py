@@ -69,8 +69,6 @@ class Settings:
         resume: Continue from the folder's checkpoint if there is one.
         workers: Processes that augment.
         checkpoint_every: Epochs from one checkpoint to the next; one is always written after the last epoch.
-        compiled: Whether the network is compiled for training (`torch.compile`): quicker after a minute or so for each
-            image size, with rounding of its own.
     """
 
     out: Path
@@ -84,7 +82,6 @@ class Settings:
     origins: tuple[str, ...] = ()
     features: Path | None = None
     checkpoint_every: int = 1
-    compiled: bool = False
 
     @property
     def origin(self) -> str | None:
@@ -246,9 +243,6 @@ def _set_up(
             save_tensors(settings.out / START, state.network.state_dict(), _identity(recipe, settings))
         if recipe.retain:
             start = copy.deepcopy(state.trained_modules).requires_grad_(requires_grad=False).eval().to(fabric.device)
-    if settings.compiled:
-        # Each image size is compiled for itself: code for any size is slower.
-        state.trained_modules.compile(dynamic=False)
     network, optimiser = fabric.setup(state.trained_modules, state.optimiser)
     if state.average is not None:
         state.average.to(fabric.device)
