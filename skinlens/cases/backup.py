@@ -20,6 +20,7 @@ from skinlens.storage.columns import plain, typed
 from skinlens.storage.database import writer
 from skinlens.storage.errors import explained
 from skinlens.storage.private import private_file
+from skinlens.storage.replaced import replaced
 from skinlens.translation import marked, sentence
 
 _FORMAT = 1
@@ -41,20 +42,21 @@ def back_up(store: CaseStore, path: Path) -> Verified:
     Raises:
         CaseStoreError: If it cannot be written; then no part of it is left.
     """
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    with explained(marked("The backup could not be written"), CaseStoreError):
-        # One transaction, so that rows and log belong together; it may not write, but it keeps writers out.
-        with writer(store.engine) as connection, Session(connection) as session:
-            take_turn(session)
-            checked = verify(store)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with private_file(unfinished) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-                    _write(archive, session, store, checked)
-            except BaseException:
-                unfinished.unlink(missing_ok=True)
-                raise
-        unfinished.replace(path)
+    # One transaction, so that rows and log belong together; it may not write, but it keeps writers out.
+    with (
+        explained(marked("The backup could not be written"), CaseStoreError),
+        writer(store.engine) as connection,
+        Session(connection) as session,
+    ):
+        take_turn(session)
+        checked = verify(store)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            replaced(path) as unfinished,
+            private_file(unfinished) as stream,
+            zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
+            _write(archive, session, store, checked)
     return checked
 
 
