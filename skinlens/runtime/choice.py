@@ -19,6 +19,7 @@ from skinlens.imaging.synthetic import draw_lesion
 from skinlens.runtime.card import ModelCard, ModelFileError
 from skinlens.runtime.engine_names import BUILT, ENGINES, REFERENCE, VARIABLE, Engine, engine_named
 from skinlens.runtime.engines import runtime_versions, why_absent
+from skinlens.runtime.orientations import ORIENTATIONS
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, card_of
 from skinlens.runtime.processor import processor_name
 from skinlens.runtime.provider_words import CPU
@@ -31,7 +32,7 @@ from skinlens.translation import sentence
 
 # The self-test ends after so many seconds of timing, and so many turns.
 SECONDS = 1.5
-TURNS = 9
+TURNS = 5
 # An engine is preferred to the reference if it takes at most this share of its time: less is noise.
 WORTH = 0.95
 # Of an engine that computes the released graph in fp32, on drawn images: it may only sum in another order.
@@ -47,7 +48,7 @@ class Choice(BaseModel):
     Attributes:
         machine: Digest of everything that the choice depends on.
         engine: The quickest one.
-        milliseconds: Median for one image with its heatmap, by engine.
+        milliseconds: Median for one image and then eight at once, as an image and its orientations are, by engine.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -162,7 +163,7 @@ def self_test(card: ModelCard, folder: Path, candidates: Sequence[Engine]) -> Ch
             _LOG.warning("the engine %s is not used: its score differs by %.1e on drawn images", engine, score)
             continue
         loaded.append(predictor)
-    calls = [lambda each=each: each.predict(images[:1]) for each in loaded]
+    calls = [lambda each=each: (each.predict(images[:1]), each.predict(images[:1] * ORIENTATIONS)) for each in loaded]
     medians = medians_in_turn(calls, warm_ups=1, repeats=TURNS, seconds=SECONDS)
     quickest = min(range(len(loaded)), key=medians.__getitem__)
     if medians[quickest] > WORTH * medians[0]:
