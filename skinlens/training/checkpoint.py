@@ -77,6 +77,5 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, network: nn.Module, tens
     for full_name, value in tensors.items():
         name, _, key = full_name.rpartition(":")
         parameter = parameters[name]
-        # Adam keeps its step counter on the CPU. The rest lies in memory as its parameter does: an update in one pass
-        # takes number after number, whatever the strides.
-        optimiser.state[parameter][key] = value if key == "step" else torch.empty_like(parameter).copy_(value)
+        # Adam keeps its step counter on the CPU.
+        optimiser.state[parameter][key] = value if key == "step" else value.to(parameter.device)

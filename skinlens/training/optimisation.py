@@ -70,9 +70,7 @@ def build_optimiser(network: nn.Module, pretrained: PretrainedWeights, recipe: R
                 "base_lr": settings.rate_pretrained if is_pretrained else settings.rate_new,
             }
             for (is_pretrained, decayed), members in sorted(groups.items())
-        ],
-        # One pass over each tensor: of VGG-16's 134 million parameters a step takes 0.16 instead of 1.1 s on one core.
-        fused=True,
+        ]
     )
 
 
