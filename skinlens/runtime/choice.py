@@ -19,7 +19,7 @@ from skinlens.imaging.synthetic import draw_lesion
 from skinlens.runtime.card import ModelCard, ModelFileError
 from skinlens.runtime.engine_names import BUILT, ENGINES, REFERENCE, VARIABLE, Engine, engine_named
 from skinlens.runtime.engines import runtime_versions, why_absent
-from skinlens.runtime.orientations import predict_orientations
+from skinlens.runtime.orientations import ORIENTATIONS
 from skinlens.runtime.predictor import DEFAULT_MODEL, Predictor, card_of
 from skinlens.runtime.processor import processor_name
 from skinlens.runtime.provider_words import CPU
@@ -163,7 +163,7 @@ def self_test(card: ModelCard, folder: Path, candidates: Sequence[Engine]) -> Ch
             _LOG.warning("the engine %s is not used: its score differs by %.1e on drawn images", engine, score)
             continue
         loaded.append(predictor)
-    calls = [lambda each=each: (each.predict(images[:1]), predict_orientations(each, images[:1])) for each in loaded]
+    calls = [lambda each=each: (each.predict(images[:1]), each.predict(images[:1] * ORIENTATIONS)) for each in loaded]
     medians = medians_in_turn(calls, warm_ups=1, repeats=TURNS, seconds=SECONDS)
     quickest = min(range(len(loaded)), key=medians.__getitem__)
     if medians[quickest] > WORTH * medians[0]:
