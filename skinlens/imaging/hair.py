@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skinlens.imaging.image import Pixels
+from skinlens.imaging.lines import means_along
 from skinlens.imaging.outlines import Outline, resize_outline
 from skinlens.imaging.preprocess import resize
 
@@ -114,8 +115,8 @@ def _find(small: Pixels) -> Outline:
     hats = [cv2.morphologyEx(grey, cv2.MORPH_BLACKHAT, line) for line in _lines(_CLOSING)]
     dark = np.asarray(np.maximum.reduce(hats), np.uint8) > _CONTRAST
     # On a line that is long in one direction and thin across it.
-    along = np.stack([_share_on(dark, line) >= _ON_ALONG for line in _lines(_ALONG)])
-    across = np.stack([_share_on(dark, line) <= _ON_ACROSS for line in _lines(_ACROSS)])
+    along = means_along(dark.astype(np.uint8), _lines(_ALONG)) >= _ON_ALONG
+    across = means_along(dark.astype(np.uint8), _lines(_ACROSS)) <= _ON_ACROSS
     # Half of the orientations further is the line at a right angle.
     strands = dark & (along & np.roll(across, _ORIENTATIONS // 2, axis=0)).any(axis=0)
     # Connected parts whose bounding box has a diagonal of at least the shortest hair; part 0 is what is no strand.
@@ -125,18 +126,6 @@ def _find(small: Pixels) -> Outline:
     strands = np.asarray(kept[parts], np.bool_)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _MARGIN + 1, 2 * _MARGIN + 1))
     return np.asarray(cv2.dilate(strands.astype(np.uint8), disc), np.bool_)
-
-
-def _share_on(dark: Outline, line: _Grey) -> npt.NDArray[np.float32]:
-    """Of a line through each pixel, how much is dark, `(H, W)` in [0, 1]; beyond the edges the image is mirrored."""
-    height, width = dark.shape
-    half = len(line) // 2
-    wider = np.pad(dark.astype(np.uint8), half, mode="reflect")
-    # Sums of shifted copies: a filter with so large a kernel would go through a Fourier transform, which is slower.
-    total = np.zeros((height, width), np.uint8)
-    for down, right in np.argwhere(line):
-        total += wider[down : down + height, right : right + width]
-    return total.astype(np.float32) / np.float32(line.sum())
 
 
 def _lines(length: int) -> list[_Grey]:
