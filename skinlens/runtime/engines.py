@@ -7,7 +7,6 @@ makes the same `Prediction` of them.
 import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +17,7 @@ import onnxruntime
 from skinlens.imaging.image import Pixels
 from skinlens.runtime.card import ModelFileError
 from skinlens.runtime.engine_names import Engine
+from skinlens.runtime.openvino_session import OpenVinoSession
 from skinlens.runtime.prediction import Floats
 from skinlens.runtime.provider_words import CPU, CUDA
 from skinlens.runtime.providers import cuda_devices
@@ -135,59 +135,6 @@ class BoundSession(OrtSession):
             binding.bind_output(name, self._engine.device)
         self._session.run_with_iobinding(binding)
         return list(binding.copy_outputs_to_cpu())
-
-
-@dataclass(frozen=True)
-class _Output:
-    name: str
-
-
-class OpenVinoSession:
-    """A graph compiled by OpenVINO for the processor. Safe to call from several threads at once.
-
-    Args:
-        graph: The ONNX file; weights beside it are read too.
-        engine: Gives the precision in which it computes.
-        threads: Processor threads for one pass; None takes the physical cores.
-    """
-
-    def __init__(self, graph: Path, engine: Engine, *, threads: int | None = None) -> None:
-        import openvino
-
-        self._engine = engine
-        settings: dict[str, object] = {
-            "PERFORMANCE_HINT": "LATENCY",
-            # The graph of an int8 model says itself which layers are in int8; the others stay fp32.
-            "INFERENCE_PRECISION_HINT": "bf16" if engine.precision == "bf16" else "f32",
-        }
-        if threads is not None:
-            settings["INFERENCE_NUM_THREADS"] = threads
-        core = openvino.Core()
-        self._compiled = core.compile_model(core.read_model(graph), "CPU", settings)
-        self._outputs = [_Output(port.get_any_name()) for port in self._compiled.outputs]
-        # A request serves one pass at a time; as many are made as there are passes at once.
-        self._idle: list[Any] = []
-
-    def run(self, names: Sequence[str], feed: Mapping[str, Pixels]) -> list[Floats]:
-        """As `Session.run`."""
-        try:
-            request = self._idle.pop()
-        except IndexError:
-            request = self._compiled.create_infer_request()
-        try:
-            request.infer({name: np.ascontiguousarray(pixels) for name, pixels in feed.items()})
-            # The next pass overwrites the request's own arrays.
-            return [np.array(request.get_tensor(name).data, dtype=np.float32) for name in names]
-        finally:
-            self._idle.append(request)
-
-    def get_outputs(self) -> Sequence[Any]:
-        """As `Session.get_outputs`."""
-        return self._outputs
-
-    def get_providers(self) -> list[str]:
-        """As `Session.get_providers`."""
-        return [self._engine.provider]
 
 
 def runtime_versions() -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+import openvino
 import pytest
 
 from skinlens.errors import UsageError
@@ -15,6 +16,7 @@ from skinlens.runtime import engines
 from skinlens.runtime.card import ModelCard, ModelFileError
 from skinlens.runtime.engine_names import ENGINES, REFERENCE, Engine, engine_named
 from skinlens.runtime.engines import BoundSession, open_engine, session_options, why_absent
+from skinlens.runtime.openvino_session import IN_FP32, split
 from skinlens.runtime.predictor import INPUT, OUTPUTS, Predictor
 from skinlens.runtime.providers import CPU, CUDA, provider_in_words
 
@@ -67,6 +69,58 @@ def test_openvino_answers_as_the_reference(
             ours, theirs = getattr(one, part), getattr(reference, part)
             assert ours.dtype == np.float32
             np.testing.assert_allclose(ours, theirs, atol=1e-3 * np.abs(theirs).max(), err_msg=part)
+
+
+def test_one_image_and_several_get_the_same_answer(
+    predictor: Predictor, images: list[LesionImage], released_folder: Path
+) -> None:
+    # The graph is compiled for one image, and for any number once there are several.
+    other = Predictor(predictor.card, released_folder, engine=OPENVINO)
+    alone = [one.score for image in images for one in other.predict([image])]
+    assert [one.score for one in other.predict(images)] == pytest.approx(alone, abs=1e-5)
+
+
+class TestLowerPrecision:
+    @pytest.fixture
+    def graph(self, predictor: Predictor, released_folder: Path) -> Path:
+        return released_folder / predictor.card.files["graph"].file
+
+    @pytest.mark.parametrize("batch", [1, None])
+    def test_two_parts_answer_as_the_whole(
+        self, graph: Path, predictor: Predictor, images: list[LesionImage], batch: int | None
+    ) -> None:
+        pixels = np.stack([predictor.prepare(image) for image in images[: batch or len(images)]])
+        core = openvino.Core()
+        whole, again = core.read_model(graph), core.read_model(graph)
+        if batch is not None:
+            for model in (whole, again):
+                model.reshape([batch, *pixels.shape[1:]])
+        parts = [
+            core.compile_model(part, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+            for part in split(whole, again, IN_FP32)
+        ]
+        counts = [
+            sum(
+                str(each.get_rt_info()["layerType"].value) == "Convolution"
+                for each in part.get_runtime_model().get_ops()
+            )
+            for part in parts
+        ]
+        assert 0 < counts[0] < counts[1]
+        handed = parts[0](pixels)
+        answer = parts[1]([handed[output] for output in parts[0].outputs])
+        expected = [one.logits for one in predictor.predict(images)][: len(pixels)]
+        np.testing.assert_allclose(answer["logits"], expected, atol=1e-3)
+
+    def test_bf16_answers_nearly_as_the_reference(
+        self, predictor: Predictor, images: list[LesionImage], released_folder: Path
+    ) -> None:
+        bf16 = Engine("openvino", "bf16")
+        other = Predictor(predictor.card, released_folder, engine=bf16 if why_absent(bf16) is None else OPENVINO)
+        expected = [one.score for one in predictor.predict(images)]
+        for asked in (images[:1], images):
+            found = [one.score for one in other.predict(asked)]
+            assert found == pytest.approx(expected[: len(asked)], abs=0.02)
 
 
 def test_an_answer_is_not_overwritten_by_the_next(
