@@ -17,7 +17,7 @@ import onnxruntime
 from skinlens.imaging.image import Pixels
 from skinlens.runtime.card import ModelFileError
 from skinlens.runtime.engine_names import Engine
-from skinlens.runtime.openvino_session import OpenVinoSession
+from skinlens.runtime.openvino_session import OpenVinoSession, openvino_core
 from skinlens.runtime.prediction import Floats
 from skinlens.runtime.provider_words import CPU, CUDA
 from skinlens.runtime.providers import cuda_devices
@@ -146,9 +146,7 @@ def runtime_versions() -> dict[str, str]:
 
 
 def _computes_bf16() -> bool:
-    import openvino
-
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 @contextmanager

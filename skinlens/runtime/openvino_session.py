@@ -7,6 +7,7 @@ bf16 keeps eight bits of a number. Rounding the first convolutions, which have t
 P(malignant) most; they stay in fp32, and the others are computed in bf16.
 """
 
+import functools
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,25 @@ if TYPE_CHECKING:
 IN_FP32: Final = 0.22
 
 _CONVOLUTIONS = ("Convolution", "GroupConvolution")
+_LOCK = threading.Lock()
+
+
+def openvino_core() -> "openvino.Core":
+    """Return this process's one core of OpenVINO, which is never freed.
+
+    A core gives its thread a stack for signal handlers, and puts the one before back when it is freed. Two cores that
+    are freed in the order in which they were made leave a stack behind that is no longer mapped, and the next signal
+    with a handler, such as Ctrl-C, ends the process without a word.
+    """
+    with _LOCK:
+        return _core()
+
+
+@functools.cache
+def _core() -> "openvino.Core":
+    import openvino
+
+    return openvino.Core()
 
 
 @dataclass(frozen=True)
@@ -69,9 +89,7 @@ class OpenVinoSession:
     """
 
     def __init__(self, graph: Path, engine: Engine, *, threads: int | None = None) -> None:
-        import openvino
-
-        self._core = openvino.Core()
+        self._core = openvino_core()
         self._graph, self._engine, self._threads = graph, engine, threads
         self._lock = threading.Lock()
         self._one = self._compile(batch=1)

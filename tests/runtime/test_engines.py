@@ -1,13 +1,15 @@
 """Engines: their names, what a machine lacks, and the same answers from each; a GPU is stood for."""
 
 import importlib.util
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
-import openvino
 import pytest
 
 from skinlens.errors import UsageError
@@ -16,12 +18,18 @@ from skinlens.runtime import engines
 from skinlens.runtime.card import ModelCard, ModelFileError
 from skinlens.runtime.engine_names import ENGINES, REFERENCE, Engine, engine_named
 from skinlens.runtime.engines import BoundSession, open_engine, session_options, why_absent
-from skinlens.runtime.openvino_session import IN_FP32, split
+from skinlens.runtime.openvino_session import IN_FP32, openvino_core, split
 from skinlens.runtime.predictor import INPUT, OUTPUTS, Predictor
 from skinlens.runtime.providers import CPU, CUDA, provider_in_words
 
+ROOT = Path(__file__).parents[2]
 OPENVINO = Engine("openvino")
 GPU, GPU_FP16 = Engine("onnxruntime", "fp32", "cuda"), Engine("onnxruntime", "fp16", "cuda")
+
+
+@pytest.fixture
+def graph(predictor: Predictor, released_folder: Path) -> Path:
+    return released_folder / predictor.card.files["graph"].file
 
 
 def test_every_engine_is_found_by_its_name() -> None:
@@ -80,17 +88,37 @@ def test_one_image_and_several_get_the_same_answer(
     assert [one.score for one in other.predict(images)] == pytest.approx(alone, abs=1e-5)
 
 
-class TestLowerPrecision:
-    @pytest.fixture
-    def graph(self, predictor: Predictor, released_folder: Path) -> Path:
-        return released_folder / predictor.card.files["graph"].file
+SIGNAL_AFTERWARDS = """
+import faulthandler, gc, os, signal, sys
+from pathlib import Path
+from skinlens.runtime.engine_names import Engine
+from skinlens.runtime.engines import open_engine, why_absent
+faulthandler.enable()
+signal.signal(signal.SIGINT, lambda *_: print("handled"))
+why_absent(Engine("openvino", "bf16"))
+sessions = [open_engine(Engine("openvino"), Path(sys.argv[1]), threads=1) for _ in range(2)]
+while sessions:
+    del sessions[0]
+    gc.collect()
+os.kill(os.getpid(), signal.SIGINT)
+"""
 
+
+@pytest.mark.skipif(os.name != "posix", reason="no signals here")
+def test_sessions_that_are_freed_leave_a_process_that_can_handle_signals(graph: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNAL_AFTERWARDS, str(graph)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "handled\n", "")
+
+
+class TestLowerPrecision:
     @pytest.mark.parametrize("batch", [1, None])
     def test_two_parts_answer_as_the_whole(
         self, graph: Path, predictor: Predictor, images: list[LesionImage], batch: int | None
     ) -> None:
         pixels = np.stack([predictor.prepare(image) for image in images[: batch or len(images)]])
-        core = openvino.Core()
+        core = openvino_core()
         whole, again = core.read_model(graph), core.read_model(graph)
         if batch is not None:
             for model in (whole, again):
